@@ -1,0 +1,41 @@
+# Everything a developer runs. `make` lists it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint render bench servers lock
+
+BIN := .venv/bin
+# Extra arguments of the command behind a target: make test ARGS='-k deadlock'
+ARGS ?=
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## create .venv with everything a developer needs
+	@.ci/setup
+
+demo: setup ## start a deliberately sick PostgreSQL and pgvigil on top of it
+	@$(BIN)/pgvigil demo $(ARGS)
+
+test: setup servers ## run the tests on real servers (ARGS=--require-all: a missing tool is a failure)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## style, types, layers and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+render: setup ## write what is generated: rules, dashboards, configuration page
+	@$(BIN)/python -m monitor render $(ARGS)
+
+bench: setup ## measure what the README claims of speed and cost
+	@test -e bench/__main__.py || { echo 'bench: this tree has no benchmark (bench/__main__.py).' >&2; exit 2; }
+	@$(BIN)/python -m bench $(ARGS)
+
+servers: ## fetch PostgreSQL 14 to 17 for the tests (npm)
+	@tests/servers/setup
+
+lock: setup ## renew the lock files from pyproject.toml
+	@.ci/lock
