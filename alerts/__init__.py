@@ -1,0 +1,1 @@
+"""Judges what the collectors read: rows become findings, findings become alert rules."""

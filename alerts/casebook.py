@@ -1,0 +1,239 @@
+"""Makes verdicts of judgements over time: hold, hysteresis, since, mutes, events. Only here."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from alerts.evidence_json import as_json, from_json
+from alerts._base import Evidence, Finding, Limits, Shape, State, Unjudged
+from alerts.judge import Judgement, judge
+from alerts.memory import Memory, Place
+from alerts.mutes import Mutes
+from alerts.snapshot import Snapshot
+from alerts.verdict import Subject, Verdict
+
+OCCURRENCES = 20
+"""So many of an event's last occurrences are kept with all their evidence."""
+TRACKED = 1000
+"""So many ill subjects of one finding are tracked; the worst, should there be more."""
+
+REWRITE = 60.0
+"""Seconds after which the evidence of a case is written down anew; since-times are at once."""
+CASE = "case:"
+
+Identity = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long things are waited for and held, in seconds."""
+
+    visible: float = 30.0
+    """A condition stays visible at least that long: two scrapes."""
+    unknown: float = 3600.0
+    """What was ill is shown so long after it can no longer be judged."""
+    hold: bool = True
+    """Whether findings' own hold counts; a single look has no time for it."""
+
+
+@dataclass(slots=True)
+class Case:
+    """One subject from its first evidence on."""
+
+    evidence: Evidence
+    first: float
+    """When its evidence began."""
+    ill: float | None = None
+    """Since when it has been ill; None while it has yet to hold."""
+    last: float = 0
+    """When it was last yielded."""
+    written: float = 0
+    """When it was last put into memory."""
+
+
+@dataclass(slots=True)
+class File:
+    """All cases of one finding on one server."""
+
+    cases: dict[Identity, Case] = field(default_factory=dict)
+    occurrences: deque[tuple[float, Evidence]] = field(default_factory=lambda: deque(maxlen=OCCURRENCES))
+    counted: deque[Identity] = field(default_factory=lambda: deque(maxlen=1000))
+    events: float = 0
+    verdict: Verdict | None = None
+
+
+@dataclass(slots=True)
+class Casebook:
+    """The findings of one server, as they were decided so far."""
+
+    memory: Memory = field(default_factory=Memory)
+    patience: Patience = Patience()
+    files: dict[Finding[Any], File] = field(default_factory=dict)
+    defects: list[tuple[Finding[Any], Exception]] = field(default_factory=list)
+    """Judges that broke, for the caller to log."""
+
+    def decide(
+        self, finding: Finding[Any], snapshot: Snapshot, limits: Limits, mutes: Mutes
+    ) -> Verdict:
+        """Judge one finding now, and say what it means in the light of what was before."""
+        file = self._file(finding, snapshot)
+        if finding.on and snapshot.node.role and finding.on is not snapshot.node.role:
+            file.cases.clear()
+            return self._closed(file, Verdict(finding, State.not_applicable, snapshot.at))
+        found = self._judged(finding, snapshot, limits, file)
+        if finding.shape is Shape.event:
+            subjects = self._count(finding, file, found, snapshot.at)
+        else:
+            subjects = self._follow(finding, file, found, snapshot.at)
+        heard, unheard = self._sorted_out(finding, snapshot, subjects, mutes)
+        state = _state(heard, unheard, found.unjudged)
+        verdict = Verdict(
+            finding, state, snapshot.at, heard, unheard, found.judged, found.unjudged, file.events
+        )
+        self._remember(finding, snapshot, file)
+        return self._closed(file, verdict)
+
+    def _judged(
+        self, finding: Finding[Any], snapshot: Snapshot, limits: Limits, file: File
+    ) -> Judgement:
+        """The judgement by the limits; for those already ill, by the relaxed ones."""
+        found = judge(finding, snapshot, limits)
+        if found.broken:
+            self.defects.append((finding, found.broken))
+        if not any(case.ill for case in file.cases.values()):
+            return found
+        strict = {evidence.identity for evidence in found.evidence}
+        lenient = judge(finding, snapshot, limits.relax())
+        stays = (
+            e
+            for e in lenient.evidence
+            if e.identity not in strict and (case := file.cases.get(e.identity)) and case.ill
+        )
+        return replace(found, evidence=(*found.evidence, *stays))
+
+    def _follow(
+        self, finding: Finding[Any], file: File, found: Judgement, at: float
+    ) -> list[Subject]:
+        worst = sorted(found.evidence, key=_gravity, reverse=True)[:TRACKED]
+        for evidence in worst:
+            case = file.cases.setdefault(evidence.identity, Case(evidence, first=at))
+            case.evidence, case.last = evidence, at
+            held_long_enough = at - case.first >= finding.hold.total_seconds()
+            if case.ill is None and (held_long_enough or not self.patience.hold):
+                case.ill = case.first
+        for identity, case in list(file.cases.items()):
+            if case.last < at and not self._stays(case, found, at):
+                del file.cases[identity]
+        ill = [(case, case.ill) for case in file.cases.values() if case.ill is not None]
+        return [
+            Subject(case.evidence, since, held=case.last < at and _blinded(case.evidence, found))
+            for case, since in sorted(ill, key=lambda one: _gravity(one[0].evidence), reverse=True)
+        ]
+
+    def _stays(self, case: Case, found: Judgement, at: float) -> bool:
+        """Whether a case that was not yielded stays: briefly to be seen, longer if we are blind."""
+        if case.ill is None:
+            return False
+        if _blinded(case.evidence, found):
+            return at - case.last < self.patience.unknown
+        return self.patience.hold and at - case.ill < self.patience.visible
+
+    def _count(
+        self, finding: Finding[Any], file: File, found: Judgement, at: float
+    ) -> list[Subject]:
+        for evidence in found.evidence:
+            if evidence.identity not in file.counted:
+                file.counted.append(evidence.identity)
+                file.events += evidence.value
+                file.occurrences.append((at, evidence))
+        recent = finding.linger.total_seconds()
+        return [Subject(e, when) for when, e in reversed(file.occurrences) if at - when < recent]
+
+    def _sorted_out(
+        self, finding: Finding[Any], snapshot: Snapshot, subjects: list[Subject], mutes: Mutes
+    ) -> tuple[tuple[Subject, ...], tuple[Subject, ...]]:
+        server = snapshot.node.server
+        marked = [
+            replace(s, muted=mutes.why(server, finding.name, s.evidence, snapshot.at))
+            for s in subjects
+        ]
+        heard = tuple(s for s in marked if s.muted is None)
+        return heard, tuple(s for s in marked if s.muted is not None)
+
+    def _closed(self, file: File, verdict: Verdict) -> Verdict:
+        before = file.verdict
+        changed = before.changed if before and before.state is verdict.state else verdict.at
+        file.verdict = replace(verdict, changed=changed)
+        return file.verdict
+
+    def _file(self, finding: Finding[Any], snapshot: Snapshot) -> File:
+        if finding not in self.files:
+            self.files[finding] = File(
+                cases=dict(self._recalled(finding, snapshot)),
+                events=_number(self.memory.get(_place(finding, snapshot), "events")),
+            )
+        return self.files[finding]
+
+    def _remember(self, finding: Finding[Any], snapshot: Snapshot, file: File) -> None:
+        place = _place(finding, snapshot)
+        if finding.shape is Shape.event:
+            if file.events:
+                self.memory.put(place, "events", file.events)
+            return
+        kept = {_label(case): case for case in file.cases.values() if case.ill is not None}
+        for label, _ in self.memory.items(place):
+            if label.startswith(CASE) and label not in kept:
+                self.memory.forget(place, label)
+        for label, case in kept.items():
+            if case.last - case.written >= REWRITE:
+                case.written = case.last
+                self.memory.put(place, label, [case.ill, case.last, as_json(case.evidence)])
+
+    def _recalled(
+        self, finding: Finding[Any], snapshot: Snapshot
+    ) -> Iterator[tuple[Identity, Case]]:
+        """Cases from before a restart, as they were last written down."""
+        for label, value in self.memory.items(_place(finding, snapshot)):
+            if label.startswith(CASE) and isinstance(value, list):
+                since, last, saved = value
+                evidence = from_json(saved)
+                began = _number(since)
+                yield evidence.identity, Case(evidence, began, began, _number(last))
+
+
+def _state(
+    heard: tuple[Subject, ...], unheard: tuple[Subject, ...], unjudged: tuple[Unjudged, ...]
+) -> State:
+    if any(not subject.held for subject in heard):
+        return State.ill
+    if any(one.until is None for one in unjudged):
+        return State.unknown
+    if unjudged:
+        return State.learning
+    return State.muted if unheard else State.healthy
+
+
+def _blinded(evidence: Evidence, found: Judgement) -> bool:
+    """Whether something that could not be judged may have been this one."""
+    return any(
+        one.database in (None, evidence.database) and one.subject in (None, evidence.subject)
+        for one in found.unjudged
+    )
+
+
+def _gravity(evidence: Evidence) -> tuple[int, float]:
+    return evidence.severity.rank, evidence.value
+
+
+def _label(case: Case) -> str:
+    return CASE + "\x00".join(case.evidence.identity)
+
+
+def _place(finding: Finding[Any], snapshot: Snapshot) -> Place:
+    node = snapshot.node
+    return Place(node.system_identifier or "", node.server, finding.name)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

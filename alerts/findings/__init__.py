@@ -1,0 +1,1 @@
+"""Every finding: a judgement, and beside it the runbook that a person reads at night."""

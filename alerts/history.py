@@ -1,0 +1,34 @@
+"""What a finding may ask to be remembered of a collector's answers."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from collectors._base import Collector
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Counters of the last while: `snapshot.delta(collector, window)` up to this span."""
+
+    collector: Collector[Any]
+    span: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Stillness:
+    """How long a counter has not moved, over weeks and restarts: `snapshot.quiet(…)`."""
+
+    collector: Collector[Any]
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """When a growing number passed a value: `snapshot.passed(…)`. For collectors with one row."""
+
+    collector: Collector[Any]
+    column: str
+
+
+History = Window | Stillness | Trail

@@ -1,0 +1,47 @@
+"""Runs one judge over one snapshot; one that breaks never silences another."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from alerts._base import Evidence, Finding, Limits, Unjudged
+from alerts.snapshot import Snapshot, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a judge said, before anything is made of it."""
+
+    evidence: tuple[Evidence, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
+    judged: int = 0
+    broken: Exception | None = None
+    """A defect of the judge itself, to be logged with its traceback."""
+
+
+def judge(finding: Finding[Any], snapshot: Snapshot, limits: Limits) -> Judgement:
+    """All that one finding has to say of a snapshot; what it lacks is unjudged, never healthy."""
+    try:
+        outcomes = list(finding.judge(snapshot, limits))
+        unseen = [*_missing(finding, snapshot), *(o for o in outcomes if isinstance(o, Unjudged))]
+        seen = len(snapshot.rows(finding.reads[0])) if finding.reads else len(outcomes)
+    except Unknown as unknown:
+        return Judgement(unjudged=(Unjudged(unknown.reason, grant=unknown.grant),))
+    except Exception as defect:  # one finding's bug must not silence the others
+        return Judgement(unjudged=(Unjudged(f"a defect of pgvigil: {defect!r}"),), broken=defect)
+    evidence = tuple(o for o in outcomes if isinstance(o, Evidence))
+    return Judgement(evidence, tuple(unseen), max(0, seen - sum(_objects(unseen))))
+
+
+def _missing(finding: Finding[Any], snapshot: Snapshot) -> Iterator[Unjudged]:
+    """Databases that a collector could not ask, said once per database and reason."""
+    said = set()
+    for collector in finding.reads:
+        for database, reason in snapshot.answer(collector).missing.items():
+            if (database, reason) not in said:
+                said.add((database, reason))
+                yield Unjudged(reason, database=database)
+
+
+def _objects(unjudged: list[Unjudged]) -> Iterator[int]:
+    return (one.count for one in unjudged if one.subject)

@@ -1,0 +1,60 @@
+"""Opt-out: by configuration, or by a COMMENT in the database, where the next person will see it."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from alerts._base import Evidence
+
+# One remark ends where the next begins, or with its line.
+REMARK = re.compile(r"pgvigil:ignore[ \t]+([\w*?]+)[ \t]*:?[ \t]*((?:(?!pgvigil:ignore).)*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """A wish not to hear of some subjects of some findings; patterns are those of a shell."""
+
+    finding: str
+    subject: str = "*"
+    server: str = "*"
+    database: str = "*"
+    until: float | None = None
+    """Unix seconds; afterwards it counts no more."""
+    why: str = "muted by configuration"
+
+    def covers(self, server: str, finding: str, evidence: Evidence, at: float) -> bool:
+        return (
+            (self.until is None or at < self.until)
+            and fnmatchcase(finding, self.finding)
+            and fnmatchcase(server, self.server)
+            and fnmatchcase(evidence.database or "", self.database)
+            and any(fnmatchcase(name, self.subject) for name in _names(evidence))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mutes:
+    """All wishes that concern one server; comments by (database, object)."""
+
+    configured: tuple[Mute, ...] = ()
+    comments: Mapping[tuple[str, str], str] = None  # type: ignore[assignment]
+
+    def why(self, server: str, finding: str, evidence: Evidence, at: float) -> str | None:
+        """The reason why nobody wants to hear of it, if there is one."""
+        for mute in self.configured:
+            if mute.covers(server, finding, evidence, at):
+                return mute.why
+        remark = (self.comments or {}).get((evidence.database or "", evidence.object or ""))
+        return _remarked(remark, finding) if remark else None
+
+
+def _remarked(comment: str, finding: str) -> str | None:
+    for pattern, why in REMARK.findall(comment):
+        if fnmatchcase(finding, pattern):
+            return why.strip() or "muted by a comment on it"
+    return None
+
+
+def _names(evidence: Evidence) -> Iterable[str]:
+    return filter(None, (evidence.subject, evidence.object))

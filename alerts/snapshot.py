@@ -1,0 +1,99 @@
+"""All that a judge may look at: the newest rows, their change, and how long they kept still."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from alerts.recollection import Delta, Passed, Quiet, Recollection
+from collectors._base import Answer, Collector, Role
+
+Row = TypeVar("Row")
+Key = tuple[Hashable, ...]
+
+
+class Unknown(Exception):
+    """What a judge needs is not there; carries the reason, and the grant that would cure it."""
+
+    def __init__(self, reason: str, grant: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.grant = grant
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Which server this is. `None` is not known (yet)."""
+
+    server: str
+    role: Role | None = None
+    version: int | None = None
+    """As server_version_num: 180004."""
+    system_identifier: str | None = None
+    cluster: str | None = None
+    """Servers with the same cluster are peers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Why a collector has no answer."""
+
+    reason: str
+    grant: str | None = None
+
+
+NOT_YET = Absence("not asked yet")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The newest answers of one server, at one time (unix seconds)."""
+
+    node: Node
+    at: float
+    answers: Mapping[Collector[Any], Answer[Any]] = field(default_factory=dict)
+    absent: Mapping[Collector[Any], Absence] = field(default_factory=dict)
+    recollection: Recollection = field(default_factory=Recollection)
+    peers: tuple["Snapshot", ...] = ()
+    """The other watched servers of the cluster, each with its own `at`."""
+
+    def rows(self, collector: Collector[Row]) -> Sequence[Row]:
+        """The newest rows. Raises Unknown where there are none that can be trusted."""
+        return self.answer(collector).rows
+
+    def row(self, collector: Collector[Row]) -> Row:
+        """The only row of a collector that always has one."""
+        rows = self.rows(collector)
+        if len(rows) != 1:
+            raise Unknown(f"{collector.name} brought {len(rows)} rows instead of one")
+        return rows[0]
+
+    def answer(self, collector: Collector[Row]) -> Answer[Row]:
+        found = self.answers.get(collector)
+        if found is None:
+            why = self.absent.get(collector, NOT_YET)
+            raise Unknown(f"{collector.name}: {why.reason}", why.grant)
+        return found
+
+    def has(self, collector: Collector[Any]) -> bool:
+        return collector in self.answers
+
+    def delta(self, collector: Collector[Any], window: timedelta) -> Mapping[Key, Delta]:
+        """Per key, how much each counter grew within the window, and whether it was full."""
+        self.answer(collector)
+        return self.recollection.delta(collector, window, self.at)
+
+    def step(self, collector: Collector[Any]) -> Mapping[Key, Delta]:
+        """Per key, how much each counter grew between the last two answers."""
+        self.answer(collector)
+        return self.recollection.step(collector)
+
+    def quiet(self, collector: Collector[Any], column: str) -> Mapping[Key, Quiet]:
+        """Per key, how long that counter has not moved."""
+        self.answer(collector)
+        return self.recollection.quiet(collector, column, self.at)
+
+    def passed(self, collector: Collector[Any], column: str, value: float) -> Passed | None:
+        """How long ago that growing number first was above a value; None if it is not above."""
+        self.answer(collector)
+        return self.recollection.passed(collector, column, value, self.at)

@@ -1,0 +1,33 @@
+"""Statements as they may be shown: without anybody's values in them."""
+
+import re
+
+# Comments may carry values too; what follows an unclosed quote (texts are cut) is dropped.
+# A backslash escapes in every string: where it does not, too much is hidden rather than too little.
+TOKEN = re.compile(
+    r"""
+      (?P<comment> --[^\n]* | /\*.*?(?:\*/|\Z) )
+    | (?P<name>    "(?:[^"]|"")*(?:"|\Z) )
+    | (?P<string>  (?:\b[bBeExXnN]|\b[uU]&)?'(?:[^'\\]|''|\\.)*(?:'|\Z) )
+    | (?P<dollar>  \$(?P<tag>[A-Za-z_\x80-\uffff][\w]*|)\$.*?(?:\$(?P=tag)\$|\Z) )
+    | (?P<param>   \$\d+ )
+    | (?P<word>    [A-Za-z_\x80-\uffff][\w$]* )
+    | (?P<number>  \d[\w.]*(?:(?<=[eE])[+-]\d+)? | \.\d[\w]* )
+    | (?P<rest>    . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+KEPT = {"name", "param", "word", "rest"}
+LENGTH = 500
+
+
+def normalised(statement: str | None) -> str | None:
+    """The statement with `?` for every value, on one line, of bounded length."""
+    if statement is None:
+        return None
+    parts = (
+        match[0] if match.lastgroup in KEPT else "" if match.lastgroup == "comment" else "?"
+        for match in TOKEN.finditer(statement[:20_000])
+    )
+    line = " ".join("".join(parts).split())
+    return line if len(line) <= LENGTH else line[: LENGTH - 1] + "…"

@@ -1,0 +1,67 @@
+"""What was decided about one finding on one server: the shape that every page and metric shows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from alerts._base import Evidence, Finding, Severity, State, Unjudged
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One ill object, and since when (unix seconds)."""
+
+    evidence: Evidence
+    since: float
+    held: bool = False
+    """It was ill when it was last judged, and can't be judged now."""
+    muted: str | None = None
+    """Why somebody asked not to hear of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The result of judging one finding: what is ill, what was judged, and what could not be."""
+
+    finding: Finding[Any]
+    state: State
+    at: float
+    """When it was last judged (unix seconds)."""
+    subjects: tuple[Subject, ...] = ()
+    """Ill, worst first; an event's last occurrences, newest first."""
+    muted: tuple[Subject, ...] = ()
+    judged: int = 0
+    unjudged: tuple[Unjudged, ...] = ()
+    events: float = 0
+    """How often an event happened since the daemon knows this server."""
+    changed: float = field(default=0)
+    """Since when it is in this state (unix seconds)."""
+
+    @property
+    def severity(self) -> Severity | None:
+        """The worst among its subjects."""
+        return worst(s.evidence.severity for s in self.subjects)
+
+    @property
+    def reason(self) -> str:
+        """Why it is in this state, in one sentence; empty where it is healthy."""
+        if self.state is State.ill:
+            return self.subjects[0].evidence.message
+        if self.unjudged:
+            more = len({u.reason for u in self.unjudged}) - 1
+            return self.unjudged[0].reason + (f" (and {more} more reasons)" if more else "")
+        return self.muted[0].muted or "" if self.state is State.muted else ""
+
+    def at_or_above(self, severity: Severity) -> int:
+        return sum(s.evidence.severity.rank >= severity.rank for s in self.subjects)
+
+    def unjudged_by_reason(self) -> dict[str, int]:
+        """How many objects could not be judged, per reason."""
+        counts: dict[str, int] = {}
+        for one in self.unjudged:
+            counts[one.reason] = counts.get(one.reason, 0) + one.count
+        return counts
+
+
+def worst(severities: Iterable[Severity]) -> Severity | None:
+    return max(severities, key=lambda severity: severity.rank, default=None)

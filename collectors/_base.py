@@ -1,0 +1,165 @@
+"""The only vocabulary a collector needs: what it reads, how often, and the metrics it becomes."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+Row = TypeVar("Row")
+
+
+class Lane(StrEnum):
+    """The only pace of a collector; how long a lane's pace is, is a setting."""
+
+    fast = "fast"
+    normal = "normal"
+    table = "table"
+    slow = "slow"
+    daily = "daily"
+
+
+class Scope(StrEnum):
+    """Where a query must run: once for the whole server, or once in every database."""
+
+    server = "server"
+    database = "database"
+
+
+class Role(StrEnum):
+    """What a server is to its cluster."""
+
+    primary = "primary"
+    standby = "standby"
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """A right that a query needs, how to see without a log line whether we have it, and its cure."""
+
+    name: str
+    probe: str
+    """A boolean SQL expression that raises nothing and waits for nothing."""
+    grant: str
+    """The statement that gives it; `{role}` is the monitoring role, quoted."""
+    buys: str
+    """What can be seen with it, in a few words."""
+    scope: Scope = Scope.server
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """The value of a sample of type histogram: counts up to each bound, and the sum of all."""
+
+    buckets: Mapping[float, int]
+    count: int
+    sum: float
+
+
+type_names = ("gauge", "counter", "histogram", "untyped")
+Value = float | bool | Histogram | None
+Sample = tuple[tuple[str | None, ...], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(Generic[Row]):
+    """A family of samples made from all rows of one answer.
+
+    A name that ends in `*` stands for a family of names: the first label value of each
+    sample completes it, and is no label itself.
+    """
+
+    name: str
+    type: str
+    help: str
+    labels: tuple[str, ...]
+    samples: Callable[[Sequence[Row]], Iterable[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How many rows become series of their own; the rest are summed as `other`, per `within`."""
+
+    rank: str
+    """The attribute that decides which rows are kept, largest first."""
+    top: int
+    within: str = "datname"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate(Generic[Row]):
+    """Asks only while the newest rows of another collector of the same lane say that it pays."""
+
+    reads: "Collector[Row]"
+    opens: Callable[[Sequence[Row]], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Collector(Generic[Row]):
+    """What is read from one view. Its file's name is its id; the row type says what comes back."""
+
+    row: type[Row]
+    lane: Lane
+    sql: Mapping[int, str] = field(default_factory=dict)
+    """From which server version on (180000) which query; empty: the daemon itself is the source."""
+    scope: Scope = Scope.server
+    key: tuple[str, ...] = ()
+    """The attributes that tell one row from another, and that history is kept by."""
+    counters: tuple[str, ...] = ()
+    """Attributes that only grow, until a reset."""
+    epoch: str | None = None
+    """The attribute that changes when the counters start anew."""
+    needs: tuple[Capability, ...] = ()
+    on: Role | None = None
+    """The only role of a server on which the view says anything."""
+    extension: str | None = None
+    """`{schema}` in the query is where it lives; without it the answer is 'not on this server'."""
+    gate: Gate[Any] | None = None
+    bound: Bound | None = None
+    metrics: tuple[Metric[Row], ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.row.__module__.rpartition(".")[2]
+
+    def query(self, version: int) -> str | None:
+        """The query for that server version, or None below the oldest it is known for."""
+        known = [minimum for minimum in self.sql if minimum <= version]
+        return self.sql[max(known)] if known else None
+
+    def key_of(self, row: Row) -> tuple[Hashable, ...]:
+        return tuple(getattr(row, name) for name in self.key)
+
+    def __repr__(self) -> str:
+        return f"<collector {self.name}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Row]):
+    """What one round of one collector brought: rows, when (unix seconds), and what is missing."""
+
+    rows: Sequence[Row]
+    at: float
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Databases that could not be asked, with the reason; their old rows may still be among rows."""
+
+
+def gauge(
+    name: str, help: str, value: Callable[[Row], Value], labels: tuple[str, ...] = ()
+) -> Metric[Row]:
+    """One sample a row; labels are attributes of the row."""
+    return Metric(name, "gauge", help, labels, _per_row(value, labels))
+
+
+def counter(
+    name: str, help: str, value: Callable[[Row], Value], labels: tuple[str, ...] = ()
+) -> Metric[Row]:
+    """One sample a row; labels are attributes of the row."""
+    return Metric(name, "counter", help, labels, _per_row(value, labels))
+
+
+def _per_row(
+    value: Callable[[Row], Value], labels: tuple[str, ...]
+) -> Callable[[Sequence[Row]], Iterable[Sample]]:
+    readers = [attrgetter(label) for label in labels]
+    return lambda rows: ((tuple(read(row) for read in readers), value(row)) for row in rows)

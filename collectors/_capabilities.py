@@ -1,0 +1,24 @@
+"""The rights that some queries need beyond connecting, each with the statement that gives it."""
+
+from collectors._base import Capability, Scope
+
+READ_ALL_STATS = Capability(
+    name="pg_read_all_stats",
+    probe="pg_has_role(current_user, 'pg_read_all_stats', 'usage')",
+    grant="GRANT pg_monitor TO {role};",
+    buys="what other users' sessions do, and how replication is",
+)
+
+COLUMN_STATISTICS = Capability(
+    name="column_statistics",
+    probe="""(
+        select bool_and(has_column_privilege('pg_catalog.pg_statistic', name, 'select'))
+        from unnest('{starelid,staattnum,stainherit,stanullfrac,stawidth,stadistinct}'::text[]) as name
+    )""",
+    grant=(
+        "GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct)"
+        " ON pg_catalog.pg_statistic TO {role};"
+    ),
+    buys="how wide rows are, which an estimate of bloat needs; no values of any column",
+    scope=Scope.database,
+)

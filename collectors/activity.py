@@ -1,0 +1,129 @@
+"""pg_stat_activity: who is connected, what they do, and for how long."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from collectors._base import Collector, Lane, Metric, Sample
+from collectors._capabilities import READ_ALL_STATS
+
+# Ages are computed by the server, by its clock at this very moment: inside one statement now()
+# stands still, and a session may start a transaction after it.
+QUERY = """
+    select
+        pid,
+        leader_pid,
+        datname::text,
+        usename::text,
+        application_name,
+        client_addr::text,
+        backend_type,
+        state,
+        wait_event_type,
+        wait_event,
+        query_id,
+        query,
+        backend_start::text                                             as backend_start_text,
+        xact_start::text                                                as xact_start_text,
+        extract(epoch from clock_timestamp() - backend_start)::float8   as backend_seconds,
+        extract(epoch from clock_timestamp() - xact_start)::float8      as xact_seconds,
+        extract(epoch from clock_timestamp() - query_start)::float8     as query_seconds,
+        extract(epoch from clock_timestamp() - state_change)::float8    as state_seconds,
+        backend_xid is not null                                         as has_xid,
+        age(backend_xmin)::int8                                         as xmin_age,
+        pid = pg_backend_pid()                                          as is_self
+    from pg_catalog.pg_stat_activity
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One server process. None is not known, or does not apply (no transaction, no database)."""
+
+    pid: int
+    leader_pid: int | None
+    datname: str | None
+    usename: str | None
+    application_name: str | None
+    client_addr: str | None
+    backend_type: str | None
+    state: str | None
+    wait_event_type: str | None
+    wait_event: str | None
+    query_id: int | None
+    query: str | None
+    backend_start_text: str | None
+    """As PostgreSQL prints it, to the microsecond: with the pid, a session's identity."""
+    xact_start_text: str | None
+    backend_seconds: float | None
+    xact_seconds: float | None
+    query_seconds: float | None
+    state_seconds: float | None
+    has_xid: bool
+    xmin_age: int | None
+    """How many transactions old the oldest row version is that it may still need."""
+    is_self: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.pid}@{self.backend_start_text}"
+
+
+STATES = (
+    "active",
+    "idle",
+    "idle in transaction",
+    "idle in transaction (aborted)",
+    "fastpath function call",
+    "disabled",
+)
+LABELS = (
+    "datname",
+    "state",
+    "usename",
+    "application_name",
+    "backend_type",
+    "wait_event_type",
+    "wait_event",
+)
+Group = tuple[str | None, ...]
+
+
+def grouped(rows: Sequence[Session]) -> dict[Group, list[Session]]:
+    """Sessions by the labels of the metrics; each database has each state, be it empty."""
+    groups: dict[Group, list[Session]] = {
+        (datname, state, *[None] * 5): []
+        for datname in sorted({row.datname for row in rows if row.datname})
+        for state in STATES
+    }
+    for row in rows:
+        groups.setdefault(tuple(getattr(row, label) for label in LABELS), []).append(row)
+    return groups
+
+
+def count(rows: Sequence[Session]) -> Iterator[Sample]:
+    for labels, sessions in grouped(rows).items():
+        yield labels, len(sessions)
+
+
+def longest_transaction(rows: Sequence[Session]) -> Iterator[Sample]:
+    for labels, sessions in grouped(rows).items():
+        yield labels, max((s.xact_seconds or 0 for s in sessions), default=0)
+
+
+activity = Collector(
+    row=Session,
+    lane=Lane.fast,
+    sql={140000: QUERY},
+    key=("pid", "backend_start_text"),
+    needs=(READ_ALL_STATS,),
+    metrics=(
+        Metric("pg_stat_activity_count", "gauge", "Sessions in this state.", LABELS, count),
+        Metric(
+            "pg_stat_activity_max_tx_duration",
+            "gauge",
+            "Seconds that the longest transaction of these sessions has been open.",
+            LABELS,
+            longest_transaction,
+        ),
+    ),
+)

@@ -1,0 +1,66 @@
+"""What the daemon shows: one immutable picture of every watched server, for pages and metrics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from alerts.snapshot import Node
+from alerts.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorView:
+    """How one collector fares on one server. Times are unix seconds; None: never yet."""
+
+    name: str
+    lane: str
+    pace: float
+    """Seconds between rounds as they are now, stretched where the load budget demands it."""
+    last_success: float | None = None
+    duration: float | None = None
+    """Seconds of the last round."""
+    rows: int | None = None
+    left_out: int = 0
+    """Rows that became no series of their own."""
+    error: str | None = None
+    """Why the last round brought nothing; None after a success."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerView:
+    """One watched server as it is known now."""
+
+    name: str
+    node: Node
+    up: bool = False
+    """The warm session answers."""
+    unreachable: str | None = None
+    """Why the warm session does not answer (refused, timeout, slots_full, auth …); None when up."""
+    can_connect: bool | None = None
+    connect_failure: str | None = None
+    """Why a new session could not be opened, as one word; None when it could."""
+    timeline: int | None = None
+    server_version: str | None = None
+    """As PostgreSQL prints it: 18.1."""
+    sessions: int = 0
+    server_time: float = 0.0
+    """Seconds that this server has spent on our queries since we watch it."""
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    """By finding; every finding is here, judged or not."""
+    collectors: tuple[CollectorView, ...] = ()
+    databases: tuple[str, ...] = ()
+    """Databases that are watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All servers, and the daemon itself."""
+
+    at: float
+    servers: tuple[ServerView, ...] = ()
+    started: float = 0.0
+    state_error: str | None = None
+    """Why the state file is not written; None while it is, or where none is wanted."""
+    reload_ok: bool = True
+    reloaded: float = 0.0
+    notices: tuple[str, ...] = ()
+    """What a person should know: shortened windows in a demo, a missing state file."""
