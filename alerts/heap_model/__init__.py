@@ -1,0 +1,16 @@
+"""How much of a table a rewrite would give back, computed from statistics alone.
+
+The file is compared with what its rows would need if they were laid down anew: rows are drawn
+from the column statistics, given their alignment and null bitmap, and packed into pages.
+"""
+
+from alerts.heap_model.estimate import (
+    Confidence,
+    HeapEstimate,
+    NotEvaluated,
+    Obstacle,
+    estimate,
+)
+from alerts.heap_model.heap import Column, Heap
+
+__all__ = ["Column", "Confidence", "Heap", "HeapEstimate", "NotEvaluated", "Obstacle", "estimate"]
