@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from alerts.evidence_json import as_json, from_json
 from alerts._base import Evidence, Finding, Limits, Shape, State, Unjudged
+from alerts.evidence_json import as_json, from_json
 from alerts.judge import Judgement, judge
 from alerts.memory import Memory, Place
 from alerts.mutes import Mutes
@@ -57,7 +57,9 @@ class File:
     """All cases of one finding on one server."""
 
     cases: dict[Identity, Case] = field(default_factory=dict)
-    occurrences: deque[tuple[float, Evidence]] = field(default_factory=lambda: deque(maxlen=OCCURRENCES))
+    occurrences: deque[tuple[float, Evidence]] = field(
+        default_factory=lambda: deque(maxlen=OCCURRENCES)
+    )
     counted: deque[Identity] = field(default_factory=lambda: deque(maxlen=1000))
     events: float = 0
     verdict: Verdict | None = None

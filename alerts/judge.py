@@ -37,10 +37,10 @@ def _missing(finding: Finding[Any], snapshot: Snapshot) -> Iterator[Unjudged]:
     """Databases that a collector could not ask, said once per database and reason."""
     said = set()
     for collector in finding.reads:
-        for database, reason in snapshot.answer(collector).missing.items():
-            if (database, reason) not in said:
-                said.add((database, reason))
-                yield Unjudged(reason, database=database)
+        for database, absence in snapshot.answer(collector).missing.items():
+            if (database, absence) not in said:
+                said.add((database, absence))
+                yield Unjudged(absence.reason, database=database, grant=absence.grant)
 
 
 def _objects(unjudged: list[Unjudged]) -> Iterator[int]:

@@ -58,7 +58,9 @@ class Ring:
 
     def add(self, at: float, values: tuple[float, ...], epoch: object, span: float) -> None:
         newest = self.samples[-1] if self.samples else None
-        if newest and (epoch != self.epoch or any(v < w for v, w in zip(values, newest[1], strict=True))):
+        if newest and (
+            epoch != self.epoch or any(v < w for v, w in zip(values, newest[1], strict=True))
+        ):
             self.samples.clear()
             newest = None
         self.epoch, self.before = epoch, newest
@@ -69,9 +71,13 @@ class Ring:
             self.samples.popleft()
 
     def over(self, names: tuple[str, ...], window: float, now: float) -> Delta:
-        oldest = next(s for s in reversed(self.samples) if s[0] <= now - window or s is self.samples[0])
+        oldest = next(
+            s for s in reversed(self.samples) if s[0] <= now - window or s is self.samples[0]
+        )
         newest = self.samples[-1]
-        return _delta(names, oldest, newest, newest[0] - oldest[0] >= window * 0.95, oldest[0] + window)
+        return _delta(
+            names, oldest, newest, newest[0] - oldest[0] >= window * 0.95, oldest[0] + window
+        )
 
 
 def _delta(
@@ -94,7 +100,9 @@ class Recollection:
     cluster: str = ""
     server: str = ""
     rings: dict[Collector[Any], dict[Key, Ring]] = field(default_factory=dict)
-    trails: dict[tuple[Collector[Any], str], deque[tuple[float, float]]] = field(default_factory=dict)
+    trails: dict[tuple[Collector[Any], str], deque[tuple[float, float]]] = field(
+        default_factory=dict
+    )
 
     def record(self, collector: Collector[Any], answer: Answer[Any]) -> None:
         """Take note of an answer, as far as anybody wants it."""
@@ -134,7 +142,9 @@ class Recollection:
             found[tuple(json.loads(key))] = Quiet(now - since, since, bool(moved))  # type: ignore[operator,arg-type]
         return found
 
-    def passed(self, collector: Collector[Any], column: str, value: float, now: float) -> Passed | None:
+    def passed(
+        self, collector: Collector[Any], column: str, value: float, now: float
+    ) -> Passed | None:
         trail = self.trails.get((collector, column))
         if not trail or trail[-1][1] <= value:
             return None

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from alerts.recollection import Delta, Passed, Quiet, Recollection
-from collectors._base import Answer, Collector, Role
+from collectors._base import Absence, Answer, Collector, Role
 
 Row = TypeVar("Row")
 Key = tuple[Hashable, ...]
@@ -32,14 +32,6 @@ class Node:
     system_identifier: str | None = None
     cluster: str | None = None
     """Servers with the same cluster are peers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """Why a collector has no answer."""
-
-    reason: str
-    grant: str | None = None
 
 
 NOT_YET = Absence("not asked yet")

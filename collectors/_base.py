@@ -135,13 +135,21 @@ class Collector(Generic[Row]):
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """Why something could not be read, and the statement that would open our eyes."""
+
+    reason: str
+    grant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer(Generic[Row]):
     """What one round of one collector brought: rows, when (unix seconds), and what is missing."""
 
     rows: Sequence[Row]
     at: float
-    missing: Mapping[str, str] = field(default_factory=dict)
-    """Databases that could not be asked, with the reason; their old rows may still be among rows."""
+    missing: Mapping[str, Absence] = field(default_factory=dict)
+    """Databases that could not be asked; their last rows may still be among the rows."""
 
 
 def gauge(

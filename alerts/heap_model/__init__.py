@@ -12,5 +12,15 @@ from alerts.heap_model.estimate import (
     estimate,
 )
 from alerts.heap_model.heap import Column, Heap
+from alerts.heap_model.reading import heap_of
 
-__all__ = ["Column", "Confidence", "Heap", "HeapEstimate", "NotEvaluated", "Obstacle", "estimate"]
+__all__ = [
+    "Column",
+    "Confidence",
+    "Heap",
+    "HeapEstimate",
+    "NotEvaluated",
+    "Obstacle",
+    "estimate",
+    "heap_of",
+]

@@ -33,7 +33,7 @@ class Column:
 
     @property
     def null_fraction(self) -> float | None:
-        return 0.0 if self.attnotnull else self.stanullfrac
+        return 0.0 if self.stanullfrac is None and self.attnotnull else self.stanullfrac
 
     @property
     def is_known(self) -> bool:

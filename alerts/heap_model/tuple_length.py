@@ -52,7 +52,7 @@ class Deck:
     """Numbers below DRAWS in a shuffled order, cut anew for each use.
 
     Every column thus sees its whole distribution evenly, while no two columns march in step.
-    Drawing each value by itself is slower and needs four times the rows for the same precision.
+    Drawing each value by itself would be slower, and need more rows for the same precision.
     """
 
     def __init__(self, seed: int) -> None:
