@@ -1,0 +1,1 @@
+"""A sick shop on a throw-away PostgreSQL: what `pgvigil demo` shows."""

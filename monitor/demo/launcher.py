@@ -1,0 +1,234 @@
+"""Starts, stops and mistreats a throw-away PostgreSQL: the demo's server, and every test's."""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import quote
+
+from monitor.demo.binaries import Binaries, LaunchError, Owner
+
+LONGEST_SOCKET_PATH = 107  # bytes, of the kernel's sockaddr_un
+
+STOPS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+
+
+def free_port() -> int:
+    """A loopback port that nobody listened on a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _alive(pid: int) -> bool:
+    """A zombie has let go of everything: in a container nobody may ever reap it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@dataclass(slots=True)
+class Postgres:
+    """One server in a folder of its own, which holds `data/`, the socket and the log.
+
+    It listens on the socket, where everybody who can enter the folder is trusted, and with
+    `loopback` on 127.0.0.1 too, where the password is asked for.
+    """
+
+    binaries: Binaries
+    folder: Path
+    owner: Owner = field(default_factory=Owner.unprivileged)
+    loopback: bool = False
+    port: int = 5432
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    _process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        if len(bytes(self.folder / f".s.PGSQL.{self.port}")) > LONGEST_SOCKET_PATH:
+            raise LaunchError(f"{self.folder} is too long a path for a socket; set TMPDIR=/tmp.")
+        if self.loopback and self.port == 5432:
+            self.port = free_port()
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def pid(self) -> int:
+        """Of the postmaster."""
+        if self._process is None:
+            raise LaunchError(f"The server in {self.folder} is not running.")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def dsn(
+        self,
+        database: str = "postgres",
+        user: str = "postgres",
+        *,
+        password: str | None = None,
+        tcp: bool = False,
+    ) -> str:
+        """A libpq address; over TCP with the superuser's password unless another is given."""
+        name, who = quote(database, safe=""), quote(user, safe="")
+        if not tcp:
+            host = quote(str(self.folder), safe="")
+            return f"postgresql://{who}@/{name}?host={host}&port={self.port}"
+        secret = quote(self.password if password is None else password, safe="")
+        return f"postgresql://{who}:{secret}@127.0.0.1:{self.port}/{name}"
+
+    def create(self, settings: Mapping[str, object] | None = None) -> None:
+        """Initialises the data folder; the server is not started yet."""
+        self.binaries = self.binaries.reachable_for(self.owner, self.folder)
+        secret = self.folder / "password"
+        secret.touch(mode=0o600)
+        secret.write_text(self.password)
+        self.owner.take(secret)
+        self.owner.run(
+            [
+                self.binaries.program("initdb"),
+                f"--pgdata={self.data}",
+                "--username=postgres",
+                f"--pwfile={secret}",
+                "--auth-local=trust",
+                "--auth-host=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+            ]
+        )
+        secret.unlink()
+        self.configure(settings or {})
+
+    def configure(self, settings: Mapping[str, object]) -> None:
+        """Adds to postgresql.conf; the last word on a name counts, from the next (re)start on."""
+        with (self.data / "postgresql.conf").open("a") as conf:
+            for name, value in settings.items():
+                text = str(value).replace("'", "''")
+                conf.write(f"{name} = '{text}'\n")
+
+    def clone(self, folder: Path, *, loopback: bool = False) -> "Postgres":
+        """A copy of this stopped server: the same system_identifier, as with a file-system copy."""
+        self.owner.run(["cp", "--archive", "--reflink=auto", self.data, folder / "data"])
+        return Postgres(self.binaries, folder, self.owner, loopback, password=self.password)
+
+    def start(self, *, wait: bool = True) -> None:
+        """Returns once connections are accepted, or without `wait` at once."""
+        # Given as flags: a copied or replicated data folder must not bring its place along.
+        place = {
+            "unix_socket_directories": f'"{self.folder}"',
+            "listen_addresses": "127.0.0.1" if self.loopback else "",
+            "port": str(self.port),
+        }
+        flags = [word for name, value in place.items() for word in ("-c", f"{name}={value}")]
+        argv: list[str | Path] = [self.binaries.program("postgres"), "-D", self.data, *flags]
+        self._process = self.owner.popen(argv, self.log)
+        if wait:
+            self.wait_until_ready()
+
+    def wait_until_ready(self, seconds: float = 60) -> None:
+        """Reads what pg_ctl reads, so that waiting costs no session."""
+        deadline = time.monotonic() + seconds
+        while not self._says_ready():
+            if not self.running:
+                raise LaunchError(f"PostgreSQL did not start: {self._last_words()}")
+            if time.monotonic() > deadline:
+                raise LaunchError(f"PostgreSQL in {self.folder} was not ready in {seconds:.0f} s.")
+            time.sleep(0.01)
+
+    def stop(
+        self, how: Literal["smart", "fast", "immediate"] = "fast", seconds: float = 30
+    ) -> None:
+        """Stops the server, frozen or not; one that doesn't obey in time is killed."""
+        if not self.running:
+            return
+        self.thaw()
+        os.kill(self.pid, STOPS[how])
+        try:
+            self._reap(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def restart(self, how: Literal["smart", "fast", "immediate"] = "fast") -> None:
+        self.stop(how)
+        self.start()
+
+    def reload(self) -> None:
+        os.kill(self.pid, signal.SIGHUP)
+
+    def promote(self) -> None:
+        """Makes a primary of a standby; returns once it is one."""
+        self.owner.run([self.binaries.program("pg_ctl"), "promote", "-D", self.data])
+
+    def freeze(self) -> None:
+        """SIGSTOP to every process: accepts connections in the kernel, answers nobody."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """SIGKILL to every process, as the machine's power cut or its OOM killer would."""
+        family = self._family()
+        self._signal_all(signal.SIGKILL)
+        self._reap(30)
+        # The next start is refused while a child still has the shared memory.
+        deadline = time.monotonic() + 30
+        while any(_alive(pid) for pid in family) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def remove(self) -> None:
+        """Stops the server and deletes its folder."""
+        self.stop("immediate")
+        shutil.rmtree(self.folder)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for pid in self._family():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _family(self) -> list[int]:
+        if not self.running:
+            return []
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
+
+    def _reap(self, seconds: float) -> None:
+        if self._process is not None:
+            self._process.wait(seconds)
+
+    def _says_ready(self) -> bool:
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        # A killed predecessor leaves its file behind, hence the look at the pid.
+        return len(lines) > 7 and int(lines[0]) == self.pid and lines[7].strip() == "ready"
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()
+        complaints = [line for line in lines if "FATAL" in line or "PANIC" in line]
+        return (complaints or lines or ["it left no word"])[-1]
