@@ -1,0 +1,108 @@
+"""pg_class and pg_attribute: how large each table is, and how its rows are laid out."""
+
+from dataclasses import dataclass
+
+from collectors._base import Collector, Lane, Scope
+
+# Everything is read from catalogues and counters: nothing here waits for a locked table.
+# Files below a megabyte say nothing about their layout and would be most of the answer; those
+# whose size was never counted are kept.
+QUERY = """
+    select
+        current_database()::text                                          as datname,
+        c.oid                                                             as relid,
+        n.nspname::text                                                   as schemaname,
+        c.relname::text                                                   as relname,
+        c.relfilenode                                                     as relfilenode,
+        current_setting('block_size')::int                                as block_size,
+        c.relpages                                                        as relpages,
+        c.reltuples::float8                                               as reltuples,
+        coalesce(
+            (select option_value::int from pg_catalog.pg_options_to_table(c.reloptions)
+             where option_name = 'fillfactor'),
+            100
+        )                                                                 as fillfactor,
+        pg_catalog.pg_stat_get_dead_tuples(c.oid)                         as n_dead_tup,
+        pg_catalog.pg_stat_get_mod_since_analyze(c.oid)                   as n_mod_since_analyze,
+        extract(epoch from clock_timestamp() - greatest(
+            pg_catalog.pg_stat_get_last_analyze_time(c.oid),
+            pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)
+        ))::float8                                                        as analyze_seconds,
+        extract(epoch from clock_timestamp() - greatest(
+            pg_catalog.pg_stat_get_last_vacuum_time(c.oid),
+            pg_catalog.pg_stat_get_last_autovacuum_time(c.oid)
+        ))::float8                                                        as vacuum_seconds,
+        coalesce(a.attlen, '{}')                                          as attlen,
+        coalesce(a.attalign, '')                                          as attalign,
+        coalesce(a.attstorage, '')                                        as attstorage,
+        coalesce(a.attnotnull, '{}')                                      as attnotnull,
+        coalesce(a.attisdropped, '{}')                                    as attisdropped,
+        coalesce(a.atthasmissing, '{}')                                   as atthasmissing,
+        coalesce(a.attisvirtual, '{}')                                    as attisvirtual,
+        coalesce(a.typname, '{}')                                         as typname,
+        coalesce(a.atttypmod, '{}')                                       as atttypmod
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    cross join lateral (
+        select
+            array_agg(att.attlen order by attnum)                         as attlen,
+            string_agg(att.attalign::text, '' order by attnum)            as attalign,
+            string_agg(att.attstorage::text, '' order by attnum)          as attstorage,
+            array_agg(attnotnull order by attnum)                         as attnotnull,
+            array_agg(attisdropped order by attnum)                       as attisdropped,
+            array_agg(atthasmissing order by attnum)                      as atthasmissing,
+            array_agg(attgenerated = 'v' order by attnum)                 as attisvirtual,
+            array_agg(coalesce(b.typname, t.typname)::text order by attnum) as typname,
+            array_agg(atttypmod order by attnum)                          as atttypmod
+        from pg_catalog.pg_attribute att
+        left join pg_catalog.pg_type t on t.oid = atttypid
+        left join pg_catalog.pg_type b on b.oid = t.typbasetype
+        where att.attrelid = c.oid and attnum > 0
+    ) a
+    where c.relkind in ('r', 'm')
+        and c.relpersistence <> 't'
+        and n.nspname not in ('pg_catalog', 'information_schema')
+        and n.nspname !~ '^pg_toast'
+        and (c.relpages >= 128 or c.reltuples < 0)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TableLayout:
+    """A table, leaf partition or materialised view; columns by attnum, dropped ones too."""
+
+    datname: str
+    relid: int
+    schemaname: str
+    relname: str
+    relfilenode: int
+    block_size: int
+    relpages: int
+    reltuples: float
+    """Live rows at the last vacuum or analyze; -1 where there was none."""
+    fillfactor: int
+    n_dead_tup: int
+    n_mod_since_analyze: int
+    analyze_seconds: float | None
+    """Since the last one, by hand or automatic."""
+    vacuum_seconds: float | None
+    attlen: list[int]
+    attalign: str
+    """One character for each column, like attstorage."""
+    attstorage: str
+    attnotnull: list[bool]
+    attisdropped: list[bool]
+    atthasmissing: list[bool]
+    attisvirtual: list[bool]
+    typname: list[str | None]
+    """Of the base type, where the column's is a domain; None for dropped columns."""
+    atttypmod: list[int]
+
+
+table_layout = Collector(
+    row=TableLayout,
+    lane=Lane.daily,
+    sql={140000: QUERY},
+    scope=Scope.database,
+    key=("datname", "relid"),
+)
