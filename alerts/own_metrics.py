@@ -1,0 +1,170 @@
+"""What pgvigil says of itself and of its verdicts: names and labels, for page, rules and panels."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMetric:
+    """A family `pgvigil_*`; `server` is on every sample that concerns one server."""
+
+    name: str
+    type: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+UP = OwnMetric(
+    "pgvigil_up", "gauge", "Whether the warm session to this server answers.", ("server",)
+)
+CAN_CONNECT = OwnMetric(
+    "pgvigil_can_connect",
+    "gauge",
+    "Whether a new session could be opened when it was last tried, and why not.",
+    ("server", "reason"),
+)
+SERVER_INFO = OwnMetric(
+    "pgvigil_server_info",
+    "gauge",
+    "What this server is; the value is always 1.",
+    ("server", "system_identifier", "cluster", "role", "version", "timeline"),
+)
+SERVER_TIME = OwnMetric(
+    "pgvigil_server_time_seconds_total",
+    "counter",
+    "Time that this server has spent on queries of pgvigil.",
+    ("server",),
+)
+SESSIONS = OwnMetric(
+    "pgvigil_sessions", "gauge", "Sessions that pgvigil holds on this server.", ("server",)
+)
+DATABASES = OwnMetric(
+    "pgvigil_databases", "gauge", "Databases of this server that are watched.", ("server",)
+)
+
+FINDING_STATE = OwnMetric(
+    "pgvigil_finding_state",
+    "gauge",
+    "1 for the state that the finding is in, 0 for the five others.",
+    ("server", "finding", "state"),
+)
+FINDING_SUBJECTS = OwnMetric(
+    "pgvigil_finding_subjects",
+    "gauge",
+    "Ill subjects at or above this severity; absent where nothing is known.",
+    ("server", "finding", "severity"),
+)
+FINDING_DATABASE_SUBJECTS = OwnMetric(
+    "pgvigil_finding_database_subjects",
+    "gauge",
+    "Ill subjects of one database at or above this severity, of findings alerted by database.",
+    ("server", "finding", "database", "severity"),
+)
+FINDING_SUBJECT = OwnMetric(
+    "pgvigil_finding_subject",
+    "gauge",
+    "The measured value of the worst ill subjects, in the unit of the finding.",
+    ("server", "finding", "database", "subject", "severity"),
+)
+FINDING_MUTED = OwnMetric(
+    "pgvigil_finding_muted",
+    "gauge",
+    "Ill subjects that somebody asked not to hear of.",
+    ("server", "finding"),
+)
+FINDING_JUDGED = OwnMetric(
+    "pgvigil_finding_judged",
+    "gauge",
+    "Objects that were judged when the finding was last judged.",
+    ("server", "finding"),
+)
+FINDING_UNJUDGED = OwnMetric(
+    "pgvigil_finding_unjudged",
+    "gauge",
+    "Objects, or groups of them, that could not be judged, and why.",
+    ("server", "finding", "reason"),
+)
+FINDING_EVENTS = OwnMetric(
+    "pgvigil_finding_events_total",
+    "counter",
+    "How often the event happened since this server is watched.",
+    ("server", "finding"),
+)
+FINDING_VERDICT_TIMESTAMP = OwnMetric(
+    "pgvigil_finding_verdict_timestamp_seconds",
+    "gauge",
+    "When the finding was last judged, in unix time.",
+    ("server", "finding"),
+)
+
+COLLECTOR_OK = OwnMetric(
+    "pgvigil_collector_ok",
+    "gauge",
+    "Whether the last round of the collector brought an answer.",
+    ("server", "collector"),
+)
+COLLECTOR_SUCCESS_TIMESTAMP = OwnMetric(
+    "pgvigil_collector_last_success_timestamp_seconds",
+    "gauge",
+    "When the collector last brought an answer, in unix time.",
+    ("server", "collector"),
+)
+COLLECTOR_DURATION = OwnMetric(
+    "pgvigil_collector_duration_seconds",
+    "gauge",
+    "How long the last round of the collector took.",
+    ("server", "collector"),
+)
+COLLECTOR_PACE = OwnMetric(
+    "pgvigil_collector_pace_seconds",
+    "gauge",
+    "Time between two rounds of the collector as it is now, stretched where rounds are costly.",
+    ("server", "collector"),
+)
+COLLECTOR_ROWS = OwnMetric(
+    "pgvigil_collector_rows",
+    "gauge",
+    "Rows of the newest answer of the collector.",
+    ("server", "collector"),
+)
+COLLECTOR_LEFT_OUT = OwnMetric(
+    "pgvigil_collector_rows_left_out",
+    "gauge",
+    "Rows of the newest answer that have no series of their own.",
+    ("server", "collector"),
+)
+COLLECTOR_DUPLICATES = OwnMetric(
+    "pgvigil_collector_duplicate_samples",
+    "gauge",
+    "Samples of the newest answer not served, because their labels were taken already.",
+    ("server", "collector"),
+)
+
+CONFIG_RELOAD_OK = OwnMetric(
+    "pgvigil_config_last_reload_successful",
+    "gauge",
+    "Whether the configuration could be read when it was last loaded.",
+)
+CONFIG_RELOAD_TIMESTAMP = OwnMetric(
+    "pgvigil_config_last_reload_success_timestamp_seconds",
+    "gauge",
+    "When the configuration was last loaded with success, in unix time.",
+)
+BUILD_INFO = OwnMetric(
+    "pgvigil_build_info",
+    "gauge",
+    "Which pgvigil this is; the value is always 1.",
+    ("version", "pythonversion"),
+)
+STATE_FILE_OK = OwnMetric(
+    "pgvigil_state_file_ok",
+    "gauge",
+    "Whether the state file is written, where one is wanted.",
+)
+
+OWN_METRICS: tuple[OwnMetric, ...] = tuple(
+    one for one in list(globals().values()) if isinstance(one, OwnMetric)
+)
+"""All of them, in the order of this page."""
