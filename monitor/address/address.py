@@ -1,0 +1,76 @@
+"""An address as it was written, read anew at each connection."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from monitor.address import tls
+from monitor.address.dsn import Options, parse
+from monitor.address.environment import from_environment, from_service
+from monitor.address.target import Target, password_of, target_of
+from monitor.address.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where and how to log in, as written; equal when written equally. Nothing is cached.
+
+    User and password rule over the connection string, which rules over its service, which
+    rules over the PG* variables, as in libpq. Reading it raises AddressError, or OSError for
+    a file.
+    """
+
+    dsn: Text | None = None
+    user: Text | None = None
+    password: Text | None = None
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        dsn: str | Text | None,
+        environ: Mapping[str, str],
+        user: Text | None = None,
+        password: Text | None = None,
+    ) -> "Address":
+        text = Text(dsn) if isinstance(dsn, str) else dsn
+        return cls(text, user, password, tuple(sorted(from_environment(environ).items())))
+
+    def target(self) -> Target:
+        """What it means at this moment."""
+        return target_of(self._options())
+
+    def connect_arguments(
+        self, database: str | None = None, server_settings: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Keyword arguments for asyncpg.connect, with secrets as they are now."""
+        options = self._options()
+        target = target_of(options)
+        database = database or target.database
+        password = password_of(options, target, database)
+        start_up = {"options": options["options"]} if options.get("options") else {}
+        return {
+            "host": list(target.hosts),
+            "port": list(target.ports),
+            "user": target.user,
+            # As a callable: asyncpg then looks for none of its own, and a traceback shows none.
+            "password": lambda: password,
+            "database": database,
+            "target_session_attrs": target.target_session_attrs,
+            "server_settings": {**start_up, **(server_settings or {})},
+            **tls.arguments(options, target.sockets_only),
+            **{name: options[name] for name in ("krbsrvname", "gsslib") if name in options},
+        }
+
+    def _options(self) -> Options:
+        environment = dict(self.environment)
+        written = parse(_read(self.dsn))
+        written = {key: value for key, value in written.items() if value}
+        login = {"user": _read(self.user), "password": _read(self.password)}
+        service = from_service({**environment, **written})
+        given = {key: value for key, value in login.items() if value}
+        return {**environment, **service, **written, **given}
+
+
+def _read(text: Text | None) -> str:
+    return (text and text.read()) or ""

@@ -1,0 +1,137 @@
+"""What the options of an address mean: hosts, ports, names, and what is of no use here."""
+
+import getpass
+import os.path
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.address import passfile, tls
+from monitor.address.dsn import AddressError, Options
+
+DEFAULT_PORT = "5432"
+# Where Debian and where PostgreSQL itself put the socket, then TCP.
+DEFAULT_HOSTS = "/var/run/postgresql,/tmp,localhost"
+# A monitor's role seldom has a database of its own, so psql's default would seldom work.
+DEFAULT_DATABASE = "postgres"
+
+CHOICES = {
+    "sslmode": tls.MODES,
+    "sslnegotiation": ("postgres", "direct"),
+    "ssl_min_protocol_version": tls.VERSIONS,
+    "ssl_max_protocol_version": tls.VERSIONS,
+    "gssencmode": ("disable", "prefer"),
+    "gsslib": ("gssapi", "sspi"),
+    "target_session_attrs": (
+        "any",
+        "primary",
+        "standby",
+        "read-write",
+        "read-only",
+        "prefer-standby",
+    ),
+}
+
+USED = {"host", "hostaddr", "port", "user", "password", "passfile", "dbname", "service"}
+USED |= {"servicefile", "sysconfdir", "options", "target_session_attrs", "krbsrvname", "gsslib"}
+USED |= set(tls.OPTIONS)
+# pgvigil has deadlines, keep-alives and a name of its own; the rest asyncpg does in one way only.
+IGNORED = {"connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval"}
+IGNORED |= {"keepalives_count", "tcp_user_timeout", "application_name", "client_encoding"}
+IGNORED |= {"fallback_application_name", "channel_binding", "gssencmode", "gssdelegation"}
+IGNORED |= {"load_balance_hosts", "sslcompression", "sslsni", "sslcertmode"}
+IGNORED |= {"min_protocol_version", "max_protocol_version"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an address means at this moment. Hosts and ports are of one length."""
+
+    hosts: tuple[str, ...]
+    ports: tuple[int, ...]
+    user: str
+    database: str
+    sslmode: str
+    target_session_attrs: str
+    ignored: tuple[str, ...] = ()
+    """Options that are known and make no difference here, worth a line in the log."""
+    warnings: tuple[str, ...] = ()
+    """One sentence each."""
+
+    @property
+    def name(self) -> str:
+        """host:port of the first; a socket's folder says less to people than localhost."""
+        host = "localhost" if self.hosts[0].startswith("/") else self.hosts[0]
+        return f"[{host}]:{self.ports[0]}" if ":" in host else f"{host}:{self.ports[0]}"
+
+    @property
+    def sockets_only(self) -> bool:
+        return all(host.startswith("/") for host in self.hosts)
+
+
+def target_of(options: Options) -> Target:
+    """Checks every option; raises AddressError."""
+    for name, value in options.items():
+        if name not in USED | IGNORED:
+            raise AddressError(f"The address has an option that is not supported: {name}.")
+        if name in CHOICES and value not in CHOICES[name]:
+            raise AddressError(f"{name} is {value!r}, but must be {' or '.join(CHOICES[name])}.")
+    hosts = _hosts(options)
+    return Target(
+        hosts,
+        _ports(options.get("port") or DEFAULT_PORT, len(hosts)),
+        options.get("user") or _system_user(),
+        options.get("dbname") or DEFAULT_DATABASE,
+        tls.mode(options),
+        options.get("target_session_attrs") or "any",
+        tuple(sorted(IGNORED & options.keys())),
+        _warnings(options),
+    )
+
+
+def password_of(options: Options, target: Target, database: str) -> str | None:
+    """The one that is written, else what the password file has for any of the hosts."""
+    if options.get("password"):
+        return options["password"]
+    names = (options.get("host") or options.get("hostaddr") or DEFAULT_HOSTS).split(",")
+    logins = [
+        (host, str(port), database, target.user)
+        for name, port in zip(names, target.ports, strict=False)
+        # psql looks up the socket that it was built for as localhost; ours may be any folder.
+        for host in ((name, "localhost") if name.startswith("/") else (name,))
+    ]
+    return passfile.password(_passfile(options), logins)
+
+
+def _hosts(options: Options) -> tuple[str, ...]:
+    named, numbers = options.get("host"), options.get("hostaddr")
+    if named and numbers and named != numbers and tls.mode(options) == "verify-full":
+        raise AddressError("With sslmode=verify-full an address has a host alone, no hostaddr.")
+    hosts = tuple(host.strip() for host in (numbers or named or DEFAULT_HOSTS).split(","))
+    if any(host.startswith("@") for host in hosts):
+        raise AddressError("A socket in the abstract namespace (host=@…) is not supported.")
+    return tuple(host or "localhost" for host in hosts)
+
+
+def _ports(written: str, hosts: int) -> tuple[int, ...]:
+    ports = [port.strip() or DEFAULT_PORT for port in written.split(",")]
+    if not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports):
+        raise AddressError("The port of the address is not a number from 1 to 65535.")
+    if len(ports) not in (1, hosts):
+        raise AddressError(f"The address has {hosts} hosts, but {len(ports)} ports.")
+    return tuple(int(port) for port in ports) * (hosts // len(ports))
+
+
+def _warnings(options: Options) -> tuple[str, ...]:
+    objection = None if options.get("password") else passfile.objection(_passfile(options))
+    return (objection,) if objection else ()
+
+
+def _passfile(options: Options) -> Path:
+    return Path(options.get("passfile") or os.path.expanduser("~/.pgpass"))
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise AddressError("The address names no user, and we run as one without a name.") from None
