@@ -1,0 +1,65 @@
+"""Three questions to a directed graph of numbered vertices, asked without recursion."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+Edges = Sequence[Sequence[int]]
+"""For each vertex those that it points to."""
+
+
+def reversed_edges(edges: Edges) -> list[list[int]]:
+    """The same graph, each edge the other way round."""
+    turned: list[list[int]] = [[] for _ in edges]
+    for source, targets in enumerate(edges):
+        for target in targets:
+            turned[target].append(source)
+    return turned
+
+
+def reachable(edges: Edges, starts: Iterable[int], stop: int = 0) -> set[int]:
+    """Every vertex on a path from the starts; paths end at vertices below `stop`."""
+    seen: set[int] = set()
+    frontier = list(starts)
+    while frontier:
+        vertex = frontier.pop()
+        if vertex not in seen:
+            seen.add(vertex)
+            if vertex >= stop:
+                frontier.extend(edges[vertex])
+    return seen
+
+
+def components(edges: Edges) -> Iterator[list[int]]:
+    """Strongly connected components by Tarjan; each comes after all that it points to."""
+    index: dict[int, int] = {}
+    lowest: dict[int, int] = {}
+    pending: list[int] = []
+    is_pending: set[int] = set()
+    for root in range(len(edges)):
+        path = [(root, iter(edges[root]))] if root not in index else []
+        while path:
+            vertex, targets = path[-1]
+            if vertex not in index:
+                index[vertex] = lowest[vertex] = len(index)
+                pending.append(vertex)
+                is_pending.add(vertex)
+            for target in targets:
+                if target not in index:
+                    path.append((target, iter(edges[target])))
+                    break
+                if target in is_pending:
+                    lowest[vertex] = min(lowest[vertex], index[target])
+            else:
+                path.pop()
+                if path:
+                    parent = path[-1][0]
+                    lowest[parent] = min(lowest[parent], lowest[vertex])
+                if lowest[vertex] == index[vertex]:
+                    yield _popped(pending, is_pending, vertex)
+
+
+def _popped(pending: list[int], is_pending: set[int], until: int) -> list[int]:
+    place = pending.index(until)
+    component = pending[place:]
+    del pending[place:]
+    is_pending.difference_update(component)
+    return component
