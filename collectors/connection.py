@@ -1,0 +1,60 @@
+"""Whether the server answers: what the daemon itself knows of its conversation with it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from collectors._base import Collector, Lane
+
+
+class Cause(StrEnum):
+    """Why a server does not answer, or gives no new session."""
+
+    absent = "absent"
+    """Nobody listens there: refused, or no such socket."""
+    unresolved = "unresolved"
+    """The host's name means nothing to the resolver."""
+    timeout = "timeout"
+    """No answer while connecting."""
+    hung = "hung"
+    """Connected, but a query is not answered."""
+    starting = "starting"
+    stopping = "stopping"
+    recovery = "recovery"
+    """Up, but not (yet) open for sessions: not consistent, or hot_standby is off."""
+    slots_full = "slots_full"
+    auth = "auth"
+    pg_hba = "pg_hba"
+    tls = "tls"
+    no_database = "no_database"
+    pooler = "pooler"
+    wrong_server = "wrong_server"
+    address = "address"
+    """The configured address itself can't be used."""
+    other = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How the conversation stands. None is not known (yet)."""
+
+    up: bool
+    """A warm session answers."""
+    cause: Cause | None
+    """Why not."""
+    message: str | None
+    """What the server or the network said, one line."""
+    down_seconds: float | None
+    can_connect: bool | None
+    """A new session could be opened when it was last tried."""
+    connect_cause: Cause | None
+    connect_message: str | None
+    refused_seconds: float | None
+    """For how long new sessions have been refused."""
+    address: str
+    """Where it is looked for, without secrets."""
+    user: str | None
+    sessions: int
+    """How many of ours are open."""
+
+
+connection = Collector(row=Connection, lane=Lane.fast)
