@@ -74,6 +74,8 @@ class Metric(Generic[Row]):
     help: str
     labels: tuple[str, ...]
     samples: Callable[[Sequence[Row]], Iterable[Sample]]
+    additive: bool = False
+    """A gauge whose values may be summed (sizes, numbers of rows); counters always may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +155,14 @@ class Answer(Generic[Row]):
 
 
 def gauge(
-    name: str, help: str, value: Callable[[Row], Value], labels: tuple[str, ...] = ()
+    name: str,
+    help: str,
+    value: Callable[[Row], Value],
+    labels: tuple[str, ...] = (),
+    additive: bool = False,
 ) -> Metric[Row]:
     """One sample a row; labels are attributes of the row."""
-    return Metric(name, "gauge", help, labels, _per_row(value, labels))
+    return Metric(name, "gauge", help, labels, _per_row(value, labels), additive)
 
 
 def counter(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from alerts.snapshot import Node
 from alerts.verdict import Verdict
@@ -21,6 +22,8 @@ class CollectorView:
     rows: int | None = None
     left_out: int = 0
     """Rows that became no series of their own."""
+    duplicates: int = 0
+    """Samples not served because a series with the same labels was there already."""
     error: str | None = None
     """Why the last round brought nothing; None after a success."""
 
@@ -64,3 +67,7 @@ class Overview:
     reloaded: float = 0.0
     notices: tuple[str, ...] = ()
     """What a person should know: shortened windows in a demo, a missing state file."""
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """The limits in force, by finding; one that is not here has its defaults."""
+    stopping: bool = False
+    """The daemon is on its way out and wants no new visitors."""
