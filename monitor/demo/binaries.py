@@ -87,6 +87,12 @@ class Owner:
         self.take(folder)
         return folder
 
+    def place(self, folder: Path) -> Path:
+        """That folder, made for this user where it doesn't exist yet."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self.take(folder)
+        return folder
+
     def take(self, path: Path) -> None:
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)

@@ -230,5 +230,5 @@ class Postgres:
 
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()
-        complaints = [line for line in lines if "FATAL" in line or "PANIC" in line]
+        complaints = [line.partition("FATAL:  ")[2] for line in lines if "FATAL:  " in line]
         return (complaints or lines or ["it left no word"])[-1]

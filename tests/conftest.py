@@ -1,0 +1,7 @@
+"""What every test can ask for; the docstrings in `fixtures/` tell how."""
+
+pytest_plugins = [
+    "tests.fixtures.requirements",
+    "tests.fixtures.postgres",
+    "tests.fixtures.programs",
+]

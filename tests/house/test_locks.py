@@ -1,0 +1,67 @@
+"""What is installed is pinned by its content, and says nothing of where it was fetched from."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[2]
+LOCKS = sorted((HOUSE / "requirements").glob("*.lock"))
+SERVERS = HOUSE / "tests" / "servers"
+WHERE_FROM = re.compile(
+    r"://|^\s*(--?(extra-)?index|-i |--find-links|-f |registry\s*=)", re.MULTILINE
+)
+
+
+def pins(lock: Path) -> dict[str, str]:
+    """Each requirement of the lock and the hashes below it."""
+    blocks = re.split(r"^(?=[a-z0-9])", lock.read_text(), flags=re.MULTILINE)
+    return {block.split("==")[0]: block for block in blocks if "==" in block}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*LOCKS, HOUSE / "pyproject.toml", *(SERVERS / name for name in ("package.json", ".npmrc"))],
+    ids=lambda path: path.name,
+)
+def test_no_address_of_an_index(path: Path) -> None:
+    """A mirror or a closed network works unchanged: no file names an index."""
+    assert not WHERE_FROM.search(path.read_text())
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_every_pin_has_a_hash(lock: Path) -> None:
+    """What was tested is what is installed, byte for byte."""
+    assert pins(lock)
+    assert all("--hash=sha256:" in block for block in pins(lock).values())
+
+
+def test_what_runs_was_tested() -> None:
+    """The developer's lock has every pin of the run-time lock at the same version."""
+
+    def versions(name: str) -> dict[str, str]:
+        lock = pins(HOUSE / "requirements" / name)
+        return {package: block.split("==")[1].split()[0] for package, block in lock.items()}
+
+    assert versions("run.lock").items() <= versions("dev.lock").items()
+
+
+def test_every_dependency_is_locked() -> None:
+    """A dependency added to pyproject.toml without `make lock` is noticed."""
+    project = tomllib.loads((HOUSE / "pyproject.toml").read_text())
+    run = project["project"]["dependencies"]
+    demo = project["project"]["optional-dependencies"]["demo"]
+    dev = project["dependency-groups"]["dev"]
+    for wanted, name in ((run, "run.lock"), (run + demo + dev, "dev.lock")):
+        names = {re.split(r"[\[<>=]", requirement)[0] for requirement in wanted}
+        assert names <= pins(HOUSE / "requirements" / name).keys()
+
+
+def test_servers_are_locked_by_content() -> None:
+    """Each PostgreSQL from npm has its integrity and no address."""
+    lock = json.loads((SERVERS / "package-lock.json").read_text())
+    packages = [package for name, package in lock["packages"].items() if name]
+    assert len(packages) == 4
+    assert all("integrity" in package and "resolved" not in package for package in packages)
