@@ -20,12 +20,13 @@ demo: setup ## start a deliberately sick PostgreSQL and pgvigil on top of it
 test: setup servers ## run the tests on real servers (ARGS=--require-all: a missing tool is a failure)
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: setup ## style, types, layers and spelling
+lint: setup ## check style, types, layers and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	@test ! -e Dockerfile || $(BIN)/hadolint Dockerfile
 
 render: setup ## write what is generated: rules, dashboards, configuration page
 	@$(BIN)/python -m monitor render $(ARGS)
