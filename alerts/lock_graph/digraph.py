@@ -58,8 +58,8 @@ def components(edges: Edges) -> Iterator[list[int]]:
 
 
 def _popped(pending: list[int], is_pending: set[int], until: int) -> list[int]:
-    place = pending.index(until)
-    component = pending[place:]
-    del pending[place:]
+    component = [pending.pop()]
+    while component[-1] != until:
+        component.append(pending.pop())
     is_pending.difference_update(component)
     return component
