@@ -1,0 +1,93 @@
+"""Where the server is in the stream of WAL: writing on a primary, replaying on a standby."""
+
+from dataclasses import dataclass
+
+from collectors._base import Collector, Lane, gauge
+
+# One row on either role. The functions that raise on the other role stand behind CASE, and
+# recovery never comes back within a statement. A position is a number of bytes: - '0/0'.
+QUERY = """
+    select
+        here.in_recovery                                                as in_recovery,
+        (case when here.in_recovery
+            then greatest(r.latest_end_lsn, pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+            else pg_current_wal_lsn()
+        end - '0/0')::int8                                              as lsn,
+        (case when here.in_recovery then pg_last_wal_replay_lsn() end - '0/0')::int8 as replay_lsn,
+        case when here.in_recovery then r.received_tli
+            else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int4
+        end                                                             as timeline,
+        r.pid is not null                                               as receiving,
+        case when here.in_recovery then
+            extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())
+        end::float8                                                     as replayed_xact_seconds
+    from (select pg_is_in_recovery() as in_recovery) as here
+    left join pg_catalog.pg_stat_wal_receiver r on true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WalPosition:
+    """One server's place in the WAL. Positions are bytes since the beginning of all WAL."""
+
+    in_recovery: bool
+    lsn: int | None
+    """The newest position it knows of: its own, or the furthest it has heard of from upstream."""
+    replay_lsn: int | None
+    """None on a primary."""
+    timeline: int | None
+    """None on a standby that is not receiving, or that we may not ask."""
+    receiving: bool
+    """Whether a WAL receiver is connected."""
+    replayed_xact_seconds: float | None
+    """Age of the last transaction that was replayed, by the primary's clock when it committed."""
+
+    @property
+    def unreplayed_bytes(self) -> int | None:
+        """WAL that it knows of and has not replayed; None on a primary."""
+        if self.lsn is None or self.replay_lsn is None:
+            return None
+        return self.lsn - self.replay_lsn
+
+
+def lag_seconds(row: WalPosition) -> float | None:
+    """0 only when it has replayed everything and would hear of more; None where nobody knows."""
+    if not row.in_recovery:
+        return 0.0
+    if row.unreplayed_bytes:
+        return row.replayed_xact_seconds and max(0.0, row.replayed_xact_seconds)
+    return 0.0 if row.receiving and row.unreplayed_bytes == 0 else None
+
+
+wal_position = Collector(
+    row=WalPosition,
+    lane=Lane.fast,
+    sql={140000: QUERY},
+    metrics=(
+        gauge(
+            "pg_replication_is_replica",
+            "Whether the server is a standby.",
+            lambda row: row.in_recovery,
+        ),
+        gauge(
+            "pg_replication_lag_seconds",
+            "How far replay is behind what the server has heard of; absent where that is unknown.",
+            lag_seconds,
+        ),
+        gauge(
+            "pg_replication_last_replay_seconds",
+            "Age of the last transaction that was replayed; it grows while the primary is idle.",
+            lambda row: row.replayed_xact_seconds,
+        ),
+        gauge(
+            "pg_replication_wal_lsn_bytes",
+            "The newest WAL position that the server knows of.",
+            lambda row: row.lsn,
+        ),
+        gauge(
+            "pg_replication_replay_lsn_bytes",
+            "How far a standby has replayed.",
+            lambda row: row.replay_lsn,
+        ),
+    ),
+)

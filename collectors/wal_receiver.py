@@ -1,0 +1,184 @@
+"""pg_stat_wal_receiver: what a standby knows of its link to upstream, and of its own replay."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from collectors._base import Collector, Lane, Metric, Role, Sample
+from collectors._capabilities import READ_ALL_STATS
+
+# One row even where no receiver runs: that is the news. Of the connection string only the
+# application's name is taken; libpq prints it just before its fallback. Settings come with their
+# unit, which makes them intervals; those that may hold a password are only compared with ''.
+QUERY = r"""
+    select
+        r.pid                                                               as pid,
+        r.status                                                            as status,
+        r.sender_host                                                       as upstream_host,
+        r.sender_port                                                       as upstream_port,
+        r.slot_name                                                         as slot_name,
+        coalesce(
+            substring(r.conninfo from '(?:^| )application_name=(.*?) fallback_application_name='),
+            substring(r.conninfo from 'fallback_application_name=(.*?)(?: [a-z_]+=|$)')
+        )                                                                   as application_name,
+        (r.receive_start_lsn - '0/0')::int8                                 as receive_start_lsn,
+        r.receive_start_tli                                                 as receive_start_tli,
+        (r.flushed_lsn - '0/0')::int8                                       as flushed_lsn,
+        r.received_tli                                                      as received_tli,
+        (r.latest_end_lsn - '0/0')::int8                                    as latest_end_lsn,
+        extract(epoch from r.latest_end_time)::float8                       as latest_end_time,
+        extract(epoch from r.last_msg_send_time)::float8                    as last_msg_send_time,
+        extract(epoch from r.last_msg_receipt_time)::float8             as last_msg_receipt_time,
+        extract(epoch from clock_timestamp() - r.last_msg_receipt_time)::float8
+                                                                            as silent_seconds,
+        case when r.pid is not null then extract(epoch from clock_timestamp()) end::float8
+                                                                            as seen,
+        pg_get_wal_replay_pause_state()                                     as pause_state,
+        (pg_last_wal_replay_lsn() - '0/0')::int8                            as replay_lsn,
+        extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float8
+                                                                            as up_seconds,
+        extract(epoch from current_setting('recovery_min_apply_delay')::interval)::float8
+                                                                            as apply_delay_seconds,
+        extract(epoch from current_setting('wal_receiver_timeout')::interval)::float8
+                                                                            as timeout_seconds,
+        case when pg_has_role(current_user, 'pg_read_all_settings', 'usage')
+            then current_setting('primary_conninfo') <> '' end              as has_upstream,
+        current_setting('restore_command') <> ''                            as has_archive
+    from (select) as always
+    left join pg_catalog.pg_stat_wal_receiver r on true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WalReceiver:
+    """The link of a standby, and its replay. Positions are bytes since the beginning of WAL."""
+
+    pid: int | None
+    """None while no receiver is connected; so is all up to `seen`."""
+    status: str | None
+    upstream_host: str | None
+    upstream_port: int | None
+    slot_name: str | None
+    application_name: str | None
+    """The name under which its upstream knows it."""
+    receive_start_lsn: int | None
+    receive_start_tli: int | None
+    flushed_lsn: int | None
+    received_tli: int | None
+    latest_end_lsn: int | None
+    """Where upstream's WAL ended when it last wrote to us."""
+    latest_end_time: float | None
+    last_msg_send_time: float | None
+    last_msg_receipt_time: float | None
+    silent_seconds: float | None
+    """How long upstream has sent nothing; half of the time-out is normal on an idle primary."""
+    seen: float | None
+    """Now (unix seconds), while a receiver is connected: it stands still when there is none."""
+    pause_state: str
+    """'not paused', 'pause requested' or 'paused'."""
+    replay_lsn: int | None
+    up_seconds: float
+    apply_delay_seconds: float
+    """How long replay waits on purpose."""
+    timeout_seconds: float
+    """Silence after which the receiver gives up; 0 is never."""
+    has_upstream: bool | None
+    """Whether primary_conninfo is set; without it WAL comes from an archive only."""
+    has_archive: bool
+
+
+LABELS = ("upstream_host", "slot_name", "status")
+
+
+def _connected(
+    name: str, kind: str, text: str, value: Callable[[WalReceiver], float | None]
+) -> Metric[WalReceiver]:
+    def samples(rows: Sequence[WalReceiver]) -> Iterator[Sample]:
+        for row in rows:
+            if row.pid is not None:
+                yield (row.upstream_host, row.slot_name, row.status), value(row)
+
+    return Metric(f"pg_stat_wal_receiver_{name}", kind, text, LABELS, samples)
+
+
+def _repmgr_node(row: WalReceiver) -> int | None:
+    number = (row.slot_name or "").removeprefix("repmgr_slot_")
+    return int(number) if number != row.slot_name and number.isdecimal() else None
+
+
+wal_receiver = Collector(
+    row=WalReceiver,
+    lane=Lane.fast,
+    sql={140000: QUERY},
+    needs=(READ_ALL_STATS,),
+    on=Role.standby,
+    metrics=(
+        _connected(
+            "receive_start_lsn",
+            "counter",
+            "Position at which receiving started.",
+            lambda row: row.receive_start_lsn,
+        ),
+        _connected(
+            "receive_start_tli",
+            "gauge",
+            "Timeline on which receiving started.",
+            lambda row: row.receive_start_tli,
+        ),
+        _connected(
+            "flushed_lsn",
+            "counter",
+            "Position up to which WAL was received and flushed.",
+            lambda row: row.flushed_lsn,
+        ),
+        _connected(
+            "received_tli",
+            "gauge",
+            "Timeline of the last WAL received.",
+            lambda row: row.received_tli,
+        ),
+        _connected(
+            "last_msg_send_time",
+            "counter",
+            "When upstream sent its last message, by its clock, in unix seconds.",
+            lambda row: row.last_msg_send_time,
+        ),
+        _connected(
+            "last_msg_receipt_time",
+            "counter",
+            "When the last message of upstream came, in unix seconds.",
+            lambda row: row.last_msg_receipt_time,
+        ),
+        _connected(
+            "latest_end_lsn",
+            "counter",
+            "Where upstream's WAL ended by its last message.",
+            lambda row: row.latest_end_lsn,
+        ),
+        _connected(
+            "latest_end_time",
+            "counter",
+            "When that position was heard of, in unix seconds.",
+            lambda row: row.latest_end_time,
+        ),
+        _connected(
+            "upstream_node",
+            "gauge",
+            "Number of the upstream node, from a slot named by repmgr.",
+            _repmgr_node,
+        ),
+        Metric(
+            "pg_stat_wal_receiver_up",
+            "gauge",
+            "Whether a WAL receiver is connected to upstream.",
+            (),
+            lambda rows: (((), row.pid is not None) for row in rows),
+        ),
+        Metric(
+            "pg_replication_replay_paused",
+            "gauge",
+            "Whether replay is paused, or will be in a moment.",
+            (),
+            lambda rows: (((), row.pause_state != "not paused") for row in rows),
+        ),
+    ),
+)
