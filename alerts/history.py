@@ -31,4 +31,14 @@ class Trail:
     column: str
 
 
-History = Window | Stillness | Trail
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Who was there and is no more: `snapshot.gone(…)`; forgotten after the span."""
+
+    collector: Collector[Any]
+    column: str
+    """The attribute, a text, that names whom a row is about."""
+    span: timedelta
+
+
+History = Window | Stillness | Trail | Presence

@@ -2,12 +2,12 @@
 
 import json
 from collections import deque
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from alerts.history import History, Stillness, Trail, Window
+from alerts.history import History, Presence, Stillness, Trail, Window
 from alerts.memory import Memory, Place
 from collectors._base import Answer, Collector
 
@@ -32,7 +32,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """How long a counter has not moved; if it never moved while we watched, that is only known since then."""
+    """How long a counter has not moved; unless it once moved, that is known since we watch only."""
 
     seconds: float
     since: float
@@ -45,6 +45,14 @@ class Passed:
 
     seconds: float
     exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """How long somebody has not been there any more, and how long it was there before."""
+
+    seconds: float
+    stayed: float
 
 
 @dataclass(slots=True)
@@ -113,6 +121,8 @@ class Recollection:
                 self._record_window(want, answer)
             elif isinstance(want, Stillness):
                 self._record_stillness(want, answer)
+            elif isinstance(want, Presence):
+                self._record_presence(want, answer)
             else:
                 self._record_trail(want, answer)
 
@@ -138,7 +148,7 @@ class Recollection:
         place = self._place(collector, column)
         found: dict[Key, Quiet] = {}
         for key, value in self.memory.items(place):
-            _, since, moved, _ = value  # type: ignore[misc]
+            _, since, moved, _ = value  # type: ignore[misc, str-unpack]
             found[tuple(json.loads(key))] = Quiet(now - since, since, bool(moved))  # type: ignore[operator,arg-type]
         return found
 
@@ -150,6 +160,15 @@ class Recollection:
             return None
         first = next(i for i, (_, reached) in enumerate(trail) if reached > value)
         return Passed(max(0.0, now - trail[first][0]), exact=first > 0)
+
+    def gone(
+        self, collector: Collector[Any], column: str, newest: float, now: float
+    ) -> dict[str, Gone]:
+        return {
+            name: Gone(now - last, last - first)
+            for name, first, last in self._presences(collector, column)
+            if last < newest
+        }
 
     def _record_window(self, want: Window, answer: Answer[Any]) -> None:
         collector, span = want.collector, want.span.total_seconds()
@@ -188,6 +207,23 @@ class Recollection:
         for key, _ in self.memory.items(place):
             if key not in kept:
                 self.memory.forget(place, key)
+
+    def _record_presence(self, want: Presence, answer: Answer[Any]) -> None:
+        place = self._place(want.collector, f"{want.column}.presence")
+        known = {name: first for name, first, _ in self._presences(want.collector, want.column)}
+        for name in {getattr(row, want.column) for row in answer.rows}:
+            self.memory.put(place, name, [known.get(name, answer.at), answer.at])
+        for name, _, last in list(self._presences(want.collector, want.column)):
+            if answer.at - last > want.span.total_seconds():
+                self.memory.forget(place, name)
+
+    def _presences(
+        self, collector: Collector[Any], column: str
+    ) -> Iterator[tuple[str, float, float]]:
+        """Each name with when it was first and last there."""
+        for name, value in self.memory.items(self._place(collector, f"{column}.presence")):
+            first, last = value  # type: ignore[misc, str-unpack]
+            yield name, first, last  # type: ignore[misc]
 
     def _record_trail(self, want: Trail, answer: Answer[Any]) -> None:
         if len(answer.rows) != 1:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from alerts.recollection import Delta, Passed, Quiet, Recollection
+from alerts.recollection import Delta, Gone, Passed, Quiet, Recollection
 from collectors._base import Absence, Answer, Collector, Role
 
 Row = TypeVar("Row")
@@ -89,3 +89,7 @@ class Snapshot:
         """How long ago that growing number first was above a value; None if it is not above."""
         self.answer(collector)
         return self.recollection.passed(collector, column, value, self.at)
+
+    def gone(self, collector: Collector[Any], column: str) -> Mapping[str, Gone]:
+        """Those who were among the rows once and are not in the newest, by that column's text."""
+        return self.recollection.gone(collector, column, self.answer(collector).at, self.at)
