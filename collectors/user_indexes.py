@@ -1,0 +1,171 @@
+"""pg_stat_user_indexes: how often each index is used, what it costs, and what it is there for."""
+
+from dataclasses import dataclass
+
+from collectors._base import Bound, Collector, Lane, Scope, counter, gauge
+
+# Counters and catalogues only: pg_get_indexdef and the size functions would queue behind DDL.
+# A foreign key is served by an index whose first columns are the referencing ones, in any order.
+QUERY = """
+    with this as materialized (
+        select
+            current_setting('block_size')::int8                             as block_size,
+            date_part('epoch', greatest(
+                pg_catalog.pg_stat_get_db_stat_reset_time(oid),
+                pg_catalog.pg_stat_get_bgwriter_stat_reset_time()
+            ))                                                              as stats_reset
+        from pg_catalog.pg_database where datname = current_database()
+    )
+    select
+        current_database()::text                                            as datname,
+        i.indexrelid                                                        as indexrelid,
+        i.indrelid                                                          as relid,
+        n.nspname::text                                                     as schemaname,
+        t.relname::text                                                     as relname,
+        x.relname::text                                                     as indexrelname,
+        pg_catalog.pg_stat_get_numscans(i.indexrelid)                       as idx_scan,
+        pg_catalog.pg_stat_get_tuples_returned(i.indexrelid)                as idx_tup_read,
+        pg_catalog.pg_stat_get_tuples_fetched(i.indexrelid)                 as idx_tup_fetch,
+        {last_idx_scan}                                                     as last_idx_scan_seconds,
+        x.relpages * this.block_size                                        as size_bytes,
+        pg_catalog.pg_stat_get_tuples_inserted(i.indrelid)
+            + pg_catalog.pg_stat_get_tuples_updated(i.indrelid)
+            + pg_catalog.pg_stat_get_tuples_deleted(i.indrelid)             as table_writes,
+        i.indisunique                                                       as is_unique,
+        i.indisprimary                                                      as is_primary,
+        i.indisexclusion                                                    as is_exclusion,
+        i.indisvalid                                                        as is_valid,
+        i.indisready                                                        as is_ready,
+        i.indisclustered                                                    as is_clustered,
+        i.indisreplident                                                    as is_replica_identity,
+        i.indexprs is not null                                              as has_expression,
+        i.indpred is not null                                               as has_predicate,
+        i.indexrelid in (select conindid from pg_catalog.pg_constraint)     as backs_constraint,
+        i.indrelid in (
+            select objid from pg_catalog.pg_depend
+            where classid = 'pg_catalog.pg_class'::regclass and deptype = 'e'
+        )                                                                   as is_of_extension,
+        f.indexrelid is not null                                            as supports_fk,
+        f.parent_deletes                                                    as parent_deletes,
+        r.oid                                                               as root_indexrelid,
+        rn.nspname::text                                                    as root_schemaname,
+        r.relname::text                                                     as root_indexrelname,
+        rt.relname::text                                                    as root_relname,
+        this.stats_reset                                                    as stats_reset
+    from pg_catalog.pg_index i
+    join pg_catalog.pg_class x on x.oid = i.indexrelid
+    join pg_catalog.pg_class t on t.oid = i.indrelid
+    join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+    cross join this
+    left join (
+        select
+            k.indexrelid,
+            case when count(*) = 1 then
+                sum(pg_catalog.pg_stat_get_tuples_deleted(confrelid))::int8
+            end                                                             as parent_deletes
+        from pg_catalog.pg_constraint
+        join pg_catalog.pg_index k
+            on k.indrelid = conrelid
+            and (k.indkey::int2[])[0:cardinality(conkey) - 1] @> conkey
+        where contype = 'f'
+        group by k.indexrelid
+    ) f on f.indexrelid = i.indexrelid
+    left join pg_catalog.pg_class r
+        on x.relispartition and r.oid = pg_catalog.pg_partition_root(i.indexrelid)
+    left join pg_catalog.pg_namespace rn on rn.oid = r.relnamespace
+    left join pg_catalog.pg_index ri on ri.indexrelid = r.oid
+    left join pg_catalog.pg_class rt on rt.oid = ri.indrelid
+    where x.relkind = 'i'
+        and t.relkind in ('r', 'm')
+        and t.relpersistence <> 't'
+        and n.nspname not in ('pg_catalog', 'information_schema')
+        and n.nspname !~ '^pg_toast'
+"""
+LAST_SCAN = """date_part(
+            'epoch', clock_timestamp() - pg_catalog.pg_stat_get_lastscan(i.indexrelid)
+        )"""
+
+
+@dataclass(frozen=True, slots=True)
+class UserIndex:
+    """One index of a table, leaf partition or materialised view."""
+
+    datname: str
+    indexrelid: int
+    relid: int
+    schemaname: str
+    relname: str
+    indexrelname: str
+    idx_scan: int
+    idx_tup_read: int
+    idx_tup_fetch: int
+    last_idx_scan_seconds: float | None
+    """Since the last scan; None if there was none, and before 16."""
+    size_bytes: int
+    """At the last vacuum or analyze."""
+    table_writes: int
+    """Rows inserted, updated and deleted in its table."""
+    is_unique: bool
+    is_primary: bool
+    is_exclusion: bool
+    is_valid: bool
+    is_ready: bool
+    is_clustered: bool
+    is_replica_identity: bool
+    has_expression: bool
+    has_predicate: bool
+    backs_constraint: bool
+    is_of_extension: bool
+    supports_fk: bool
+    parent_deletes: int | None
+    """Rows deleted from the table that its foreign key references; None if it is not one key."""
+    root_indexrelid: int | None
+    """The index of the partitioned table that it is a part of, and whose it is."""
+    root_schemaname: str | None
+    root_indexrelname: str | None
+    root_relname: str | None
+    stats_reset: float | None
+    """Since when the counters count, at the earliest; it moves when a crash empties them."""
+
+
+LABELS = ("datname", "schemaname", "relname", "indexrelname")
+
+user_indexes = Collector(
+    row=UserIndex,
+    lane=Lane.table,
+    sql={
+        140000: QUERY.replace("{last_idx_scan}", "null::float8"),
+        160000: QUERY.replace("{last_idx_scan}", LAST_SCAN),
+    },
+    scope=Scope.database,
+    key=("datname", "indexrelid"),
+    counters=("idx_scan", "idx_tup_read", "idx_tup_fetch"),
+    epoch="stats_reset",
+    bound=Bound(rank="size_bytes", top=500),
+    metrics=(
+        counter(
+            "pg_stat_user_indexes_idx_scan_total",
+            "Scans of this index.",
+            lambda row: row.idx_scan,
+            LABELS,
+        ),
+        counter(
+            "pg_stat_user_indexes_idx_tup_read_total",
+            "Index entries returned by scans of this index.",
+            lambda row: row.idx_tup_read,
+            LABELS,
+        ),
+        counter(
+            "pg_stat_user_indexes_idx_tup_fetch_total",
+            "Live rows fetched by simple scans of this index.",
+            lambda row: row.idx_tup_fetch,
+            LABELS,
+        ),
+        gauge(
+            "pg_stat_user_indexes_size_bytes",
+            "Size at the last vacuum or analyze.",
+            lambda row: row.size_bytes,
+            LABELS,
+        ),
+    ),
+)

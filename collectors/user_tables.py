@@ -1,0 +1,172 @@
+"""pg_stat_user_tables: what happens to each table, how large it is, and who last cared for it."""
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gauge
+
+# The view itself groups by table on every call, and the size functions queue behind DDL: sizes are
+# therefore those of the last vacuum or analyze. Other sessions' temporary tables come and go.
+QUERY = """
+    with this as materialized (
+        select
+            current_setting('block_size')::int8                             as block_size,
+            date_part('epoch', greatest(
+                pg_catalog.pg_stat_get_db_stat_reset_time(oid),
+                pg_catalog.pg_stat_get_bgwriter_stat_reset_time()
+            ))                                                              as stats_reset
+        from pg_catalog.pg_database where datname = current_database()
+    )
+    select
+        current_database()::text                                            as datname,
+        c.oid                                                               as relid,
+        n.nspname::text                                                     as schemaname,
+        c.relname::text                                                     as relname,
+        c.relkind::text                                                     as relkind,
+        c.relpages                                                          as relpages,
+        c.reltuples::float8                                                 as reltuples,
+        coalesce(c.reloptions, '{}')                                        as reloptions,
+        pg_catalog.pg_stat_get_numscans(c.oid)                              as seq_scan,
+        pg_catalog.pg_stat_get_tuples_returned(c.oid)                       as seq_tup_read,
+        coalesce(i.scans, 0)                                                as idx_scan,
+        coalesce(i.fetched, 0) + pg_catalog.pg_stat_get_tuples_fetched(c.oid)
+                                                                            as idx_tup_fetch,
+        pg_catalog.pg_stat_get_tuples_inserted(c.oid)                       as n_tup_ins,
+        pg_catalog.pg_stat_get_tuples_updated(c.oid)                        as n_tup_upd,
+        pg_catalog.pg_stat_get_tuples_deleted(c.oid)                        as n_tup_del,
+        pg_catalog.pg_stat_get_tuples_hot_updated(c.oid)                    as n_tup_hot_upd,
+        pg_catalog.pg_stat_get_live_tuples(c.oid)                           as n_live_tup,
+        pg_catalog.pg_stat_get_dead_tuples(c.oid)                           as n_dead_tup,
+        pg_catalog.pg_stat_get_mod_since_analyze(c.oid)                     as n_mod_since_analyze,
+        date_part('epoch', pg_catalog.pg_stat_get_last_vacuum_time(c.oid))
+                                                                            as last_vacuum,
+        date_part('epoch', pg_catalog.pg_stat_get_last_autovacuum_time(c.oid))
+                                                                            as last_autovacuum,
+        date_part('epoch', pg_catalog.pg_stat_get_last_analyze_time(c.oid))
+                                                                            as last_analyze,
+        date_part('epoch', pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid))
+                                                                            as last_autoanalyze,
+        pg_catalog.pg_stat_get_vacuum_count(c.oid)                          as vacuum_count,
+        pg_catalog.pg_stat_get_autovacuum_count(c.oid)                      as autovacuum_count,
+        pg_catalog.pg_stat_get_analyze_count(c.oid)                         as analyze_count,
+        pg_catalog.pg_stat_get_autoanalyze_count(c.oid)                     as autoanalyze_count,
+        case when c.reltuples >= 0 or c.relpages > 0 then
+            (c.relpages + coalesce(t.relpages, 0)) * this.block_size
+        end                                                                 as table_size_bytes,
+        coalesce(i.relpages, 0) * this.block_size                           as index_size_bytes,
+        this.stats_reset                                                    as stats_reset
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    cross join this
+    left join pg_catalog.pg_class t on t.oid = c.reltoastrelid and t.relkind = 't'
+    left join (
+        select
+            indrelid,
+            sum(x.relpages)::int8                                           as relpages,
+            sum(pg_catalog.pg_stat_get_numscans(indexrelid))::int8          as scans,
+            sum(pg_catalog.pg_stat_get_tuples_fetched(indexrelid))::int8    as fetched
+        from pg_catalog.pg_index join pg_catalog.pg_class x on x.oid = indexrelid
+        where x.relnamespace <> 'pg_toast'::regnamespace
+        group by indrelid
+    ) i on i.indrelid = c.oid
+    where c.relkind in ('r', 'm', 'p')
+        and c.relpersistence <> 't'
+        and n.nspname not in ('pg_catalog', 'information_schema')
+        and n.nspname !~ '^pg_toast'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class UserTable:
+    """A table, partition, partitioned parent or materialised view; times are unix seconds."""
+
+    datname: str
+    relid: int
+    schemaname: str
+    relname: str
+    relkind: str
+    relpages: int
+    reltuples: float
+    """Live rows at the last vacuum or analyze; -1 where there was none."""
+    reloptions: list[str]
+    """As `name=value`."""
+    seq_scan: int
+    seq_tup_read: int
+    idx_scan: int
+    idx_tup_fetch: int
+    n_tup_ins: int
+    n_tup_upd: int
+    n_tup_del: int
+    n_tup_hot_upd: int
+    n_live_tup: int
+    n_dead_tup: int
+    n_mod_since_analyze: int
+    last_vacuum: float | None
+    last_autovacuum: float | None
+    last_analyze: float | None
+    last_autoanalyze: float | None
+    vacuum_count: int
+    autovacuum_count: int
+    analyze_count: int
+    autoanalyze_count: int
+    table_size_bytes: int | None
+    """With TOAST, at the last vacuum or analyze; None where there was none."""
+    index_size_bytes: int
+    stats_reset: float | None
+    """Since when the counters count, at the earliest; it moves when a crash empties them."""
+
+    @property
+    def total_bytes(self) -> int:
+        return (self.table_size_bytes or 0) + self.index_size_bytes
+
+
+PREFIX = "pg_stat_user_tables_"
+LABELS = ("datname", "schemaname", "relname")
+
+
+def count(column: str, meaning: str) -> Metric[UserTable]:
+    return counter(PREFIX + column, meaning, attrgetter(column), LABELS)
+
+
+def number(column: str, meaning: str) -> Metric[UserTable]:
+    return gauge(PREFIX + column, meaning, attrgetter(column), LABELS)
+
+
+def moment(column: str, meaning: str) -> Metric[UserTable]:
+    """Unix seconds; 0 is never, as everybody's rules expect."""
+    return gauge(PREFIX + column, meaning, lambda row: getattr(row, column) or 0.0, LABELS)
+
+
+user_tables = Collector(
+    row=UserTable,
+    lane=Lane.table,
+    sql={140000: QUERY},
+    scope=Scope.database,
+    key=("datname", "relid"),
+    counters=("n_tup_ins", "n_tup_upd", "n_tup_del"),
+    epoch="stats_reset",
+    bound=Bound(rank="total_bytes", top=500),
+    metrics=(
+        count("seq_scan", "Sequential scans."),
+        count("seq_tup_read", "Rows read by sequential scans."),
+        count("idx_scan", "Index scans."),
+        count("idx_tup_fetch", "Rows fetched by index scans."),
+        count("n_tup_ins", "Rows inserted."),
+        count("n_tup_upd", "Rows updated."),
+        count("n_tup_del", "Rows deleted."),
+        count("n_tup_hot_upd", "Rows updated without touching an index."),
+        number("n_live_tup", "Live rows, estimated."),
+        number("n_dead_tup", "Dead rows that vacuum has yet to remove, estimated."),
+        number("n_mod_since_analyze", "Rows changed since the last ANALYZE, estimated."),
+        moment("last_vacuum", "Unix time of the last VACUUM by hand; 0 if never."),
+        moment("last_autovacuum", "Unix time of the last autovacuum; 0 if never."),
+        moment("last_analyze", "Unix time of the last ANALYZE by hand; 0 if never."),
+        moment("last_autoanalyze", "Unix time of the last autoanalyze; 0 if never."),
+        count("vacuum_count", "Vacuums by hand."),
+        count("autovacuum_count", "Autovacuums."),
+        count("analyze_count", "Analyzes by hand."),
+        count("autoanalyze_count", "Autoanalyzes."),
+        number("table_size_bytes", "Size with TOAST at the last vacuum or analyze."),
+        number("index_size_bytes", "Size of all its indexes at the last vacuum or analyze."),
+    ),
+)
