@@ -1,0 +1,81 @@
+"""Every setting as a line to read: path, variable, default and description."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass, is_dataclass
+from itertools import pairwise
+from textwrap import dedent
+from typing import Any, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel
+
+from alerts.units import Unit, limit_text, unit_of
+
+STEPS: dict[object, str] = {dict: ".NAME.", tuple: "[]."}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One that can be set by itself; NAME in a path stands for a name of one's own, [] for any
+    entry of a list."""
+
+    path: str
+    default: str | None
+    """As it would be written; None where there is none."""
+    description: str
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable; for a list that of the whole."""
+        return variable(self.path.partition("[]")[0])
+
+
+def variable(path: str) -> str:
+    return "PGVIGIL_" + path.upper().replace(".", "__")
+
+
+def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[Setting]:
+    """All of a model and of the sections inside it, in the order in which they are declared."""
+    for name, field in model.model_fields.items():
+        path, annotation = f"{prefix}{name}", field.annotation
+        if is_dataclass(annotation):
+            yield from _limits(annotation, f"{path}.", field.default)
+        elif section := _section(annotation):
+            yield from settings_of(section, path + STEPS.get(get_origin(annotation), "."))
+        else:
+            unit = next((mark for mark in field.metadata if isinstance(mark, Unit)), None)
+            default = None if field.is_required() else _text(field.default, unit)
+            yield Setting(path, default, " ".join((field.description or "").split()))
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    """The model inside an annotation such as `dict[str, Server]` or `Databases | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inside = (_section(part) for part in get_args(annotation))
+    return next((model for model in inside if model), None)
+
+
+def _limits(limits: Any, prefix: str, default: object) -> Iterator[Setting]:
+    described = _docstrings(limits)
+    for name, annotation in get_type_hints(limits, include_extras=True).items():
+        text = _text(getattr(default, name), unit_of(annotation))
+        yield Setting(prefix + name, text, described.get(name, ""))
+
+
+def _docstrings(limits: Any) -> dict[str, str]:
+    """The text below each field; pydantic reads it for models only, not for dataclasses."""
+    (declared,) = ast.parse(dedent(inspect.getsource(limits))).body
+    found = {}
+    for field, below in pairwise(getattr(declared, "body", [])):
+        match field, below:
+            case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                found[name] = " ".join(text.split())
+    return found
+
+
+def _text(default: object, unit: Unit | None) -> str | None:
+    if isinstance(default, tuple):
+        return ", ".join(map(str, default)) or None
+    return None if default is None else limit_text(default, unit)

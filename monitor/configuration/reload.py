@@ -1,0 +1,61 @@
+"""What a new configuration changes, and how to see that there is one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.configuration.servers import WatchedServer
+from monitor.settings import Settings
+
+# They are taken up once, at start.
+NEED_A_RESTART = ("listen", "state_file", "log_level", "log_format")
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Servers by name. One that was configured anew stops and starts; equal ones keep their
+    sessions and memory."""
+
+    stay: tuple[str, ...]
+    stop: tuple[str, ...]
+    start: tuple[str, ...]
+
+
+def changes(old: Mapping[str, WatchedServer], new: Mapping[str, WatchedServer]) -> Changes:
+    stay = tuple(name for name in old if new.get(name) == old[name])
+    return Changes(
+        stay,
+        stop=tuple(name for name in old if name not in stay),
+        start=tuple(name for name in new if name not in stay),
+    )
+
+
+def needs_a_restart(old: Settings, new: Settings) -> tuple[str, ...]:
+    """The settings that changed and that only a restart brings into force."""
+    return tuple(name for name in NEED_A_RESTART if getattr(old, name) != getattr(new, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Equal as long as a file was not written; Kubernetes changes the file behind a link."""
+
+    inode: int
+    modified_ns: int
+    size: int
+
+
+def stamps(files: Iterable[Path]) -> dict[Path, Stamp | None]:
+    """None for a file that is not there, as in the moment between two versions of it."""
+    return {file: _stamp(file) for file in files}
+
+
+def watched_files(settings: Settings) -> tuple[Path, ...]:
+    """The files whose change asks for a reload; secrets are read at every connection anyway."""
+    return (settings.config,) if settings.config else ()
+
+
+def _stamp(file: Path) -> Stamp | None:
+    if not file.exists():
+        return None
+    status = file.stat()
+    return Stamp(status.st_ino, status.st_mtime_ns, status.st_size)

@@ -1,0 +1,84 @@
+"""The shapes that settings take in flags and variables, where everything is text."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, TypeVar
+
+from annotated_types import Gt
+from pydantic import BeforeValidator, StringConstraints
+
+from alerts.units import Duration, Share
+
+T = TypeVar("T")
+
+DEFAULT_PORT = 19187
+EVERYWHERE = "0.0.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to listen; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def endpoint(written: object) -> Endpoint:
+    """From host:port, [IPv6]:port, :port or a port alone."""
+    if isinstance(written, Endpoint):
+        return written
+    host, colon, port = str(written).strip().rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    ambiguous = ":" in bare and bare == host
+    if ambiguous or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"{written!r} is not host:port, such as 127.0.0.1:{DEFAULT_PORT}")
+    return Endpoint(bare if colon and bare else EVERYWHERE, int(port))
+
+
+def listed(written: object) -> object:
+    """Text becomes a list: JSON when it begins with a bracket, else parted at commas."""
+    if not isinstance(written, str):
+        return written
+    if written.lstrip().startswith(("[", "{")):
+        return _json(written)
+    return [part.strip() for part in written.split(",") if part.strip()]
+
+
+def mapped(written: object) -> object:
+    """Text becomes a mapping, from JSON."""
+    return _json(written) if isinstance(written, str) else written
+
+
+def absent(written: object) -> object:
+    """An empty text and none are how flags and variables say nothing."""
+    text = written.strip().lower() if isinstance(written, str) else None
+    return None if text in ("", "none") else written
+
+
+def _json(written: str) -> object:
+    try:
+        found: object = json.loads(written)
+    except json.JSONDecodeError as wrong:
+        raise ValueError(f"it is not JSON: {wrong.msg} at character {wrong.pos + 1}") from None
+    return found
+
+
+def _endpoints(written: object) -> object:
+    found = listed(str(written) if isinstance(written, int) else written)
+    return tuple(map(endpoint, found)) if isinstance(found, (list, tuple)) else found
+
+
+Endpoints = Annotated[tuple[Endpoint, ...], BeforeValidator(_endpoints)]
+Listed = BeforeValidator(listed)
+Mapped = BeforeValidator(mapped)
+Lower = BeforeValidator(lambda written: written.lower() if isinstance(written, str) else written)
+Patterns = Annotated[tuple[str, ...], Listed]
+"""Shell patterns, such as `shop_*`."""
+Optional = Annotated[T | None, BeforeValidator(absent)]
+WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://")]
+PositiveDuration = Annotated[Duration, Gt(timedelta(0))]
+PositiveShare = Annotated[Share, Gt(0)]
