@@ -1,0 +1,215 @@
+"""pg_stat_database and pg_database: what each database has done, may do, and how old it is."""
+
+from dataclasses import dataclass
+
+from collectors._base import Collector, Lane, Metric, counter, gauge
+
+QUERY = """
+    select
+        d.oid::int8                                     as oid,
+        d.datname::text                                 as datname,
+        d.datconnlimit                                  as connection_limit,
+        d.datallowconn                                  as allows_connections,
+        d.datistemplate                                 as is_template,
+        age(d.datfrozenxid)::int8                       as frozen_xid_age,
+        mxid_age(d.datminmxid)::int8                    as min_mxid_age,
+        s.numbackends,
+        s.xact_commit,
+        s.xact_rollback,
+        s.blks_read,
+        s.blks_hit,
+        s.tup_returned,
+        s.tup_fetched,
+        s.tup_inserted,
+        s.tup_updated,
+        s.tup_deleted,
+        s.conflicts,
+        s.temp_files,
+        s.temp_bytes,
+        s.deadlocks,
+        s.checksum_failures,
+        s.blk_read_time                                 as blk_read_milliseconds,
+        s.blk_write_time                                as blk_write_milliseconds,
+        s.session_time / 1000                           as session_seconds,
+        s.active_time / 1000                            as active_seconds,
+        s.idle_in_transaction_time / 1000               as idle_in_transaction_seconds,
+        s.sessions,
+        s.sessions_abandoned,
+        s.sessions_fatal,
+        s.sessions_killed,
+        extract(epoch from s.stats_reset)::float8       as stats_reset
+    from pg_catalog.pg_database d
+    left join pg_catalog.pg_stat_database s on s.datid = d.oid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database; counters since its statistics were last reset."""
+
+    oid: int
+    datname: str
+    connection_limit: int
+    """-1: none of its own; -2: left half-dropped, nobody can use it."""
+    allows_connections: bool
+    is_template: bool
+    frozen_xid_age: int
+    """Transactions since the oldest one that is not frozen."""
+    min_mxid_age: int
+    numbackends: int | None
+    xact_commit: int | None
+    xact_rollback: int | None
+    blks_read: int | None
+    blks_hit: int | None
+    tup_returned: int | None
+    tup_fetched: int | None
+    tup_inserted: int | None
+    tup_updated: int | None
+    tup_deleted: int | None
+    conflicts: int | None
+    temp_files: int | None
+    temp_bytes: int | None
+    deadlocks: int | None
+    checksum_failures: int | None
+    """None where data checksums are off."""
+    blk_read_milliseconds: float | None
+    """0 while track_io_timing is off."""
+    blk_write_milliseconds: float | None
+    session_seconds: float | None
+    active_seconds: float | None
+    idle_in_transaction_seconds: float | None
+    sessions: int | None
+    sessions_abandoned: int | None
+    sessions_fatal: int | None
+    sessions_killed: int | None
+    stats_reset: float | None
+    """Unix seconds; None: never reset."""
+
+    @property
+    def datid(self) -> str:
+        return str(self.oid)
+
+
+COUNTERS = (
+    "xact_commit",
+    "xact_rollback",
+    "blks_read",
+    "blks_hit",
+    "tup_returned",
+    "tup_fetched",
+    "tup_inserted",
+    "tup_updated",
+    "tup_deleted",
+    "conflicts",
+    "temp_files",
+    "temp_bytes",
+    "deadlocks",
+)
+LABELS = ("datid", "datname")
+
+
+def total(name: str, text: str, attribute: str) -> Metric[Database]:
+    return counter(name, text, lambda row: getattr(row, attribute), LABELS)
+
+
+databases = Collector(
+    row=Database,
+    lane=Lane.normal,
+    sql={140000: QUERY},
+    key=("datname",),
+    counters=COUNTERS,
+    epoch="stats_reset",
+    metrics=(
+        gauge(
+            "pg_stat_database_numbackends",
+            "Sessions in this database.",
+            lambda row: row.numbackends,
+            LABELS,
+        ),
+        *(
+            total(f"pg_stat_database_{column}", f"{column} of pg_stat_database.", column)
+            for column in COUNTERS
+        ),
+        total(
+            "pg_stat_database_blk_read_time",
+            "Milliseconds spent reading blocks.",
+            "blk_read_milliseconds",
+        ),
+        total(
+            "pg_stat_database_blk_write_time",
+            "Milliseconds spent writing blocks.",
+            "blk_write_milliseconds",
+        ),
+        total(
+            "pg_stat_database_active_time_seconds_total",
+            "Seconds spent executing statements.",
+            "active_seconds",
+        ),
+        total(
+            "pg_stat_database_session_time_seconds_total",
+            "Seconds that sessions were connected.",
+            "session_seconds",
+        ),
+        total(
+            "pg_stat_database_idle_in_transaction_time_seconds_total",
+            "Seconds that sessions were idle in a transaction.",
+            "idle_in_transaction_seconds",
+        ),
+        total("pg_stat_database_sessions_total", "Sessions that were established.", "sessions"),
+        total(
+            "pg_stat_database_sessions_abandoned_total",
+            "Sessions that ended because the client was lost.",
+            "sessions_abandoned",
+        ),
+        total(
+            "pg_stat_database_sessions_fatal_total",
+            "Sessions that ended with a fatal error.",
+            "sessions_fatal",
+        ),
+        total(
+            "pg_stat_database_sessions_killed_total",
+            "Sessions that somebody terminated.",
+            "sessions_killed",
+        ),
+        total(
+            "pg_stat_database_checksum_failures_total",
+            "Pages whose checksum was wrong.",
+            "checksum_failures",
+        ),
+        total(
+            "pg_stat_database_stats_reset",
+            "When the statistics were last reset, in unix seconds.",
+            "stats_reset",
+        ),
+        gauge(
+            "pg_database_connection_limit",
+            "Sessions that the database allows; -1: as many as there are slots.",
+            lambda row: row.connection_limit,
+            ("datname",),
+        ),
+        gauge(
+            "pg_database_frozen_xid_age",
+            "Transactions since the oldest one that is not frozen.",
+            lambda row: row.frozen_xid_age,
+            ("datname",),
+        ),
+        gauge(
+            "pg_database_min_mxid_age",
+            "Multixacts since the oldest one that is still needed.",
+            lambda row: row.min_mxid_age,
+            ("datname",),
+        ),
+        gauge(
+            "pg_database_wraparound_age_datfrozenxid_seconds",
+            "As pg_database_frozen_xid_age: a count of transactions, whatever the name says.",
+            lambda row: row.frozen_xid_age,
+            ("datname",),
+        ),
+        gauge(
+            "pg_database_wraparound_age_datminmxid_seconds",
+            "As pg_database_min_mxid_age: a count of multixacts, whatever the name says.",
+            lambda row: row.min_mxid_age,
+            ("datname",),
+        ),
+    ),
+)
