@@ -1,0 +1,44 @@
+"""One alerting rule, as Prometheus reads it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alerts._base import Severity
+from alerts.units import limit_text
+
+NONE = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Texts are Go templates: they can say `$labels`, `$value` and ask Prometheus."""
+
+    alert: str
+    expr: str
+    severity: Severity
+    summary: str
+    description: str
+    runbook: str
+    """The name of its page."""
+    hold: timedelta = NONE
+    keep_firing: timedelta = NONE
+
+    def content(self, runbook_base: str) -> dict[str, object]:
+        """The entry of a rule file."""
+        times = {"for": self.hold, "keep_firing_for": self.keep_firing}
+        return {
+            "alert": self.alert,
+            "expr": self.expr,
+            **{name: limit_text(time) for name, time in times.items() if time},
+            "labels": {"severity": str(self.severity)},
+            "annotations": {
+                "summary": self.summary,
+                "description": self.description,
+                "runbook_url": f"{runbook_base.rstrip('/')}/{self.runbook}",
+            },
+        }
+
+
+def alert_name(name: str) -> str:
+    """PgvigilIdleInTransaction, of idle_in_transaction."""
+    return "Pgvigil" + "".join(word.capitalize() for word in name.split("_"))

@@ -1,0 +1,1 @@
+"""Watches the watcher: what only Prometheus can see, since the daemon itself may be ill."""

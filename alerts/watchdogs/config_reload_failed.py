@@ -1,0 +1,19 @@
+"""The configuration was changed to something that can't be read; the old one is still in force."""
+
+from datetime import timedelta
+
+from alerts._base import Severity
+from alerts.own_metrics import CONFIG_RELOAD_OK
+from alerts.watchdogs._base import Watchdog
+
+watchdog = Watchdog(
+    title="pgvigil configuration reload failed",
+    severity=Severity.warning,
+    expr=f"{CONFIG_RELOAD_OK} == 0",
+    hold=timedelta(minutes=5),
+    summary="pgvigil at {{ $labels.instance }} could not reload its configuration",
+    description=(
+        "It goes on with the old one, and would not start with the new one."
+        " Its log has one sentence that names the field."
+    ),
+)
