@@ -1,0 +1,1 @@
+"""What Prometheus reads: facts and verdicts as bytes, ready before anybody asks for them."""

@@ -1,0 +1,89 @@
+"""What is said of one server, one finding and one collector, as samples."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from alerts import own_metrics as own
+from alerts._base import AlertedBy, Shape, State
+from alerts.own_metrics import OwnMetric
+from alerts.verdict import Subject, Verdict
+from monitor.view import CollectorView, ServerView
+
+OwnSample = tuple[OwnMetric, tuple[str | None, ...], float | None]
+REASONS = 10
+"""So many reasons of not having judged become series; the rest is summed as `other`."""
+
+
+def server_samples(view: ServerView) -> Iterator[OwnSample]:
+    server, node = view.name, view.node
+    yield own.UP, (server,), view.up
+    if view.can_connect is not None:
+        yield own.CAN_CONNECT, (server, view.connect_failure), view.can_connect
+    yield own.SERVER_TIME, (server,), view.server_time
+    yield own.SESSIONS, (server,), view.sessions
+    yield own.DATABASES, (server,), len(view.databases) if view.databases else None
+    if node.system_identifier:
+        timeline = None if view.timeline is None else str(view.timeline)
+        about = (node.system_identifier, node.cluster, node.role, view.server_version, timeline)
+        yield own.SERVER_INFO, (server, *about), 1
+
+
+def finding_samples(
+    server: str, verdict: Verdict, shown: tuple[Subject, ...]
+) -> Iterator[OwnSample]:
+    """All that is said of one finding; `shown` are the subjects with a series of their own."""
+    finding = verdict.finding.name
+    for state in State:
+        yield own.FINDING_STATE, (server, finding, state), state is verdict.state
+    if verdict.finding.shape is Shape.event:
+        yield own.FINDING_EVENTS, (server, finding), verdict.events
+    if verdict.state is State.not_applicable:
+        return
+    yield own.FINDING_MUTED, (server, finding), len(verdict.muted)
+    yield from _counts(server, verdict)
+    for subject in shown:
+        evidence = subject.evidence
+        labels = (server, finding, evidence.database, evidence.subject, evidence.severity)
+        yield own.FINDING_SUBJECT, labels, evidence.value
+    for reason, count in _reasons(verdict).items():
+        yield own.FINDING_UNJUDGED, (server, finding, reason), count
+    if verdict.at:
+        yield own.FINDING_JUDGED, (server, finding), verdict.judged
+        yield own.FINDING_VERDICT_TIMESTAMP, (server, finding), verdict.at
+
+
+def collector_samples(server: str, view: CollectorView) -> Iterator[OwnSample]:
+    labels = (server, view.name)
+    asked = view.error is not None or view.last_success is not None
+    yield own.COLLECTOR_OK, labels, view.error is None if asked else None
+    yield own.COLLECTOR_SUCCESS_TIMESTAMP, labels, view.last_success
+    yield own.COLLECTOR_DURATION, labels, view.duration
+    yield own.COLLECTOR_PACE, labels, view.pace
+    yield own.COLLECTOR_ROWS, labels, view.rows
+    yield own.COLLECTOR_LEFT_OUT, labels, view.left_out
+    yield own.COLLECTOR_DUPLICATES, labels, view.duplicates
+
+
+def _counts(server: str, verdict: Verdict) -> Iterator[OwnSample]:
+    # Nothing ill among what could be seen is no zero while something could not be seen.
+    if not verdict.subjects and verdict.state in (State.unknown, State.learning):
+        return
+    finding = verdict.finding
+    for severity in finding.severities:
+        labels = (server, finding.name, severity)
+        yield own.FINDING_SUBJECTS, labels, verdict.at_or_above(severity)
+        if finding.alerted_by is AlertedBy.database:
+            ranks = (s for s in verdict.subjects if s.evidence.severity.rank >= severity.rank)
+            counts = Counter(s.evidence.database for s in verdict.subjects)
+            above = Counter(s.evidence.database for s in ranks)
+            for database in counts:
+                where = (server, finding.name, database, severity)
+                yield own.FINDING_DATABASE_SUBJECTS, where, above[database]
+
+
+def _reasons(verdict: Verdict) -> dict[str, int]:
+    """Reasons with their counts, the most frequent first, few in number."""
+    counts = Counter(verdict.unjudged_by_reason())
+    most = dict(counts.most_common(REASONS))
+    rest = counts.total() - sum(most.values())
+    return most | {"other": rest} if rest else most

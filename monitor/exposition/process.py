@@ -1,0 +1,10 @@
+"""What our own process uses: memory, processor time, open files."""
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+
+
+def process_metrics() -> bytes:
+    return generate_latest(REGISTRY)
