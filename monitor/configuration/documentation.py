@@ -24,9 +24,13 @@ A setting is looked for in this order, and the first place that has it counts:
 
 Durations are written `250ms`, `15s`, `5m`, `1h30m`, `35d`; sizes `512kB`, `10MB`, `1GB`, counted as
 PostgreSQL counts (1 MB is 1,048,576 bytes); shares `75%` or `0.75`. Lists are parted by commas or
-written as JSON. An unknown name is an error. SIGHUP, or a change of the file, reloads: servers
-that are configured as before keep their sessions. A lone server without a database of its own in
-its address is entered through `postgres`.
+written as JSON, and an empty variable counts as none. An unknown name is an error. SIGHUP, or a
+change of the file, reloads: servers that are configured as before keep their sessions.
+
+An address may be all that psql takes: a URI, `host=… user=…`, several hosts, a socket's folder, a
+`service`, `~/.pgpass`, and the certificates of `sslmode`. Without a database it means `postgres`.
+An option that can't be met is an error; options that make no difference here, such as
+`connect_timeout`, are left out. Files with secrets are read again at every connection.
 """
 
 HEADER = "| setting | variable | default | what it does |\n|---|---|---|---|\n"

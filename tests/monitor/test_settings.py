@@ -297,6 +297,21 @@ def test_a_lone_server_is_called_by_setting_pod_or_address(
             {"DATABASE_URL": "host=h user=u password=no", "PGVIGIL_PASSWORD": "p"},
             (["h"], "u", "p", "h:5432"),
         ),
+        (
+            {"DATA_SOURCE_URI": "no", "DATA_SOURCE_USER": "no", "DATA_SOURCE_PASS": "no"}
+            | {"PGVIGIL_DSN": "host=h user=u password=p"},
+            (["h"], "u", "p", "h:5432"),
+        ),
+        (
+            {"DATA_SOURCE_URI": "h", "DATA_SOURCE_USER": "u", "DATA_SOURCE_PASS_FILE": "/no/where"}
+            | {"PGVIGIL_PASSWORD": "p"},
+            (["h"], "u", "p", "h:5432"),
+        ),
+        (
+            {"PGHOST": "h", "PGUSER": "u", "PGPASSWORD": "p"}
+            | {"POSTGRES_USER": "no", "POSTGRES_PASSWORD": "no"},
+            (["h"], "u", "p", "h:5432"),
+        ),
     ],
 )
 def test_names_that_people_already_have_work(
