@@ -23,6 +23,10 @@ QUERY = """
         select tag, virtualtransaction
         from snapshot
         where tag in (select tag from snapshot where not granted)
+    ), prepared as (
+        select s.virtualtransaction, p.gid
+        from pg_catalog.pg_prepared_xacts p
+        join snapshot s on s.pid is null and s.transactionid = p.transaction
     )
     select
         l.pid                                                           as pid,
@@ -48,8 +52,7 @@ QUERY = """
         l.objsubid                                                      as objsubid
     from snapshot l
     left join pg_catalog.pg_stat_activity a on a.pid = l.pid
-    left join pg_catalog.pg_prepared_xacts p
-        on l.pid is null and l.virtualtransaction = '-1/' || p.transaction::text
+    left join prepared p on l.pid is null and p.virtualtransaction = l.virtualtransaction
     left join pg_catalog.pg_database d on d.oid = l.database
     left join pg_catalog.pg_class c
         on c.oid = l.relation and (l.database = 0 or d.datname = current_database())
