@@ -11,18 +11,19 @@ import pytest
 from monitor.address import Address, Text
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
+from tests.fixtures.requirements import Missing
 
 # Builds from npm and PyPI lack TLS.
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
-pytestmark = pytest.mark.skipif(not DEBIAN.exists(), reason="no PostgreSQL 15 of Debian here")
-
 SELF_SIGNED = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
 NAMES = "subjectAltName=DNS:localhost"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
+def server(missing: Missing) -> Iterator[Postgres]:
     """A server that offers TLS with a certificate for localhost, signed by itself."""
+    if not DEBIAN.exists():
+        missing.leave_out("PostgreSQL 15 with TLS", "apt-get install postgresql-15")
     owner = Owner.unprivileged()
     postgres = Postgres(Binaries.at(DEBIAN), owner.scratch(), owner, loopback=True)
     try:
