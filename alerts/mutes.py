@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from alerts._base import Evidence
+from alerts.cure import identifier
+from collectors.comments import Comment
 
 # One remark ends where the next begins, or with its line.
 REMARK = re.compile(r"pgvigil:ignore[ \t]+([\w*?]+)[ \t]*:?[ \t]*((?:(?!pgvigil:ignore).)*)")
@@ -47,6 +49,11 @@ class Mutes:
                 return mute.why
         remark = (self.comments or {}).get((evidence.database or "", evidence.object or ""))
         return _remarked(remark, finding) if remark else None
+
+
+def comments_by_object(rows: Iterable[Comment]) -> dict[tuple[str, str], str]:
+    """Comments by database and object, the object written as evidence names it."""
+    return {(row.datname, identifier(row.schemaname, row.relname)): row.comment for row in rows}
 
 
 def _remarked(comment: str, finding: str) -> str | None:

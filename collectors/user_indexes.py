@@ -26,7 +26,7 @@ QUERY = """
         pg_catalog.pg_stat_get_numscans(i.indexrelid)                       as idx_scan,
         pg_catalog.pg_stat_get_tuples_returned(i.indexrelid)                as idx_tup_read,
         pg_catalog.pg_stat_get_tuples_fetched(i.indexrelid)                 as idx_tup_fetch,
-        {last_idx_scan}                                                     as last_idx_scan_seconds,
+        {last_idx_scan}                                                    as last_idx_scan_seconds,
         x.relpages * this.block_size                                        as size_bytes,
         pg_catalog.pg_stat_get_tuples_inserted(i.indrelid)
             + pg_catalog.pg_stat_get_tuples_updated(i.indrelid)
@@ -166,6 +166,7 @@ user_indexes = Collector(
             "Size at the last vacuum or analyze.",
             lambda row: row.size_bytes,
             LABELS,
+            additive=True,
         ),
     ),
 )

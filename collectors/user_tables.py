@@ -129,7 +129,7 @@ def count(column: str, meaning: str) -> Metric[UserTable]:
 
 
 def number(column: str, meaning: str) -> Metric[UserTable]:
-    return gauge(PREFIX + column, meaning, attrgetter(column), LABELS)
+    return gauge(PREFIX + column, meaning, attrgetter(column), LABELS, additive=True)
 
 
 def moment(column: str, meaning: str) -> Metric[UserTable]:

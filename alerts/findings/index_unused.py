@@ -1,0 +1,230 @@
+"""An index that nobody reads makes every write slower, and takes memory, disk and backup."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import Evidence, Finding, Outcome, Scope, Severity, Unjudged
+from alerts.cure import concurrently, identifier, literal, plain_ddl, remark
+from alerts.history import Stillness
+from alerts.index_usage import Key, Witness, unheard, unused_seconds, witnesses
+from alerts.recollection import Quiet
+from alerts.snapshot import Snapshot
+from alerts.units import Bytes, Duration, bytes_text, duration_text
+from collectors._base import Role
+from collectors.replication import replication
+from collectors.user_indexes import UserIndex, user_indexes
+
+QUARTER = timedelta(days=100)
+MONTH_END = timedelta(days=35)
+SETTLED = 300.0
+"""Seconds within which a delete and the index scan that it caused are certainly both counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    window: Duration = MONTH_END
+    """Time without a scan on any server of the cluster; so long that a month end is in it."""
+    min_bytes: Bytes = 10 * 1024**2
+    """Size that is worth a person's attention."""
+    min_writes: int = 1000
+    """Rows written to its table; an index of a table at rest costs little but its space."""
+    warn_bytes: Bytes = 1024**3
+    """Size from which it is a warning: so much is also written, cached and backed up."""
+
+    def relax(self) -> "Limits":
+        return replace(
+            self, min_bytes=self.min_bytes * 9 // 10, warn_bytes=self.warn_bytes * 9 // 10
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An index that may be dropped if nobody uses it; of a partitioned table, all its parts."""
+
+    parts: tuple[UserIndex, ...]
+
+    @property
+    def database(self) -> str:
+        return self.parts[0].datname
+
+    @property
+    def is_partitioned(self) -> bool:
+        return self.parts[0].root_indexrelid is not None
+
+    @property
+    def name(self) -> str:
+        part = self.parts[0]
+        schema, name = part.root_schemaname or part.schemaname, part.root_indexrelname
+        return identifier(schema, name or part.indexrelname)
+
+    @property
+    def table(self) -> str:
+        part = self.parts[0]
+        schema = part.root_schemaname or part.schemaname
+        return identifier(schema, part.root_relname or part.relname)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(part.size_bytes for part in self.parts)
+
+    @property
+    def table_writes(self) -> int:
+        return sum(part.table_writes for part in self.parts)
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    heard, doubt = witnesses(snapshot), unheard(snapshot)
+    parent_deletes = snapshot.quiet(user_indexes, "parent_deletes")
+    for candidate in candidates(snapshot.rows(user_indexes), limits):
+        seconds = unused_on_all(candidate, heard, limits.window)
+        if seconds is None or serves_foreign_key(candidate, parent_deletes, seconds):
+            continue
+        if why := doubt or unknown_to(candidate, heard):
+            yield Unjudged(why, candidate.database, candidate.name)
+        elif seconds < limits.window.total_seconds():
+            yield learning(candidate, limits, snapshot.at - seconds)
+        else:
+            yield evidence(candidate, seconds, len(heard), limits)
+
+
+def candidates(rows: Sequence[UserIndex], limits: Limits) -> Iterator[Candidate]:
+    groups: dict[tuple[Hashable, ...], list[UserIndex]] = defaultdict(list)
+    for row in rows:
+        groups[row.datname, row.root_indexrelid or row.indexrelid].append(row)
+    for parts in groups.values():
+        found = Candidate(tuple(parts))
+        worth_it = found.size_bytes >= limits.min_bytes and found.table_writes >= limits.min_writes
+        if worth_it and all(map(is_only_for_reading, parts)):
+            yield found
+
+
+def is_only_for_reading(index: UserIndex) -> bool:
+    """Whether it enforces nothing, marks nothing, is complete, and is the user's own."""
+    enforces = index.is_unique or index.is_primary or index.is_exclusion or index.backs_constraint
+    marks = index.is_replica_identity or index.is_clustered
+    return index.is_valid and index.is_ready and not (enforces or marks or index.is_of_extension)
+
+
+def unused_on_all(
+    candidate: Candidate, heard: Sequence[Witness], window: timedelta
+) -> float | None:
+    """Seconds without a scan on any server; None if some server used it within the window."""
+    shortest = float("inf")
+    for witness in heard:
+        rests = witness.rests(candidate.parts)
+        if any(rest.after_use and rest.seconds < window.total_seconds() for rest in rests):
+            return None
+        shortest = min(shortest, unused_seconds(rests))
+    return shortest
+
+
+def unknown_to(candidate: Candidate, heard: Sequence[Witness]) -> str | None:
+    """Why a server's word on this index is missing: there, its database may not be watched."""
+    silent = [witness.server for witness in heard if not witness.rests(candidate.parts)]
+    return f"{', '.join(silent)} says nothing of it, and may use it" if silent else None
+
+
+def serves_foreign_key(
+    candidate: Candidate, parent_deletes: Mapping[Key, Quiet], unused: float
+) -> bool:
+    """Whether deleting a parent row may need it: unless rows were deleted, and it was not used."""
+    for part in candidate.parts:
+        seen = parent_deletes.get(user_indexes.key_of(part))
+        proven = seen is not None and seen.moved and SETTLED <= seen.seconds <= unused
+        if part.supports_fk and not proven:
+            return True
+    return False
+
+
+def learning(candidate: Candidate, limits: Limits, since: float) -> Unjudged:
+    return Unjudged(
+        f"not watched for {duration_text(limits.window)} yet",
+        candidate.database,
+        candidate.name,
+        until=since + limits.window.total_seconds(),
+    )
+
+
+def evidence(candidate: Candidate, seconds: float, servers: int, limits: Limits) -> Evidence:
+    size, writes = candidate.size_bytes, candidate.table_writes
+    where = f" on any of {servers} servers" if servers > 1 else ""
+    return Evidence(
+        subject=candidate.name,
+        severity=Severity.warning if size >= limits.warn_bytes else Severity.info,
+        value=size,
+        message=(
+            f"No query has used {candidate.name} on {candidate.table}{where}"
+            f" for {duration_text(seconds)}; it takes {bytes_text(size)},"
+            f" and {writes:,} rows were written to its table."
+        ),
+        facts={
+            "table": candidate.table,
+            "size_bytes": size,
+            "unused_seconds": seconds,
+            "servers": servers,
+            "table_writes": writes,
+            "parts": len(candidate.parts),
+            "certainty": certainty(seconds),
+        },
+        cure=cure(candidate),
+        check=check(candidate),
+        object=candidate.name,
+        database=candidate.database,
+    )
+
+
+def certainty(seconds: float) -> str:
+    """By the rule of three: n days without use bound the chance of a use on any day to 3/n."""
+    if seconds < MONTH_END.total_seconds():
+        return "a suspicion: no month end was seen"
+    return "near certain" if seconds >= QUARTER.total_seconds() else "strong: a month end was seen"
+
+
+def cure(candidate: Candidate) -> tuple[str, ...]:
+    advice = [remark(f"On the primary, in database {candidate.database}.")]
+    if any(part.has_expression for part in candidate.parts):
+        advice.append(remark("The planner may still use statistics of its expression."))
+    return (
+        *advice,
+        remark("Keep its definition, to make it again should somebody miss it:"),
+        f"SELECT pg_get_indexdef({literal(candidate.name)}::regclass);",
+        *drop(candidate),
+    )
+
+
+def drop(candidate: Candidate) -> tuple[str, ...]:
+    if not candidate.is_partitioned:
+        statement = f"DROP INDEX CONCURRENTLY {candidate.name};"
+        return concurrently(statement, "it is invalid now; run DROP INDEX CONCURRENTLY again.")
+    return (
+        remark("An index of a partitioned table can't be dropped concurrently: for a moment this"),
+        remark("locks the table and all its partitions. It gives up after 2 s; then try again."),
+        *plain_ddl(f"DROP INDEX {candidate.name};"),
+    )
+
+
+def check(candidate: Candidate) -> str:
+    index = f"{literal(candidate.name)}::regclass"
+    parts = f"SELECT relid FROM pg_partition_tree({index})"
+    which = f"IN ({parts})" if candidate.is_partitioned else f"= {index}"
+    return (
+        "SELECT indexrelid::regclass, idx_scan, pg_size_pretty(pg_relation_size(indexrelid))"
+        f" FROM pg_stat_user_indexes WHERE indexrelid {which};"
+    )
+
+
+finding = Finding(
+    title="Unused index",
+    group="indexes",
+    severities=(Severity.info, Severity.warning),
+    reads=(user_indexes,),
+    consults=(replication,),
+    history=(Stillness(user_indexes, "idx_scan"), Stillness(user_indexes, "parent_deletes")),
+    limits=Limits(),
+    judge=judge,
+    unit="bytes",
+    scope=Scope.cluster,
+    on=Role.primary,
+)
