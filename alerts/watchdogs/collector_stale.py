@@ -32,7 +32,7 @@ watchdog = Watchdog(
     severity=Severity.warning,
     expr=wherever(f"count without (collector) (\n{STALE}\n)"),
     hold=timedelta(minutes=5),
-    summary="pgvigil has no fresh answers of {{ $value }} collectors on {{ $labels.server }}",
+    summary="pgvigil collectors without fresh answers on {{ $labels.server }}: {{ $value }}",
     description=(
         "The server answers, but not these questions; the findings that read them are unknown."
         + each(

@@ -2,15 +2,17 @@
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from alerts._base import AlertedBy, Finding, Severity, Shape
 from alerts._catalogue import all_findings
 from alerts.annotations import BEYOND_SERVER, why
-from alerts.finding_rules import keep_firing
+from alerts.finding_rules import RESTART, finding_rules, keep_firing
 from alerts.own_metrics import (
     FINDING_DATABASE_SUBJECTS,
     FINDING_EVENTS,
@@ -44,7 +46,6 @@ each_rule = pytest.mark.parametrize(
     [(f, s) for f in all_findings().values() for s in f.severities],
     ids=lambda part: getattr(part, "name", str(part)),
 )
-events = [f for f in all_findings().values() if f.shape is Shape.event]
 
 
 def ill_series(finding: Finding[Any], severity: Severity, server: str) -> Iterator[dict[str, str]]:
@@ -86,9 +87,9 @@ def page(finding: Finding[Any], severity: Severity, server: str, worst: bool = T
     )
 
 
-def play(tool: Tool, folder: Path, *story: Any) -> None:
-    """The committed rules do what the story tells."""
-    done = promtool_test(tool("promtool"), folder, RULES, *story)
+def play(tool: Tool, folder: Path, *story: Any, rules: Path = RULES) -> None:
+    """The committed rules, or others, do what the story tells."""
+    done = promtool_test(tool("promtool"), folder, rules, *story)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -115,9 +116,9 @@ def test_rule_fires_and_clears(
 def test_rule_that_is_wrong_is_noticed(
     finding: Finding[Any], severity: Severity, tool: Tool, tmp_path: Path
 ) -> None:
-    """The story of a rule fails on a rule file whose selectors name another severity."""
+    """The story of a rule fails on a rule file whose selectors name another finding."""
     broken = tmp_path / "broken.yml"
-    broken.write_text(RULES.read_text().replace(f'"{severity}"', '"other"'))
+    broken.write_text(RULES.read_text().replace(f'="{finding.name}"', '="other"'))
     story = [expect(FELL_ILL, alert_name(finding.name), [page(finding, severity, "shop-1")])]
     ill = list(ill_series(finding, severity, "shop-1"))
     done = promtool_test(tool("promtool"), tmp_path, broken, ill, story)
@@ -180,27 +181,60 @@ def test_daemon_that_moves_keeps_its_alerts(tool: Tool, tmp_path: Path) -> None:
     play(tool, tmp_path, [before, after], story)
 
 
-@pytest.mark.parametrize("finding", events, ids=lambda f: f.name)
-def test_event_counted_before_a_restart_still_alerts(
-    finding: Finding[Any], tool: Tool, tmp_path: Path
+@pytest.mark.parametrize("alerted_by", AlertedBy)
+@pytest.mark.parametrize("shape", Shape)
+def test_every_way_to_alert(
+    alerted_by: AlertedBy, shape: Shape, tool: Tool, tmp_path: Path
 ) -> None:
-    """A counter that grew is enough, unless what happened was muted."""
-    name, mildest = alert_name(finding.name), min(finding.severities, key=lambda s: s.rank)
-    of = {"finding": finding.name}
-    grown = ill_then_well("0", "1").replace("0x600", "1x600")
-    ill = [
-        series(FINDING_EVENTS, grown, server="heard", **of),
-        series(FINDING_EVENTS, grown, server="muted", **of),
-        series(FINDING_STATE, ill_then_well("0", "1"), state="muted", server="muted", **of),
+    """By server, database or subject, condition or event: a finding of any kind has good rules."""
+    finding = replace(
+        all_findings()["idle_in_transaction"], alerted_by=alerted_by, shape=shape, unit="bytes"
+    )
+    name, rules = alert_name(finding.name), only(finding, tmp_path)
+    story = [
+        expect(FELL_ILL - STEP, name),
+        expect(FELL_ILL, name, both(finding, "shop-1")),
+        expect(RECOVERED + RESTART + 2 * STEP, name),
     ]
-    end = FELL_ILL + finding.linger + keep_firing(finding, default_paces()) + 2 * STEP
-    heard = page(finding, mildest, "heard", worst=False)
-    story = [expect(FELL_ILL - STEP, name), expect(FELL_ILL, name, [heard]), expect(end, name)]
-    play(tool, tmp_path, ill, story)
+    ill = list(ill_series(finding, Severity.critical, "shop-1"))
+    play(tool, tmp_path, ill, story, rules=rules)
+
+
+def test_event_counted_before_a_restart_still_alerts(tool: Tool, tmp_path: Path) -> None:
+    """A counter that grew is enough where no occurrence is known, unless it was muted."""
+    finding = replace(all_findings()["idle_in_transaction"], shape=Shape.event)
+    name, rules = alert_name(finding.name), only(finding, tmp_path)
+    grown = f"0x{WELL_FOR - 1} 1x600"
+    ill = [
+        series(FINDING_EVENTS, grown, server="heard", finding=finding.name),
+        series(FINDING_EVENTS, grown, server="muted", finding=finding.name),
+        series(
+            FINDING_STATE,
+            ill_then_well("0", "1"),
+            state="muted",
+            server="muted",
+            finding=finding.name,
+        ),
+    ]
+    heard = page(finding, Severity.warning, "heard", worst=False)
+    story = [
+        expect(FELL_ILL - STEP, name),
+        expect(FELL_ILL, name, [heard]),
+        expect(FELL_ILL + finding.linger + RESTART + 2 * STEP, name),
+    ]
+    play(tool, tmp_path, ill, story, rules=rules)
+
+
+def only(finding: Finding[Any], folder: Path) -> Path:
+    """A file with the rules of one finding, be it in the catalogue or not."""
+    rules = [rule.content(RUNBOOK_BASE) for rule in finding_rules(finding, default_paces())]
+    file = folder / "only.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "only", "rules": rules}]}))
+    return file
 
 
 def test_rules_are_clean(tool: Tool) -> None:
-    """promtool reads the committed file and has nothing to object, lint included."""
+    """The committed file is read by promtool without an objection, lint included."""
     done = subprocess.run(
         [tool("promtool"), "check", "rules", "--lint=all", "--lint-fatal", RULES],
         capture_output=True,
