@@ -147,7 +147,7 @@ class Binaries:
         for tree in self.trees:
             # They find their libraries by relative paths, so the trees stay side by side.
             if tree.exists():
-                shutil.copytree(tree, folder / tree.name, symlinks=True, dirs_exist_ok=True)
+                shutil.copytree(tree, folder / tree.name, symlinks=True)
         root = self.trees[0].parent
         return Binaries(
             folder / self.bin.relative_to(root), tuple(folder / t.name for t in self.trees)
