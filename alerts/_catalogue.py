@@ -1,4 +1,4 @@
-"""Finds every finding: one module, one finding, exported as `finding`; its file's name is its id."""
+"""Finds every finding: one module, one finding; its file's name is its id."""
 
 from functools import cache
 from typing import Any

@@ -1,0 +1,62 @@
+"""The table of contents of the program: each module in `commands/` is one command."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from types import ModuleType
+
+import monitor.commands
+from collectors._catalogue import discover
+from monitor.commands._base import USAGE, BadUsage
+
+DESCRIPTION = "Live health monitor for PostgreSQL: few verdicts that are right, with their cure."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    commands = {name.replace("_", "-"): room for name, room in discover(monitor.commands).items()}
+    parser = parser_for(commands)
+    known = parser.parse_args(arguments)
+    if known.command is None:
+        parser.print_help()
+        return USAGE
+    try:
+        return int(commands[known.command].run(known))
+    except BadUsage as wrong:
+        print(f"pgvigil {known.command}: {wrong}", file=sys.stderr)  # noqa: T201
+        return getattr(commands[known.command], "WRONG", USAGE)
+    except BrokenPipeError:
+        # Whoever reads our output had enough; Python would complain once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser_for(commands: dict[str, ModuleType]) -> argparse.ArgumentParser:
+    """Every command's name, its one line of help, and its arguments."""
+    parser = argparse.ArgumentParser(prog="pgvigil", description=DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"pgvigil {version('pgvigil')}")
+    several = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, room in commands.items():
+        line = (room.__doc__ or "").strip().splitlines()[0]
+        one = several.add_parser(
+            name,
+            help=line,
+            description=room.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if hasattr(room, "WRONG"):
+            one.error = exits_with(one, room.WRONG)  # type: ignore[method-assign]
+        room.arguments(one)
+    return parser
+
+
+def exits_with(parser: argparse.ArgumentParser, status: int):  # type: ignore[no-untyped-def]
+    """What argparse does on a wrong flag, with the exit status that the command promises."""
+
+    def error(message: str) -> None:
+        parser.print_usage(sys.stderr)
+        parser.exit(status, f"{parser.prog}: {message}\n")
+
+    return error

@@ -1,0 +1,17 @@
+"""One clock for the daemon: unix seconds that never run backwards and never jump."""
+
+import time
+
+
+class Clock:
+    """Anchored to the wall once; a wall clock that is set later changes no age of ours."""
+
+    def __init__(self) -> None:
+        self._anchor = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        return self._anchor + time.monotonic()
+
+    def drift(self) -> float:
+        """How far the wall clock has been moved since, in seconds."""
+        return time.time() - self.now()

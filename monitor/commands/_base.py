@@ -1,0 +1,59 @@
+"""What commands share: flags that stand for settings, and how a mistake is told."""
+
+import argparse
+import os
+from collections.abc import Sequence
+
+from alerts._catalogue import all_findings
+from monitor.configuration.sentence import ConfigurationError
+from monitor.configuration.sources import load
+from monitor.settings import Settings, settings_for
+
+USAGE = 2
+"""Exit status for bad usage or configuration; `check` has another."""
+
+
+class BadUsage(Exception):
+    """A mistake of whoever called us; the message is one clear sentence."""
+
+
+def settings_type() -> type[Settings]:
+    """The settings with the limits of every finding that there is."""
+    return settings_for({name: finding.limits for name, finding in all_findings().items()})
+
+
+def settings_flags(parser: argparse.ArgumentParser) -> None:
+    """--config, --dsn and --set."""
+    parser.add_argument("--config", metavar="FILE", help="a YAML file with settings")
+    parser.add_argument("--dsn", metavar="DSN", help="the server: postgresql://user@host/database")
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        dest="assignments",
+        help="any other setting, such as findings.index_unused.window=7d; may be repeated",
+    )
+
+
+def settings_of(known: argparse.Namespace) -> Settings:
+    """The settings by flags, environment, file and well-known names. Raises BadUsage."""
+    flags = assigned(known.assignments)
+    for name in ("config", "dsn", "listen"):
+        value = getattr(known, name, None)
+        if value is not None:
+            flags[name] = value
+    try:
+        return load(flags, os.environ, settings_type())
+    except ConfigurationError as wrong:
+        raise BadUsage(str(wrong)) from None
+
+
+def assigned(assignments: Sequence[str]) -> dict[str, str]:
+    flags = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise BadUsage(f"--set takes NAME=VALUE, not {text!r}.")
+        flags[name.strip()] = value
+    return flags

@@ -1,0 +1,52 @@
+"""Look once, and report in the terminal; the exit status is that of a monitoring plugin.
+
+0 nothing is wrong, 1 warning, 2 critical, 3 something could not be judged (or bad usage).
+A single look has no time to wait whether something holds, and no memory of weeks: what needs
+them is learning, unless the daemon's state file is named.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+
+from monitor import logs
+from monitor.commands._base import BadUsage, settings_flags, settings_of
+from monitor.configuration.sentence import ConfigurationError
+from monitor.look import look
+from monitor.statefile import StateFileError
+from monitor.view import Overview
+
+WRONG = 3
+"""Exit status for bad usage: a plugin that can't look doesn't know."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    settings_flags(parser)
+    parser.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="of the report"
+    )
+
+
+def run(known: argparse.Namespace) -> int:
+    settings = settings_of(known)
+    logs.set_up("error", settings.log_format)
+    try:
+        overview = asyncio.run(look(settings, os.environ))
+    except (ConfigurationError, StateFileError) as wrong:
+        raise BadUsage(str(wrong)) from None
+    return report(overview, known.format)
+
+
+def report(overview: Overview, format: str) -> int:
+    """Print it, and say the exit status."""
+    import monitor.report as reports
+
+    if format == "text":
+        from rich.console import Console
+
+        reports.text(overview, Console())
+    else:
+        written = reports.as_json(overview) if format == "json" else reports.markdown(overview)
+        sys.stdout.write(written.rstrip() + "\n")
+    return reports.exit_status(overview)

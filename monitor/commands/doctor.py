@@ -1,0 +1,91 @@
+"""Say what can be judged with the rights we have, and the exact statements that are missing."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Iterable, Iterator
+
+from alerts._base import State
+from alerts.cure import remark
+from alerts.verdict import Verdict
+from monitor import logs
+from monitor.commands._base import BadUsage, settings_flags, settings_of
+from monitor.configuration.sentence import ConfigurationError
+from monitor.look import look
+from monitor.statefile import StateFileError
+from monitor.terminal import safe
+from monitor.view import ServerView
+
+BLIND = 1
+"""Exit status where something can't be judged; 2 where a server can't be reached at all."""
+UNREACHABLE = 2
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    settings_flags(parser)
+
+
+def run(known: argparse.Namespace) -> int:
+    settings = settings_of(known)
+    logs.set_up("error", settings.log_format)
+    try:
+        overview = asyncio.run(look(settings, os.environ))
+    except (ConfigurationError, StateFileError) as wrong:
+        raise BadUsage(str(wrong)) from None
+    for server in overview.servers:
+        sys.stdout.write("\n".join(map(safe, examined(server))) + "\n\n")
+    if any(not server.up for server in overview.servers):
+        return UNREACHABLE
+    return BLIND if any(missing(server) for server in overview.servers) else 0
+
+
+def examined(server: ServerView) -> Iterator[str]:
+    """What there is to say about one server."""
+    if not server.up:
+        yield f"{server.name}: not reachable ({server.unreachable})"
+        verdict = server.verdicts.get("server_unreachable")
+        if verdict and verdict.subjects:
+            yield f"  {verdict.subjects[0].evidence.message}"
+            yield from (f"  {line}" for line in verdict.subjects[0].evidence.cure)
+        return
+    yield f"{server.name}: PostgreSQL {server.server_version}, {server.node.role}"
+    yield f"  databases visited: {', '.join(server.databases) or 'none'}"
+    can = [name for name, verdict in server.verdicts.items() if judgeable(verdict)]
+    yield f"  can judge: {', '.join(can) or 'nothing'}"
+    for name, reasons in blind(server.verdicts.items()):
+        yield f"  can't judge {name}: {reasons}"
+    yield from script(server)
+
+
+def judgeable(verdict: Verdict) -> bool:
+    return verdict.state not in (State.unknown, State.not_applicable)
+
+
+def blind(verdicts: Iterable[tuple[str, Verdict]]) -> Iterator[tuple[str, str]]:
+    for name, verdict in verdicts:
+        if verdict.state is State.unknown:
+            yield name, "; ".join(verdict.unjudged_by_reason())
+
+
+def missing(server: ServerView) -> dict[str | None, dict[str, None]]:
+    """Statements by the database that they belong to, each once."""
+    found: dict[str | None, dict[str, None]] = {}
+    for verdict in server.verdicts.values():
+        for one in verdict.unjudged:
+            if one.grant:
+                found.setdefault(one.database, {})[one.grant] = None
+    return found
+
+
+def script(server: ServerView) -> Iterator[str]:
+    """To be pasted into psql, as a superuser."""
+    statements = missing(server)
+    if not statements:
+        yield "  nothing is missing"
+        return
+    yield "  run as a superuser:"
+    for database, grants in statements.items():
+        if database is not None:
+            yield "  " + remark(f"in the database {database}")
+        yield from (f"  {grant}" for grant in grants)

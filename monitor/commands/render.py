@@ -1,0 +1,23 @@
+"""Write all generated files anew: rules, dashboards, tables of the documentation."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from monitor.commands._base import BadUsage
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if any is stale")
+
+
+def run(known: argparse.Namespace) -> int:
+    from monitor.generated import render_all, stale
+
+    root = Path(__file__).parents[2]
+    if not (root / "pyproject.toml").exists():
+        raise BadUsage("generated files are written in a checkout of the sources only.")
+    found = stale(root) if known.check else render_all(root)
+    for path in found:
+        sys.stdout.write(f"{'stale' if known.check else 'written'}: {path}\n")
+    return 1 if known.check and found else 0

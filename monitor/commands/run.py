@@ -1,0 +1,37 @@
+"""Watch the servers and serve what is found, until told to stop.
+
+Settings come from flags, from PGVIGIL_* variables, from a YAML file, and from the names that
+people already have (DATABASE_URL, PG*, DATA_SOURCE_*), in this order.
+"""
+
+import argparse
+import asyncio
+import os
+
+from monitor import logs
+from monitor.commands._base import BadUsage, settings_flags, settings_of, settings_type
+from monitor.configuration.documentation import options_help
+from monitor.configuration.sentence import ConfigurationError
+from monitor.statefile import StateFileError
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    settings_flags(parser)
+    parser.add_argument("--listen", metavar="HOST:PORT", help="where HTTP is served")
+    parser.epilog = options_help(settings_type())
+
+
+def run(known: argparse.Namespace) -> int:
+    settings = settings_of(known)
+    logs.set_up(settings.log_level, settings.log_format)
+
+    async def live() -> None:
+        from monitor.daemon import Daemon
+
+        await Daemon(settings, load=lambda: settings_of(known), environ=dict(os.environ)).run()
+
+    try:
+        asyncio.run(live())
+    except (ConfigurationError, StateFileError) as wrong:
+        raise BadUsage(str(wrong)) from None
+    return 0

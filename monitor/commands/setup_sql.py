@@ -1,0 +1,75 @@
+"""Print the statements that make the monitoring role, with the least rights it needs.
+
+Run them with psql as a superuser: `pgvigil setup-sql | psql -d postgres`. They set no password;
+`\\password pgvigil` in psql does, and nobody reads it in a log.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+
+from alerts.cure import identifier, literal
+from collectors._base import Capability, Scope
+from collectors._catalogue import all_collectors
+from monitor.commands._base import BadUsage
+
+LONGEST = 63
+"""Bytes of a name in PostgreSQL; a longer one would silently be another role."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--role", default="pgvigil", help="its name (default pgvigil)")
+    parser.add_argument(
+        "--database",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a database to grant in; may be repeated; by default all that there are",
+    )
+
+
+def run(known: argparse.Namespace) -> int:
+    if not known.role or len(known.role.encode()) > LONGEST or "\0" in known.role:
+        raise BadUsage(f"a role's name has 1 to {LONGEST} bytes.")
+    sys.stdout.write("\n".join(statements(known.role, known.database)) + "\n")
+    return 0
+
+
+def statements(role: str, databases: Iterable[str] = ()) -> Iterator[str]:
+    """A script for psql; running it twice does no harm."""
+    name = identifier(role)
+    yield "\\set ON_ERROR_STOP on"
+    yield "-- The role of pgvigil. It may log in, look at statistics, and do nothing else."
+    yield f"SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT 5', {literal(role)})"
+    yield f"WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {literal(role)}) \\gexec"
+    for capability in needed(Scope.server):
+        yield f"\n-- To see {capability.buys}."
+        yield capability.grant.replace("{role}", name)
+    yield "\n-- Since 16: a session of ours also when the slots of ordinary roles are taken."
+    yield f"SELECT format('GRANT pg_use_reserved_connections TO %I', {literal(role)})"
+    yield "WHERE current_setting('server_version_num')::int >= 160000 \\gexec"
+    yield from in_each(name, list(databases))
+
+
+def in_each(name: str, databases: list[str]) -> Iterator[str]:
+    """What must be granted database by database; new ones get it by template1."""
+    grants = [capability.grant.replace("{role}", name) for capability in needed(Scope.database)]
+    purposes = "; ".join(capability.buys for capability in needed(Scope.database))
+    yield f"\n-- In each database: to see {purposes}."
+    if databases:
+        for database in databases:
+            yield f"\\connect {identifier(database)}"
+            yield from grants
+        return
+    # psql can't connect from \gexec, but it can read what it has just written.
+    yield "\\pset tuples_only on\n\\pset format unaligned\n\\o pgvigil-grants.sql"
+    yield f"SELECT format(E'\\\\connect %I\\n%s', datname, {literal(' '.join(grants))})"
+    yield "FROM pg_database WHERE datallowconn AND datname <> 'template0' AND datconnlimit <> -2"
+    yield r"AND datname !~ '[\n\r]' ORDER BY datname;"
+    yield "\\o\n\\i pgvigil-grants.sql\n\\! rm pgvigil-grants.sql"
+
+
+def needed(scope: Scope) -> list[Capability]:
+    """The rights that collectors need, each once."""
+    needs = (need for collector in all_collectors().values() for need in collector.needs)
+    return list(dict.fromkeys(need for need in needs if need.scope is scope))

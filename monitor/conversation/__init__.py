@@ -1,0 +1,1 @@
+"""The guarded conversation with one PostgreSQL server: few sessions, deadlines, no harm."""

@@ -1,0 +1,128 @@
+"""The one place where PostgreSQL's and the network's errors are caught and given a cause.
+
+asyncpg's errors come from four families: PostgresError (whatever the server says), its
+InterfaceError (the connection is closed or in a wrong state), TimeoutError and OSError.
+"""
+
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import asyncpg
+
+from collectors.connection import Cause
+from monitor.address import AddressError
+
+
+@dataclass(eq=False)
+class ConnectFailure(Exception):
+    """A session could not be opened; cause is one word for people and metrics."""
+
+    cause: Cause
+    message: str
+    sqlstate: str | None = None
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(eq=False)
+class QueryFailure(Exception):
+    """A query brought nothing. `lost`: the session is of no more use."""
+
+    message: str
+    sqlstate: str | None = None
+    lost: bool = False
+
+    @property
+    def refused(self) -> bool:
+        """The server will say the same next time: a missing right, object or function."""
+        return (self.sqlstate or "")[:2] in ("42", "3F") or self.sqlstate == "0A000"
+
+    def __str__(self) -> str:
+        return self.message
+
+
+# Statement says which, where the SQLSTATE alone does not.
+BY_SQLSTATE = {
+    "53300": Cause.slots_full,
+    "28P01": Cause.auth,
+    "28000": Cause.auth,
+    "3D000": Cause.no_database,
+    "42501": Cause.no_database,
+    "55000": Cause.no_database,
+}
+STARTING_UP = (
+    (re.compile(r"starting up"), Cause.starting),
+    (re.compile(r"shutting down"), Cause.stopping),
+    (re.compile(r"recovery|not accepting|not yet accepting|consistent"), Cause.recovery),
+)
+POOLER = re.compile(r"unsupported startup parameter|no such database|pgbouncer", re.IGNORECASE)
+
+
+@contextmanager
+def connecting() -> Iterator[None]:
+    """Turns whatever goes wrong while a session is opened into a ConnectFailure."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        raise ConnectFailure(_cause(error), _sentence(error), error.sqlstate) from None
+    except ssl.SSLError as error:
+        raise ConnectFailure(Cause.tls, f"TLS failed: {error.reason or error}") from None
+    except AddressError as error:
+        raise ConnectFailure(Cause.address, str(error)) from None
+    except TimeoutError:
+        raise ConnectFailure(Cause.timeout, "no answer within the deadline") from None
+    except OSError as error:
+        raise ConnectFailure(_network_cause(error), _sentence(error)) from None
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise ConnectFailure(_refusal(error), _sentence(error)) from None
+
+
+@contextmanager
+def querying() -> Iterator[None]:
+    """Turns whatever goes wrong while a query runs into a QueryFailure."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        lost = str(error.sqlstate)[:3] in ("57P", "08P", "080", "Non")
+        raise QueryFailure(_sentence(error), error.sqlstate, lost) from None
+    except TimeoutError:
+        raise QueryFailure("no answer within the deadline", lost=True) from None
+    except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise QueryFailure(_sentence(error), lost=True) from None
+
+
+def _cause(error: asyncpg.PostgresError) -> Cause:
+    text, state = str(error), error.sqlstate or ""
+    if POOLER.search(text):
+        return Cause.pooler
+    if state == "57P03":
+        return next((cause for words, cause in STARTING_UP if words.search(text)), Cause.recovery)
+    if state == "28000" and "pg_hba.conf" in text:
+        return Cause.pg_hba
+    if state.startswith("53"):
+        return Cause.slots_full
+    return BY_SQLSTATE.get(state, Cause.stopping if state.startswith("57P") else Cause.other)
+
+
+def _network_cause(error: OSError) -> Cause:
+    if isinstance(error, ConnectionRefusedError | FileNotFoundError):
+        return Cause.absent
+    if type(error).__name__ == "gaierror":
+        return Cause.unresolved
+    if isinstance(error, FileExistsError | PermissionError):
+        return Cause.address
+    return Cause.absent if isinstance(error, ConnectionError) else Cause.other
+
+
+def _refusal(error: Exception) -> Cause:
+    return Cause.tls if "SSL" in str(error) else Cause.other
+
+
+def _sentence(error: BaseException) -> str:
+    """The first line of what it says: the rest may repeat somebody's statement."""
+    text = str(error).strip().splitlines()
+    return text[0] if text else type(error).__name__

@@ -1,0 +1,161 @@
+"""One guarded session: read-only, named, with deadlines that also end the query on the server."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from collectors.connection import Cause
+from monitor.address import Address
+from monitor.conversation.failures import ConnectFailure, connecting, querying
+
+NAME = "pgvigil"
+GRACE = 1.0
+"""Seconds that a session is given to close politely."""
+IDENTITY = """
+    select
+        pg_backend_pid()                                            as pid,
+        current_setting('server_version_num')::int4                 as version,
+        current_setting('server_version')                           as version_text,
+        pg_is_in_recovery()                                         as in_recovery,
+        pg_postmaster_start_time()::text                            as started,
+        (select system_identifier from pg_control_system())::text   as system_identifier,
+        current_user::text                                          as role,
+        current_database()::text                                    as database,
+        coalesce((
+            select json_object_agg(extname, quote_ident(nspname))
+            from pg_extension join pg_namespace n on n.oid = extnamespace
+        ), '{}')::text                                              as extensions
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which server it is that answers, and as whom we are there."""
+
+    pid: int
+    version: int
+    version_text: str
+    in_recovery: bool
+    started: str
+    system_identifier: str
+    role: str
+    database: str
+    extensions: str
+    """JSON: installed in this database, each with its schema, quoted."""
+
+    def schema_of(self, extension: str) -> str:
+        """Where an extension lives, fit for SQL; empty where it is not installed."""
+        return str(json.loads(self.extensions).get(extension, ""))
+
+    @property
+    def server(self) -> tuple[str, str]:
+        """What two sessions to one server have in common; virtual addresses lie."""
+        return self.system_identifier, self.started
+
+
+def start_up_settings(statement_timeout: float) -> dict[str, str]:
+    """Settings that travel in the start-up packet: a SET may end up with another client."""
+    return {
+        "application_name": NAME,
+        "default_transaction_read_only": "on",
+        "statement_timeout": f"{statement_timeout * 1000:.0f}",
+        "lock_timeout": "100",
+        "idle_in_transaction_session_timeout": "10000",
+        "idle_session_timeout": "300000",
+        "client_connection_check_interval": "2000",
+        "tcp_keepalives_idle": "15",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+        "search_path": "pg_catalog",
+        "jit": "off",
+        "max_parallel_workers_per_gather": "0",
+        "datestyle": "ISO",
+        "timezone": "UTC",
+    }
+
+
+@dataclass(slots=True)
+class Session:
+    """An open session. At most one query runs on it; a second one waits."""
+
+    connection: "asyncpg.Connection[asyncpg.Record]"
+    identity: Identity
+    round_trip: float
+    """Seconds that an answer takes at least, whatever the server does."""
+    opened: float = field(default_factory=time.monotonic)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asked_at: float | None = None
+    """Monotonic time when the running query was sent; None while nothing runs."""
+
+    @classmethod
+    async def open(
+        cls, address: Address, database: str | None, statement_timeout: float, deadline: float
+    ) -> "Session":
+        """Connect and make sure whom we talk to. Raises ConnectFailure."""
+        settings = start_up_settings(statement_timeout)
+        connection = await _connect(address, database, settings, deadline)
+        try:
+            with connecting():
+                return await asyncio.wait_for(cls._known(connection), deadline)
+        except BaseException:
+            connection.terminate()
+            raise
+
+    @classmethod
+    async def _known(cls, connection: "asyncpg.Connection[asyncpg.Record]") -> "Session":
+        record = await connection.fetchrow(IDENTITY)
+        assert record is not None
+        if record["pid"] != connection.get_server_pid():
+            raise ConnectFailure(
+                Cause.pooler, "a connection pooler answers here: connect to PostgreSQL itself"
+            )
+        before = time.monotonic()
+        await connection.execute("select")
+        return cls(connection, Identity(**dict(record)), time.monotonic() - before)
+
+    async def fetch(self, query: str, deadline: float) -> list[asyncpg.Record]:
+        """The rows of one query. Raises QueryFailure; past the deadline the session is lost."""
+        async with self.turn:
+            self.asked_at = time.monotonic()
+            try:
+                with querying():
+                    return await self.connection.fetch(query, timeout=deadline)
+            finally:
+                self.asked_at = None
+
+    @property
+    def silent(self) -> float:
+        """Seconds for which the running query has been waited for."""
+        return time.monotonic() - self.asked_at if self.asked_at is not None else 0.0
+
+    @property
+    def lost(self) -> bool:
+        return self.connection.is_closed()
+
+    async def close(self) -> None:
+        """Politely if the server lets us, and then in any case."""
+        if not self.connection.is_closed():
+            with contextlib.suppress(Exception):
+                await asyncio.shield(self.connection.close(timeout=GRACE))
+            self.connection.terminate()
+
+
+async def _connect(
+    address: Address, database: str | None, settings: Mapping[str, str], deadline: float
+) -> "asyncpg.Connection[asyncpg.Record]":
+    with connecting():
+        arguments: dict[str, Any] = address.connect_arguments(database, settings)
+        try:
+            return await asyncpg.connect(**arguments, timeout=deadline)
+        except asyncpg.InvalidParameterValueError as refused:
+            # Not every platform can watch whether the client is still there.
+            if "client_connection_check_interval" not in str(refused):
+                raise
+            arguments["server_settings"].pop("client_connection_check_interval")
+            return await asyncpg.connect(**arguments, timeout=deadline)

@@ -1,0 +1,167 @@
+"""The daemon: starts everything in order, reloads, and stops within five seconds."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from alerts.memory import Memory
+from monitor.clock import Clock
+from monitor.configuration.reload import needs_a_restart, stamps, watched_files
+from monitor.configuration.sentence import ConfigurationError
+from monitor.exposition.store import Store
+from monitor.fleet import Fleet
+from monitor.plan import limits, plans
+from monitor.schedule import Schedule
+from monitor.settings import Settings
+from monitor.statefile import StateFile
+from monitor.view import Overview
+from monitor.web.serve import Web
+
+log = structlog.get_logger("pgvigil")
+FLUSH = 1.0
+"""Seconds between two looks whether memory has something to write down."""
+CHECK_FILES = 5.0
+"""Seconds between two looks whether the configuration was changed."""
+Load = Callable[[], Settings]
+
+
+@dataclass(slots=True)
+class Daemon:
+    """Everything that lives as long as the process."""
+
+    settings: Settings
+    load: Load
+    """Reads the settings anew. Raises ConfigurationError."""
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    notices: tuple[str, ...] = ()
+    clock: Clock = field(default_factory=Clock)
+    memory: Memory = field(default_factory=Memory)
+    store: Store = field(default_factory=Store)
+    reload_ok: bool = True
+    reloaded: float = 0.0
+    started: float = 0.0
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    state_file: StateFile | None = None
+    overview: Overview = field(init=False)
+    fleet: Fleet = field(init=False)
+    schedule: Schedule = field(init=False)
+    web: Web = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.reloaded = self.clock.now()
+        self.schedule = Schedule(self.clock)
+        self.fleet = Fleet(self.clock, self.memory, self.store, self.schedule)
+        self.overview = Overview(at=self.started, started=self.started)
+        self.web = Web(self.settings, lambda: self.overview, self.store)
+        path = self.settings.state_file
+        self.state_file = StateFile(path) if path else None
+
+    async def run(self) -> None:
+        """Until told to stop, or until something that should never end has ended.
+
+        Raises StateFileError, ConfigurationError or OSError before anything was started.
+        """
+        wanted = list(plans(self.settings, self.environ))
+        if self.state_file:
+            self.state_file.load(self.memory)
+        addresses = self.web.bind()
+        self._listen_to_signals()
+        serving = asyncio.create_task(self.web.serve(), name="http")
+        try:
+            self.schedule.start()
+            await self.fleet.follow(wanted)
+            self._housekeeping()
+            log.info("watching", servers=list(self.fleet.servers), listen=addresses)
+            await self._until_the_end(serving)
+        finally:
+            await self._stop(serving)
+
+    def _housekeeping(self) -> None:
+        self.schedule.every("overview", 1.0, self._publish)
+        if self.state_file:
+            self.schedule.every("state file", FLUSH, self._flush)
+        self._watch_files()
+
+    async def _publish(self) -> None:
+        """One new picture a second for pages and metrics."""
+        self.overview = Overview(
+            at=self.clock.now(),
+            servers=self.fleet.views(),
+            started=self.started,
+            state_error=self.state_file.error if self.state_file else None,
+            reload_ok=self.reload_ok,
+            reloaded=self.reloaded,
+            notices=self.notices,
+            limits=limits(self.settings),
+            stopping=self.stopping.is_set(),
+        )
+        self.store.set_own(self.overview)
+
+    async def _flush(self) -> None:
+        assert self.state_file is not None
+        await self.state_file.save(self.memory)
+
+    def _watch_files(self) -> None:
+        files = watched_files(self.settings)
+        seen = stamps(files)
+
+        async def look() -> None:
+            nonlocal seen
+            now = stamps(files)
+            if now != seen and all(now.values()):
+                seen = now
+                await self.reload()
+
+        if files:
+            self.schedule.every("configuration", CHECK_FILES, look, CHECK_FILES)
+
+    async def reload(self) -> None:
+        """Take over a new configuration; one that is wrong leaves the old one in force."""
+        try:
+            settings = self.load()
+            wanted = list(plans(settings, self.environ))
+        except ConfigurationError as wrong:
+            log.error("configuration is wrong, the old one stays", reason=str(wrong))
+            self.reload_ok = False
+            return
+        late = needs_a_restart(self.settings, settings)
+        if late:
+            log.warning("takes effect after a restart", settings=list(late))
+        self.settings = settings
+        await self.fleet.follow(wanted)
+        self.reload_ok, self.reloaded = True, self.clock.now()
+        log.info("configuration reloaded", servers=list(self.fleet.servers))
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
+
+    def _reload_soon(self) -> None:
+        self.schedule.once("reload", self.reload)
+
+    async def _until_the_end(self, serving: "asyncio.Task[None]") -> None:
+        told = asyncio.create_task(self.stopping.wait(), name="signal")
+        done, _ = await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if serving in done and not self.stopping.is_set():
+            # Half alive is dead: who restarts us does it better than we could.
+            log.error("the HTTP server ended", exc_info=serving.exception())
+            raise RuntimeError("the HTTP server ended")
+
+    async def _stop(self, serving: "asyncio.Task[None]") -> None:
+        """Readiness off, schedule, sessions, memory, HTTP."""
+        log.info("stopping")
+        self.stopping.set()
+        await self._publish()
+        self.schedule.stop()
+        await self.fleet.close()
+        if self.state_file:
+            await self.state_file.close(self.memory)
+        await self.web.stop()
+        await asyncio.gather(serving, return_exceptions=True)

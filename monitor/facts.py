@@ -1,0 +1,122 @@
+"""The newest answers of one server; old ones leave, for nobody must trust yesterday's number."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from alerts.recollection import Recollection
+from alerts.snapshot import Node, Snapshot
+from collectors._base import Absence, Answer, Collector, Scope
+
+SHELF_LIFE = 3
+"""An answer is gone after so many of its effective paces,"""
+AT_LEAST = 60.0
+"""but never before so many seconds."""
+TOO_OLD = Absence("its last answer is too old")
+
+
+@dataclass(slots=True)
+class Part:
+    """What one database answered to one collector."""
+
+    rows: Sequence[Any]
+    at: float
+
+
+@dataclass(slots=True)
+class Facts:
+    """Answers by collector; those of database scope are put together from their databases'."""
+
+    recollection: Recollection
+    answers: dict[Collector[Any], Answer[Any]] = field(default_factory=dict)
+    absent: dict[Collector[Any], Absence] = field(default_factory=dict)
+    parts: dict[Collector[Any], dict[str, Part]] = field(default_factory=dict)
+    lacking: dict[Collector[Any], dict[str, Absence]] = field(default_factory=dict)
+
+    def take(self, collector: Collector[Any], rows: Sequence[Any], at: float) -> None:
+        """A server's answer."""
+        self.absent.pop(collector, None)
+        self.answers[collector] = Answer(rows, at)
+        self.recollection.record(collector, self.answers[collector])
+
+    def take_part(
+        self, collector: Collector[Any], database: str, rows: Sequence[Any], at: float
+    ) -> None:
+        """One database's answer; `put_together` makes it count."""
+        self.parts.setdefault(collector, {})[database] = Part(rows, at)
+        self.lacking.setdefault(collector, {}).pop(database, None)
+
+    def lack(self, collector: Collector[Any], why: Absence) -> bool:
+        """Nothing was brought; what was known stays until it is stale. Says if that is news."""
+        news = collector not in self.answers and self.absent.get(collector) != why
+        self.absent[collector] = why
+        return news
+
+    def lack_part(self, collector: Collector[Any], database: str, why: Absence) -> None:
+        self.lacking.setdefault(collector, {})[database] = why
+
+    def put_together(
+        self, collector: Collector[Any], databases: Iterable[str], at: float
+    ) -> set[str]:
+        """One answer of all databases that still exist; what failed keeps its last rows.
+
+        Returns the databases that exist no more.
+        """
+        parts = self.parts.setdefault(collector, {})
+        lacking = self.lacking.setdefault(collector, {})
+        gone = (parts.keys() | lacking.keys()) - set(databases)
+        for database in gone:
+            parts.pop(database, None)
+            lacking.pop(database, None)
+        rows = [row for part in parts.values() for row in part.rows]
+        if parts or lacking:
+            newest = max((part.at for part in parts.values()), default=at)
+            self.absent.pop(collector, None)
+            self.answers[collector] = Answer(rows, newest, dict(lacking))
+            self.recollection.record(collector, self.answers[collector])
+        return gone
+
+    def expire(
+        self, pace_of: Callable[[Collector[Any]], float], now: float
+    ) -> set[tuple[Collector[Any], str | None]]:
+        """Let go of what is too old; returns what was lost: collector, and database if of one."""
+        lost: set[tuple[Collector[Any], str | None]] = set()
+        for collector, answer in list(self.answers.items()):
+            life = max(AT_LEAST, SHELF_LIFE * pace_of(collector))
+            if collector.scope is Scope.database:
+                lost |= {(collector, part) for part in self._expire_parts(collector, life, now)}
+            elif now - answer.at > life:
+                del self.answers[collector]
+                self.absent.setdefault(collector, TOO_OLD)
+                lost.add((collector, None))
+        return lost
+
+    def _expire_parts(self, collector: Collector[Any], life: float, now: float) -> list[str]:
+        parts = self.parts.get(collector, {})
+        stale = [database for database, part in parts.items() if now - part.at > life]
+        for database in stale:
+            del parts[database]
+            self.lacking[collector].setdefault(database, TOO_OLD)
+        if stale:
+            self.put_together(collector, parts.keys() | self.lacking[collector].keys(), now)
+        return stale
+
+    def clear(self, collectors: Iterable[Collector[Any]], why: str) -> set[Collector[Any]]:
+        """These facts leave at once: the server is gone, or is another one now.
+
+        Returns those for which that is news.
+        """
+        news = set()
+        for collector in collectors:
+            known = self.answers.pop(collector, None) or self.parts.pop(collector, None)
+            self.lacking.pop(collector, None)
+            if known or self.absent.get(collector) != Absence(why):
+                self.absent[collector] = Absence(why)
+                news.add(collector)
+        return news
+
+    def snapshot(self, node: Node, at: float, peers: Sequence[Snapshot] = ()) -> Snapshot:
+        """A picture that later answers don't change."""
+        return Snapshot(
+            node, at, dict(self.answers), dict(self.absent), self.recollection, tuple(peers)
+        )

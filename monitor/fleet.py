@@ -1,0 +1,120 @@
+"""All watched servers together: who is whose peer, and one picture for the pages."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from alerts.memory import Memory
+from alerts.snapshot import Snapshot
+from collectors._base import Collector
+from monitor.clock import Clock
+from monitor.exposition.store import Store
+from monitor.plan import Plan
+from monitor.schedule import Schedule
+from monitor.self_report import sum_up
+from monitor.server import Server
+from monitor.view import CollectorView, ServerView
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Starts and stops watching; servers whose plan stays the same stay untouched."""
+
+    clock: Clock
+    memory: Memory
+    store: Store
+    schedule: Schedule | None = None
+    servers: dict[str, Server] = field(default_factory=dict)
+
+    async def follow(self, plans: Iterable[Plan]) -> None:
+        """Watch these servers, and no others."""
+        wanted = {plan.name: plan for plan in plans}
+        for name, server in list(self.servers.items()):
+            plan = wanted.get(name)
+            if plan is not None and plan.same_watch(server.plan):
+                server.retune(plan)
+            else:
+                await self._stop(self.servers.pop(name))
+        for name, plan in wanted.items():
+            if name not in self.servers:
+                self._start(plan, len(wanted))
+
+    def _start(self, plan: Plan, fleet: int) -> None:
+        name = plan.name
+        server = Server(
+            plan,
+            self.clock,
+            self.memory,
+            show=partial(self.store.put, name),
+            drop=partial(self.store.drop, name),
+            peers=partial(self._peers, name),
+        )
+        self.servers[name] = server
+        if self.schedule:
+            self.schedule.watch(server, fleet)
+
+    async def _stop(self, server: Server) -> None:
+        if self.schedule:
+            self.schedule.forget(server)
+        await server.close()
+        self.store.drop(server.plan.name)
+
+    async def close(self) -> None:
+        for server in self.servers.values():
+            await server.close()
+
+    def _peers(self, name: str) -> Sequence[Snapshot]:
+        """Snapshots of the other servers of that one's cluster."""
+        cluster = self.servers[name].node.cluster
+        if cluster is None:
+            return ()
+        return [
+            server.snapshot()
+            for other, server in self.servers.items()
+            if other != name and server.node.cluster == cluster
+        ]
+
+    def views(self) -> tuple[ServerView, ...]:
+        return tuple(view(server) for server in self.servers.values())
+
+    @property
+    def ready(self) -> bool:
+        """Whether every server has answered once, or is known not to."""
+        return all(server.has_looked for server in self.servers.values())
+
+
+def view(server: Server) -> ServerView:
+    """One server as it is known now."""
+    standing = server.standing
+    identity = server.identity
+    return ServerView(
+        name=server.plan.name,
+        node=server.node,
+        up=bool(standing and standing.up),
+        unreachable=None if standing is None or standing.up else standing.cause,
+        can_connect=standing.can_connect if standing else None,
+        connect_failure=standing.connect_cause if standing else None,
+        timeline=server.timeline,
+        server_version=identity.version_text if identity else None,
+        sessions=server.sessions.open_now(),
+        server_time=server.rounds.server_time,
+        verdicts=dict(server.judging.verdicts),
+        collectors=tuple(_collector(c, server) for c in server.collectors() if c.sql),
+        databases=server.walk.databases,
+    )
+
+
+def _collector(collector: Collector[Any], server: Server) -> CollectorView:
+    entry = sum_up(server.rounds.ledger.parts(collector))
+    return CollectorView(
+        name=collector.name,
+        lane=collector.lane.value,
+        pace=server.rounds.paces.of(collector),
+        last_success=entry.succeeded,
+        duration=entry.duration,
+        rows=entry.rows,
+        left_out=entry.left_out,
+        duplicates=entry.duplicates,
+        error=entry.error,
+    )

@@ -1,0 +1,78 @@
+"""The books of the rounds: what each collector brought and when, what it cost, why it failed."""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from collectors._base import Collector
+from monitor.conversation.failures import QueryFailure
+
+LONGEST = 600.0
+"""Seconds after which a question that fails again and again is asked once more."""
+REFUSED = 3600.0
+"""Seconds that a refusal is remembered, unless a right appears or the session is a new one."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """How one collector fared on one server, or in one of its databases. Times: unix seconds."""
+
+    asked: float | None = None
+    succeeded: float | None = None
+    duration: float | None = None
+    rows: int | None = None
+    left_out: int = 0
+    duplicates: int = 0
+    error: str | None = None
+    failing_since: float | None = None
+    failures: int = 0
+    not_before: float = 0.0
+
+    def is_due(self, now: float, pace: float) -> bool:
+        # Half a tick of tolerance: a round that comes a moment early is not one that comes late.
+        return now >= self.not_before and (self.asked is None or now - self.asked >= pace * 0.95)
+
+    def success(self, now: float, duration: float, rows: int) -> None:
+        self.succeeded, self.duration, self.rows = now, duration, rows
+        self.error, self.failing_since, self.failures, self.not_before = None, None, 0, 0.0
+
+    def failure(self, now: float, pace: float, failure: QueryFailure) -> None:
+        self.error = failure.message
+        self.failing_since = self.failing_since or now
+        self.failures += 1
+        wait = REFUSED if failure.refused else min(LONGEST, pace * 2**self.failures)
+        if not failure.lost:
+            self.not_before = now + wait * random.uniform(0.8, 1)
+
+    def absence(self, now: float, reason: str) -> None:
+        """It was not asked, for a known reason."""
+        self.asked, self.error = now, reason
+        self.failing_since = self.failing_since or now
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All entries of one server: by collector, and by database where the scope is one."""
+
+    entries: dict[tuple[Collector[Any], str | None], Entry] = field(default_factory=dict)
+
+    def of(self, collector: Collector[Any], database: str | None = None) -> Entry:
+        return self.entries.setdefault((collector, database), Entry())
+
+    def parts(self, collector: Collector[Any]) -> list[Entry]:
+        return [entry for (c, _), entry in self.entries.items() if c is collector]
+
+    def forgive(self) -> None:
+        """New session, new rights: whatever was refused may be asked again."""
+        for entry in self.entries.values():
+            entry.not_before = 0.0
+
+    def forget_times(self) -> None:
+        """Everything is due at once: what was known is no longer true."""
+        for entry in self.entries.values():
+            entry.asked, entry.not_before = None, 0.0
+
+    def drop(self, database: str) -> None:
+        """A database is gone."""
+        for key in [key for key in self.entries if key[1] == database]:
+            del self.entries[key]

@@ -1,0 +1,33 @@
+"""One look at all servers, without a daemon: everything is asked once, in order, and judged."""
+
+import asyncio
+from collections.abc import Mapping
+
+from alerts.memory import Memory
+from monitor.clock import Clock
+from monitor.exposition.store import Store
+from monitor.fleet import Fleet
+from monitor.plan import limits, plans
+from monitor.settings import Settings
+from monitor.statefile import StateFile
+from monitor.view import Overview
+
+
+async def look(settings: Settings, environ: Mapping[str, str], hold: bool = False) -> Overview:
+    """What a single look finds. Raises ConfigurationError or StateFileError."""
+    clock, memory = Clock(), Memory()
+    if settings.state_file and settings.state_file.exists():
+        StateFile(settings.state_file).load(memory)
+    fleet = Fleet(clock, memory, Store())
+    started = clock.now()
+    await fleet.follow(plans(settings, environ, hold))
+    try:
+        await asyncio.gather(*(server.look_once() for server in fleet.servers.values()))
+        if len(fleet.servers) > 1:  # peers are there only now
+            for server in fleet.servers.values():
+                server.judge_all()
+        return Overview(
+            clock.now(), fleet.views(), started, reloaded=started, limits=limits(settings)
+        )
+    finally:
+        await fleet.close()

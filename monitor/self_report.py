@@ -1,0 +1,84 @@
+"""What the daemon knows of itself, as rows for the judges like any other."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from collectors._base import Capability, Collector, Scope
+from collectors.capabilities import Granted, capabilities
+from collectors.rounds import Round
+from collectors.rounds import rounds as rounds_collector
+from monitor.conversation.rights import Rights
+from monitor.ledger import Entry
+from monitor.rounds import Rounds
+
+Supply = tuple[Collector[Any], tuple[Any, ...]]
+
+
+def round_rows(rounds: Rounds, collectors: Iterable[Collector[Any]], now: float) -> Supply:
+    """How each collector fares; one that failed in some database has failed."""
+    return rounds_collector, tuple(
+        _round(collector, rounds, now) for collector in collectors if collector.sql
+    )
+
+
+def _round(collector: Collector[Any], rounds: Rounds, now: float) -> Round:
+    entry = sum_up(rounds.ledger.parts(collector))
+    return Round(
+        collector=collector.name,
+        lane=collector.lane.value,
+        ok=entry.error is None and entry.succeeded is not None,
+        error=entry.error,
+        failed_seconds=None if entry.failing_since is None else now - entry.failing_since,
+        age_seconds=None if entry.succeeded is None else now - entry.succeeded,
+        pace_seconds=rounds.paces.of(collector),
+    )
+
+
+def sum_up(parts: list[Entry]) -> Entry:
+    """One entry for all databases: the oldest success, the first error, rows and time in all."""
+    failed = next((part for part in parts if part.error), None)
+    successes = [part.succeeded for part in parts if part.succeeded is not None]
+    return Entry(
+        succeeded=min(successes, default=None),
+        duration=sum(part.duration or 0.0 for part in parts) if successes else None,
+        rows=sum(part.rows or 0 for part in parts) if successes else None,
+        left_out=sum(part.left_out for part in parts),
+        duplicates=sum(part.duplicates for part in parts),
+        error=failed.error if failed else None,
+        failing_since=failed.failing_since if failed else None,
+    )
+
+
+def capability_rows(
+    server: Rights, databases: Mapping[str, Rights], collectors: Iterable[Collector[Any]]
+) -> Supply:
+    """Every right that some collector needs, on the server or in each database."""
+    known = list(collectors)
+    rows = [
+        _granted(datname, rights, capability, known)
+        for datname, rights, scope in (
+            (None, server, Scope.server),
+            *((name, rights, Scope.database) for name, rights in sorted(databases.items())),
+        )
+        for capability in _needed(known, scope)
+        if capability in rights.granted
+    ]
+    return capabilities, tuple(rows)
+
+
+def _granted(
+    datname: str | None, rights: Rights, capability: Capability, known: list[Collector[Any]]
+) -> Granted:
+    return Granted(
+        datname=datname,
+        capability=capability.name,
+        granted=rights.granted[capability],
+        grant=rights.grant(capability),
+        buys=capability.buys,
+        collectors=tuple(c.name for c in known if capability in c.needs),
+    )
+
+
+def _needed(known: list[Collector[Any]], scope: Scope) -> Iterator[Capability]:
+    """Rights by the scope in which they are given, each once."""
+    yield from dict.fromkeys(need for c in known for need in c.needs if need.scope is scope)

@@ -1,0 +1,263 @@
+"""One watched server: its lanes ask, its facts fill and leave, its findings are judged."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from alerts._catalogue import all_wants
+from alerts.memory import Memory, Place
+from alerts.mutes import Mutes, comments_by_object
+from alerts.recollection import Recollection
+from alerts.snapshot import Node, Snapshot
+from collectors._base import Collector, Lane, Role, Scope
+from collectors._catalogue import all_collectors
+from collectors.comments import comments
+from collectors.connection import Connection, connection
+from collectors.server import server as server_collector
+from collectors.wal_position import wal_position
+from monitor.clock import Clock
+from monitor.conversation.failures import ConnectFailure, QueryFailure
+from monitor.conversation.rights import Rights
+from monitor.conversation.session import Identity, Session
+from monitor.facts import Facts
+from monitor.judging import Judging
+from monitor.pace import Paces
+from monitor.plan import Plan
+from monitor.rounds import Rounds, Sink
+from monitor.self_report import capability_rows, round_rows
+from monitor.sessions import Sessions
+from monitor.walk import Walk
+
+log = structlog.get_logger("pgvigil")
+FIRST_WORD = 3.0
+"""Seconds after which a server that has neither answered nor refused counts as not answering."""
+REPORT = 5.0
+"""Seconds between two reports about our own rounds."""
+
+
+@dataclass(slots=True)
+class Server:
+    """What the schedule calls: `round` per lane, `visit_databases`, and `pulse` each second."""
+
+    plan: Plan
+    clock: Clock
+    memory: Memory
+    show: Sink
+    drop: Callable[[Collector[Any] | None, str | None], None]
+    """Takes what is shown away again: of one collector or of all, of one database or of all."""
+    peers: Callable[[], Sequence[Snapshot]] = lambda: ()
+    node: Node = field(init=False)
+    sessions: Sessions = field(init=False)
+    rounds: Rounds = field(init=False)
+    judging: Judging = field(init=False)
+    walk: Walk = field(init=False)
+    identity: Identity | None = None
+    rights: Rights | None = None
+    started: float = 0.0
+    reported: float = 0.0
+    probed: float = 0.0
+
+    def __post_init__(self) -> None:
+        plan = self.plan
+        remembered = self.memory.get(self._place(), "system_identifier")
+        system = remembered if isinstance(remembered, str) else None
+        self.node = Node(plan.name, system_identifier=system, cluster=self._cluster(system))
+        recollection = Recollection(all_wants(), self.memory, system or "", plan.name)
+        self.sessions = Sessions.of(plan)
+        self.rounds = Rounds(
+            plan.name,
+            self.clock,
+            Facts(recollection),
+            Paces(plan.paces, plan.budget),
+            plan.hung_deadline,
+            self.show,
+            self.drop,
+        )
+        self.judging = Judging.of(plan, self.memory)
+        self.walk = Walk(plan, self.sessions.tour, self.rounds)
+        self.started = self.clock.now()
+
+    # What the schedule calls.
+
+    async def round(self, lane: Lane) -> None:
+        """Ask everything of a lane that is due on the server as a whole."""
+        due = [c for c in _asked(lane) if self.rounds.due(c)]
+        if not due:
+            return
+        try:
+            session = await self.sessions.for_lane(lane is Lane.fast)
+            await self._meet(session)
+            if lane is Lane.slow or self.rights is None:
+                await self._probe_rights(session)
+            for collector in due:
+                if not self.rounds.gated(collector):
+                    await self.rounds.ask(collector, session, self.rights, self.node.role)
+        except (ConnectFailure, QueryFailure) as failure:
+            self._lost(failure)
+        self._notice_role()
+        self.judge()
+
+    async def visit_databases(self) -> None:
+        """Ask what is due in each database."""
+        session = self.sessions.any
+        if session:
+            await self.walk.all_databases(session, self.node.role)
+            self.judge()
+
+    async def pulse(self) -> None:
+        """Every second, whatever the sessions do: report on ourselves, let old facts go, judge."""
+        now = self.clock.now()
+        if self.sessions.connector.tried or now - self.started > FIRST_WORD:
+            standing = self.sessions.connection(now)
+            self.rounds.supply(connection, (standing,))
+            if self.sessions.any is None:
+                self._forget_facts(f"the server does not answer: {standing.message}")
+        if now - self.reported >= REPORT:
+            self.reported = now
+            self.rounds.supply(*round_rows(self.rounds, self.collectors(), now))
+        for collector, database in self.facts.expire(self.rounds.paces.of, now):
+            self.drop(collector, database)
+            self.rounds.fresh.add(collector)
+        self.judge()
+
+    async def look_once(self) -> None:
+        """Everything once, in order: what `check` does, and how a daemon starts."""
+        for lane in Lane:
+            await self.round(lane)
+        await self.visit_databases()
+        self.reported = 0.0
+        await self.pulse()
+
+    def retune(self, plan: Plan) -> None:
+        """Other limits, mutes or patience: everything is judged by them at the next pulse."""
+        if plan != self.plan:
+            self.plan = self.judging.plan = plan
+            self.judging.casebook.patience = plan.patience
+            self.judge_all()
+
+    async def close(self) -> None:
+        await self.sessions.close()
+
+    # What is known.
+
+    @property
+    def standing(self) -> Connection | None:
+        """How the conversation stands; None before there is anything to say."""
+        answer = self.facts.answers.get(connection)
+        return answer.rows[0] if answer else None
+
+    @property
+    def timeline(self) -> int | None:
+        answer = self.facts.answers.get(server_collector)
+        return answer.rows[0].timeline if answer and answer.rows else None
+
+    @property
+    def has_looked(self) -> bool:
+        """It has answered the lanes that come first, or is known not to answer."""
+        standing = self.standing
+        return standing is not None and (not standing.up or server_collector in self.facts.answers)
+
+    @property
+    def facts(self) -> Facts:
+        return self.rounds.facts
+
+    def collectors(self) -> list[Collector[Any]]:
+        return list(all_collectors().values())
+
+    def snapshot(self) -> Snapshot:
+        return self.facts.snapshot(self.node, self.clock.now())
+
+    def judge(self) -> None:
+        """Judge anew what reads something fresh."""
+        fresh, self.rounds.fresh = self.rounds.fresh, set()
+        if fresh or not self.judging.verdicts:
+            snapshot = self.facts.snapshot(self.node, self.clock.now(), self.peers())
+            self.judging.judge(fresh, snapshot, self._mutes())
+
+    def judge_all(self) -> None:
+        self.rounds.fresh |= set(self.collectors())
+        self.judge()
+
+    # What happens to a server.
+
+    async def _meet(self, session: Session) -> None:
+        """Recognise which server answers: the one of before, restarted, promoted, or another."""
+        known, self.identity = self.identity, session.identity
+        if known is self.identity:
+            return
+        if known and known.started != self.identity.started:
+            log.warning("server restarted", server=self.plan.name, started=self.identity.started)
+            self._forget_facts("the server was restarted")
+            self.facts.recollection.restart()
+        if known is None or known.server != self.identity.server:
+            self.rights = None
+            self.rounds.ledger.forgive()
+        self._become(self.identity)
+
+    def _become(self, identity: Identity) -> None:
+        role = Role.standby if identity.in_recovery else Role.primary
+        if identity.system_identifier != self.node.system_identifier:
+            self.judging.casebook.files.clear()
+            self.memory.put(self._place(), "system_identifier", identity.system_identifier)
+            self.facts.recollection.cluster = identity.system_identifier
+        if self.node.role not in (None, role):
+            self._role_changed(role)
+        self.node = replace(
+            self.node,
+            role=role,
+            version=identity.version,
+            system_identifier=identity.system_identifier,
+            cluster=self._cluster(identity.system_identifier),
+        )
+
+    def _notice_role(self) -> None:
+        """A promotion keeps sessions open; the fast lane sees it within a second."""
+        answer = self.facts.answers.get(wal_position)
+        if answer and answer.rows:
+            role = Role.standby if answer.rows[0].in_recovery else Role.primary
+            if self.node.role not in (None, role):
+                self._role_changed(role)
+                self.node = replace(self.node, role=role)
+
+    def _role_changed(self, role: Role) -> None:
+        log.warning("role changed", server=self.plan.name, role=role.value)
+        self._forget_facts(f"the server has just become a {role}")
+        self.facts.recollection.restart()
+        self.rounds.ledger.forget_times()
+
+    def _lost(self, failure: ConnectFailure | QueryFailure) -> None:
+        log.info("no session", server=self.plan.name, reason=failure.message)
+
+    def _forget_facts(self, why: str) -> None:
+        gone = self.facts.clear((c for c in self.collectors() if c.sql), why)
+        if gone:
+            self.drop(None, None)
+            self.rounds.fresh |= gone
+
+    async def _probe_rights(self, session: Session) -> None:
+        needs = {need for c in self.collectors() if c.scope is Scope.server for need in c.needs}
+        before, self.rights = self.rights, await Rights.probe(session, needs, self.rounds.deadline)
+        if before and before.granted != self.rights.granted:
+            self.rounds.ledger.forgive()
+        self.rounds.supply(*capability_rows(self.rights, self.walk.rights, self.collectors()))
+
+    def _mutes(self) -> Mutes:
+        answer = self.facts.answers.get(comments)
+        return Mutes(self.plan.mutes, comments_by_object(answer.rows if answer else ()))
+
+    def _cluster(self, system_identifier: str | None) -> str | None:
+        apart = self.plan.target.cluster
+        return f"{system_identifier}/{apart}" if system_identifier and apart else system_identifier
+
+    def _place(self) -> Place:
+        return Place("", self.plan.name, "identity")
+
+
+def _asked(lane: Lane) -> Iterable[Collector[Any]]:
+    """Server-wide collectors of a lane; the gated ones after what their gates read."""
+    found = [c for c in all_collectors().values() if c.lane is lane and c.sql]
+    return sorted(
+        (c for c in found if c.scope is Scope.server), key=lambda c: (c.gate is not None, c.name)
+    )

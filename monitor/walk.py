@@ -1,0 +1,127 @@
+"""Walks through all databases of a server and asks in each what is due there."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from alerts.cure import identifier
+from collectors._base import Absence, Collector, Role, Scope
+from collectors._catalogue import all_collectors
+from collectors.connection import Cause
+from monitor.conversation.failures import ConnectFailure, QueryFailure
+from monitor.conversation.rights import Rights
+from monitor.conversation.session import Session
+from monitor.conversation.tour import DISCOVERY, Tour
+from monitor.plan import Plan
+from monitor.rounds import Rounds
+
+log = structlog.get_logger("pgvigil")
+BRIEF = 2.0
+"""Seconds of a visit after which no further question is asked in that database this time."""
+RIGHTS_LAST = 300.0
+"""Seconds after which rights in a database are looked at anew."""
+PROBE = 60.0
+"""Seconds without a connect after which one is tried, just to know whether it can be had."""
+OF_SERVER = {Cause.absent, Cause.timeout, Cause.slots_full, Cause.starting, Cause.stopping}
+
+
+@dataclass(slots=True)
+class Walk:
+    """What is per database, and the way through them."""
+
+    plan: Plan
+    tour: Tour
+    rounds: Rounds
+    databases: tuple[str, ...] = ()
+    """Those that are watched and may be entered."""
+    rights: dict[str, Rights] = field(default_factory=dict)
+    """By database."""
+    rights_at: dict[str, float] = field(default_factory=dict)
+
+    async def all_databases(self, warm: Session, role: Role | None) -> None:
+        """One walk: discover, ask what is due, and put the answers together."""
+        start = self.rounds.clock.now()
+        try:
+            closed = await self._discover(warm)
+        except QueryFailure as failure:
+            log.info("databases unknown", server=self.plan.name, reason=failure.message)
+            return
+        for database in self.databases:
+            due = [c for c in per_database() if self.rounds.due(c, database)]
+            if due and not await self._visit(database, due, warm, role):
+                break
+        for collector in per_database():
+            self._put_together(collector, closed)
+        self.rounds.paces.tour = self.rounds.clock.now() - start
+        await self._probe(warm)
+
+    async def _discover(self, warm: Session) -> set[str]:
+        """Learn which databases there are; returns those that we may not enter."""
+        found = await warm.fetch(DISCOVERY, self.rounds.deadline)
+        wanted = {r["name"]: r["may_connect"] for r in found if self.plan.target.visits(r["name"])}
+        for gone in set(self.databases) - wanted.keys():
+            self.rounds.ledger.drop(gone)
+            self.rights.pop(gone, None)
+        self.databases = tuple(name for name, open_ in wanted.items() if open_)
+        closed = wanted.keys() - set(self.databases)
+        role = identifier(warm.identity.role)
+        for name in closed:
+            grant = f"GRANT CONNECT ON DATABASE {identifier(name)} TO {role};"
+            for collector in per_database():
+                self.rounds.facts.lack_part(collector, name, Absence("no right to connect", grant))
+        return closed
+
+    async def _visit(
+        self, database: str, due: list[Collector[Any]], warm: Session, role: Role | None
+    ) -> bool:
+        """Ask in one database; says whether it makes sense to go on to the next."""
+        began = self.rounds.clock.now()
+        try:
+            async with self.tour.visit(database, warm) as session:
+                await self._look_at_rights(database, session)
+                for collector in due:
+                    if self.rounds.clock.now() - began > BRIEF:
+                        break
+                    await self.rounds.ask(collector, session, self.rights[database], role)
+        except ConnectFailure as failure:
+            for collector in due:
+                self.rounds.facts.lack_part(collector, database, Absence(failure.message))
+                self.rounds.ledger.of(collector, database).absence(began, failure.message)
+            return failure.cause not in OF_SERVER
+        except QueryFailure as failure:
+            log.info(
+                "visit cut short", server=self.plan.name, database=database, reason=failure.message
+            )
+        return True
+
+    async def _look_at_rights(self, database: str, session: Session) -> None:
+        now = self.rounds.clock.now()
+        if database in self.rights and now - self.rights_at[database] < RIGHTS_LAST:
+            return
+        needs = {need for c in per_database() for need in c.needs}
+        self.rights[database] = await Rights.probe(session, needs, self.rounds.deadline)
+        self.rights_at[database] = now
+
+    def _put_together(self, collector: Collector[Any], closed: Iterable[str]) -> None:
+        known = {*self.databases, *closed}
+        for gone in self.rounds.facts.put_together(collector, known, self.rounds.clock.now()):
+            self.rounds.forget(collector, gone)
+        self.rounds.fresh.add(collector)
+
+    async def _probe(self, warm: Session) -> None:
+        """Whether a new session can be had is worth knowing before somebody needs one."""
+        if time.monotonic() - self.tour.opened < PROBE:
+            return
+        home = self.tour.session.identity.database if self.tour.session else None
+        try:
+            await self.tour.probe(home or warm.identity.database, warm)
+        except ConnectFailure as failure:
+            log.warning("no new session", server=self.plan.name, cause=failure.cause.value)
+
+
+def per_database() -> list[Collector[Any]]:
+    """Collectors whose question must be asked in every database."""
+    return [c for c in all_collectors().values() if c.scope is Scope.database and c.sql]
