@@ -93,8 +93,11 @@ class Own:
                 yield from samples
 
 
+BUILD = version("pgvigil"), platform.python_version()
+
+
 def daemon_samples(overview: Overview) -> Iterator[OwnSample]:
-    yield BUILD_INFO, (version("pgvigil"), platform.python_version()), 1
+    yield BUILD_INFO, BUILD, 1
     yield CONFIG_RELOAD_OK, (), overview.reload_ok
     yield CONFIG_RELOAD_TIMESTAMP, (), overview.reloaded or overview.started or None
     yield STATE_FILE_OK, (), overview.state_error is None

@@ -88,7 +88,9 @@ def test_a_duplicate_is_counted_and_the_first_stays() -> None:
     """The same labels twice never stand on a page twice, however they came to be the same."""
     rows = [Table(None, "t", 1), Table("", "t", 2), Table("d", "t", 3)]
     fragments, served = Renderer(tables).render(rows)
-    values = [value for _, value in samples(fragments["pg_size_bytes"].samples.decode(), "pg_size_bytes")]
+    values = [
+        value for _, value in samples(fragments["pg_size_bytes"].samples.decode(), "pg_size_bytes")
+    ]
     assert (values, served.duplicates) == ([1, 3], 3)
 
 
@@ -138,7 +140,9 @@ def test_labels_of_rows_that_went_are_forgotten() -> None:
     for name in "abc":
         renderer.render([Table("d", name, 1)])
     blocks = renderer.blocks
-    kept = {values for known in (blocks.last, blocks.fresh) for by in known.values() for values in by}
+    kept = {
+        values for known in (blocks.last, blocks.fresh) for by in known.values() for values in by
+    }
     assert ("d", "a") not in kept
     assert ("d", "c") in kept
 
