@@ -1,17 +1,17 @@
 """One watched server: its lanes ask, its facts fill and leave, its findings are judged."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from alerts._catalogue import all_wants
-from alerts.memory import Memory, Place
+from alerts.memory import Memory
 from alerts.mutes import Mutes, comments_by_object
 from alerts.recollection import Recollection
 from alerts.snapshot import Node, Snapshot
-from collectors._base import Collector, Lane, Role, Scope
+from collectors._base import Collector, Lane, Scope
 from collectors._catalogue import all_collectors
 from collectors.comments import comments
 from collectors.connection import Connection, connection
@@ -25,10 +25,11 @@ from monitor.facts import Facts
 from monitor.judging import Judging
 from monitor.pace import Paces
 from monitor.plan import Plan
+from monitor.recognition import News, Recognition
 from monitor.rounds import Rounds, Sink
 from monitor.self_report import capability_rows, round_rows
 from monitor.sessions import Sessions
-from monitor.walk import Walk
+from monitor.walk import Walk, slots_taken
 
 log = structlog.get_logger("pgvigil")
 FIRST_WORD = 3.0
@@ -48,12 +49,11 @@ class Server:
     drop: Callable[[Collector[Any] | None, str | None], None]
     """Takes what is shown away again: of one collector or of all, of one database or of all."""
     peers: Callable[[], Sequence[Snapshot]] = lambda: ()
-    node: Node = field(init=False)
+    recognition: Recognition = field(init=False)
     sessions: Sessions = field(init=False)
     rounds: Rounds = field(init=False)
     judging: Judging = field(init=False)
     walk: Walk = field(init=False)
-    identity: Identity | None = None
     rights: Rights | None = None
     started: float = 0.0
     reported: float = 0.0
@@ -61,10 +61,9 @@ class Server:
 
     def __post_init__(self) -> None:
         plan = self.plan
-        remembered = self.memory.get(self._place(), "system_identifier")
-        system = remembered if isinstance(remembered, str) else None
-        self.node = Node(plan.name, system_identifier=system, cluster=self._cluster(system))
-        recollection = Recollection(all_wants(), self.memory, system or "", plan.name)
+        self.recognition = Recognition(plan.target, self.memory)
+        system = self.node.system_identifier or ""
+        recollection = Recollection(all_wants(), self.memory, system, plan.name)
         self.sessions = Sessions.of(plan)
         self.rounds = Rounds(
             plan.name,
@@ -88,7 +87,7 @@ class Server:
             return
         try:
             session = await self.sessions.for_lane(lane is Lane.fast)
-            await self._meet(session)
+            self._meet(session)
             if lane is Lane.slow or self.rights is None:
                 await self._probe_rights(session)
             for collector in due:
@@ -114,6 +113,8 @@ class Server:
             self.rounds.supply(connection, (standing,))
             if self.sessions.any is None:
                 self._forget_facts(f"the server does not answer: {standing.message}")
+            elif slots_taken(self.facts):
+                await self.walk.make_room(self.sessions.any)
         if now - self.reported >= REPORT:
             self.reported = now
             self.rounds.supply(*round_rows(self.rounds, self.collectors(), now))
@@ -141,6 +142,14 @@ class Server:
         await self.sessions.close()
 
     # What is known.
+
+    @property
+    def node(self) -> Node:
+        return self.recognition.node
+
+    @property
+    def identity(self) -> Identity | None:
+        return self.recognition.identity
 
     @property
     def standing(self) -> Connection | None:
@@ -182,50 +191,27 @@ class Server:
 
     # What happens to a server.
 
-    async def _meet(self, session: Session) -> None:
-        """Recognise which server answers: the one of before, restarted, promoted, or another."""
-        known, self.identity = self.identity, session.identity
-        if known is self.identity:
-            return
-        if known and known.started != self.identity.started:
-            log.warning("server restarted", server=self.plan.name, started=self.identity.started)
-            self._forget_facts("the server was restarted")
-            self.facts.recollection.restart()
-        if known is None or known.server != self.identity.server:
-            self.rights = None
+    def _meet(self, session: Session) -> None:
+        if not session.met:
+            session.met, self.rights = True, None
             self.rounds.ledger.forgive()
-        self._become(self.identity)
+            self._react(self.recognition.meet(session.identity))
 
-    def _become(self, identity: Identity) -> None:
-        role = Role.standby if identity.in_recovery else Role.primary
-        if identity.system_identifier != self.node.system_identifier:
+    def _react(self, news: News) -> None:
+        """Whatever was counted on another server, or in another role, says nothing of this one."""
+        if News.another in news:
             self.judging.casebook.files.clear()
-            self.memory.put(self._place(), "system_identifier", identity.system_identifier)
-            self.facts.recollection.cluster = identity.system_identifier
-        if self.node.role not in (None, role):
-            self._role_changed(role)
-        self.node = replace(
-            self.node,
-            role=role,
-            version=identity.version,
-            system_identifier=identity.system_identifier,
-            cluster=self._cluster(identity.system_identifier),
-        )
+            self.facts.recollection.cluster = self.node.system_identifier or ""
+        if News.restarted in news or News.role in news:
+            self._forget_facts("the server was restarted or has changed its role")
+            self.facts.recollection.restart()
+            self.rounds.ledger.forget_times()
 
     def _notice_role(self) -> None:
-        """A promotion keeps sessions open; the fast lane sees it within a second."""
+        """The fast lane sees a promotion within a second."""
         answer = self.facts.answers.get(wal_position)
         if answer and answer.rows:
-            role = Role.standby if answer.rows[0].in_recovery else Role.primary
-            if self.node.role not in (None, role):
-                self._role_changed(role)
-                self.node = replace(self.node, role=role)
-
-    def _role_changed(self, role: Role) -> None:
-        log.warning("role changed", server=self.plan.name, role=role.value)
-        self._forget_facts(f"the server has just become a {role}")
-        self.facts.recollection.restart()
-        self.rounds.ledger.forget_times()
+            self._react(self.recognition.notice(answer.rows[0].in_recovery))
 
     def _lost(self, failure: ConnectFailure | QueryFailure) -> None:
         log.info("no session", server=self.plan.name, reason=failure.message)
@@ -246,13 +232,6 @@ class Server:
     def _mutes(self) -> Mutes:
         answer = self.facts.answers.get(comments)
         return Mutes(self.plan.mutes, comments_by_object(answer.rows if answer else ()))
-
-    def _cluster(self, system_identifier: str | None) -> str | None:
-        apart = self.plan.target.cluster
-        return f"{system_identifier}/{apart}" if system_identifier and apart else system_identifier
-
-    def _place(self) -> Place:
-        return Place("", self.plan.name, "identity")
 
 
 def _asked(lane: Lane) -> Iterable[Collector[Any]]:

@@ -8,13 +8,19 @@ from typing import Any
 import structlog
 
 from alerts.cure import identifier
+from alerts.findings.connection_saturation import usable
+from alerts.idle_sessions import client_sessions
+from alerts.snapshot import Node
 from collectors._base import Absence, Collector, Role, Scope
 from collectors._catalogue import all_collectors
+from collectors.activity import activity
 from collectors.connection import Cause
+from collectors.settings import settings
 from monitor.conversation.failures import ConnectFailure, QueryFailure
 from monitor.conversation.rights import Rights
 from monitor.conversation.session import Session
 from monitor.conversation.tour import DISCOVERY, Tour
+from monitor.facts import Facts
 from monitor.plan import Plan
 from monitor.rounds import Rounds
 
@@ -25,6 +31,7 @@ RIGHTS_LAST = 300.0
 """Seconds after which rights in a database are looked at anew."""
 PROBE = 60.0
 """Seconds without a connect after which one is tried, just to know whether it can be had."""
+PROBE_WHEN_FULL = 10.0
 OF_SERVER = {Cause.absent, Cause.timeout, Cause.slots_full, Cause.starting, Cause.stopping}
 
 
@@ -111,15 +118,34 @@ class Walk:
             self.rounds.forget(collector, gone)
         self.rounds.fresh.add(collector)
 
+    async def make_room(self, warm: Session) -> None:
+        """All slots are taken: ours is given back, and then it is tried whether one is free."""
+        if self.tour.turn.locked():
+            return
+        if self.tour.session:
+            await self.tour.leave()
+        elif time.monotonic() - self.tour.opened >= PROBE_WHEN_FULL:
+            await self._try(warm)
+
     async def _probe(self, warm: Session) -> None:
         """Whether a new session can be had is worth knowing before somebody needs one."""
-        if time.monotonic() - self.tour.opened < PROBE:
-            return
+        if time.monotonic() - self.tour.opened >= PROBE:
+            await self._try(warm)
+
+    async def _try(self, warm: Session) -> None:
         home = self.tour.session.identity.database if self.tour.session else None
         try:
             await self.tour.probe(home or warm.identity.database, warm)
         except ConnectFailure as failure:
             log.warning("no new session", server=self.plan.name, cause=failure.cause.value)
+
+
+def slots_taken(facts: Facts) -> bool:
+    """Whether an ordinary role would be refused now, as far as is known."""
+    snapshot = facts.snapshot(Node(""), 0)
+    if not (snapshot.has(activity) and snapshot.has(settings)):
+        return False
+    return len(client_sessions(snapshot.rows(activity))) >= usable(snapshot)
 
 
 def per_database() -> list[Collector[Any]]:

@@ -90,6 +90,8 @@ class Session:
     """Seconds that an answer takes at least, whatever the server does."""
     opened: float = field(default_factory=time.monotonic)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    met: bool = False
+    """Whether its identity has been taken note of."""
     asked_at: float | None = None
     """Monotonic time when the running query was sent; None while nothing runs."""
 
