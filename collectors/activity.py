@@ -29,7 +29,7 @@ QUERY = """
         extract(epoch from clock_timestamp() - query_start)::float8     as query_seconds,
         extract(epoch from clock_timestamp() - state_change)::float8    as state_seconds,
         backend_xid is not null                                         as has_xid,
-        age(backend_xmin)::int8                                         as xmin_age,
+        greatest(age(backend_xmin), age(backend_xid))::int8             as xmin_age,
         pid = pg_backend_pid()                                          as is_self
     from pg_catalog.pg_stat_activity
 """
@@ -60,7 +60,7 @@ class Session:
     state_seconds: float | None
     has_xid: bool
     xmin_age: int | None
-    """How many transactions old the oldest row version is that it may still need."""
+    """How many transactions old the oldest row version is that it may still need, or still owns."""
     is_self: bool
 
     @property

@@ -1,0 +1,118 @@
+"""What pgvigil itself can't see: findings that can't be judged, and the GRANT that cures it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import Evidence, Finding, Outcome, Severity
+from alerts._catalogue import all_findings
+from alerts.cure import remark
+from alerts.readers import readers
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from collectors._base import Capability
+from collectors._catalogue import all_collectors
+from collectors.capabilities import Granted, capabilities
+from collectors.rounds import Round, rounds
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    failing: Duration = timedelta(minutes=5)
+    """How long a collector may bring nothing; a lock or a restart is over by then."""
+
+    def relax(self) -> "Limits":
+        return replace(self, failing=self.failing * 0.9)
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    refused: set[str] = set()
+    for right in snapshot.rows(capabilities):
+        blinded = readers(right.collectors, all_findings(), snapshot.node.role)
+        if blinded and not right.granted:
+            refused |= set(right.collectors)
+            yield lacking(right, blinded)
+    for one in snapshot.rows(rounds) if snapshot.has(rounds) else ():
+        blinded = readers([one.collector], all_findings(), snapshot.node.role)
+        if blinded and one.collector not in refused and _fails(one, limits):
+            yield failing(one, blinded)
+
+
+def subject(right: Granted) -> str:
+    return right.capability + (f" in {right.datname}" if right.datname else "")
+
+
+def lacking(right: Granted, blinded: tuple[str, ...]) -> Evidence:
+    where = f" in database {right.datname}" if right.datname else ""
+    return Evidence(
+        subject=subject(right),
+        severity=Severity.warning,
+        value=len(blinded),
+        message=f"pgvigil may not see {right.buys}{where}, so it can't judge {_list(blinded)}.",
+        facts={
+            "right": right.capability,
+            "blinded_findings": len(blinded),
+            "findings": ", ".join(blinded),
+            "collectors": ", ".join(right.collectors),
+        },
+        cure=(right.grant,),
+        check=check(right),
+        database=right.datname,
+    )
+
+
+def failing(one: Round, blinded: tuple[str, ...]) -> Evidence:
+    since = duration_text(one.failed_seconds or 0.0)
+    return Evidence(
+        subject=f"collector {one.collector}",
+        severity=Severity.warning,
+        value=len(blinded),
+        message=(
+            f"{one.collector} has brought nothing for {since} ({one.error or 'no reason given'}),"
+            f" so pgvigil can't judge {_list(blinded)}."
+        ),
+        facts={
+            "collector": one.collector,
+            "failed_seconds": one.failed_seconds,
+            "error": one.error,
+            "blinded_findings": len(blinded),
+            "findings": ", ".join(blinded),
+        },
+        cure=(
+            remark(f"The server said: {one.error or 'nothing'}"),
+            remark("What the error names has to be put right; the next round tries again."),
+        ),
+        check=remark(f"As the monitoring role, what `pgvigil sql {one.collector}` prints."),
+    )
+
+
+def check(right: Granted) -> str:
+    """The probe itself; it speaks of whoever runs it."""
+    needs = (n for name in right.collectors for n in _needs(name) if n.name == right.capability)
+    probe = next((need.probe for need in needs), "null")
+    return f"SELECT {' '.join(probe.split())} AS granted; {remark('as the monitoring role')}"
+
+
+def _needs(collector: str) -> tuple[Capability, ...]:
+    known = all_collectors().get(collector)
+    return known.needs if known else ()
+
+
+def _fails(one: Round, limits: Limits) -> bool:
+    return not one.ok and (one.failed_seconds or 0.0) >= limits.failing.total_seconds()
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+finding = Finding(
+    title="pgvigil is blind",
+    group="observer",
+    severities=(Severity.warning,),
+    reads=(capabilities,),
+    consults=(rounds,),
+    limits=Limits(),
+    judge=judge,
+    unit="findings",
+)
