@@ -1,7 +1,6 @@
 """The rule file as text: what it may ask for, where it links to, what silences what."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,12 @@ from alerts.rule import alert_name
 from alerts.rulebook import all_rules, rulebook
 from alerts.runbooks import runbook
 from monitor.generated import default_paces, rules_page
+from tests.alerts.promql_selectors import selectors
 from tests.fixtures.requirements import Tool
 
 KNOWN = {metric.name for metric in OWN_METRICS} | {"up"}
 RULES = [rule for _, rules in all_rules(default_paces()) for rule in rules]
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.alert}-{rule.severity}")
-
-
-def selectors(expression: Any) -> Iterator[promql_parser.VectorSelector]:
-    """Every metric that an expression asks for."""
-    for part in ("expr", "lhs", "rhs", "param", "vector_selector", "vs"):
-        if (inner := getattr(expression, part, None)) is not None:
-            yield from selectors(inner)
-    for inner in getattr(expression, "args", ()):
-        yield from selectors(inner)
-    if isinstance(expression, promql_parser.VectorSelector):
-        yield expression
 
 
 @each_rule

@@ -1,0 +1,64 @@
+"""How pgvigil itself is: whether it is up to date, and what it costs the servers."""
+
+from collections.abc import Iterator
+
+from alerts.own_metrics import (
+    COLLECTOR_DURATION,
+    COLLECTOR_LEFT_OUT,
+    COLLECTOR_PACE,
+    COLLECTOR_SUCCESS_TIMESTAMP,
+    FINDING_VERDICT_TIMESTAMP,
+    SERVER_TIME,
+    SESSIONS,
+)
+from grafana.panels import CRITICAL, WARNING, Panel, Query, graph
+from grafana.queries import RATE, own
+
+MOST_SESSIONS = 3
+"""On one server, whatever happens."""
+
+
+def daemon_panels() -> Iterator[Panel]:
+    yield graph(
+        "Age of answers",
+        "Paces since a collector last brought an answer; after three it is no longer trusted.",
+        "short",
+        Query(
+            f"topk(10, (time() - {own(COLLECTOR_SUCCESS_TIMESTAMP)}) / {own(COLLECTOR_PACE)})",
+            "{{server}} {{collector}}",
+        ),
+        steps={2: WARNING, 3: CRITICAL},
+    )
+    yield graph(
+        "Age of verdicts",
+        "Seconds since a finding was last judged; the ten oldest.",
+        "s",
+        Query(f"topk(10, time() - {own(FINDING_VERDICT_TIMESTAMP)})", "{{server}} {{finding}}"),
+    )
+    yield graph(
+        "Duration of rounds",
+        "How long the last round of a collector took; the ten slowest.",
+        "s",
+        Query(f"topk(10, {own(COLLECTOR_DURATION)})", "{{server}} {{collector}}"),
+    )
+    yield graph(
+        "Cost",
+        "Share of one processor core of the server that pgvigil's questions take.",
+        "percentunit",
+        Query(f"rate({own(SERVER_TIME)}{RATE})", "{{server}}"),
+    )
+    yield graph(
+        "Sessions of pgvigil",
+        f"Sessions held on each server: two warm ones, never more than {MOST_SESSIONS}.",
+        "short",
+        Query(own(SESSIONS), "{{server}}"),
+        steps={MOST_SESSIONS + 1: CRITICAL},
+    )
+    yield graph(
+        "Rows without a series of their own",
+        "Beyond the bound of a collector; they are counted together as `other`.",
+        "short",
+        Query(
+            f"sum by (server, collector) ({own(COLLECTOR_LEFT_OUT)})", "{{server}} {{collector}}"
+        ),
+    )

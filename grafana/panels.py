@@ -1,0 +1,160 @@
+"""The few kinds of panels that dashboards are made of, with what all of them have in common."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from grafana_foundation_sdk.builders import common as parts
+from grafana_foundation_sdk.builders import dashboard as dashboards
+from grafana_foundation_sdk.builders import prometheus, stat, table, timeseries
+from grafana_foundation_sdk.models import common, dashboard
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+SOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
+FINE, WORTH_KNOWING, WARNING, CRITICAL, UNKNOWN = "green", "blue", "orange", "red", "purple"
+
+Panel = timeseries.Panel | stat.Panel | table.Panel
+P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel)
+Steps = Mapping[float, str]
+"""From which value on which colour; below the first it is fine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    expr: str
+    legend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field of a table: what it is called there, and how it is shown."""
+
+    title: str
+    colors: Mapping[str, str] | None = None
+    """A background for each of its values."""
+    texts: Mapping[str, str] | None = None
+    unit: str | None = None
+    link: str | None = None
+    width: int | None = None
+
+
+def graph(
+    title: str,
+    about: str,
+    unit: str,
+    *queries: Query,
+    steps: Steps | None = None,
+    stacked: bool = False,
+    span: int = 8,
+) -> timeseries.Panel:
+    """Lines over time, with dashed limits where a finding has them."""
+    panel = (
+        _panel(timeseries.Panel(), title, about, unit, span, height=8)
+        .min(0)
+        .fill_opacity(20 if stacked else 5)
+        .show_points(common.VisibilityMode.NEVER)
+        .tooltip(parts.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
+        .legend(parts.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM))
+    )
+    if stacked:
+        panel.stacking(parts.StackingConfig().mode(common.StackingMode.NORMAL))
+    if steps:
+        dashed = common.GraphThresholdsStyleMode.DASHED
+        panel.thresholds(_thresholds(steps))
+        panel.thresholds_style(parts.GraphThresholdsStyleConfig().mode(dashed))
+    for name, query in zip("ABCDEF", queries, strict=False):
+        panel.with_target(_target(name, query.expr).range().legend_format(query.legend))
+    return panel
+
+
+def number(
+    title: str, about: str, unit: str, query: Query, steps: Steps, span: int = 4
+) -> stat.Panel:
+    """One figure as it is now, coloured by its limits; empty where it is not known."""
+    return (
+        _panel(stat.Panel(), title, about, unit, span, height=4)
+        .thresholds(_thresholds(steps))
+        .color_mode(common.BigValueColorMode.BACKGROUND)
+        .graph_mode(common.BigValueGraphMode.NONE)
+        .no_value("not known")
+        .reduce_options(parts.ReduceDataOptions().calcs(["lastNotNull"]))
+        .with_target(_target("A", query.expr).instant().legend_format(query.legend))
+    )
+
+
+def listing(
+    title: str,
+    about: str,
+    queries: Sequence[str],
+    columns: Mapping[str, Column],
+    hidden: Sequence[str],
+    empty: str,
+    span: int = 24,
+    height: int = 9,
+) -> table.Panel:
+    """A table of what is true now; all fields of the answers are either columns or hidden."""
+    panel = _panel(table.Panel(), title, about, "short", span, height).no_value(empty)
+    for name, expr in zip("ABCDEF", queries, strict=False):
+        panel.with_target(_target(name, expr).instant().format(PromQueryFormat.TABLE))
+    panel.with_transformation(dashboard.DataTransformerConfig("merge", options={}))
+    panel.with_transformation(
+        dashboard.DataTransformerConfig("organize", options=_order(columns, hidden))
+    )
+    first = next(iter(columns.values())).title
+    panel.sort_by([parts.TableSortByFieldState().display_name(first)])
+    for column in columns.values():
+        if properties := _properties(column):
+            panel.override_by_name(column.title, properties)
+    return panel
+
+
+def _panel(panel: P, title: str, about: str, unit: str, span: int, height: int) -> P:
+    return (
+        panel.title(title)
+        .description(about)
+        .unit(unit)
+        .datasource(SOURCE)
+        .span(span)
+        .height(height)
+    )
+
+
+def _target(name: str, expr: str) -> prometheus.Dataquery:
+    return prometheus.Dataquery().ref_id(name).expr(expr).datasource(SOURCE)
+
+
+def _thresholds(steps: Steps) -> dashboards.ThresholdsConfig:
+    first = dashboard.Threshold(value=None, color=FINE)
+    rest = [dashboard.Threshold(value=value, color=color) for value, color in steps.items()]
+    absolute = dashboard.ThresholdsMode.ABSOLUTE
+    return dashboards.ThresholdsConfig().mode(absolute).steps([first, *rest])
+
+
+def _order(columns: Mapping[str, Column], hidden: Sequence[str]) -> dict[str, object]:
+    return {
+        "excludeByName": dict.fromkeys(("Time", *hidden), True),
+        "indexByName": {field: position for position, field in enumerate(columns)},
+        "renameByName": {field: column.title for field, column in columns.items()},
+    }
+
+
+def _properties(column: Column) -> list[dashboard.DynamicConfigValue]:
+    found: dict[str, object] = {}
+    if column.colors:
+        texts = column.texts or {}
+        results = {
+            value: dashboard.ValueMappingResult(text=texts.get(value, value), color=color)
+            for value, color in column.colors.items()
+        }
+        found["mappings"] = [dashboard.ValueMap(options=results)]
+        found["custom.cellOptions"] = common.TableColoredBackgroundCellOptions(
+            mode=common.TableCellBackgroundDisplayMode.BASIC
+        )
+    if column.unit:
+        found["unit"] = column.unit
+    if column.link:
+        link = dashboards.DashboardLink("How to make sure, and how to fix it").url(column.link)
+        found["links"] = [link.target_blank(True).build()]
+    if column.width:
+        found["custom.width"] = column.width
+    return [dashboard.DynamicConfigValue(name, value) for name, value in found.items()]

@@ -1,0 +1,58 @@
+"""What a viewer chooses: where the data is, and of which servers and databases."""
+
+from collections.abc import Iterator
+
+from grafana_foundation_sdk.builders.dashboard import (
+    DatasourceVariable,
+    QueryVariable,
+    TextBoxVariable,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    VariableHide,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
+)
+
+from alerts.own_metrics import BUILD_INFO, UP
+from alerts.promql import select
+from alerts.rulebook import RUNBOOK_BASE
+from grafana.panels import SOURCE
+from grafana.queries import CHOSEN, SERVER, fact
+
+EVERYTHING = VariableOption(selected=True, text=["All"], value=["$__all"])
+Variable = DatasourceVariable | QueryVariable | TextBoxVariable
+
+
+def variables() -> Iterator[Variable]:
+    """Each depends on those before it; `All` means all that these leave."""
+    chosen_job, chosen_server = {"job": CHOSEN["job"]}, {"server": SERVER["server"]}
+    servers = select(UP, **chosen_job)
+    instances = select(UP, **chosen_job, **chosen_server)
+    yield DatasourceVariable("datasource").label("Data source").type("prometheus")
+    yield _query("job", "Job", f"label_values({BUILD_INFO}, job)")
+    yield _query("server", "Server", f"label_values({servers}, server)")
+    yield _query("instance", "Instance", f"label_values({instances}, instance)")
+    databases = fact("pg_stat_database_numbackends")
+    yield _query("database", "Database", f"label_values({databases}, datname)")
+    yield (
+        TextBoxVariable("runbooks")
+        .label("Runbooks")
+        .description("Where findings link to: the address that a finding's name is added to.")
+        .default_value(RUNBOOK_BASE)
+        .hide(VariableHide.HIDE_VARIABLE)
+    )
+
+
+def _query(name: str, label: str, query: str) -> QueryVariable:
+    return (
+        QueryVariable(name)
+        .label(label)
+        .query({"query": query, "refId": name})
+        .datasource(SOURCE)
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.ALPHABETICAL_ASC)
+        .multi(True)
+        .include_all(True)
+        .current(EVERYTHING)
+    )

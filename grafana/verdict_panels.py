@@ -1,0 +1,188 @@
+"""What is ill, what is not known, and why: the first thing that somebody on call looks for."""
+
+from collections.abc import Iterator
+
+from alerts._base import Severity, State
+from alerts._catalogue import all_findings
+from alerts.own_metrics import (
+    FINDING_STATE,
+    FINDING_SUBJECT,
+    FINDING_SUBJECTS,
+    FINDING_UNJUDGED,
+    UP,
+)
+from alerts.promql import one_of
+from grafana.panels import (
+    CRITICAL,
+    FINE,
+    UNKNOWN,
+    WARNING,
+    WORTH_KNOWING,
+    Column,
+    Panel,
+    Query,
+    graph,
+    listing,
+    number,
+)
+from grafana.queries import own
+
+SEVERITY_COLORS = {
+    Severity.critical: CRITICAL,
+    Severity.warning: WARNING,
+    Severity.info: WORTH_KNOWING,
+}
+STATE_COLORS = {
+    State.ill: CRITICAL,
+    State.unknown: UNKNOWN,
+    State.learning: WORTH_KNOWING,
+    State.muted: "gray",
+    State.healthy: FINE,
+    State.not_applicable: "transparent",
+}
+NOTEWORTHY = one_of((State.ill, State.unknown, State.learning, State.muted))
+KINDS = {
+    "seconds": Column("Duration", unit="s", width=110),
+    "bytes": Column("Size", unit="bytes", width=110),
+    "ratio": Column("Share", unit="percentunit", width=110),
+    "": Column("Count", unit="short", width=110),
+}
+"""The columns for measured values; units that are not here are counts."""
+RUNBOOK = "${runbooks:raw}/${__data.fields.Finding}"
+
+
+def verdict_panels() -> Iterator[Panel]:
+    yield reachable()
+    yield ill(Severity.critical, "Critical", "Somebody must act on these tonight.")
+    yield ill(Severity.warning, "Warning", "This week is early enough.", Severity.critical)
+    yield in_state(State.unknown, "Unknown", "Findings that can't be judged; not healthy.", UNKNOWN)
+    yield in_state(State.learning, "Learning", "Not watched for long enough yet.", WORTH_KNOWING)
+    yield in_state(State.muted, "Muted", "Somebody asked not to hear of these.", WORTH_KNOWING)
+    yield ill_subjects()
+    yield states()
+    yield not_judged()
+    yield states_over_time()
+
+
+def reachable() -> Panel:
+    return number(
+        "Servers reached",
+        "Share of the watched servers that answer pgvigil.",
+        "percentunit",
+        Query(f"avg({own(UP)})"),
+        # The colour below the first step is the good one everywhere else.
+        {0: CRITICAL, 0.5: WARNING, 1: FINE},
+    )
+
+
+def ill(severity: Severity, title: str, about: str, but: Severity | None = None) -> Panel:
+    """Ill subjects of exactly that severity; the metric counts those above it too."""
+    counted = each_once(own(FINDING_SUBJECTS, severity=severity))
+    if but:
+        counted = f"{counted} - {each_once(own(FINDING_SUBJECTS, severity=but))} or {counted}"
+    color = SEVERITY_COLORS[severity]
+    return number(title, f"Ill subjects. {about}", "short", Query(f"sum({counted})"), {1: color})
+
+
+def each_once(metric: str) -> str:
+    """Two daemons may watch the same server."""
+    return f"max by (server, finding) ({metric})"
+
+
+def in_state(state: State, title: str, about: str, color: str) -> Panel:
+    query = Query(f"sum({each_once(own(FINDING_STATE, state=state))})")
+    return number(title, about, "short", query, {1: color})
+
+
+def ill_subjects() -> Panel:
+    """A column of values for each kind of unit; the catalogue knows which finding has which."""
+    kinds = {kind: one_of(findings_in(kind)) for kind in KINDS if findings_in(kind)}
+    labels = "server, finding, database, subject, severity"
+    values = [f"Value #{name}" for name in "ABCDEF"] if len(kinds) > 1 else ["Value"]
+    return listing(
+        "Ill subjects",
+        "The worst of each finding, with what was measured. The link leads to the runbook.",
+        [
+            ranked(f"max by ({labels}) ({own(FINDING_SUBJECT, finding=findings)})")
+            for findings in kinds.values()
+        ],
+        {
+            "rank": Column(
+                "Severity",
+                colors={str(rank(s)): color for s, color in SEVERITY_COLORS.items()},
+                texts={str(rank(s)): s for s in Severity},
+                width=100,
+            ),
+            "server": Column("Server", width=160),
+            "finding": Column("Finding", link=RUNBOOK, width=200),
+            "database": Column("Database", width=140),
+            "subject": Column("Subject"),
+            **{value: KINDS[kind] for value, kind in zip(values, kinds, strict=False)},
+        },
+        hidden=("severity",),
+        empty="Nothing is ill.",
+    )
+
+
+def findings_in(kind: str) -> list[str]:
+    return [
+        name
+        for name, finding in all_findings().items()
+        if (finding.unit if finding.unit in KINDS else "") == kind
+    ]
+
+
+def rank(severity: Severity) -> int:
+    """1 for the worst: tables sort by it."""
+    return len(Severity) - severity.rank
+
+
+def ranked(expr: str) -> str:
+    for severity in Severity:
+        expr = f'label_replace({expr}, "rank", "{rank(severity)}", "severity", "{severity}")'
+    return expr
+
+
+def states() -> Panel:
+    return listing(
+        "Findings that are not simply healthy",
+        "Ill, unknown for lack of a right or an answer, not watched for long enough, or muted.",
+        [f"max by (server, finding, state) ({own(FINDING_STATE, state=NOTEWORTHY)} == 1)"],
+        {
+            "state": Column(
+                "State", colors={str(s): c for s, c in STATE_COLORS.items()}, width=110
+            ),
+            "server": Column("Server"),
+            "finding": Column("Finding", link=RUNBOOK),
+        },
+        hidden=("Value",),
+        empty="Everything is healthy.",
+        span=8,
+    )
+
+
+def not_judged() -> Panel:
+    return listing(
+        "What could not be judged, and why",
+        "What a finding could not see; `pgvigil doctor` prints the GRANTs that are missing.",
+        [f"max by (server, finding, reason) ({own(FINDING_UNJUDGED)} > 0)"],
+        {
+            "finding": Column("Finding", link=RUNBOOK, width=180),
+            "server": Column("Server", width=140),
+            "reason": Column("Reason"),
+            "Value": Column("Objects", width=80),
+        },
+        hidden=(),
+        empty="Everything could be judged.",
+        span=8,
+    )
+
+
+def states_over_time() -> Panel:
+    return graph(
+        "Findings by state",
+        "How many findings are in each state, healthy ones left out.",
+        "short",
+        Query(f"sum by (state) ({own(FINDING_STATE, state=NOTEWORTHY)})", "{{state}}"),
+        stacked=True,
+    )

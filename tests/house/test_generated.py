@@ -1,0 +1,26 @@
+"""What is generated is committed, and is what would be generated now."""
+
+from pathlib import Path
+
+import pytest
+
+from monitor.generated import GENERATED, render_all, stale
+
+HOUSE = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("path", GENERATED)
+def test_generated_file_is_fresh(path: str) -> None:
+    """`make render` would not change it."""
+    assert (HOUSE / path).read_text(encoding="utf-8") == GENERATED[path]()
+
+
+def test_render_writes_only_what_has_changed(tmp_path: Path) -> None:
+    """Everything at first, then nothing, then the one file that somebody edited by hand."""
+    assert [str(path.relative_to(tmp_path)) for path in render_all(tmp_path)] == list(GENERATED)
+    assert render_all(tmp_path) == []
+    edited = tmp_path / "docs" / "configuration.md"
+    edited.write_text("mine")
+    assert stale(tmp_path) == [edited]
+    assert render_all(tmp_path) == [edited]
+    assert stale(tmp_path) == []
