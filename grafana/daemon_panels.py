@@ -19,6 +19,11 @@ MOST_SESSIONS = 3
 
 
 def daemon_panels() -> Iterator[Panel]:
+    yield from up_to_date()
+    yield from cost()
+
+
+def up_to_date() -> Iterator[Panel]:
     yield graph(
         "Age of answers",
         "Paces since a collector last brought an answer; after three it is no longer trusted.",
@@ -41,6 +46,9 @@ def daemon_panels() -> Iterator[Panel]:
         "s",
         Query(f"topk(10, {own(COLLECTOR_DURATION)})", "{{server}} {{collector}}"),
     )
+
+
+def cost() -> Iterator[Panel]:
     yield graph(
         "Cost",
         "Share of one processor core of the server that pgvigil's questions take.",
