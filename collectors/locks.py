@@ -7,9 +7,9 @@ from collectors._base import Collector, Gate, Lane
 from collectors.activity import Session, activity
 
 # One look at the lock table, then only what matters: each contested lock with all its holders and
-# waiters, and of these sessions the rows and tables that they lock in passing. A hash stands for
-# the ten columns that identify a lock, because equality of columns that may be null can't be
-# hashed. Predicate locks never wait. The clock is read once, so that waits keep their order.
+# waiters, and the rows that these sessions have locked, which tell what a wait for a transaction is
+# about. A hash stands for the ten columns that identify a lock, as equality of columns that may be
+# null can't be hashed. Predicate locks never wait. The clock is read once: waits keep their order.
 QUERY = """
     with snapshot as materialized (
         select *,
@@ -58,8 +58,8 @@ QUERY = """
         on c.oid = l.relation and (l.database = 0 or d.datname = current_database())
     left join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where l.tag in (select tag from contested)
-        or l.virtualtransaction in (select virtualtransaction from contested)
-            and (l.locktype = 'tuple' or l.locktype = 'relation' and l.mode <> 'AccessShareLock')
+        or l.locktype = 'tuple'
+            and l.virtualtransaction in (select virtualtransaction from contested)
 """
 
 

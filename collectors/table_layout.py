@@ -22,6 +22,7 @@ QUERY = """
              where option_name = 'fillfactor'),
             100
         )                                                                 as fillfactor,
+        pg_catalog.pg_stat_get_live_tuples(c.oid)                         as n_live_tup,
         pg_catalog.pg_stat_get_dead_tuples(c.oid)                         as n_dead_tup,
         pg_catalog.pg_stat_get_mod_since_analyze(c.oid)                   as n_mod_since_analyze,
         extract(epoch from clock_timestamp() - greatest(
@@ -81,6 +82,8 @@ class TableLayout:
     reltuples: float
     """Live rows at the last vacuum or analyze; -1 where there was none."""
     fillfactor: int
+    n_live_tup: int
+    """Counted by sessions: may be twice the truth, and starts at 0 after a crash."""
     n_dead_tup: int
     n_mod_since_analyze: int
     analyze_seconds: float | None

@@ -73,7 +73,7 @@ def estimate(heap: Heap) -> HeapEstimate | NotEvaluated:
 
 
 def _obstacle(heap: Heap) -> NotEvaluated | None:
-    if heap.relpages < SMALLEST_FILE:
+    if _is_small(heap):
         return NotEvaluated(Obstacle.too_small, f"smaller than {SMALLEST_FILE} pages")
     if heap.reltuples < 0:
         return NotEvaluated(Obstacle.never_counted, "never vacuumed nor analysed")
@@ -84,6 +84,15 @@ def _obstacle(heap: Heap) -> NotEvaluated | None:
     if _changed(heap) >= CHANGED_TOO_MUCH:
         return NotEvaluated(Obstacle.changed_since_analyze, "rewritten since the last ANALYZE")
     return None
+
+
+def _is_small(heap: Heap) -> bool:
+    """A table that was never counted is small if its rows would not fill it one on each page."""
+    if heap.reltuples >= 0:
+        return heap.relpages < SMALLEST_FILE
+    if heap.n_live_tup is None or heap.n_dead_tup is None:
+        return False
+    return heap.n_live_tup + heap.n_dead_tup < SMALLEST_FILE
 
 
 def _changed(heap: Heap) -> float:

@@ -55,6 +55,7 @@ class Heap:
     columns: tuple[Column, ...]
     """In the order of attnum."""
     statistics_readable: bool
+    n_live_tup: int | None
     n_dead_tup: int | None
     n_mod_since_analyze: int | None
     statistics_age_seconds: float | None

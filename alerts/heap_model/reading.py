@@ -16,6 +16,7 @@ def heap_of(
         fillfactor=layout.fillfactor,
         columns=_columns(layout, statistics),
         statistics_readable=statistics_readable,
+        n_live_tup=layout.n_live_tup,
         n_dead_tup=layout.n_dead_tup,
         n_mod_since_analyze=layout.n_mod_since_analyze,
         statistics_age_seconds=layout.analyze_seconds,

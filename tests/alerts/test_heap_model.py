@@ -23,6 +23,7 @@ THREE_INTS = Heap(
     fillfactor=100,
     columns=(INT, INT, INT),
     statistics_readable=False,
+    n_live_tup=185_000,
     n_dead_tup=0,
     n_mod_since_analyze=0,
     statistics_age_seconds=60.0,
@@ -186,6 +187,9 @@ def test_rewrite_that_would_grow_is_zero_and_said() -> None:
     [
         ({"relpages": 127}, "too_small"),
         ({"reltuples": -1.0}, "never_counted"),
+        ({"reltuples": -1.0, "relpages": 0}, "never_counted"),
+        ({"reltuples": -1.0, "relpages": 0, "n_live_tup": None}, "never_counted"),
+        ({"reltuples": -1.0, "relpages": 0, "n_live_tup": 50}, "too_small"),
         ({"columns": (INT, replace(TEXT, stawidth=None))}, "statistics_hidden"),
         ({"columns": (replace(INT, attnotnull=False),)}, "statistics_hidden"),
         ({"n_mod_since_analyze": 185_000}, "changed_since_analyze"),
