@@ -46,6 +46,8 @@ class Case:
     """When its evidence began."""
     ill: float | None = None
     """Since when it has been ill; None while it has yet to hold."""
+    shown: float = 0
+    """When it was first said to be ill: later than `ill` where it had to hold."""
     last: float = 0
     """When it was last yielded."""
     written: float = 0
@@ -123,7 +125,7 @@ class Casebook:
             case.evidence, case.last = evidence, at
             held_long_enough = at - case.first >= finding.hold.total_seconds()
             if case.ill is None and (held_long_enough or not self.patience.hold):
-                case.ill = case.first
+                case.ill, case.shown = case.first, at
         for identity, case in list(file.cases.items()):
             if case.last < at and not self._stays(case, found, at):
                 del file.cases[identity]
@@ -139,7 +141,7 @@ class Casebook:
             return False
         if _blinded(case.evidence, found):
             return at - case.last < self.patience.unknown
-        return self.patience.hold and at - case.ill < self.patience.visible
+        return self.patience.hold and at - case.shown < self.patience.visible
 
     def _count(
         self, finding: Finding[Any], file: File, found: Judgement, at: float
@@ -201,7 +203,7 @@ class Casebook:
                 since, last, saved = value
                 evidence = from_json(saved)
                 began = _number(since)
-                yield evidence.identity, Case(evidence, began, began, _number(last))
+                yield evidence.identity, Case(evidence, began, began, began, _number(last))
 
 
 def _state(

@@ -171,7 +171,7 @@ RESERVED = frozenset(
         "xmltable",
     ]
 )
-PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
+PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
 def identifier(*names: str) -> str:

@@ -3,12 +3,14 @@
 import re
 
 # Comments may carry values too; what follows an unclosed quote (texts are cut) is dropped.
-# A backslash escapes in every string: where it does not, too much is hidden rather than too little.
+# Whether \' ends a plain string depends on a setting, and where a comment in a comment ends is
+# beyond a regular expression: there everything that follows is dropped, rather than shown.
 TOKEN = re.compile(
     r"""
-      (?P<comment> --[^\n]* | /\*.*?(?:\*/|\Z) )
+      (?P<comment> --[^\n]* | /\*(?:(?!/\*).)*?\*/ | /\*.*\Z )
     | (?P<name>    "(?:[^"]|"")*(?:"|\Z) )
-    | (?P<string>  (?:\b[bBeExXnN]|\b[uU]&)?'(?:[^'\\]|''|\\.)*(?:'|\Z) )
+    | (?P<string>  \b[eE]'(?:[^'\\]|''|\\.)*(?:'|\\?\Z)
+                   | (?:\b[bBxXnN]|\b[uU]&)?'(?:[^'\\]|''|\\[^'])*(?:'|\\'.*\Z|\\?\Z) )
     | (?P<dollar>  \$(?P<tag>[A-Za-z_\x80-\uffff][\w]*|)\$.*?(?:\$(?P=tag)\$|\Z) )
     | (?P<param>   \$\d+ )
     | (?P<word>    [A-Za-z_\x80-\uffff][\w$]* )

@@ -1,0 +1,91 @@
+"""Cures are quoted as PostgreSQL itself quotes, and hit nobody but whom they name."""
+
+from alerts.cure import cancel, identifier, literal, remark, terminate
+from tests.fixtures.postgres import Database, Psql
+
+HOSTILE = [
+    'quote"d',
+    "apo'strophe",
+    "back\\slash",
+    "'; DROP TABLE x; --",
+    "new\nline",
+    "tab\there",
+    "käse",
+    "🐘",
+    "$dollar$",
+    "a$b",
+    "1st",
+    "Upper",
+    "with space",
+    "_ok1",
+    "x" * 63,
+    "%s %%",
+    "{role}",
+]
+
+
+async def test_names_are_quoted_as_postgresql_quotes_them(database: Database) -> None:
+    """Every keyword of every version, and every hostile name, is written as quote_ident does."""
+    words = [row["word"] for row in await database.fetch("SELECT word FROM pg_get_keywords()")]
+    rows = await database.fetch(
+        "SELECT name, quote_ident(name) AS quoted FROM unnest($1::text[]) AS name",
+        [*words, *HOSTILE],
+    )
+    theirs = {row["name"]: row["quoted"] for row in rows}
+    ours = {name: identifier(name) for name in theirs}
+    # What a later version reserves is quoted on an older one too; that means the same.
+    assert {n: q for n, q in ours.items() if q != theirs[n] and q != f'"{n}"'} == {}
+    assert {n for n, q in theirs.items() if q.startswith('"') and ours[n] != q} == set()
+    assert {n for n in HOSTILE if ours[n] != theirs[n]} == set()
+
+
+async def test_texts_are_quoted_as_postgresql_quotes_them(database: Database) -> None:
+    """A literal is what quote_literal writes, and reads back whatever the settings say."""
+    for text in HOSTILE:
+        assert literal(text) == await database.fetchval("SELECT quote_literal($1::text)", text)
+    for conforming in ("on", "off"):
+        await database.execute(
+            f"SET standard_conforming_strings = {conforming}; SET escape_string_warning = off"
+        )
+        for text in HOSTILE:
+            assert text == await database.fetchval(f"SELECT {literal(text)}")
+
+
+def test_a_qualified_name_is_quoted_part_by_part() -> None:
+    """A dot inside a name is not the dot between names."""
+    assert identifier("public", "a.b") == 'public."a.b"'
+
+
+def test_advice_stays_a_comment() -> None:
+    """A line break in a name cannot turn advice into a statement."""
+    assert remark("stop\nDROP TABLE x;\r\n") == "-- stop DROP TABLE x;"
+
+
+async def _identity(database: Database, pid: int) -> tuple[str, str | None]:
+    [row] = await database.fetch(
+        "SELECT backend_start::text AS began, xact_start::text AS xact"
+        " FROM pg_stat_activity WHERE pid = $1",
+        pid,
+    )
+    return row["began"], row["xact"]
+
+
+async def test_a_stranger_with_the_same_pid_lives(database: Database, psql: Psql) -> None:
+    """Neither another session nor another transaction under that pid is touched."""
+    session = await database.session()
+    await session.execute("BEGIN")
+    pid = session.get_server_pid()
+    began, xact = await _identity(database, pid)
+    earlier = "2020-01-01 00:00:00+00"
+    for act in (cancel, terminate):
+        assert await psql(database.dsn, act(pid, earlier, xact)) == ""
+        assert await psql(database.dsn, act(pid, began, earlier)) == ""
+    assert await session.fetchval("SELECT 1") == 1
+
+
+async def test_the_named_session_ends(database: Database, psql: Psql) -> None:
+    """The very session and transaction is hit."""
+    session = await database.session()
+    await session.execute("BEGIN")
+    began, xact = await _identity(database, session.get_server_pid())
+    assert await psql(database.dsn, terminate(session.get_server_pid(), began, xact)) == "t\n"
