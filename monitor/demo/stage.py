@@ -1,0 +1,68 @@
+"""Where the shop's applications play: each act has sessions of its own and starts over in time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import asyncpg
+
+from monitor.demo.launcher import Postgres
+from monitor.demo.shop import APP, DATABASE
+
+Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+RETRY = 5.0
+"""Seconds after which an application whose session was ended comes back, as with any pool."""
+# Whoever follows a printed cure ends sessions, and the server may go while we stop.
+ENDED = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+
+
+@dataclass(slots=True)
+class Stage:
+    """Opens sessions for one act, and closes them all when it ends."""
+
+    server: Postgres
+    opened: list[Session] = field(default_factory=list)
+
+    async def session(self, application: str, user: str = APP) -> Session:
+        session: Session = await asyncpg.connect(
+            self.server.dsn(DATABASE, user), server_settings={"application_name": application}
+        )
+        self.opened.append(session)
+        return session
+
+    async def sessions(self, application: str, count: int, user: str = APP) -> list[Session]:
+        return [await self.session(application, user) for _ in range(count)]
+
+    def clear(self) -> None:
+        for session in self.opened:
+            session.terminate()
+        self.opened.clear()
+
+
+Act = Callable[[Stage], Awaitable[None]]
+
+
+@asynccontextmanager
+async def playing(server: Postgres, acts: Iterable[Act]) -> AsyncIterator[None]:
+    """All acts at once, again and again, for the length of a block."""
+    actors = [asyncio.create_task(_play(act, server), name=act.__name__) for act in acts]
+    try:
+        yield
+    finally:
+        for actor in actors:
+            actor.cancel()
+        await asyncio.gather(*actors, return_exceptions=True)
+
+
+async def _play(act: Act, server: Postgres) -> None:
+    stage = Stage(server)
+    while True:
+        try:
+            await act(stage)
+        except ENDED:
+            await asyncio.sleep(RETRY)
+        finally:
+            stage.clear()
