@@ -27,6 +27,9 @@ def set_up(level: str, format: str) -> None:
     )
     # Libraries speak only when something is wrong, and in our words: through the same door.
     logging.basicConfig(handlers=[Relay()], level=logging.WARNING, force=True)
+    # Defects of a round are logged by whoever guards it; what else the scheduler has to say
+    # (a round is still running, or was cancelled as we stop) is no news.
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 
 
 class Relay(logging.Handler):

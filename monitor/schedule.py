@@ -43,7 +43,9 @@ class Schedule:
         self.every("clock", 1.0, self._watch_the_clock)
 
     def stop(self) -> None:
-        self._scheduler.shutdown(wait=False)
+        """No further round; those that run are cancelled, and end their queries on the server."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def every(self, name: str, seconds: float, job: Job, delay: float = 0.0) -> None:
         """Run a job now and then every so many seconds."""

@@ -64,6 +64,8 @@ class Walk:
             self._put_together(collector, closed)
         self.rounds.paces.tour = self.rounds.clock.now() - start
         await self._probe(warm)
+        if len(self.databases) > 1:
+            await self.tour.leave()  # somebody may want to drop the one we were in last
 
     async def _discover(self, warm: Session) -> set[str]:
         """Learn which databases there are; returns those that we may not enter."""

@@ -1,0 +1,68 @@
+"""The load budget: dear questions are asked less often, cheap ones keep their pace."""
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors._base import Collector, Lane, Scope
+from monitor.pace import WORST, Paces
+
+LANES = {Lane.fast: 1.0, Lane.normal: 15.0, Lane.table: 30.0, Lane.slow: 300.0, Lane.daily: 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    datname: str
+
+
+def collector(lane: Lane, scope: Scope = Scope.server) -> Collector[Row]:
+    return Collector(row=Row, lane=lane, sql={140000: "select"}, scope=scope)
+
+
+def test_within_the_budget_everybody_keeps_the_pace_of_the_lane() -> None:
+    """Half a percent in all stretches nothing."""
+    paces, fast, table = Paces(LANES, 0.01), collector(Lane.fast), collector(Lane.table)
+    paces.spent(fast, 0.002)
+    paces.spent(table, 0.06)
+    assert (paces.of(fast), paces.of(table)) == (1.0, 30.0)
+
+
+def test_the_dear_one_is_asked_less_often_the_cheap_one_is_not() -> None:
+    """Two seconds of server time every 30 s are stretched; 1 ms a second is not."""
+    paces, fast, table = Paces(LANES, 0.01), collector(Lane.fast), collector(Lane.table)
+    paces.spent(fast, 0.001)
+    paces.spent(table, 2.0)
+    assert paces.of(fast) == 1.0
+    assert 2.0 / paces.of(table) + 0.001 <= 0.01 + 1e-9
+    assert paces.of(table) > 200
+
+
+@given(st.lists(st.tuples(st.sampled_from(Lane), st.floats(0, 20)), min_size=1, max_size=30))
+def test_all_together_never_take_more_than_the_budget(rounds: list[tuple[Lane, float]]) -> None:
+    """Whatever rounds cost, their sum stays within the budget, or at the longest pace there is."""
+    paces = Paces(LANES, 0.01)
+    asked = [(collector(lane), cost) for lane, cost in rounds]
+    for one, cost in asked:
+        paces.spent(one, cost)
+    shares = sum(
+        cost / paces.of(one) for one, cost in asked if paces.of(one) < max(WORST, LANES[one.lane])
+    )
+    assert shares <= 0.01 + 1e-9
+
+
+def test_in_distress_the_fast_lane_backs_off_last() -> None:
+    """Time-outs in a row: the others double each time, the fast lane only after three."""
+    paces, fast, table = Paces(LANES, 0.01), collector(Lane.fast), collector(Lane.table)
+    paces.distress = 3
+    assert (paces.of(fast), paces.of(table)) == (1.0, 240.0)
+    paces.distress = 5
+    assert (paces.of(fast), paces.of(table)) == (4.0, 960.0)
+
+
+def test_a_walk_is_not_asked_for_more_often_than_it_takes() -> None:
+    """With hundreds of databases the tour itself is the pace of what is per database."""
+    paces, walked = Paces(LANES, 0.01), collector(Lane.table, Scope.database)
+    paces.tour = 400.0
+    assert paces.of(walked) == 400.0
+    assert paces.of(collector(Lane.table)) == 30.0
