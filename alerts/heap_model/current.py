@@ -11,6 +11,9 @@ from collectors.column_statistics import column_statistics
 from collectors.table_layout import table_layout
 from collectors.user_tables import UserTable, user_tables
 
+LATE = 0.05
+"""What counts and estimates may differ by, as a share of the rows."""
+
 
 def heaps(
     snapshot: Snapshot, wanted: Callable[[UserTable], bool]
@@ -43,5 +46,20 @@ def _counted_since(heap: Heap, table: UserTable) -> Heap:
         reltuples=table.reltuples,
         n_live_tup=table.n_live_tup,
         n_dead_tup=table.n_dead_tup,
-        n_mod_since_analyze=table.n_mod_since_analyze,
+        n_mod_since_analyze=None if _was_counted_late(table) else table.n_mod_since_analyze,
+    )
+
+
+def _was_counted_late(table: UserTable) -> bool:
+    """Whether the changes since ANALYZE are probably those that it has seen.
+
+    A session that loads a table and analyses it reports the load afterwards. Then all changes
+    ever made seem to be newer than ANALYZE, which yet has counted the very rows that they left.
+    """
+    changes = table.n_tup_ins + table.n_tup_upd + table.n_tup_del
+    left = table.n_tup_ins - table.n_tup_del
+    return (
+        table.n_mod_since_analyze == changes
+        and abs(left - table.reltuples) <= LATE * table.reltuples
+        and table.n_tup_upd <= LATE * table.reltuples
     )
