@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.fixtures.requirements",
     "tests.fixtures.postgres",
+    "tests.fixtures.locking",
     "tests.fixtures.programs",
     "tests.fixtures.watching",
 ]

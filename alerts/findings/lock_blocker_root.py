@@ -1,0 +1,179 @@
+"""Somebody holds a lock that others wait for, and waits for nobody: the end of every chain."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Scope, Severity
+from alerts.cure import cancel, literal, remark, terminate
+from alerts.lock_graph import Node
+from alerts.lock_scene import LockScene, Wait
+from alerts.snapshot import Snapshot
+from alerts.statement import normalised
+from alerts.units import Duration, duration_text
+from collectors.activity import Session, activity
+from collectors.locks import locks
+from collectors.user_tables import user_tables
+
+SHOWN = 3
+"""So many of the victims are shown."""
+PATIENT = ("advisory", "virtualxid")
+"""Locks that are waited for on purpose: leaders in waiting, CREATE INDEX CONCURRENTLY."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    crowd: int = 3
+    """Sessions waiting for one root that are a pile-up rather than a coincidence."""
+    crowd_waits: Duration = timedelta(seconds=10)
+    """How long the last of such a crowd has waited."""
+    one_waits: Duration = timedelta(seconds=30)
+    """A single wait that somebody in front of a screen gives up on."""
+    one_waits_critical: Duration = timedelta(seconds=60)
+    """A single wait by which connections of an application have begun to run out."""
+
+    def relax(self) -> "Limits":
+        return replace(
+            self,
+            crowd_waits=self.crowd_waits * 0.9,
+            one_waits=self.one_waits * 0.9,
+            one_waits_critical=self.one_waits_critical * 0.9,
+        )
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    scene = LockScene.of(snapshot)
+    for root in scene.graph.roots:
+        waits = scene.waits(scene.graph.victims_of(root))
+        if severity := gravity(waits, limits):
+            yield evidence(scene, root, waits, severity)
+
+
+def gravity(waits: Sequence[Wait], limits: Limits) -> Severity | None:
+    """By the waiters' own ages, longest first: PostgreSQL has counted the time already."""
+    longest = waits[0].seconds if waits else 0.0
+    crowded = waits[limits.crowd - 1].seconds if len(waits) >= limits.crowd else 0.0
+    hurried = [wait.seconds for wait in waits if wait.lock.locktype not in PATIENT]
+    if max(hurried, default=0.0) >= limits.one_waits_critical.total_seconds():
+        return Severity.critical
+    ill = longest >= limits.one_waits.total_seconds() or (
+        crowded >= limits.crowd_waits.total_seconds()
+    )
+    return Severity.warning if ill else None
+
+
+def evidence(scene: LockScene, root: Node, waits: Sequence[Wait], severity: Severity) -> Evidence:
+    session = scene.sessions.get(root)
+    database = scene.database(root) or scene.database(waits[0].node)
+    relation = scene.relation(waits[0].lock)
+    state = f", {session.state} for {duration_text(session.state_seconds or 0)}" if session else ""
+    number = f"{len(waits)} session{'s' * (len(waits) > 1)}"
+    return Evidence(
+        subject=f"{database}: {scene.who(root)}" + (f", pid {root}" if session else ""),
+        severity=severity,
+        value=waits[0].seconds,
+        message=(
+            f"{scene.who(root)} in {database}{state} keeps {number} waiting"
+            f" for up to {duration_text(waits[0].seconds)}"
+            + (f"; the longest wants {relation}." if relation else ".")
+        ),
+        facts={
+            **_root(session),
+            "waiters": len(waits),
+            "longest_wait_seconds": waits[0].seconds,
+            "caused_wait_seconds": sum(wait.seconds for wait in waits),
+            "waits_for": waits[0].lock.locktype,
+            "relation": relation,
+            **{f"victim_{n}": _victim(scene, wait) for n, wait in enumerate(waits[:SHOWN], 1)},
+        },
+        cure=cure(scene, root),
+        check=_check(root),
+        key=session.key if session else str(root),
+        object=relation,
+        database=database,
+    )
+
+
+def cure(scene: LockScene, root: Node) -> tuple[str, ...]:
+    session = scene.sessions.get(root)
+    if session is None:
+        return _finish_prepared(scene, root)
+    if session.backend_type == "startup":
+        return (
+            remark("Replay of WAL holds the lock, for a transaction of the primary: end it there."),
+        )
+    start, began = session.backend_start_text or "", session.xact_start_text
+    end = terminate(session.pid, start, began)
+    if session.state == "active":
+        return (
+            remark("Stops its statement, whose work is rolled back; the session lives."),
+            *_about_autovacuum(session),
+            cancel(session.pid, start, began),
+            remark(f"If that does not help within half a minute: {end}"),
+        )
+    return (
+        remark("What it did in this transaction is rolled back. Cancelling would do nothing:"),
+        remark("it is idle, and can only be terminated."),
+        end,
+    )
+
+
+def _finish_prepared(scene: LockScene, root: Node) -> tuple[str, ...]:
+    gid = next((lock.gid for lock in scene.locks.get(root, ()) if lock.gid), None)
+    if gid is None:
+        return (remark("It ended while we looked; look again."),)
+    return (
+        remark("Ask its transaction manager first: if it decided to commit, COMMIT PREPARED it."),
+        f"ROLLBACK PREPARED {literal(gid)};",
+    )
+
+
+def _about_autovacuum(session: Session) -> tuple[str, ...]:
+    if session.backend_type != "autovacuum worker":
+        return ()
+    return (remark("To prevent wraparound it will come back: let it finish if you can."),)
+
+
+def _root(session: Session | None) -> dict[str, float | int | str | bool | None]:
+    if session is None:
+        return {"state": "prepared"}
+    return {
+        "pid": session.pid,
+        "user": session.usename,
+        "application": session.application_name,
+        "client": session.client_addr,
+        "state": session.state,
+        "state_seconds": session.state_seconds,
+        "transaction_seconds": session.xact_seconds,
+        "last_statement": normalised(session.query),
+    }
+
+
+def _victim(scene: LockScene, wait: Wait) -> str:
+    session = scene.sessions.get(wait.node)
+    statement = normalised(session.query) if session else None
+    return f"{scene.who(wait.node)}, pid {wait.node}, {duration_text(wait.seconds)}: {statement}"
+
+
+def _check(root: Node) -> str:
+    if isinstance(root, str):
+        return "SELECT gid, prepared, owner, database FROM pg_prepared_xacts ORDER BY prepared;"
+    return (
+        "SELECT pid, state, wait_event_type, pg_blocking_pids(pid), left(query, 60)"
+        f" FROM pg_stat_activity WHERE pid = {root} OR {root} = ANY (pg_blocking_pids(pid));"
+    )
+
+
+finding = Finding(
+    title="Lock blocker",
+    group="locks",
+    severities=(Severity.warning, Severity.critical),
+    reads=(locks, activity),
+    consults=(user_tables,),
+    limits=Limits(),
+    judge=judge,
+    unit="seconds",
+    scope=Scope.database,
+    alerted_by=AlertedBy.database,
+    because=("lock_queue_ddl",),
+)
