@@ -196,5 +196,5 @@ finding = Finding(
     limits=Limits(),
     judge=judge,
     unit="ratio",
-    because=("idle_in_transaction",),
+    because=("idle_in_transaction", "lock_blocker_root", "lock_queue_ddl"),
 )
