@@ -53,6 +53,12 @@ class ServerView:
     databases: tuple[str, ...] = ()
     """Databases that are watched."""
 
+    @property
+    def looked_at(self) -> bool:
+        """Whether a first answer came, or why none does is known."""
+        asked = (c.last_success is not None or c.error is not None for c in self.collectors)
+        return self.unreachable is not None or any(asked)
+
 
 @dataclass(frozen=True, slots=True)
 class Overview:

@@ -105,8 +105,8 @@ def test_an_unchanged_page_is_the_same_page(store: Store) -> None:
     """Nobody joins or packs again what did not change; whatever changed is seen at once."""
     store.put("shop", sizes, None, [Size("a", 1)])
     page = store.page("shop")
-    assert gzip.decompress(page.gzip) == page.body
-    assert page.gzip is page.gzip
+    assert gzip.decompress(page.pack()) == page.body
+    assert page.pack() is page.pack()
     store.put("shop", sizes, None, [Size("a", 1)])
     store.put("other", sizes, None, [Size("a", 1)])
     assert store.page("shop") is page

@@ -1,0 +1,137 @@
+"""The routes. No state of their own: the newest overview, and the store of metrics."""
+
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from monitor.exposition.store import Store
+from monitor.exposition.text import encoded
+from monitor.picture import Picture
+from monitor.view import Overview
+from monitor.web.compression import accepts_gzip
+from monitor.web.discovery import asked_under, targets
+from monitor.web.finding_page import finding_json, finding_page, known_finding
+from monitor.web.findings import as_plain, dumps
+from monitor.web.headers import Headers, content_policy
+from monitor.web.status import SCRIPT, STYLE, status_page
+
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+JSON = "application/json"
+PLAIN = "text/plain; charset=utf-8"
+WORTH_PACKING = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Answers requests from what is known at that moment."""
+
+    overview: Callable[[], Overview]
+    store: Store
+
+    async def metrics(self, request: Request) -> Response:
+        server = request.query_params.get("server") or None
+        names = [view.name for view in self.overview().servers]
+        if server is not None and server not in names:
+            raise HTTPException(404, "No server of this name is watched here; /sd lists them.")
+        page = self.store.page(server)
+        if not accepts_gzip(request.headers.get("accept-encoding", "")):
+            return _sent(page.body, METRICS)
+        # Packing a large page takes longer than anybody else should wait for.
+        return _sent(await run_in_threadpool(page.pack), METRICS, packed=True)
+
+    async def status(self, request: Request) -> Response:
+        return await _page(request, lambda: status_page(Picture(self.overview())), HTML)
+
+    async def findings(self, request: Request) -> Response:
+        return await _page(request, lambda: dumps(as_plain(self.overview())), JSON)
+
+    async def finding(self, request: Request) -> Response:
+        overview, name = self.overview(), request.path_params["name"]
+        subject = known_finding(name.removesuffix(".json"), overview)
+        if subject is None:
+            raise HTTPException(404, "There is no finding of this name; /findings lists them.")
+        if name.endswith(".json"):
+            return await _page(request, lambda: dumps(finding_json(subject, overview)), JSON)
+        return await _page(request, lambda: finding_page(subject, overview), HTML)
+
+    async def discovery(self, request: Request) -> Response:
+        found = targets(self.overview(), asked_under(request), request.url.scheme)
+        return _sent(encoded(dumps(found)), JSON)
+
+    async def alive(self, request: Request) -> Response:
+        """That we answer at all: it says nothing of any database."""
+        del request
+        return _sent(b"pgvigil is alive.\n", PLAIN)
+
+    async def ready(self, request: Request) -> Response:
+        """Every server was looked at once, or why that failed is known."""
+        del request
+        overview = self.overview()
+        if overview.stopping:
+            return _sent(b"pgvigil is stopping.\n", PLAIN, 503)
+        if not overview.servers or not all(view.looked_at for view in overview.servers):
+            return _sent(b"pgvigil has not looked at every server yet.\n", PLAIN, 503)
+        return _sent(b"pgvigil is ready.\n", PLAIN)
+
+
+def application(overview: Callable[[], Overview], store: Store, *, pages: bool = True) -> Starlette:
+    """The whole site; without `pages` nothing that names an object or a session but metrics."""
+    site = Site(overview, store)
+    routes = [
+        Route("/metrics", site.metrics),
+        Route("/healthz", site.alive),
+        Route("/-/healthy", site.alive),
+        Route("/readyz", site.ready),
+        Route("/-/ready", site.ready),
+        Route("/sd", site.discovery),
+    ]
+    evidence = [
+        Route("/", site.status),
+        Route("/findings", site.findings),
+        Route("/findings/{name}", site.finding),
+    ]
+    app = Starlette(
+        routes=routes + (evidence if pages else []),
+        middleware=[Middleware(Headers, policy=content_policy(STYLE, SCRIPT))],
+        exception_handlers={HTTPException: _refused},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _page(request: Request, render: Callable[[], str], kind: str) -> Response:
+    """A page for people, made aside: the daemon goes on with its rounds meanwhile."""
+    packed = accepts_gzip(request.headers.get("accept-encoding", ""))
+
+    def body() -> tuple[bytes, bool]:
+        page = encoded(render())
+        if packed and len(page) > WORTH_PACKING:
+            return gzip.compress(page, compresslevel=1, mtime=0), True
+        return page, False
+
+    made, is_packed = await run_in_threadpool(body)
+    return _sent(made, kind, packed=is_packed)
+
+
+def _sent(body: bytes, kind: str, status: int = 200, *, packed: bool = False) -> Response:
+    headers = {"Content-Type": kind, "Vary": "Accept-Encoding"}
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, status, headers)
+
+
+async def _refused(request: Request, refusal: Exception) -> Response:
+    del request
+    assert isinstance(refusal, HTTPException)
+    answer = _sent(encoded(f"{refusal.detail}\n"), PLAIN, refusal.status_code)
+    answer.headers.update(refusal.headers or {})
+    return answer

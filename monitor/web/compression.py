@@ -1,0 +1,20 @@
+"""gzip, for those who ask for it."""
+
+from collections.abc import Iterator
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding takes gzip; `q=0` is a refusal, and a name beats the star."""
+    weights = dict(_weights(header))
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
+
+
+def _weights(header: str) -> Iterator[tuple[str, float]]:
+    for part in header.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        given = [p.removeprefix("q=").strip() for p in parameters if p.startswith("q=")]
+        yield name, _number(given[0]) if given else 1.0
+
+
+def _number(text: str) -> float:
+    return float(text) if text.replace(".", "", 1).isdecimal() else 0.0

@@ -1,0 +1,75 @@
+"""The page of one finding: what it watches, its limits, how it is everywhere, and its runbook."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import create_model
+
+from alerts._base import Finding, Severity
+from alerts._catalogue import all_findings
+from alerts.annotations import why
+from alerts.runbooks import Runbook, runbook
+from monitor.configuration.catalogue import Setting, settings_of
+from monitor.picture import Card, Picture
+from monitor.view import Overview
+from monitor.web.findings import finding_as_plain
+from monitor.web.templating import TEMPLATES
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a page can be about: a finding, or a watchdog, which has a runbook only."""
+
+    name: str
+    title: str
+    finding: Finding[Any] | None
+    runbook: Runbook | None
+
+
+def known_finding(name: str, overview: Overview) -> Known | None:
+    judged = (view.verdicts[name].finding for view in overview.servers if name in view.verdicts)
+    finding = next(judged, None) or all_findings().get(name)
+    book = runbook(name)
+    title = finding.title if finding else book.title if book else None
+    return Known(name, title, finding, book) if title else None
+
+
+def finding_page(known: Known, overview: Overview) -> str:
+    return TEMPLATES.get_template("finding.html").render(
+        known=known,
+        why=why(known.finding) if known.finding else None,
+        limits=limits_of(known, overview),
+        views=[view for view in overview.servers if known.name in view.verdicts],
+        cards=cards_of(known, overview),
+        overview=overview,
+        now=overview.at,
+    )
+
+
+def cards_of(known: Known, overview: Overview) -> list[Card]:
+    """Its ill subjects everywhere, those included that are folded under a cause elsewhere."""
+    picture = Picture(overview, folded=False)
+    cards = (c for s in reversed(Severity) for c in picture.cards_of(s))
+    return [card for card in cards if card.verdict.finding.name == known.name]
+
+
+def finding_json(known: Known, overview: Overview) -> dict[str, Any]:
+    about = {
+        "finding": known.name,
+        "title": known.title,
+        "limits": {limit.path: limit.default for limit in limits_of(known, overview)},
+        "runbook": known.runbook.text if known.runbook else None,
+    }
+    return about | (finding_as_plain(known.finding, overview) if known.finding else {"servers": []})
+
+
+def limits_of(known: Known, overview: Overview) -> list[Setting]:
+    """The limits in force, each as it would be written into the configuration."""
+    limits = overview.limits.get(known.name, known.finding and known.finding.limits)
+    if limits is None:
+        return []
+    model = create_model("Limits", limits=(type(limits), limits))
+    return [
+        Setting(one.path.removeprefix("limits."), one.default, one.description)
+        for one in settings_of(model)
+    ]

@@ -1,0 +1,115 @@
+"""Verdicts as JSON: the same for `/findings`, for `check --format json` and for the demo."""
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from alerts._base import Finding, Unjudged
+from alerts.verdict import Subject, Verdict
+from monitor.view import Overview, ServerView
+
+Plain = dict[str, Any]
+
+
+def as_plain(overview: Overview) -> Plain:
+    """All servers with all their findings."""
+    return {
+        "at": iso(overview.at),
+        "servers": [_server(view) for view in overview.servers],
+        "notices": list(overview.notices),
+    }
+
+
+def finding_as_plain(finding: Finding[Any], overview: Overview) -> Plain:
+    """One finding on all servers that judge it."""
+    return {
+        "finding": finding.name,
+        "title": finding.title,
+        "group": finding.group,
+        "servers": [
+            {"server": view.name, **verdict_as_plain(view.verdicts[finding.name])}
+            for view in overview.servers
+            if finding.name in view.verdicts
+        ],
+    }
+
+
+def verdict_as_plain(verdict: Verdict) -> Plain:
+    """State, reason and subjects; `judged` and `unjudged` count objects."""
+    return {
+        "finding": verdict.finding.name,
+        "title": verdict.finding.title,
+        "group": verdict.finding.group,
+        "state": verdict.state,
+        "severity": verdict.severity,
+        "reason": verdict.reason,
+        "since": iso(verdict.changed),
+        "judged_at": iso(verdict.at),
+        "judged": verdict.judged,
+        "unjudged": sum(one.count for one in verdict.unjudged),
+        "unjudged_reasons": [_unjudged(one) for one in verdict.unjudged],
+        "events": verdict.events,
+        "subjects": [_subject(verdict, subject) for subject in verdict.subjects],
+        "muted": [_subject(verdict, subject) for subject in verdict.muted],
+    }
+
+
+def dumps(plain: object) -> str:
+    """What is no number in JSON becomes null: nobody's parser breaks over an infinity."""
+    return json.dumps(_finite(plain), ensure_ascii=False, allow_nan=False, indent=2)
+
+
+def iso(at: float | None) -> str | None:
+    """2026-01-01T00:00:00Z; None for never."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+
+
+def _server(view: ServerView) -> Plain:
+    return {
+        "server": view.name,
+        "up": view.up,
+        "unreachable": view.unreachable,
+        "role": view.node.role,
+        "version": view.server_version,
+        "cluster": view.node.cluster,
+        "system_identifier": view.node.system_identifier,
+        "findings": [verdict_as_plain(verdict) for verdict in view.verdicts.values()],
+    }
+
+
+def _subject(verdict: Verdict, subject: Subject) -> Plain:
+    evidence = subject.evidence
+    return {
+        "subject": evidence.subject,
+        "database": evidence.database,
+        "severity": evidence.severity,
+        "value": evidence.value,
+        "unit": verdict.finding.unit,
+        "message": evidence.message,
+        "facts": dict(evidence.facts),
+        "cure": list(evidence.cure),
+        "check": evidence.check,
+        "since": iso(subject.since),
+        "held": subject.held,
+        "muted": subject.muted,
+    }
+
+
+def _unjudged(one: Unjudged) -> Plain:
+    return {
+        "reason": one.reason,
+        "count": one.count,
+        "database": one.database,
+        "subject": one.subject,
+        "grant": one.grant,
+        "until": iso(one.until),
+    }
+
+
+def _finite(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {key: _finite(value) for key, value in plain.items()}
+    if isinstance(plain, list):
+        return [_finite(value) for value in plain]
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain

@@ -1,0 +1,63 @@
+"""Templates, and how names are shown in them: escaped, and with nothing invisible in them."""
+
+import hashlib
+import unicodedata
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from alerts.units import duration_text
+from monitor import wording
+
+FOLDER = Path(__file__).parent / "templates"
+STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
+SCRIPT = (FOLDER / "page.js").read_text(encoding="utf-8")
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+
+
+def visible(text: object) -> str:
+    """Control characters and marks that turn text around, as escapes. Line breaks stay."""
+    return "".join(
+        ascii(c)[1:-1] if c != "\n" and unicodedata.category(c) in INVISIBLE else c
+        for c in str(text)
+    )
+
+
+def anchor(*parts: object) -> str:
+    """A short id of an element, the same at every look."""
+    return "x" + hashlib.blake2s("\0".join(map(str, parts)).encode(), digest_size=6).hexdigest()
+
+
+def markdown(text: str) -> Markup:
+    """HTML inside the text stays text."""
+    return Markup(MARKDOWN.render(text))
+
+
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "visible": visible,
+        "duration": duration_text,
+        "clock": wording.clock,
+        "facts": wording.facts,
+        "markdown": markdown,
+    }
+    made.globals |= {
+        "style": Markup(STYLE),
+        "script": Markup(SCRIPT),
+        "anchor": anchor,
+        "count": wording.count,
+    }
+    return made
+
+
+TEMPLATES = environment()
