@@ -22,7 +22,8 @@ watchdog = Watchdog(
         f"avg without (server) ({REACHED}) < 0.5\n"
         f"and count without (server) ({REACHED}) >= {AT_LEAST}"
     ),
-    hold=timedelta(minutes=2),
+    # Sooner than the pages of the servers go out; longer than a daemon needs to look at first.
+    hold=timedelta(seconds=15),
     summary="pgvigil reaches only {{ $value | humanizePercentage }} of its servers",
     description=(
         "Look at pgvigil first: its network, its password, its certificates. The alerts of the"

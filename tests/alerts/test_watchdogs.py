@@ -1,6 +1,7 @@
 """Each watchdog barks when it should, keeps quiet when it should, and has its page."""
 
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -161,7 +162,8 @@ def test_watchdog_fires_and_clears(name: str, tool: Tool, tmp_path: Path) -> Non
     """It waits as long as it says, then fires with all its words, and ends with the illness."""
     scene, watchdog = SCENES[name], all_watchdogs()[name]
     seen = FELL_ILL + scene.holds_after * STEP
-    at = RECOVERED - STEP if scene.listed.endswith("ago") else seen + watchdog.hold
+    fires = seen + ceil(watchdog.hold / STEP) * STEP
+    at = RECOVERED - STEP if scene.listed.endswith("ago") else fires
     why = watchdog.description.partition("\n{{")[0]
     page = Alert(
         {"job": "pgvigil", "severity": watchdog.severity, **scene.labels},
@@ -173,7 +175,7 @@ def test_watchdog_fires_and_clears(name: str, tool: Tool, tmp_path: Path) -> Non
     )
     alert = alert_name(name)
     story = [
-        expect(seen + watchdog.hold - STEP, alert),
+        expect(fires - STEP, alert),
         expect(at, alert, [page]),
         expect(RECOVERED, alert),
     ]
