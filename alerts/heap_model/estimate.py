@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from statistics import fmean
 
-from alerts.heap_model.heap import Heap
+from alerts.heap_model.heap import Column, Heap
 from alerts.heap_model.packing import LINE_POINTER, rows_per_page
 from alerts.heap_model.tuple_length import Nulls, Widths, tuple_lengths
 
@@ -14,6 +15,8 @@ CHANGED_TOO_MUCH = 1.0
 CHANGED_MUCH = 0.2
 """Changes since ANALYZE as a share of the rows: the statistics tell of another table, or nearly."""
 OLD_STATISTICS = 30 * 86400
+REMEMBERED = 2000
+"""So many tables need not be laid down anew when they are asked for again."""
 
 
 class Confidence(StrEnum):
@@ -100,12 +103,10 @@ def _changed(heap: Heap) -> float:
 
 
 def _evaluated(heap: Heap) -> HeapEstimate:
-    samples = _samples(heap)
-    fits = [rows_per_page(sample, heap.fillfactor, heap.block_size) for sample in samples]
+    fits, tuple_bytes = _laid_down(heap.columns, heap.oid, heap.fillfactor, heap.block_size)
     shares = [1.0 - heap.reltuples / fit / heap.relpages for fit in fits]
     share = max(0.0, fmean(shares))
     size = heap.relpages * heap.block_size
-    tuple_bytes = fmean(fmean(sample) for sample in samples)
     bloat = round(share * size)
     dead = _dead_bytes(heap, tuple_bytes, bloat)
     return HeapEstimate(
@@ -123,12 +124,25 @@ def _evaluated(heap: Heap) -> HeapEstimate:
     )
 
 
-def _samples(heap: Heap) -> list[list[int]]:
+@lru_cache(maxsize=REMEMBERED)
+def _laid_down(
+    columns: tuple[Column, ...], seed: int, fillfactor: int, block_size: int
+) -> tuple[tuple[float, ...], float]:
+    """Rows on a page under each hypothesis, and the mean length of a row in bytes.
+
+    It is the same until the table or its statistics change, and takes milliseconds.
+    """
+    samples = _samples(columns, seed)
+    fits = tuple(rows_per_page(sample, fillfactor, block_size) for sample in samples)
+    return fits, fmean(fmean(sample) for sample in samples)
+
+
+def _samples(columns: tuple[Column, ...], seed: int) -> list[list[int]]:
     """Under each hypothesis; those that come to the same are drawn once."""
-    stored = [column for column in heap.columns if column.is_stored]
+    stored = [column for column in columns if column.is_stored]
     widths = Widths if any(not column.is_fixed for column in stored) else (Widths.constant,)
     nulls = Nulls if sum(1 for c in stored if c.null_fraction) > 1 else (Nulls.independent,)
-    return [tuple_lengths(heap.columns, w, n, heap.oid) for w in widths for n in nulls]
+    return [tuple_lengths(columns, w, n, seed) for w in widths for n in nulls]
 
 
 def _dead_bytes(heap: Heap, tuple_bytes: float, bloat_bytes: int) -> int | None:
