@@ -58,7 +58,8 @@ def worst(finding: Finding[Any], severities: Iterable[Severity]) -> str:
         **{label: Same() for label in alike},
     )
     heading = "Last occurrences:" if finding.shape is Shape.event else "Worst:"
-    where = "{{ with .Labels.database }} (database {{ . }}){{ end }}"
+    said = "database" in alike
+    where = "" if said else "{{ with .Labels.database }} (database {{ . }}){{ end }}"
     return each(
         f"topk({SHOWN}, max by (database, subject) ({subjects}))",
         alike,

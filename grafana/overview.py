@@ -36,7 +36,7 @@ def overview() -> str:
         .timezone("browser")
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .readonly()
-        .link(_link("Status page and runbooks", "${runbooks:raw}"))
+        .link(_link("Findings and runbooks", "${runbooks:raw}"))
     )
     for variable in variables():
         dashboard.with_variable(variable)

@@ -71,7 +71,8 @@ def page(finding: Finding[Any], severity: Severity, server: str, worst: bool = T
     }[finding.alerted_by]
     heading = "Last occurrences" if finding.shape is Shape.event else "Worst"
     value = SHOWN_AS.get(finding.unit, f"90 {finding.unit}".strip())
-    shown = f"\n{heading}:\n- the ill one (database shop): {value}" if worst else ""
+    database = " (database shop)" if finding.alerted_by is AlertedBy.server else ""
+    shown = f"\n{heading}:\n- the ill one{database}: {value}" if worst else ""
     return Alert(
         {
             "job": "pgvigil",

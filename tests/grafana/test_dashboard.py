@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -163,3 +165,11 @@ def test_unknown_metrics_stop_the_generation() -> None:
         fact("pg_no_such_metric")
     with pytest.raises(LookupError, match="color"):
         own(UP, color="red")
+
+
+def test_nobody_needs_the_generator_to_run() -> None:
+    """What builds dashboards is for development; the commands that print them do without."""
+    modules = "monitor.commands.dashboards, monitor.commands.rules, monitor.daemon"
+    unwanted = "grafana_foundation_sdk"
+    code = f"import sys, {modules}; sys.exit({unwanted!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
