@@ -14,7 +14,8 @@ CROWD = 29
 GROWTH = 1.2
 """Seconds from one session to the next."""
 
-COUNT = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+# An ordinary role may not see what kind of sessions others have, but how many there are.
+COUNT = "SELECT sum(numbackends) FROM pg_stat_database"
 NEW_PRICES = "UPDATE products SET price_cents = price_cents + 1 WHERE id <= 3"
 SELL_ONE = "UPDATE products SET stock = stock - 1 WHERE id = 1"
 TAKE = "UPDATE products SET stock = stock - 1 WHERE id = $1"
