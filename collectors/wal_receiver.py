@@ -7,8 +7,8 @@ from collectors._base import Collector, Lane, Metric, Role, Sample
 from collectors._capabilities import READ_ALL_STATS
 
 # One row even where no receiver runs: that is the news. Of the connection string only the
-# application's name is taken; libpq prints it just before its fallback. Settings come with their
-# unit, which makes them intervals; those that may hold a password are only compared with ''.
+# application's name is taken: libpq prints it just before its fallback, and TCP and TLS after that.
+# Settings come with a unit, as intervals do; what may hold a password is only compared with ''.
 QUERY = r"""
     select
         r.pid                                                               as pid,
@@ -18,7 +18,7 @@ QUERY = r"""
         r.slot_name                                                         as slot_name,
         coalesce(
             substring(r.conninfo from '(?:^| )application_name=(.*?) fallback_application_name='),
-            substring(r.conninfo from 'fallback_application_name=(.*?)(?: [a-z_]+=|$)')
+            substring(r.conninfo from 'fallback_application_name=(.*?) (?:keep|tcp_|sslmode)')
         )                                                                   as application_name,
         (r.receive_start_lsn - '0/0')::int8                                 as receive_start_lsn,
         r.receive_start_tli                                                 as receive_start_tli,

@@ -11,7 +11,7 @@ from alerts._base import Severity, State
 from alerts.findings.lock_blocker_root import Limits, cure, finding
 from alerts.lock_scene import LockScene
 from alerts.snapshot import Node, Snapshot
-from collectors._base import Answer, Role
+from collectors._base import Answer, Collector, Role
 from collectors.activity import Session, activity
 from collectors.locks import Lock, locks
 from collectors.user_tables import user_tables
@@ -66,8 +66,11 @@ def pile_up(*waited: float, **given: Any) -> Snapshot:
     return scene_of(people, [row_lock(1, **given), *waiters])
 
 
-def scene_of(people: list[Session], held: list[Lock], **more: Any) -> Snapshot:
-    answers = {activity: Answer(people, NOW), locks: Answer(held, NOW), **more}
+def scene_of(people: list[Session], held: list[Lock]) -> Snapshot:
+    answers: dict[Collector[Any], Answer[Any]] = {
+        activity: Answer(people, NOW),
+        locks: Answer(held, NOW),
+    }
     return Snapshot(Node("db1", Role.primary), NOW, answers)
 
 

@@ -1,13 +1,14 @@
 """lock_queue_ddl: a waiting ALTER TABLE and the traffic behind it, on paper and on real servers."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from alerts._base import Severity, State
 from alerts.findings.lock_queue_ddl import Limits, finding
 from alerts.snapshot import Node, Snapshot
-from collectors._base import Answer, Role
+from collectors._base import Answer, Collector, Role
 from collectors.activity import activity
 from collectors.locks import Lock, locks
 from tests.fixtures.locking import Stage, judged
@@ -25,7 +26,7 @@ READ, WRITE, INDEX, ALTER = (
 
 
 def table_lock(pid: int, mode: str, waited: float | None = None) -> Lock:
-    facts = dict.fromkeys(Lock.__slots__) | {
+    facts: dict[str, Any] = dict.fromkeys(Lock.__slots__) | {
         "pid": pid,
         "virtualtransaction": f"{pid}/1",
         "locktype": "relation",
@@ -43,7 +44,10 @@ def table_lock(pid: int, mode: str, waited: float | None = None) -> Lock:
 
 
 def queue(*line: Lock) -> Snapshot:
-    answers = {activity: Answer((), NOW), locks: Answer(line, NOW)}
+    answers: dict[Collector[Any], Answer[Any]] = {
+        activity: Answer((), NOW),
+        locks: Answer(line, NOW),
+    }
     return Snapshot(Node("db1", Role.primary), NOW, answers)
 
 

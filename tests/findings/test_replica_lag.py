@@ -9,8 +9,8 @@ from alerts._base import Severity, State
 from alerts.casebook import Casebook
 from alerts.findings.replica_lag import Limits, finding
 from alerts.recollection import Recollection
-from alerts.snapshot import Absence, Node, Snapshot
-from collectors._base import Answer, Collector, Role
+from alerts.snapshot import Node, Snapshot
+from collectors._base import Absence, Answer, Collector, Role
 from collectors.activity import Session, activity
 from collectors.replication import Receiver, replication
 from collectors.wal_position import WalPosition, lag_seconds, wal_position
@@ -275,7 +275,10 @@ def test_a_watched_standby_speaks_for_itself() -> None:
     receiver = replace(RECEIVER, replay_lsn=0, replay_lag_seconds=900.0)
     peer = alone(link=replace(LINK, application_name="replica2"))
     server = Server("db1", Role.primary)
-    answers = {wal_position: [PRIMARY], replication: [receiver]}
+    answers: dict[Collector[Any], list[Any]] = {
+        wal_position: [PRIMARY],
+        replication: [receiver],
+    }
     assert verdict_of(finding, server.saw(NOW, answers, peer)).state is State.healthy
     assert verdict_of(finding, server.saw(NOW, answers)).severity is Severity.critical
 
