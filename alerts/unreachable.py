@@ -78,8 +78,11 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     Cause.no_database: (
-        "the database that we ask for is not there",
-        ("Was it dropped or renamed? Name another one in the address; `postgres` will do.",),
+        "the database that we ask for is not there, or not open to us",
+        (
+            "Was it dropped or renamed? Name another one in the address; `postgres` will do.",
+            "If it is there: GRANT CONNECT ON DATABASE … TO {user};",
+        ),
     ),
     Cause.pooler: (
         "a pooler answers instead of PostgreSQL",
