@@ -75,9 +75,12 @@ class Candidate:
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    found = list(candidates(snapshot.rows(user_indexes), limits))
+    if not found:
+        return
     heard, doubt = witnesses(snapshot), unheard(snapshot)
     parent_deletes = snapshot.quiet(user_indexes, "parent_deletes")
-    for candidate in candidates(snapshot.rows(user_indexes), limits):
+    for candidate in found:
         seconds = unused_on_all(candidate, heard, limits.window)
         if seconds is None or serves_foreign_key(candidate, parent_deletes, seconds):
             continue

@@ -119,7 +119,8 @@ def evidence(table: UserTable, heap: Heap, found: HeapEstimate, limits: Limits) 
         severity=Severity.warning if sure else Severity.info,
         value=found.bloat_bytes,
         message=(
-            f"About {share_text(round(found.bloat_share, 2))} of {name(table)} is dead rows and free space:"
+            f"About {share_text(round(found.bloat_share, 2))} of {name(table)} is dead rows and"
+            " free space:"
             f" a rewrite would give back {bytes_text(found.bloat_bytes)} of {bytes_text(size)}"
             f"{'' if sure else ' (by statistics that are not quite up to date)'}."
         ),
