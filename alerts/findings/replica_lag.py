@@ -59,6 +59,7 @@ def of_standby(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     link = snapshot.row(wal_receiver)
     if silence and silence.seconds >= limits.disconnected.total_seconds():
         yield evidence.disconnected(snapshot.node.server, link, silence, lag)
+        yield silent(snapshot.node.server, silence)  # nor is it healthy until that has held
     elif silence is None and link.pause_state != "not paused":
         yield evidence.paused(snapshot.node.server, link, lag)
     elif isinstance(lag, Lag) and (severity := gravity(lag, limits)):

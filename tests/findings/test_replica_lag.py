@@ -329,6 +329,17 @@ def test_it_must_hold_for_three_polls() -> None:
     assert states[-2:] == [State.healthy, State.ill]
 
 
+def test_a_dead_link_is_not_healthy_for_a_moment() -> None:
+    """Not before the minute is over, and not while the illness must hold."""
+    server, casebook, states = Server("db2", Role.standby), Casebook(), []
+    server.saw(NOW, {wal_position: [STANDBY], wal_receiver: [LINK]})
+    cut = replace(STANDBY, receiving=False)
+    for second in range(1, 70):
+        snapshot = server.saw(NOW + second, {wal_position: [cut], wal_receiver: [CUT]})
+        states.append(verdict_of(finding, snapshot, casebook).state)
+    assert states == [State.unknown] * 62 + [State.ill] * 7
+
+
 @pytest.mark.parametrize(
     ("row", "seconds"),
     [
