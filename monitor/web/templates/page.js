@@ -26,7 +26,7 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button.copy");
     if (!button) return;
-    const text = button.dataset.text ?? button.nextElementSibling.textContent;
+    const text = button.nextElementSibling.textContent;
     try {
       await copy(text + "\n");
       button.textContent = "Copied";

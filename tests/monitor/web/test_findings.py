@@ -1,0 +1,131 @@
+"""Verdicts as JSON: complete, parseable, and the same wherever they are asked for."""
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from alerts._base import State
+from alerts.verdict import Verdict
+from monitor.view import Overview
+from monitor.web.finding_page import finding_json, finding_page, known_finding
+from monitor.web.findings import as_plain, dumps
+from tests.fixtures.overview import ill, overview, primary, standby, unreachable
+from tests.fixtures.sick import BLOAT, HOSTILE, IDLE, NOW, Limits, bloat
+
+
+def read(shown: Overview) -> dict[tuple[str, str], dict[str, Any]]:
+    """What is said of each finding on each server, as a reader of JSON sees it."""
+    plain = json.loads(dumps(as_plain(shown)))
+    return {(s["server"], f["finding"]): f for s in plain["servers"] for f in s["findings"]}
+
+
+def test_every_finding_of_every_server_is_there() -> None:
+    """Judged or not."""
+    views = (primary(), standby(), unreachable())
+    assert set(read(overview())) == {(view.name, name) for view in views for name in view.verdicts}
+
+
+def test_a_subject_comes_with_all_that_is_needed_to_act() -> None:
+    """Message, facts, cure, check, and since when."""
+    found = read(overview())["shop", "idle_in_transaction"]
+    assert (found["state"], found["severity"], found["judged"]) == ("ill", "critical", 120)
+    subject = found["subjects"][0]
+    assert subject["since"] == "2025-12-31T23:24:00Z"
+    assert subject["database"] == "shop"
+    assert subject["facts"]["silent_seconds"] == 2160
+    assert subject["cure"][-1].startswith("SELECT pg_terminate_backend(pid)")
+    assert found["reason"] == subject["message"]
+
+
+def test_what_is_unknown_says_why_and_what_would_help() -> None:
+    """Counts beside the reasons, each with its grant."""
+    found = read(overview())["shop", "statement_slow"]
+    assert (found["state"], found["severity"], found["unjudged"]) == ("unknown", None, 2)
+    [reason] = found["unjudged_reasons"]
+    assert reason["grant"] == "GRANT pg_read_all_stats TO pgvigil;"
+
+
+def test_what_is_held_is_marked() -> None:
+    """It was ill, and can't be judged now."""
+    found = read(overview())[HOSTILE, "index_unused"]
+    assert (found["state"], [s["held"] for s in found["subjects"]]) == ("unknown", [True])
+
+
+def test_what_was_never_judged_has_no_time() -> None:
+    """The year 1970 is nobody's answer."""
+    never = Verdict(BLOAT, State.unknown, at=0)
+    view = replace(primary(), verdicts={"table_bloat": never})
+    found = read(overview(view))["shop", "table_bloat"]
+    assert (found["judged_at"], found["since"]) == (None, None)
+
+
+def test_infinities_break_no_parser() -> None:
+    """What JSON has no number for is null."""
+    subject = bloat("public.t", 1, 0.5)
+    facts = {"share": math.inf, "other": math.nan, "name": "\udcff"}
+    broken = replace(subject, evidence=replace(subject.evidence, facts=facts))
+    view = replace(primary(), verdicts={"table_bloat": ill(BLOAT, broken)})
+    text = dumps(as_plain(overview(view)))
+    facts_read = json.loads(text)["servers"][0]["findings"][0]["subjects"][0]["facts"]
+    assert (facts_read["share"], facts_read["other"]) == (None, None)
+
+
+def test_a_page_of_a_finding_has_runbook_limits_and_verdicts() -> None:
+    """All that is needed at three in the morning, on one page."""
+    shown = overview()
+    known = known_finding("idle_in_transaction", shown)
+    assert known is not None
+    page = finding_page(known, shown)
+    assert "<h2>How to fix it</h2>" in page
+    assert "Silence of the client inside a transaction that is news." in page
+    assert "<td>5m</td>" in page
+    assert page.count("pg_terminate_backend(pid)") >= 2
+
+
+def test_the_limits_in_force_are_shown() -> None:
+    """What somebody configured, and not the default."""
+    from datetime import timedelta
+
+    shown = replace(overview(), limits={IDLE.name: Limits(silent=timedelta(seconds=90))})
+    known = known_finding(IDLE.name, shown)
+    assert known is not None
+    assert finding_json(known, shown)["limits"] == {"silent": "1m30s"}
+
+
+def test_a_consequence_is_on_the_page_of_its_finding() -> None:
+    """Folded under its cause on the status page, it is not hidden where it is looked for."""
+    shown = overview()
+    known = known_finding("table_bloat", shown)
+    assert known is not None
+    assert "public.orders could be" in finding_page(known, shown)
+
+
+def test_watchdogs_have_a_page() -> None:
+    """Whatever alert links to us finds its runbook."""
+    pytest.importorskip("alerts.rulebook")
+    from alerts.rulebook import all_watchdogs
+
+    shown = overview()
+    for name in all_watchdogs():
+        known = known_finding(name, shown)
+        assert known is not None
+        assert known.title in finding_page(known, shown)
+
+
+def test_html_inside_a_runbook_is_text() -> None:
+    """Markdown yes, elements no; and no link to a script."""
+    from monitor.web.templating import markdown
+
+    page = markdown("<script>alert(1)</script>\n\n[x](javascript:alert(1)) `ok`\n\n|a|\n|-|\n|b|\n")
+    assert "<script>" not in page
+    assert "javascript:" not in page.replace("[x](javascript:alert(1))", "")
+    assert "<table>" in page
+
+
+def test_no_finding_is_no_page() -> None:
+    """A name that nobody declared is nothing."""
+    assert known_finding("nothing", overview()) is None
+    assert NOW > 0

@@ -1,0 +1,126 @@
+"""The status page: worst first, causes before consequences, and what is not known never hidden."""
+
+import re
+
+import pytest
+
+from alerts._base import State
+from alerts.verdict import Verdict
+from monitor.picture import Picture
+from monitor.view import CollectorView, Overview, ServerView
+from monitor.web.status import mood, status_page
+from tests.fixtures.overview import healthy, ill, overview, primary
+from tests.fixtures.sick import BLOAT, IDLE, NOW, SATURATION, bloat
+
+
+def page_of(shown: Overview) -> str:
+    """The text of the page, on one line."""
+    page = status_page(Picture(shown)).split("<main", 1)[1].split("</main>")[0]
+    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
+
+
+def server(*verdicts: Verdict, **more: object) -> ServerView:
+    from dataclasses import replace
+
+    found = {verdict.finding.name: verdict for verdict in verdicts}
+    return replace(primary(), verdicts=found, **more)  # type: ignore[arg-type]
+
+
+def headline(shown: Overview) -> str:
+    found = re.search(r"<h1>(.*?)</h1>", status_page(Picture(shown)))
+    assert found
+    return found[1]
+
+
+def test_first_comes_one_line_that_says_it_all() -> None:
+    """By severity, then what is unknown, then who does not answer."""
+    assert headline(overview()) == "4 critical, 4 warning, 10 unknown, 1 of 3 servers not answering"
+
+
+def test_nothing_wrong_is_said_only_when_it_is_known() -> None:
+    """Unknown is not healthy, nor is a server that was never heard."""
+    well, blind = healthy(IDLE)[0], Verdict(SATURATION, State.unknown, NOW)
+    assert headline(overview(server(well))) == "Nothing is wrong on 1 server"
+    assert headline(overview(server(well, blind))) == "1 unknown"
+    assert headline(overview(server(well, up=False))) == "1 of 1 server not answering"
+    assert headline(overview(server())) == "Nothing is known yet"
+    assert headline(Overview(at=NOW)) == "No server is watched"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        (healthy(IDLE)[0], "well"),
+        (Verdict(IDLE, State.learning, NOW), "well"),
+        (ill(BLOAT, bloat("public.t", 1, 0.5)), "warning"),
+    ],
+)
+def test_the_colour_says_what_the_line_says(verdict: Verdict, expected: str) -> None:
+    """And never alone: it goes with the words."""
+    assert mood(Picture(overview(server(verdict)))) == expected
+
+
+def test_the_worst_comes_first() -> None:
+    """Over all servers, whatever their order."""
+    page = page_of(overview())
+    places = [page.index(f"{word} ") for word in ("Critical", "Warning", "Info", "Not known")]
+    assert places == sorted(places)
+
+
+def test_consequences_stand_under_their_cause() -> None:
+    """What vacuum could not clean up is explained by what holds vacuum back."""
+    page = page_of(overview())
+    cause, consequence = page.index("Slot reporting_old has held"), page.index("18.4 GiB smaller")
+    assert cause < page.index("Explains 2 others") < consequence < page.index("Runbook: Vacuum")
+    assert page.count("18.4 GiB smaller") == 1
+
+
+def test_a_grant_stands_where_it_is_missing() -> None:
+    """What is unknown comes with what would open our eyes."""
+    page = page_of(overview())
+    assert "What could not be judged is not healthy" in page
+    assert "GRANT pg_read_all_stats TO pgvigil;" in page
+
+
+def test_one_reason_is_said_once() -> None:
+    """A server that does not answer is one line, not one for each finding."""
+    assert page_of(overview()).count("no answer: refused") == 1
+
+
+def test_mutes_are_listed_with_their_reason() -> None:
+    """What nobody wants to hear of is never lost."""
+    assert page_of(overview()).count("needed for the yearly report, ask Kim") == 2
+
+
+def test_many_subjects_are_cut_and_counted() -> None:
+    """Ten of a kind are enough for a first look."""
+    many = ill(BLOAT, *(bloat(f"public.t{n}", 1, 0.5) for n in range(25)))
+    page = page_of(overview(server(many)))
+    assert "25 subjects" in page
+    assert "and 15 more" in page
+    assert page.count("could be 1 GiB smaller") == 10
+
+
+def test_the_age_of_every_answer_is_there() -> None:
+    """With stretched paces, what is left out, and why a round failed."""
+    page = page_of(overview())
+    assert "user_indexes 1 min 15 s 1 min 58 s table 1.9 s 21,480 1,480 without own series" in page
+    assert "settings 3 min 20 s 15 s normal 11 ms 368 timed out after 2 s" in page
+    assert "sequences never 5 min slow not asked yet" in page
+
+
+def test_a_server_at_its_start_has_a_page() -> None:
+    """Nothing known at all is a page too."""
+    from alerts.snapshot import Node
+
+    fresh = ServerView("new", Node("new"), collectors=(CollectorView("activity", "fast", 1.0),))
+    assert "not answering" in page_of(overview(fresh))
+
+
+def test_troubles_of_our_own_are_said() -> None:
+    """A state file that can't be written, a configuration that can't be read."""
+    from dataclasses import replace
+
+    page = page_of(replace(overview(), state_error="no space left on device", reload_ok=False))
+    assert "The state file is not written: no space left on device" in page
+    assert "The configuration could not be read" in page
