@@ -24,8 +24,12 @@ def server(*verdicts: Verdict, up: bool = True) -> ServerView:
 
 def printed(*servers: ServerView, terminal: bool = False, width: int = 80) -> str:
     out = io.StringIO()
-    colours = "standard" if terminal else "auto"
-    console = Console(file=out, width=width, force_terminal=terminal, color_system=colours)
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=terminal,
+        color_system="standard" if terminal else None,
+    )
     report.text(overview(*servers), console)
     return out.getvalue()
 

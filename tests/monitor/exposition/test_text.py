@@ -24,7 +24,7 @@ class Table:
     scans: int = 0
 
 
-size = gauge("pg_size_bytes", "Size.", lambda row: row.size, ("datname", "relname"))
+size: Metric[Table] = gauge("pg_size_bytes", "Size.", lambda row: row.size, ("datname", "relname"))
 tables = Collector(
     row=Table,
     lane=Lane.table,

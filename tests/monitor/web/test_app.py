@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from starlette.testclient import TestClient
 
-from collectors._base import Collector, Lane, gauge
+from collectors._base import Collector, Lane, Metric, gauge
 from monitor.exposition.store import Store
 from monitor.view import Overview, ServerView
 from monitor.web.app import application
@@ -220,7 +220,7 @@ def test_facts_have_their_server_where_there_are_several() -> None:
     """The common page tells them apart; the page of one is what one exporter would say."""
     shown, store = overview(), Store()
     store.set_own(shown)
-    size = gauge("pg_size_bytes", "Size.", lambda row: 1)
+    size: Metric[ServerView] = gauge("pg_size_bytes", "Size.", lambda row: 1)
     store.put("shop", Collector(ServerView, Lane.slow, metrics=(size,)), None, [primary()])
     client = TestClient(application(lambda: shown, store))
     assert 'pg_size_bytes{server="shop"} 1\n' in client.get("/metrics").text

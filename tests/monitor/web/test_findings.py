@@ -65,7 +65,7 @@ def test_what_was_never_judged_has_no_time() -> None:
 def test_infinities_break_no_parser() -> None:
     """What JSON has no number for is null."""
     subject = bloat("public.t", 1, 0.5)
-    facts = {"share": math.inf, "other": math.nan, "name": "\udcff"}
+    facts: dict[str, float | str | None] = {"share": math.inf, "other": math.nan, "name": "\udcff"}
     broken = replace(subject, evidence=replace(subject.evidence, facts=facts))
     view = replace(primary(), verdicts={"table_bloat": ill(BLOAT, broken)})
     text = dumps(as_plain(overview(view)))

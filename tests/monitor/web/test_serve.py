@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from monitor.configuration.sentence import ConfigurationError
-from monitor.configuration.values import Endpoint
+from monitor.configuration.values import Endpoint, endpoint
 from monitor.exposition.store import Store
 from monitor.settings import Settings
 from monitor.web.serve import Web
@@ -23,7 +23,7 @@ DEADLINE = 20
 def web(*listen: str) -> Web:
     store, shown = Store(), overview()
     store.set_own(shown)
-    return Web(Settings(listen=listen), lambda: shown, store)
+    return Web(Settings(listen=tuple(map(endpoint, listen))), lambda: shown, store)
 
 
 @contextlib.asynccontextmanager
@@ -118,7 +118,7 @@ async def test_a_client_that_does_not_read_holds_nobody_up() -> None:
     page = store.page()
     page.body = page.body * 2000
     shown = overview()
-    one = Web(Settings(listen="127.0.0.1:0"), lambda: shown, store)
+    one = Web(Settings(listen=(Endpoint("127.0.0.1", 0),)), lambda: shown, store)
     async with serving(one) as [address]:
         host, _, port = address.rpartition(":")
         slow = socket.create_connection((host, int(port)))
