@@ -6,15 +6,31 @@ from typing import Any
 from alerts._base import Finding
 from collectors._base import Role
 
+Findings = Mapping[str, Finding[Any]]
 
-def readers(
-    collectors: Iterable[str], findings: Mapping[str, Finding[Any]], role: Role | None
-) -> tuple[str, ...]:
-    """The findings that are blind without one of these collectors, as far as the role has them."""
+
+def readers(collectors: Iterable[str], findings: Findings, role: Role | None) -> tuple[str, ...]:
+    """The findings that are blind without one of these, of those judged on servers of that role."""
     lost = set(collectors)
     return tuple(
         name
-        for name, finding in sorted(findings.items())
+        for name, finding in _judged(findings, role)
         if lost & {collector.name for collector in finding.reads}
-        and (role is None or finding.on in (None, role))
     )
+
+
+def consultants(
+    collectors: Iterable[str], findings: Findings, role: Role | None
+) -> tuple[str, ...]:
+    """Those that are blind in part: they go on, but some objects can't be judged."""
+    lost = set(collectors)
+    blind = readers(lost, findings, role)
+    return tuple(
+        name
+        for name, finding in _judged(findings, role)
+        if name not in blind and lost & {collector.name for collector in finding.consults}
+    )
+
+
+def _judged(findings: Findings, role: Role | None) -> list[tuple[str, Finding[Any]]]:
+    return [(n, f) for n, f in sorted(findings.items()) if not role or f.on in (None, role)]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from alerts._base import Evidence, Finding, Outcome, Severity
 from alerts._catalogue import all_findings
 from alerts.cure import remark
-from alerts.readers import readers
+from alerts.readers import consultants, readers
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
 from collectors._base import Capability
@@ -29,9 +29,10 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     refused: set[str] = set()
     for right in snapshot.rows(capabilities):
         blinded = readers(right.collectors, all_findings(), snapshot.node.role)
-        if blinded and not right.granted:
+        partly = consultants(right.collectors, all_findings(), snapshot.node.role)
+        if (blinded or partly) and not right.granted:
             refused |= set(right.collectors)
-            yield lacking(right, blinded)
+            yield lacking(right, blinded, partly)
     for one in snapshot.rows(rounds) if snapshot.has(rounds) else ():
         blinded = readers([one.collector], all_findings(), snapshot.node.role)
         if blinded and one.collector not in refused and _fails(one, limits):
@@ -42,17 +43,20 @@ def subject(right: Granted) -> str:
     return right.capability + (f" in {right.datname}" if right.datname else "")
 
 
-def lacking(right: Granted, blinded: tuple[str, ...]) -> Evidence:
+def lacking(right: Granted, blinded: tuple[str, ...], partly: tuple[str, ...]) -> Evidence:
     where = f" in database {right.datname}" if right.datname else ""
+    cost = [f"can't judge {_list(blinded)}"] if blinded else []
+    cost += [f"can judge only a part of {_list(partly)}"] if partly else []
     return Evidence(
         subject=subject(right),
         severity=Severity.warning,
-        value=len(blinded),
-        message=f"pgvigil may not see {right.buys}{where}, so it can't judge {_list(blinded)}.",
+        value=len(blinded) + len(partly),
+        message=f"pgvigil may not see {right.buys}{where}; so it {' and '.join(cost)}.",
         facts={
             "right": right.capability,
             "blinded_findings": len(blinded),
-            "findings": ", ".join(blinded),
+            "partly_blinded_findings": len(partly),
+            "findings": ", ".join((*blinded, *partly)),
             "collectors": ", ".join(right.collectors),
         },
         cure=(right.grant,),
