@@ -64,7 +64,8 @@ class Snapshot:
         found = self.answers.get(collector)
         if found is None:
             why = self.absent.get(collector, NOT_YET)
-            raise Unknown(f"{collector.name}: {why.reason}", why.grant)
+            where = "" if why.of_all else f"{collector.name}: "
+            raise Unknown(f"{where}{why.reason}", why.grant)
         return found
 
     def has(self, collector: Collector[Any]) -> bool:

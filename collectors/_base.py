@@ -142,6 +142,8 @@ class Absence:
 
     reason: str
     grant: str | None = None
+    of_all: bool = False
+    """It is the same for whatever is asked of this server."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     commands = {name.replace("_", "-"): room for name, room in discover(monitor.commands).items()}
     parser = parser_for(commands)
-    known = parser.parse_args(arguments)
+    known, rest = parser.parse_known_args(arguments)
     if known.command is None:
         parser.print_help()
         return USAGE
+    if rest:
+        known.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return int(commands[known.command].run(known))
     except BadUsage as wrong:
@@ -48,6 +50,7 @@ def parser_for(commands: dict[str, ModuleType]) -> argparse.ArgumentParser:
         )
         if hasattr(room, "WRONG"):
             one.error = exits_with(one, room.WRONG)  # type: ignore[method-assign]
+        one.set_defaults(parser=one)
         room.arguments(one)
     return parser
 

@@ -106,12 +106,12 @@ class Facts:
 
         Returns those for which that is news.
         """
-        news = set()
+        news, absence = set(), Absence(why, of_all=True)
         for collector in collectors:
             known = self.answers.pop(collector, None) or self.parts.pop(collector, None)
             self.lacking.pop(collector, None)
-            if known or self.absent.get(collector) != Absence(why):
-                self.absent[collector] = Absence(why)
+            if known or self.absent.get(collector) != absence:
+                self.absent[collector] = absence
                 news.add(collector)
         return news
 

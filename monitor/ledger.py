@@ -46,7 +46,7 @@ class Entry:
 
     def absence(self, now: float, reason: str) -> None:
         """It was not asked, for a known reason."""
-        self.asked, self.error = now, reason
+        self.asked, self.succeeded, self.error = now, None, reason
         self.failing_since = self.failing_since or now
 
 

@@ -30,6 +30,8 @@ from monitor.web.serve import bound
 ANYWHERE = "127.0.0.1:0"
 INTERRUPTED = 130
 """Exit status of what Ctrl-C ended before it was done, as shells have it."""
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, whoever manages us, and a terminal that is closed."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(known: argparse.Namespace) -> int:
     owner = Owner.unprivileged()
     try:
-        with _sigterm_as_ctrl_c(), workplace(owner) as folder:
+        with _interruptible(), workplace(owner) as folder:
             return _demo(Postgres(Binaries.of_wheel(), folder, owner), known)
     except (LaunchError, ConfigurationError) as wrong:
         raise BadUsage(str(wrong)) from None
@@ -76,14 +78,12 @@ def _demo(server: Postgres, known: argparse.Namespace) -> int:
         server.create(SERVER_SETTINGS)
         server.start()
         build(server, tell)
-        return (
-            _once(server, settings, tell, known.format)
-            if known.once
-            else _live(server, settings, tell)
-        )
+        if known.once:
+            return _once(server, settings, tell, known.format)
+        return _live(server, settings, tell)
     finally:
         # Somebody in a hurry sends it twice; what is left to do takes a moment.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOPS:
             signal.signal(number, signal.SIG_IGN)
         server.stop("immediate")
 
@@ -121,14 +121,15 @@ def _once(server: Postgres, settings: Settings, tell: Tell, format: str) -> int:
 
 
 @contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Both end us in order while the daemon does not listen to them itself."""
+def _interruptible() -> Iterator[None]:
+    """All that can stop us does so in order, while the daemon does not listen to it itself."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in STOPS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

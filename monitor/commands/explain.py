@@ -5,6 +5,8 @@ import sys
 from difflib import get_close_matches
 
 from alerts._catalogue import all_findings
+from alerts.rulebook import all_watchdogs
+from alerts.runbooks import runbook
 from monitor.commands._base import BadUsage
 
 
@@ -13,19 +15,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(known: argparse.Namespace) -> int:
-    findings = all_findings()
     if known.finding is None:
-        width = max(map(len, findings))
-        lines = (f"{name:{width}}  {f.title}" for name, f in findings.items())
-        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.write(listing())
         return 0
     name = known.finding.replace("-", "_").lower()
-    if name not in findings:
-        near = get_close_matches(name, findings, 1)
+    found = runbook(name)
+    if found is None:
+        near = get_close_matches(name, [*all_findings(), *all_watchdogs()], 1)
         hint = f" Did you mean {near[0]}?" if near else " `pgvigil explain` lists them."
         raise BadUsage(f"there is no finding called {known.finding}.{hint}")
-    show(f"# {findings[name].title} (`{name}`)\n\n{findings[name].runbook}")
+    show(f"# {found.title} (`{name}`)\n\n{found.text}")
     return 0
+
+
+def listing() -> str:
+    """Every finding and watchdog with its title, a line each."""
+    titles = {name: finding.title for name, finding in all_findings().items()}
+    titles |= {name: watchdog.title for name, watchdog in all_watchdogs().items()}
+    width = max(map(len, titles))
+    return "".join(f"{name:{width}}  {title}\n" for name, title in titles.items())
 
 
 def show(markdown: str) -> None:

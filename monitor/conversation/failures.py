@@ -4,6 +4,7 @@ asyncpg's errors come from four families: PostgresError (whatever the server say
 InterfaceError (the connection is closed or in a wrong state), TimeoutError and OSError.
 """
 
+import os
 import re
 import ssl
 from collections.abc import Iterator
@@ -124,5 +125,7 @@ def _refusal(error: Exception) -> Cause:
 
 def _sentence(error: BaseException) -> str:
     """The first line of what it says: the rest may repeat somebody's statement."""
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)
     text = str(error).strip().splitlines()
     return text[0] if text else type(error).__name__
