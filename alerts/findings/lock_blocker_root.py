@@ -66,7 +66,7 @@ def evidence(scene: LockScene, root: Node, waits: Sequence[Wait], severity: Seve
     session = scene.sessions.get(root)
     database = scene.database(root) or scene.database(waits[0].node)
     relation = scene.relation(waits[0].lock)
-    state = f", {session.state} for {duration_text(session.state_seconds or 0)}" if session else ""
+    state = f", {session.state} for {duration_text(session.state_seconds or 0)}," if session else ""
     number = f"{len(waits)} session{'s' * (len(waits) > 1)}"
     return Evidence(
         subject=f"{database}: {scene.who(root)}" + (f", pid {root}" if session else ""),
