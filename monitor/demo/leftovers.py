@@ -54,7 +54,8 @@ def _end_server(folder: Path) -> None:
     pid_file = folder / "data" / "postmaster.pid"
     if not pid_file.exists():
         return
-    pid = int(pid_file.read_text().splitlines()[0])
+    # That of initdb, which works without a postmaster, is written as a negative number.
+    pid = abs(int(pid_file.read_text().splitlines()[0]))
     deadline = time.monotonic() + PATIENCE
     if _works_in(pid, folder / "data"):
         os.kill(pid, signal.SIGQUIT)

@@ -29,7 +29,7 @@ def settings(server: Postgres, flags: Mapping[str, str], environ: Mapping[str, s
     ours = {variable(path): text for path, text in SHORTENED.items()}
     ours |= {"PGVIGIL_LISTEN": HERE, "PGVIGIL_LOG_LEVEL": "warning"}
     ours |= {name: environ[name] for name in OF_THE_CALLER if environ.get(name)}
-    place = {"dsn": server.dsn("postgres", MONITOR), "server_name": "shop"}
+    place = {"dsn": server.dsn("postgres", MONITOR), "server_name": "demo"}
     return load({**flags, **place}, ours, settings_type())
 
 
@@ -37,12 +37,12 @@ def written() -> Iterator[str]:
     """What is shortened, as it would be set by hand, and what it is without that."""
     defaults = {known.path: known.default for known in settings_of(settings_type())}
     for path, text in SHORTENED.items():
-        yield f"{variable(path)}={text} (by default {defaults[path]})"
+        yield f"{variable(path)}={text} (default {defaults[path]})"
 
 
 def notice() -> str:
     """One sentence, for pages and reports."""
     return (
         "This is a demo on a throw-away PostgreSQL: what takes minutes to weeks in production is"
-        f" shortened by ordinary settings, {', '.join(written())}."
+        f" shortened by ordinary settings: {', '.join(written())}."
     )

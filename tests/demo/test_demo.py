@@ -1,0 +1,142 @@
+"""The demo as a user meets it: what it finds, that its cures work, and that it leaves nothing."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from monitor.demo.binaries import Binaries
+from monitor.demo.launcher import free_port
+from monitor.demo.shop import DATABASE
+from tests.fixtures.programs import Program
+from tests.fixtures.waiting import until
+
+DEMO = [sys.executable, "-m", "monitor", "demo"]
+PLANTED = {
+    "connection_saturation": {"connection slots"},
+    "deadlocks": {"shop"},
+    "index_unused": {"public.order_items_unit_price_idx"},
+    "table_bloat": {"public.carts"},
+}
+SESSIONS = {
+    "idle_in_transaction": "price-import",
+    "lock_blocker_root": "price-import",
+    "lock_queue_ddl": "public.reviews",
+}
+Launch = Callable[..., Program]
+
+
+class Shown:
+    """A demo that runs, its page, and its database."""
+
+    def __init__(self, launch: Launch, environment: dict[str, str], place: Path) -> None:
+        self.place = place
+        self.port = free_port()
+        # What is ill stays visible for two scrapes, so that none misses it: here, for seconds.
+        argv = [*DEMO, f"--listen=127.0.0.1:{self.port}", "--set=scrape_interval=1s"]
+        self.program = launch(argv, env=environment, as_caller=True)
+
+    async def page(self, path: str) -> str:
+        def get() -> str:
+            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+                return str(answer.read().decode())
+
+        try:
+            return await asyncio.to_thread(get)
+        except OSError:
+            return ""
+
+    async def subjects(self, finding: str) -> list[dict[str, Any]]:
+        return subjects_of(await self.page("/findings"), finding)
+
+    async def psql(self, statements: str) -> str:
+        (folder,) = self.place.glob("pgvigil-demo-*")
+        psql = Binaries.of_wheel().program("psql")
+        dsn = f"postgresql://postgres@/{DATABASE}?host={folder}"
+        options = ("-X", "-At", "-v", "ON_ERROR_STOP=1")
+        pasted = await asyncio.create_subprocess_exec(
+            psql, *options, dsn, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        printed, _ = await pasted.communicate(statements.encode())
+        assert pasted.returncode == 0
+        return printed.decode().strip()
+
+    async def waiting_tills(self) -> int:
+        return int(
+            await self.psql(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE application_name = 'till' AND wait_event_type = 'Lock'"
+            )
+        )
+
+
+def subjects_of(written: str, finding: str) -> list[dict[str, Any]]:
+    found = json.loads(written or '{"servers": []}')
+    return [
+        subject
+        for server in found["servers"]
+        for verdict in server["findings"]
+        if verdict["finding"] == finding and verdict["state"] == "ill"
+        for subject in verdict["subjects"]
+    ]
+
+
+def assert_nothing_left(place: Path) -> None:
+    """No folder of a demo, and no process that works in one."""
+    assert not list(place.glob("pgvigil-demo-*"))
+    working = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            working.append(str((process / "cwd").readlink()))
+    assert working
+    assert not [cwd for cwd in working if cwd.startswith(str(place))]
+
+
+def test_once(environment: dict[str, str], place: Path) -> None:
+    """--once prints every planted illness with its subject and its cure, as JSON and nothing
+    else, exits 0, and leaves neither a process nor a folder."""
+    done = subprocess.run(
+        [*DEMO, "--once", "--format", "json"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for finding, planted in PLANTED.items():
+        assert {one["subject"] for one in subjects_of(done.stdout, finding)} == planted
+    for finding, name in SESSIONS.items():
+        assert any(name in one["subject"] for one in subjects_of(done.stdout, finding))
+    assert all(one["cure"] for name in PLANTED for one in subjects_of(done.stdout, name))
+    assert "PGVIGIL_FINDINGS__INDEX_UNUSED__WINDOW=15s" in json.loads(done.stdout)["notices"][0]
+    assert_nothing_left(place)
+
+
+async def test_cure_works_and_sigterm_leaves_nothing(
+    launch: Launch, environment: dict[str, str], place: Path
+) -> None:
+    """The page says what is shortened; the printed cure of the silent transaction, pasted into
+    psql, frees those who wait, and the finding goes; SIGTERM ends all of it."""
+    shown = Shown(launch, environment, place)
+
+    async def blocker() -> list[dict[str, Any]]:
+        assert shown.program.running, shown.program.output()
+        return await shown.subjects("idle_in_transaction")
+
+    (ill,) = await until(blocker, "the silent transaction is found", 60)
+    assert ill["facts"]["waiting_sessions"] == await shown.waiting_tills() == 3
+    assert "PGVIGIL_FINDINGS__INDEX_UNUSED__WINDOW=15s" in await shown.page("/")
+
+    await shown.psql("\n".join(ill["cure"]))
+
+    async def freed() -> bool:
+        return await shown.waiting_tills() == 0
+
+    async def gone() -> bool:
+        return not await shown.subjects("idle_in_transaction")
+
+    await until(freed, "nobody waits any more")
+    await until(gone, "the finding is gone", 60)
+    assert shown.program.stop() == 0
+    assert_nothing_left(place)
