@@ -1,28 +1,19 @@
 """Makes verdicts of judgements over time: hold, hysteresis, since, mutes, events. Only here."""
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alerts._base import Evidence, Finding, Limits, Shape, State, Unjudged
-from alerts.evidence_json import as_json, from_json
+from alerts.case import Case, File
 from alerts.judge import Judgement, judge
 from alerts.memory import Memory, Place
 from alerts.mutes import Mutes
 from alerts.snapshot import Snapshot
 from alerts.verdict import Subject, Verdict
 
-OCCURRENCES = 20
-"""So many of an event's last occurrences are kept with all their evidence."""
 TRACKED = 1000
 """So many ill subjects of one finding are tracked; the worst, should there be more."""
-
-REWRITE = 60.0
-"""Seconds after which the evidence of a case is written down anew; since-times are at once."""
-CASE = "case:"
-
-Identity = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +26,6 @@ class Patience:
     """What was ill is shown so long after it can no longer be judged."""
     hold: bool = True
     """Whether findings' own hold counts; a single look has no time for it."""
-
-
-@dataclass(slots=True)
-class Case:
-    """One subject from its first evidence on."""
-
-    evidence: Evidence
-    first: float
-    """When its evidence began."""
-    ill: float | None = None
-    """Since when it has been ill; None while it has yet to hold."""
-    shown: float = 0
-    """When it was first said to be ill: later than `ill` where it had to hold."""
-    last: float = 0
-    """When it was last yielded."""
-    written: float = 0
-    """When it was last put into memory."""
-
-
-@dataclass(slots=True)
-class File:
-    """All cases of one finding on one server."""
-
-    cases: dict[Identity, Case] = field(default_factory=dict)
-    occurrences: deque[tuple[float, Evidence]] = field(
-        default_factory=lambda: deque(maxlen=OCCURRENCES)
-    )
-    counted: deque[Identity] = field(default_factory=lambda: deque(maxlen=1000))
-    events: float = 0
-    verdict: Verdict | None = None
 
 
 @dataclass(slots=True)
@@ -91,11 +52,14 @@ class Casebook:
         else:
             subjects = self._follow(finding, file, found, snapshot.at)
         heard, unheard = self._sorted_out(finding, snapshot, subjects, mutes)
-        state = _state(heard, unheard, found.unjudged)
+        unjudged = (*found.unjudged, *_pending(finding, file))
         verdict = Verdict(
-            finding, state, snapshot.at, heard, unheard, found.judged, found.unjudged, file.events
+            finding,
+            _state(heard, unheard, unjudged),
+            snapshot.at,
+            *(heard, unheard, found.judged, unjudged, file.events),
         )
-        self._remember(finding, snapshot, file)
+        file.remember(self.memory, _place(finding, snapshot))
         return self._closed(file, verdict)
 
     def _judged(
@@ -173,37 +137,8 @@ class Casebook:
 
     def _file(self, finding: Finding[Any], snapshot: Snapshot) -> File:
         if finding not in self.files:
-            self.files[finding] = File(
-                cases=dict(self._recalled(finding, snapshot)),
-                events=_number(self.memory.get(_place(finding, snapshot), "events")),
-            )
+            self.files[finding] = File.recalled(self.memory, _place(finding, snapshot))
         return self.files[finding]
-
-    def _remember(self, finding: Finding[Any], snapshot: Snapshot, file: File) -> None:
-        place = _place(finding, snapshot)
-        if finding.shape is Shape.event:
-            if file.events:
-                self.memory.put(place, "events", file.events)
-            return
-        kept = {_label(case): case for case in file.cases.values() if case.ill is not None}
-        for label, _ in self.memory.items(place):
-            if label.startswith(CASE) and label not in kept:
-                self.memory.forget(place, label)
-        for label, case in kept.items():
-            if case.last - case.written >= REWRITE:
-                case.written = case.last
-                self.memory.put(place, label, [case.ill, case.last, as_json(case.evidence)])
-
-    def _recalled(
-        self, finding: Finding[Any], snapshot: Snapshot
-    ) -> Iterator[tuple[Identity, Case]]:
-        """Cases from before a restart, as they were last written down."""
-        for label, value in self.memory.items(_place(finding, snapshot)):
-            if label.startswith(CASE) and isinstance(value, list):
-                since, last, saved = value
-                evidence = from_json(saved)
-                began = _number(since)
-                yield evidence.identity, Case(evidence, began, began, began, _number(last))
 
 
 def _state(
@@ -218,6 +153,15 @@ def _state(
     return State.muted if unheard else State.healthy
 
 
+def _pending(finding: Finding[Any], file: File) -> Iterator[Unjudged]:
+    """What was not known to be well, and may be ill, is not healthy while it has yet to hold."""
+    if file.verdict is None or file.verdict.state in (State.unknown, State.learning):
+        for case in file.cases.values():
+            if case.ill is None:
+                until = case.first + finding.hold.total_seconds()
+                yield Unjudged("it has yet to hold", subject=case.evidence.subject, until=until)
+
+
 def _blinded(evidence: Evidence, found: Judgement) -> bool:
     """Whether something that could not be judged may have been this one."""
     return any(
@@ -230,14 +174,6 @@ def _gravity(evidence: Evidence) -> tuple[int, float]:
     return evidence.severity.rank, evidence.value
 
 
-def _label(case: Case) -> str:
-    return CASE + "\x00".join(case.evidence.identity)
-
-
 def _place(finding: Finding[Any], snapshot: Snapshot) -> Place:
     node = snapshot.node
     return Place(node.system_identifier or "", node.server, finding.name)
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Shape, State, Unjudged
-from alerts.casebook import OCCURRENCES, Casebook, Patience
+from alerts.case import OCCURRENCES
+from alerts.casebook import Casebook, Patience
 from alerts.evidence_json import as_json, from_json
 from alerts.memory import Memory
 from alerts.mutes import Mute, Mutes
@@ -109,6 +110,7 @@ def test_the_worst_subject_comes_first() -> None:
 def test_a_condition_must_hold_before_it_is_ill() -> None:
     """Before that it is healthy, and afterwards ill since it began."""
     server = Server(made(hold=timedelta(seconds=20)))
+    server.at(-1, a=50)
     assert server.at(0, a=150).state is State.healthy
     assert server.at(19, a=150).state is State.healthy
     verdict = server.at(20, a=150)
@@ -386,3 +388,19 @@ def test_evidence_survives_as_json() -> None:
     """What is written down is read back whole."""
     written = json.dumps(as_json(evidence(Tank("a", 150))))
     assert from_json(json.loads(written)) == evidence(Tank("a", 150))
+
+
+def test_what_was_not_known_and_may_be_ill_is_not_healthy_while_it_holds() -> None:
+    """From unknown to ill the way never leads through healthy."""
+    server = Server(made(hold=timedelta(seconds=10)))
+    assert server.blind_at(0).state is State.unknown
+    pending = server.at(1, red=150)
+    assert (pending.state, pending.unjudged[0].until) == (State.learning, START + 11)
+    assert server.at(11, red=150).state is State.ill
+
+
+def test_what_was_healthy_stays_so_while_it_holds() -> None:
+    """A passing peak is no news, and no learning either."""
+    server = Server(made(hold=timedelta(seconds=10)))
+    assert server.at(0).state is State.healthy
+    assert server.at(1, red=150).state is State.healthy
