@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from alerts._base import Severity, State
+from alerts._base import Severity, Shape, State
+from alerts.causes import Folded
 from alerts.units import bytes_text, duration_text, share_text
 from monitor.picture import Picture
 
@@ -46,6 +47,12 @@ def clock(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def lasting(case: Folded, now: float) -> str:
+    """For how long it has been so; of an event, how long ago it was."""
+    time = duration_text(max(0.0, now - case.subject.since))
+    return f"{time} ago" if case.verdict.finding.shape is Shape.event else f"for {time}"
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
@@ -59,7 +66,8 @@ def headline(picture: Picture) -> str:
     counts.append((picture.by_state(State.unknown), "unknown"))
     parts = [f"{number} {what}" for number, what in counts if number]
     if silent:
-        parts.append(f"{silent} of {count(len(servers), 'server')} not answering")
+        all_of_them = f"{silent} of {len(servers)} servers" if len(servers) > 1 else "the server"
+        parts.append(f"{all_of_them} not answering")
     if not parts and picture.by_state(State.healthy):
         return "Nothing is wrong on " + count(len(servers), "server")
     return ", ".join(parts) or "Nothing is known yet"

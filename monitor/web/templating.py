@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from alerts.units import duration_text
 from monitor import wording
+from monitor.web.findings import iso
 
 FOLDER = Path(__file__).parent / "templates"
 STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
@@ -48,6 +49,8 @@ def environment() -> Environment:
         "visible": visible,
         "duration": duration_text,
         "clock": wording.clock,
+        "iso": iso,
+        "lasting": wording.lasting,
         "facts": wording.facts,
         "markdown": markdown,
     }

@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from alerts._base import State
+from alerts._base import Severity, State
 from alerts.verdict import Verdict
 from monitor.picture import Picture
 from monitor.view import CollectorView, Overview, ServerView
 from monitor.web.status import mood, status_page
 from tests.fixtures.overview import healthy, ill, overview, primary
-from tests.fixtures.sick import BLOAT, IDLE, NOW, SATURATION, bloat
+from tests.fixtures.sick import BLOAT, DEADLOCKS, IDLE, NOW, SATURATION, bloat, idle
 
 
 def page_of(shown: Overview) -> str:
@@ -42,7 +42,7 @@ def test_nothing_wrong_is_said_only_when_it_is_known() -> None:
     well, blind = healthy(IDLE)[0], Verdict(SATURATION, State.unknown, NOW)
     assert headline(overview(server(well))) == "Nothing is wrong on 1 server"
     assert headline(overview(server(well, blind))) == "1 unknown"
-    assert headline(overview(server(well, up=False))) == "1 of 1 server not answering"
+    assert headline(overview(server(well, up=False))) == "the server not answering"
     assert headline(overview(server())) == "Nothing is known yet"
     assert headline(Overview(at=NOW)) == "No server is watched"
 
@@ -58,6 +58,14 @@ def test_nothing_wrong_is_said_only_when_it_is_known() -> None:
 def test_the_colour_says_what_the_line_says(verdict: Verdict, expected: str) -> None:
     """And never alone: it goes with the words."""
     assert mood(Picture(overview(server(verdict)))) == expected
+
+
+def test_an_event_was_and_a_condition_is() -> None:
+    """A deadlock happened some time ago; it does not last."""
+    happened = ill(DEADLOCKS, idle(7, Severity.warning, "app", 1))
+    page = page_of(overview(server(happened, ill(IDLE, idle(8, Severity.warning, "app", 2)))))
+    assert "7 min ago" in page
+    assert "for 8 min" in page
 
 
 def test_the_worst_comes_first() -> None:
