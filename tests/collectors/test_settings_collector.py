@@ -1,0 +1,94 @@
+"""pg_settings in base units, and only as far as they are the server's own."""
+
+import re
+
+import pytest
+
+from collectors._base import Value
+from collectors.settings import Setting, settings
+from tests.fixtures.looking import look, watching
+from tests.fixtures.postgres import Database, PrivateServers, connected
+from tests.fixtures.waiting import until
+
+
+def setting(value: str | None, unit: str | None = None, vartype: str = "integer") -> Setting:
+    return Setting("name", value, unit, vartype, "default", False, "")
+
+
+@pytest.mark.parametrize(
+    ("row", "number", "base"),
+    [
+        (setting("100"), 100, ""),
+        (setting("5", "min"), 300, "seconds"),
+        (setting("1500", "ms"), 1.5, "seconds"),
+        (setting("0.5", "ms", "real"), 0.0005, "seconds"),
+        (setting("3", "8kB"), 24576, "bytes"),
+        (setting("64", "MB"), 64 << 20, "bytes"),
+        (setting("-1", "kB"), -1, "bytes"),
+        (setting("on", vartype="bool"), 1, ""),
+        (setting("off", vartype="bool"), 0, ""),
+        (setting("replica", vartype="enum"), None, ""),
+        (setting(None, "ms"), None, "seconds"),
+    ],
+)
+def test_a_setting_in_its_base_unit(row: Setting, number: float | None, base: str) -> None:
+    """Seconds and bytes; -1 is a word, not an amount; what is no number has none."""
+    assert row.base_unit == base
+    assert row.number == pytest.approx(number)
+
+
+def samples(rows: list[Setting]) -> dict[str | None, Value]:
+    [family, _] = settings.metrics
+    return {name: value for (name,), value in family.samples(rows)}
+
+
+async def test_every_number_is_a_metric(database: Database) -> None:
+    """Under the name that everybody knows, in the unit of that name."""
+    async with watching(dsn=database.monitor_dsn) as session:
+        rows = list((await look(session, settings)).rows(settings))
+    found = samples(rows)
+    assert found["max_connections"] == 60
+    assert found["shared_buffers_bytes"] == 16 << 20
+    assert found["autovacuum_naptime_seconds"] == 86400
+    assert found["fsync"] == 0
+    assert found["pg_stat_statements_max"] == 5000
+    assert all(re.fullmatch("[a-z0-9_]+", name or "") for name in found)
+
+
+async def test_what_our_session_set_is_not_taken_for_the_server(database: Database) -> None:
+    """Our own time limits, our own read-only, and what is set for our role hide the server's."""
+    await database.execute("CREATE ROLE tuned LOGIN; ALTER ROLE tuned SET work_mem = '77MB'")
+    try:
+        async with watching(dsn=database.dsn, user="tuned") as ours:
+            rows = (await look(ours, settings)).rows(settings)
+    finally:
+        await database.execute("DROP ROLE tuned")
+    known = {row.name: row.setting for row in rows}
+    for name in (
+        "statement_timeout",
+        "lock_timeout",
+        "idle_session_timeout",
+        "default_transaction_read_only",
+        "transaction_read_only",
+        "jit",
+        "work_mem",
+    ):
+        assert known[name] is None, name
+    assert known["max_connections"] == "60"
+
+
+@pytest.mark.versions(18)
+async def test_a_parameter_that_waits_for_a_restart_is_told(
+    private_server: PrivateServers,
+) -> None:
+    """The file says one thing and the server does another."""
+    server = private_server()
+    async with connected(server.dsn()) as admin, watching(dsn=server.dsn()) as session:
+        await admin.execute("ALTER SYSTEM SET max_connections = 77")
+        await admin.execute("SELECT pg_reload_conf()")
+
+        async def waits() -> list[str]:
+            rows = (await look(session, settings)).rows(settings)
+            return [row.name for row in rows if row.pending_restart]
+
+        assert await until(waits, "the reload is known") == ["max_connections"]
