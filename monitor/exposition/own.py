@@ -19,7 +19,7 @@ from monitor.exposition.own_samples import (
     finding_samples,
     server_samples,
 )
-from monitor.exposition.shown import Identity, worst_subjects
+from monitor.exposition.shown import WORST, Identity, worst_subjects
 from monitor.exposition.text import Head, encoded, label_block, number
 from monitor.view import CollectorView, Overview, ServerView
 
@@ -31,6 +31,7 @@ Written = dict[str, bytes]
 class OwnServer:
     """The lines of one server, with the objects that they were made of."""
 
+    worst: int
     view: ServerView | None = None
     findings: dict[str, tuple[Verdict, Written]] = field(default_factory=dict)
     collectors: dict[str, tuple[CollectorView, Written]] = field(default_factory=dict)
@@ -51,7 +52,7 @@ class OwnServer:
         made = self.findings.get(name)
         if made and made[0] is verdict:
             return made
-        shown = worst_subjects(verdict, self.shown.get(name, frozenset()))
+        shown = worst_subjects(verdict, self.shown.get(name, frozenset()), self.worst)
         self.shown[name] = frozenset(subject.evidence.identity for subject in shown)
         return verdict, write(finding_samples(server, verdict, shown))
 
@@ -66,6 +67,8 @@ class OwnServer:
 class Own:
     """What is said of all servers, and of the daemon itself."""
 
+    worst: int = WORST
+    """How many ill subjects of a finding become series of their own."""
     servers: dict[str, OwnServer] = field(default_factory=dict)
     daemon: Written = field(default_factory=dict)
 
@@ -74,7 +77,7 @@ class Own:
         changed = []
         before, self.servers = self.servers, {}
         for view in overview.servers:
-            server = self.servers[view.name] = before.get(view.name) or OwnServer()
+            server = self.servers[view.name] = before.get(view.name) or OwnServer(self.worst)
             if server.view is not view:
                 server.update(view)
                 changed.append(view.name)

@@ -11,9 +11,12 @@ BY_SUBJECT = 100
 Identity = tuple[str, str]
 
 
-def worst_subjects(verdict: Verdict, before: frozenset[Identity]) -> tuple[Subject, ...]:
+def worst_subjects(
+    verdict: Verdict, before: frozenset[Identity], worst: int = WORST
+) -> tuple[Subject, ...]:
     """The worst subjects; one shown before keeps its place against one hardly worse."""
-    top = BY_SUBJECT if verdict.finding.alerted_by is AlertedBy.subject else WORST
+    by_subject = verdict.finding.alerted_by is AlertedBy.subject
+    top = max(BY_SUBJECT, worst) if by_subject else worst
     ranked = [subject.evidence.identity for subject in verdict.subjects]
     chosen = sticky(ranked, before, top)
     return tuple(s for s in verdict.subjects if s.evidence.identity in chosen)

@@ -94,6 +94,14 @@ def test_the_worst_ten_have_a_value() -> None:
     assert read(own, "pgvigil_finding_subjects")["shop", "table_bloat", "warning"] == 50
 
 
+def test_how_many_have_a_value_is_a_setting() -> None:
+    """Three are three."""
+    own = Own(worst=3)
+    verdict = ill(BLOAT, *some(*range(50, 0, -1)))
+    own.update(overview(replace(primary(), verdicts={BLOAT.name: verdict})))
+    assert len(read(own, "pgvigil_finding_subject")) == 3
+
+
 def test_those_that_are_alerts_are_all_there() -> None:
     """Where each subject is an alert, the eleventh slot is no less of one."""
     slots = tuple(
