@@ -86,9 +86,7 @@ async def test_all_slots_taken_is_seen_from_the_warm_session(
     await watched.until_seen()
     crowd = await fill(server)
     await until(ill(watched, "connection_saturation"), "saturation is found")
-    await until(
-        critical(watched, "connection_saturation"), "and is critical"
-    )
+    await until(critical(watched, "connection_saturation"), "and is critical")
     assert await watched.is_up()
     for one in crowd:
         await one.close()

@@ -46,13 +46,13 @@ async def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
     path, memory = tmp_path / "state.db", Memory()
     file = StateFile(path)
     file.load(memory)
-    memory.put(PLACE, "case:shop\x00public.\"Odd\nname\"", [1.5, 2, {"why": None}])
+    memory.put(PLACE, 'case:shop\x00public."Odd\nname"', [1.5, 2, {"why": None}])
     memory.put(PLACE, "gone", True)
     await file.save(memory)
     memory.forget(PLACE, "gone")
     await file.close(memory)
     assert dict(remembered(path).items(PLACE)) == {
-        "case:shop\x00public.\"Odd\nname\"": [1.5, 2, {"why": None}]
+        'case:shop\x00public."Odd\nname"': [1.5, 2, {"why": None}]
     }
 
 
