@@ -171,6 +171,8 @@ RESERVED = frozenset(
         "xmltable",
     ]
 )
+# No terminal shows these, and a copy of what it shows would be another name.
+CONTROL = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
@@ -182,8 +184,9 @@ def identifier(*names: str) -> str:
 def literal(text: str) -> str:
     """A string as SQL, whatever standard_conforming_strings says."""
     quoted = text.replace("'", "''")
-    if "\\" in text:
-        return "E'" + quoted.replace("\\", "\\\\") + "'"
+    if "\\" in text or CONTROL.search(text):
+        escaped = quoted.replace("\\", "\\\\")
+        return "E'" + CONTROL.sub(lambda c: f"\\u{ord(c[0]):04x}", escaped) + "'"
     return f"'{quoted}'"
 
 
@@ -216,7 +219,11 @@ def _signal(function: str, pid: int, backend_start: str, xact_start: str | None)
 def _quoted(name: str) -> str:
     if PLAIN.match(name) and name not in RESERVED:
         return name
-    return '"' + name.replace('"', '""') + '"'
+    quoted = name.replace('"', '""')
+    if CONTROL.search(name):
+        escaped = quoted.replace("\\", "\\\\")
+        return 'U&"' + CONTROL.sub(lambda c: f"\\{ord(c[0]):04X}", escaped) + '"'
+    return f'"{quoted}"'
 
 
 OLD_TRANSACTIONS = (

@@ -12,6 +12,7 @@ from alerts.memory import Memory
 from monitor.clock import Clock
 from monitor.configuration.reload import needs_a_restart, stamps, watched_files
 from monitor.configuration.sentence import ConfigurationError
+from monitor.exposition.own import Own
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
 from monitor.plan import limits, plans
@@ -40,7 +41,7 @@ class Daemon:
     notices: tuple[str, ...] = ()
     clock: Clock = field(default_factory=Clock)
     memory: Memory = field(default_factory=Memory)
-    store: Store = field(default_factory=Store)
+    store: Store = field(init=False)
     reload_ok: bool = True
     reloaded: float = 0.0
     started: float = 0.0
@@ -53,6 +54,7 @@ class Daemon:
 
     def __post_init__(self) -> None:
         self.started = self.reloaded = self.clock.now()
+        self.store = Store(own=Own(worst=self.settings.subjects_shown))
         self.schedule = Schedule(self.clock)
         self.fleet = Fleet(self.clock, self.memory, self.store, self.schedule)
         self.overview = Overview(at=self.started, started=self.started)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from alerts._base import Evidence, Finding, Outcome, Severity
+from alerts._base import Evidence, Finding, Outcome, Scope, Severity
 from alerts.cure import remark, session_guard, terminate
 from alerts.lock_graph import LockGraph
 from alerts.snapshot import Snapshot
@@ -117,4 +117,5 @@ finding = Finding(
     limits=Limits(),
     judge=judge,
     unit="seconds",
+    scope=Scope.database,
 )

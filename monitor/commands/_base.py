@@ -38,15 +38,20 @@ def settings_flags(parser: argparse.ArgumentParser) -> None:
 
 def settings_of(known: argparse.Namespace) -> Settings:
     """The settings by flags, environment, file and well-known names. Raises BadUsage."""
+    try:
+        return configured(known)
+    except ConfigurationError as wrong:
+        raise BadUsage(str(wrong)) from None
+
+
+def configured(known: argparse.Namespace) -> Settings:
+    """The same. Raises ConfigurationError."""
     flags = assigned(known.assignments)
     for name in ("config", "dsn", "listen"):
         value = getattr(known, name, None)
         if value is not None:
             flags[name] = value
-    try:
-        return load(flags, os.environ, settings_type())
-    except ConfigurationError as wrong:
-        raise BadUsage(str(wrong)) from None
+    return load(flags, os.environ, settings_type())
 
 
 def assigned(assignments: Sequence[str]) -> dict[str, str]:

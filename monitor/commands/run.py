@@ -9,7 +9,7 @@ import asyncio
 import os
 
 from monitor import logs
-from monitor.commands._base import BadUsage, settings_flags, settings_of, settings_type
+from monitor.commands._base import BadUsage, configured, settings_flags, settings_of, settings_type
 from monitor.configuration.documentation import options_help
 from monitor.configuration.sentence import ConfigurationError
 from monitor.statefile import StateFileError
@@ -28,7 +28,7 @@ def run(known: argparse.Namespace) -> int:
     async def live() -> None:
         from monitor.daemon import Daemon
 
-        await Daemon(settings, load=lambda: settings_of(known), environ=dict(os.environ)).run()
+        await Daemon(settings, load=lambda: configured(known), environ=dict(os.environ)).run()
 
     try:
         asyncio.run(live())

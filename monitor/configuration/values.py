@@ -1,6 +1,7 @@
 """The shapes that settings take in flags and variables, where everything is text."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, TypeVar
@@ -39,11 +40,15 @@ def endpoint(written: object) -> Endpoint:
     return Endpoint(bare if colon and bare else EVERYWHERE, int(port))
 
 
+# An address in brackets, [::]:19187, is no JSON.
+IPV6 = re.compile(r"\s*\[[0-9a-fA-F.%]*:[0-9a-fA-F:.%]*\]")
+
+
 def listed(written: object) -> object:
     """Text becomes a list: JSON when it begins with a bracket, else parted at commas."""
     if not isinstance(written, str):
         return written
-    if written.lstrip().startswith(("[", "{")):
+    if written.lstrip().startswith(("[", "{")) and not IPV6.match(written):
         return _json(written)
     return [part.strip() for part in written.split(",") if part.strip()]
 

@@ -89,3 +89,14 @@ async def test_the_named_session_ends(database: Database, psql: Psql) -> None:
     await session.execute("BEGIN")
     began, xact = await _identity(database, session.get_server_pid())
     assert await psql(database.dsn, terminate(session.get_server_pid(), began, xact)) == "t\n"
+
+
+async def test_control_characters_are_written_visibly_and_mean_the_same(
+    database: Database,
+) -> None:
+    """What a terminal would obey rather than show is escaped, in names and in texts."""
+    for odd in ("we\x1b[31mird", 'a\x07"b', "c\x85\\d", "e\x7f'f"):
+        written = identifier(odd), literal(odd)
+        assert all(text.isprintable() for text in written)
+        [row] = await database.fetch(f"SELECT {written[1]} AS {written[0]}")
+        assert list(row.items()) == [(odd, odd)]

@@ -99,6 +99,8 @@ def test_limits_of_a_finding_are_changed_one_by_one(file: Path) -> None:
 
 def test_lists_are_written_with_commas_or_as_json() -> None:
     """Both are natural in a variable."""
+    first = loaded({"PGVIGIL_LISTEN": "[2001:db8::1]:80"})
+    assert [str(one) for one in first.listen] == ["[2001:db8::1]:80"]
     commas = loaded({"PGVIGIL_LISTEN": "127.0.0.1:0, [::1]:5,:6"})
     assert commas.listen == (Endpoint("127.0.0.1", 0), Endpoint("::1", 5), Endpoint("0.0.0.0", 6))
     json = loaded({"PGVIGIL_DATABASES__EXCLUDE": '["a,b", "c*"]'})
