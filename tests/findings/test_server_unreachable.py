@@ -139,11 +139,12 @@ def test_no_line_break_of_a_message_ends_the_comment() -> None:
 
 def test_one_missed_beat_is_no_alert() -> None:
     """It has to hold for two looks, and is ill since the first."""
-    book, start = Casebook(), seen((connection, [away(Cause.absent)]), role=None)
-    assert verdict_of(finding, start, book).state is State.healthy
-    later = replace(start, at=start.at + 1)
-    verdict = verdict_of(finding, later, book)
-    assert (verdict.state, verdict.subjects[0].since) == (State.ill, start.at)
+    book, well = Casebook(), seen((connection, [WELL]))
+    assert verdict_of(finding, well, book).state is State.healthy
+    first = replace(seen((connection, [away(Cause.absent)])), at=well.at + 1)
+    assert verdict_of(finding, first, book).state is State.healthy
+    verdict = verdict_of(finding, replace(first, at=first.at + 1), book)
+    assert (verdict.state, verdict.subjects[0].since) == (State.ill, first.at)
 
 
 def test_a_changing_cause_is_one_case() -> None:
