@@ -13,7 +13,9 @@ COLUMN_STATISTICS = Capability(
     name="column_statistics",
     probe="""(
         select bool_and(has_column_privilege('pg_catalog.pg_statistic', name, 'select'))
-        from unnest('{starelid,staattnum,stainherit,stanullfrac,stawidth,stadistinct}'::text[]) as name
+        from unnest(string_to_array(
+            'starelid staattnum stainherit stanullfrac stawidth stadistinct', ' '
+        )) as name
     )""",
     grant=(
         "GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct)"

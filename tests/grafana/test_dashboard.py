@@ -58,6 +58,7 @@ def test_query_asks_for_what_is_served(query: str) -> None:
     asked = list(selectors(parsed(query)))
     assert asked
     for selector in asked:
+        assert selector.name is not None, "a selector names its metric"
         family = next(
             (name for name in FACTS if name.endswith("*") and selector.name.startswith(name[:-1])),
             "",
@@ -104,6 +105,7 @@ def test_gauges_have_no_rate_and_counters_have(panel: Any) -> None:
         for name in (selector.name for selector in selectors(parsed(target["expr"]))):
             rated = f"rate({name}{{" in target["expr"]
             types = {metric.name: metric.type for metric in OWN_METRICS}
+            assert name is not None
             kind = types.get(name) or metric_of(name).type
             assert rated is (kind == "counter")
 

@@ -57,7 +57,7 @@ async def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_a_kill_at_any_moment_loses_at_most_one_round(tmp_path: Path) -> None:
-    """kill -9 between two words of the writer: the last round that was said is there, and whole."""
+    """Kill -9 between two words of the writer: the last round that was said is there, and whole."""
     path = tmp_path / "state.db"
     for rounds in (1, 7, 40):
         writer = subprocess.Popen(
@@ -87,10 +87,11 @@ async def test_a_full_disk_is_said_and_survived(tmp_path: Path) -> None:
     try:
         memory.put(PLACE, "a", "x" * 100_000)
         await file.save(memory)
-        assert file.error is not None
+        trouble = file.error
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
         signal.signal(signal.SIGXFSZ, before)
+    assert trouble is not None
     await file.close(memory)
     assert file.error is None
     assert remembered(path).get(PLACE, "a") == "x" * 100_000
