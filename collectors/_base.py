@@ -35,7 +35,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """A right that a query needs, how to see whether we have it, and the statement that gives it."""
+    """A right that a query needs, how to see that we have it, and the statement that gives it."""
 
     name: str
     probe: str
