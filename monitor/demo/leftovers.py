@@ -12,8 +12,8 @@ from pathlib import Path
 from monitor.demo.binaries import Owner
 
 PREFIX = "pgvigil-demo-"
-PATIENCE = 10.0
-"""Seconds that a server without its demo gets to stop."""
+PATIENCE = 5.0
+"""Seconds in which what is told to stop has stopped."""
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def workplace(owner: Owner) -> Iterator[Path]:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
 
 
 def sweep(beside: Path) -> None:
@@ -38,7 +38,7 @@ def sweep(beside: Path) -> None:
         with suppress(OSError):
             if folder.stat().st_uid == beside.stat().st_uid and _is_orphaned(folder):
                 _end_server(folder)
-                shutil.rmtree(folder)
+                _remove(folder)
 
 
 def _is_orphaned(folder: Path) -> bool:
@@ -50,17 +50,29 @@ def _is_orphaned(folder: Path) -> bool:
         return True
 
 
-def _end_server(folder: Path) -> None:
-    pid_file = folder / "data" / "postmaster.pid"
-    if not pid_file.exists():
-        return
-    # That of initdb, which works without a postmaster, is written as a negative number.
-    pid = abs(int(pid_file.read_text().splitlines()[0]))
+def _remove(folder: Path) -> None:
+    """More than once: what was interrupted may still write while it ends."""
     deadline = time.monotonic() + PATIENCE
-    if _works_in(pid, folder / "data"):
-        os.kill(pid, signal.SIGQUIT)
-    while _works_in(pid, folder / "data") and time.monotonic() < deadline:
+    while folder.exists() and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_server(folder: Path) -> None:
+    data = folder / "data"
+    pid = _server_of(data)
+    if pid is None or not _works_in(pid, data):
+        return
+    os.kill(pid, signal.SIGQUIT)
+    deadline = time.monotonic() + PATIENCE
+    while _works_in(pid, data) and time.monotonic() < deadline:
         time.sleep(0.02)
+
+
+def _server_of(data: Path) -> int | None:
+    """As its file says; that of initdb, which has no postmaster, writes a negative number."""
+    with suppress(FileNotFoundError, IndexError):
+        return abs(int((data / "postmaster.pid").read_text().splitlines()[0]))
+    return None
 
 
 def _works_in(pid: int, data: Path) -> bool:

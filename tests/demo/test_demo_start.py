@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -143,8 +144,9 @@ def servers_in(place: Path) -> dict[int, Path]:
     """The postmasters that run below that folder, by pid, each with its demo's folder."""
     found = {}
     for file in place.glob(f"{PREFIX}*/data/postmaster.pid"):
-        # initdb works without a postmaster, and writes a negative number for a moment.
-        pid = int(file.read_text().splitlines()[0])
-        if Path(f"/proc/{pid}").exists():
-            found[pid] = file.parents[1]
+        # It comes and goes while we look, and for a moment initdb writes a negative number.
+        with suppress(OSError, IndexError):
+            pid = int(file.read_text().splitlines()[0])
+            if Path(f"/proc/{pid}").exists():
+                found[pid] = file.parents[1]
     return found
