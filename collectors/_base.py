@@ -1,7 +1,7 @@
 """The only vocabulary a collector needs: what it reads, how often, and the metrics it becomes."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
@@ -76,6 +76,14 @@ class Metric(Generic[Row]):
     samples: Callable[[Sequence[Row]], Iterable[Sample]]
     additive: bool = False
     """A gauge whose values may be summed (sizes, numbers of rows); counters always may."""
+    legacy: bool = False
+    """An old spelling, kept for the rules of others; the setting `legacy_metrics` is about these."""
+    note: str = ""
+    """What is different from postgres_exporter's metric of that name; for docs/metrics.md."""
+
+    def also(self, name: str) -> "Metric[Row]":
+        """The same under a name that it used to have."""
+        return replace(self, name=name, legacy=True, note=f"Old spelling of `{self.name}`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +170,21 @@ def gauge(
     value: Callable[[Row], Value],
     labels: tuple[str, ...] = (),
     additive: bool = False,
+    note: str = "",
 ) -> Metric[Row]:
     """One sample a row; labels are attributes of the row."""
-    return Metric(name, "gauge", help, labels, _per_row(value, labels), additive)
+    return Metric(name, "gauge", help, labels, _per_row(value, labels), additive, note=note)
 
 
 def counter(
-    name: str, help: str, value: Callable[[Row], Value], labels: tuple[str, ...] = ()
+    name: str,
+    help: str,
+    value: Callable[[Row], Value],
+    labels: tuple[str, ...] = (),
+    note: str = "",
 ) -> Metric[Row]:
     """One sample a row; labels are attributes of the row."""
-    return Metric(name, "counter", help, labels, _per_row(value, labels))
+    return Metric(name, "counter", help, labels, _per_row(value, labels), note=note)
 
 
 def _per_row(
