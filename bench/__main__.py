@@ -1,0 +1,94 @@
+"""Builds servers, watches each with pgvigil and with postgres_exporter, and compares."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from bench import report
+from bench.measuring import Measured, measure
+from bench.pages import PageTime, page_times
+from bench.scenarios import SCENARIOS, Scenario, built
+from bench.watchers import BenchError, Watcher, find_peer, pgvigil, postgres_exporter
+from monitor.demo.binaries import LaunchError
+from monitor.demo.launcher import Postgres
+
+PAGES = "pages"
+USAGE = 2
+
+
+def main() -> int:
+    known = _arguments().parse_args()
+    wanted = known.scenario or [*SCENARIOS, PAGES]
+    runs: dict[str, list[Measured]] = {}
+    try:
+        peer = None if known.alone else find_peer(known.peer)
+        for name in (name for name in SCENARIOS if name in wanted):
+            runs[name] = list(_run(SCENARIOS[name], peer, known.seconds))
+        pages = _pages() if PAGES in wanted else []
+    except (BenchError, LaunchError) as wrong:
+        print(f"bench: {wrong}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        return 130
+    if known.write or not known.scenario:
+        report.write(runs, pages, known.seconds)
+    print("", *_tables(runs, pages), sep="\n")
+    return 0
+
+
+def _run(scenario: Scenario, peer: str | None, seconds: float) -> Iterator[Measured]:
+    """Each watcher alone, one after the other, on the same server."""
+    _tell(f"building: {scenario.title}")
+    with built(scenario) as server, tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        for watching in _watchers(server, scenario, peer, Path(folder)):
+            with watching as watcher:
+                _tell(f"measuring: {watcher.name}, {scenario.warm_up + seconds:.0f} s and a bit")
+                measured = asyncio.run(measure(server, scenario, watcher, seconds))
+            yield measured
+
+
+def _watchers(
+    server: Postgres, scenario: Scenario, peer: str | None, folder: Path
+) -> Iterator[AbstractContextManager[Watcher]]:
+    yield pgvigil(server, scenario, folder)
+    if peer:
+        yield postgres_exporter(server, peer, folder)
+
+
+def _pages() -> list[PageTime]:
+    _tell("measuring: pages of made-up series")
+    return list(page_times())
+
+
+def _tables(runs: report.Runs, pages: Sequence[PageTime]) -> Iterator[str]:
+    if runs:
+        yield report.table(runs)
+    if pages:
+        yield report.pages_table(pages)
+    yield report.budgets_table(runs, pages)
+
+
+def _tell(what: str) -> None:
+    print(f"bench: {what}", file=sys.stderr, flush=True)
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("scenario", nargs="*", help=f"of {', '.join((*SCENARIOS, PAGES))}; all")
+    parser.add_argument("--seconds", type=float, default=75.0, help="of each measurement")
+    parser.add_argument("--peer", metavar="PROGRAM", help="the postgres_exporter to compare with")
+    parser.add_argument("--alone", action="store_true", help="measure without a peer")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help=f"write {report.RESULTS.name}, as is done when everything is measured",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

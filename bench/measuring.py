@@ -1,0 +1,102 @@
+"""Watches one watcher for a while: what it costs the server, itself, and whoever scrapes it."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from bench.processes import cpu_seconds, family_cpu_seconds, resident_bytes
+from bench.scenarios import Scenario, crowd, session
+from bench.stalls import worst
+from bench.watchers import Watcher
+from monitor.demo.launcher import Postgres
+
+INTERVAL = 15.0
+"""Seconds between two scrapes, as Prometheus comes by default."""
+MANY, AT_MOST = 50, 20.0
+"""So many scrapes in a row, or so many seconds of them, for the percentiles."""
+BOOKS = """
+    select
+        coalesce(sum(calls), 0)::float8                                     as queries,
+        coalesce(sum(total_exec_time + total_plan_time), 0) / 1000          as seconds
+    from pg_stat_statements join pg_roles on pg_roles.oid = userid where rolname = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One watcher on one server. Rates are per minute, times in seconds."""
+
+    watcher: str
+    server_seconds: float
+    """By pg_stat_statements: planning and execution."""
+    server_cpu_seconds: float
+    """Of all of the server's processes, connecting and its own housekeeping included."""
+    queries: float
+    scrape_p50: float
+    scrape_p99: float
+    series: int
+    page_bytes: int
+    resident: int
+    resident_peak: int
+    cpu_seconds: float
+    stalls: tuple[int, int, int] | None = None
+    """The longest in milliseconds, how many above 20, and how many looks."""
+
+
+async def measure(
+    server: Postgres, scenario: Scenario, watcher: Watcher, seconds: float
+) -> Measured:
+    """The crowd comes first, as it does in life."""
+    async with crowd(server, scenario.sessions), session(server) as admin:
+        await asyncio.to_thread(_scraped_for, watcher, scenario.warm_up)
+        await admin.execute("select pg_stat_statements_reset()")
+        if watcher.stalls:
+            watcher.stalls.unlink(missing_ok=True)
+        start = time.monotonic()
+        own, whole = cpu_seconds(watcher.process.pid), family_cpu_seconds(server.pid)
+        await asyncio.to_thread(_scraped_for, watcher, seconds)
+        minutes = (time.monotonic() - start) / 60
+        own, whole = cpu_seconds(watcher.process.pid) - own, family_cpu_seconds(server.pid) - whole
+        books = await admin.fetchrow(BOOKS, watcher.role)
+        assert books is not None
+        stalls = worst(watcher.stalls) if watcher.stalls else None
+        times = await asyncio.to_thread(_scrapes, watcher)
+    _, page = watcher.page()
+    resident, peak = resident_bytes(watcher.process.pid)
+    return Measured(
+        watcher.name,
+        books["seconds"] / minutes,
+        whole / minutes,
+        books["queries"] / minutes,
+        *(percentile(times, 0.5), percentile(times, 0.99)),
+        *(series(page), len(page), resident, peak),
+        own / minutes,
+        stalls,
+    )
+
+
+def series(page: bytes) -> int:
+    return sum(1 for line in page.splitlines() if line and not line.startswith(b"#"))
+
+
+def percentile(times: list[float], share: float) -> float:
+    """The smallest time that this share of all does not exceed."""
+    return sorted(times)[min(len(times) - 1, int(share * len(times)))]
+
+
+def _scraped_for(watcher: Watcher, seconds: float) -> None:
+    """As Prometheus does: at its interval, whatever the last scrape took."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        began = time.monotonic()
+        watcher.page()
+        pause = INTERVAL - (time.monotonic() - began)
+        time.sleep(max(0.0, min(pause, left)))
+
+
+def _scrapes(watcher: Watcher) -> list[float]:
+    times: list[float] = []
+    end = time.monotonic() + AT_MOST
+    while len(times) < MANY and (time.monotonic() < end or not times):
+        times.append(watcher.page()[0])
+    return times

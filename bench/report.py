@@ -1,0 +1,151 @@
+"""The tables that are printed, and committed as RESULTS.md with the machine they were made on."""
+
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.measuring import Measured
+from bench.pages import PageTime
+from bench.scenarios import SCENARIOS
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+COLUMNS = (
+    "server",
+    "watcher",
+    "server time/min",
+    "server CPU/min",
+    "queries/min",
+    "scrape p50",
+    "scrape p99",
+    "series",
+    "page",
+    "RSS (peak)",
+    "own CPU/min",
+)
+MIB = 1024**2
+PAGE_BUDGETS = {1_000: 0.002, 10_000: 0.005, 100_000: 0.050}
+Runs = Mapping[str, Sequence[Measured]]
+Budget = tuple[str, str, str, bool]
+"""What, how much is allowed, how much it was, and whether it is met."""
+
+
+def table(runs: Runs) -> str:
+    """One line for each watcher on each server, in Markdown."""
+    rows = [_row(SCENARIOS[name].title, one) for name, of in runs.items() for one in of]
+    return _markdown(COLUMNS, rows)
+
+
+def pages_table(pages: Iterable[PageTime]) -> str:
+    rows = [(f"{p.series:,}", _size(p.page_bytes), _time(p.p50), _time(p.p99)) for p in pages]
+    return _markdown(("series", "page", "scrape p50", "scrape p99"), rows)
+
+
+def budgets_table(runs: Runs, pages: Sequence[PageTime]) -> str:
+    rows = [
+        (what, allowed, found, "met" if met else "**missed**")
+        for what, allowed, found, met in budgets(runs, pages)
+    ]
+    return _markdown(("budget", "allowed", "measured", ""), rows)
+
+
+def budgets(runs: Runs, pages: Sequence[PageTime]) -> Iterator[Budget]:
+    """Those of which something was measured."""
+    if "tables" in runs:
+        yield from _server_time(runs["tables"])
+    for page in pages:
+        allowed = PAGE_BUDGETS[page.series]
+        what = f"a scrape of {page.series:,} series, median"
+        yield what, _time(allowed), _time(page.p50), page.p50 <= allowed
+    for name, limit in (("idle", 64), ("relations", 160)):
+        for one in _of_ours(runs.get(name, ())):
+            what = f"resident memory, {SCENARIOS[name].title}"
+            met = one.resident_peak <= limit * MIB
+            yield what, f"{limit} MiB", f"{_size(one.resident_peak)} at most", met
+    for one in _of_ours(runs.get("relations", ())):
+        title = SCENARIOS["relations"].title
+        yield f"series, {title}", "20,000", f"{one.series:,}", one.series < 20_000
+        if one.stalls:
+            longest, above, looks = one.stalls
+            found = f"{longest} ms at most; {above} of {looks:,} looks later"
+            yield f"the event loop stands still, {title}", "20 ms", found, longest <= 20
+
+
+def _server_time(of: Sequence[Measured]) -> Iterator[Budget]:
+    [ours, *peers] = of
+    share = ours.server_seconds / 60
+    what = f"server time, {SCENARIOS['tables'].title}"
+    yield what, "0.5 % of a core", f"{100 * share:.2f} %", share <= 0.005
+    for peer in peers:
+        part = ours.server_seconds / peer.server_seconds
+        yield f"the same beside {peer.watcher}", "1/20", f"1/{1 / part:.0f}", part <= 0.05
+
+
+def _of_ours(of: Sequence[Measured]) -> list[Measured]:
+    return [one for one in of if one.watcher == "pgvigil"]
+
+
+def write(runs: Runs, pages: Sequence[PageTime], seconds: float) -> None:
+    """The whole page of results."""
+    parts = [
+        "# Measured\n",
+        f"Made by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine()}. PostgreSQL 18 with"
+        " fsync off; each watcher alone on the same server with its defaults, scraped every 15 s"
+        f" for {seconds:.0f} s after a warm-up, then as fast as it answers. Server time is planning"
+        " and execution by `pg_stat_statements`, by role; server CPU is that of all processes of"
+        " the server, connections and its own housekeeping included.\n",
+        *(("## Beside the peer\n", table(runs)) if runs else ()),
+        *(("## A scrape, by series\n", pages_table(pages)) if pages else ()),
+        "## Budgets\n",
+        budgets_table(runs, pages),
+    ]
+    RESULTS.write_text("\n".join(parts))
+
+
+def machine() -> str:
+    """Processor, cores, memory, kernel, Python."""
+    cpu = next(
+        (
+            line.partition(":")[2].strip()
+            for line in _lines("/proc/cpuinfo")
+            if "model name" in line
+        ),
+        platform.machine(),
+    )
+    cores = sum(line.startswith("processor") for line in _lines("/proc/cpuinfo"))
+    memory = int(_lines("/proc/meminfo")[0].split()[1]) / 1024**2
+    system = f"Linux {platform.release().partition('-')[0]}, Python {platform.python_version()}"
+    return f"{cores} cores of {cpu}, {memory:.0f} GiB, {system}"
+
+
+def _row(title: str, one: Measured) -> tuple[str, ...]:
+    return (
+        title,
+        one.watcher,
+        _time(one.server_seconds),
+        _time(one.server_cpu_seconds),
+        f"{one.queries:,.0f}",
+        _time(one.scrape_p50),
+        _time(one.scrape_p99),
+        f"{one.series:,}",
+        _size(one.page_bytes),
+        f"{_size(one.resident)} ({_size(one.resident_peak)})",
+        _time(one.cpu_seconds),
+    )
+
+
+def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+
+
+def _size(count: int) -> str:
+    return f"{count / MIB:.1f} MiB" if count >= MIB else f"{count / 1024:.0f} kiB"
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines()

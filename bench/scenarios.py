@@ -1,0 +1,140 @@
+"""The servers that are measured: what each holds, and who is connected to it meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from monitor.demo.binaries import Binaries, Owner
+from monitor.demo.launcher import Postgres
+
+ROLES = ("pgvigil", "postgres_exporter")
+"""Each watcher asks under its own name, so that the server's books tell them apart."""
+SETTINGS: Mapping[str, object] = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "512MB",
+    "max_connections": 600,
+    "max_locks_per_transaction": 1024,
+    "shared_preload_libraries": "pg_stat_statements",
+    "pg_stat_statements.max": 10000,
+    "pg_stat_statements.track_planning": "on",
+    "autovacuum_naptime": "1d",
+}
+AT_ONCE = 500
+"""Relations made in one transaction."""
+
+
+async def nothing(server: Postgres) -> None:
+    """An idle server as initdb leaves it."""
+
+
+def relations(tables: int, indexes_each: int) -> Callable[[Postgres], Awaitable[None]]:
+    """Empty tables without TOAST, each with so many indexes, in the database `shop`."""
+
+    async def make(server: Postgres) -> None:
+        index = "".join(
+            f"execute format('create index t%s_i{n} on t%s (a)', n, n);"
+            for n in range(1, indexes_each + 1)
+        )
+        block = (
+            "do $$ begin for n in {first}..{last} loop"
+            " execute format('create table t%s (a int, b int, c timestamptz)', n);"
+            f" {index} end loop; end $$"
+        )
+        async with session(server, "shop") as admin:
+            for first in range(1, tables + 1, AT_ONCE):
+                last = min(first + AT_ONCE - 1, tables)
+                await admin.execute(block.format(first=first, last=last))
+            for catalogue in ("pg_class", "pg_index", "pg_attribute", "pg_depend", "pg_type"):
+                await admin.execute(f"vacuum analyze pg_catalog.{catalogue}")
+
+    return make
+
+
+def databases(count: int) -> Callable[[Postgres], Awaitable[None]]:
+    """So many more databases, each a copy of an empty one."""
+
+    async def make(server: Postgres) -> None:
+        async with session(server) as admin:
+            for n in range(count):
+                await admin.execute(f"create database tenant_{n} strategy file_copy")
+
+    return make
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One kind of server."""
+
+    title: str
+    prepare: Callable[[Postgres], Awaitable[None]] = nothing
+    sessions: int = 0
+    """Idle sessions, each after a statement in its own transaction."""
+    warm_up: float = 15.0
+    """Seconds before the measurement begins."""
+    probed: bool = False
+    """Whether stalls of our event loop are sampled; that costs a little processor time."""
+    flags: tuple[str, ...] = field(default=())
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "idle": Scenario("idle server"),
+    "tables": Scenario("10,000 tables, 20,000 indexes", relations(10_000, 2), warm_up=30),
+    "sessions": Scenario("500 sessions", sessions=500),
+    "databases": Scenario("200 databases", databases(200), warm_up=30),
+    "relations": Scenario(
+        "33,000 tables, 67,000 indexes", relations(33_000, 2), warm_up=60, probed=True
+    ),
+}
+
+
+@contextmanager
+def built(scenario: Scenario) -> Iterator[Postgres]:
+    """A running server that holds what the scenario says; removed afterwards."""
+    owner = Owner.unprivileged()
+    server = Postgres(Binaries.of_wheel(), owner.scratch("bench-"), owner)
+    try:
+        server.create(SETTINGS)
+        server.start()
+        asyncio.run(_furnish(server, scenario))
+        yield server
+    finally:
+        server.remove()
+
+
+async def _furnish(server: Postgres, scenario: Scenario) -> None:
+    async with session(server) as admin:
+        await admin.execute("create extension pg_stat_statements")
+        for role in ROLES:
+            await admin.execute(f"create role {role} login in role pg_monitor")
+        await admin.execute("create database shop")
+    await scenario.prepare(server)
+    async with session(server) as admin:
+        await admin.execute("checkpoint")
+
+
+@asynccontextmanager
+async def session(
+    server: Postgres, database: str = "postgres"
+) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    """The superuser's, for the length of a block."""
+    connection = await asyncpg.connect(server.dsn(database), timeout=30)
+    try:
+        yield connection
+    finally:
+        connection.terminate()
+
+
+@asynccontextmanager
+async def crowd(server: Postgres, size: int) -> AsyncIterator[None]:
+    """So many sessions of an application, most of them idle, a few in a transaction."""
+    async with AsyncExitStack() as all_of_them:
+        for n in range(size):
+            one = await all_of_them.enter_async_context(session(server, "shop"))
+            await one.execute(f"set application_name = 'worker {n % 20}'")
+            await one.execute("begin; select 1" if n % 50 == 0 else "select 1")
+        yield

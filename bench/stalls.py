@@ -1,0 +1,69 @@
+"""Runs pgvigil with a probe in its event loop that writes down how long the loop stood still.
+
+python -m bench.stalls FILE run --dsn …
+"""
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+from monitor.cli import main
+
+TICK = 0.005
+"""Seconds between two looks; a look that comes late shows a stall."""
+EVERY = 1.0
+"""Seconds between two writings."""
+
+
+class Probe:
+    """Counts late looks by their milliseconds. The file is taken away by whoever wants to begin
+    anew: then what was counted so far is forgotten."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, file: Path) -> None:
+        self.loop = loop
+        self.file = file
+        self.late: Counter[int] = Counter()
+        self.written = loop.time()
+        self.expected = loop.time() + TICK
+        loop.call_at(self.expected, self.look)
+        self.write()
+
+    def look(self) -> None:
+        now = self.loop.time()
+        self.late[int((now - self.expected) * 1000)] += 1
+        if now - self.written >= EVERY:
+            self.write()
+        self.expected = self.loop.time() + TICK
+        self.loop.call_at(self.expected, self.look)
+
+    def write(self) -> None:
+        self.written = self.loop.time()
+        if self.late and not self.file.exists():
+            self.late.clear()
+        self.file.write_text(json.dumps(dict(sorted(self.late.items()))))
+
+
+class Policy(asyncio.DefaultEventLoopPolicy):
+    """Gives every loop a probe."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.file = file
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        loop = super().new_event_loop()
+        loop.call_soon(Probe, loop, self.file)
+        return loop
+
+
+def worst(file: Path) -> tuple[int, int, int]:
+    """The longest stall in milliseconds, how many were longer than 20, and how many looks."""
+    late = {int(ms): count for ms, count in json.loads(file.read_text()).items()}
+    return max(late, default=0), sum(n for ms, n in late.items() if ms > 20), sum(late.values())
+
+
+if __name__ == "__main__":
+    asyncio.set_event_loop_policy(Policy(Path(sys.argv[1])))
+    sys.exit(main(sys.argv[2:]))
