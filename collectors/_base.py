@@ -77,7 +77,7 @@ class Metric(Generic[Row]):
     additive: bool = False
     """A gauge whose values may be summed (sizes, numbers of rows); counters always may."""
     legacy: bool = False
-    """An old spelling, kept for the rules of others; the setting `legacy_metrics` is about these."""
+    """An old spelling, kept for rules in the wild; the setting `legacy_metrics` is about these."""
     note: str = ""
     """What is different from postgres_exporter's metric of that name; for docs/metrics.md."""
 

@@ -9,6 +9,13 @@ READ_ALL_STATS = Capability(
     buys="what other users' sessions do, and how replication is",
 )
 
+LIST_WAL = Capability(
+    name="list_wal",
+    probe="has_function_privilege('pg_catalog.pg_ls_waldir()', 'execute')",
+    grant="GRANT pg_monitor TO {role};",
+    buys="how much room WAL takes, and how much of it waits to be archived",
+)
+
 COLUMN_STATISTICS = Capability(
     name="column_statistics",
     probe="""(

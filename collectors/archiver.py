@@ -1,0 +1,102 @@
+"""pg_stat_archiver: whether WAL gets into the archive, and since when it did or did not."""
+
+from dataclasses import dataclass
+
+from collectors._base import Collector, Lane, counter, gauge
+
+# On a standby the archiver runs with archive_mode = always only.
+QUERY = """
+    select
+        archived_count,
+        last_archived_wal,
+        extract(epoch from last_archived_time)::float8                      as last_archived_time,
+        extract(epoch from clock_timestamp() - last_archived_time)::float8  as archived_seconds,
+        failed_count,
+        last_failed_wal,
+        extract(epoch from last_failed_time)::float8                        as last_failed_time,
+        extract(epoch from clock_timestamp() - last_failed_time)::float8    as failed_seconds,
+        extract(epoch from stats_reset)::float8                             as stats_reset,
+        extract(epoch from clock_timestamp() - stats_reset)::float8         as stats_seconds,
+        current_setting('archive_mode') = 'always'
+            or current_setting('archive_mode') = 'on' and not pg_is_in_recovery()
+                                                                            as is_archiving
+    from pg_catalog.pg_stat_archiver
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Archiver:
+    """The one row of a server. Times are unix seconds; None: not since the statistics began."""
+
+    archived_count: int
+    last_archived_wal: str | None
+    last_archived_time: float | None
+    archived_seconds: float | None
+    """How long ago that was."""
+    failed_count: int
+    """Attempts that failed; each is tried again."""
+    last_failed_wal: str | None
+    last_failed_time: float | None
+    failed_seconds: float | None
+    stats_reset: float | None
+    stats_seconds: float | None
+    is_archiving: bool
+    """Whether this server is to archive at all."""
+
+    @property
+    def never_archived(self) -> bool:
+        """It should, and has not since the statistics began."""
+        return self.is_archiving and self.last_archived_time is None
+
+    @property
+    def at_least_seconds(self) -> float | None:
+        """For how long nothing was archived; where nothing ever was, as far as is known."""
+        return self.stats_seconds if self.never_archived else self.archived_seconds
+
+
+archiver = Collector(
+    row=Archiver,
+    lane=Lane.normal,
+    sql={140000: QUERY},
+    counters=("archived_count", "failed_count"),
+    epoch="stats_reset",
+    metrics=(
+        counter(
+            "pg_stat_archiver_archived_count",
+            "WAL files that were archived.",
+            lambda row: row.archived_count,
+        ),
+        counter(
+            "pg_stat_archiver_failed_count",
+            "Attempts to archive that failed.",
+            lambda row: row.failed_count,
+        ),
+        gauge(
+            "pg_stat_archiver_last_archive_age",
+            "Seconds since a WAL file was last archived.",
+            lambda row: row.at_least_seconds,
+            note="Where the server should archive and never did it is the age of the statistics,"
+            " a lower bound, so that a rule on the age sees it; not absent.",
+        ),
+        gauge(
+            "pg_stat_archiver_last_archived_timestamp_seconds",
+            "When a WAL file was last archived; absent if never.",
+            lambda row: row.last_archived_time,
+        ),
+        gauge(
+            "pg_stat_archiver_last_failed_timestamp_seconds",
+            "When an attempt to archive last failed; absent if never.",
+            lambda row: row.last_failed_time,
+        ),
+        gauge(
+            "pg_stat_archiver_archiving",
+            "Whether this server is to archive WAL.",
+            lambda row: row.is_archiving,
+        ),
+        gauge(
+            "pg_stat_archiver_never_archived",
+            "Whether it is to archive and has not since its statistics began.",
+            lambda row: row.never_archived,
+        ),
+    ),
+)

@@ -1,0 +1,131 @@
+"""pg_stat_checkpointer: how often and why there was a checkpoint, and what it cost."""
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+from collectors._base import Collector, Lane, Metric, counter
+
+BEFORE_17 = """
+    select
+        checkpoints_timed                           as num_timed,
+        checkpoints_req                             as num_requested,
+        null::int8                                  as num_done,
+        null::int8                                  as restartpoints_timed,
+        null::int8                                  as restartpoints_req,
+        null::int8                                  as restartpoints_done,
+        checkpoint_write_time::float8               as write_milliseconds,
+        checkpoint_sync_time::float8                as sync_milliseconds,
+        buffers_checkpoint                          as buffers_written,
+        null::int8                                  as slru_written,
+        extract(epoch from stats_reset)::float8     as stats_reset
+    from pg_catalog.pg_stat_bgwriter
+"""
+QUERY = """
+    select
+        num_timed,
+        num_requested,
+        {num_done}::int8                            as num_done,
+        restartpoints_timed,
+        restartpoints_req,
+        restartpoints_done,
+        write_time::float8                          as write_milliseconds,
+        sync_time::float8                           as sync_milliseconds,
+        buffers_written,
+        {slru_written}::int8                        as slru_written,
+        extract(epoch from stats_reset)::float8     as stats_reset
+    from pg_catalog.pg_stat_checkpointer
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointer:
+    """The one row of a server; counters since its statistics were last reset."""
+
+    num_timed: int
+    """Begun because time was up; from 17 on also those skipped because nothing had happened."""
+    num_requested: int
+    """Begun because WAL was full, or somebody asked."""
+    num_done: int | None
+    """From 18 on."""
+    restartpoints_timed: int | None
+    """A standby's checkpoints, from 17 on; before, they are among the others."""
+    restartpoints_req: int | None
+    restartpoints_done: int | None
+    write_milliseconds: float
+    sync_milliseconds: float
+    buffers_written: int
+    slru_written: int | None
+    """From 18 on."""
+    stats_reset: float | None
+    """Unix seconds."""
+
+    @property
+    def write_seconds(self) -> float:
+        return self.write_milliseconds / 1000
+
+    @property
+    def sync_seconds(self) -> float:
+        return self.sync_milliseconds / 1000
+
+
+TEXTS = {
+    "num_timed": "Checkpoints begun because time was up.",
+    "num_requested": "Checkpoints begun because WAL was full, or somebody asked.",
+    "num_done": "Checkpoints that were completed; from 18 on.",
+    "restartpoints_timed": "Restartpoints begun because time was up; from 17 on.",
+    "restartpoints_req": "Restartpoints that were requested; from 17 on.",
+    "restartpoints_done": "Restartpoints that were completed; from 17 on.",
+    "write_milliseconds": "Milliseconds that checkpoints took to write.",
+    "sync_milliseconds": "Milliseconds that checkpoints took to sync.",
+    "write_seconds": "Time that checkpoints took to write.",
+    "sync_seconds": "Time that checkpoints took to sync.",
+    "buffers_written": "Pages written by checkpoints.",
+    "slru_written": "Pages of SLRUs written by checkpoints; from 18 on.",
+    "stats_reset": "When the statistics were last reset, in unix seconds.",
+}
+NAMES = {"write_milliseconds": "write_time", "sync_milliseconds": "sync_time"}
+OF_BGWRITER = {
+    "num_timed": "checkpoints_timed",
+    "num_requested": "checkpoints_req",
+    "write_milliseconds": "checkpoint_write_time",
+    "sync_milliseconds": "checkpoint_sync_time",
+    "buffers_written": "buffers_checkpoint",
+}
+"""Where these stood before 17, and stay."""
+EARLIER = "Served before 17 too, from pg_stat_bgwriter."
+LATER = "Served on 17 and later too, from pg_stat_checkpointer."
+
+
+def total(name: str, column: str, note: str) -> Metric[Checkpointer]:
+    return counter(f"{name}_total", TEXTS[column], attrgetter(column), note=note)
+
+
+def of_bgwriter(column: str) -> tuple[Metric[Checkpointer], ...]:
+    """As it is spelled today, and as it was before counters had to end in `_total`."""
+    name = f"pg_stat_bgwriter_{OF_BGWRITER[column]}"
+    metric = total(name, column, LATER)
+    return metric, metric.also(name)
+
+
+checkpointer = Collector(
+    row=Checkpointer,
+    lane=Lane.normal,
+    sql={
+        140000: BEFORE_17,
+        170000: QUERY.format(num_done="null", slru_written="null"),
+        180000: QUERY.format(num_done="num_done", slru_written="slru_written"),
+    },
+    counters=("num_timed", "num_requested", "buffers_written"),
+    epoch="stats_reset",
+    metrics=(
+        *(
+            total(
+                f"pg_stat_checkpointer_{NAMES.get(column, column)}",
+                column,
+                EARLIER if column in (*OF_BGWRITER, "stats_reset") else "",
+            )
+            for column in TEXTS
+        ),
+        *(metric for column in OF_BGWRITER for metric in of_bgwriter(column)),
+    ),
+)

@@ -1,0 +1,116 @@
+"""pg_stat_io: who reads and writes what, and how long it takes. From 16 on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from collectors._base import Collector, Lane, Metric, Sample
+
+QUERY = """
+    select
+        backend_type,
+        object,
+        context,
+        reads,
+        {read_bytes}::int8                          as read_bytes,
+        read_time / 1000                            as read_seconds,
+        writes,
+        {write_bytes}::int8                         as write_bytes,
+        write_time / 1000                           as write_seconds,
+        writebacks,
+        writeback_time / 1000                       as writeback_seconds,
+        extends,
+        {extend_bytes}::int8                        as extend_bytes,
+        extend_time / 1000                          as extend_seconds,
+        hits,
+        evictions,
+        reuses,
+        fsyncs,
+        fsync_time / 1000                           as fsync_seconds,
+        extract(epoch from stats_reset)::float8     as stats_reset
+    from pg_catalog.pg_stat_io
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Io:
+    """What one kind of process did to one kind of object; None is what it never does."""
+
+    backend_type: str
+    object: str
+    """relation, temp relation, and from 18 on wal."""
+    context: str
+    """normal, vacuum, bulkread, bulkwrite, and from 18 on init."""
+    reads: int | None
+    read_bytes: int | None
+    read_seconds: float | None
+    """Times are 0 while track_io_timing (of WAL: track_wal_io_timing) is off."""
+    writes: int | None
+    write_bytes: int | None
+    write_seconds: float | None
+    writebacks: int | None
+    writeback_seconds: float | None
+    extends: int | None
+    extend_bytes: int | None
+    extend_seconds: float | None
+    hits: int | None
+    evictions: int | None
+    reuses: int | None
+    fsyncs: int | None
+    fsync_seconds: float | None
+    stats_reset: float | None
+    """Unix seconds."""
+
+    @property
+    def happened(self) -> bool:
+        return any(getattr(self, name) for name in OPERATIONS)
+
+
+OPERATIONS = {
+    "reads": "Read operations.",
+    "writes": "Write operations.",
+    "writebacks": "Pages that the kernel was asked to write.",
+    "extends": "Operations that made a relation longer.",
+    "hits": "Pages found in shared (or local) buffers.",
+    "evictions": "Pages evicted to make room for others.",
+    "reuses": "Pages of a ring buffer used again.",
+    "fsyncs": "Files synced.",
+}
+MEASURES = {
+    **{f"{name}_bytes": f"Bytes of {name} operations." for name in ("read", "write", "extend")},
+    **{
+        f"{name}_seconds": f"Time spent in {name} operations."
+        for name in ("read", "write", "writeback", "extend", "fsync")
+    },
+}
+LABELS = ("backend_type", "object", "context")
+
+
+def total(column: str, text: str) -> Metric[Io]:
+    """Of processes that did something: nine tenths of the view are zeros that stay zero."""
+
+    def samples(rows: Sequence[Io]) -> Iterator[Sample]:
+        for row in rows:
+            if row.happened:
+                yield (row.backend_type, row.object, row.context), getattr(row, column)
+
+    return Metric(f"pg_stat_io_{column}_total", "counter", text, LABELS, samples)
+
+
+stat_io = Collector(
+    row=Io,
+    lane=Lane.normal,
+    sql={
+        160000: QUERY.format(
+            read_bytes="reads * op_bytes",
+            write_bytes="writes * op_bytes",
+            extend_bytes="extends * op_bytes",
+        ),
+        180000: QUERY.format(
+            read_bytes="read_bytes", write_bytes="write_bytes", extend_bytes="extend_bytes"
+        ),
+    },
+    key=LABELS,
+    counters=(*OPERATIONS, *MEASURES),
+    epoch="stats_reset",
+    metrics=tuple(total(column, text) for column, text in (OPERATIONS | MEASURES).items()),
+)

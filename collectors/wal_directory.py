@@ -1,0 +1,45 @@
+"""pg_ls_waldir: how much room WAL takes, and what waits for the archive. It looks at every file."""
+
+from dataclasses import dataclass
+
+from collectors._base import Collector, Lane, gauge
+from collectors._capabilities import LIST_WAL
+
+QUERY = """
+    select
+        count(*)                                                            as segments,
+        coalesce(sum(size), 0)::int8                                        as size_bytes,
+        (
+            select count(*) from pg_catalog.pg_ls_archive_statusdir() where name like '%.ready'
+        )                                                                   as ready
+    from pg_catalog.pg_ls_waldir()
+    where name ~ '^[0-9A-F]{24}$'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WalDirectory:
+    """The one row of a server."""
+
+    segments: int
+    """Files that are kept for use once more included."""
+    size_bytes: int
+    ready: int
+    """Files that wait to be archived."""
+
+
+wal_directory = Collector(
+    row=WalDirectory,
+    lane=Lane.slow,
+    sql={140000: QUERY},
+    needs=(LIST_WAL,),
+    metrics=(
+        gauge("pg_wal_segments", "Files of WAL.", lambda row: row.segments),
+        gauge("pg_wal_size_bytes", "Size of all files of WAL.", lambda row: row.size_bytes),
+        gauge(
+            "pg_wal_archive_ready_files",
+            "Files that wait to be archived.",
+            lambda row: row.ready,
+        ),
+    ),
+)

@@ -1,0 +1,72 @@
+"""Who holds back vacuum: sessions, prepared transactions, slots, and queries on standbys."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from collectors._base import Collector, Lane, Metric, Sample
+from collectors._capabilities import READ_ALL_STATS
+
+# A vacuum looks at no rows but those it vacuums, so nobody waits for it. Walsenders pass on what
+# their standbys ask for.
+QUERY = """
+    select
+        'session'                                           as holder,
+        a.pid::text                                         as name,
+        a.datname::text                                     as datname,
+        greatest(age(a.backend_xmin), age(a.backend_xid))::int8 as xmin_age
+    from pg_catalog.pg_stat_activity a
+    where coalesce(a.backend_xmin, a.backend_xid) is not null
+        and a.backend_type is distinct from 'walsender'
+        and a.pid <> pg_backend_pid()
+        and a.pid not in (select pid from pg_catalog.pg_stat_progress_vacuum)
+    union all
+    select 'prepared_transaction', gid, database::text, age(transaction)::int8
+    from pg_catalog.pg_prepared_xacts
+    union all
+    select
+        'replication_slot', slot_name::text, database::text,
+        greatest(age(xmin), age(catalog_xmin))::int8
+    from pg_catalog.pg_replication_slots
+    where coalesce(xmin, catalog_xmin) is not null
+    union all
+    select 'standby', application_name, null, age(backend_xmin)::int8
+    from pg_catalog.pg_stat_replication
+    where backend_xmin is not null
+"""
+HOLDERS = ("session", "prepared_transaction", "replication_slot", "standby")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One who may still need dead rows."""
+
+    holder: str
+    """session, prepared_transaction, replication_slot or standby."""
+    name: str
+    """A pid, gid, slot, or what the standby calls itself."""
+    datname: str | None
+    """None: it concerns all databases."""
+    xmin_age: int
+    """Transactions since the oldest row version that it may need."""
+
+
+def oldest(rows: Sequence[Holder]) -> Iterator[Sample]:
+    for holder in HOLDERS:
+        yield (holder,), max((row.xmin_age for row in rows if row.holder == holder), default=0)
+
+
+xmin_horizon = Collector(
+    row=Holder,
+    lane=Lane.normal,
+    sql={140000: QUERY},
+    needs=(READ_ALL_STATS,),
+    metrics=(
+        Metric(
+            "pg_xmin_horizon_age",
+            "gauge",
+            "Transactions for which vacuum is held back by the oldest holder of this kind.",
+            ("holder",),
+            oldest,
+        ),
+    ),
+)
