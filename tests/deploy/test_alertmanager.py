@@ -27,6 +27,7 @@ HOSTILE = 'public.<b>"o`rders"</b> & co'
 SILENT = {
     "labels": {
         "alertname": "PgvigilIdleInTransaction",
+        "finding": "idle_in_transaction",
         "severity": "critical",
         "server": "shop-1",
         "job": "pgvigil",
