@@ -1,0 +1,55 @@
+"""pg_extension: what is installed in each database, and whether its files are newer."""
+
+from dataclasses import dataclass
+
+from collectors._base import Collector, Lane, Scope, gauge
+
+# pg_available_extensions() reads every control file.
+QUERY = """
+    select
+        current_database()::text    as datname,
+        e.extname::text             as extname,
+        n.nspname::text             as schemaname,
+        e.extversion                as version,
+        a.default_version           as default_version
+    from pg_catalog.pg_extension e
+    join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+    left join pg_catalog.pg_available_extensions() a on a.name = e.extname
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    datname: str
+    extname: str
+    schemaname: str
+    version: str
+    default_version: str | None
+    """What ALTER EXTENSION … UPDATE would bring; None: its files are missing."""
+
+    @property
+    def can_be_updated(self) -> bool | None:
+        return None if self.default_version is None else self.version != self.default_version
+
+
+extensions = Collector(
+    row=Extension,
+    lane=Lane.daily,
+    sql={140000: QUERY},
+    scope=Scope.database,
+    key=("datname", "extname"),
+    metrics=(
+        gauge(
+            "pg_extension_info",
+            "An installed extension, and its version.",
+            lambda _: 1,
+            ("datname", "extname", "version"),
+        ),
+        gauge(
+            "pg_extension_update_available",
+            "Whether its files are of another version; absent where they are missing.",
+            lambda row: row.can_be_updated,
+            ("datname", "extname"),
+        ),
+    ),
+)

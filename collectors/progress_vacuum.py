@@ -1,0 +1,149 @@
+"""pg_stat_progress_vacuum: how far each vacuum is. Asked in each database, for names of tables."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from collectors._base import Collector, Lane, Metric, Sample, Scope, gauge
+from collectors._capabilities import READ_ALL_STATS
+
+QUERY = """
+    select
+        current_database()::text                                as datname,
+        p.pid                                                   as pid,
+        p.relid                                                 as relid,
+        n.nspname::text                                         as schemaname,
+        coalesce(c.relname::text, p.relid::text)                as relname,
+        p.phase                                                 as phase,
+        a.backend_type = 'autovacuum worker'                    as is_autovacuum,
+        extract(epoch from clock_timestamp() - a.xact_start)::float8 as running_seconds,
+        p.heap_blks_total                                       as heap_blks,
+        p.heap_blks_scanned                                     as heap_blks_scanned,
+        p.heap_blks_vacuumed                                    as heap_blks_vacuumed,
+        p.index_vacuum_count                                    as index_vacuums,
+        {dead_tuples}
+    from pg_catalog.pg_stat_progress_vacuum p
+    left join pg_catalog.pg_stat_activity a on a.pid = p.pid
+    left join pg_catalog.pg_class c on c.oid = p.relid
+    left join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where p.datname = current_database()
+"""
+TUPLES = """p.max_dead_tuples                                   as max_dead_tuples,
+        p.num_dead_tuples                                       as num_dead_tuples,
+        null::int8                                              as max_dead_tuple_bytes,
+        null::int8                                              as dead_tuple_bytes,
+        null::int8                                              as indexes,
+        null::int8                                              as indexes_processed,
+        null::float8                                            as delay_seconds"""
+BYTES = """null::int8                                           as max_dead_tuples,
+        p.num_dead_item_ids                                     as num_dead_tuples,
+        p.max_dead_tuple_bytes                                  as max_dead_tuple_bytes,
+        p.dead_tuple_bytes                                      as dead_tuple_bytes,
+        p.indexes_total                                         as indexes,
+        p.indexes_processed                                     as indexes_processed,
+        {delay_seconds}::float8                                 as delay_seconds"""
+TUPLE_ID = 6
+"""Bytes that a dead row took in memory before 17."""
+
+
+@dataclass(frozen=True, slots=True)
+class VacuumProgress:
+    datname: str
+    pid: int
+    relid: int
+    schemaname: str | None
+    relname: str
+    phase: str
+    is_autovacuum: bool | None
+    running_seconds: float | None
+    heap_blks: int
+    heap_blks_scanned: int
+    heap_blks_vacuumed: int
+    index_vacuums: int
+    """Passes over the indexes that are done."""
+    max_dead_tuples: int | None
+    """Before 17."""
+    num_dead_tuples: int
+    max_dead_tuple_bytes: int | None
+    """From 17 on, and so are those below."""
+    dead_tuple_bytes: int | None
+    indexes: int | None
+    indexes_processed: int | None
+    delay_seconds: float | None
+    """Slept by cost limits, with track_cost_delay_timing; from 18 on."""
+
+    @property
+    def dead_tuples_at_most(self) -> float | None:
+        """As many as fit into memory; from 17 on extrapolated from those that are there."""
+        if self.max_dead_tuple_bytes is None:
+            return self.max_dead_tuples
+        if not self.num_dead_tuples or not self.dead_tuple_bytes:
+            return self.max_dead_tuple_bytes // TUPLE_ID
+        return self.max_dead_tuple_bytes * self.num_dead_tuples / self.dead_tuple_bytes
+
+
+PHASES = (
+    "initializing",
+    "scanning heap",
+    "vacuuming indexes",
+    "vacuuming heap",
+    "cleaning up indexes",
+    "truncating heap",
+    "performing final cleanup",
+)
+PREFIX = "pg_stat_progress_vacuum_"
+LABELS = ("datname", "relname")
+
+
+def phases(rows: Sequence[VacuumProgress]) -> Iterator[Sample]:
+    for row in rows:
+        for phase in PHASES:
+            yield (row.datname, row.relname, phase), row.phase == phase
+
+
+def fact(name: str, text: str, attribute: str = "", note: str = "") -> Metric[VacuumProgress]:
+    return gauge(PREFIX + name, text, attrgetter(attribute or name), LABELS, note=note)
+
+
+progress_vacuum = Collector(
+    row=VacuumProgress,
+    lane=Lane.table,
+    sql={
+        140000: QUERY.format(dead_tuples=TUPLES),
+        170000: QUERY.format(dead_tuples=BYTES.format(delay_seconds="null")),
+        180000: QUERY.format(dead_tuples=BYTES.format(delay_seconds="p.delay_time / 1000")),
+    },
+    scope=Scope.database,
+    key=("datname", "pid"),
+    needs=(READ_ALL_STATS,),
+    metrics=(
+        Metric(
+            PREFIX + "phase",
+            "gauge",
+            "1 for the phase that a vacuum is in, 0 for the others.",
+            (*LABELS, "phase"),
+            phases,
+        ),
+        fact("heap_blks", "Blocks of the table."),
+        fact("heap_blks_scanned", "Blocks that were scanned."),
+        fact("heap_blks_vacuumed", "Blocks that were vacuumed."),
+        fact("index_vacuums", "Passes over all indexes that are done."),
+        fact(
+            "max_dead_tuples",
+            "Dead rows that fit into memory before the indexes have to be vacuumed.",
+            "dead_tuples_at_most",
+            "Rows on every version, where the other serves bytes from 17 on: extrapolated there"
+            " from the memory that those found take.",
+        ),
+        fact(
+            "num_dead_tuples",
+            "Dead rows found since the indexes were last vacuumed.",
+            note="Rows on every version, where the other serves bytes from 17 on.",
+        ),
+        fact("max_dead_tuple_bytes", "Memory for dead rows; from 17 on."),
+        fact("dead_tuple_bytes", "Memory that dead rows take; from 17 on."),
+        fact("indexes", "Indexes to be vacuumed; from 17 on."),
+        fact("indexes_processed", "Indexes vacuumed in this pass; from 17 on."),
+        fact("delay_seconds", "Time slept by cost limits; from 18 on.", "delay_seconds"),
+    ),
+)

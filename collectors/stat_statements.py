@@ -1,0 +1,129 @@
+"""pg_stat_statements: what statements cost, by user, database and query id. No text, ever."""
+
+from dataclasses import dataclass, replace
+from operator import attrgetter
+
+from collectors._base import Bound, Collector, Lane, Metric, counter, gauge
+from collectors._capabilities import READ_ALL_STATS
+
+# Without texts the file they are in stays unread. One statement may be there twice: called by a
+# client, and from within a function.
+QUERY = """
+    select
+        s.userid                                            as userid,
+        s.dbid                                              as dbid,
+        s.queryid                                           as query_id,
+        pg_get_userbyid(s.userid)::text                     as usename,
+        d.datname::text                                     as datname,
+        sum(s.calls)::int8                                  as calls,
+        sum(s.total_exec_time) / 1000                       as seconds,
+        sum(s.total_plan_time) / 1000                       as plan_seconds,
+        sum(s.rows)::int8                                   as rows,
+        sum(s.shared_blks_hit)::int8                        as shared_blocks_hit,
+        sum(s.shared_blks_read)::int8                       as shared_blocks_read,
+        sum(s.shared_blks_dirtied)::int8                    as shared_blocks_dirtied,
+        sum(s.temp_blks_read + s.temp_blks_written)::int8   as temp_blocks,
+        sum(s.wal_bytes)::int8                              as wal_bytes,
+        sum(s.{shared}blk_read_time) / 1000                 as block_read_seconds,
+        sum(s.{shared}blk_write_time) / 1000                as block_write_seconds,
+        (select extract(epoch from stats_reset)::float8 from {{schema}}.pg_stat_statements_info)
+                                                            as stats_reset
+    from {{schema}}.pg_stat_statements(false) s
+    left join pg_catalog.pg_database d on d.oid = s.dbid
+    where s.queryid is not null
+    group by s.userid, s.dbid, s.queryid, d.datname
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One normalised statement of one user in one database, since the statistics were reset."""
+
+    userid: int
+    dbid: int
+    query_id: int
+    usename: str
+    datname: str | None
+    """None: the database was dropped."""
+    calls: int
+    seconds: float
+    """Executing."""
+    plan_seconds: float
+    """0 while pg_stat_statements.track_planning is off."""
+    rows: int
+    shared_blocks_hit: int
+    shared_blocks_read: int
+    shared_blocks_dirtied: int
+    temp_blocks: int
+    """Read and written."""
+    wal_bytes: int
+    block_read_seconds: float
+    """0 while track_io_timing is off."""
+    block_write_seconds: float
+    stats_reset: float | None
+    """Unix seconds."""
+
+    @property
+    def user(self) -> str:
+        return self.usename
+
+    @property
+    def queryid(self) -> str:
+        return str(self.query_id)
+
+    @property
+    def mean_seconds(self) -> float | None:
+        return self.seconds / self.calls if self.calls else None
+
+
+PREFIX = "pg_stat_statements_"
+LABELS = ("user", "datname", "queryid")
+STICKY = "A statement keeps its series while it is near the top; all others are summed as `other`."
+
+
+def total(column: str, text: str, note: str = "") -> Metric[Statement]:
+    return counter(f"{PREFIX}{column}_total", text, attrgetter(column), LABELS, note)
+
+
+calls = total("calls", "Executions.", STICKY)
+seconds = total("seconds", "Time spent executing.", STICKY)
+rows = total("rows", "Rows returned or changed.", STICKY)
+mean = replace(
+    gauge(
+        PREFIX + "mean_time_seconds",
+        "Mean time of an execution.",
+        attrgetter("mean_seconds"),
+        LABELS,
+    ),
+    legacy=True,
+    note="Served by older user queries; the rate of seconds by that of calls says more.",
+)
+
+stat_statements = Collector(
+    row=Statement,
+    lane=Lane.table,
+    sql={140000: QUERY.format(shared=""), 170000: QUERY.format(shared="shared_")},
+    key=("userid", "dbid", "query_id"),
+    counters=("calls", "seconds", "rows"),
+    epoch="stats_reset",
+    needs=(READ_ALL_STATS,),
+    extension="pg_stat_statements",
+    bound=Bound(rank="seconds", top=100, within=""),  # of the whole server
+    metrics=(
+        calls,
+        seconds,
+        rows,
+        total("block_read_seconds", "Time spent reading blocks.", STICKY),
+        total("block_write_seconds", "Time spent writing blocks.", STICKY),
+        total("plan_seconds", "Time spent planning; 0 while track_planning is off."),
+        total("shared_blocks_hit", "Blocks found in shared buffers."),
+        total("shared_blocks_read", "Blocks that were not found there."),
+        total("shared_blocks_dirtied", "Blocks changed first by this statement."),
+        total("temp_blocks", "Blocks read and written in temporary files."),
+        total("wal_bytes", "Bytes of WAL."),
+        calls.also(PREFIX + "calls"),
+        seconds.also(PREFIX + "total_time_seconds"),
+        rows.also(PREFIX + "rows"),
+        mean,
+    ),
+)

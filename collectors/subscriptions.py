@@ -1,0 +1,174 @@
+"""pg_stat_subscription and _stats: whether each subscription works, and what went wrong in it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from collectors._base import Bound, Collector, Lane, Metric, Sample, counter, gauge
+
+# One row even where no worker runs: that is the news. The worker that applies is the one that
+# neither copies a table nor works for another.
+QUERY = """
+    select
+        s.oid                                                               as subid,
+        d.datname::text                                                     as datname,
+        s.subname::text                                                     as subname,
+        s.subenabled                                                        as enabled,
+        a.pid                                                               as pid,
+        (
+            select count(*) from pg_catalog.pg_stat_subscription w
+            where w.subid = s.oid and w.relid is not null
+        )                                                                   as sync_workers,
+        (a.received_lsn - '0/0')::int8                                      as received_lsn,
+        (a.latest_end_lsn - '0/0')::int8                                    as latest_end_lsn,
+        extract(epoch from a.last_msg_receipt_time)::float8             as last_msg_receipt_time,
+        extract(epoch from clock_timestamp() - a.last_msg_receipt_time)::float8
+                                                                            as silent_seconds,
+        {errors}
+    from pg_catalog.pg_subscription s
+    join pg_catalog.pg_database d on d.oid = s.subdbid
+    left join pg_catalog.pg_stat_subscription a
+        on a.subid = s.oid and a.pid is not null and a.relid is null {leader}
+    {stats}
+"""
+STATS = "left join pg_catalog.pg_stat_subscription_stats e on e.subid = s.oid"
+CONFLICTS = (
+    "insert_exists",
+    "update_origin_differs",
+    "update_exists",
+    "update_missing",
+    "delete_origin_differs",
+    "delete_missing",
+    "multiple_unique_conflicts",
+)
+
+
+def query(version: int) -> str:
+    known = {
+        "apply_errors": ("e.apply_error_count", 15),
+        "sync_errors": ("e.sync_error_count", 15),
+        "stats_reset": ("extract(epoch from e.stats_reset)::float8", 15),
+        **{name: (f"e.confl_{name}", 18) for name in CONFLICTS},
+    }
+    errors = [
+        f"{column if version >= since else absent(name)} as {name}"
+        for name, (column, since) in known.items()
+    ]
+    return QUERY.format(
+        errors=",\n        ".join(errors),
+        leader="and a.leader_pid is null" if version >= 16 else "",
+        stats=STATS if version >= 15 else "",
+    )
+
+
+def absent(name: str) -> str:
+    return "null::float8" if name == "stats_reset" else "null::int8"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One subscription and its worker. Positions are bytes of upstream's WAL."""
+
+    subid: int
+    datname: str
+    subname: str
+    enabled: bool
+    pid: int | None
+    """Of the worker that applies; None while there is none."""
+    sync_workers: int
+    """Those that copy tables for the first time."""
+    received_lsn: int | None
+    latest_end_lsn: int | None
+    """The last position that was reported back to upstream."""
+    last_msg_receipt_time: float | None
+    silent_seconds: float | None
+    apply_errors: int | None
+    """From 15 on."""
+    sync_errors: int | None
+    stats_reset: float | None
+    insert_exists: int | None
+    """Conflicts by kind, from 18 on."""
+    update_origin_differs: int | None
+    update_exists: int | None
+    update_missing: int | None
+    delete_origin_differs: int | None
+    delete_missing: int | None
+    multiple_unique_conflicts: int | None
+
+
+LABELS = ("datname", "subname")
+
+
+def conflicts(rows: Sequence[Subscription]) -> Iterator[Sample]:
+    for row in rows:
+        for kind in CONFLICTS:
+            yield (row.datname, row.subname, kind), getattr(row, kind)
+
+
+subscriptions = Collector(
+    row=Subscription,
+    lane=Lane.normal,
+    sql={version * 10000: query(version) for version in (14, 15, 16, 18)},
+    key=LABELS,
+    counters=("apply_errors", "sync_errors", *CONFLICTS),
+    epoch="stats_reset",
+    bound=Bound(rank="silent_seconds", top=100),
+    metrics=(
+        gauge(
+            "pg_stat_subscription_enabled",
+            "Whether the subscription is to work.",
+            attrgetter("enabled"),
+            LABELS,
+        ),
+        gauge(
+            "pg_stat_subscription_up",
+            "Whether a worker applies what it receives.",
+            lambda row: row.pid is not None,
+            LABELS,
+        ),
+        gauge(
+            "pg_stat_subscription_sync_workers",
+            "Workers that copy tables for the first time.",
+            attrgetter("sync_workers"),
+            LABELS,
+            additive=True,
+        ),
+        gauge(
+            "pg_stat_subscription_received_lsn_bytes",
+            "How far it has received.",
+            attrgetter("received_lsn"),
+            LABELS,
+        ),
+        gauge(
+            "pg_stat_subscription_latest_end_lsn_bytes",
+            "How far it has reported back to upstream.",
+            attrgetter("latest_end_lsn"),
+            LABELS,
+        ),
+        gauge(
+            "pg_stat_subscription_last_msg_receipt_timestamp_seconds",
+            "When the last message of upstream came.",
+            attrgetter("last_msg_receipt_time"),
+            LABELS,
+        ),
+        counter(
+            "pg_stat_subscription_apply_errors_total",
+            "Errors while applying; from 15 on.",
+            attrgetter("apply_errors"),
+            LABELS,
+        ),
+        counter(
+            "pg_stat_subscription_sync_errors_total",
+            "Errors while copying tables for the first time; from 15 on.",
+            attrgetter("sync_errors"),
+            LABELS,
+        ),
+        Metric(
+            "pg_stat_subscription_conflicts_total",
+            "counter",
+            "Changes that did not fit what is here; from 18 on.",
+            (*LABELS, "conflict"),
+            conflicts,
+        ),
+    ),
+)
