@@ -1,9 +1,8 @@
 """pg_stat_activity: who is connected, what they do, and for how long."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from collectors._base import Collector, Lane, Metric, Sample
+from collectors._base import Collector, Lane
 from collectors._capabilities import READ_ALL_STATS
 
 # Ages are computed by the server, by its clock at this very moment: inside one statement now()
@@ -68,62 +67,10 @@ class Session:
         return f"{self.pid}@{self.backend_start_text}"
 
 
-STATES = (
-    "active",
-    "idle",
-    "idle in transaction",
-    "idle in transaction (aborted)",
-    "fastpath function call",
-    "disabled",
-)
-LABELS = (
-    "datname",
-    "state",
-    "usename",
-    "application_name",
-    "backend_type",
-    "wait_event_type",
-    "wait_event",
-)
-Group = tuple[str | None, ...]
-
-
-def grouped(rows: Sequence[Session]) -> dict[Group, list[Session]]:
-    """Sessions by the labels of the metrics; each database has each state, be it empty."""
-    groups: dict[Group, list[Session]] = {
-        (datname, state, *[None] * 5): []
-        for datname in sorted({row.datname for row in rows if row.datname})
-        for state in STATES
-    }
-    for row in rows:
-        groups.setdefault(tuple(getattr(row, label) for label in LABELS), []).append(row)
-    return groups
-
-
-def count(rows: Sequence[Session]) -> Iterator[Sample]:
-    for labels, sessions in grouped(rows).items():
-        yield labels, len(sessions)
-
-
-def longest_transaction(rows: Sequence[Session]) -> Iterator[Sample]:
-    for labels, sessions in grouped(rows).items():
-        yield labels, max((s.xact_seconds or 0 for s in sessions), default=0)
-
-
 activity = Collector(
     row=Session,
     lane=Lane.fast,
     sql={140000: QUERY},
     key=("pid", "backend_start_text"),
     needs=(READ_ALL_STATS,),
-    metrics=(
-        Metric("pg_stat_activity_count", "gauge", "Sessions in this state.", LABELS, count),
-        Metric(
-            "pg_stat_activity_max_tx_duration",
-            "gauge",
-            "Seconds that the longest transaction of these sessions has been open.",
-            LABELS,
-            longest_transaction,
-        ),
-    ),
 )

@@ -1,0 +1,204 @@
+"""pg_stat_activity, counted: sessions by state, and for how long they have been like that."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from collectors._base import Collector, Histogram, Lane, Metric, Sample
+from collectors._capabilities import READ_ALL_STATS
+
+# What a dashboard shows need not be looked at every second, as `activity` is. A database without
+# sessions has a row too. Processes that belong to no database take no slot and are not counted.
+QUERY = """
+    select
+        d.datname::text                                                 as datname,
+        a.pid                                                           as pid,
+        a.pid = pg_backend_pid()                                        as is_self,
+        a.state                                                         as state,
+        a.usename::text                                                 as usename,
+        a.application_name                                              as application_name,
+        a.backend_type                                                  as backend_type,
+        a.wait_event_type                                               as wait_event_type,
+        a.wait_event                                                    as wait_event,
+        extract(epoch from a.xact_start)::float8                        as xact_start,
+        extract(epoch from clock_timestamp() - a.xact_start)::float8    as xact_seconds,
+        extract(epoch from clock_timestamp() - a.state_change)::float8  as state_seconds,
+        substring(a.query from
+            '^autovacuum: [A-Z ]+ (.*?)(?: \\(to prevent wraparound\\))?$')  as autovacuumed
+    from pg_catalog.pg_database d
+    left join pg_catalog.pg_stat_activity a on a.datid = d.oid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CountedSession:
+    """One session, or a database that has none: then there is no pid."""
+
+    datname: str
+    pid: int | None
+    is_self: bool | None
+    state: str | None
+    usename: str | None
+    application_name: str | None
+    backend_type: str | None
+    wait_event_type: str | None
+    wait_event: str | None
+    xact_start: float | None
+    """Unix seconds; None outside of transactions."""
+    xact_seconds: float | None
+    state_seconds: float | None
+    autovacuumed: str | None
+    """The table that an autovacuum worker works at, with its schema."""
+
+    @property
+    def is_client(self) -> bool:
+        return self.backend_type == "client backend" and not self.is_self
+
+
+STATES = (
+    "active",
+    "idle",
+    "idle in transaction",
+    "idle in transaction (aborted)",
+    "fastpath function call",
+    "disabled",
+)
+LABELS = (
+    "datname",
+    "state",
+    "usename",
+    "application_name",
+    "backend_type",
+    "wait_event_type",
+    "wait_event",
+)
+BOUNDS = (1, 2, 5, 15, 30, 60, 90, 120, 300)
+"""Seconds of silence."""
+APPLICATIONS = 100
+"""So many have a histogram of their own, those with the most sessions."""
+Group = tuple[str | None, ...]
+Sessions = Sequence[CountedSession]
+
+
+def grouped(rows: Sessions) -> dict[Group, list[CountedSession]]:
+    """Sessions by the labels of the metrics; each database has each state, be it empty."""
+    groups: dict[Group, list[CountedSession]] = {
+        (datname, state, *[None] * 5): []
+        for datname in sorted({row.datname for row in rows})
+        for state in STATES
+    }
+    for row in rows:
+        if row.state is not None:
+            groups.setdefault(tuple(getattr(row, label) for label in LABELS), []).append(row)
+    return groups
+
+
+def count(rows: Sessions) -> Iterator[Sample]:
+    for labels, sessions in grouped(rows).items():
+        yield labels, len(sessions)
+
+
+def longest_transaction(rows: Sessions) -> Iterator[Sample]:
+    for labels, sessions in grouped(rows).items():
+        yield labels, max((s.xact_seconds or 0 for s in sessions), default=0)
+
+
+def open_transactions(rows: Sessions) -> list[CountedSession]:
+    return [row for row in rows if row.xact_start is not None and row.is_client]
+
+
+def transactions(rows: Sessions) -> Iterator[Sample]:
+    yield (), len(open_transactions(rows))
+
+
+def oldest_transaction(rows: Sessions) -> Iterator[Sample]:
+    yield (), max((row.xact_seconds or 0 for row in open_transactions(rows)), default=0)
+
+
+def oldest_start(rows: Sessions) -> Iterator[Sample]:
+    yield (), min((row.xact_start or 0 for row in open_transactions(rows)), default=None)
+
+
+def autovacuums(rows: Sessions) -> Iterator[Sample]:
+    """The table without its schema, as everybody's dashboards know it."""
+    started: dict[str, float] = {}
+    for row in rows:
+        if row.autovacuumed and row.xact_start is not None:
+            relname = row.autovacuumed.partition(".")[2] or row.autovacuumed
+            started[relname] = min(row.xact_start, started.get(relname, row.xact_start))
+    for relname, start in started.items():
+        yield (relname,), start
+
+
+def idle_seconds(rows: Sessions) -> Iterator[Sample]:
+    """How long idle sessions have been silent; small applications are summed as `other`."""
+    silences: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        if row.state and row.state.startswith("idle") and row.state_seconds is not None:
+            key = row.state, row.application_name or ""
+            silences.setdefault(key, []).append(row.state_seconds)
+    ranked = sorted(silences, key=lambda key: (-len(silences[key]), key))
+    for state, application in ranked[APPLICATIONS:]:
+        silences.setdefault((state, "other"), []).extend(silences.pop((state, application)))
+    for key, silence in silences.items():
+        yield key, histogram(silence)
+
+
+def histogram(values: Sequence[float]) -> Histogram:
+    buckets = {float(bound): sum(value <= bound for value in values) for bound in BOUNDS}
+    return Histogram(buckets, len(values), sum(values))
+
+
+session_counts = Collector(
+    row=CountedSession,
+    lane=Lane.normal,
+    sql={140000: QUERY},
+    needs=(READ_ALL_STATS,),
+    metrics=(
+        Metric("pg_stat_activity_count", "gauge", "Sessions in this state.", LABELS, count),
+        Metric(
+            "pg_stat_activity_max_tx_duration",
+            "gauge",
+            "Seconds that the longest transaction of these sessions has been open.",
+            LABELS,
+            longest_transaction,
+        ),
+        Metric(
+            "pg_long_running_transactions",
+            "gauge",
+            "Open transactions of clients, however short.",
+            (),
+            transactions,
+            note="Without the query that looks, and without walsenders.",
+        ),
+        Metric(
+            "pg_long_running_transactions_oldest_timestamp_seconds",
+            "gauge",
+            "Seconds that the oldest of them has been open: an age, whatever the name says.",
+            (),
+            oldest_transaction,
+        ),
+        Metric(
+            "pg_stat_activity_oldest_transaction_start_timestamp_seconds",
+            "gauge",
+            "When the oldest open transaction of a client began; absent where none is open.",
+            (),
+            oldest_start,
+        ),
+        Metric(
+            "pg_stat_activity_autovacuum_timestamp_seconds",
+            "gauge",
+            "When the autovacuum of this table began.",
+            ("relname",),
+            autovacuums,
+            note="Of two tables with one name the one that began first.",
+        ),
+        Metric(
+            "pg_process_idle_seconds",
+            "histogram",
+            "How long idle sessions have been silent. It is made anew each time: no counter.",
+            ("state", "application_name"),
+            idle_seconds,
+            note="Every state and application has its own; the other serves the first it finds.",
+        ),
+    ),
+)
