@@ -1,6 +1,7 @@
 """pg_stat_database and pg_database: what each database has done, may do, and how old it is."""
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 from collectors._base import Collector, Lane, Metric, counter, gauge
 
@@ -28,6 +29,7 @@ QUERY = """
         s.temp_bytes,
         s.deadlocks,
         s.checksum_failures,
+        extract(epoch from s.checksum_last_failure)::float8 as checksum_last_failure,
         s.blk_read_time                                 as blk_read_milliseconds,
         s.blk_write_time                                as blk_write_milliseconds,
         s.session_time / 1000                           as session_seconds,
@@ -41,6 +43,9 @@ QUERY = """
     from pg_catalog.pg_database d
     left join pg_catalog.pg_stat_database s on s.datid = d.oid
 """
+
+WRITABLE = 2**31 - 1 - 3_000_000
+"""Numbers that may be given out before the server protects itself against wraparound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ class Database:
     deadlocks: int | None
     checksum_failures: int | None
     """None where data checksums are off."""
+    checksum_last_failure: float | None
+    """Unix seconds."""
     blk_read_milliseconds: float | None
     """0 while track_io_timing is off."""
     blk_write_milliseconds: float | None
@@ -86,8 +93,21 @@ class Database:
     """Unix seconds; None: never reset."""
 
     @property
+    def remaining_xids(self) -> int | None:
+        """Until no transaction that writes may begin."""
+        return remaining(self.frozen_xid_age)
+
+    @property
+    def remaining_mxids(self) -> int | None:
+        return remaining(self.min_mxid_age)
+
+    @property
     def datid(self) -> str:
         return str(self.oid)
+
+
+def remaining(age: int | None) -> int | None:
+    return None if age is None else max(0, WRITABLE - age)
 
 
 COUNTERS = (
@@ -109,7 +129,11 @@ LABELS = ("datid", "datname")
 
 
 def total(name: str, text: str, attribute: str) -> Metric[Database]:
-    return counter(name, text, lambda row: getattr(row, attribute), LABELS)
+    return counter(name, text, attrgetter(attribute), LABELS)
+
+
+def fact(name: str, text: str, attribute: str = "") -> Metric[Database]:
+    return gauge(f"pg_database_{name}", text, attrgetter(attribute or name), ("datname",))
 
 
 databases = Collector(
@@ -182,34 +206,28 @@ databases = Collector(
             "stats_reset",
         ),
         gauge(
-            "pg_database_connection_limit",
+            "pg_stat_database_checksum_last_failure_timestamp_seconds",
+            "When a wrong checksum was last found; absent if never.",
+            attrgetter("checksum_last_failure"),
+            LABELS,
+        ),
+        fact(
+            "connection_limit",
             "Sessions that the database allows; -1: as many as there are slots.",
-            lambda row: row.connection_limit,
-            ("datname",),
         ),
-        gauge(
-            "pg_database_frozen_xid_age",
-            "Transactions since the oldest one that is not frozen.",
-            lambda row: row.frozen_xid_age,
-            ("datname",),
-        ),
-        gauge(
-            "pg_database_min_mxid_age",
-            "Multixacts since the oldest one that is still needed.",
-            lambda row: row.min_mxid_age,
-            ("datname",),
-        ),
-        gauge(
-            "pg_database_wraparound_age_datfrozenxid_seconds",
+        fact("frozen_xid_age", "Transactions since the oldest one that is not frozen."),
+        fact("min_mxid_age", "Multixacts since the oldest one that is still needed."),
+        fact("remaining_xids", "Transactions that may be begun before writes are refused."),
+        fact("remaining_mxids", "Multixacts that may be made before writes are refused."),
+        fact(
+            "wraparound_age_datfrozenxid_seconds",
             "As pg_database_frozen_xid_age: a count of transactions, whatever the name says.",
-            lambda row: row.frozen_xid_age,
-            ("datname",),
+            "frozen_xid_age",
         ),
-        gauge(
-            "pg_database_wraparound_age_datminmxid_seconds",
+        fact(
+            "wraparound_age_datminmxid_seconds",
             "As pg_database_min_mxid_age: a count of multixacts, whatever the name says.",
-            lambda row: row.min_mxid_age,
-            ("datname",),
+            "min_mxid_age",
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from collectors._base import Collector, Lane, gauge
+from collectors._base import Collector, Lane, Metric, gauge
 from collectors._capabilities import READ_ALL_STATS
 
 # A standby sends on what it received. Replay runs beside receiving, from an archive even ahead
@@ -83,6 +83,12 @@ class Receiver:
 
 
 LABELS = ("application_name", "client_addr", "state", "slot_name", "pid")
+behind: Metric[Receiver] = gauge(
+    "pg_stat_replication_pg_wal_lsn_diff",
+    "Bytes from what was replayed to the end of this server's WAL.",
+    lambda row: row.behind(row.replay_lsn),
+    LABELS,
+)
 
 replication = Collector(
     row=Receiver,
@@ -97,12 +103,8 @@ replication = Collector(
             lambda row: row.current_lsn,
             LABELS,
         ),
-        gauge(
-            "pg_stat_replication_pg_wal_lsn_diff",
-            "Bytes from what was replayed to the end of this server's WAL.",
-            lambda row: row.behind(row.replay_lsn),
-            LABELS,
-        ),
+        behind,
+        behind.also("pg_stat_replication_pg_xlog_location_diff"),
         gauge(
             "pg_stat_replication_sent_lag_bytes",
             "Bytes that were not sent yet.",

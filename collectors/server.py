@@ -78,11 +78,17 @@ server = Collector(
             "The version of the server, as labels.",
             ("version", "short_version"),
             static,
+            note="The label server is there where a page holds several servers.",
         ),
         gauge(
             "pg_postmaster_start_time_seconds",
             "When the server was started.",
             lambda row: row.postmaster_start,
+        ),
+        gauge(
+            "pg_postmaster_uptime_seconds",
+            "How long the server has been up.",
+            lambda row: row.postmaster_seconds,
         ),
     ),
 )

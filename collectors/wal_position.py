@@ -59,6 +59,13 @@ def lag_seconds(row: WalPosition) -> float | None:
     return 0.0 if row.receiving and row.unreplayed_bytes == 0 else None
 
 
+lag = gauge(
+    "pg_replication_lag_seconds",
+    "How far replay is behind what the server has heard of; absent where that is unknown.",
+    lag_seconds,
+    note="Absent, not 0, on a standby whose link is down, and where nothing was replayed yet.",
+)
+
 wal_position = Collector(
     row=WalPosition,
     lane=Lane.fast,
@@ -69,15 +76,13 @@ wal_position = Collector(
             "Whether the server is a standby.",
             lambda row: row.in_recovery,
         ),
-        gauge(
-            "pg_replication_lag_seconds",
-            "How far replay is behind what the server has heard of; absent where that is unknown.",
-            lag_seconds,
-        ),
+        lag,
+        lag.also("pg_replication_lag"),
         gauge(
             "pg_replication_last_replay_seconds",
             "Age of the last transaction that was replayed; it grows while the primary is idle.",
             lambda row: row.replayed_xact_seconds,
+            note="Absent, not 0, on a primary.",
         ),
         gauge(
             "pg_replication_wal_lsn_bytes",
