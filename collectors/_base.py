@@ -76,6 +76,8 @@ class Metric(Generic[Row]):
     samples: Callable[[Sequence[Row]], Iterable[Sample]]
     additive: bool = False
     """A gauge whose values may be summed (sizes, numbers of rows); counters always may."""
+    adds_up: bool = False
+    """The samples are what one round adds to a counter, which is kept where they are rendered."""
     legacy: bool = False
     """An old spelling, kept for rules in the wild; the setting `legacy_metrics` is about these."""
     note: str = ""

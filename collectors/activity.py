@@ -1,8 +1,9 @@
 """pg_stat_activity: who is connected, what they do, and for how long."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from collectors._base import Collector, Lane
+from collectors._base import Collector, Lane, Metric, Sample
 from collectors._capabilities import READ_ALL_STATS
 
 # Ages are computed by the server, by its clock at this very moment: inside one statement now()
@@ -67,10 +68,39 @@ class Session:
         return f"{self.pid}@{self.backend_start_text}"
 
 
+def waits(rows: Sequence[Session]) -> Iterator[Sample]:
+    """Who works right now, by what it waits for; who waits for nothing computes."""
+    for row in rows:
+        if row.state == "active" and row.wait_event_type != "Activity" and not row.is_self:
+            yield (row.wait_event_type or "CPU", row.wait_event or "CPU"), 1
+
+
+looks: Metric[Session] = Metric(
+    "pg_wait_event_looks_total",
+    "counter",
+    "How often sessions were looked at for pg_wait_event_samples_total.",
+    (),
+    lambda _: (((), 1),),
+    adds_up=True,
+)
+
 activity = Collector(
     row=Session,
     lane=Lane.fast,
     sql={140000: QUERY},
     key=("pid", "backend_start_text"),
     needs=(READ_ALL_STATS,),
+    metrics=(
+        Metric(
+            "pg_wait_event_samples_total",
+            "counter",
+            "Active sessions seen waiting for this, or computing (CPU), summed over all looks;"
+            " its rate by that of pg_wait_event_looks_total is the mean number of such sessions.",
+            ("wait_event_type", "wait_event"),
+            waits,
+            adds_up=True,
+        ),
+        looks,
+        looks.also("pg_exporter_scrapes_total"),
+    ),
 )

@@ -192,6 +192,10 @@ class Settings(BaseSettings, Login):
     subjects_shown: Annotated[int, Gt(0)] = 10
     """How many of the worst subjects of a finding become series of their own."""
 
+    legacy_metrics: bool = True
+    """Whether metrics are served under their old names too, such as pg_replication_lag and
+    pg_stat_bgwriter_buffers_alloc without `_total`; docs/metrics.md lists them."""
+
     runbook_base: Optional[WebAddress] = None
     """Where alerts send people: an address that a finding's name is added to; by default our
     own pages, as far as their address is known."""

@@ -1,10 +1,10 @@
 """Renders the answers of one collector, round after round, remembering what makes it cheap."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from collectors._base import Collector, Sample
+from collectors._base import Collector, Histogram, Metric, Sample
 from monitor.exposition.bound import Bounded
 from monitor.exposition.text import Head, LabelBlocks, Writer, with_server
 
@@ -40,8 +40,12 @@ class Renderer:
     """One collector in one place: a server, or one of its databases."""
 
     collector: Collector[Any]
+    legacy: bool = True
+    """Whether old spellings are served too."""
     blocks: LabelBlocks = field(default_factory=LabelBlocks)
     bounded: Bounded | None = None
+    sums: dict[str, dict[tuple[str | None, ...], float]] = field(default_factory=dict)
+    """Of the metrics that add up from round to round, by name and labels."""
 
     def __post_init__(self) -> None:
         if self.collector.bound:
@@ -53,11 +57,21 @@ class Renderer:
         kept, others, left_out = self._split(rows)
         writer = Writer(self.blocks)
         for metric, other in zip(self.collector.metrics, others, strict=True):
-            writer.write(metric, metric.samples(kept))
-            writer.write(metric, other)
+            if self.legacy or not metric.legacy:
+                writer.write(metric, self._samples(metric, kept))
+                writer.write(metric, other)
         families = writer.families
         fragments = {name: Fragment(f.head, f.samples) for name, f in families.items() if f.lines}
         return fragments, Served(left_out, sum(f.duplicates for f in families.values()))
+
+    def _samples(self, metric: Metric[Any], rows: Sequence[Any]) -> Iterable[Sample]:
+        if not metric.adds_up:
+            return metric.samples(rows)
+        sums = self.sums.setdefault(metric.name, {})
+        for labels, value in metric.samples(rows):
+            if value is not None and not isinstance(value, Histogram):
+                sums[labels] = sums.get(labels, 0) + value
+        return sums.items()
 
     def _split(self, rows: Sequence[Any]) -> tuple[Sequence[Any], list[list[Sample]], int]:
         if self.bounded is None:

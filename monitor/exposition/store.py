@@ -39,6 +39,8 @@ class Store:
     parts: dict[Place, Part] = field(default_factory=dict)
     families: dict[str, FamilyPage] = field(default_factory=dict)
     own: Own = field(default_factory=Own)
+    legacy: bool = True
+    """Whether old spellings are served too."""
     versions: dict[str | None, int] = field(default_factory=dict)
     """Per server, and under None for all: how often something changed."""
     pages: dict[str | None, tuple[int, Page]] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Store:
     ) -> Served:
         """Replace what this collector serves of this place."""
         place = (server, collector.name, database)
-        part = self.parts.get(place) or Part(Renderer(collector))
+        part = self.parts.get(place) or Part(Renderer(collector, self.legacy))
         fragments, served = part.renderer.render(rows)
         with self.lock:
             self.parts[place] = part

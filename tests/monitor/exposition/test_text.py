@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from collectors._base import Collector, Histogram, Lane, Metric, Sample, Value, counter, gauge
-from collectors.activity import activity
+from collectors.replication import replication
 from monitor.exposition.render import Renderer, render
 
 HOSTILE = 'we"ird\\na\nme\t\r🐘' + "ü" * 20
@@ -148,5 +148,5 @@ def test_labels_of_rows_that_went_are_forgotten() -> None:
 
 
 def test_a_real_collector_without_rows_is_no_page() -> None:
-    """A server without sessions has no family of sessions."""
-    assert render(activity, []) == {}
+    """A server without standbys has no family of standbys."""
+    assert render(replication, []) == {}
