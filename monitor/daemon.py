@@ -54,7 +54,9 @@ class Daemon:
 
     def __post_init__(self) -> None:
         self.started = self.reloaded = self.clock.now()
-        self.store = Store(own=Own(worst=self.settings.subjects_shown))
+        self.store = Store(
+            own=Own(worst=self.settings.subjects_shown), legacy=self.settings.legacy_metrics
+        )
         self.schedule = Schedule(self.clock)
         self.fleet = Fleet(self.clock, self.memory, self.store, self.schedule)
         self.overview = Overview(at=self.started, started=self.started)
