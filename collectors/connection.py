@@ -1,9 +1,9 @@
 """Whether the server answers: what the daemon itself knows of its conversation with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from collectors._base import Collector, Lane
+from collectors._base import Collector, Lane, gauge
 
 
 class Cause(StrEnum):
@@ -57,4 +57,25 @@ class Connection:
     """How many of ours are open."""
 
 
-connection = Collector(row=Connection, lane=Lane.fast)
+connection = Collector(
+    row=Connection,
+    lane=Lane.fast,
+    metrics=(
+        gauge(
+            "pg_up",
+            "Whether the server answers.",
+            lambda row: row.up,
+            note="0 as soon as the server answers no more; the other's session may say 1 while all"
+            " its collectors fail.",
+        ),
+        replace(
+            gauge(
+                "pg_exporter_last_scrape_error",
+                "Whether the server did not answer.",
+                lambda row: not row.up,
+            ),
+            legacy=True,
+            note="`pg_up` inverted; pg_scrape_collector_success tells of single collectors.",
+        ),
+    ),
+)

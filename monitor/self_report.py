@@ -31,6 +31,8 @@ def _round(collector: Collector[Any], rounds: Rounds, now: float) -> Round:
         failed_seconds=None if entry.failing_since is None else now - entry.failing_since,
         age_seconds=None if entry.succeeded is None else now - entry.succeeded,
         pace_seconds=rounds.paces.of(collector),
+        duration_seconds=entry.duration,
+        was_refused=entry.failures > 0,
     )
 
 
@@ -46,6 +48,7 @@ def sum_up(parts: list[Entry]) -> Entry:
         duplicates=sum(part.duplicates for part in parts),
         error=failed.error if failed else None,
         failing_since=failed.failing_since if failed else None,
+        failures=max((part.failures for part in parts), default=0),
     )
 
 
