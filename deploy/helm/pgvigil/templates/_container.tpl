@@ -1,0 +1,47 @@
+{{/* The container of the Deployment and of the sidecar, as far as they are one. */}}
+{{- define "pgvigil.container" -}}
+name: pgvigil
+image: {{ include "pgvigil.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+args: [run, --config, /etc/pgvigil/config/pgvigil.yaml]
+ports:
+  - name: http-pgvigil
+    containerPort: {{ .Values.service.targetPort }}
+    protocol: TCP
+securityContext:
+  {{- toYaml .Values.securityContext | nindent 2 }}
+livenessProbe:
+  {{- toYaml .Values.livenessProbe | nindent 2 }}
+{{- end }}
+
+{{- define "pgvigil.volumeMounts" -}}
+- name: pgvigil-config
+  mountPath: /etc/pgvigil/config
+  readOnly: true
+{{- if include "pgvigil.credentials" . }}
+- name: pgvigil-credentials
+  mountPath: /etc/pgvigil/credentials
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Volumes that a pod with the container needs; for pods of other charts, beside pgvigil.sidecar. */}}
+{{- define "pgvigil.volumes" -}}
+- name: pgvigil-config
+  configMap:
+    name: {{ include "pgvigil.fullname" . }}
+{{- with include "pgvigil.credentials" . }}
+- name: pgvigil-credentials
+  projected:
+    # Whichever user the pod's containers run as; only they can mount it.
+    defaultMode: 0444
+    sources:
+      {{- . | nindent 6 }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
