@@ -58,7 +58,9 @@ class Daemon:
             own=Own(worst=self.settings.subjects_shown), legacy=self.settings.legacy_metrics
         )
         self.schedule = Schedule(self.clock)
-        self.fleet = Fleet(self.clock, self.memory, self.store, self.schedule)
+        self.fleet = Fleet(
+            self.clock, self.memory, self.store, self.schedule, announce=self._publish_soon
+        )
         self.overview = Overview(at=self.started, started=self.started)
         self.web = Web(self.settings, lambda: self.overview, self.store)
         path = self.settings.state_file
@@ -104,6 +106,10 @@ class Daemon:
             stopping=self.stopping.is_set(),
         )
         self.store.set_own(self.overview)
+
+    def _publish_soon(self) -> None:
+        if not self.stopping.is_set():
+            self.schedule.once("announcement", self._publish)
 
     async def _flush(self) -> None:
         assert self.state_file is not None

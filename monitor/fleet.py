@@ -1,6 +1,6 @@
 """All watched servers together: who is whose peer, and one picture for the pages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -26,6 +26,8 @@ class Fleet:
     store: Store
     schedule: Schedule | None = None
     servers: dict[str, Server] = field(default_factory=dict)
+    announce: Callable[[], None] = lambda: None
+    """Called when a finding has changed its state, so that nobody waits for the next picture."""
 
     async def follow(self, plans: Iterable[Plan]) -> None:
         """Watch these servers, and no others."""
@@ -49,6 +51,7 @@ class Fleet:
             show=partial(self.store.put, name),
             drop=partial(self.store.drop, name),
             peers=partial(self._peers, name),
+            announce=self.announce,
         )
         self.servers[name] = server
         if self.schedule:

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from alerts._base import Finding
+from alerts._base import Finding, Severity, State
 from alerts._catalogue import all_findings
 from alerts.casebook import Casebook
 from alerts.memory import Memory
@@ -31,14 +31,18 @@ class Judging:
     def of(cls, plan: Plan, memory: Memory) -> "Judging":
         return cls(plan, Casebook(memory, plan.patience))
 
-    def judge(self, fresh: Iterable[Collector[Any]], snapshot: Snapshot, mutes: Mutes) -> None:
-        """Decide anew whatever reads one of these; at first, everything."""
-        news = set(fresh)
+    def judge(self, fresh: Iterable[Collector[Any]], snapshot: Snapshot, mutes: Mutes) -> bool:
+        """Decide anew whatever reads one of these, at first all. Says if a state changed."""
+        news, before = set(fresh), self.states()
         for name, finding in all_findings().items():
             if name not in self.verdicts or news & reads_of(finding):
                 limits = self.plan.limits.get(name, finding.limits)
                 self.verdicts[name] = self.casebook.decide(finding, snapshot, limits, mutes)
         self._log_defects(snapshot.node.server)
+        return self.states() != before
+
+    def states(self) -> dict[str, tuple[State, Severity | None]]:
+        return {name: (v.state, v.severity) for name, v in self.verdicts.items()}
 
     def _log_defects(self, server: str) -> None:
         for finding, defect in self.casebook.defects:

@@ -62,10 +62,11 @@ class Ledger:
     def parts(self, collector: Collector[Any]) -> list[Entry]:
         return [entry for (c, _), entry in self.entries.items() if c is collector]
 
-    def forgive(self) -> None:
-        """New session, new rights: whatever was refused may be asked again."""
-        for entry in self.entries.values():
-            entry.not_before = 0.0
+    def forgive(self, database: str | None = None) -> None:
+        """New session, new rights: what brought nothing is due again, there or everywhere."""
+        for (_, where), entry in self.entries.items():
+            if entry.error and database in (None, where):
+                entry.asked, entry.not_before = None, 0.0
 
     def forget_times(self) -> None:
         """Everything is due at once: what was known is no longer true."""

@@ -22,6 +22,8 @@ STAGGER = {Lane.fast: 0.0, Lane.normal: 0.3, Lane.table: 1.0, Lane.slow: 2.0, La
 """Seconds after the start when each lane has its first round; a fleet is spread on top of it."""
 SPREAD = 100.0
 """Seconds within which the first rounds of many servers begin."""
+PULSE = 0.5
+"""Seconds between two looks at how the conversation stands: a hung server is told within three."""
 Job = Callable[[], Awaitable[None]]
 
 
@@ -67,7 +69,7 @@ class Schedule:
         """All lanes of a server. Its first rounds are drawn by lot within a fleet's spread."""
         name = server.plan.name
         late = random.uniform(0, min(SPREAD, 0.2 * (fleet - 1)))
-        self.every(f"{name}:pulse", 1.0, server.pulse, late)
+        self.every(f"{name}:pulse", PULSE, server.pulse, late)
         for lane in Lane:
             pace = min(server.plan.paces[lane], server.plan.paces[Lane.normal])
             self.every(f"{name}:{lane}", pace, partial(server.round, lane), late + STAGGER[lane])

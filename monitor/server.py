@@ -49,6 +49,8 @@ class Server:
     drop: Callable[[Collector[Any] | None, str | None], None]
     """Takes what is shown away again: of one collector or of all, of one database or of all."""
     peers: Callable[[], Sequence[Snapshot]] = lambda: ()
+    announce: Callable[[], None] = lambda: None
+    """Called when a finding has changed its state."""
     recognition: Recognition = field(init=False)
     sessions: Sessions = field(init=False)
     rounds: Rounds = field(init=False)
@@ -56,6 +58,8 @@ class Server:
     walk: Walk = field(init=False)
     rights: Rights | None = None
     started: float = 0.0
+    last_failure: str | None = None
+    """Why there was no session; said once, until there is one again."""
     reported: float = 0.0
     probed: float = 0.0
 
@@ -88,6 +92,7 @@ class Server:
         try:
             session = await self.sessions.for_lane(lane is Lane.fast)
             self._meet(session)
+            self.last_failure = None
             if lane is Lane.slow or self.rights is None:
                 await self._probe_rights(session)
             for collector in due:
@@ -183,7 +188,8 @@ class Server:
         fresh, self.rounds.fresh = self.rounds.fresh, set()
         if fresh or not self.judging.verdicts:
             snapshot = self.facts.snapshot(self.node, self.clock.now(), self.peers())
-            self.judging.judge(fresh, snapshot, self._mutes())
+            if self.judging.judge(fresh, snapshot, self._mutes()):
+                self.announce()
 
     def judge_all(self) -> None:
         self.rounds.fresh |= set(self.collectors())
@@ -214,7 +220,9 @@ class Server:
             self._react(self.recognition.notice(answer.rows[0].in_recovery))
 
     def _lost(self, failure: ConnectFailure | QueryFailure) -> None:
-        log.info("no session", server=self.plan.name, reason=failure.message)
+        if failure.message != self.last_failure:
+            log.info("no session", server=self.plan.name, reason=failure.message)
+        self.last_failure = failure.message
 
     def _forget_facts(self, why: str) -> None:
         gone = self.facts.clear((c for c in self.collectors() if c.sql), why)

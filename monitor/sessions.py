@@ -10,7 +10,7 @@ from monitor.conversation.tour import Tour
 from monitor.conversation.warm import Home, Warm
 from monitor.plan import Plan
 
-HUNG = 1.5
+HUNG = 1.0
 """Seconds without an answer after which a server is hung: within three it is reported."""
 
 
@@ -67,7 +67,8 @@ class Sessions:
 
     def connection(self, now: float) -> Connection:
         """How the conversation stands, as a row for the judges."""
-        up, cause, message = self._standing()
+        self.down_since = None if self.any else self.down_since or now
+        up, cause, message = self._standing(now)
         self.down_since = None if up else self.down_since or now
         failure = self.connector.failure
         self.refused_since = (self.refused_since or now) if failure else None
@@ -85,7 +86,7 @@ class Sessions:
             sessions=self.open_now(),
         )
 
-    def _standing(self) -> tuple[bool, Cause | None, str | None]:
+    def _standing(self, now: float) -> tuple[bool, Cause | None, str | None]:
         silent = self.silent()
         if silent > HUNG:
             return False, Cause.hung, f"a query has not been answered for {silent:.0f} s"
@@ -94,6 +95,8 @@ class Sessions:
         failure = self.connector.failure
         if failure:
             return False, failure.cause, failure.message
+        if self.down_since is not None and now - self.down_since < HUNG:
+            return False, None, None  # the attempt to come back is still under way
         return False, Cause.timeout, "no answer yet"
 
     async def close(self) -> None:

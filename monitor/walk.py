@@ -111,8 +111,11 @@ class Walk:
         if database in self.rights and now - self.rights_at[database] < RIGHTS_LAST:
             return
         needs = {need for c in per_database() for need in c.needs}
-        self.rights[database] = await Rights.probe(session, needs, self.rounds.deadline)
-        self.rights_at[database] = now
+        before = self.rights.get(database)
+        after = await Rights.probe(session, needs, self.rounds.deadline)
+        self.rights[database], self.rights_at[database] = after, now
+        if before and before.granted != after.granted:
+            self.rounds.ledger.forgive(database)
 
     def _put_together(self, collector: Collector[Any], closed: Iterable[str]) -> None:
         known = {*self.databases, *closed}

@@ -1,8 +1,9 @@
 """A warm session: opened when there is none, renewed every hour, given up when it is lost."""
 
+import asyncio
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from collectors.connection import Cause
 from monitor.conversation.connector import Connector
@@ -47,6 +48,7 @@ class Warm:
     home: Home
     session: Session | None = None
     expires: float = 0.0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def alive(self) -> Session | None:
@@ -54,13 +56,14 @@ class Warm:
 
     async def get(self, sibling: Session | None, tour: Tour) -> Session:
         """The session, opened or renewed where need be. Raises ConnectFailure."""
-        if self.alive is None:
-            await self.drop()
-            self._keep(await self.home.open(self.connector, sibling))
-        elif time.monotonic() > self.expires:
-            await self._renew(sibling, tour)
-        assert self.session is not None
-        return self.session
+        async with self.turn:  # several lanes share a session: one of them opens it
+            if self.alive is None:
+                await self.drop()
+                self._keep(await self.home.open(self.connector, sibling))
+            elif time.monotonic() > self.expires:
+                await self._renew(sibling, tour)
+            assert self.session is not None
+            return self.session
 
     async def _renew(self, sibling: Session | None, tour: Tour) -> None:
         """New before old; the tour's place is borrowed, so that we are never one more."""
