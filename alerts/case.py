@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from alerts._base import Evidence
 from alerts.evidence_json import as_json, from_json
-from alerts.memory import Memory, Place
+from alerts.memory import Json, Memory, Place
 from alerts.verdict import Verdict
 
 OCCURRENCES = 20
@@ -50,12 +50,20 @@ class File:
     @classmethod
     def recalled(cls, memory: Memory, place: Place) -> "File":
         """As it was last written down."""
-        return cls(dict(_cases(memory, place)), events=_number(memory.get(place, "events")))
+        file = cls(dict(_cases(memory, place)), events=_number(memory.get(place, "events")))
+        for when, evidence in _occurrences(memory, place):
+            file.occurrences.append((when, evidence))
+            file.counted.append(evidence.identity)
+        return file
 
     def remember(self, memory: Memory, place: Place) -> None:
         """Write down what changed: since-times at once, evidence now and then."""
         if self.events:
             memory.put(place, "events", self.events)
+            happened: list[Json] = [
+                [when, as_json(evidence)] for when, evidence in self.occurrences
+            ]
+            memory.put(place, "occurrences", happened)
         kept = {_label(case): case for case in self.cases.values() if case.ill is not None}
         for label, _ in memory.items(place):
             if label.startswith(CASE) and label not in kept:
@@ -73,6 +81,13 @@ def _cases(memory: Memory, place: Place) -> Iterator[tuple[Identity, Case]]:
             evidence = from_json(saved)
             began = _number(since)
             yield evidence.identity, Case(evidence, began, began, began, _number(last))
+
+
+def _occurrences(memory: Memory, place: Place) -> Iterator[tuple[float, Evidence]]:
+    saved = memory.get(place, "occurrences")
+    for one in saved if isinstance(saved, list) else []:
+        if isinstance(one, list):
+            yield _number(one[0]), from_json(one[1])
 
 
 def _label(case: Case) -> str:

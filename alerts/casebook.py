@@ -71,14 +71,12 @@ class Casebook:
             self.defects.append((finding, found.broken))
         if not any(case.ill for case in file.cases.values()):
             return found
-        strict = {evidence.identity for evidence in found.evidence}
-        lenient = judge(finding, snapshot, limits.relax())
-        stays = (
-            e
-            for e in lenient.evidence
-            if e.identity not in strict and (case := file.cases.get(e.identity)) and case.ill
-        )
-        return replace(found, evidence=(*found.evidence, *stays))
+        kept = {evidence.identity: evidence for evidence in found.evidence}
+        for evidence in judge(finding, snapshot, limits.relax()).evidence:
+            case = file.cases.get(evidence.identity)
+            if case and case.ill and _was_as_bad(case, evidence, kept.get(evidence.identity)):
+                kept[evidence.identity] = evidence
+        return replace(found, evidence=tuple(kept.values()))
 
     def _follow(
         self, finding: Finding[Any], file: File, found: Judgement, at: float
@@ -160,6 +158,13 @@ def _pending(finding: Finding[Any], file: File) -> Iterator[Unjudged]:
             if case.ill is None:
                 until = case.first + finding.hold.total_seconds()
                 yield Unjudged("it has yet to hold", subject=case.evidence.subject, until=until)
+
+
+def _was_as_bad(case: Case, relaxed: Evidence, strict: Evidence | None) -> bool:
+    """By the relaxed limits somebody stays ill, or stays critical; nobody becomes it by them."""
+    if strict is None:
+        return True
+    return strict.severity.rank < relaxed.severity.rank <= case.evidence.severity.rank
 
 
 def _blinded(evidence: Evidence, found: Judgement) -> bool:

@@ -404,3 +404,30 @@ def test_what_was_healthy_stays_so_while_it_holds() -> None:
     server = Server(made(hold=timedelta(seconds=10)))
     assert server.at(0).state is State.healthy
     assert server.at(1, red=150).state is State.healthy
+
+
+def test_who_is_critical_stays_so_until_below_the_relaxed_limit() -> None:
+    """A value that trembles around a limit does not page and unpage; nobody rises by it."""
+    server = Server(made(how=judge_of_two))
+    assert server.at(0, a=150).severity is Severity.warning
+    assert server.at(1, a=195).severity is Severity.warning
+    assert server.at(2, a=200).severity is Severity.critical
+    assert server.at(3, a=195).severity is Severity.critical
+    assert server.at(4, a=170).severity is Severity.warning
+
+
+def judge_of_two(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    """As `judge`, with both limits relaxed together."""
+    for tank in snapshot.rows(tanks):
+        if tank.level >= limits.full:
+            bad = tank.level >= 2 * limits.full
+            yield replace(evidence(tank), severity=Severity.critical if bad else Severity.warning)
+
+
+def test_a_restart_keeps_the_last_occurrences_of_an_event() -> None:
+    """Their evidence is there after a restart, and none is counted twice."""
+    server = Server(made(how=happened, shape=Shape.event))
+    server.at(0, a=1)
+    again = restarted(server)
+    verdict = again.at(5, a=1)
+    assert (subjects(verdict), verdict.events) == (["a"], 1)
