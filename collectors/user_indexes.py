@@ -1,8 +1,8 @@
-"""pg_stat_user_indexes: how often each index is used, what it costs, and what it is there for."""
+"""pg_stat_user_indexes and pg_statio_user_indexes: how often each index is used, and what for."""
 
 from dataclasses import dataclass
 
-from collectors._base import Bound, Collector, Lane, Scope, counter, gauge
+from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gauge
 
 # Counters and catalogues only: pg_get_indexdef and the size functions would queue behind DDL.
 # A foreign key is served by an index whose first columns are the referencing ones, in any order.
@@ -51,7 +51,10 @@ QUERY = """
         rn.nspname::text                                                    as root_schemaname,
         r.relname::text                                                     as root_indexrelname,
         rt.relname::text                                                    as root_relname,
-        this.stats_reset                                                    as stats_reset
+        this.stats_reset                                                    as stats_reset,
+        pg_catalog.pg_stat_get_blocks_fetched(i.indexrelid)
+            - pg_catalog.pg_stat_get_blocks_hit(i.indexrelid)               as idx_blks_read,
+        pg_catalog.pg_stat_get_blocks_hit(i.indexrelid)                     as idx_blks_hit
     from pg_catalog.pg_index i
     join pg_catalog.pg_class x on x.oid = i.indexrelid
     join pg_catalog.pg_class t on t.oid = i.indrelid
@@ -126,9 +129,20 @@ class UserIndex:
     root_relname: str | None
     stats_reset: float | None
     """Since when the counters count, at the earliest; it moves when a crash empties them."""
+    idx_blks_read: int | None = None
+    """Not found in shared buffers."""
+    idx_blks_hit: int | None = None
 
 
 LABELS = ("datname", "schemaname", "relname", "indexrelname")
+DATNAME = "With datname, as the indexes of all databases are served."
+
+scans: Metric[UserIndex] = counter(
+    "pg_stat_user_indexes_idx_scan_total",
+    "Scans of this index.",
+    lambda row: row.idx_scan,
+    LABELS,
+)
 
 user_indexes = Collector(
     row=UserIndex,
@@ -143,12 +157,8 @@ user_indexes = Collector(
     epoch="stats_reset",
     bound=Bound(rank="size_bytes", top=500),
     metrics=(
-        counter(
-            "pg_stat_user_indexes_idx_scan_total",
-            "Scans of this index.",
-            lambda row: row.idx_scan,
-            LABELS,
-        ),
+        scans,
+        scans.also("pg_stat_user_indexes_idx_scan"),
         counter(
             "pg_stat_user_indexes_idx_tup_read_total",
             "Index entries returned by scans of this index.",
@@ -167,6 +177,20 @@ user_indexes = Collector(
             lambda row: row.size_bytes,
             LABELS,
             additive=True,
+        ),
+        counter(
+            "pg_statio_user_indexes_idx_blks_read_total",
+            "Blocks of the index that were not in shared buffers.",
+            lambda row: row.idx_blks_read,
+            LABELS,
+            DATNAME,
+        ),
+        counter(
+            "pg_statio_user_indexes_idx_blks_hit_total",
+            "Blocks of the index found in shared buffers.",
+            lambda row: row.idx_blks_hit,
+            LABELS,
+            DATNAME,
         ),
     ),
 )

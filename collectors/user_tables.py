@@ -1,4 +1,4 @@
-"""pg_stat_user_tables: what happens to each table, how large it is, and who last cared for it."""
+"""pg_stat_user_tables and pg_statio_user_tables: what happens to each table, and its size."""
 
 from dataclasses import dataclass
 from operator import attrgetter
@@ -54,17 +54,31 @@ QUERY = """
             (c.relpages + coalesce(t.relpages, 0)) * this.block_size
         end                                                                 as table_size_bytes,
         coalesce(i.relpages, 0) * this.block_size                           as index_size_bytes,
-        this.stats_reset                                                    as stats_reset
+        this.stats_reset                                                    as stats_reset,
+        pg_catalog.pg_stat_get_blocks_fetched(c.oid) - pg_catalog.pg_stat_get_blocks_hit(c.oid)
+                                                                            as heap_blocks_read,
+        pg_catalog.pg_stat_get_blocks_hit(c.oid)                            as heap_blocks_hit,
+        coalesce(i.blocks_fetched - i.blocks_hit, 0)                        as idx_blocks_read,
+        coalesce(i.blocks_hit, 0)                                           as idx_blocks_hit,
+        pg_catalog.pg_stat_get_blocks_fetched(t.oid) - pg_catalog.pg_stat_get_blocks_hit(t.oid)
+                                                                            as toast_blocks_read,
+        pg_catalog.pg_stat_get_blocks_hit(t.oid)                            as toast_blocks_hit,
+        pg_catalog.pg_stat_get_blocks_fetched(ti.indexrelid)
+            - pg_catalog.pg_stat_get_blocks_hit(ti.indexrelid)              as tidx_blocks_read,
+        pg_catalog.pg_stat_get_blocks_hit(ti.indexrelid)                    as tidx_blocks_hit
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     cross join this
     left join pg_catalog.pg_class t on t.oid = c.reltoastrelid and t.relkind = 't'
+    left join pg_catalog.pg_index ti on ti.indrelid = t.oid and ti.indisvalid
     left join (
         select
             indrelid,
             sum(x.relpages)::int8                                           as relpages,
             sum(pg_catalog.pg_stat_get_numscans(indexrelid))::int8          as scans,
-            sum(pg_catalog.pg_stat_get_tuples_fetched(indexrelid))::int8    as fetched
+            sum(pg_catalog.pg_stat_get_tuples_fetched(indexrelid))::int8    as fetched,
+            sum(pg_catalog.pg_stat_get_blocks_fetched(indexrelid))::int8    as blocks_fetched,
+            sum(pg_catalog.pg_stat_get_blocks_hit(indexrelid))::int8        as blocks_hit
         from pg_catalog.pg_index join pg_catalog.pg_class x on x.oid = indexrelid
         where x.relnamespace <> 'pg_toast'::regnamespace
         group by indrelid
@@ -114,6 +128,17 @@ class UserTable:
     index_size_bytes: int
     stats_reset: float | None
     """Since when the counters count, at the earliest; it moves when a crash empties them."""
+    heap_blocks_read: int | None = None
+    """Not found in shared buffers."""
+    heap_blocks_hit: int | None = None
+    idx_blocks_read: int | None = None
+    idx_blocks_hit: int | None = None
+    toast_blocks_read: int | None = None
+    """None where there is no TOAST table; so are the three below."""
+    toast_blocks_hit: int | None = None
+    tidx_blocks_read: int | None = None
+    """Of the index of its TOAST table."""
+    tidx_blocks_hit: int | None = None
 
     @property
     def total_bytes(self) -> int:
@@ -122,14 +147,20 @@ class UserTable:
 
 PREFIX = "pg_stat_user_tables_"
 LABELS = ("datname", "schemaname", "relname")
+SIZES = "From pg_class.relpages: asking for the files would wait for locks; absent before a vacuum."
+NO_TOAST = "Absent, not 0, where a table has no TOAST."
 
 
 def count(column: str, meaning: str) -> Metric[UserTable]:
     return counter(PREFIX + column, meaning, attrgetter(column), LABELS)
 
 
-def number(column: str, meaning: str) -> Metric[UserTable]:
-    return gauge(PREFIX + column, meaning, attrgetter(column), LABELS, additive=True)
+def blocks(column: str, meaning: str, note: str = "") -> Metric[UserTable]:
+    return counter(f"pg_statio_user_tables_{column}", meaning, attrgetter(column), LABELS, note)
+
+
+def number(column: str, meaning: str, note: str = "") -> Metric[UserTable]:
+    return gauge(PREFIX + column, meaning, attrgetter(column), LABELS, additive=True, note=note)
 
 
 def moment(column: str, meaning: str) -> Metric[UserTable]:
@@ -166,7 +197,15 @@ user_tables = Collector(
         count("autovacuum_count", "Autovacuums."),
         count("analyze_count", "Analyzes by hand."),
         count("autoanalyze_count", "Autoanalyzes."),
-        number("table_size_bytes", "Size with TOAST at the last vacuum or analyze."),
-        number("index_size_bytes", "Size of all its indexes at the last vacuum or analyze."),
+        number("table_size_bytes", "Size with TOAST at the last vacuum or analyze.", SIZES),
+        number("index_size_bytes", "Size of its indexes at the last vacuum or analyze.", SIZES),
+        blocks("heap_blocks_read", "Blocks of the table that were not in shared buffers."),
+        blocks("heap_blocks_hit", "Blocks of the table found in shared buffers."),
+        blocks("idx_blocks_read", "Blocks of its indexes that were not in shared buffers."),
+        blocks("idx_blocks_hit", "Blocks of its indexes found in shared buffers."),
+        blocks("toast_blocks_read", "Blocks of TOAST that were not in shared buffers.", NO_TOAST),
+        blocks("toast_blocks_hit", "Blocks of TOAST found in shared buffers.", NO_TOAST),
+        blocks("tidx_blocks_read", "Blocks of TOAST's index not in shared buffers.", NO_TOAST),
+        blocks("tidx_blocks_hit", "Blocks of TOAST's index found in shared buffers.", NO_TOAST),
     ),
 )
