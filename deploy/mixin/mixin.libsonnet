@@ -1,0 +1,57 @@
+// Rules and dashboards for those who put theirs together with jsonnet:
+//
+//   local pgvigil = (import 'pgvigil/deploy/mixin/mixin.libsonnet') {
+//     _config+:: { runbookBase: 'https://pgvigil.example.org/findings' },
+//   };
+//
+// Everything is generated from the catalogue of findings; nothing is written here a second time.
+local generated = import 'generated.libsonnet';
+
+{
+  _config:: {
+    // Where alerts send people; a finding's name is added.
+    runbookBase: 'http://pgvigil:19187/findings',
+    // Alerts to leave out, by their names.
+    disabled: [],
+    // Further labels of every alert.
+    alertLabels: {},
+  },
+
+  local config = self._config,
+
+  local groups = [
+    group {
+      rules: [
+        if 'alert' in rule then adapted(rule) else rule
+        for rule in group.rules
+        if !std.member(config.disabled, std.get(rule, 'alert', ''))
+      ],
+    }
+    for text in generated.rules
+    for group in std.parseYaml(text).groups
+  ],
+
+  local adapted(rule) = rule {
+    labels+: config.alertLabels,
+    annotations+: {
+      runbook_url: std.strReplace(
+        rule.annotations.runbook_url,
+        'http://pgvigil:19187/findings',
+        std.rstripChars(config.runbookBase, '/'),
+      ),
+    },
+  },
+
+  local only(kind) = {
+    groups: [
+      group { rules: rules }
+      for group in groups
+      for rules in [[rule for rule in group.rules if kind in rule]]
+      if std.length(rules) > 0
+    ],
+  },
+
+  prometheusAlerts+:: only('alert'),
+  prometheusRules+:: only('record'),
+  grafanaDashboards+:: generated.dashboards,
+}
