@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import collectors
-from collectors._base import Collector
+from collectors._base import Collector, Lane, Scope
 
 
 def discover(package: ModuleType) -> dict[str, ModuleType]:
@@ -20,3 +20,14 @@ def discover(package: ModuleType) -> dict[str, ModuleType]:
 def all_collectors() -> dict[str, Collector[Any]]:
     """Every collector by its name."""
     return {name: getattr(module, name) for name, module in discover(collectors).items()}
+
+
+def of_server(lane: Lane) -> list[Collector[Any]]:
+    """What a lane asks of the server as a whole; the gated ones after what their gates read."""
+    asked = [c for c in all_collectors().values() if c.sql and c.scope is Scope.server]
+    return sorted((c for c in asked if c.lane is lane), key=lambda c: (c.gate is not None, c.name))
+
+
+def of_databases() -> list[Collector[Any]]:
+    """What must be asked in every database."""
+    return [c for c in all_collectors().values() if c.sql and c.scope is Scope.database]

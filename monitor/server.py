@@ -1,6 +1,6 @@
 """One watched server: its lanes ask, its facts fill and leave, its findings are judged."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from alerts.mutes import Mutes, comments_by_object
 from alerts.recollection import Recollection
 from alerts.snapshot import Node, Snapshot
 from collectors._base import Collector, Lane, Scope
-from collectors._catalogue import all_collectors
+from collectors._catalogue import all_collectors, of_server
 from collectors.comments import comments
 from collectors.connection import Connection, connection
 from collectors.server import server as server_collector
@@ -86,7 +86,7 @@ class Server:
 
     async def round(self, lane: Lane) -> None:
         """Ask everything of a lane that is due on the server as a whole."""
-        due = [c for c in _asked(lane) if self.rounds.due(c)]
+        due = [c for c in of_server(lane) if self.rounds.due(c)]
         if not due:
             return
         try:
@@ -99,7 +99,7 @@ class Server:
                 if not self.rounds.gated(collector):
                     await self.rounds.ask(collector, session, self.rights, self.node.role)
         except (ConnectFailure, QueryFailure) as failure:
-            self._lost(failure)
+            await self._lost(failure)
         self._notice_role()
         self.judge()
 
@@ -118,7 +118,7 @@ class Server:
             self.rounds.supply(connection, (standing,))
             if self.sessions.any is None:
                 self._forget_facts(f"the server does not answer: {standing.message}")
-            elif slots_taken(self.facts):
+            elif standing.up and slots_taken(self.facts):
                 await self.walk.make_room(self.sessions.any)
         if now - self.reported >= REPORT:
             self.reported = now
@@ -219,7 +219,9 @@ class Server:
         if answer and answer.rows:
             self._react(self.recognition.notice(answer.rows[0].in_recovery))
 
-    def _lost(self, failure: ConnectFailure | QueryFailure) -> None:
+    async def _lost(self, failure: ConnectFailure | QueryFailure) -> None:
+        if isinstance(failure, QueryFailure):
+            await self.sessions.drop_silent()
         if failure.message != self.last_failure:
             log.info("no session", server=self.plan.name, reason=failure.message)
         self.last_failure = failure.message
@@ -240,11 +242,3 @@ class Server:
     def _mutes(self) -> Mutes:
         answer = self.facts.answers.get(comments)
         return Mutes(self.plan.mutes, comments_by_object(answer.rows if answer else ()))
-
-
-def _asked(lane: Lane) -> Iterable[Collector[Any]]:
-    """Server-wide collectors of a lane; the gated ones after what their gates read."""
-    found = [c for c in all_collectors().values() if c.lane is lane and c.sql]
-    return sorted(
-        (c for c in found if c.scope is Scope.server), key=lambda c: (c.gate is not None, c.name)
-    )

@@ -99,6 +99,12 @@ class Sessions:
             return False, None, None  # the attempt to come back is still under way
         return False, Cause.timeout, "no answer yet"
 
+    async def drop_silent(self) -> None:
+        """Give up sessions whose query was not answered in time: what they say next is old."""
+        for warm in (self.fast, self.wide):
+            if warm.session and warm.session.gave_up:
+                await warm.drop()
+
     async def close(self) -> None:
         await self.fast.drop()
         await self.wide.drop()

@@ -11,8 +11,8 @@ from alerts.cure import identifier
 from alerts.findings.connection_saturation import usable
 from alerts.idle_sessions import client_sessions
 from alerts.snapshot import Node
-from collectors._base import Absence, Collector, Role, Scope
-from collectors._catalogue import all_collectors
+from collectors._base import Absence, Collector, Role
+from collectors._catalogue import of_databases
 from collectors.activity import activity
 from collectors.connection import Cause
 from collectors.settings import settings
@@ -57,10 +57,10 @@ class Walk:
             log.info("databases unknown", server=self.plan.name, reason=failure.message)
             return
         for database in self.databases:
-            due = [c for c in per_database() if self.rounds.due(c, database)]
+            due = [c for c in of_databases() if self.rounds.due(c, database)]
             if due and not await self._visit(database, due, warm, role):
                 break
-        for collector in per_database():
+        for collector in of_databases():
             self._put_together(collector, closed)
         self.rounds.paces.tour = self.rounds.clock.now() - start
         await self._probe(warm)
@@ -79,7 +79,7 @@ class Walk:
         role = identifier(warm.identity.role)
         for name in closed:
             grant = f"GRANT CONNECT ON DATABASE {identifier(name)} TO {role};"
-            for collector in per_database():
+            for collector in of_databases():
                 self.rounds.facts.lack_part(collector, name, Absence("no right to connect", grant))
         return closed
 
@@ -101,6 +101,7 @@ class Walk:
                 self.rounds.ledger.of(collector, database).absence(began, failure.message)
             return failure.cause not in OF_SERVER
         except QueryFailure as failure:
+            await self.tour.leave()
             log.info(
                 "visit cut short", server=self.plan.name, database=database, reason=failure.message
             )
@@ -110,7 +111,7 @@ class Walk:
         now = self.rounds.clock.now()
         if database in self.rights and now - self.rights_at[database] < RIGHTS_LAST:
             return
-        needs = {need for c in per_database() for need in c.needs}
+        needs = {need for c in of_databases() for need in c.needs}
         before = self.rights.get(database)
         after = await Rights.probe(session, needs, self.rounds.deadline)
         self.rights[database], self.rights_at[database] = after, now
@@ -151,8 +152,3 @@ def slots_taken(facts: Facts) -> bool:
     if not (snapshot.has(activity) and snapshot.has(settings)):
         return False
     return len(client_sessions(snapshot.rows(activity))) >= usable(snapshot)
-
-
-def per_database() -> list[Collector[Any]]:
-    """Collectors whose question must be asked in every database."""
-    return [c for c in all_collectors().values() if c.scope is Scope.database and c.sql]

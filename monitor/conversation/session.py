@@ -12,7 +12,7 @@ import asyncpg
 
 from collectors.connection import Cause
 from monitor.address import Address
-from monitor.conversation.failures import ConnectFailure, connecting, querying
+from monitor.conversation.failures import ConnectFailure, QueryFailure, connecting, querying
 
 NAME = "pgvigil"
 GRACE = 1.0
@@ -90,6 +90,8 @@ class Session:
     """Seconds that an answer takes at least, whatever the server does."""
     opened: float = field(default_factory=time.monotonic)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    gave_up: bool = False
+    """A query was not answered in time: the session is of no more use, even if it is open."""
     met: bool = False
     """Whether its identity has been taken note of."""
     asked_at: float | None = None
@@ -128,6 +130,9 @@ class Session:
             try:
                 with querying():
                     return await self.connection.fetch(query, timeout=deadline)
+            except QueryFailure as failure:
+                self.gave_up = self.gave_up or failure.lost
+                raise
             finally:
                 self.asked_at = None
 
@@ -138,7 +143,7 @@ class Session:
 
     @property
     def lost(self) -> bool:
-        return self.connection.is_closed()
+        return self.gave_up or self.connection.is_closed()
 
     async def close(self) -> None:
         """Politely if the server lets us, and then in any case."""

@@ -129,7 +129,7 @@ async def test_a_promotion_is_seen_through_the_open_session(
 async def test_a_primary_killed_under_its_standby_leaves_the_standby_watched(
     private_server: PrivateServers, watch: Watch
 ) -> None:
-    """kill -9 of one server says nothing about the other."""
+    """Kill -9 of one server says nothing about the other."""
     primary = private_server()
     standby = private_server.standby(primary)
     of_primary, of_standby = await watch(address(primary)), await watch(address(standby))
@@ -255,3 +255,29 @@ def critical(watched: Watched, finding: str):  # type: ignore[no-untyped-def]
         return watched.verdict(finding).severity is Severity.critical
 
     return ask
+
+
+async def test_a_session_that_hangs_for_long_is_given_up_and_replaced(
+    private_server: PrivateServers, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past the deadline the session is dropped; when the server answers, a new one is opened."""
+    monkeypatch.setattr("monitor.plan.HUNG", 2.0)
+    server = private_server()
+    watched = await watch(address(server), deadline="1s")
+    await watched.until_seen()
+    first = watched.server.sessions.fast.session
+    census = Census()
+    server.freeze()
+
+    async def given_up() -> bool:
+        return watched.server.sessions.fast.session is not first
+
+    await until(given_up, "the silent session is given up", 20)
+    assert await watched.is_down()
+    server.thaw()
+    counting = asyncio.create_task(count_sessions(server.dsn(), census))
+    await until(watched.is_up, "a new session answers", 60)
+    await watched.until_seen()
+    counting.cancel()
+    await asyncio.wait([counting])
+    assert census.most <= 3
