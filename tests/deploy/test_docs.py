@@ -182,9 +182,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_every_page_is_found() -> None:
-    """The first page of the documentation leads to each of the others."""
+    """The first page of the documentation leads to every other that was written by hand."""
     linked = set(re.findall(r"\(([\w-]+\.md)\)", (DOCS / "README.md").read_text()))
-    assert linked == {page.name for page in DOCS.glob("*.md")} - {"README.md"}
+    assert linked >= {page.name for page in BY_HAND if page.parent == DOCS} - {"README.md"}
 
 
 WRITTEN = [*BY_HAND, *EXAMPLES]
