@@ -41,4 +41,12 @@ class Presence:
     span: timedelta
 
 
-History = Window | Stillness | Trail | Presence
+@dataclass(frozen=True, slots=True)
+class LockOrder:
+    """Who locks what in which order, and who met whom: `snapshot.lock_book()`."""
+
+    locks: Collector[Any]
+    activity: Collector[Any]
+
+
+History = Window | Stillness | Trail | Presence | LockOrder

@@ -35,7 +35,8 @@ class LockScene:
         for lock in rows:
             by_node.setdefault(node_of(lock), []).append(lock)
         sessions: dict[Node, Session] = {row.pid: row for row in snapshot.rows(activity)}
-        return cls(LockGraph.of(rows), sessions, by_node, _names(snapshot, rows))
+        graph = snapshot.recollection.lock_book.graph_of(rows)
+        return cls(graph, sessions, by_node, _names(snapshot, rows))
 
     def waits(self, nodes: Iterable[Node]) -> list[Wait]:
         """How long each of them has waited, longest first; 0 in the instant it begins."""

@@ -2,32 +2,21 @@
 
 import json
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from alerts.history import History, Presence, Stillness, Trail, Window
+from alerts.history import History, LockOrder, Presence, Stillness, Trail, Window
+from alerts.lock_order import LockBook
 from alerts.memory import Memory, Place
+from alerts.ring import Delta, Ring, difference
 from collectors._base import Answer, Collector
 
 Key = tuple[Hashable, ...]
-SAMPLES = 60
-"""A window is kept in at most so many samples, whatever its span."""
+Steps = deque[tuple[float, float]]
 STEPS = 4096
 """A trail is thinned beyond so many steps; its older half loses every other one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """The increase of each counter of one key over the true seconds between two answers."""
-
-    increase: Mapping[str, float]
-    seconds: float
-    full: bool
-    """Whether the whole window was seen."""
-    until: float
-    """When it will be full (unix seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,50 +45,6 @@ class Gone:
 
 
 @dataclass(slots=True)
-class Ring:
-    """Samples of one key's counters; a fall or a new epoch empties it."""
-
-    epoch: object = None
-    samples: deque[tuple[float, tuple[float, ...]]] = field(default_factory=deque)
-    before: tuple[float, tuple[float, ...]] | None = None
-    """The answer before the newest, which thinning may have taken out of the samples."""
-
-    def add(self, at: float, values: tuple[float, ...], epoch: object, span: float) -> None:
-        newest = self.samples[-1] if self.samples else None
-        if newest and (
-            epoch != self.epoch or any(v < w for v, w in zip(values, newest[1], strict=True))
-        ):
-            self.samples.clear()
-            newest = None
-        self.epoch, self.before = epoch, newest
-        if len(self.samples) > 1 and at - self.samples[-2][0] < span / SAMPLES:
-            self.samples.pop()
-        self.samples.append((at, values))
-        while len(self.samples) > 2 and self.samples[1][0] <= at - span:
-            self.samples.popleft()
-
-    def over(self, names: tuple[str, ...], window: float, now: float) -> Delta:
-        oldest = next(
-            s for s in reversed(self.samples) if s[0] <= now - window or s is self.samples[0]
-        )
-        newest = self.samples[-1]
-        return _delta(
-            names, oldest, newest, newest[0] - oldest[0] >= window * 0.95, oldest[0] + window
-        )
-
-
-def _delta(
-    names: tuple[str, ...],
-    old: tuple[float, tuple[float, ...]],
-    new: tuple[float, tuple[float, ...]],
-    full: bool,
-    until: float,
-) -> Delta:
-    increase = {name: b - a for name, a, b in zip(names, old[1], new[1], strict=True)}
-    return Delta(increase, new[0] - old[0], full, until)
-
-
-@dataclass(slots=True)
 class Recollection:
     """Everything remembered of one server."""
 
@@ -108,28 +53,30 @@ class Recollection:
     cluster: str = ""
     server: str = ""
     rings: dict[Collector[Any], dict[Key, Ring]] = field(default_factory=dict)
-    trails: dict[tuple[Collector[Any], str], deque[tuple[float, float]]] = field(
-        default_factory=dict
-    )
+    trails: dict[tuple[Collector[Any], str], Steps] = field(default_factory=dict)
+    lock_book: LockBook = field(default_factory=LockBook)
 
     def record(self, collector: Collector[Any], answer: Answer[Any]) -> None:
         """Take note of an answer, as far as anybody wants it."""
-        for want in self.wants:
-            if want.collector is not collector:
-                continue
-            if isinstance(want, Window):
-                self._record_window(want, answer)
-            elif isinstance(want, Stillness):
-                self._record_stillness(want, answer)
-            elif isinstance(want, Presence):
-                self._record_presence(want, answer)
-            else:
-                self._record_trail(want, answer)
+        if any(isinstance(want, LockOrder) for want in self.wants):
+            self.lock_book.take(collector, answer)
+        wants = [w for w in self.wants if not isinstance(w, LockOrder) and w.collector is collector]
+        spans = [want.span.total_seconds() for want in wants if isinstance(want, Window)]
+        if spans:  # one ring serves them all
+            self._record_window(collector, answer, max(spans))
+        for want in dict.fromkeys(wants):
+            match want:
+                case Stillness():
+                    self._record_stillness(want, answer)
+                case Presence():
+                    self._record_presence(want, answer)
+                case Trail():
+                    self._record_trail(want, answer)
 
     def restart(self) -> None:
         """Another server answers now: what was counted on the old one says nothing of this one."""
-        self.rings.clear()
-        self.trails.clear()
+        self.rings, self.trails = {}, {}
+        self.lock_book = LockBook()
 
     def delta(self, collector: Collector[Any], window: timedelta, now: float) -> dict[Key, Delta]:
         seconds = window.total_seconds()
@@ -139,7 +86,7 @@ class Recollection:
     def step(self, collector: Collector[Any]) -> dict[Key, Delta]:
         names = collector.counters
         return {
-            key: _delta(names, ring.before, ring.samples[-1], True, ring.samples[-1][0])
+            key: difference(names, ring.before, ring.samples[-1], True, ring.samples[-1][0])
             for key, ring in self.rings.get(collector, {}).items()
             if ring.before
         }
@@ -170,8 +117,7 @@ class Recollection:
             if last < newest
         }
 
-    def _record_window(self, want: Window, answer: Answer[Any]) -> None:
-        collector, span = want.collector, want.span.total_seconds()
+    def _record_window(self, collector: Collector[Any], answer: Answer[Any], span: float) -> None:
         rings = self.rings.setdefault(collector, {})
         seen = set()
         for row in answer.rows:

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from alerts.recollection import Delta, Gone, Passed, Quiet, Recollection
+from alerts.lock_order import LockBook
+from alerts.recollection import Gone, Passed, Quiet, Recollection
+from alerts.ring import Delta
 from collectors._base import Absence, Answer, Collector, Role
+from collectors.locks import locks
 
 Row = TypeVar("Row")
 Key = tuple[Hashable, ...]
@@ -94,3 +97,8 @@ class Snapshot:
     def gone(self, collector: Collector[Any], column: str) -> Mapping[str, Gone]:
         """Those who were among the rows once and are not in the newest, by that column's text."""
         return self.recollection.gone(collector, column, self.answer(collector).at, self.at)
+
+    def lock_book(self) -> LockBook:
+        """What was learned from all looks at the locks. Raises Unknown where there was none."""
+        self.answer(locks)
+        return self.recollection.lock_book

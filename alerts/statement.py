@@ -23,8 +23,8 @@ KEPT = {"name", "param", "word", "rest"}
 LENGTH = 500
 
 
-def normalised(statement: str | None) -> str | None:
-    """The statement with `?` for every value, on one line, of bounded length."""
+def normalised(statement: str | None, length: int | None = LENGTH) -> str | None:
+    """The statement with `?` for every value, on one line, cut to a length fit to be shown."""
     if statement is None:
         return None
     parts = (
@@ -32,4 +32,24 @@ def normalised(statement: str | None) -> str | None:
         for match in TOKEN.finditer(statement[:20_000])
     )
     line = " ".join("".join(parts).split())
-    return line if len(line) <= LENGTH else line[: LENGTH - 1] + "…"
+    return line if length is None or len(line) <= length else line[: length - 1] + "…"
+
+
+def value_rises(one: str | None, other: str | None) -> bool | None:
+    """Of statements that differ in one value only: whether it is greater in the other one."""
+    if one is None or other is None or normalised(one, None) != normalised(other, None):
+        return None
+    pairs = zip(_values(one), _values(other), strict=True)
+    differing = [pair for pair in pairs if pair[0] != pair[1]]
+    if len(differing) != 1:
+        return None
+    first, second = differing[0]
+    if first.isdigit() and second.isdigit():
+        return int(second) > int(first)
+    both_quoted = first.startswith("'") and second.startswith("'")
+    return second > first if both_quoted else None
+
+
+def _values(statement: str) -> list[str]:
+    kinds = {"string", "number", "dollar"}
+    return [m[0] for m in TOKEN.finditer(statement[:20_000]) if m.lastgroup in kinds]

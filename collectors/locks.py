@@ -10,9 +10,15 @@ from collectors.activity import Session, activity
 # waiters, and the rows that these sessions have locked, which tell what a wait for a transaction is
 # about. A hash stands for the ten columns that identify a lock, as equality of columns that may be
 # null can't be hashed. Predicate locks never wait. The clock is read once: waits keep their order.
+#
+# What such a session has written so far comes along as lists, for rows would be many. A backend
+# keeps its relation locks in slots, and takes the last free one each time: read backwards, the view
+# tells in which order a transaction came to its tables. From 18 on the slots are in groups by a
+# hash of the OID, and the order is known within a group.
 QUERY = """
     with snapshot as materialized (
         select *,
+            row_number() over () as place,
             pg_catalog.hash_record_extended(row(
                 locktype, database, relation, page, tuple,
                 virtualxid, transactionid, classid, objid, objsubid
@@ -23,6 +29,44 @@ QUERY = """
         select tag, virtualtransaction
         from snapshot
         where tag in (select tag from snapshot where not granted)
+    ), touched as (
+        select
+            virtualtransaction,
+            relation,
+            max(place)                              as place,
+            bool_and(fastpath)                      as in_slot,
+            -- Taken for something weaker at first, its place tells nothing of the write.
+            count(distinct mode) = 1                as in_order,
+            bool_and(mode in ('AccessShareLock', 'RowShareLock')) as unchanged
+        from snapshot
+        where granted and locktype = 'relation'
+            and virtualtransaction in (select virtualtransaction from contested)
+        group by virtualtransaction, relation
+        having bool_or(mode <> 'AccessShareLock')
+    ), written as materialized (
+        select
+            virtualtransaction,
+            array_agg(relation order by place desc) as relations,
+            array_agg(
+                case when in_slot and in_order then {slot_group} else -1 end
+                order by place desc
+            )                                       as slots,
+            array_agg(relation) filter (where unchanged) as unchanged
+        from touched
+        group by virtualtransaction
+    ), gates as materialized (
+        select virtualtransaction, array_agg(tag) as tags
+        from snapshot
+        where granted
+            and virtualtransaction in (select virtualtransaction from contested)
+            and (
+                locktype = 'advisory' and mode = 'ExclusiveLock'
+                or locktype = 'relation' and mode in (
+                    'ShareUpdateExclusiveLock', 'ShareRowExclusiveLock',
+                    'ExclusiveLock', 'AccessExclusiveLock'
+                )
+            )
+        group by virtualtransaction
     ), prepared as (
         select s.virtualtransaction, p.gid
         from pg_catalog.pg_prepared_xacts p
@@ -49,7 +93,11 @@ QUERY = """
         l.transactionid::text::int8                                     as transactionid,
         l.classid                                                       as classid,
         l.objid                                                         as objid,
-        l.objsubid                                                      as objsubid
+        l.objsubid                                                      as objsubid,
+        coalesce(w.relations, '{}')                                     as writes,
+        coalesce(w.slots, '{}')                                         as slots,
+        coalesce(w.unchanged, '{}')                                     as unchanged,
+        coalesce(g.tags, '{}')                                          as gates
     from snapshot l
     left join pg_catalog.pg_stat_activity a on a.pid = l.pid
     left join prepared p on l.pid is null and p.virtualtransaction = l.virtualtransaction
@@ -57,10 +105,18 @@ QUERY = """
     left join pg_catalog.pg_class c
         on c.oid = l.relation and (l.database = 0 or d.datname = current_database())
     left join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    left join written w on w.virtualtransaction = l.virtualtransaction
+    left join gates g on g.virtualtransaction = l.virtualtransaction
     where l.tag in (select tag from contested)
         or l.locktype = 'tuple'
             and l.virtualtransaction in (select virtualtransaction from contested)
 """
+# As FAST_PATH_REL_GROUP of lock.c has it: groups of sixteen slots, a power of two of them.
+GROUP_18 = """(relation::int8 * 49157 & (
+                    select greatest(1, least(1024, 2 ^ ceil(
+                        log(2, current_setting('max_locks_per_transaction')::numeric)
+                    ) / 16))::int8 - 1
+                ))::int4"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +149,15 @@ class Lock:
     classid: int | None
     objid: int | None
     objsubid: int | None
+    writes: Sequence[int] = ()
+    """Relations that its transaction writes or locks rows of, first touched first. An index is
+    among them where rows were looked for, not where they were only inserted."""
+    slots: Sequence[int] = ()
+    """For each of them a group within which that order is true; -1 where it is not known."""
+    unchanged: Sequence[int] = ()
+    """Those of them where it has at most locked rows, be it for a foreign key."""
+    gates: Sequence[int] = ()
+    """What its transaction holds that nobody else can hold beside it, each as a hash."""
 
 
 def somebody_waits(sessions: Sequence[Session]) -> bool:
@@ -103,6 +168,9 @@ def somebody_waits(sessions: Sequence[Session]) -> bool:
 locks = Collector(
     row=Lock,
     lane=Lane.fast,
-    sql={140000: QUERY},
+    sql={
+        140000: QUERY.replace("{slot_group}", "0"),
+        180000: QUERY.replace("{slot_group}", GROUP_18),
+    },
     gate=Gate(activity, somebody_waits),
 )

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from alerts.history import History, Presence, Stillness, Trail, Window
 from alerts.memory import Memory
-from alerts.recollection import SAMPLES, STEPS, Delta, Recollection
+from alerts.recollection import STEPS, Recollection
+from alerts.ring import SAMPLES, Delta
 from collectors._base import Absence, Answer, Collector, Lane
 
 START = 1_700_000_000.0
@@ -259,3 +260,12 @@ def test_who_is_gone_is_remembered_for_a_while() -> None:
     assert {name: (who.seconds, who.stayed) for name, who in gone.items()} == {"a": (150, 100)}
     note(watched, 3701, Meter("b", 0))
     assert watched.gone(meters, "name", START + 3701, START + 3701) == {}
+
+
+def test_two_findings_may_watch_the_same_counter() -> None:
+    """Their windows share one ring: a step is what came since the last answer, not nothing."""
+    recollection = watching(Window(meters, MINUTE), Window(meters, 5 * MINUTE))
+    for second in range(0, 300, 10):
+        note(recollection, second, Meter("a", second))
+    assert recollection.step(meters)["a",].increase["reads"] == 10
+    assert recollection.delta(meters, 4 * MINUTE, START + 290)["a",].increase["reads"] == 240

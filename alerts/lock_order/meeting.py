@@ -1,0 +1,159 @@
+"""Who waits for whom, with what each of them has done before: the raw material of lock orders."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from alerts.lock_graph import LockGraph, Node, Queue, conflicts, node_of
+from alerts.lock_order.tables import Relation, Table, Tables
+from alerts.lock_order.target import target_of
+from alerts.statement import normalised
+from collectors.activity import Session
+from collectors.locks import Lock
+
+Actor = tuple[str | None, str | None]
+"""User and application."""
+Transaction = tuple[int, str | None, str | None]
+"""Pid, start of the session, start of the transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One side of a conflict, for people."""
+
+    pid: int
+    user: str | None
+    application: str | None
+    client: str | None
+    query_id: int | None
+    statement: str | None
+    """Without anybody's values."""
+
+    @classmethod
+    def of(cls, session: Session) -> "Party":
+        return cls(
+            session.pid,
+            session.usename,
+            session.application_name,
+            session.client_addr,
+            session.query_id,
+            normalised(session.query),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """What is waited for. A row where it is known, else the table."""
+
+    table: Table
+    relation: Relation
+    ctid: tuple[int, int] | None
+    by_row: bool
+    """A row stands in the way, not the whole table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    waiter: Session
+    blocker: Session
+    spot: Spot
+
+
+@dataclass(slots=True)
+class Scene:
+    """One look at all locks, prepared for learning."""
+
+    rows: Sequence[Lock]
+    graph: LockGraph
+    sessions: dict[Node, Session]
+    tables: Tables
+    locks: dict[Node, list[Lock]] = field(init=False)
+    queues: dict[int, Queue] = field(init=False)
+    """By the identity of a lock that is waited for."""
+
+    def __post_init__(self) -> None:
+        self.locks = {}
+        for lock in self.rows:
+            self.locks.setdefault(node_of(lock), []).append(lock)
+        self.queues = {
+            id(lock): queue
+            for queue in self.graph.queues
+            for lock in (*queue.waiting, *queue.arriving)
+        }
+
+    def meetings(self) -> Iterator[Meeting]:
+        """Each session that waits for something with a name, with each that stands in its way."""
+        for node, waits in self.graph.waits.items():
+            waiter, spot = self.sessions.get(node), self.spot(node, waits[0])
+            if waiter is None or spot is None:
+                continue
+            for holder in self.holders(node):
+                blocker = self.sessions.get(holder)
+                if blocker and blocker.pid != waiter.pid:
+                    yield Meeting(waiter, blocker, spot)
+
+    def holders(self, node: Node) -> set[Node]:
+        """Who has what it waits for; behind others in the queue of a row: whoever has the row."""
+        found: set[Node] = set()
+        for lock in self.graph.waits.get(node, ()):
+            for holder in self._granted(lock):
+                if lock.locktype == "tuple":
+                    found |= {n for w in self.graph.waits.get(holder, ()) for n in self._granted(w)}
+                else:
+                    found.add(holder)
+        return found - {node}
+
+    def held_up_by(self, node: Node) -> set[Node]:
+        """Who holds what it waits for; not who merely stands before it in a queue."""
+        waits = self.graph.waits.get(node, ())
+        return {holder for lock in waits for holder in self._granted(lock)} - {node}
+
+    def next_spot(self, session: Session) -> Spot | None:
+        """What that session waits for itself."""
+        waits = self.graph.waits.get(session.pid)
+        return self.spot(session.pid, waits[0]) if waits else None
+
+    def _granted(self, wanted: Lock) -> Iterator[Node]:
+        for lock in self.queues[id(wanted)].granted:
+            if conflicts(wanted.mode, lock.mode):
+                yield node_of(lock)
+
+    def spot(self, node: Node, wanted: Lock) -> Spot | None:
+        """None where it is not known which table it is about."""
+        if wanted.locktype in ("transactionid", "tuple"):
+            row = self.row_lock(node, wanted)
+            return self._of(row, by_row=True) if row else self._by_statement(node)
+        return self._of(wanted, by_row=False) if wanted.locktype == "relation" else None
+
+    def row_lock(self, node: Node, wanted: Lock) -> Lock | None:
+        """The lock that names the row: the wait itself, or the place it keeps in the queue."""
+        if wanted.locktype == "tuple":
+            return wanted
+        return next((own for own in self.locks[node] if own.locktype == "tuple"), None)
+
+    def _of(self, lock: Lock, by_row: bool) -> Spot | None:
+        table = self.tables.table(lock.datname, lock.relation)
+        if table is None or lock.datname is None or lock.relation is None:
+            return None
+        ctid = (lock.page or 0, lock.line_pointer or 0) if by_row else None
+        return Spot(table, (lock.datname, lock.relation), ctid, by_row)
+
+    def _by_statement(self, node: Node) -> Spot | None:
+        """A unique key that somebody else is about to take has no row yet: the INSERT tells."""
+        session = self.sessions.get(node)
+        target = target_of(session.query) if session else None
+        if session is None or target is None or target.verb != "insert":
+            return None
+        for lock in self.locks[node]:
+            for oid in lock.writes or ():
+                table = self.tables.table(session.datname, oid)
+                if table and target.is_of(table.name):
+                    return Spot(table, (table.database, oid), None, by_row=True)
+        return None
+
+
+def transaction_of(session: Session) -> Transaction:
+    return session.pid, session.backend_start_text, session.xact_start_text
+
+
+def actor_of(session: Session) -> Actor:
+    return session.usename, session.application_name

@@ -1,0 +1,174 @@
+"""Learns in which order transactions lock tables, from looks at who waits for whom.
+
+One meeting can be enough: who waits came from x to y, and the one it waits for came from y to x.
+That they met proves that both orders concern the same rows; that their locks are ordered proves
+that it was no coincidence. Nothing is concluded from transactions that never met: code that uses
+rows of its own in opposite order is harmless, and so is code behind a common gate.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from alerts.lock_order.fading import Entry, Fading
+from alerts.lock_order.footprint import Footprint, footprint_of
+from alerts.lock_order.meeting import Actor, Meeting, Party, Scene, actor_of
+from alerts.lock_order.risks import Level, Link, Risk, Sighting, canonical, circles
+from alerts.lock_order.steps import EDGES, Steps
+from alerts.lock_order.tables import Table
+from alerts.lock_order.target import target_of
+from collectors.activity import Session
+
+LIKE_IT = "other transactions of the same application"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Who came from one table waited at another, for somebody who had not been at the first."""
+
+    one: Table
+    other: Table
+
+
+@dataclass(slots=True)
+class Orders:
+    """What is remembered of one server."""
+
+    steps: Steps = field(default_factory=Steps)
+    waits: Fading[Wait, tuple[Sighting, frozenset[int]]] = field(
+        default_factory=lambda: Fading(EDGES)
+    )
+    """With the gates that whoever waited held each time."""
+    links: Fading[Link, Sighting] = field(default_factory=lambda: Fading(EDGES))
+    explicit: Fading[tuple[Actor, Table], None] = field(default_factory=lambda: Fading(EDGES))
+    """Who locks rows by statements that leave no lock to tell it by, and where."""
+
+    def learn(self, scene: Scene, meetings: Iterable[Meeting], at: float) -> None:
+        footprints = {
+            session.pid: self._footprint(scene, session, at)
+            for node in scene.locks
+            if (session := scene.sessions.get(node))
+        }
+        for pid, footprint in footprints.items():
+            self.steps.learn(scene.sessions[pid], footprint, at)
+        for meeting in meetings:
+            waiter, blocker = (
+                footprints.get(meeting.waiter.pid),
+                footprints.get(meeting.blocker.pid),
+            )
+            if waiter and blocker:
+                self._learn_meeting(meeting, waiter, blocker, at)
+
+    def risks(self, now: float) -> list[Risk]:
+        """What is dangerous, surest first."""
+        found = {risk.circle: risk for risk in self._both_ways(now)}
+        found |= {risk.circle: risk for risk in self._opposed(now)}
+        return sorted(found.values(), key=lambda risk: (-risk.level, -risk.weight))
+
+    def __len__(self) -> int:
+        """Edges, transactions and statements that are remembered."""
+        return len(self.steps) + len(self.waits) + len(self.links) + len(self.explicit)
+
+    # Learning.
+
+    def _footprint(self, scene: Scene, session: Session, at: float) -> Footprint:
+        actor, target = actor_of(session), target_of(session.query)
+
+        def locks_rows_of(table: Table) -> bool:
+            return self.explicit.get((actor, table), at) is not None
+
+        footprint = footprint_of(scene.locks[session.pid], session, scene.tables, locks_rows_of)
+        if footprint.target and target and target.leaves_no_trace:
+            self.explicit.see((actor, footprint.target), None, at)
+        return footprint
+
+    def _learn_meeting(
+        self, meeting: Meeting, waiter: Footprint, blocker: Footprint, at: float
+    ) -> None:
+        here = meeting.spot.table
+        if meeting.spot.by_row and not waiter.tables - {here}:
+            self._learn_newcomer(meeting, blocker, at)
+        for start in waiter.rows - {here}:
+            if self.steps.in_order(meeting.waiter, waiter, here, start):
+                continue  # it has been here before it went there
+            # Whatever came before: it has rows there, and needs one here.
+            self.steps.see(meeting.waiter, waiter, start, here, at)
+            if start not in blocker.tables:
+                self._learn_wait(Wait(start, here), meeting, waiter, at)
+            if meeting.spot.by_row:
+                for onward, proof in self._onward(meeting, blocker, at):
+                    self.links.see(Link(start, here, onward), _sighting(meeting, proof), at)
+
+    def _learn_newcomer(self, meeting: Meeting, blocker: Footprint, at: float) -> None:
+        """Who begins at this table waits for one who came here from another: where will it go?"""
+        here, newcomer = meeting.spot.table, actor_of(meeting.waiter)
+        for onward in self.steps.next(newcomer, here, blocker.gates, at):
+            for start in blocker.rows - {here}:
+                if self.steps.went(meeting.blocker, blocker, start, here, at):
+                    self.links.see(Link(start, here, onward), _sighting(meeting, LIKE_IT), at)
+
+    def _learn_wait(self, wait: Wait, meeting: Meeting, waiter: Footprint, at: float) -> None:
+        known = self.waits.get(wait, at)
+        gates = waiter.gates & known.value[1] if known else waiter.gates
+        self.waits.see(wait, (_sighting(meeting, "a wait each way"), gates), at)
+
+    def _onward(
+        self, meeting: Meeting, blocker: Footprint, at: float
+    ) -> Iterator[tuple[Table, str]]:
+        """Where the blocker went on to from here, or where its like are known to go on to."""
+        here = meeting.spot.table
+        for onward in blocker.rows - {here}:
+            if proof := self.steps.went(meeting.blocker, blocker, here, onward, at):
+                yield onward, proof
+        for onward in self.steps.next(actor_of(meeting.blocker), here, blocker.gates, at):
+            if onward not in blocker.tables:
+                yield onward, LIKE_IT
+
+    # Concluding.
+
+    def _opposed(self, now: float) -> Iterator[Risk]:
+        alive = dict(self.links.alive(now))
+        onward: dict[tuple[Table, Table], set[Table]] = {}
+        for link in alive:
+            onward.setdefault((link.came_from, link.meets), set()).add(link.goes_to)
+        found: dict[tuple[Table, ...], Risk] = {}
+        for link in alive:
+            for chain in circles(link, onward):
+                circle = canonical((link.came_from, *(one.meets for one in chain)))
+                entries = [alive[one] for one in chain]
+                sightings = tuple(entry.value for entry in entries)
+                risk = _risk(Level.opposed, circle, entries, sightings, now)
+                if circle not in found or found[circle].weight < risk.weight:
+                    found[circle] = risk
+        yield from found.values()
+
+    def _both_ways(self, now: float) -> Iterator[Risk]:
+        for wait, there in self.waits.alive(now):
+            back = self.waits.get(Wait(wait.other, wait.one), now)
+            # What both of them held each time, and nobody else beside them, kept them apart.
+            if back and wait.one < wait.other and not there.value[1] & back.value[1]:
+                sightings = there.value[0], back.value[0]
+                circle = wait.one, wait.other
+                yield _risk(Level.both_ways, circle, [there, back], sightings, now)
+
+
+def _sighting(meeting: Meeting, proof: str) -> Sighting:
+    waiter, blocker = Party.of(meeting.waiter), Party.of(meeting.blocker)
+    return Sighting(waiter, blocker, meeting.spot.ctid, proof)
+
+
+def _risk(
+    level: Level,
+    circle: tuple[Table, ...],
+    entries: Sequence[Entry[Any]],
+    sightings: tuple[Sighting, ...],
+    now: float,
+) -> Risk:
+    return Risk(
+        level,
+        circle,
+        sightings,
+        weight=min(entry.weight_at(now) for entry in entries),
+        first=max(entry.first for entry in entries),
+        last=max(entry.last for entry in entries),
+    )

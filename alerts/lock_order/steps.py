@@ -1,0 +1,98 @@
+"""Who goes from which table to which: seen of transactions one by one, and of their kind."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from alerts.lock_order.fading import Fading
+from alerts.lock_order.footprint import Footprint
+from alerts.lock_order.meeting import Actor, Transaction, actor_of, transaction_of
+from alerts.lock_order.tables import Table
+from collectors.activity import Session
+
+EDGES = 10_000
+TRANSACTIONS = 2_000
+"""So many are remembered; older looks at the same transaction tell its order over time."""
+LOOKS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Somebody was seen to go from one table to another."""
+
+    actor: Actor
+    one: Table
+    other: Table
+
+
+@dataclass(slots=True)
+class Steps:
+    seen: Fading[Step, frozenset[int]] = field(default_factory=lambda: Fading(EDGES))
+    """With the gates that were held each time."""
+    onward: dict[tuple[Actor, Table], set[Table]] = field(default_factory=dict)
+    """The same by where they begin; some of them may be forgotten already."""
+    past: OrderedDict[Transaction, list[Footprint]] = field(default_factory=OrderedDict)
+    """Earlier looks at transactions, as far as they differ."""
+
+    def __len__(self) -> int:
+        return len(self.seen) + len(self.past)
+
+    def learn(self, session: Session, footprint: Footprint, at: float) -> None:
+        """All that is proved by what one transaction holds now, and held before."""
+        self._remember(transaction_of(session), footprint)
+        for one in footprint.rows:
+            for other in footprint.rows - {one}:
+                if self.in_order(session, footprint, one, other):
+                    self.see(session, footprint, one, other, at)
+
+    def see(
+        self, session: Session, footprint: Footprint, one: Table, other: Table, at: float
+    ) -> None:
+        step = Step(actor_of(session), one, other)
+        gates = self.seen.get(step, at)
+        self.seen.see(step, footprint.gates & gates.value if gates else footprint.gates, at)
+        if len(self.onward) > EDGES:
+            self.onward.clear()
+        self.onward.setdefault((step.actor, one), set()).add(other)
+
+    def in_order(self, session: Session, footprint: Footprint, one: Table, other: Table) -> bool:
+        return footprint.came_first(one, other) or self._seen_before(session, one, other)
+
+    def went(
+        self, session: Session, footprint: Footprint, one: Table, other: Table, at: float
+    ) -> str | None:
+        """What proves that it went from one table to the other; None where nothing does."""
+        if footprint.came_first(one, other):
+            return "the order of its locks"
+        if self._seen_before(session, one, other):
+            return "two looks at the same transaction"
+        # A wait proves an order: nobody waits for a row that is its own already.
+        if footprint.target == other and other in self.next(
+            actor_of(session), one, footprint.gates, at
+        ):
+            return "its statement, and waits of the same application"
+        return None
+
+    def next(self, actor: Actor, here: Table, gates: frozenset[int], at: float) -> Iterable[Table]:
+        """Where its like go on to from here; not what they do only behind a gate it is in too."""
+        return [
+            other
+            for other in self.onward.get((actor, here), ())
+            if (step := self.seen.get(Step(actor, here, other), at)) and not step.value & gates
+        ]
+
+    def _seen_before(self, session: Session, one: Table, other: Table) -> bool:
+        """Whether an earlier look at the same transaction had one of them, and not the other."""
+        return any(
+            one in earlier.rows and other not in earlier.tables
+            for earlier in self.past.get(transaction_of(session), ())
+        )
+
+    def _remember(self, transaction: Transaction, footprint: Footprint) -> None:
+        earlier = self.past.setdefault(transaction, [])
+        self.past.move_to_end(transaction)
+        if not earlier or earlier[-1].tables != footprint.tables:
+            earlier.append(footprint)
+            del earlier[:-LOOKS]
+        while len(self.past) > TRANSACTIONS:
+            self.past.popitem(last=False)
