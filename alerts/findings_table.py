@@ -11,8 +11,8 @@ HEAD = """\
 <!-- Generated from the catalogue of findings by `make render`. -->
 # Findings
 
-Each is one file in `alerts/findings/` with its runbook beside it, which `pgvigil explain NAME` and the
-daemon's page `/findings/NAME` show. Its limits are settings: see [configuration](configuration.md).
+Each is one file in `alerts/findings/` with its runbook beside it, which `pgvigil explain NAME` and
+the daemon's page `/findings/NAME` show. Its limits are settings: see [configuration](configuration.md).
 *critical* means that somebody must act tonight, *warning* this week, *info* is worth knowing.
 """
 

@@ -7,9 +7,6 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgvigil') \gexec
 -- To see what other users' sessions do, and how replication is.
 GRANT pg_monitor TO pgvigil;
 
--- To see how much room WAL takes, and how much of it waits to be archived.
-GRANT pg_monitor TO pgvigil;
-
 -- Since 16: a session of ours also when the slots of ordinary roles are taken.
 SELECT format('GRANT pg_use_reserved_connections TO %I', 'pgvigil')
 WHERE current_setting('server_version_num')::int >= 160000 \gexec

@@ -70,6 +70,6 @@ def in_each(name: str, databases: list[str]) -> Iterator[str]:
 
 
 def needed(scope: Scope) -> list[Capability]:
-    """The rights that collectors need, each once."""
+    """The rights that collectors need, each grant once."""
     needs = (need for collector in all_collectors().values() for need in collector.needs)
-    return list(dict.fromkeys(need for need in needs if need.scope is scope))
+    return list({need.grant: need for need in needs if need.scope is scope}.values())

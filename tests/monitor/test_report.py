@@ -111,10 +111,10 @@ def test_a_line_break_in_a_name_stays_as_it_is_in_a_cure() -> None:
     """Indented, the name would be another one."""
     said = printed()
     statement = next(
-        line for line in said.split("\n") if 'DROP INDEX CONCURRENTLY public."e' in line
+        line for line in said.split("\n") if 'DROP INDEX CONCURRENTLY public.U&"e' in line
     )
     below = said.split("\n")[said.split("\n").index(statement) + 1]
-    assert below.startswith("\\{x=")
+    assert below.startswith("\\\\{x=")
 
 
 def test_markdown_keeps_names_as_names() -> None:
