@@ -12,7 +12,8 @@ HEAD = """\
 # Findings
 
 Each is one file in `alerts/findings/` with its runbook beside it, which `pgvigil explain NAME` and
-the daemon's page `/findings/NAME` show. Its limits are settings: see [configuration](configuration.md).
+the daemon's page `/findings/NAME` show. Its limits are settings, see [the
+configuration](configuration.md).
 *critical* means that somebody must act tonight, *warning* this week, *info* is worth knowing.
 """
 
