@@ -1,0 +1,118 @@
+"""What extensions tell: statements, the buffer cache, and what is installed itself."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from collectors._base import Collector
+from collectors.buffercache_summary import buffercache_summary
+from collectors.extensions import extensions
+from collectors.stat_statements import Statement, stat_statements
+from monitor.exposition.render import Renderer
+from tests.fixtures.farm import MONITOR
+from tests.fixtures.looking import look, watching
+from tests.fixtures.postgres import Database
+
+
+async def rows(database: Database, collector: Collector[Any]) -> Sequence[Any]:
+    async with watching(dsn=database.monitor_dsn) as monitor:
+        return (await look(monitor, collector)).rows(collector)
+
+
+async def test_statements_are_those_of_the_view(database: Database) -> None:
+    """Calls, rows and seconds of one statement, wherever the extension lives; no text."""
+    await database.execute(
+        'create schema "Ext"; create extension pg_stat_statements schema "Ext";'
+        f'grant usage on schema "Ext" to {MONITOR}'
+    )
+    for _ in range(3):
+        await database.fetch("select generate_series(1, 7) as marked")
+    [expected] = await database.fetch(
+        "select queryid, sum(calls)::int8 as calls, sum(rows)::int8 as rows,"
+        ' sum(total_exec_time) / 1000 as seconds from "Ext".pg_stat_statements'
+        " where query like '%as marked' and dbid ="
+        " (select oid from pg_database where datname = current_database()) group by queryid"
+    )
+    found: Sequence[Statement] = await rows(database, stat_statements)
+    [mine] = [
+        row for row in found if row.query_id == expected["queryid"] and row.datname == database.name
+    ]
+    assert (mine.calls, mine.rows) == (3, 21) == (expected["calls"], expected["rows"])
+    assert mine.seconds == pytest.approx(expected["seconds"])
+    assert (mine.user, mine.queryid) == ("postgres", str(expected["queryid"]))
+    assert mine.mean_seconds == pytest.approx(mine.seconds / 3)
+    assert mine.stats_reset is not None
+
+
+def statement(number: int, seconds: float) -> Statement:
+    return Statement(
+        userid=10,
+        dbid=number % 3,
+        query_id=number,
+        usename="app",
+        datname=f"d{number % 3}",
+        calls=1,
+        seconds=seconds,
+        plan_seconds=0.0,
+        rows=1,
+        shared_blocks_hit=1,
+        shared_blocks_read=0,
+        shared_blocks_dirtied=0,
+        temp_blocks=0,
+        wal_bytes=0,
+        block_read_seconds=0.0,
+        block_write_seconds=0.0,
+        stats_reset=None,
+    )
+
+
+def test_a_hundred_statements_and_the_others() -> None:
+    """The dearest of the whole server have a series each; the rest is one, and none is lost."""
+    renderer = Renderer(stat_statements)
+    renderer.render([statement(n, float(n)) for n in range(300)])
+    fragments, served = renderer.render([statement(n, float(n) + 1) for n in range(300)])
+    lines = fragments["pg_stat_statements_seconds_total"].samples.decode().splitlines()
+    others = [line for line in lines if 'queryid="other"' in line]
+    assert (len(lines), len(others), served.left_out) == (101, 1, 200)
+    assert others[0].endswith('{user="other",datname="other",queryid="other"} 200.0')
+    assert any('queryid="299"' in line for line in lines)
+
+
+async def test_no_extension_is_no_answer(database: Database) -> None:
+    """Not an empty one: nobody looked."""
+    async with watching(dsn=database.monitor_dsn) as monitor:
+        assert not (await look(monitor, stat_statements)).has(stat_statements)
+
+
+@pytest.mark.versions(16, 17, 18)
+async def test_buffers_add_up(database: Database) -> None:
+    """Used and unused are all there are."""
+    await database.execute("create extension pg_buffercache")
+    [summary] = await rows(database, buffercache_summary)
+    buffers = await database.fetchval(
+        "select setting::int from pg_settings where name = 'shared_buffers'"
+    )
+    assert summary.buffers_used + summary.buffers_unused == buffers
+    assert summary.buffers_used > 0
+    assert 0 < summary.usagecount_avg <= 5
+
+
+async def test_extensions_and_their_updates(database: Database) -> None:
+    """One that is older than its files says so."""
+    new = await database.fetchval(
+        "select default_version from pg_available_extensions where name = 'pg_stat_statements'"
+    )
+    old = "1.8"
+    await database.execute(f"create extension pg_stat_statements version '{old}'")
+    found = {row.extname: row for row in await rows(database, extensions)}
+    assert (found["pg_stat_statements"].version, found["pg_stat_statements"].default_version) == (
+        old,
+        new,
+    )
+    assert found["pg_stat_statements"].can_be_updated is True
+    assert found["plpgsql"].can_be_updated is False
+    info = next(m for m in extensions.metrics if m.name == "pg_extension_info")
+    assert ((database.name, "pg_stat_statements", old), 1) in list(
+        info.samples(list(found.values()))
+    )
