@@ -14,6 +14,7 @@ from alerts.rulebook import RUNBOOK_BASE, rulebook
 from collectors._base import Lane
 from monitor.commands.setup_sql import statements
 from monitor.configuration.documentation import configuration_page
+from monitor.metrics_page import metrics_page
 from monitor.settings import Paces, settings_for
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +38,10 @@ def default_paces() -> dict[Lane, timedelta]:
 def settings_page() -> str:
     limits = {name: finding.limits for name, finding in all_findings().items()}
     return configuration_page(settings_for(limits))
+
+
+def metrics() -> str:
+    return metrics_page(default_paces())
 
 
 def dashboard_page() -> str:
@@ -96,6 +101,7 @@ SOURCES: Mapping[str, Callable[[], str]] = {
     "alerts/rules/pgvigil.yml": rules_page,
     "grafana/dashboards/pgvigil.json": dashboard_page,
     "docs/configuration.md": settings_page,
+    "docs/metrics.md": metrics,
     "docs/findings.md": findings_page,
 }
 GENERATED: Mapping[str, Callable[[], str]] = {
