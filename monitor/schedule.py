@@ -33,6 +33,7 @@ class Schedule:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self._wall = clock.drift()
+        self._watchdog: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             executors={"default": AsyncIOExecutor()},
@@ -42,10 +43,13 @@ class Schedule:
 
     def start(self) -> None:
         self._scheduler.start()
-        self.every("clock", 1.0, self._watch_the_clock)
+        # No job of the scheduler: those wait for the wall clock that this one distrusts.
+        self._watchdog = asyncio.create_task(self._watch_the_clock(), name="clock")
 
     def stop(self) -> None:
         """No further round; those that run are cancelled, and end their queries on the server."""
+        if self._watchdog:
+            self._watchdog.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
@@ -84,11 +88,13 @@ class Schedule:
 
     async def _watch_the_clock(self) -> None:
         """A wall clock that was set would leave every round waiting for the old time."""
-        drift = self.clock.drift()
-        if abs(drift - self._wall) > STEP:
-            log.warning("wall clock was set", seconds=round(drift - self._wall, 1))
-            self._wall = drift
-            self._replan()
+        while True:
+            await asyncio.sleep(1)
+            drift = self.clock.drift()
+            if abs(drift - self._wall) > STEP:
+                log.warning("wall clock was set", seconds=round(drift - self._wall, 1))
+                self._wall = drift
+                self._replan()
 
     def _replan(self) -> None:
         for job in self._scheduler.get_jobs():
