@@ -99,7 +99,7 @@ class Daemon:
             servers=self.fleet.views(),
             started=self.started,
             state_error=self.state_file.error if self.state_file else None,
-            reload_ok=self.reload_ok,
+            reload_ok=self.reload_ok and self.web.security.up_to_date,
             reloaded=self.reloaded,
             notices=self.notices,
             limits=limits(self.settings),

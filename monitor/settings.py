@@ -167,6 +167,11 @@ class Settings(BaseSettings, Login):
     listen: Endpoints = (Endpoint("0.0.0.0", 19187),)
     """Where HTTP is served, host:port; several are parted by commas, port 0 takes a free one."""
 
+    web_config_file: Optional[Path] = None
+    """TLS, client certificates, passwords and headers for HTTP, in the YAML file that exporters of
+    Prometheus share (docs/security.md). It and its certificates are read again when they change.
+    Without it everybody who reaches the port may ask."""
+
     state_file: Optional[Path] = None
     """Where memory is kept over restarts (SQLite); its folder must be writable. Without it
     pgvigil works, and windows of days begin anew with each start."""

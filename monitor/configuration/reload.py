@@ -8,7 +8,7 @@ from monitor.configuration.servers import WatchedServer
 from monitor.settings import Settings
 
 # They are taken up once, at start.
-NEED_A_RESTART = ("listen", "state_file", "log_level", "log_format")
+NEED_A_RESTART = ("listen", "web_config_file", "state_file", "log_level", "log_format")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 # Below these a value may be, or may be meant to be, a secret.
-SECRET_SECTIONS = ("dsn", "servers", "user", "password")
+SECRET_SECTIONS = ("dsn", "servers", "user", "password", "basic_auth_users")
 
 
 class ConfigurationError(Exception):

@@ -1,11 +1,13 @@
 """The HTTP server: on sockets that we bound, without a word in our signals, and soon stopped."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from monitor.configuration.sentence import ConfigurationError
 from monitor.configuration.values import Endpoint
@@ -13,6 +15,9 @@ from monitor.exposition.store import Store
 from monitor.settings import Settings
 from monitor.view import Overview
 from monitor.web.app import application
+from monitor.web.security.connection import Connection
+from monitor.web.security.guard import LARGEST_HEAD, Guard
+from monitor.web.security.policy import Security
 
 STOP = 2
 """Seconds that a slow client has for the rest of its page once we stop."""
@@ -20,10 +25,35 @@ KEEP_ALIVE = 75
 """Seconds; longer than a scrape interval, so that Prometheus keeps its connection."""
 CONNECTIONS = 500
 """More at a time are told to come again (503)."""
+HANDSHAKE = 10.0
+"""Seconds that TLS may take to begin."""
+LOOK = 2.0
+"""Seconds between two looks whether certificates or passwords were changed."""
 
 
 class Server(uvicorn.Server):
     """Signals are the daemon's; and whoever is still reading when time is up is let go."""
+
+    def __init__(self, config: uvicorn.Config, security: Security) -> None:
+        super().__init__(config)
+        self.security = security
+        self.servers = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does, but with our connections, and a deadline for their handshakes."""
+        await self.lifespan.startup()
+        loop, secure = asyncio.get_running_loop(), self.security.context
+        for one in sockets or ():
+            self.servers += [
+                await loop.create_server(
+                    lambda: Connection(self.config, self.server_state, self.security),
+                    sock=one,
+                    backlog=self.config.backlog,
+                    ssl=secure,
+                    ssl_handshake_timeout=HANDSHAKE if secure else None,
+                )
+            ]
+        self.started = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -44,11 +74,18 @@ class Web:
     overview: Callable[[], Overview]
     store: Store
     sockets: list[socket.socket] = field(default_factory=list)
+    security: Security = field(init=False)
     server: Server = field(init=False)
 
     def __post_init__(self) -> None:
-        config = uvicorn.Config(
-            application(self.overview, self.store, pages=self.settings.pages),
+        """Raises ConfigurationError."""
+        self.security = Security(self.settings.web_config_file)
+        site = application(self.overview, self.store, pages=self.settings.pages)
+        self.server = Server(self._config(Guard(site, self.security)), self.security)
+
+    def _config(self, site: ASGIApp) -> uvicorn.Config:
+        return uvicorn.Config(
+            site,
             http="h11",
             ws="none",
             lifespan="off",
@@ -59,8 +96,8 @@ class Web:
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=STOP,
             limit_concurrency=CONNECTIONS,
+            h11_max_incomplete_event_size=LARGEST_HEAD,
         )
-        self.server = Server(config)
 
     def bind(self) -> list[str]:
         """The addresses that are now ours. Raises ConfigurationError."""
@@ -75,9 +112,17 @@ class Web:
     async def serve(self) -> None:
         """Until stopped."""
         try:
-            await self.server.serve(self.sockets)
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(self._watch_files())
+                await self.server.serve(self.sockets)
+                watching.cancel()
         finally:
             self._close()
+
+    async def _watch_files(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            self.security.look()
 
     async def stop(self) -> None:
         """Ask `serve` to end; it does within a few seconds."""

@@ -1,0 +1,62 @@
+"""One connection: whose certificate it shows, and how long it may keep us waiting."""
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from monitor.web.security.policy import Security
+
+HEAD = 10.0
+"""Seconds that a request may take to arrive whole, its handshake not counted."""
+STALLED = 60.0
+"""Seconds in which an answer that fits into no buffer must be read."""
+CONNECTIONS = 600
+"""Above this many they are closed unheard; below it there is room for answers of 503."""
+
+
+class Connection(H11Protocol):
+    """Lets go of those who hold a connection and don't use it."""
+
+    def __init__(self, config: Config, state: ServerState, security: Security) -> None:
+        super().__init__(config, state, {})
+        self.security = security
+        self._head: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        certificate: dict[str, Any] | None = transport.get_extra_info("peercert")
+        if len(self.connections) > CONNECTIONS or not self.security.admits(certificate):
+            transport.abort()
+        else:
+            self._head = self.loop.call_later(HEAD, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        waiting = self.conn.their_state is h11.IDLE
+        if not waiting:
+            self._head = _without(self._head)
+        elif self._head is None and not self.transport.is_closing():
+            self._head = self.loop.call_later(HEAD, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(STALLED, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stalled = _without(self._stalled)
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head, self._stalled = _without(self._head), _without(self._stalled)
+        super().connection_lost(exc)
+
+
+def _without(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    if timer is not None:
+        timer.cancel()
+    return None

@@ -1,0 +1,69 @@
+"""The door: who is let in to ask, what a request may look like, and what each answer carries."""
+
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from monitor.web.security.policy import Policy, Security
+
+OPEN = frozenset({"/healthz", "/readyz", "/-/healthy", "/-/ready"})
+"""Whether we live is no secret, and the kubelet has no password."""
+LONGEST_URL = 2048
+LARGEST_HEAD = 16 * 1024
+"""Bytes of all headers together."""
+
+
+class Guard:
+    """Asks the policy in force at that moment."""
+
+    def __init__(self, app: ASGIApp, security: Security) -> None:
+        self.app, self.security = app, security
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        policy = self.security.policy
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _put(MutableHeaders(scope=message), policy.headers)
+            await send(message)
+
+        refusal = malformed(scope) or await self._kept_out(scope, policy)
+        await (refusal or self.app)(scope, receive, with_headers)
+
+    async def _kept_out(self, scope: Scope, policy: Policy) -> Response | None:
+        if scope["path"] in OPEN:
+            return None
+        if policy.rate and not policy.rate.take():
+            return _refusal(429, "Too many requests; come again a little later.")
+        header = Headers(scope=scope).get("authorization")
+        if policy.passwords and not await policy.passwords.right(header):
+            asked = {"WWW-Authenticate": 'Basic realm="pgvigil", charset="UTF-8"'}
+            return _refusal(401, "This takes a user and a password.", asked)
+        return None
+
+
+def malformed(scope: Scope) -> Response | None:
+    """What nobody needs who wants to read pages; the connection ends with the answer."""
+    headers, close = Headers(scope=scope), {"Connection": "close"}
+    if headers.get("content-length", "0").strip("0") or "transfer-encoding" in headers:
+        return _refusal(413, "Nothing can be sent here; ask without a body.", close)
+    if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL:
+        return _refusal(414, f"The address is longer than {LONGEST_URL} bytes.", close)
+    if sum(len(name) + len(value) for name, value in headers.raw) > LARGEST_HEAD:
+        return _refusal(431, f"The headers are longer than {LARGEST_HEAD} bytes.", close)
+    return None
+
+
+def _refusal(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    return PlainTextResponse(f"{sentence}\n", status, headers)
+
+
+def _put(headers: MutableHeaders, wanted: Iterable[tuple[str, str]]) -> None:
+    """A blank one is left out, as other exporters do."""
+    for name, value in wanted:
+        if value.strip():
+            headers[name] = value
+        elif name in headers:
+            del headers[name]

@@ -1,0 +1,88 @@
+"""What is in force: made whole from the web config file and its certificates, and then swapped."""
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from monitor.configuration.reload import Stamp, stamps
+from monitor.configuration.sentence import ConfigurationError
+from monitor.web.security.passwords import Passwords
+from monitor.web.security.rate import Rate
+from monitor.web.security.tls import Rotating, context_for, files_of, rotating, san_allowed
+from monitor.web.security.webfile import WebFile, read
+
+log = structlog.get_logger("pgvigil")
+RESTART = "tls_server_config can't come or go without a restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Nothing in it changes; a new file makes a new one. The first one lets everybody in."""
+
+    context: ssl.SSLContext | None = None
+    allowed_sans: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    passwords: Passwords | None = None
+    rate: Rate | None = None
+
+
+def policy_of(file: WebFile, folder: Path) -> Policy:
+    """Raises ConfigurationError."""
+    tls, http, limit = file.tls_server_config, file.http_server_config, file.rate_limit
+    every = limit.interval.total_seconds() if limit else 0
+    return Policy(
+        context=context_for(tls, folder) if tls else None,
+        allowed_sans=tls.client_allowed_sans if tls else (),
+        headers=tuple(http.headers.items()) if http else (),
+        passwords=Passwords(file.basic_auth_users) if file.basic_auth_users else None,
+        rate=Rate(every, limit.burst) if limit and every else None,
+    )
+
+
+@dataclass(slots=True)
+class Security:
+    """The policy in force, and the files that it was made from. Raises ConfigurationError."""
+
+    path: Path | None
+    policy: Policy = field(default_factory=Policy)
+    context: Rotating | None = None
+    """Of all connections; None for plain HTTP."""
+    up_to_date: bool = True
+    """False while a newer file is wrong and the old policy stays."""
+    _seen: dict[Path, Stamp | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.path:
+            self.policy = self._read(self.path)
+            self.context = rotating(self.policy.context) if self.policy.context else None
+
+    def admits(self, certificate: dict[str, object] | None) -> bool:
+        return san_allowed(certificate, self.policy.allowed_sans)
+
+    def look(self) -> None:
+        """Take over what has changed; what is wrong or half-written leaves the old in force."""
+        if self.path is None or stamps(self._seen) == self._seen:
+            return
+        try:
+            policy = self._read(self.path)
+            if (policy.context is None) != (self.context is None):
+                raise ConfigurationError(f"{RESTART}.")
+        except ConfigurationError as wrong:
+            self.up_to_date = False
+            log.error("web configuration is wrong, the old one stays", reason=str(wrong))
+            return
+        self.policy, self.up_to_date = policy, True
+        if self.context and policy.context:
+            self.context.inner = policy.context
+        log.info("web configuration reloaded", file=str(self.path))
+
+    def _read(self, path: Path) -> Policy:
+        # Stamps come first: what changes while it is read is then read again.
+        self._seen |= stamps([path])
+        file = read(path)
+        tls = file.tls_server_config
+        files = tuple(files_of(tls, path.parent).values()) if tls else ()
+        self._seen = {path: self._seen[path], **stamps(files)}
+        return policy_of(file, path.parent)

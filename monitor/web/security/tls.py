@@ -1,0 +1,112 @@
+"""Certificates: ours, made ready for handshakes, and what is asked of those of clients."""
+
+import ipaddress
+import ssl
+from pathlib import Path
+from typing import Any
+
+from monitor.configuration.sentence import ConfigurationError
+from monitor.web.security.webfile import TlsServer
+
+VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+DEMANDS = {
+    "NoClientCert": ssl.CERT_NONE,
+    "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
+    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
+}
+
+
+class Rotating(ssl.SSLContext):
+    """Gives each new connection to the context in force at that moment.
+
+    A switch in `sni_callback` would come too late: by then a connection has its demands on the
+    client and its versions of TLS, and a session ticket of before the switch would still open.
+    """
+
+    inner: ssl.SSLContext
+
+    def wrap_bio(self, *arguments: Any, **named: Any) -> ssl.SSLObject:
+        return self.inner.wrap_bio(*arguments, **named)
+
+
+def rotating(first: ssl.SSLContext) -> Rotating:
+    context = Rotating(ssl.PROTOCOL_TLS_SERVER)
+    context.inner = first
+    return context
+
+
+def files_of(tls: TlsServer, folder: Path) -> dict[str, Path]:
+    """The files that it reads, by the fields that name them; relative ones are in the folder."""
+    named = {"cert_file": tls.cert_file, "key_file": tls.key_file}
+    named |= {"client_ca_file": tls.client_ca_file} if tls.client_ca_file else {}
+    return {field: folder / path for field, path in named.items()}
+
+
+def context_for(tls: TlsServer, folder: Path) -> ssl.SSLContext:
+    """A context of its own, ready for handshakes. Raises ConfigurationError."""
+    files = files_of(tls, folder)
+    for field, path in files.items():
+        _readable(field, path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = VERSIONS[tls.min_version]
+    context.maximum_version = VERSIONS[tls.max_version]
+    context.set_alpn_protocols(["http/1.1"])
+    _trust("cert_file", files["cert_file"], ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    try:
+        context.load_cert_chain(files["cert_file"], files["key_file"], password=_no_password)
+    except (ssl.SSLError, Encrypted) as wrong:
+        raise _wrong("key_file", files["key_file"], _about_key(wrong)) from None
+    if "client_ca_file" in files:
+        _trust("client_ca_file", files["client_ca_file"], context)
+    context.verify_mode = DEMANDS[tls.client_auth_type]
+    return context
+
+
+def san_allowed(certificate: dict[str, Any] | None, allowed: tuple[str, ...]) -> bool:
+    """Whether a verified certificate (as `getpeercert` tells it) is of one of those; none: all."""
+    names = (certificate or {}).get("subjectAltName", ())
+    wanted = set(map(_comparable, allowed))
+    return not allowed or any(_comparable(name) in wanted for _, name in names)
+
+
+def _comparable(name: str) -> str:
+    """IPv6 addresses have many spellings."""
+    try:
+        return str(ipaddress.ip_address(name.strip()))
+    except ValueError:
+        return name
+
+
+def _readable(field: str, path: Path) -> None:
+    try:
+        path.read_bytes()
+    except OSError as wrong:
+        why = f"can't be read: {(wrong.strerror or 'no reason given').lower()}"
+        raise _wrong(field, path, why) from None
+
+
+def _trust(field: str, path: Path, context: ssl.SSLContext) -> None:
+    try:
+        context.load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        raise _wrong(field, path, "is not a certificate in PEM") from None
+
+
+class Encrypted(Exception):
+    """A key that can't be read without a password."""
+
+
+def _no_password() -> str:
+    """Else OpenSSL asks the terminal, and waits."""
+    raise Encrypted
+
+
+def _about_key(wrong: Exception) -> str:
+    if isinstance(wrong, Encrypted):
+        return "is encrypted, and there is no password for it"
+    mismatch = getattr(wrong, "reason", None) == "KEY_VALUES_MISMATCH"
+    return "does not belong to cert_file" if mismatch else "is not a private key in PEM"
+
+
+def _wrong(field: str, path: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(f"tls_server_config.{field}: {path} {why}.")

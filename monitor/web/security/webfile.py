@@ -1,0 +1,140 @@
+"""The web config file: what may stand in it, and what is said about one that is wrong."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from alerts.units import Duration
+from monitor.configuration.sentence import ConfigurationError, one_sentence
+
+STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+# Each further step doubles the time; with 16 a login takes seconds.
+BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
+UNVERIFIED = ("RequestClientCert", "RequireAnyClientCert")
+HeaderName = Literal[
+    "Content-Security-Policy",
+    "X-Frame-Options",
+    "X-Content-Type-Options",
+    "X-XSS-Protection",
+    "Strict-Transport-Security",
+]
+
+
+def _hash(written: str) -> str:
+    if not BCRYPT.fullmatch(written):
+        raise ValueError("no bcrypt hash of a cost from 4 to 16, such as htpasswd -nBC 10 prints")
+    return written
+
+
+def _policy(written: str) -> str:
+    if written in UNVERIFIED:
+        raise ValueError(
+            f"{written} takes any certificate and keeps nobody out; take RequireAndVerifyClientCert"
+        )
+    return written
+
+
+def _header(value: str) -> str:
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError("the value of a header is printable ASCII on one line")
+    return value
+
+
+TlsVersion = Literal["TLS12", "TLS13"]
+
+
+class TlsServer(BaseModel):
+    """Paths count from the folder of the web config file."""
+
+    model_config = STRICT
+
+    cert_file: Path
+    key_file: Path
+    client_ca_file: Path | None = None
+    client_auth_type: Annotated[
+        Literal[
+            "NoClientCert",
+            "RequestClientCert",
+            "RequireAnyClientCert",
+            "VerifyClientCertIfGiven",
+            "RequireAndVerifyClientCert",
+        ],
+        AfterValidator(_policy),
+    ] = "NoClientCert"
+    client_allowed_sans: tuple[str, ...] = ()
+    min_version: TlsVersion = "TLS12"
+    max_version: TlsVersion = "TLS13"
+
+    @model_validator(mode="after")
+    def _means_something(self) -> Self:
+        verifies = self.client_auth_type != "NoClientCert"
+        if self.client_ca_file and not verifies:
+            raise ValueError("client_ca_file needs client_auth_type, else nobody is asked")
+        if verifies and not self.client_ca_file:
+            raise ValueError("client_auth_type needs client_ca_file, to know whose to trust")
+        if self.client_allowed_sans and self.client_auth_type != "RequireAndVerifyClientCert":
+            raise ValueError(
+                "client_allowed_sans needs client_auth_type RequireAndVerifyClientCert"
+            )
+        if self.min_version > self.max_version:
+            raise ValueError("min_version is above max_version")
+        return self
+
+
+class HttpServer(BaseModel):
+    model_config = STRICT
+
+    # Files of other exporters say it; here everything is HTTP/1.1, which both allow.
+    http2: bool = False
+    headers: dict[HeaderName, Annotated[str, AfterValidator(_header)]] = {}
+
+
+class RateLimit(BaseModel):
+    """One more request is let in after each interval, and up to `burst` at once."""
+
+    model_config = STRICT
+
+    interval: Duration
+    burst: Annotated[int, Field(ge=1)] = 1
+
+
+class WebFile(BaseModel):
+    """All of it; an empty file protects nothing."""
+
+    model_config = STRICT
+
+    tls_server_config: TlsServer | None = None
+    http_server_config: HttpServer | None = None
+    basic_auth_users: dict[str, Annotated[str, AfterValidator(_hash)]] | None = None
+    rate_limit: RateLimit | None = None
+
+
+def read(path: Path) -> WebFile:
+    """Raises ConfigurationError with one sentence that names the field."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as wrong:
+        reason = (wrong.strerror or "no reason given").lower()
+        raise ConfigurationError(f"The web config file {path} can't be read: {reason}.") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"The web config file {path} is not UTF-8 text.") from None
+    except yaml.YAMLError as wrong:
+        # Only the place: the text itself holds hashes.
+        mark = getattr(wrong, "problem_mark", None)
+        place = f" at line {mark.line + 1}" if mark else ""
+        raise ConfigurationError(f"The web config file {path} is not YAML{place}.") from None
+    return _checked(path, {} if found is None else found)
+
+
+def _checked(path: Path, found: Any) -> WebFile:
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"The web config file {path} is not a mapping of settings.")
+    try:
+        file = WebFile.model_validate(found)
+    except ValidationError as wrong:
+        sentence = one_sentence(wrong, WebFile)
+        raise ConfigurationError(f"The web config file {path} is wrong: {sentence}") from None
+    return file
