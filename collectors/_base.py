@@ -58,6 +58,9 @@ class Histogram:
 
 type_names = ("gauge", "counter", "histogram", "untyped")
 Value = float | bool | Histogram | None
+Tables = tuple[int, int] | frozenset[int]
+"""Object identifiers: those from the first to the last, or just these."""
+ALL: Tables = (0, 2**32 - 1)
 Sample = tuple[tuple[str | None, ...], Value]
 
 
@@ -76,6 +79,8 @@ class Metric(Generic[Row]):
     samples: Callable[[Sequence[Row]], Iterable[Sample]]
     additive: bool = False
     """A gauge whose values may be summed (sizes, numbers of rows); counters always may."""
+    column: str | None = None
+    """The attribute that is the value, where it is one: sums over many rows then make no rows."""
     adds_up: bool = False
     """The samples are what one round adds to a counter, which is kept where they are rendered."""
     legacy: bool = False
@@ -95,7 +100,11 @@ class Bound:
     rank: str
     """The attribute that decides which rows are kept, largest first."""
     top: int
+    """So many on one server; what is asked per database shares them out."""
     within: str = "datname"
+    whole: Mapping[str, str] = field(default_factory=dict)
+    """Attributes that name a row, and which ones name the whole that it is a part of, if it is
+    one: a partition has no series of its own, its numbers are summed into its parent's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,9 @@ class Collector(Generic[Row]):
     extension: str | None = None
     """`{schema}` in the query is where it lives; without it the answer is 'not on this server'."""
     gate: Gate[Any] | None = None
+    bulk: bool = False
+    """There may be as many rows as a database has tables: the query is asked for one range of them
+    after the other (`c.oid {asked}`), and its rows, which have a `relid`, are kept as columns."""
     bound: Bound | None = None
     metrics: tuple[Metric[Row], ...] = ()
 
@@ -134,10 +146,10 @@ class Collector(Generic[Row]):
     def name(self) -> str:
         return self.row.__module__.rpartition(".")[2]
 
-    def query(self, version: int) -> str | None:
+    def query(self, version: int, tables: Tables = ALL) -> str | None:
         """The query for that server version, or None below the oldest it is known for."""
         known = [minimum for minimum in self.sql if minimum <= version]
-        return self.sql[max(known)] if known else None
+        return self.sql[max(known)].replace("{asked}", _asked(tables)) if known else None
 
     def key_of(self, row: Row) -> tuple[Hashable, ...]:
         return tuple(getattr(row, name) for name in self.key)
@@ -166,31 +178,42 @@ class Answer(Generic[Row]):
     """Databases that could not be asked; their last rows may still be among the rows."""
 
 
+def _asked(tables: Tables) -> str:
+    if isinstance(tables, frozenset):
+        return f"= any ('{{{','.join(map(str, sorted(tables)))}}}'::oid[])"
+    low, high = tables
+    return f"between '{low}'::oid and '{high}'::oid"
+
+
 def gauge(
     name: str,
     help: str,
-    value: Callable[[Row], Value],
+    value: Callable[[Row], Value] | str,
     labels: tuple[str, ...] = (),
     additive: bool = False,
     note: str = "",
 ) -> Metric[Row]:
-    """One sample a row; labels are attributes of the row."""
-    return Metric(name, "gauge", help, labels, _per_row(value, labels), additive, note=note)
+    """One sample a row; labels are attributes of the row, and so is a value given by name."""
+    samples, column = _per_row(value, labels)
+    return Metric(name, "gauge", help, labels, samples, additive, column, note=note)
 
 
 def counter(
     name: str,
     help: str,
-    value: Callable[[Row], Value],
+    value: Callable[[Row], Value] | str,
     labels: tuple[str, ...] = (),
     note: str = "",
 ) -> Metric[Row]:
-    """One sample a row; labels are attributes of the row."""
-    return Metric(name, "counter", help, labels, _per_row(value, labels), note=note)
+    """One sample a row; labels are attributes of the row, and so is a value given by name."""
+    samples, column = _per_row(value, labels)
+    return Metric(name, "counter", help, labels, samples, column=column, note=note)
 
 
 def _per_row(
-    value: Callable[[Row], Value], labels: tuple[str, ...]
-) -> Callable[[Sequence[Row]], Iterable[Sample]]:
+    value: Callable[[Row], Value] | str, labels: tuple[str, ...]
+) -> tuple[Callable[[Sequence[Row]], Iterable[Sample]], str | None]:
     readers = [attrgetter(label) for label in labels]
-    return lambda rows: ((tuple(read(row) for read in readers), value(row)) for row in rows)
+    column = value if isinstance(value, str) else None
+    of = attrgetter(value) if isinstance(value, str) else value
+    return (lambda rows: ((tuple(r(row) for r in readers), of(row)) for row in rows)), column

@@ -23,6 +23,7 @@ QUERY = """
         and n.nspname not in ('pg_catalog', 'information_schema')
         and n.nspname !~ '^pg_toast'
         and c.relpages >= 128
+        and s.starelid {asked}
     group by s.starelid
 """
 
@@ -48,4 +49,5 @@ column_statistics = Collector(
     scope=Scope.database,
     key=("datname", "relid"),
     needs=(COLUMN_STATISTICS,),
+    bulk=True,
 )

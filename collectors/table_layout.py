@@ -65,6 +65,7 @@ QUERY = """
         and n.nspname not in ('pg_catalog', 'information_schema')
         and n.nspname !~ '^pg_toast'
         and (c.relpages >= 128 or c.reltuples < 0)
+        and c.oid {asked}
 """
 
 
@@ -108,4 +109,5 @@ table_layout = Collector(
     sql={140000: QUERY},
     scope=Scope.database,
     key=("datname", "relid"),
+    bulk=True,
 )

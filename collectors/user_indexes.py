@@ -9,15 +9,23 @@ from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gau
 QUERY = """
     with this as materialized (
         select
+            datname::text                                                   as datname,
             current_setting('block_size')::int8                             as block_size,
             date_part('epoch', greatest(
                 pg_catalog.pg_stat_get_db_stat_reset_time(oid),
                 pg_catalog.pg_stat_get_bgwriter_stat_reset_time()
             ))                                                              as stats_reset
         from pg_catalog.pg_database where datname = current_database()
+    ), root as (
+        select p.oid, nspname, p.relname, t.relname as tablename
+        from pg_catalog.pg_partitioned_table
+        join pg_catalog.pg_index on indrelid = partrelid
+        join pg_catalog.pg_class p on p.oid = indexrelid and not p.relispartition
+        join pg_catalog.pg_class t on t.oid = partrelid
+        join pg_catalog.pg_namespace n on n.oid = t.relnamespace
     )
     select
-        current_database()::text                                            as datname,
+        this.datname                                                        as datname,
         i.indexrelid                                                        as indexrelid,
         i.indrelid                                                          as relid,
         n.nspname::text                                                     as schemaname,
@@ -40,17 +48,20 @@ QUERY = """
         i.indisreplident                                                    as is_replica_identity,
         i.indexprs is not null                                              as has_expression,
         i.indpred is not null                                               as has_predicate,
-        i.indexrelid in (select conindid from pg_catalog.pg_constraint)     as backs_constraint,
+        i.indexrelid in (
+            select conindid from pg_catalog.pg_constraint where contype in ('p', 'u', 'x')
+        )                                                                   as backs_constraint,
         i.indrelid in (
             select objid from pg_catalog.pg_depend
-            where classid = 'pg_catalog.pg_class'::regclass and deptype = 'e'
+            where refclassid = 'pg_catalog.pg_extension'::regclass
+                and classid = 'pg_catalog.pg_class'::regclass and deptype = 'e'
         )                                                                   as is_of_extension,
         f.indexrelid is not null                                            as supports_fk,
         f.parent_deletes                                                    as parent_deletes,
         r.oid                                                               as root_indexrelid,
-        rn.nspname::text                                                    as root_schemaname,
+        r.nspname::text                                                     as root_schemaname,
         r.relname::text                                                     as root_indexrelname,
-        rt.relname::text                                                    as root_relname,
+        r.tablename::text                                                   as root_relname,
         this.stats_reset                                                    as stats_reset,
         pg_catalog.pg_stat_get_blocks_fetched(i.indexrelid)
             - pg_catalog.pg_stat_get_blocks_hit(i.indexrelid)               as idx_blks_read,
@@ -73,16 +84,16 @@ QUERY = """
         where contype = 'f'
         group by k.indexrelid
     ) f on f.indexrelid = i.indexrelid
-    left join pg_catalog.pg_class r
-        on x.relispartition and r.oid = pg_catalog.pg_partition_root(i.indexrelid)
-    left join pg_catalog.pg_namespace rn on rn.oid = r.relnamespace
-    left join pg_catalog.pg_index ri on ri.indexrelid = r.oid
-    left join pg_catalog.pg_class rt on rt.oid = ri.indrelid
+    left join root r on r.oid = case
+        when x.relispartition then pg_catalog.pg_partition_root(i.indexrelid)
+    end
     where x.relkind = 'i'
         and t.relkind in ('r', 'm')
         and t.relpersistence <> 't'
         and n.nspname not in ('pg_catalog', 'information_schema')
         and n.nspname !~ '^pg_toast'
+        and i.indrelid {asked}
+        and t.oid {asked}
 """
 LAST_SCAN = """date_part(
             'epoch', clock_timestamp() - pg_catalog.pg_stat_get_lastscan(i.indexrelid)
@@ -140,7 +151,7 @@ DATNAME = "With datname, as the indexes of all databases are served."
 scans: Metric[UserIndex] = counter(
     "pg_stat_user_indexes_idx_scan_total",
     "Scans of this index.",
-    lambda row: row.idx_scan,
+    "idx_scan",
     LABELS,
 )
 
@@ -155,40 +166,50 @@ user_indexes = Collector(
     key=("datname", "indexrelid"),
     counters=("idx_scan", "idx_tup_read", "idx_tup_fetch"),
     epoch="stats_reset",
-    bound=Bound(rank="size_bytes", top=500),
+    bulk=True,
+    bound=Bound(
+        rank="size_bytes",
+        top=500,
+        whole={
+            "indexrelid": "root_indexrelid",
+            "schemaname": "root_schemaname",
+            "relname": "root_relname",
+            "indexrelname": "root_indexrelname",
+        },
+    ),
     metrics=(
         scans,
         scans.also("pg_stat_user_indexes_idx_scan"),
         counter(
             "pg_stat_user_indexes_idx_tup_read_total",
             "Index entries returned by scans of this index.",
-            lambda row: row.idx_tup_read,
+            "idx_tup_read",
             LABELS,
         ),
         counter(
             "pg_stat_user_indexes_idx_tup_fetch_total",
             "Live rows fetched by simple scans of this index.",
-            lambda row: row.idx_tup_fetch,
+            "idx_tup_fetch",
             LABELS,
         ),
         gauge(
             "pg_stat_user_indexes_size_bytes",
             "Size at the last vacuum or analyze.",
-            lambda row: row.size_bytes,
+            "size_bytes",
             LABELS,
             additive=True,
         ),
         counter(
             "pg_statio_user_indexes_idx_blks_read_total",
             "Blocks of the index that were not in shared buffers.",
-            lambda row: row.idx_blks_read,
+            "idx_blks_read",
             LABELS,
             DATNAME,
         ),
         counter(
             "pg_statio_user_indexes_idx_blks_hit_total",
             "Blocks of the index found in shared buffers.",
-            lambda row: row.idx_blks_hit,
+            "idx_blks_hit",
             LABELS,
             DATNAME,
         ),

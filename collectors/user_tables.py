@@ -1,7 +1,6 @@
 """pg_stat_user_tables and pg_statio_user_tables: what happens to each table, and its size."""
 
 from dataclasses import dataclass
-from operator import attrgetter
 
 from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gauge
 
@@ -10,15 +9,21 @@ from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gau
 QUERY = """
     with this as materialized (
         select
+            datname::text                                                   as datname,
             current_setting('block_size')::int8                             as block_size,
             date_part('epoch', greatest(
                 pg_catalog.pg_stat_get_db_stat_reset_time(oid),
                 pg_catalog.pg_stat_get_bgwriter_stat_reset_time()
             ))                                                              as stats_reset
         from pg_catalog.pg_database where datname = current_database()
+    ), root as (
+        select p.oid, n.nspname, p.relname
+        from pg_catalog.pg_partitioned_table
+        join pg_catalog.pg_class p on p.oid = partrelid and not p.relispartition
+        join pg_catalog.pg_namespace n on n.oid = p.relnamespace
     )
     select
-        current_database()::text                                            as datname,
+        this.datname                                                        as datname,
         c.oid                                                               as relid,
         n.nspname::text                                                     as schemaname,
         c.relname::text                                                     as relname,
@@ -28,8 +33,8 @@ QUERY = """
         coalesce(c.reloptions, '{}')                                        as reloptions,
         pg_catalog.pg_stat_get_numscans(c.oid)                              as seq_scan,
         pg_catalog.pg_stat_get_tuples_returned(c.oid)                       as seq_tup_read,
-        coalesce(i.scans, 0)                                                as idx_scan,
-        coalesce(i.fetched, 0) + pg_catalog.pg_stat_get_tuples_fetched(c.oid)
+        coalesce(i.scans, 0)::int8                                          as idx_scan,
+        coalesce(i.fetched, 0)::int8 + pg_catalog.pg_stat_get_tuples_fetched(c.oid)
                                                                             as idx_tup_fetch,
         pg_catalog.pg_stat_get_tuples_inserted(c.oid)                       as n_tup_ins,
         pg_catalog.pg_stat_get_tuples_updated(c.oid)                        as n_tup_upd,
@@ -58,14 +63,17 @@ QUERY = """
         pg_catalog.pg_stat_get_blocks_fetched(c.oid) - pg_catalog.pg_stat_get_blocks_hit(c.oid)
                                                                             as heap_blocks_read,
         pg_catalog.pg_stat_get_blocks_hit(c.oid)                            as heap_blocks_hit,
-        coalesce(i.blocks_fetched - i.blocks_hit, 0)                        as idx_blocks_read,
-        coalesce(i.blocks_hit, 0)                                           as idx_blocks_hit,
+        coalesce(i.blocks_fetched - i.blocks_hit, 0)::int8                  as idx_blocks_read,
+        coalesce(i.blocks_hit, 0)::int8                                     as idx_blocks_hit,
         pg_catalog.pg_stat_get_blocks_fetched(t.oid) - pg_catalog.pg_stat_get_blocks_hit(t.oid)
                                                                             as toast_blocks_read,
         pg_catalog.pg_stat_get_blocks_hit(t.oid)                            as toast_blocks_hit,
         pg_catalog.pg_stat_get_blocks_fetched(ti.indexrelid)
             - pg_catalog.pg_stat_get_blocks_hit(ti.indexrelid)              as tidx_blocks_read,
-        pg_catalog.pg_stat_get_blocks_hit(ti.indexrelid)                    as tidx_blocks_hit
+        pg_catalog.pg_stat_get_blocks_hit(ti.indexrelid)                    as tidx_blocks_hit,
+        root.oid                                                            as root_relid,
+        root.nspname::text                                                  as root_schemaname,
+        root.relname::text                                                  as root_relname
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     cross join this
@@ -74,19 +82,23 @@ QUERY = """
     left join (
         select
             indrelid,
-            sum(x.relpages)::int8                                           as relpages,
-            sum(pg_catalog.pg_stat_get_numscans(indexrelid))::int8          as scans,
-            sum(pg_catalog.pg_stat_get_tuples_fetched(indexrelid))::int8    as fetched,
-            sum(pg_catalog.pg_stat_get_blocks_fetched(indexrelid))::int8    as blocks_fetched,
-            sum(pg_catalog.pg_stat_get_blocks_hit(indexrelid))::int8        as blocks_hit
+            sum(x.relpages)                                                 as relpages,
+            sum(pg_catalog.pg_stat_get_numscans(indexrelid)::float8)        as scans,
+            sum(pg_catalog.pg_stat_get_tuples_fetched(indexrelid)::float8)  as fetched,
+            sum(pg_catalog.pg_stat_get_blocks_fetched(indexrelid)::float8)  as blocks_fetched,
+            sum(pg_catalog.pg_stat_get_blocks_hit(indexrelid)::float8)      as blocks_hit
         from pg_catalog.pg_index join pg_catalog.pg_class x on x.oid = indexrelid
-        where x.relnamespace <> 'pg_toast'::regnamespace
+        where indrelid {asked}
         group by indrelid
     ) i on i.indrelid = c.oid
+    left join root on root.oid = case
+        when c.relispartition then pg_catalog.pg_partition_root(c.oid)
+    end
     where c.relkind in ('r', 'm', 'p')
         and c.relpersistence <> 't'
         and n.nspname not in ('pg_catalog', 'information_schema')
         and n.nspname !~ '^pg_toast'
+        and c.oid {asked}
 """
 
 
@@ -139,6 +151,10 @@ class UserTable:
     tidx_blocks_read: int | None = None
     """Of the index of its TOAST table."""
     tidx_blocks_hit: int | None = None
+    root_relid: int | None = None
+    """The partitioned table that it is a part of, at whatever depth."""
+    root_schemaname: str | None = None
+    root_relname: str | None = None
 
     @property
     def total_bytes(self) -> int:
@@ -152,15 +168,15 @@ NO_TOAST = "Absent, not 0, where a table has no TOAST."
 
 
 def count(column: str, meaning: str) -> Metric[UserTable]:
-    return counter(PREFIX + column, meaning, attrgetter(column), LABELS)
+    return counter(PREFIX + column, meaning, column, LABELS)
 
 
 def blocks(column: str, meaning: str, note: str = "") -> Metric[UserTable]:
-    return counter(f"pg_statio_user_tables_{column}", meaning, attrgetter(column), LABELS, note)
+    return counter(f"pg_statio_user_tables_{column}", meaning, column, LABELS, note)
 
 
 def number(column: str, meaning: str, note: str = "") -> Metric[UserTable]:
-    return gauge(PREFIX + column, meaning, attrgetter(column), LABELS, additive=True, note=note)
+    return gauge(PREFIX + column, meaning, column, LABELS, additive=True, note=note)
 
 
 def moment(column: str, meaning: str) -> Metric[UserTable]:
@@ -176,7 +192,16 @@ user_tables = Collector(
     key=("datname", "relid"),
     counters=("n_tup_ins", "n_tup_upd", "n_tup_del"),
     epoch="stats_reset",
-    bound=Bound(rank="total_bytes", top=500),
+    bulk=True,
+    bound=Bound(
+        rank="total_bytes",
+        top=400,
+        whole={
+            "relid": "root_relid",
+            "schemaname": "root_schemaname",
+            "relname": "root_relname",
+        },
+    ),
     metrics=(
         count("seq_scan", "Sequential scans."),
         count("seq_tup_read", "Rows read by sequential scans."),
