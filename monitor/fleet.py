@@ -48,7 +48,7 @@ class Fleet:
             plan,
             self.clock,
             self.memory,
-            show=partial(self.store.put, name),
+            show=partial(self.store.put, name, tops=plan.bounds),
             drop=partial(self.store.drop, name),
             peers=partial(self._peers, name),
             announce=self.announce,

@@ -13,9 +13,10 @@ from alerts.inhibitions import inhibitions
 from alerts.rulebook import RUNBOOK_BASE, rulebook
 from collectors._base import Lane
 from monitor.commands.setup_sql import statements
+from monitor.configuration.complete import settings_for
 from monitor.configuration.documentation import configuration_page
 from monitor.metrics_page import metrics_page
-from monitor.settings import Paces, settings_for
+from monitor.settings import Paces
 
 ROOT = Path(__file__).parents[1]
 COMPOSED = ("postgres", "template1", "shop")

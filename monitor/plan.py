@@ -1,7 +1,7 @@
 """What is wanted of one watched server: settings, brought to the form its watcher needs."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from alerts._base import Limits
 from alerts.casebook import Patience
@@ -24,6 +24,8 @@ class Plan:
     """Seconds."""
     limits: Mapping[str, Limits]
     """By finding."""
+    bounds: Mapping[str, int] = field(default_factory=dict)
+    """How many rows have metrics of their own, by collector; its own default for all others."""
     mutes: tuple[Mute, ...] = ()
     patience: Patience = PATIENCE
     budget: float = 0.01
@@ -50,6 +52,7 @@ def plans(settings: Settings, environ: Mapping[str, str], hold: bool = True) -> 
             target=target,
             paces={lane: getattr(settings.paces, lane.value).total_seconds() for lane in Lane},
             limits=limits(settings),
+            bounds=bounds(settings),
             mutes=tuple(muting.mute() for muting in settings.mute),
             patience=Patience(
                 visible=2 * settings.scrape_interval.total_seconds(),
@@ -67,3 +70,8 @@ def limits(settings: Settings) -> dict[str, Limits]:
     """The limits in force, by finding."""
     section = settings.findings
     return {name: getattr(section, name) for name in type(section).model_fields}
+
+
+def bounds(settings: Settings) -> dict[str, int]:
+    """The bounds in force, by collector."""
+    return {name: getattr(settings.bounds, name) for name in type(settings.bounds).model_fields}

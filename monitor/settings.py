@@ -1,12 +1,11 @@
 """What can be configured: every setting once, with its unit, its default and why it is there."""
 
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Gt
-from pydantic import BaseModel, ConfigDict, SecretStr, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from alerts.mutes import Mute
@@ -106,6 +105,12 @@ class Paces(BaseModel):
     """Estimates over whole catalogues, such as bloat; they change over days."""
 
 
+class Bounds(BaseModel):
+    """How many objects of each kind have metrics of their own."""
+
+    model_config = STRICT
+
+
 class Muting(BaseModel):
     """What nobody wants to hear of. It is still counted and listed as muted."""
 
@@ -197,6 +202,10 @@ class Settings(BaseSettings, Login):
     subjects_shown: Annotated[int, Gt(0)] = 10
     """How many of the worst subjects of a finding become series of their own."""
 
+    bounds: Annotated[Bounds, Mapped] = Bounds()
+    """How many objects of a server have metrics of their own, the largest first; the rest is
+    summed as `other`, and counted."""
+
     legacy_metrics: bool = True
     """Whether metrics are served under their old names too, such as pg_replication_lag and
     pg_stat_bgwriter_buffers_alloc without `_total`; docs/metrics.md lists them."""
@@ -233,14 +242,3 @@ class Settings(BaseSettings, Login):
         if self.servers and (self.dsn or self.dsn_file):
             raise ValueError("dsn and servers are both set, put the one of dsn among servers")
         return self
-
-
-def settings_for(limits: Mapping[str, Any]) -> type[Settings]:
-    """The settings with a section for each finding, from its name to its default limits."""
-    fields: dict[str, Any] = {name: (type(limit), limit) for name, limit in limits.items()}
-    findings = create_model("Findings", __base__=Findings, **fields)
-    described = Settings.model_fields["findings"].description
-    section: Any = (Annotated[findings, Mapped], findings())
-    complete = create_model("Settings", __base__=Settings, findings=section)
-    complete.model_fields["findings"].description = described
-    return complete

@@ -5,9 +5,10 @@ import os
 from collections.abc import Sequence
 
 from alerts._catalogue import all_findings
+from monitor.configuration.complete import settings_for
 from monitor.configuration.sentence import ConfigurationError
 from monitor.configuration.sources import load
-from monitor.settings import Settings, settings_for
+from monitor.settings import Settings
 
 USAGE = 2
 """Exit status for bad usage or configuration; `check` has another."""

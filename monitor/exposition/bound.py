@@ -4,11 +4,10 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from collectors._base import Bound, Collector, Histogram, Metric, Sample
+from collectors._base import Bound, Collector, Metric, Sample
+from monitor.exposition.units import Group, Key, Masks, Units, other
 
-OTHER = "other"
 K = TypeVar("K", bound=Hashable)
-Group = str | None
 
 
 def sticky(ranked: Sequence[K], before: Collection[K], top: int) -> set[K]:
@@ -20,9 +19,21 @@ def sticky(ranked: Sequence[K], before: Collection[K], top: int) -> set[K]:
     return set(chosen[:top])
 
 
+def level(sizes: Iterable[int], top: int) -> int:
+    """How many of each may stay, so that all together are `top` at most: the small ones whole."""
+    ascending = sorted(sizes)
+    left = top
+    for position, size in enumerate(ascending):
+        share = left // (len(ascending) - position)
+        if size > share:
+            return share
+        left -= size
+    return top
+
+
 @dataclass(slots=True)
 class Tally:
-    """The `other` of one counter. It grows by what its rows grew, so it never falls."""
+    """A counter that stands for many rows. It grows by what they grew, so it never falls."""
 
     total: float = 0
     last: float = 0
@@ -32,97 +43,97 @@ class Tally:
         self.total += max(0, now - self.last)
 
 
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What becomes of the rows of one answer."""
+
+    kept: Sequence[Any]
+    """Those with series of their own."""
+    sums: list[list[Sample]]
+    """Per metric: partitioned wholes, and `other`."""
+    left_out: int
+    """Rows without series of their own."""
+
+
 @dataclass(slots=True)
 class Bounded:
     """Remembers which rows of a collector had series of their own, and what the others did."""
 
     collector: Collector[Any]
     bound: Bound
-    kept: dict[Group, set[Hashable]] = field(default_factory=dict)
-    tallies: dict[tuple[int, Group], Tally] = field(default_factory=dict)
+    kept: dict[Group, set[Key]] = field(default_factory=dict)
+    alone: set[Key] = field(default_factory=set)
+    """Those of them that are no whole with parts."""
+    others: dict[tuple[int, Group], Tally] = field(default_factory=dict)
+    wholes: dict[tuple[int, Key], Tally] = field(default_factory=dict)
 
-    def split(self, rows: Sequence[Any]) -> tuple[list[Any], list[list[Sample]], int]:
-        """The rows with series of their own, per metric the samples of `other`, how many it sums.
-
-        What the others of the last time did since then is counted before anybody changes
+    def split(self, rows: Sequence[Any], top: int | None = None) -> Split:
+        """What the others of the last time did since then is counted before anybody changes
         sides; so one number per counter is enough to remember.
         """
-        self._account(self._rest(rows))
-        self.kept = {group: self._largest(group, of) for group, of in self._groups(rows).items()}
-        self.tallies = {of: t for of, t in self.tallies.items() if of[1] in {None, *self.kept}}
-        rest = self._rest(rows)
-        self._remember(rest)
-        others = [self._others(place, rest) for place in range(len(self.collector.metrics))]
-        if not rest:
-            return list(rows), others, 0
-        kept = [row for row in rows if self._is_kept(row)]
-        return kept, others, len(rest)
+        units = Units.of(self.collector, self.bound, rows)
+        most = self.bound.top if top is None else top
+        self._account(units, units.rest(self.kept))
+        self.kept = {
+            group: sticky(units.ranked(group, most), self.kept.get(group, ()), most)
+            for group in units.known()
+        }
+        rest = units.rest(self.kept)
+        self._remember(units, rest)
+        self.alone = {key for keys in self.kept.values() for key in keys} - units.parts.keys()
+        single = units.where(self.alone)
+        whole = [key for keys in self.kept.values() for key in keys & units.parts.keys()]
+        metrics = enumerate(self.collector.metrics)
+        sums = [
+            [*self._wholes(n, m, units, whole), *self._others(n, m, units, rest)]
+            for n, m in metrics
+        ]
+        return Split(single, sums, len(rows) - len(single) - len(whole))
 
-    def _largest(self, group: Group, rows: list[Any]) -> set[Hashable]:
-        key_of = self.collector.key_of
-        if len(rows) > self.bound.top:
-            rows = sorted(rows, key=self._rank, reverse=True)
-        ranked = [key_of(row) for row in rows]
-        return sticky(ranked, self.kept.get(group, ()), self.bound.top)
+    def single(self, rows: Sequence[Any]) -> list[Any]:
+        """Of other rows than those of the last split, the ones that it let have series."""
+        return [row for row in rows if self.collector.key_of(row) in self.alone]
 
-    def _rank(self, row: Any) -> float:
-        value = getattr(row, self.bound.rank)
-        return -1.0 if value is None else float(value)
-
-    def _rest(self, rows: Iterable[Any]) -> list[Any]:
-        """Rows without series of their own, in groups that are known."""
-        return [row for row in rows if self._group(row) in self.kept and not self._is_kept(row)]
-
-    def _is_kept(self, row: Any) -> bool:
-        return self.collector.key_of(row) in self.kept.get(self._group(row), ())
-
-    def _group(self, row: Any) -> Group:
-        return getattr(row, self.bound.within, None)
-
-    def _groups(self, rows: Iterable[Any]) -> dict[Group, list[Any]]:
-        groups: dict[Group, list[Any]] = {}
-        for row in rows:
-            groups.setdefault(self._group(row), []).append(row)
-        return groups
-
-    def _account(self, rest: list[Any]) -> None:
+    def _account(self, units: Units, rest: Masks) -> None:
         for place, metric in self._counters():
-            for group, now in self._sums(metric, rest).items():
-                self.tallies.setdefault((place, group), Tally()).grow(now)
+            for group, now in units.sums(metric, rest).items():
+                self.others.setdefault((place, group), Tally()).grow(now)
 
-    def _remember(self, rest: list[Any]) -> None:
+    def _remember(self, units: Units, rest: Masks) -> None:
+        self.others = {of: t for of, t in self.others.items() if of[1] in {None, *self.kept}}
         for place, metric in self._counters():
-            sums = self._sums(metric, rest)
+            sums = units.sums(metric, rest)
             for group in sums:
-                self.tallies.setdefault((place, group), Tally())
-            for (of, group), tally in self.tallies.items():
+                self.others.setdefault((place, group), Tally())
+            for (of, group), tally in self.others.items():
                 if of == place:
                     tally.last = sums.get(group, 0)
 
     def _counters(self) -> Iterable[tuple[int, Metric[Any]]]:
         return ((n, m) for n, m in enumerate(self.collector.metrics) if m.type == "counter")
 
-    def _others(self, place: int, rest: list[Any]) -> list[Sample]:
-        metric = self.collector.metrics[place]
+    def _others(
+        self, place: int, metric: Metric[Any], units: Units, rest: Masks
+    ) -> Iterable[Sample]:
         if metric.type == "counter":
-            sums = {
-                group: tally.total for (of, group), tally in self.tallies.items() if of == place
-            }
+            sums = {group: tally.total for (of, group), tally in self.others.items() if of == place}
         else:
-            sums = self._sums(metric, rest) if metric.additive else {}
-        return [(self._labels(metric, group), value) for group, value in sums.items()]
+            sums = units.sums(metric, rest) if metric.additive else {}
+        return (other(metric, self.bound.within, group, value) for group, value in sums.items())
 
-    def _sums(self, metric: Metric[Any], rows: list[Any]) -> dict[Group, float]:
-        if not rows:
-            return {}
-        at = metric.labels.index(self.bound.within) if self.bound.within in metric.labels else None
-        sums: dict[Group, float] = {}
-        for labels, value in metric.samples(rows):
-            if value is not None and not isinstance(value, Histogram):
-                group = None if at is None else labels[at]
-                sums[group] = sums.get(group, 0) + value
-        return sums
-
-    def _labels(self, metric: Metric[Any], group: Group) -> tuple[str | None, ...]:
-        within = self.bound.within
-        return tuple(group if label == within else OTHER for label in metric.labels)
+    def _wholes(
+        self, place: int, metric: Metric[Any], units: Units, keys: Sequence[Key]
+    ) -> Iterable[Sample]:
+        """A counter is tallied, as partitions are dropped; a time is the latest of all parts."""
+        tallies = {}
+        for key in keys:
+            values = units.part_values(metric, key)
+            value = sum(values) if metric.additive and values else max(values, default=None)
+            if metric.type == "counter":
+                now = sum(values)
+                tally = tallies[place, key] = self.wholes.get((place, key)) or Tally(0, now)
+                tally.grow(now)
+                tally.last, value = now, tally.total
+            yield units.label_values(metric, key), value
+        if metric.type == "counter":
+            self.wholes = {of: t for of, t in self.wholes.items() if of[0] != place} | tallies

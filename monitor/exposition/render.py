@@ -1,11 +1,11 @@
 """Renders the answers of one collector, round after round, remembering what makes it cheap."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from collectors._base import Collector, Histogram, Metric, Sample
-from monitor.exposition.bound import Bounded
+from monitor.exposition.bound import Bounded, Split
 from monitor.exposition.text import Head, LabelBlocks, Writer, with_server
 
 
@@ -33,6 +33,8 @@ class Served:
     """Rows beyond the bound of the collector."""
     duplicates: int = 0
     """Samples whose labels were taken already."""
+    shown: Sequence[Any] = ()
+    """Where rows were left out, those that have series."""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,8 @@ class Renderer:
     """Whether old spellings are served too."""
     blocks: LabelBlocks = field(default_factory=LabelBlocks)
     bounded: Bounded | None = None
+    last: Split | None = None
+    """What the newest whole answer was split into."""
     sums: dict[str, dict[tuple[str | None, ...], float]] = field(default_factory=dict)
     """Of the metrics that add up from round to round, by name and labels."""
 
@@ -51,18 +55,32 @@ class Renderer:
         if self.collector.bound:
             self.bounded = Bounded(self.collector, self.collector.bound)
 
-    def render(self, rows: Sequence[Any]) -> tuple[dict[str, Fragment], Served]:
-        """The families of an answer by name; one without samples is left out."""
+    def render(
+        self, rows: Sequence[Any], top: int | None = None
+    ) -> tuple[dict[str, Fragment], Served]:
+        """The families of an answer by name; one without samples is left out. `top` is how many
+        rows may have series of their own, where the collector is bounded."""
+        self.last = self._split(rows, top)
+        return self._rendered(self.last)
+
+    def renew(self, rows: Sequence[Any]) -> tuple[dict[str, Fragment], Served]:
+        """The same with newer rows in the place of those that have series of their own."""
+        if self.last is None or self.bounded is None:
+            return self.render(rows)
+        return self._rendered(replace(self.last, kept=self.bounded.single(rows)))
+
+    def _rendered(self, split: Split) -> tuple[dict[str, Fragment], Served]:
         self.blocks.turn()
-        kept, others, left_out = self._split(rows)
         writer = Writer(self.blocks)
-        for metric, other in zip(self.collector.metrics, others, strict=True):
+        for metric, sums in zip(self.collector.metrics, split.sums, strict=True):
             if self.legacy or not metric.legacy:
-                writer.write(metric, self._samples(metric, kept))
-                writer.write(metric, other)
+                writer.write(metric, self._samples(metric, split.kept))
+                writer.write(metric, sums)
         families = writer.families
         fragments = {name: Fragment(f.head, f.samples) for name, f in families.items() if f.lines}
-        return fragments, Served(left_out, sum(f.duplicates for f in families.values()))
+        duplicates = sum(f.duplicates for f in families.values())
+        shown = split.kept if split.left_out else ()
+        return fragments, Served(split.left_out, duplicates, shown)
 
     def _samples(self, metric: Metric[Any], rows: Sequence[Any]) -> Iterable[Sample]:
         if not metric.adds_up:
@@ -73,10 +91,10 @@ class Renderer:
                 sums[labels] = sums.get(labels, 0) + value
         return sums.items()
 
-    def _split(self, rows: Sequence[Any]) -> tuple[Sequence[Any], list[list[Sample]], int]:
+    def _split(self, rows: Sequence[Any], top: int | None) -> Split:
         if self.bounded is None:
-            return rows, [[] for _ in self.collector.metrics], 0
-        return self.bounded.split(rows)
+            return Split(rows, [[] for _ in self.collector.metrics], 0)
+        return self.bounded.split(rows, top)
 
 
 def render(

@@ -1,11 +1,13 @@
 """All families of all servers, kept as bytes: rounds put fragments in, a scrape joins them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 from collectors._base import Collector
+from monitor.exposition.bound import level
 from monitor.exposition.own import Own
 from monitor.exposition.page import Page
 from monitor.exposition.process import process_metrics
@@ -16,11 +18,15 @@ Place = tuple[str, str, str | None]
 """Server, collector, and the database where the collector is asked in each of them."""
 
 
+NO_TOPS: Mapping[str, int] = MappingProxyType({})
+
+
 @dataclass(slots=True)
 class Part:
     """What one collector serves of one place."""
 
     renderer: Renderer
+    rows: int = 0
     fragments: dict[str, Fragment] = field(default_factory=dict)
 
 
@@ -47,16 +53,37 @@ class Store:
     lock: Lock = field(default_factory=Lock)
 
     def put(
-        self, server: str, collector: Collector[Any], database: str | None, rows: Sequence[Any]
+        self,
+        server: str,
+        collector: Collector[Any],
+        database: str | None,
+        rows: Sequence[Any],
+        tops: Mapping[str, int] = NO_TOPS,
+        whole: bool = True,
     ) -> Served:
-        """Replace what this collector serves of this place."""
+        """Replace what this collector serves of this place. `tops` are the bounds in force; not
+        `whole` are rows that are newer than the rest, which stays as it is."""
         place = (server, collector.name, database)
         part = self.parts.get(place) or Part(Renderer(collector, self.legacy))
-        fragments, served = part.renderer.render(rows)
+        if whole:
+            part.rows = len(rows)
+            fragments, served = part.renderer.render(rows, self._top(place, part, collector, tops))
+        else:
+            fragments, served = part.renderer.renew(rows)
         with self.lock:
             self.parts[place] = part
             self._replace(place, part, fragments)
         return served
+
+    def _top(
+        self, place: Place, part: Part, collector: Collector[Any], tops: Mapping[str, int]
+    ) -> int | None:
+        """How many rows may have series of their own there: all databases of a server share."""
+        if collector.bound is None:
+            return None
+        with self.lock:
+            others = [p.rows for of, p in self.parts.items() if of[:2] == place[:2] and of != place]
+        return level([part.rows, *others], tops.get(collector.name, collector.bound.top))
 
     def drop(
         self, server: str, collector: Collector[Any] | None = None, database: str | None = None
