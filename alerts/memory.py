@@ -20,7 +20,7 @@ class Memory:
     """Values by place and key. What changed since the last `changes()` waits to be written down."""
 
     rooms: dict[Place, dict[str, Json]] = field(default_factory=dict)
-    dirty: dict[tuple[Place, str], None] = field(default_factory=dict)
+    dirty: dict[Place, dict[str, None]] = field(default_factory=dict)
 
     def get(self, place: Place, key: str) -> Json:
         return self.rooms.get(place, {}).get(key)
@@ -32,14 +32,14 @@ class Memory:
         room = self.rooms.setdefault(place, {})
         if room.get(key) != value:
             room[key] = value
-            self.dirty[place, key] = None
+            self.dirty.setdefault(place, {})[key] = None
 
     def forget(self, place: Place, key: str) -> None:
         if self.rooms.get(place, {}).pop(key, None) is not None:
-            self.dirty[place, key] = None
+            self.dirty.setdefault(place, {})[key] = None
 
     def changes(self) -> list[tuple[Place, str, Json]]:
         """What is not written down yet; a value of None was forgotten. Marks all as written."""
-        found = [(place, key, self.get(place, key)) for place, key in self.dirty]
-        self.dirty.clear()
-        return found
+        # Put aside first: another thread may be noting what is new.
+        dirty, self.dirty = self.dirty, {}
+        return [(place, key, self.get(place, key)) for place, of in dirty.items() for key in of]

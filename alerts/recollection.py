@@ -2,9 +2,10 @@
 
 import json
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from sys import intern
 from typing import Any
 
 from alerts.history import History, LockOrder, Presence, Stillness, Trail, Window
@@ -12,9 +13,12 @@ from alerts.lock_order import LockBook
 from alerts.memory import Memory, Place
 from alerts.ring import Delta, Ring, difference
 from collectors._base import Answer, Collector
+from collectors._columns import Columns, column
 
 Key = tuple[Hashable, ...]
 Steps = deque[tuple[float, float]]
+LARGE = 500
+"""Rows; an answer with more of them is not looked through in the event loop."""
 STEPS = 4096
 """A trail is thinned beyond so many steps; its older half loses every other one."""
 
@@ -55,11 +59,24 @@ class Recollection:
     rings: dict[Collector[Any], dict[Key, Ring]] = field(default_factory=dict)
     trails: dict[tuple[Collector[Any], str], Steps] = field(default_factory=dict)
     lock_book: LockBook = field(default_factory=LockBook)
+    large: dict[Collector[Any], Answer[Any]] = field(default_factory=dict)
+    """Long answers, until somebody has the time: see `catch_up`."""
 
     def record(self, collector: Collector[Any], answer: Answer[Any]) -> None:
         """Take note of an answer, as far as anybody wants it."""
         if any(isinstance(want, LockOrder) for want in self.wants):
             self.lock_book.take(collector, answer)
+        if is_large(answer):
+            self.large[collector] = answer
+        else:
+            self._note_down(collector, answer)
+
+    def catch_up(self) -> None:
+        """Take note of long answers; for a thread that keeps nobody waiting."""
+        while self.large:
+            self._note_down(*self.large.popitem())
+
+    def _note_down(self, collector: Collector[Any], answer: Answer[Any]) -> None:
         wants = [w for w in self.wants if not isinstance(w, LockOrder) and w.collector is collector]
         spans = [want.span.total_seconds() for want in wants if isinstance(want, Window)]
         if spans:  # one ring serves them all
@@ -111,33 +128,31 @@ class Recollection:
     def gone(
         self, collector: Collector[Any], column: str, newest: float, now: float
     ) -> dict[str, Gone]:
+        known = self._presences(collector, column)
         return {
-            name: Gone(now - last, last - first)
-            for name, first, last in self._presences(collector, column)
-            if last < newest
+            name: Gone(now - last, last - first) for name, first, last in known if last < newest
         }
 
     def _record_window(self, collector: Collector[Any], answer: Answer[Any], span: float) -> None:
         rings = self.rings.setdefault(collector, {})
         seen = set()
-        for row in answer.rows:
-            key = collector.key_of(row)
-            values = tuple(getattr(row, name) for name in collector.counters)
+        counters = [column(answer.rows, name) for name in collector.counters]
+        for key, epoch, *values in zip(*_known_by(collector, answer), *counters, strict=True):
             if None not in values:
                 seen.add(key)
-                rings.setdefault(key, Ring()).add(answer.at, values, _epoch(collector, row), span)
+                rings.setdefault(key, Ring()).add(answer.at, tuple(values), epoch, span)
         for gone in rings.keys() - seen:
             del rings[gone]
 
     def _record_stillness(self, want: Stillness, answer: Answer[Any]) -> None:
         collector, place = want.collector, self._place(want.collector, want.column)
         seen = set()
-        for row in answer.rows:
-            value = getattr(row, want.column)
-            key = json.dumps(collector.key_of(row))
+        values = column(answer.rows, want.column)
+        for one, epoch, value in zip(*_known_by(collector, answer), values, strict=True):
+            key = json.dumps(one)
             seen.add(key)
             if value is not None:
-                self._note(place, key, value, answer.at, str(_epoch(collector, row)))
+                self._note(place, key, value, answer.at, intern(str(epoch)))
         if not answer.missing:
             self._forget(place, seen)
 
@@ -191,5 +206,15 @@ class Recollection:
         return Place(self.cluster, self.server, f"{collector.name}.{column}")
 
 
-def _epoch(collector: Collector[Any], row: object) -> object:
-    return getattr(row, collector.epoch) if collector.epoch else None
+def is_large(answer: Answer[Any]) -> bool:
+    """Whether looking through it all takes longer than others should wait."""
+    return isinstance(answer.rows, Columns) and len(answer.rows) > LARGE
+
+
+def _known_by(
+    collector: Collector[Any], answer: Answer[Any]
+) -> tuple[Iterator[Key], Sequence[object]]:
+    """Of all rows, the keys, and what changes when their counters start anew."""
+    rows = answer.rows
+    keys = zip(*(column(rows, name) for name in collector.key), strict=True)
+    return keys, column(rows, collector.epoch) if collector.epoch else [None] * len(rows)

@@ -1,6 +1,7 @@
 """The daemon: starts everything in order, reloads, and stops within five seconds."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -75,6 +76,9 @@ class Daemon:
         if self.state_file:
             self.state_file.load(self.memory)
         addresses = self.web.bind()
+        # What is there by now stays for good: no need to look through it for garbage again.
+        gc.collect()
+        gc.freeze()
         self._listen_to_signals()
         serving = asyncio.create_task(self.web.serve(), name="http")
         try:

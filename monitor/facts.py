@@ -7,6 +7,7 @@ from typing import Any
 from alerts.recollection import Recollection
 from alerts.snapshot import Node, Snapshot
 from collectors._base import Absence, Answer, Collector, Scope
+from collectors._columns import Columns
 
 SHELF_LIFE = 3
 """An answer is gone after so many of its effective paces,"""
@@ -46,6 +47,11 @@ class Facts:
         self.parts.setdefault(collector, {})[database] = Part(rows, at)
         self.lacking.setdefault(collector, {}).pop(database, None)
 
+    def holds(self, collector: Collector[Any], database: str, rows: Sequence[Any]) -> bool:
+        """Whether these are still what that database answered last."""
+        part = self.parts.get(collector, {}).get(database)
+        return part is not None and part.rows is rows
+
     def lack(self, collector: Collector[Any], why: Absence) -> bool:
         """Nothing was brought; what was known stays until it is stale. Says if that is news."""
         news = collector not in self.answers and self.absent.get(collector) != why
@@ -68,7 +74,7 @@ class Facts:
         for database in gone:
             parts.pop(database, None)
             lacking.pop(database, None)
-        rows = [row for part in parts.values() for row in part.rows]
+        rows = joined(collector, [part.rows for part in parts.values()])
         if parts or lacking:
             newest = max((part.at for part in parts.values()), default=at)
             self.absent.pop(collector, None)
@@ -120,3 +126,11 @@ class Facts:
         return Snapshot(
             node, at, dict(self.answers), dict(self.absent), self.recollection, tuple(peers)
         )
+
+
+def joined(collector: Collector[Any], parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    """The rows of all databases; as columns where they are."""
+    if collector.bulk:
+        columns = [part for part in parts if isinstance(part, Columns)]
+        return Columns.joined(collector.row, columns)
+    return [row for part in parts for row in part]

@@ -1,5 +1,6 @@
 """Judges the findings of one server whenever something they read is new, or has become too old."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,21 +12,32 @@ from alerts._catalogue import all_findings
 from alerts.casebook import Casebook
 from alerts.memory import Memory
 from alerts.mutes import Mutes
+from alerts.recollection import Recollection, is_large
 from alerts.snapshot import Snapshot
 from alerts.verdict import Verdict
 from collectors._base import Collector
+from monitor.aside import aside
 from monitor.plan import Plan
 
 log = structlog.get_logger("pgvigil")
+Scene = tuple[Snapshot, Mutes]
 
 
 @dataclass(slots=True)
 class Judging:
-    """The verdicts on one server, by finding."""
+    """The verdicts on one server, by finding.
+
+    What reads a long answer is judged aside, one batch after the other; the rest at once.
+    """
 
     plan: Plan
     casebook: Casebook
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    waiting: dict[str, Scene] = field(default_factory=dict)
+    """Findings to be judged aside, each with its newest scene."""
+    at_work: "asyncio.Task[None] | None" = None
+    late_news: bool = False
+    """What was judged aside has changed a state, and nobody was told yet."""
 
     @classmethod
     def of(cls, plan: Plan, memory: Memory) -> "Judging":
@@ -36,10 +48,39 @@ class Judging:
         news, before = set(fresh), self.states()
         for name, finding in all_findings().items():
             if name not in self.verdicts or news & reads_of(finding):
-                limits = self.plan.limits.get(name, finding.limits)
-                self.verdicts[name] = self.casebook.decide(finding, snapshot, limits, mutes)
+                if name in self.waiting or reads_much(finding, snapshot):
+                    self.waiting[name] = snapshot, mutes
+                else:
+                    self.verdicts[name] = self._decide(name, snapshot, mutes)
+        if self.at_work is None and (self.waiting or snapshot.recollection.large):
+            self.at_work = asyncio.create_task(self._judge_aside(snapshot.recollection))
+            self.at_work.add_done_callback(_log_end)
         self._log_defects(snapshot.node.server)
-        return self.states() != before
+        told, self.late_news = self.late_news, False
+        return told or self.states() != before
+
+    def _decide(self, name: str, snapshot: Snapshot, mutes: Mutes) -> Verdict:
+        finding = all_findings()[name]
+        limits = self.plan.limits.get(name, finding.limits)
+        return self.casebook.decide(finding, snapshot, limits, mutes)
+
+    async def _judge_aside(self, recollection: Recollection) -> None:
+        try:
+            while self.waiting or recollection.large:
+                await aside(recollection.catch_up)
+                for name, scene in list(self.waiting.items()):
+                    before = self.states().get(name)
+                    self.verdicts[name] = await aside(self._decide, name, *scene)
+                    self.late_news |= self.states()[name] != before
+                    if self.waiting[name] is scene:  # else it has to be judged once more
+                        del self.waiting[name]
+        finally:
+            self.at_work = None
+
+    async def settled(self) -> None:
+        """Once nothing is judged aside any more."""
+        while self.at_work:
+            await asyncio.wait({self.at_work})
 
     def states(self) -> dict[str, tuple[State, Severity | None]]:
         return {name: (v.state, v.severity) for name, v in self.verdicts.items()}
@@ -52,3 +93,14 @@ class Judging:
 
 def reads_of(finding: Finding[Any]) -> set[Collector[Any]]:
     return {*finding.reads, *finding.consults}
+
+
+def reads_much(finding: Finding[Any], snapshot: Snapshot) -> bool:
+    """Whether it goes through a long answer, and would keep everybody else waiting."""
+    known = (snapshot.answers[c] for c in finding.reads if c in snapshot.answers)
+    return any(map(is_large, known))
+
+
+def _log_end(work: "asyncio.Task[None]") -> None:
+    if not work.cancelled() and (defect := work.exception()):
+        log.error("judging broke", exc_info=defect)

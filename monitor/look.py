@@ -26,6 +26,7 @@ async def look(settings: Settings, environ: Mapping[str, str], hold: bool = Fals
         if len(fleet.servers) > 1:  # peers are there only now
             for server in fleet.servers.values():
                 server.judge_all()
+                await server.judging.settled()
         return Overview(
             clock.now(), fleet.views(), started, reloaded=started, limits=limits(settings)
         )

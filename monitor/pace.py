@@ -14,6 +14,10 @@ WORST = 3600.0
 """No pace is stretched beyond an hour: a question never asked is a question never answered."""
 
 
+Question = tuple[Collector[Any], bool]
+"""Of a collector the whole (False), or only the part that is shown (True)."""
+
+
 @dataclass(slots=True)
 class Paces:
     """The effective paces of all collectors on one server, in seconds."""
@@ -21,36 +25,43 @@ class Paces:
     lanes: Mapping[Lane, float]
     budget: float
     """Share of wall time that all rounds together may take on the server."""
-    costs: dict[Collector[Any], float] = field(default_factory=dict)
+    costs: dict[Question, float] = field(default_factory=dict)
     """Seconds of server time that a round takes, a running mean."""
+    in_part: set[Collector[Any]] = field(default_factory=set)
+    """Those whose answers are so long that mostly only what is shown of them is asked anew."""
     distress: int = 0
     """Time-outs in a row; each doubles all paces, the fast lane's last."""
     tour: float = 0.0
     """Seconds that a walk through all databases takes; it can't be asked more often."""
     _level: float = 1.0
 
-    def spent(self, collector: Collector[Any], seconds: float) -> None:
-        """Take note of what a round cost."""
-        before = self.costs.get(collector, seconds)
-        self.costs[collector] = before + MEMORY * (seconds - before)
+    def spent(self, collector: Collector[Any], seconds: float, part: bool = False) -> None:
+        """Take note of what a round cost; `part` says that it asked for what is shown only."""
+        before = self.costs.get((collector, part), seconds)
+        self.costs[collector, part] = before + MEMORY * (seconds - before)
         self._level = self._water_level()
 
-    def of(self, collector: Collector[Any]) -> float:
-        """Seconds between two rounds as they are now."""
+    def of(self, collector: Collector[Any], part: bool = False) -> float:
+        """Seconds between two whole rounds as they are now, or between two that ask a part."""
         backed_off = self.distress - (FAST_LAST if collector.lane is Lane.fast else 0)
-        pace = self.lanes[collector.lane] * 2.0 ** max(0, backed_off)
-        cost = self.costs.get(collector, 0.0)
+        pace = self._unstretched(collector, part) * 2.0 ** max(0, backed_off)
+        cost = self.costs.get((collector, part), 0.0)
         stretched = max(pace, cost / self._level if self._level else pace)
         if collector.scope == "database":
             stretched = max(stretched, self.tour)
         return min(stretched, max(WORST, pace))
+
+    def _unstretched(self, collector: Collector[Any], part: bool) -> float:
+        pace = self.lanes[collector.lane]
+        is_rare = collector in self.in_part and not part
+        return max(pace, self.lanes[Lane.slow]) if is_rare else pace
 
     def _water_level(self) -> float:
         """The largest share that one collector may take so that all stay within the budget.
 
         Cheap ones keep their pace; only those above the level are stretched down to it.
         """
-        shares = sorted(cost / self.lanes[c.lane] for c, cost in self.costs.items())
+        shares = sorted(cost / self._unstretched(*of) for of, cost in self.costs.items())
         left = self.budget
         for position, share in enumerate(shares):
             level = left / (len(shares) - position)

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import structlog
 
-from collectors._base import Absence, Collector, Role
+from collectors._base import ALL, Absence, Collector, Role, Tables
+from collectors._columns import Columns, block
+from monitor.aside import aside
 from monitor.clock import Clock
 from monitor.conversation.failures import QueryFailure
 from monitor.conversation.rights import Rights
@@ -15,9 +18,31 @@ from monitor.exposition.render import Served
 from monitor.facts import Facts
 from monitor.ledger import Ledger
 from monitor.pace import Paces
+from monitor.ranges import Ranges
 
 log = structlog.get_logger("pgvigil")
-Sink = Callable[[Collector[Any], str | None, Sequence[Any]], Served]
+EARLY = 0.95
+"""A whole answer is asked for anew when so much of its pace has passed: a visit comes by chance."""
+
+
+class Sink(Protocol):
+    def __call__(
+        self,
+        collector: Collector[Any],
+        database: str | None,
+        rows: Sequence[Any],
+        whole: bool = ...,
+    ) -> Served:
+        """Make metrics of fresh rows; not `whole` are those that have series of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The part of a long answer that has series of its own."""
+
+    answer: Sequence[Any]
+    at: float
+    tables: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -35,6 +60,9 @@ class Rounds:
     forget: Callable[[Collector[Any], str], None]
     """Takes those of a database that is gone away again."""
     ledger: Ledger = field(default_factory=Ledger)
+    ranges: Ranges = field(default_factory=Ranges)
+    shown: dict[tuple[Collector[Any], str], "Shown"] = field(default_factory=dict)
+    """Of long answers, the part that has series, by collector and database."""
     server_time: float = 0.0
     """Seconds that the server has spent on us."""
     fresh: set[Collector[Any]] = field(default_factory=set)
@@ -52,25 +80,57 @@ class Rounds:
             entry.absence(now, lacking.reason)
             return
         entry.asked = now
+        tables = self._enough(collector, database)
         try:
-            rows = await self._rows(collector, session)
+            rows, seconds = await self._rows(collector, session, tables)
         except QueryFailure as failure:
             self._failed(collector, database, failure)
             if failure.lost:
                 raise
             return
+        self._book(collector, seconds, part=tables is not None)
         at = self.clock.now()
-        self._book(collector, at - now, session.round_trip)
+        if tables is not None:
+            await aside(partial(self.show, collector, database, rows, whole=False))
+            return
         entry.success(at, at - now, len(rows))
         self._take(collector, database, rows, at)
+        await self._show(collector, database, rows)
 
-    async def _rows(self, collector: Collector[Any], session: Session) -> list[Any]:
-        query = collector.query(session.identity.version)
-        assert query is not None
-        if collector.extension:
-            query = query.replace("{schema}", session.identity.schema_of(collector.extension))
+    def _enough(self, collector: Collector[Any], database: str | None) -> frozenset[int] | None:
+        """The tables to ask for while the whole answer is young and most of it has no series.
+
+        Dashboards want the rates of what is shown; whole answers are what judges and sums need.
+        """
+        shown = self.shown.get((collector, database or ""))
+        if shown is None or not self.facts.holds(collector, database or "", shown.answer):
+            return None
+        young = self.clock.now() - shown.at < self.paces.of(collector) * EARLY
+        return shown.tables if young else None
+
+    async def _rows(
+        self, collector: Collector[Any], session: Session, tables: frozenset[int] | None
+    ) -> tuple[Sequence[Any], float]:
+        """What it brings, and the seconds that the server took for it."""
+        if collector.bulk and tables is None:
+            return await self._columns(collector, session)
+        records, seconds = await self._fetch(session, _query(collector, session, tables or ALL))
+        return [collector.row(**record) for record in records], seconds
+
+    async def _columns(
+        self, collector: Collector[Any], session: Session
+    ) -> tuple[Sequence[Any], float]:
+        blocks, total = [], 0.0
+        for tables in await self.ranges.of(session, self.deadline, self.clock.now()):
+            records, seconds = await self._fetch(session, _query(collector, session, tables))
+            total += seconds
+            blocks.append(await aside(block, collector.row, records))
+        return Columns(collector.row, blocks), total
+
+    async def _fetch(self, session: Session, query: str) -> tuple[list[Any], float]:
+        start = self.clock.now()
         records = await session.fetch(query, self.deadline)
-        return [collector.row(**record) for record in records]
+        return records, max(0.0, self.clock.now() - start - session.round_trip)
 
     def _take(
         self, collector: Collector[Any], database: str | None, rows: Sequence[Any], at: float
@@ -80,7 +140,33 @@ class Rounds:
         else:
             self.facts.take_part(collector, database, rows, at)
         self.fresh.add(collector)
-        served = self.show(collector, database, rows)
+
+    async def _show(
+        self, collector: Collector[Any], database: str | None, rows: Sequence[Any]
+    ) -> None:
+        if not isinstance(rows, Columns):
+            self._note(collector, database, self.show(collector, database, rows))
+            return
+        served = await aside(self.show, collector, database, rows)
+        self._note(collector, database, served)
+        self._show_part_of(collector, database, rows, served)
+        if database and not self.facts.holds(collector, database, rows):
+            self.forget(collector, database)  # it has lost its truth meanwhile
+
+    def _show_part_of(
+        self, collector: Collector[Any], database: str | None, rows: Sequence[Any], served: Served
+    ) -> None:
+        place = collector, database or ""
+        tables = frozenset(row.relid for row in served.shown)
+        self.shown[place] = Shown(rows, self.clock.now(), tables)
+        self.shown = {
+            of: shown
+            for of, shown in self.shown.items()
+            if shown.tables and self.facts.holds(*of, shown.answer)
+        }
+        self.paces.in_part = {asked for asked, _ in self.shown}
+
+    def _note(self, collector: Collector[Any], database: str | None, served: Served) -> None:
         entry = self.ledger.of(collector, database)
         entry.left_out, entry.duplicates = served.left_out, served.duplicates
 
@@ -88,6 +174,7 @@ class Rounds:
         """Rows of which the daemon itself is the source."""
         self.ledger.of(collector).success(self.clock.now(), 0.0, len(rows))
         self._take(collector, None, rows, self.clock.now())
+        self._note(collector, None, self.show(collector, None, rows))
 
     def gated(self, collector: Collector[Any]) -> bool:
         """Whether it is known without asking that there is nothing to see; then that is taken."""
@@ -123,16 +210,15 @@ class Rounds:
         elif self.facts.lack(collector, why):
             self.fresh.add(collector)
 
-    def _book(self, collector: Collector[Any], seconds: float, round_trip: float) -> None:
-        cost = max(0.0, seconds - round_trip)
-        self.server_time += cost
+    def _book(self, collector: Collector[Any], seconds: float, part: bool = False) -> None:
+        self.server_time += seconds
         self.paces.distress = 0
-        self.paces.spent(collector, cost)
+        self.paces.spent(collector, seconds, part)
 
     def due(self, collector: Collector[Any], database: str | None = None) -> bool:
-        return self.ledger.of(collector, database).is_due(
-            self.clock.now(), self.paces.of(collector)
-        )
+        part = (collector, database or "") in self.shown
+        pace = self.paces.of(collector, part)
+        return self.ledger.of(collector, database).is_due(self.clock.now(), pace)
 
 
 def _lacking(
@@ -146,3 +232,11 @@ def _lacking(
     if collector.extension and not session.identity.schema_of(collector.extension):
         return Absence(f"the extension {collector.extension} is not installed here")
     return rights.lacking(collector.needs) if rights else None
+
+
+def _query(collector: Collector[Any], session: Session, tables: Tables = ALL) -> str:
+    query = collector.query(session.identity.version, tables)
+    assert query is not None
+    if collector.extension:
+        query = query.replace("{schema}", session.identity.schema_of(collector.extension))
+    return query

@@ -135,6 +135,7 @@ class Server:
         await self.visit_databases()
         self.reported = 0.0
         await self.pulse()
+        await self.judging.settled()
 
     def retune(self, plan: Plan) -> None:
         """Other limits, mutes or patience: everything is judged by them at the next pulse."""
