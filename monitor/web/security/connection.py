@@ -37,10 +37,19 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        waiting = self.conn.their_state is h11.IDLE
-        if not waiting:
+        if self.conn.their_state is h11.IDLE:
+            self._expect_the_rest()
+        else:
             self._head = _without(self._head)
-        elif self._head is None and not self.transport.is_closing():
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        begun, _ = self.conn.trailing_data
+        if begun and self.conn.their_state is h11.IDLE:
+            self._expect_the_rest()
+
+    def _expect_the_rest(self) -> None:
+        if self._head is None and not self.transport.is_closing():
             self._head = self.loop.call_later(HEAD, self.transport.abort)
 
     def pause_writing(self) -> None:

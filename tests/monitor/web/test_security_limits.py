@@ -1,0 +1,134 @@
+"""Clients that ask too much, too long or too slowly: an answer or an end, and others don't wait."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from monitor.web.security import connection
+from monitor.web.security.guard import LARGEST_HEAD, LONGEST_URL
+from tests.fixtures.requirements import Tool
+from tests.fixtures.waiting import until
+from tests.fixtures.website import Website, website
+
+DEADLINE = 20
+
+
+@pytest.fixture
+def curl(tool: Tool) -> Path:
+    return tool("curl")
+
+
+async def test_a_request_has_its_limits(curl: Path) -> None:
+    """A long address, large headers, a body: each is refused by its own status."""
+    async with website(curl) as site:
+        long = "/findings?" + "x" * LONGEST_URL
+        assert (await site.curl(long)).status == 414
+        assert (await site.curl(long[:LONGEST_URL])).status == 200
+        large = ("-H", "X-Large: " + "x" * LARGEST_HEAD)
+        assert (await site.curl("/metrics", *large)).status in (400, 431)
+        assert (await site.curl("/metrics", "-H", "X-Large: " + "x" * 8192)).status == 200
+        for body in (("--data", "x"), ("--data", "x", "-H", "Transfer-Encoding: chunked")):
+            for method in ("GET", "POST"):
+                answer = await site.curl("/metrics", "-X", method, *body)
+                assert answer.status == 413
+                assert "connection: close" in answer.text.lower()
+
+
+async def test_headers_in_one_piece_are_measured_too(curl: Path) -> None:
+    """The parser counts what is incomplete; what arrives whole is counted by us."""
+    async with website(curl) as site:
+        reader, writer = await site.connect()
+        lines = "".join(f"X-{n}: {'x' * 100}\r\n" for n in range(200))
+        writer.write(f"GET /metrics HTTP/1.1\r\nHost: vigil\r\n{lines}\r\n".encode())
+        answer = await asyncio.wait_for(reader.read(), DEADLINE)
+        writer.close()
+    assert answer.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
+
+
+async def ended(site: Website, *pieces: bytes) -> bytes:
+    """What is answered to those pieces until the connection ends."""
+    reader, writer = await site.connect()
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        return await asyncio.wait_for(reader.read(), DEADLINE)
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_an_endless_body_is_not_awaited(curl: Path) -> None:
+    """The answer comes before the body would, and with it the end."""
+    async with website(curl) as site:
+        head = b"POST /metrics HTTP/1.1\r\nHost: vigil\r\nContent-Length: 1000000000\r\n\r\n"
+        assert (await ended(site, head)).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize(
+    "pieces", [(), (b"GET /metrics HT",), (b"GET /healthz HTTP/1.1\r\nHost: vigil\r\n\r\nGET",)]
+)
+async def test_a_request_that_does_not_end_is_let_go(
+    curl: Path, monkeypatch: pytest.MonkeyPatch, pieces: tuple[bytes, ...]
+) -> None:
+    """Whoever connects and says nothing, or not all, holds a place for seconds only."""
+    monkeypatch.setattr(connection, "HEAD", 0.2)
+    async with website(curl) as site:
+        await ended(site, *pieces)
+        assert (await site.curl("/healthz")).status == 200
+
+
+async def test_a_kept_connection_is_no_slow_one(
+    curl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prometheus comes again on the same connection, long after the deadline of a request."""
+    monkeypatch.setattr(connection, "HEAD", 0.2)
+    async with website(curl) as site:
+        reader, writer = await site.connect()
+        for _ in range(2):
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: vigil\r\n\r\n")
+            head = await asyncio.wait_for(reader.readuntil(b"alive.\n"), DEADLINE)
+            assert head.startswith(b"HTTP/1.1 200")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(reader.read(1), 0.5)
+        writer.close()
+
+
+def connections(site: Website, number: int) -> Callable[[], Awaitable[bool]]:
+    async def reached() -> bool:
+        return len(site.web.server.server_state.connections) == number
+
+    return reached
+
+
+async def test_who_does_not_read_is_let_go(curl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer larger than all buffers is not kept for somebody who doesn't take it."""
+    monkeypatch.setattr(connection, "STALLED", 0.2)
+    async with website(curl) as site:
+        page = site.web.store.page()
+        page.body = page.body * 5000
+        _, writer = await site.connect()
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: vigil\r\n\r\n")
+        await until(connections(site, 1), "it is connected")
+        await until(connections(site, 0), "it is let go")
+        writer.close()
+
+
+async def test_too_many_connections_leave_room(curl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those above the limit are closed at once; when some end there is room again."""
+    monkeypatch.setattr(connection, "CONNECTIONS", 3)
+    async with website(curl) as site:
+        held = [await site.connect() for _ in range(3)]
+        await until(connections(site, 3), "all are connected")
+        assert (await site.curl("/healthz")).status == 0
+        for _, writer in held:
+            writer.close()
+            await writer.wait_closed()
+
+        async def answers() -> bool:
+            return (await site.curl("/healthz")).status == 200
+
+        await until(answers, "there is room again")
