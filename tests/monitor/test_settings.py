@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from alerts.units import Bytes, Duration
+from monitor.configuration.complete import settings_for
 from monitor.configuration.sentence import ConfigurationError
 from monitor.configuration.servers import WatchedServer, watched_servers
 from monitor.configuration.sources import load
 from monitor.configuration.values import Endpoint
-from monitor.settings import Settings, settings_for
+from monitor.settings import Settings
 
 SECRET = "s3cr3t-p4ss"
 DSN = {"PGVIGIL_DSN": f"postgres://u:{SECRET}@db.example/shop"}

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from alerts.units import Bytes, Duration, Share, parse_bytes, parse_duration, parse_share
 from monitor.configuration.catalogue import settings_of
+from monitor.configuration.complete import settings_for
 from monitor.configuration.documentation import configuration_page, options_help
-from monitor.settings import settings_for
 
 
 @dataclass(frozen=True, slots=True)
