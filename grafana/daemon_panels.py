@@ -3,24 +3,52 @@
 from collections.abc import Iterator
 
 from alerts.own_metrics import (
+    CAN_CONNECT,
     COLLECTOR_DURATION,
     COLLECTOR_LEFT_OUT,
     COLLECTOR_PACE,
     COLLECTOR_SUCCESS_TIMESTAMP,
+    CONFIG_RELOAD_OK,
     FINDING_VERDICT_TIMESTAMP,
     SERVER_TIME,
     SESSIONS,
+    STATE_FILE_OK,
+    UP,
 )
 from grafana.panels import CRITICAL, WARNING, Panel, Query, graph
-from grafana.queries import RATE, own
+from grafana.queries import own, rate
+from grafana.verdict_panels import ill_subjects, in_group, not_judged
 
 MOST_SESSIONS = 3
 """On one server, whatever happens."""
 
 
-def daemon_panels() -> Iterator[Panel]:
-    yield from up_to_date()
-    yield from cost()
+def own_findings() -> Iterator[Panel]:
+    """What pgvigil says of itself: rights that it lacks, and collectors that bring nothing."""
+    yield ill_subjects(in_group("observer"))
+    yield not_judged(24)
+
+
+def reach() -> Iterator[Panel]:
+    yield graph(
+        "Servers that answer",
+        "1 where the session that pgvigil holds answers.",
+        "short",
+        Query(f"min by (server) ({own(UP)})", "{{server}}"),
+    )
+    yield graph(
+        "A new session can be had",
+        "0 where one was refused when it was last tried, with the reason.",
+        "short",
+        Query(f"min by (server, reason) ({own(CAN_CONNECT)})", "{{server}} {{reason}}"),
+    )
+    yield graph(
+        "Configuration and state file",
+        "1 where it could be read, or written, when that was last tried.",
+        "short",
+        Query(own(CONFIG_RELOAD_OK), "configuration, {{instance}}"),
+        Query(own(STATE_FILE_OK), "state file, {{instance}}"),
+    )
 
 
 def up_to_date() -> Iterator[Panel]:
@@ -53,7 +81,7 @@ def cost() -> Iterator[Panel]:
         "Cost",
         "Share of one processor core of the server that pgvigil's questions take.",
         "percentunit",
-        Query(f"rate({own(SERVER_TIME)}{RATE})", "{{server}}"),
+        Query(rate(own(SERVER_TIME)), "{{server}}"),
     )
     yield graph(
         "Sessions of pgvigil",

@@ -35,6 +35,9 @@ class Column:
     texts: Mapping[str, str] | None = None
     unit: str | None = None
     link: str | None = None
+    leads_to: str = "How to make sure, and how to fix it"
+    steps: Mapping[float, str] | None = None
+    """A background from each of these values on."""
     width: int | None = None
 
 
@@ -91,6 +94,7 @@ def listing(
     empty: str,
     span: int = 24,
     height: int = 9,
+    descending: bool = False,
 ) -> table.Panel:
     """A table of what is true now; all fields of the answers are either columns or hidden."""
     panel = _panel(table.Panel(), title, about, "short", span, height).no_value(empty)
@@ -101,7 +105,7 @@ def listing(
         dashboard.DataTransformerConfig("organize", options=_order(columns, hidden))
     )
     first = next(iter(columns.values())).title
-    panel.sort_by([parts.TableSortByFieldState().display_name(first)])
+    panel.sort_by([parts.TableSortByFieldState().display_name(first).desc(descending)])
     for column in columns.values():
         if properties := _properties(column):
             panel.override_by_name(column.title, properties)
@@ -147,13 +151,16 @@ def _properties(column: Column) -> list[dashboard.DynamicConfigValue]:
             for value, color in column.colors.items()
         }
         found["mappings"] = [dashboard.ValueMap(options=results)]
+    if column.steps:
+        found["thresholds"] = _thresholds(column.steps).build()
+    if column.colors or column.steps:
         found["custom.cellOptions"] = common.TableColoredBackgroundCellOptions(
             mode=common.TableCellBackgroundDisplayMode.BASIC
         )
     if column.unit:
         found["unit"] = column.unit
     if column.link:
-        link = dashboards.DashboardLink("How to make sure, and how to fix it").url(column.link)
+        link = dashboards.DashboardLink(column.leads_to).url(column.link)
         found["links"] = [link.target_blank(True).build()]
     if column.width:
         found["custom.width"] = column.width

@@ -1,12 +1,11 @@
 """What panels ask Prometheus: built from metric objects, narrowed to what the viewer chose."""
 
-from dataclasses import replace
 from typing import Any
 
+from alerts._catalogue import all_findings
+from alerts.facts import metric_of
 from alerts.own_metrics import OwnMetric
 from alerts.promql import Pattern, select
-from collectors._base import Metric
-from collectors._catalogue import all_collectors
 
 RATE = "[$__rate_interval]"
 CHOSEN = {"job": Pattern("$job"), "instance": Pattern("$instance")}
@@ -14,6 +13,14 @@ SERVER = {**CHOSEN, "server": Pattern("$server")}
 # A page with one server has no label `server` on its facts; then the instance tells which it is.
 SERVER_OR_NONE = {**CHOSEN, "server": Pattern("$server|")}
 DATABASE = Pattern("$database")
+WHERE = "{{instance}} {{server}}"
+"""One of the two tells the server: facts have the label `server` where a page holds several."""
+BY_SERVER = "instance, server"
+
+
+def limits(finding: str) -> Any:
+    """Default limits; a panel shows them where it shows what the finding measures."""
+    return all_findings()[finding].limits
 
 
 def own(metric: OwnMetric, **wanted: str) -> str:
@@ -31,11 +38,6 @@ def in_databases(name: str, **wanted: str) -> str:
     return fact(name, datname=DATABASE, **wanted)
 
 
-def metric_of(name: str) -> Metric[Any]:
-    """The metric of that name, be it one of a family (`pg_settings_*`)."""
-    for collector in all_collectors().values():
-        for metric in collector.metrics:
-            family = metric.name.removesuffix("*")
-            if metric.name == name or (family != metric.name and name.startswith(family)):
-                return replace(metric, name=name)
-    raise LookupError(f"no collector has a metric {name}")
+def rate(counter: str) -> str:
+    """How fast a selected counter grows, a second."""
+    return f"rate({counter}{RATE})"

@@ -1,20 +1,9 @@
-"""How the chosen servers are: sessions, transactions, locks and lag, with the findings' limits."""
+"""What the chosen servers do: sessions, what they wait for, and transactions."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from alerts._catalogue import all_findings
-from grafana.panels import CRITICAL, WARNING, Panel, Query, Steps, graph
-from grafana.queries import RATE, fact, in_databases
-
-WHERE = "{{instance}} {{server}}"
-"""One of the two tells the server: facts have the label `server` where a page holds several."""
-BY_SERVER = "instance, server"
-
-
-def limits(finding: str) -> Any:
-    """Default limits; a panel shows them where it shows what the finding measures."""
-    return all_findings()[finding].limits
+from grafana.panels import CRITICAL, WARNING, Panel, Query, graph
+from grafana.queries import BY_SERVER, WHERE, fact, in_databases, limits, rate
 
 
 def session_panels() -> Iterator[Panel]:
@@ -54,66 +43,47 @@ def connections_taken() -> Panel:
     )
 
 
-def transaction_panels() -> Iterator[Panel]:
-    for title, counter, about in (
-        ("Commits", "pg_stat_database_xact_commit", "Transactions that were committed."),
-        ("Rollbacks", "pg_stat_database_xact_rollback", "Transactions that were rolled back."),
-        ("Deadlocks", "pg_stat_database_deadlocks", "Transactions ended to resolve a deadlock."),
-    ):
-        yield graph(
-            title,
-            f"{about} Per second, by database.",
-            "ops",
-            Query(f"sum by (datname) (rate({in_databases(counter)}{RATE}))", "{{datname}}"),
-        )
-
-
-def lock_panels() -> Iterator[Panel]:
-    waiting = in_databases("pg_stat_activity_count", wait_event_type="Lock")
+def wait_panels() -> Iterator[Panel]:
+    """Sampled every second; what runs and waits for nothing computes."""
+    looks = rate(fact("pg_wait_event_looks_total"))
+    seen = rate(fact("pg_wait_event_samples_total"))
+    waiting = f"{seen} / on (job, instance, server) group_left () {looks}"
     yield graph(
-        "Sessions that wait for a lock",
-        "By what they wait for; no line while nobody waits.",
+        "Active sessions by what they wait for",
+        "How many sessions were at work on average, by the kind of thing they waited for."
+        " CPU is those that waited for nothing.",
         "short",
-        Query(f"sum by (wait_event) ({waiting})", "{{wait_event}}"),
+        Query(f"sum by (wait_event_type) ({waiting})", "{{wait_event_type}}"),
         stacked=True,
         span=12,
     )
     yield graph(
-        "Locks by mode",
-        "Held or waited for, in the chosen databases.",
+        "Longest waits",
+        "The ten single events that most sessions waited for.",
         "short",
-        Query(f"sum by (mode) ({in_databases('pg_locks_count')} > 0)", "{{mode}}"),
+        Query(
+            f"topk(10, sum by (wait_event_type, wait_event) ({waiting}))",
+            "{{wait_event_type}} {{wait_event}}",
+        ),
         span=12,
     )
 
 
-def lag_panels() -> Iterator[Panel]:
-    found = limits("replica_lag")
-    behind: Steps = {
-        found.behind.total_seconds(): WARNING,
-        found.behind_critical.total_seconds(): CRITICAL,
-    }
-    yield graph(
-        "Lag of standbys",
-        "Seconds that a standby's data is behind, as the standby knows it; no line where that is"
-        " not known. The lines are the limits of replica_lag.",
-        "s",
-        Query(
-            f"{fact('pg_replication_lag_seconds')} and on (job, instance, server)"
-            f" {fact('pg_replication_is_replica')} == 1",
-            WHERE,
-        ),
-        steps=behind,
-        span=12,
-    )
-    yield graph(
-        "Not replayed yet",
-        "Bytes of WAL between a primary and what its standbys have replayed.",
-        "bytes",
-        Query(
-            f"max by (application_name, {BY_SERVER})"
-            f" ({fact('pg_stat_replication_pg_wal_lsn_diff')})",
-            f"{{{{application_name}}}} of {WHERE}",
-        ),
-        span=12,
-    )
+TRANSACTIONS = (
+    ("Commits", "pg_stat_database_xact_commit", "ops", "Transactions that were committed."),
+    ("Rollbacks", "pg_stat_database_xact_rollback", "ops", "Transactions that were rolled back."),
+    ("Deadlocks", "pg_stat_database_deadlocks", "ops", "Transactions ended to end a deadlock."),
+    ("Rows inserted", "pg_stat_database_tup_inserted", "rowsps", "Rows that were inserted."),
+    ("Rows updated", "pg_stat_database_tup_updated", "rowsps", "Rows that were updated."),
+    ("Rows deleted", "pg_stat_database_tup_deleted", "rowsps", "Rows that were deleted."),
+)
+
+
+def transaction_panels() -> Iterator[Panel]:
+    for title, counter, unit, about in TRANSACTIONS:
+        yield graph(
+            title,
+            f"{about} Per second, by database.",
+            unit,
+            Query(f"sum by (datname) ({rate(in_databases(counter))})", "{{datname}}"),
+        )

@@ -1,6 +1,6 @@
 """What is ill, what is not known, and why: the first thing that somebody on call looks for."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from alerts._base import Severity, State
 from alerts._catalogue import all_findings
@@ -52,16 +52,27 @@ RUNBOOK = "${runbooks:raw}/${__data.fields.Finding}"
 
 
 def verdict_panels() -> Iterator[Panel]:
+    """The whole fleet at a glance."""
+    yield from count_panels()
+    yield ill_subjects(all_findings())
+    yield states()
+    yield not_judged()
+    yield states_over_time()
+
+
+def server_findings() -> Iterator[Panel]:
+    yield ill_subjects(all_findings())
+    yield states(12)
+    yield not_judged(12)
+
+
+def count_panels() -> Iterator[Panel]:
     yield reachable()
     yield ill(Severity.critical, "Critical", "Somebody must act on these tonight.")
     yield ill(Severity.warning, "Warning", "This week is early enough.", Severity.critical)
     yield in_state(State.unknown, "Unknown", "Findings that can't be judged; not healthy.", UNKNOWN)
     yield in_state(State.learning, "Learning", "Not watched for long enough yet.", WORTH_KNOWING)
     yield in_state(State.muted, "Muted", "Somebody asked not to hear of these.", WORTH_KNOWING)
-    yield ill_subjects()
-    yield states()
-    yield not_judged()
-    yield states_over_time()
 
 
 def reachable() -> Panel:
@@ -94,9 +105,10 @@ def in_state(state: State, title: str, about: str, color: str) -> Panel:
     return number(title, about, "short", query, {1: color})
 
 
-def ill_subjects() -> Panel:
+def ill_subjects(shown: Collection[str]) -> Panel:
     """A column of values for each kind of unit; the catalogue knows which finding has which."""
-    kinds = {kind: one_of(findings_in(kind)) for kind in KINDS if findings_in(kind)}
+    named = {kind: [name for name in findings_in(kind) if name in shown] for kind in KINDS}
+    kinds = {kind: one_of(names) for kind, names in named.items() if names}
     labels = "server, finding, database, subject, severity"
     values = [f"Value #{name}" for name in "ABCDEF"] if len(kinds) > 1 else ["Value"]
     return listing(
@@ -124,6 +136,10 @@ def ill_subjects() -> Panel:
     )
 
 
+def in_group(group: str) -> list[str]:
+    return [name for name, finding in all_findings().items() if finding.group == group]
+
+
 def findings_in(kind: str) -> list[str]:
     return [
         name
@@ -143,7 +159,7 @@ def ranked(expr: str) -> str:
     return expr
 
 
-def states() -> Panel:
+def states(span: int = 8) -> Panel:
     return listing(
         "Findings that are not simply healthy",
         "Ill, unknown for lack of a right or an answer, not watched for long enough, or muted.",
@@ -157,11 +173,11 @@ def states() -> Panel:
         },
         hidden=("Value",),
         empty="Everything is healthy.",
-        span=8,
+        span=span,
     )
 
 
-def not_judged() -> Panel:
+def not_judged(span: int = 8) -> Panel:
     return listing(
         "What could not be judged, and why",
         "What a finding could not see; `pgvigil doctor` prints the GRANTs that are missing.",
@@ -174,7 +190,7 @@ def not_judged() -> Panel:
         },
         hidden=(),
         empty="Everything could be judged.",
-        span=8,
+        span=span,
     )
 
 

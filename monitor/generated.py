@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -12,6 +13,7 @@ from alerts.findings_table import findings_page
 from alerts.inhibitions import inhibitions
 from alerts.rulebook import RUNBOOK_BASE, rulebook
 from collectors._base import Lane
+from grafana.titles import TITLES
 from monitor.commands.setup_sql import statements
 from monitor.configuration.complete import settings_for
 from monitor.configuration.documentation import configuration_page
@@ -45,11 +47,11 @@ def metrics() -> str:
     return metrics_page(default_paces())
 
 
-def dashboard_page() -> str:
+def dashboard_page(name: str) -> str:
     # What builds dashboards is there for development only; the JSON is what ships.
-    from grafana.overview import overview
+    from grafana.board import board
 
-    return overview()
+    return board(name)
 
 
 def alertmanager_page() -> str:
@@ -100,7 +102,7 @@ def in_chart(path: str) -> str:
 
 SOURCES: Mapping[str, Callable[[], str]] = {
     "alerts/rules/pgvigil.yml": rules_page,
-    "grafana/dashboards/pgvigil.json": dashboard_page,
+    **{f"grafana/dashboards/{name}.json": partial(dashboard_page, name) for name in TITLES},
     "docs/configuration.md": settings_page,
     "docs/metrics.md": metrics,
     "docs/findings.md": findings_page,

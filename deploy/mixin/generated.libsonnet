@@ -5,5 +5,11 @@
   ],
   dashboards: {
     "pgvigil.json": import "../../grafana/dashboards/pgvigil.json",
+    "pgvigil-server.json": import "../../grafana/dashboards/pgvigil-server.json",
+    "pgvigil-locks.json": import "../../grafana/dashboards/pgvigil-locks.json",
+    "pgvigil-replication.json": import "../../grafana/dashboards/pgvigil-replication.json",
+    "pgvigil-tables.json": import "../../grafana/dashboards/pgvigil-tables.json",
+    "pgvigil-statements.json": import "../../grafana/dashboards/pgvigil-statements.json",
+    "pgvigil-itself.json": import "../../grafana/dashboards/pgvigil-itself.json",
   },
 }

@@ -1,16 +1,26 @@
-"""Print the Grafana dashboard, to be imported or provisioned."""
+"""Print a Grafana dashboard, to be imported or provisioned."""
 
 import argparse
 import sys
-from importlib.resources import files
+
+from grafana.titles import HOME, TITLES, committed
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    del parser
+    parser.add_argument(
+        "name",
+        nargs="?",
+        default=HOME,
+        choices=tuple(TITLES),
+        metavar="NAME",
+        help="which one (default %(default)s, the fleet); see --list",
+    )
+    parser.add_argument("--list", action="store_true", help="list the names of all dashboards")
 
 
 def run(known: argparse.Namespace) -> int:
-    del known
-    board = files("grafana") / "dashboards" / "pgvigil.json"
-    sys.stdout.write(board.read_text(encoding="utf-8"))
+    if known.list:
+        sys.stdout.writelines(f"{name:<22}{title}\n" for name, title in TITLES.items())
+    else:
+        sys.stdout.write(committed(known.name))
     return 0

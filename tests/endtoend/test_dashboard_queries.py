@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from grafana.titles import TITLES, committed
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
@@ -17,7 +18,8 @@ from tests.fixtures.waiting import until
 
 __all__ = ["chain", "ringing"]
 
-DASHBOARD = Path(__file__).parents[2] / "grafana" / "dashboards" / "pgvigil.json"
+Asked = tuple[str, str, str, str]
+"""Dashboard, panel, name and expression of one query."""
 ALL = {"$__rate_interval": "10s"} | {
     f"${name}": ".*" for name in ("job", "instance", "server", "database")
 }
@@ -29,24 +31,41 @@ ILL_SOON = (
     "findings.index_unused.window=1s",
     "findings.index_unused.min_bytes=1",
     "findings.index_unused.min_writes=1",
+    "findings.lock_blocker_root.one_waits=1s",
 )
 SHOP = """
+    CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
     CREATE TABLE orders (id int);
     CREATE TABLE archive (id int);
     CREATE INDEX archive_id ON archive (id);
-    INSERT INTO archive SELECT generate_series(1, 1000);
+    INSERT INTO archive SELECT generate_series(1, 2000);
+    CREATE SEQUENCE invoices AS smallint;
+    SELECT nextval('invoices');
+    GRANT SELECT ON SEQUENCE invoices TO PUBLIC;
+    ANALYZE;
 """
 
 
-def panel_queries() -> list[tuple[str, str, str]]:
-    """Title, name and expression of every query, with everything chosen."""
+EMPTY_WHILE_WELL = {
+    "Slots that nobody reads": "the only slot is read by the standby",
+    "Delay of recent WAL": "PostgreSQL tells it only while a standby acknowledges new WAL",
+    "Events that findings have counted": "present at 0 where a finding of events is in the group",
+}
+"""Panels that may have no data, and why."""
+ONE_KIND_IS_ENOUGH = "Ill subjects"
+"""Such a table asks once for each kind of unit, and hardly a server is ill in all of them."""
+
+
+def panel_queries() -> list[Asked]:
+    """Every query of every dashboard, with everything chosen."""
     found = []
-    for panel in json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]:
-        for target in panel.get("targets", []):
-            expression = target["expr"]
-            for variable, value in ALL.items():
-                expression = expression.replace(variable, value)
-            found.append((panel["title"], target["refId"], expression))
+    for name in TITLES:
+        for panel in json.loads(committed(name))["panels"]:
+            for target in panel.get("targets", []):
+                expression = target["expr"]
+                for variable, value in ALL.items():
+                    expression = expression.replace(variable, value)
+                found.append((name, panel["title"], target["refId"], expression))
     return found
 
 
@@ -59,34 +78,55 @@ async def test_every_panel_has_data(
     async with connected(primary.dsn()) as owner, connected(closed.dsn()) as other:
         await owner.execute(SHOP)
         await other.execute("CREATE ROLE curious LOGIN")
+    replica = standby(primary, slot="replica")
     addresses = {
         "primary": primary.dsn(user=MONITOR),
-        "replica": standby(primary).dsn(user=MONITOR),
+        "replica": replica.dsn(user=MONITOR),
         "closed": closed.dsn(user="curious"),
     }
     servers = json.dumps({name: {"dsn": dsn} for name, dsn in addresses.items()})
-    await chain.daemon(f"servers={servers}", *QUICK, *ILL_SOON)
+    await chain.daemon(
+        f"servers={servers}", f"state_file={chain.workplace / 'state.db'}", *QUICK, *ILL_SOON
+    )
     await chain.prometheus()
+    async with connected(replica.dsn()) as operator:
+        await operator.execute("SELECT pg_wal_replay_pause()")
     async with connected(primary.dsn()) as blocker, connected(primary.dsn()) as victim:
         await blocker.execute("BEGIN; LOCK TABLE orders")
         waiting = asyncio.create_task(victim.fetch("SELECT * FROM orders"))
-        assert await without_data(chain) == []
+        empty = unexcused(await without_data(chain))
+        assert not empty, "\n".join(map(": ".join, empty))
         await blocker.execute("ROLLBACK")
         await waiting
 
 
-async def without_data(chain: Chain) -> list[tuple[str, str, str]]:
+async def without_data(chain: Chain) -> list[Asked]:
     """The queries that nothing answered until the deadline."""
     empty = panel_queries()
 
     async def all_answered() -> bool:
         nonlocal empty
-        empty = [query for query in empty if not await chain.query(query[2])]
-        return not empty
+        empty = [query for query in empty if not await chain.query(query[3])]
+        return not unexcused(empty)
 
     with suppress(AssertionError):
-        await until(all_answered, "every query has an answer", 45)
+        await until(all_answered, "every query has an answer", 60)
     return empty
+
+
+def unexcused(empty: list[Asked]) -> list[Asked]:
+    asked, silent = Counter(q[:2] for q in panel_queries()), Counter(q[:2] for q in empty)
+    return [
+        query
+        for query in empty
+        if query[1] not in EMPTY_WHILE_WELL
+        and (query[1] != ONE_KIND_IS_ENOUGH or silent[query[:2]] == asked[query[:2]])
+    ]
+
+
+def test_every_excuse_is_for_a_panel() -> None:
+    """A panel that is renamed or removed takes its excuse along."""
+    assert {panel for _, panel, _, _ in panel_queries()} >= {*EMPTY_WHILE_WELL, ONE_KIND_IS_ENOUGH}
 
 
 @pytest.mark.versions(18)

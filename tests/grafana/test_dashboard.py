@@ -1,4 +1,4 @@
-"""The dashboard keeps to the rules that Grafana's users know, and asks for what exists."""
+"""All dashboards keep to the rules that Grafana's users know, and ask for what exists."""
 
 import json
 import re
@@ -12,16 +12,22 @@ import pytest
 
 from alerts._base import Severity
 from alerts._catalogue import all_findings
+from alerts.facts import metric_of
 from alerts.own_metrics import OWN_METRICS, UP
 from collectors._catalogue import all_collectors
 from grafana import verdict_panels
-from grafana.overview import overview
-from grafana.queries import fact, metric_of, own
+from grafana.board import BOARDS, TAG, board
+from grafana.queries import fact, own
+from grafana.titles import HOME, TITLES
 from tests.alerts.promql_selectors import selectors
 
-DASHBOARD = json.loads(overview())
-VARIABLES = {variable["name"]: variable for variable in DASHBOARD["templating"]["list"]}
-PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+DASHBOARDS = {name: json.loads(board(name)) for name in TITLES}
+PANELS: list[tuple[str, Any]] = [
+    (f"{name}-{panel['title']}", panel)
+    for name, dashboard in DASHBOARDS.items()
+    for panel in dashboard["panels"]
+    if panel["type"] != "row"
+]
 OURS = {metric.name: metric.labels for metric in OWN_METRICS}
 FACTS = {
     metric.name: metric.labels
@@ -30,14 +36,23 @@ FACTS = {
 }
 SCRAPED = {"job", "instance"}
 
-each_panel = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+each_panel = pytest.mark.parametrize("panel", [pytest.param(p, id=name) for name, p in PANELS])
+each_dashboard = pytest.mark.parametrize("name", DASHBOARDS)
+
+
+def variables(name: str) -> dict[str, Any]:
+    return {one["name"]: one for one in DASHBOARDS[name]["templating"]["list"]}
+
+
+def tables(name: str) -> list[Any]:
+    return [panel for panel in DASHBOARDS[name]["panels"] if panel["type"] == "table"]
 
 
 def queries() -> Iterator[Any]:
-    for panel in PANELS:
+    for name, panel in PANELS:
         for target in panel["targets"]:
-            yield pytest.param(target["expr"], id=f"{panel['title']}-{target['refId']}")
-    for variable in VARIABLES.values():
+            yield pytest.param(target["expr"], id=f"{name}-{target['refId']}")
+    for variable in variables(HOME).values():
         if variable["type"] == "query":
             asked = re.fullmatch(r"label_values\((.*), \w+\)", variable["query"]["query"])
             assert asked
@@ -63,7 +78,7 @@ def test_query_asks_for_what_is_served(query: str) -> None:
             (name for name in FACTS if name.endswith("*") and selector.name.startswith(name[:-1])),
             "",
         )
-        labels = OURS.get(selector.name) or FACTS.get(selector.name, FACTS.get(family))
+        labels = {**FACTS, **OURS}.get(selector.name, FACTS.get(family))
         assert labels is not None, f"nobody serves {selector.name}"
         named = {matcher.name for matcher in selector.matchers.matchers}
         assert named <= {*labels, *SCRAPED, "server"}
@@ -110,49 +125,93 @@ def test_gauges_have_no_rate_and_counters_have(panel: Any) -> None:
             assert rated is (kind == "counter")
 
 
-def test_variables() -> None:
+@each_dashboard
+def test_variables(name: str) -> None:
     """Data source, job, server, instance and database can be chosen; choices follow the time."""
-    assert list(VARIABLES) == ["datasource", "job", "server", "instance", "database", "runbooks"]
-    asked = [variable for variable in VARIABLES.values() if variable["type"] == "query"]
+    offered = variables(name)
+    assert list(offered) == ["datasource", "job", "server", "instance", "database", "runbooks"]
+    asked = [variable for variable in offered.values() if variable["type"] == "query"]
     assert {variable["refresh"] for variable in asked} == {2}
     assert {variable["includeAll"] for variable in asked} == {True}
 
 
-def test_dashboard_is_the_same_everywhere() -> None:
+@each_dashboard
+def test_dashboard_is_the_same_everywhere(name: str) -> None:
     """Nobody edits it by hand, it keeps its address, and nothing in it changes by itself."""
-    assert DASHBOARD["editable"] is False
-    assert DASHBOARD["uid"] == "pgvigil"
-    assert not {"id", "version", "iteration"} & DASHBOARD.keys()
-    assert overview() == overview()
+    dashboard = DASHBOARDS[name]
+    assert dashboard["editable"] is False
+    assert dashboard["uid"] == name
+    assert TITLES[name] in dashboard["title"]
+    assert not {"id", "version", "iteration"} & dashboard.keys()
+    assert json.loads(board(name)) == dashboard
 
 
-def test_panels_don_t_overlap() -> None:
-    """Each place of the grid is taken once, and no id twice."""
+@each_dashboard
+def test_dashboards_lead_to_each_other(name: str) -> None:
+    """One link lists them all, by the tag that each of them has, and keeps what was chosen."""
+    [siblings, runbooks] = DASHBOARDS[name]["links"]
+    assert set(siblings["tags"]) <= set(DASHBOARDS[name]["tags"])
+    assert siblings["tags"] == [TAG]
+    assert siblings["includeVars"]
+    assert siblings["keepTime"]
+    assert runbooks["url"] == "${runbooks:raw}"
+
+
+def test_links_to_a_dashboard_lead_to_one() -> None:
+    """The address in a table is that of a dashboard that exists."""
+    linked = set(re.findall(r"/d/([\w-]+)", json.dumps(DASHBOARDS)))
+    assert linked
+    assert linked <= set(TITLES)
+
+
+def test_every_dashboard_has_a_name_and_panels() -> None:
+    """What is listed is what is built, in the same order."""
+    assert list(BOARDS) == list(TITLES)
+    assert len({dashboard["title"] for dashboard in DASHBOARDS.values()}) == len(TITLES)
+
+
+@each_dashboard
+def test_panels_don_t_overlap(name: str) -> None:
+    """Each place of the grid is taken once, no row is left ragged, and no id is given twice."""
+    panels = DASHBOARDS[name]["panels"]
     taken = [
         (x, y)
-        for position in (panel["gridPos"] for panel in DASHBOARD["panels"])
+        for position in (panel["gridPos"] for panel in panels)
         for x in range(position["x"], position["x"] + position["w"])
         for y in range(position["y"], position["y"] + position["h"])
     ]
     assert len(taken) == len(set(taken))
-    assert max(x for x, _ in taken) == 23
-    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    wide = [panel["gridPos"] for panel in panels if panel["gridPos"]["x"] == 0]
+    assert {y for x, y in taken if x == 23} >= {position["y"] for position in wide}
+    ids = [panel["id"] for panel in panels]
     assert len(ids) == len(set(ids))
 
 
-def test_ill_subjects_come_first() -> None:
+@pytest.mark.parametrize("name", [HOME, "pgvigil-server"])
+def test_ill_subjects_are_all_there(name: str) -> None:
     """The first table lists every finding exactly once, whatever its unit."""
-    first = next(panel for panel in PANELS if panel["type"] == "table")
+    first = tables(name)[0]
     assert first["title"] == "Ill subjects"
-    listed = [
+    assert sorted(listed(first)) == sorted(all_findings())
+
+
+@each_dashboard
+def test_ill_subjects_come_first(name: str) -> None:
+    """Whatever a dashboard is about begins with what is ill of it."""
+    if name != "pgvigil-statements":
+        assert tables(name)[0]["title"] == "Ill subjects"
+        assert set(listed(tables(name)[0])) <= set(all_findings())
+
+
+def listed(table: Any) -> list[str]:
+    return [
         name
-        for target in first["targets"]
+        for target in table["targets"]
         for selector in selectors(parsed(target["expr"]))
         for matcher in selector.matchers.matchers
         if matcher.name == "finding"
         for name in matcher.value.split("|")
     ]
-    assert sorted(listed) == sorted(all_findings())
 
 
 def test_severities_are_sorted_by_weight() -> None:

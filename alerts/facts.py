@@ -1,0 +1,17 @@
+"""Finds what collectors serve, for whoever asks Prometheus for it."""
+
+from dataclasses import replace
+from typing import Any
+
+from collectors._base import Metric
+from collectors._catalogue import all_collectors
+
+
+def metric_of(name: str) -> Metric[Any]:
+    """The metric of that name, be it one of a family (`pg_settings_*`); LookupError if nobody's."""
+    for collector in all_collectors().values():
+        for metric in collector.metrics:
+            family = metric.name.removesuffix("*")
+            if metric.name == name or (family != metric.name and name.startswith(family)):
+                return replace(metric, name=name)
+    raise LookupError(f"no collector has a metric {name}")

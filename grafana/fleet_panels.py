@@ -1,0 +1,60 @@
+"""Every server in one table, the worst first, and how the fleet has been."""
+
+from collections.abc import Iterator
+
+from alerts._base import Severity, State
+from alerts.own_metrics import FINDING_STATE, FINDING_SUBJECTS, SERVER_INFO, UP
+from grafana.panels import CRITICAL, FINE, UNKNOWN, WARNING, Column, Panel, Query, graph, listing
+from grafana.queries import own
+from grafana.verdict_panels import each_once
+
+SERVER_BOARD = (
+    "/d/pgvigil-server?var-server=${__data.fields.Server}"
+    "&${datasource:queryparam}&${job:queryparam}&${__url_time_range}"
+)
+
+
+def fleet_panels() -> Iterator[Panel]:
+    yield servers()
+    for severity in (Severity.critical, Severity.warning):
+        subjects = f"sum by (server) ({each_once(own(FINDING_SUBJECTS, severity=severity))})"
+        yield graph(
+            f"Ill subjects, {severity} and worse",
+            "By server; what is held from before a server went silent is counted on.",
+            "short",
+            Query(subjects, "{{server}}"),
+            span=12,
+        )
+
+
+def servers() -> Panel:
+    """All that is known in one line for each; what a server lacks stays empty, not 0."""
+    ill = own(FINDING_SUBJECTS, severity=Severity.critical)
+    warned = own(FINDING_SUBJECTS, severity=Severity.warning)
+    unknown = own(FINDING_STATE, state=State.unknown)
+    return listing(
+        "Servers",
+        "The link leads to what a server does. Warnings include what is critical.",
+        [
+            f"sum by (server) ({each_once(ill)})",
+            f"sum by (server) ({each_once(warned)})",
+            f"sum by (server) ({each_once(unknown)})",
+            f"max by (server) ({own(UP)})",
+            f"max by (server, role, version, cluster) ({own(SERVER_INFO)})",
+        ],
+        {
+            "Value #A": Column("Critical", steps={1: CRITICAL}, width=100),
+            "Value #B": Column("Warning", steps={1: WARNING}, width=100),
+            "Value #C": Column("Unknown", steps={1: UNKNOWN}, width=100),
+            "Value #D": Column(
+                "Answers", colors={"0": CRITICAL, "1": FINE}, texts={"0": "no", "1": "yes"}
+            ),
+            "server": Column("Server", link=SERVER_BOARD, leads_to="What it does"),
+            "role": Column("Role"),
+            "version": Column("Version"),
+            "cluster": Column("Cluster"),
+        },
+        hidden=("Value #E",),
+        empty="No server is watched.",
+        descending=True,
+    )

@@ -1,0 +1,135 @@
+"""What the chosen servers read and write: blocks, checkpoints, WAL, and the space it takes."""
+
+from collections.abc import Iterator
+
+from grafana.panels import Panel, Query, graph
+from grafana.queries import BY_SERVER, WHERE, fact, in_databases, rate
+
+
+def io_panels() -> Iterator[Panel]:
+    hit, read = (
+        f"sum by (datname) ({rate(in_databases(f'pg_stat_database_blks_{what}'))})"
+        for what in ("hit", "read")
+    )
+    yield graph(
+        "Blocks found in shared buffers",
+        "Share of the blocks that were asked for; the rest came from the kernel or from disk."
+        " No line while nothing is read.",
+        "percentunit",
+        Query(f"{hit} / ({hit} + {read})", "{{datname}}"),
+    )
+    for title, name, about in (
+        ("Read", "read_bytes", "read, from the kernel's cache or from disk"),
+        ("Written", "write_bytes", "written; backends that write themselves wait for it"),
+    ):
+        yield graph(
+            title,
+            f"Bytes a second that were {about}, by kind of process. From PostgreSQL 16 on.",
+            "Bps",
+            Query(
+                f"sum by (backend_type) ({rate(fact(f'pg_stat_io_{name}_total'))})",
+                "{{backend_type}}",
+            ),
+            stacked=True,
+        )
+    yield from row_panels()
+
+
+def row_panels() -> Iterator[Panel]:
+    for title, unit, name, about in (
+        (
+            "Temporary files",
+            "Bps",
+            "pg_stat_database_temp_bytes",
+            "Bytes a second that sorts and hashes wrote because work_mem was too small.",
+        ),
+        (
+            "Rows returned",
+            "rowsps",
+            "pg_stat_database_tup_returned",
+            "Rows that scans read, whether anybody wanted them or not.",
+        ),
+        (
+            "Rows fetched",
+            "rowsps",
+            "pg_stat_database_tup_fetched",
+            "Rows that index scans fetched; far fewer than returned ones mean sequential scans.",
+        ),
+    ):
+        yield graph(title, about, unit, _by_database(name))
+
+
+def checkpoint_panels() -> Iterator[Panel]:
+    yield graph(
+        "Checkpoints",
+        "Begun a second. Many that were requested mean that max_wal_size is too small.",
+        "ops",
+        _by_server("by time", "pg_stat_checkpointer_num_timed_total"),
+        _by_server("requested", "pg_stat_checkpointer_num_requested_total"),
+    )
+    yield graph(
+        "Time in checkpoints",
+        "Share of the time that is spent writing, which is spread on purpose, and syncing.",
+        "percentunit",
+        _by_server("writing", "pg_stat_checkpointer_write_seconds_total"),
+        _by_server("syncing", "pg_stat_checkpointer_sync_seconds_total"),
+    )
+    yield graph(
+        "Pages written",
+        "A second, by checkpoints and by the background writer.",
+        "ops",
+        _by_server("checkpoints", "pg_stat_checkpointer_buffers_written_total"),
+        _by_server("background writer", "pg_stat_bgwriter_buffers_clean_total"),
+    )
+
+
+def wal_panels() -> Iterator[Panel]:
+    yield graph(
+        "WAL written",
+        "Bytes a second.",
+        "Bps",
+        _by_server("", "pg_stat_wal_bytes_total"),
+    )
+    yield graph(
+        "Full pages",
+        "Pages written whole a second, as after each checkpoint; fewer checkpoints, fewer pages.",
+        "ops",
+        _by_server("", "pg_stat_wal_full_page_images_total"),
+    )
+    yield graph(
+        "WAL on disk",
+        "Size of all files of WAL. It grows while archiving fails or a slot keeps it.",
+        "bytes",
+        Query(f"max by ({BY_SERVER}) ({fact('pg_wal_size_bytes')})", WHERE),
+    )
+
+
+def size_panels() -> Iterator[Panel]:
+    yield graph(
+        "Size of databases",
+        "Disk space of each of the chosen databases.",
+        "bytes",
+        Query(f"max by (datname) ({in_databases('pg_database_size_bytes')})", "{{datname}}"),
+    )
+    yield graph(
+        "Age of the oldest transaction",
+        "Transactions since the oldest one that is not frozen. Autovacuum starts to freeze at"
+        " autovacuum_freeze_max_age; at 2 billion PostgreSQL refuses to write.",
+        "short",
+        Query(f"max by (datname) ({in_databases('pg_database_frozen_xid_age')})", "{{datname}}"),
+    )
+    yield graph(
+        "Vacuum held back",
+        "Transactions for which dead rows can't be removed, by what holds them.",
+        "short",
+        Query(f"max by (holder, {BY_SERVER}) ({fact('pg_xmin_horizon_age')})", "{{holder}}"),
+    )
+
+
+def _by_server(what: str, name: str) -> Query:
+    legend = f"{what}: {WHERE}" if what else WHERE
+    return Query(f"sum by ({BY_SERVER}) ({rate(fact(name))})", legend)
+
+
+def _by_database(name: str) -> Query:
+    return Query(f"sum by (datname) ({rate(in_databases(name))})", "{{datname}}")
