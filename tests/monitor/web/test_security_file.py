@@ -1,5 +1,7 @@
 """The web config file: what is understood, and the one sentence about what is not."""
 
+import base64
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +130,25 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.fixture
 def authority(tmp_path: Path, tool: Tool) -> Authority:
     return Authority(tmp_path / "authority", tool("openssl"))
+
+
+def shell(command: str, folder: Path) -> None:
+    subprocess.run(["bash", "-c", command], cwd=folder, check=True, capture_output=True)
+
+
+async def test_the_documented_file_works(tmp_path: Path, tool: Tool) -> None:
+    """Its certificates are made by the commands beside it, and its password is the one there."""
+    page = (Path(__file__).parents[3] / "docs" / "security.md").read_text()
+    [file] = re.findall(r"^```yaml web\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "web.yml").write_text(file)
+    commands = re.findall(r"^openssl( .*\n  .*)$", page, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        shell(f"{tool('openssl')}{command}", tmp_path)
+    policy = Security(tmp_path / "web.yml").policy
+    assert policy.passwords
+    login = base64.b64encode(b"prometheus:a long password").decode()
+    assert await policy.passwords.right(f"Basic {login}")
 
 
 def test_a_pair_that_is_none_is_named(write: Write, authority: Authority) -> None:
