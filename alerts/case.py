@@ -47,6 +47,12 @@ class File:
     events: float = 0
     verdict: Verdict | None = None
 
+    def retell(self, evidence: Evidence) -> None:
+        """More is known of an event by now than when it was counted."""
+        for place, (when, known) in enumerate(self.occurrences):
+            if known.identity == evidence.identity and known != evidence:
+                self.occurrences[place] = when, evidence
+
     @classmethod
     def recalled(cls, memory: Memory, place: Place) -> "File":
         """As it was last written down."""

@@ -89,11 +89,11 @@ class Casebook:
             if case.ill is None and (held_long_enough or not self.patience.hold):
                 case.ill, case.shown = case.first, at
         for identity, case in list(file.cases.items()):
-            if case.last < at and not self._stays(case, found, at):
+            if case.last != at and not self._stays(case, found, at):
                 del file.cases[identity]
         ill = [(case, case.ill) for case in file.cases.values() if case.ill is not None]
         return [
-            Subject(case.evidence, since, held=case.last < at and _blinded(case.evidence, found))
+            Subject(case.evidence, since, held=case.last != at and _blinded(case.evidence, found))
             for case, since in sorted(ill, key=lambda one: _gravity(one[0].evidence), reverse=True)
         ]
 
@@ -103,7 +103,8 @@ class Casebook:
             return False
         if _blinded(case.evidence, found):
             return at - case.last < self.patience.unknown
-        return self.patience.hold and at - case.shown < self.patience.visible
+        # Not before 0: a clock that was set back keeps nobody ill until it has caught up.
+        return self.patience.hold and 0 <= at - case.shown < self.patience.visible
 
     def _count(
         self, finding: Finding[Any], file: File, found: Judgement, at: float
@@ -113,6 +114,8 @@ class Casebook:
                 file.counted.append(evidence.identity)
                 file.events += evidence.value
                 file.occurrences.append((at, evidence))
+            else:
+                file.retell(evidence)
         recent = finding.linger.total_seconds()
         return [Subject(e, when) for when, e in reversed(file.occurrences) if at - when < recent]
 

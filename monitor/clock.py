@@ -7,6 +7,10 @@ class Clock:
     """Anchored to the wall once; a wall clock that is set later changes no age of ours."""
 
     def __init__(self) -> None:
+        self.set_anew()
+
+    def set_anew(self) -> None:
+        """Take over the wall's time; every age that was taken by the old one is void."""
         self._anchor = time.time() - time.monotonic()
 
     def now(self) -> float:

@@ -58,7 +58,7 @@ class Daemon:
         self.store = Store(
             own=Own(worst=self.settings.subjects_shown), legacy=self.settings.legacy_metrics
         )
-        self.schedule = Schedule(self.clock)
+        self.schedule = Schedule(self.clock, stepped=self._begin_anew)
         self.fleet = Fleet(
             self.clock, self.memory, self.store, self.schedule, announce=self._publish_soon
         )
@@ -110,6 +110,10 @@ class Daemon:
             stopping=self.stopping.is_set(),
         )
         self.store.set_own(self.overview)
+
+    async def _begin_anew(self) -> None:
+        self.started = self.reloaded = self.clock.now()
+        await self.fleet.begin_anew()
 
     def _publish_soon(self) -> None:
         if not self.stopping.is_set():

@@ -42,6 +42,12 @@ class Fleet:
             if name not in self.servers:
                 self._start(plan, len(wanted))
 
+    async def begin_anew(self) -> None:
+        """Watch as after a restart: sessions and facts are new, memory is kept."""
+        for name, server in list(self.servers.items()):
+            await self._stop(server)
+            self._start(self.servers.pop(name).plan, len(self.servers) + 1)
+
     def _start(self, plan: Plan, fleet: int) -> None:
         name = plan.name
         server = Server(

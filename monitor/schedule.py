@@ -30,9 +30,10 @@ Job = Callable[[], Awaitable[None]]
 class Schedule:
     """Starts what is to be done again and again; a round still running is never overtaken."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, stepped: Job | None = None) -> None:
         self.clock = clock
-        self._wall = clock.drift()
+        self._stepped = stepped
+        """Called when the wall clock was set."""
         self._watchdog: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
@@ -91,10 +92,12 @@ class Schedule:
         while True:
             await asyncio.sleep(1)
             drift = self.clock.drift()
-            if abs(drift - self._wall) > STEP:
-                log.warning("wall clock was set", seconds=round(drift - self._wall, 1))
-                self._wall = drift
+            if abs(drift) > STEP:
+                log.warning("wall clock was set", seconds=round(drift, 1))
+                self.clock.set_anew()
                 self._replan()
+                if self._stepped:
+                    self.once("wall clock", self._stepped)
 
     def _replan(self) -> None:
         for job in self._scheduler.get_jobs():
