@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from alerts.cure import identifier
 from alerts.lock_graph import LockGraph, Node, node_of
 from alerts.snapshot import Snapshot
+from collectors._columns import where
 from collectors.activity import Session, activity
 from collectors.locks import Lock, locks
 from collectors.user_tables import user_tables
@@ -80,8 +81,8 @@ def _names(snapshot: Snapshot, rows: Iterable[Lock]) -> dict[tuple[str | None, i
     nameless = {(r.datname, r.relation) for r in rows if r.relation and not r.relname}
     if not nameless or not snapshot.has(user_tables):
         return {}
+    oids = {oid for _, oid in nameless}
     return {
         (table.datname, table.relid): identifier(table.schemaname, table.relname)
-        for table in snapshot.rows(user_tables)
-        if (table.datname, table.relid) in nameless
+        for table in where(snapshot.rows(user_tables), "relid", oids)
     }

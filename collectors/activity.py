@@ -30,7 +30,8 @@ QUERY = """
         extract(epoch from clock_timestamp() - state_change)::float8    as state_seconds,
         backend_xid is not null                                         as has_xid,
         greatest(age(backend_xmin), age(backend_xid))::int8             as xmin_age,
-        pid = pg_backend_pid()                                          as is_self
+        pid = pg_backend_pid()                                          as is_self,
+        extract(epoch from query_start)::float8                         as query_start
     from pg_catalog.pg_stat_activity
 """
 
@@ -62,6 +63,8 @@ class Session:
     xmin_age: int | None
     """How many transactions old the oldest row version is that it may still need, or still owns."""
     is_self: bool
+    query_start: float | None = None
+    """Unix seconds; it tells one statement of the session from the next."""
 
     @property
     def key(self) -> str:

@@ -67,6 +67,11 @@ QUERY = """
                 )
             )
         group by virtualtransaction
+    ), sessions as materialized (
+        -- Read after the locks: who is in the same statement as before them was in it meanwhile.
+        select pid, leader_pid, query_start
+        from pg_catalog.pg_stat_activity
+        where (select count(*) from snapshot) > 0
     ), prepared as (
         select s.virtualtransaction, p.gid
         from pg_catalog.pg_prepared_xacts p
@@ -94,12 +99,13 @@ QUERY = """
         l.classid                                                       as classid,
         l.objid                                                         as objid,
         l.objsubid                                                      as objsubid,
+        extract(epoch from a.query_start)::float8                       as query_start,
         coalesce(w.relations, '{}')                                     as writes,
         coalesce(w.slots, '{}')                                         as slots,
         coalesce(w.unchanged, '{}')                                     as unchanged,
         coalesce(g.tags, '{}')                                          as gates
     from snapshot l
-    left join pg_catalog.pg_stat_activity a on a.pid = l.pid
+    left join sessions a on a.pid = l.pid
     left join prepared p on l.pid is null and p.virtualtransaction = l.virtualtransaction
     left join pg_catalog.pg_database d on d.oid = l.database
     left join pg_catalog.pg_class c
@@ -149,6 +155,8 @@ class Lock:
     classid: int | None
     objid: int | None
     objsubid: int | None
+    query_start: float | None = None
+    """Of its session's statement, in unix seconds, read after the locks."""
     writes: Sequence[int] = ()
     """Relations that its transaction writes or locks rows of, first touched first. An index is
     among them where rows were looked for, not where they were only inserted."""

@@ -7,33 +7,44 @@ from datetime import timedelta
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Scope, Severity, Shape
 from alerts.cure import literal, remark
 from alerts.history import Window
+from alerts.ring import Delta
 from alerts.snapshot import Snapshot
 from alerts.units import duration_text
 from collectors.databases import Database, databases
+
+WINDOW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     least: int = 1
     """Deadlocks between two looks that are news; each one is a transaction that was lost."""
+    per_minute_critical: float = 1.0
+    """Over the last five minutes: a rate that users feel."""
 
     def relax(self) -> "Limits":
         return self
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    steps = snapshot.step(databases)
+    steps, lately = snapshot.step(databases), snapshot.delta(databases, WINDOW)
     for database in snapshot.rows(databases):
-        step = steps.get(databases.key_of(database))
-        if step and step.increase["deadlocks"] >= limits.least:
-            yield evidence(database, int(step.increase["deadlocks"]), step.seconds)
+        key = databases.key_of(database)
+        if (step := steps.get(key)) and step.increase["deadlocks"] >= limits.least:
+            yield evidence(database, step, per_minute(lately[key]), limits)
 
 
-def evidence(database: Database, happened: int, seconds: float) -> Evidence:
-    one = happened == 1
+def per_minute(change: Delta) -> float:
+    """A first deadlock within a short while is not many a minute: the whole window counts."""
+    return change.increase["deadlocks"] * 60 / max(change.seconds, WINDOW.total_seconds())
+
+
+def evidence(database: Database, step: Delta, rate: float, limits: Limits) -> Evidence:
+    happened, seconds = int(step.increase["deadlocks"]), step.seconds
+    one, critical = happened == 1, rate >= limits.per_minute_critical
     return Evidence(
         subject=database.datname,
-        severity=Severity.warning,
+        severity=Severity.critical if critical else Severity.warning,
         value=happened,
         message=(
             f"{'A deadlock' if one else f'{happened} deadlocks'} in {database.datname} within"
@@ -44,11 +55,12 @@ def evidence(database: Database, happened: int, seconds: float) -> Evidence:
         facts={
             "deadlocks": happened,
             "within_seconds": seconds,
+            "deadlocks_per_minute": rate,
             "deadlocks_since_reset": database.deadlocks,
         },
         cure=(
             remark("It is over: nobody waits any more. What was rolled back has to be retried."),
-            remark("The server's log has both statements; look for 'deadlock detected'."),
+            remark("deadlock_captured has both statements if it lasted a second; so has the log."),
             remark("Let all code lock in one order: rows ORDER BY their key, tables by name."),
         ),
         check=(
@@ -63,9 +75,9 @@ def evidence(database: Database, happened: int, seconds: float) -> Evidence:
 finding = Finding(
     title="Deadlocks",
     group="locks",
-    severities=(Severity.warning,),
+    severities=(Severity.warning, Severity.critical),
     reads=(databases,),
-    history=(Window(databases, timedelta(minutes=5)),),
+    history=(Window(databases, WINDOW),),
     limits=Limits(),
     judge=judge,
     unit="deadlocks",
@@ -73,4 +85,5 @@ finding = Finding(
     scope=Scope.database,
     alerted_by=AlertedBy.database,
     linger=timedelta(minutes=10),
+    because=("deadlock_captured",),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Scope, Severity
-from alerts.cure import cancel, literal, remark, terminate
+from alerts.lock_cures import release
 from alerts.lock_graph import Node
 from alerts.lock_scene import LockScene, Wait
 from alerts.snapshot import Snapshot
@@ -86,52 +86,12 @@ def evidence(scene: LockScene, root: Node, waits: Sequence[Wait], severity: Seve
             "relation": relation,
             **{f"victim_{n}": _victim(scene, wait) for n, wait in enumerate(waits[:SHOWN], 1)},
         },
-        cure=cure(scene, root),
+        cure=release(scene, root),
         check=_check(root),
         key=session.key if session else str(root),
         object=relation,
         database=database,
     )
-
-
-def cure(scene: LockScene, root: Node) -> tuple[str, ...]:
-    session = scene.sessions.get(root)
-    if session is None:
-        return _finish_prepared(scene, root)
-    if session.backend_type == "startup":
-        return (
-            remark("Replay of WAL holds the lock, for a transaction of the primary: end it there."),
-        )
-    start, began = session.backend_start_text or "", session.xact_start_text
-    end = terminate(session.pid, start, began)
-    if session.state == "active":
-        return (
-            remark("Stops its statement, whose work is rolled back; the session lives."),
-            *_about_autovacuum(session),
-            cancel(session.pid, start, began),
-            remark(f"If that does not help within half a minute: {end}"),
-        )
-    return (
-        remark("What it did in this transaction is rolled back. Cancelling would do nothing:"),
-        remark("it is idle, and can only be terminated."),
-        end,
-    )
-
-
-def _finish_prepared(scene: LockScene, root: Node) -> tuple[str, ...]:
-    gid = next((lock.gid for lock in scene.locks.get(root, ()) if lock.gid), None)
-    if gid is None:
-        return (remark("It ended while we looked; look again."),)
-    return (
-        remark("Ask its transaction manager first: if it decided to commit, COMMIT PREPARED it."),
-        f"ROLLBACK PREPARED {literal(gid)};",
-    )
-
-
-def _about_autovacuum(session: Session) -> tuple[str, ...]:
-    if session.backend_type != "autovacuum worker":
-        return ()
-    return (remark("To prevent wraparound it will come back: let it finish if you can."),)
 
 
 def _root(session: Session | None) -> dict[str, float | int | str | bool | None]:

@@ -89,7 +89,7 @@ def _capture(scene: Scene, cycle: Iterable[Node], at: float) -> Capture | None:
 
 
 def _captive(scene: Scene, node: Node) -> Captive | None:
-    session, waits = scene.sessions.get(node), scene.graph.waits.get(node)
+    session, waits = scene.everybody.get(node), scene.graph.waits.get(node)
     if session is None or not waits:
         return None
     wanted = waits[0]
@@ -115,17 +115,17 @@ def _number(lock: Lock | None) -> str | None:
 
 def _resolved(capture: Capture, scene: Scene) -> Capture:
     """Who has lost its transaction: the one that is aborted, or gone while the others go on."""
-    sessions = {session.pid: session for session in scene.sessions.values()}
-    gone = [one.party.pid for one in capture.captives if _lost(one.session, sessions)]
-    aborted = [pid for pid in gone if pid in sessions and _is_aborted(sessions[pid])]
+    everybody = scene.everybody
+    gone = [one.party.pid for one in capture.captives if _lost(one.session, everybody)]
+    aborted = [pid for pid in gone if pid in everybody and _is_aborted(everybody[pid])]
     for candidates in (aborted, gone):
         if len(candidates) == 1:
             return replace(capture, victim=candidates[0], victim_is_sure=True)
     return replace(capture, victim=_expected(capture))
 
 
-def _lost(before: Session, sessions: dict[int, Session]) -> bool:
-    now = sessions.get(before.pid)
+def _lost(before: Session, everybody: dict[Node, Session]) -> bool:
+    now = everybody.get(before.pid)
     return now is None or transaction_of(now) != transaction_of(before) or _is_aborted(now)
 
 

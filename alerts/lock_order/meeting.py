@@ -64,8 +64,10 @@ class Scene:
 
     rows: Sequence[Lock]
     graph: LockGraph
-    sessions: dict[Node, Session]
+    everybody: dict[Node, Session]
     tables: Tables
+    sessions: dict[Node, Session] = field(init=False)
+    """Those who were in the same statement before and after the look at the locks."""
     locks: dict[Node, list[Lock]] = field(init=False)
     queues: dict[int, Queue] = field(init=False)
     """By the identity of a lock that is waited for."""
@@ -74,6 +76,11 @@ class Scene:
         self.locks = {}
         for lock in self.rows:
             self.locks.setdefault(node_of(lock), []).append(lock)
+        self.sessions = {
+            node: session
+            for node, session in self.everybody.items()
+            if any(one.query_start == session.query_start for one in self.locks.get(node, ()))
+        }
         self.queues = {
             id(lock): queue
             for queue in self.graph.queues

@@ -154,7 +154,7 @@ class Orders:
 
 def _sighting(meeting: Meeting, proof: str) -> Sighting:
     waiter, blocker = Party.of(meeting.waiter), Party.of(meeting.blocker)
-    return Sighting(waiter, blocker, meeting.spot.ctid, proof)
+    return Sighting(waiter, blocker, meeting.spot.table, meeting.spot.ctid, proof)
 
 
 def _risk(

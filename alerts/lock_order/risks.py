@@ -35,6 +35,8 @@ class Sighting:
 
     waiter: Party
     blocker: Party
+    table: Table
+    """Where they met."""
     ctid: tuple[int, int] | None
     proof: str
     """What tells the order of the blocker, for people."""

@@ -1,11 +1,12 @@
 """Which table an OID stands for: an index for the table it belongs to, a partition for its root."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from alerts.cure import identifier
 from collectors._base import Answer, Collector
+from collectors._columns import where
 from collectors.user_indexes import user_indexes
 from collectors.user_tables import UserTable, user_tables
 
@@ -50,19 +51,18 @@ class Tables:
         if not wanted:
             return
         self.unknown |= wanted
+        oids = {oid for _, oid in wanted}
         roots: dict[Relation, Table] = {}
-        for row in self._rows(user_indexes):
-            table, index = (row.datname, row.relid), (row.datname, row.indexrelid)
-            if table in wanted or index in wanted:
+        for attribute in ("indexrelid", "relid"):
+            for row in where(self._rows(user_indexes), attribute, oids):
                 schema, name = row.root_schemaname or row.schemaname, row.root_relname
-                roots[table] = Table(row.datname, identifier(schema, name or row.relname))
-                self._know(index, Known(roots[table], is_index=True))
-        for row in self._rows(user_tables):
+                root = Table(row.datname, identifier(schema, name or row.relname))
+                roots[row.datname, row.relid] = root
+                self._know((row.datname, row.indexrelid), Known(root, is_index=True))
+        for row in where(self._rows(user_tables), "relid", oids):
             relation = row.datname, row.relid
-            if relation in wanted:
-                own = Table(row.datname, identifier(row.schemaname, row.relname))
-                table = roots.get(relation, own)
-                self._know(relation, Known(table, is_settled=_is_settled(row)))
+            own = Table(row.datname, identifier(row.schemaname, row.relname))
+            self._know(relation, Known(roots.get(relation, own), is_settled=_is_settled(row)))
 
     def table(self, database: str | None, oid: int | None) -> Table | None:
         """None for what is no table, or has not been read about yet."""
@@ -73,7 +73,7 @@ class Tables:
         self.known[relation] = what
         self.unknown.discard(relation)
 
-    def _rows(self, collector: Collector[Any]) -> Iterable[Any]:
+    def _rows(self, collector: Collector[Any]) -> Sequence[Any]:
         return self.sources[collector].rows if collector in self.sources else ()
 
 

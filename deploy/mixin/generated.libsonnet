@@ -2,6 +2,7 @@
 {
   rules: [
     importstr "../../alerts/rules/pgvigil.yml",
+    importstr "../../alerts/rules/pgvigil-recording.yml",
   ],
   dashboards: {
     "pgvigil.json": import "../../grafana/dashboards/pgvigil.json",

@@ -24,7 +24,7 @@ PYTHON_TYPES = {
     "char": str,
 }
 ASKING = [collector for collector in all_collectors().values() if collector.sql]
-YOUNGER = {"stat_io": 160000, "buffercache_summary": 160000}
+YOUNGER = {"stat_io": 160000, "buffercache_summary": 160000, "subtransactions": 160000}
 """Views that the oldest version does not have."""
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from alerts._base import Severity, State
-from alerts.findings.lock_blocker_root import Limits, cure, finding
+from alerts.findings.lock_blocker_root import Limits, finding
+from alerts.lock_cures import release
 from alerts.lock_scene import LockScene
 from alerts.snapshot import Node, Snapshot
 from collectors._base import Answer, Collector, Role
@@ -120,7 +121,7 @@ def test_a_working_root_is_cancelled_and_an_idle_one_terminated() -> None:
     for state, function in (("active", "cancel"), ("idle in transaction", "terminate")):
         people = [session(1, state=state), session(2, state="active")]
         scene = LockScene.of(scene_of(people, [row_lock(1), row_lock(2, 40.0)]))
-        [statement] = [line for line in cure(scene, 1) if not line.startswith("--")]
+        [statement] = [line for line in release(scene, 1) if not line.startswith("--")]
         assert statement == (
             f"SELECT pg_{function}_backend(pid) FROM pg_stat_activity"
             " WHERE pid = 1 and backend_start = 'b1' and xact_start = 'x1';"
