@@ -60,7 +60,7 @@ type_names = ("gauge", "counter", "histogram", "untyped")
 Value = float | bool | Histogram | None
 Tables = tuple[int, int] | frozenset[int]
 """Object identifiers: those from the first to the last, or just these."""
-ALL: Tables = (0, 2**32 - 1)
+ALL = (0, 2**32 - 1)
 Sample = tuple[tuple[str | None, ...], Value]
 
 

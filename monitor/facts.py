@@ -16,9 +16,9 @@ AT_LEAST = 60.0
 TOO_OLD = Absence("its last answer is too old")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Part:
-    """What one database answered to one collector."""
+    """What one database answered to one collector; another answer is another part."""
 
     rows: Sequence[Any]
     at: float
@@ -33,6 +33,8 @@ class Facts:
     absent: dict[Collector[Any], Absence] = field(default_factory=dict)
     parts: dict[Collector[Any], dict[str, Part]] = field(default_factory=dict)
     lacking: dict[Collector[Any], dict[str, Absence]] = field(default_factory=dict)
+    made_of: dict[Collector[Any], list[Part]] = field(default_factory=dict)
+    """What each answer was put together from."""
 
     def take(self, collector: Collector[Any], rows: Sequence[Any], at: float) -> None:
         """A server's answer."""
@@ -66,7 +68,7 @@ class Facts:
     ) -> set[str]:
         """One answer of all databases that still exist; what failed keeps its last rows.
 
-        Returns the databases that exist no more.
+        Returns the databases that exist no more. Where nothing is new the answer stays the same.
         """
         parts = self.parts.setdefault(collector, {})
         lacking = self.lacking.setdefault(collector, {})
@@ -74,7 +76,11 @@ class Facts:
         for database in gone:
             parts.pop(database, None)
             lacking.pop(database, None)
-        rows = joined(collector, [part.rows for part in parts.values()])
+        known, made_of = self.answers.get(collector), list(parts.values())
+        if known and known.missing == lacking and self.made_of.get(collector) == made_of:
+            return gone
+        self.made_of[collector] = made_of
+        rows = joined(collector, [part.rows for part in made_of])
         if parts or lacking:
             newest = max((part.at for part in parts.values()), default=at)
             self.absent.pop(collector, None)

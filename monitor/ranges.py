@@ -22,7 +22,7 @@ CUTS = """
         from pg_catalog.pg_class where relkind in ('r', 'm', 'p')
     ) numbered
     where place % {tables} = 0
-""".replace("{tables}", str(TABLES))
+"""
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Ranges:
         database = session.identity.database
         counted, ranges = self.known.get(database, (None, []))
         if counted is None or now - counted > LAST:
-            [record] = await session.fetch(CUTS, deadline)
+            [record] = await session.fetch(CUTS.replace("{tables}", str(TABLES)), deadline)
             ranges = between(record["cuts"])
             self.known[database] = now, ranges
         return ranges

@@ -119,10 +119,12 @@ class Walk:
             self.rounds.ledger.forgive(database)
 
     def _put_together(self, collector: Collector[Any], closed: Iterable[str]) -> None:
-        known = {*self.databases, *closed}
-        for gone in self.rounds.facts.put_together(collector, known, self.rounds.clock.now()):
+        known, facts = {*self.databases, *closed}, self.rounds.facts
+        before = facts.answers.get(collector)
+        for gone in facts.put_together(collector, known, self.rounds.clock.now()):
             self.rounds.forget(collector, gone)
-        self.rounds.fresh.add(collector)
+        if facts.answers.get(collector) is not before:
+            self.rounds.fresh.add(collector)
 
     async def make_room(self, warm: Session) -> None:
         """All slots are taken: ours is given back, and then it is tried whether one is free."""
