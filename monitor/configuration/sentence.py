@@ -23,7 +23,8 @@ class ConfigurationError(Exception):
 
 def one_sentence(wrong: ValidationError, model: type[BaseModel]) -> str:
     """About the first wrong setting, and how many there are besides."""
-    errors = wrong.errors(include_url=False)
+    # A misspelt name explains what is missing elsewhere.
+    errors = sorted(wrong.errors(include_url=False), key=lambda error: error["type"] not in UNKNOWN)
     more = len(errors) - 1
     besides = (
         f" ({more} more {'setting is' if more == 1 else 'settings are'} wrong)" if more else ""

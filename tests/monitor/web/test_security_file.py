@@ -77,6 +77,10 @@ PAIR = {"cert_file": "a", "key_file": "b"}
 WRONG: list[tuple[Any, str]] = [
     ({"tls_server_confg": PAIR}, "There is no setting tls_server_confg"),
     ({"tls_server_config": PAIR | {"cipher_suites": []}}, "tls_server_config.cipher_suites"),
+    (
+        {"tls_server_config": {"cert_fil": "a", "key_file": "b"}},
+        "There is no setting tls_server_config.cert_fil; did you mean tls_server_config.cert_file?",
+    ),
     ({"tls_server_config": {"cert_file": "a"}}, "tls_server_config.key_file is missing"),
     ({"tls_server_config": PAIR | {"min_version": "TLS10"}}, "tls_server_config.min_version"),
     (
