@@ -55,6 +55,20 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     Cause.slots_full: ("every connection slot is taken", ()),
+    Cause.role_full: (
+        "our own role has all the connections that it may have",
+        (
+            "Does a second pgvigil log in as {user}? One has three sessions at most.",
+            "If the limit is too low: ALTER ROLE {user} CONNECTION LIMIT …;",
+        ),
+    ),
+    Cause.database_full: (
+        "the database that we ask for has all the connections that it allows",
+        (
+            "Name another database in the address; `postgres` will do.",
+            "Who is in it: finding connection_saturation, once a session of ours works.",
+        ),
+    ),
     Cause.auth: (
         "it refused our login",
         (
@@ -102,6 +116,8 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
 
 OUR_OWN = frozenset(
     {
+        Cause.role_full,
+        Cause.database_full,
         Cause.auth,
         Cause.pg_hba,
         Cause.tls,

@@ -32,7 +32,10 @@ RIGHTS_LAST = 300.0
 PROBE = 60.0
 """Seconds without a connect after which one is tried, just to know whether it can be had."""
 PROBE_WHEN_FULL = 10.0
-OF_SERVER = {Cause.absent, Cause.timeout, Cause.slots_full, Cause.starting, Cause.stopping}
+OF_SERVER = {
+    *(Cause.absent, Cause.timeout, Cause.slots_full, Cause.role_full),
+    *(Cause.starting, Cause.stopping),
+}
 
 
 @dataclass(slots=True)

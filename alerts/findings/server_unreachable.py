@@ -74,7 +74,7 @@ def _evidence(
 ) -> Evidence:
     words = (text.replace("{user}", identifier(row.user or "…")) for text in WORDS[cause][1])
     heard = (remark(f"It said: {said}"),) if said else ()
-    room = _room(row, said or "", sessions) if cause is Cause.slots_full else ()
+    room = _room(row, cause, sessions)
     return Evidence(
         subject=row.address,
         severity=severity,
@@ -92,13 +92,20 @@ def _evidence(
     )
 
 
-def _room(row: Connection, said: str, sessions: Sequence[Session]) -> tuple[str, ...]:
+def _room(row: Connection, cause: Cause, sessions: Sequence[Session]) -> tuple[str, ...]:
     """Slots for those who wait at the door, and a reserved one for us."""
+    if cause is Cause.role_full:
+        return (
+            remark("Or end idle sessions of it, the longest idle first:"),
+            _terminate(sessions, row.user),
+        )
+    if cause is not Cause.slots_full:
+        return ()
     user = identifier(row.user or "…")
     return (
         remark("Log in as a superuser: some slots are kept for superusers."),
         remark("End idle sessions, the longest idle first:"),
-        _terminate(row, said, sessions),
+        _terminate(sessions),
         remark("Then find who took them all: finding connection_saturation."),
         remark(
             "From 16 on pgvigil can have a slot kept for it: reserved_connections = 3 and"
@@ -107,12 +114,11 @@ def _room(row: Connection, said: str, sessions: Sequence[Session]) -> tuple[str,
     )
 
 
-def _terminate(row: Connection, said: str, sessions: Sequence[Session]) -> str:
-    ours = " for role " in said
-    clients = [s for s in client_sessions(sessions) if not ours or s.usename == row.user]
+def _terminate(sessions: Sequence[Session], of: str | None = None) -> str:
+    clients = [s for s in client_sessions(sessions) if of in (None, s.usename)]
     if idle := dispensable(clients, MAKE_ROOM):
         return terminate_idle(idle)
-    role = f" AND usename = {literal(row.user)}" if ours and row.user else ""
+    role = f" AND usename = {literal(of)}" if of else ""
     return (
         "SELECT pid, pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE"
         f" backend_type = 'client backend' AND state = 'idle'{role} AND pid <> pg_backend_pid()"

@@ -22,8 +22,8 @@ PATIENCE = {
 """Seconds after such a failure before the server is bothered again."""
 FIRST, LONGEST = 0.5, 8.0
 """Seconds of the back-off after all others: doubled each time, half of it drawn by lot."""
-OF_ONE_DATABASE = {Cause.no_database}
-"""Says nothing of the server."""
+OF_ONE_DATABASE = {Cause.no_database, Cause.database_full, Cause.pg_hba}
+"""Says nothing of the server while a session to another database of it works."""
 
 
 @dataclass(slots=True)
@@ -50,7 +50,8 @@ class Connector:
             try:
                 session = await self._same_server(database, sibling)
             except ConnectFailure as failure:
-                if failure.cause not in OF_ONE_DATABASE:
+                elsewhere = sibling and not sibling.lost and sibling.identity.database != database
+                if not (elsewhere and failure.cause in OF_ONE_DATABASE):
                     self._remember(failure)
                 raise
             self.tried, self.failure, self.failed_at, self._failures = True, None, None, 0

@@ -48,12 +48,16 @@ class QueryFailure(Exception):
 
 # Statement says which, where the SQLSTATE alone does not.
 BY_SQLSTATE = {
-    "53300": Cause.slots_full,
     "28P01": Cause.auth,
     "28000": Cause.auth,
     "3D000": Cause.no_database,
     "42501": Cause.no_database,
     "55000": Cause.no_database,
+}
+# By the routine that refuses: SQLSTATE 53300 is the same, and words come in many languages.
+FULL = {
+    "InitializeSessionUserId": Cause.role_full,
+    "CheckMyDatabase": Cause.database_full,
 }
 STARTING_UP = (
     (re.compile(r"starting up"), Cause.starting),
@@ -104,8 +108,8 @@ def _cause(error: asyncpg.PostgresError) -> Cause:
         return next((cause for words, cause in STARTING_UP if words.search(text)), Cause.recovery)
     if state == "28000" and "pg_hba.conf" in text:
         return Cause.pg_hba
-    if state.startswith("53"):
-        return Cause.slots_full
+    if state == "53300":
+        return FULL.get(str(error.server_source_function), Cause.slots_full)
     return BY_SQLSTATE.get(state, Cause.stopping if state.startswith("57P") else Cause.other)
 
 

@@ -13,7 +13,7 @@ from monitor.conversation.tour import Tour
 
 HOME = "postgres"
 """Where warm sessions live if they may: nobody drops it, nobody copies it."""
-NOT_THERE = {Cause.no_database, Cause.pg_hba, Cause.auth}
+NOT_THERE = {Cause.no_database, Cause.database_full, Cause.pg_hba, Cause.auth}
 """Failures that may concern that database only."""
 LIFE = 3600.0
 """Seconds that a session lives: its memory on the server grows with what it has seen."""

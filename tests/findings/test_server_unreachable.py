@@ -100,7 +100,7 @@ def test_before_the_first_attempt_has_ended_it_is_unknown() -> None:
 def test_only_full_slots_have_something_to_run() -> None:
     """Advice about a server that is away can be pasted and does nothing."""
     runnable = {cause for cause in Cause if statements(only(judged(away(cause))))}
-    assert runnable == {Cause.slots_full}
+    assert runnable == {Cause.slots_full, Cause.role_full}
 
 
 def test_full_slots_behind_a_working_session_have_words_of_their_own() -> None:
@@ -127,8 +127,7 @@ def test_the_longest_idle_sessions_are_named_where_they_can_be_seen() -> None:
 
 def test_a_full_role_makes_room_in_that_role() -> None:
     """The sessions of everybody else are in nobody's way."""
-    said = 'too many connections for role "pgvigil"'
-    [statement] = statements(only(judged(away(Cause.slots_full, said))))
+    [statement] = statements(only(judged(away(Cause.role_full))))
     assert "usename = 'pgvigil'" in statement
 
 
@@ -225,6 +224,44 @@ async def test_story_of_slots_that_fill_while_we_are_in(
             for line in found.cure:
                 await psql(server.dsn(), line)
             await becomes(watched, State.healthy)
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_limit_of_one_database_is_no_full_server(
+    private_server: PrivateServers, watch: Watch
+) -> None:
+    """A database that lets nobody in any more is unjudged; all others are, and sessions are had."""
+    server = private_server()
+    async with connected(server.dsn()) as admin:
+        await admin.execute("CREATE DATABASE a_full CONNECTION LIMIT 1")
+        async with connected(server.dsn("a_full")):
+            watched = await watch(server.dsn(user=MONITOR))
+
+            async def has_been_there() -> bool:
+                verdict = watched.server.judging.verdicts.get("index_unused")
+                return verdict is not None and any(
+                    "too many connections" in one.reason for one in verdict.unjudged
+                )
+
+            await until(has_been_there, "the full database is unjudged", 30)
+            await watched.until_seen()
+            assert watched.standing is not None
+            assert watched.standing.can_connect
+            assert (await becomes(watched, State.healthy)).subjects == ()
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_limit_of_our_role_is_told_apart_from_a_full_server(
+    private_server: PrivateServers, watch: Watch
+) -> None:
+    """Everybody else gets in: it is our own matter, and named as that."""
+    server = private_server()
+    async with connected(server.dsn()) as admin:
+        await admin.execute("CREATE ROLE narrow LOGIN CONNECTION LIMIT 1 IN ROLE pg_monitor")
+        async with connected(server.dsn(user="narrow")):
+            watched = await watch(server.dsn(user="narrow"))
+            found = only(await becomes(watched, State.ill))
+            assert found.facts["cause"] == Cause.role_full
 
 
 @pytest.mark.versions(14, 18)
