@@ -108,6 +108,7 @@ class Server:
         session = self.sessions.any
         if session:
             await self.walk.all_databases(session, self.node.role)
+            self._report_rights()
             self.judge()
 
     async def pulse(self) -> None:
@@ -238,7 +239,11 @@ class Server:
         before, self.rights = self.rights, await Rights.probe(session, needs, self.rounds.deadline)
         if before and before.granted != self.rights.granted:
             self.rounds.ledger.forgive()
-        self.rounds.supply(*capability_rows(self.rights, self.walk.rights, self.collectors()))
+        self._report_rights()
+
+    def _report_rights(self) -> None:
+        if self.rights:
+            self.rounds.supply(*capability_rows(self.rights, self.walk.rights, self.collectors()))
 
     def _mutes(self) -> Mutes:
         answer = self.facts.answers.get(comments)

@@ -75,6 +75,11 @@ def missing(server: ServerView) -> dict[str | None, dict[str, None]]:
         for one in verdict.unjudged:
             if one.grant:
                 found.setdefault(one.database, {})[one.grant] = None
+    blind = server.verdicts.get("observer_blind")
+    for subject in blind.subjects if blind else ():
+        evidence = subject.evidence
+        if "right" in evidence.facts:  # missing though nothing there needed it today
+            found.setdefault(evidence.database, {}).update(dict.fromkeys(evidence.cure))
     return found
 
 
