@@ -213,8 +213,10 @@ def is_large(answer: Answer[Any]) -> bool:
 
 def _known_by(
     collector: Collector[Any], answer: Answer[Any]
-) -> tuple[Iterator[Key], Sequence[object]]:
+) -> tuple[Iterable[Key], Sequence[object]]:
     """Of all rows, the keys, and what changes when their counters start anew."""
     rows = answer.rows
-    keys = zip(*(column(rows, name) for name in collector.key), strict=True)
+    named = [column(rows, name) for name in collector.key]
+    # One row about the server as a whole has no key, and is known by that.
+    keys: Iterable[Key] = zip(*named, strict=True) if named else [()] * len(rows)
     return keys, column(rows, collector.epoch) if collector.epoch else [None] * len(rows)

@@ -175,6 +175,16 @@ def test_a_counter_is_quiet_since_it_last_moved() -> None:
     assert still(watched, 300) == (100, True)
 
 
+def test_one_row_of_the_whole_server_is_quiet_too() -> None:
+    """It has no key, and needs none."""
+    whole = Collector(row=Meter, lane=Lane.normal, counters=("reads",))
+    watched = watching(Stillness(whole, "reads"), Window(whole, MINUTE))
+    for second in (0, 60):
+        watched.record(whole, Answer((Meter("", 5),), START + second))
+    assert watched.quiet(whole, "reads", START + 60)[()].seconds == 60
+    assert watched.delta(whole, MINUTE, START + 60)[()].full
+
+
 def test_quiet_goes_on_over_a_restart() -> None:
     """Weeks of stillness are not lost with a pod."""
     memory = Memory()
