@@ -36,7 +36,7 @@ def rulebook(paces: Paces, runbook_base: str = RUNBOOK_BASE) -> str:
         {"name": f"pgvigil-{name}", "rules": [rule.content(runbook_base) for rule in rules]}
         for name, rules in all_rules(paces)
     ]
-    return HEADER + str(yaml.dump({"groups": groups}, Dumper=_Readable, **LAYOUT))
+    return HEADER + yaml_of({"groups": groups})
 
 
 def all_rules(paces: Paces) -> Iterator[tuple[str, list[Rule]]]:
@@ -57,6 +57,11 @@ def watchdog_rule(name: str, watchdog: Watchdog) -> Rule:
         runbook=name,
         hold=watchdog.hold,
     )
+
+
+def yaml_of(content: object) -> str:
+    """As people would write it."""
+    return str(yaml.dump(content, Dumper=_Readable, **LAYOUT))
 
 
 class _Readable(yaml.SafeDumper):

@@ -11,6 +11,7 @@ import yaml
 from alerts._catalogue import all_findings
 from alerts.findings_table import findings_page
 from alerts.inhibitions import inhibitions
+from alerts.recordings import recordings_text
 from alerts.rulebook import RUNBOOK_BASE, rulebook
 from collectors._base import Lane
 from grafana.titles import TITLES
@@ -101,6 +102,7 @@ def in_chart(path: str) -> str:
 
 
 SOURCES: Mapping[str, Callable[[], str]] = {
+    "alerts/rules/pgvigil-recording.yml": recordings_text,
     "alerts/rules/pgvigil.yml": rules_page,
     **{f"grafana/dashboards/{name}.json": partial(dashboard_page, name) for name in TITLES},
     "docs/configuration.md": settings_page,

@@ -1,9 +1,10 @@
-"""Print the alert rules for Prometheus."""
+"""Print the alert rules for Prometheus, or the recording rules."""
 
 import argparse
 import os
 import sys
 
+from alerts.recordings import recordings_text
 from alerts.rulebook import RUNBOOK_BASE
 from monitor.generated import rules_page
 
@@ -16,8 +17,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="where alerts send people; a finding's name is added to it (default %(default)s,"
         " or PGVIGIL_RUNBOOK_BASE)",
     )
+    parser.add_argument(
+        "--recording",
+        action="store_true",
+        help="print the recording rules for fleets instead; the alerts do without them",
+    )
 
 
 def run(known: argparse.Namespace) -> int:
-    sys.stdout.write(rules_page(known.runbook_base))
+    sys.stdout.write(recordings_text() if known.recording else rules_page(known.runbook_base))
     return 0
