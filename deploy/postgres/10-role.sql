@@ -12,9 +12,15 @@ SELECT format('GRANT pg_use_reserved_connections TO %I', 'pgvigil')
 WHERE current_setting('server_version_num')::int >= 160000 \gexec
 
 -- In each database: to see how wide rows are, which an estimate of bloat needs; no values of any column.
-\connect postgres
+SELECT format('dbname=''%s''', replace(replace(datname, '\', '\\'), '''', '\'''))
+    AS place FROM pg_database WHERE datname = 'postgres' \gset
+\connect -reuse-previous=on :"place"
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
-\connect template1
+SELECT format('dbname=''%s''', replace(replace(datname, '\', '\\'), '''', '\'''))
+    AS place FROM pg_database WHERE datname = 'template1' \gset
+\connect -reuse-previous=on :"place"
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
-\connect shop
+SELECT format('dbname=''%s''', replace(replace(datname, '\', '\\'), '''', '\'''))
+    AS place FROM pg_database WHERE datname = 'shop' \gset
+\connect -reuse-previous=on :"place"
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;

@@ -16,6 +16,11 @@ from monitor.commands._base import BadUsage
 LONGEST = 63
 """Bytes of a name in PostgreSQL; a longer one would silently be another role."""
 
+# To psql a name such as a=b would be no name but an address; so it is given one, well quoted.
+ENTER = r"""SELECT format('dbname=''%s''', replace(replace(datname, '\', '\\'), '''', '\'''))
+    AS place FROM pg_database WHERE @ \gset
+\connect -reuse-previous=on :"place" """.rstrip()
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--role", default="pgvigil", help="its name (default pgvigil)")
@@ -58,14 +63,15 @@ def in_each(name: str, databases: list[str]) -> Iterator[str]:
     yield f"\n-- In each database: to see {purposes}."
     if databases:
         for database in databases:
-            yield f"\\connect {identifier(database)}"
+            yield ENTER.replace("@", f"datname = {literal(database)}")
             yield from grants
         return
     # psql can't connect from \gexec, but it can read what it has just written.
+    script = "\n".join((ENTER.replace("@", "oid = @"), *grants))
     yield "\\pset tuples_only on\n\\pset format unaligned\n\\o pgvigil-grants.sql"
-    yield f"SELECT format(E'\\\\connect %I\\n%s', datname, {literal(' '.join(grants))})"
+    yield f"SELECT replace({literal(script)}, '@', oid::text)"
     yield "FROM pg_database WHERE datallowconn AND datname <> 'template0' AND datconnlimit <> -2"
-    yield r"AND datname !~ '[\n\r]' ORDER BY datname;"
+    yield "ORDER BY datname;"
     yield "\\o\n\\i pgvigil-grants.sql\n\\! rm pgvigil-grants.sql"
 
 
