@@ -28,6 +28,6 @@ COLUMN_STATISTICS = Capability(
         "GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct)"
         " ON pg_catalog.pg_statistic TO {role};"
     ),
-    buys="how wide rows are, which an estimate of bloat needs; no values of any column",
+    buys="how wide rows are, from which bloat is estimated",
     scope=Scope.database,
 )

@@ -93,7 +93,8 @@ class Server:
             session = await self.sessions.for_lane(lane is Lane.fast)
             self._meet(session)
             self.last_failure = None
-            if lane is Lane.slow or self.rights is None:
+            often = lane is Lane.normal and self.rights and not self.rights.complete
+            if self.rights is None or lane is Lane.slow or often:
                 await self._probe_rights(session)
             for collector in due:
                 if not self.rounds.gated(collector):

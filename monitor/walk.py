@@ -27,8 +27,8 @@ from monitor.rounds import Rounds
 log = structlog.get_logger("pgvigil")
 BRIEF = 2.0
 """Seconds of a visit after which no further question is asked in that database this time."""
-RIGHTS_LAST = 300.0
-"""Seconds after which rights in a database are looked at anew."""
+RIGHTS_LAST = 20.0
+"""Seconds after which rights in a database are looked at anew: a GRANT should soon be seen."""
 PROBE = 60.0
 """Seconds without a connect after which one is tried, just to know whether it can be had."""
 PROBE_WHEN_FULL = 10.0

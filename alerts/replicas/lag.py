@@ -63,7 +63,9 @@ def _against(primary: Snapshot, standby: Snapshot) -> Lag | Unjudged:
 def _on_its_own(standby: Snapshot) -> Lag | Unjudged:
     here = standby.row(wal_position)
     if not here.receiving:
-        reason = "no WAL receiver is connected, and the primary is not watched"
+        silent = [peer.node.server for peer in standby.peers if not peer.has(wal_position)]
+        whose = f"{', '.join(silent)} does not answer" if silent else "the primary is not watched"
+        reason = f"no WAL receiver is connected, and {whose}"
         return Unjudged(reason, subject=standby.node.server)
     if here.replay_lsn is None or here.unreplayed_bytes is None:
         return Unjudged("nothing was replayed yet", subject=standby.node.server)

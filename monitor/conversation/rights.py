@@ -27,6 +27,10 @@ class Rights:
         [record] = await session.fetch(f"select {columns}", deadline)
         return cls(session.identity.role, {c: bool(record[i]) for i, c in enumerate(asked)})
 
+    @property
+    def complete(self) -> bool:
+        return all(self.granted.values())
+
     def grant(self, capability: Capability) -> str:
         """The statement that would give it to us."""
         return capability.grant.replace("{role}", identifier(self.role))
