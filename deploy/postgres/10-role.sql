@@ -11,7 +11,7 @@ GRANT pg_monitor TO pgvigil;
 SELECT format('GRANT pg_use_reserved_connections TO %I', 'pgvigil')
 WHERE current_setting('server_version_num')::int >= 160000 \gexec
 
--- In each database: to see how wide rows are, which an estimate of bloat needs; no values of any column.
+-- In each database: to see how wide rows are, from which bloat is estimated.
 SELECT format('dbname=''%s''', replace(replace(datname, '\', '\\'), '''', '\'''))
     AS place FROM pg_database WHERE datname = 'postgres' \gset
 \connect -reuse-previous=on :"place"
