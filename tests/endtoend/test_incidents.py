@@ -1,0 +1,168 @@
+"""Ten incidents of different kinds, from real servers to the telephone, in one run of the chain."""
+
+import json
+import re
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerts.rule import alert_name
+from alerts.rulebook import RUNBOOK_BASE
+from monitor.demo.launcher import Postgres
+from tests.fixtures import incidents
+from tests.fixtures.incidents import BOOKS, SHOP, SLOTS, STRANGER, WATCHED, Ill, Scenery, run
+from tests.fixtures.postgres import PrivateServers
+from tests.fixtures.programs import Program
+from tests.fixtures.prometheus import Chain, chain, ringing
+from tests.fixtures.waiting import until
+
+__all__ = ["chain", "ringing"]
+
+RULES = Path(__file__).parents[2] / "alerts" / "rules" / "pgvigil.yml"
+# Minutes and months become seconds; what is told, and how it travels, stays as it is.
+HASTE = (
+    "paces.normal=1s",
+    "paces.table=1s",
+    "paces.slow=1s",
+    "paces.daily=1s",
+    "budget=100%",
+    "scrape_interval=1s",
+    "databases.include=postgres",
+    "findings.idle_in_transaction.silent=2s",
+    "findings.lock_queue_ddl.waits=1s",
+    "findings.lock_blocker_root.one_waits=5s",
+    "findings.index_unused.window=1s",
+    "findings.index_unused.min_bytes=1",
+    "findings.index_unused.min_writes=1",
+    "findings.table_bloat.min_bytes=1MiB",
+    "findings.table_bloat.floor_bytes=1MiB",
+    "findings.replica_lag.behind=1s",
+    "findings.replica_lag.backlog=1",
+    "findings.replica_lag.trickle=1s",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    finding: str
+    server: str
+    scene: Ill
+    says: str
+    """What the message must name, so that who reads it can act."""
+    resolves: bool = True
+
+    @property
+    def alert(self) -> str:
+        return alert_name(self.finding)
+
+
+INCIDENTS = (
+    Incident("server_unreachable", "doomed", incidents.death, "doomed"),
+    Incident("lock_queue_ddl", "shop", incidents.queue_behind_ddl, "public.orders"),
+    Incident("connection_saturation", "shop", incidents.connections_taken, "connection slots"),
+    # What has happened has happened: it is told for ten minutes.
+    Incident("deadlock_captured", "shop", incidents.deadlock, "accounts", resolves=False),
+    Incident("index_unused", "books", incidents.unused_index, "ledger_code"),
+    Incident("table_bloat", "books", incidents.bloat, "public.ledger"),
+    Incident("replica_lag", "replica", incidents.paused_replay, "replica"),
+    Incident("observer_blind", "blind", incidents.missing_rights, "pg_read_all_stats"),
+    # The last to begin is the first to end: nothing can be cleaned up before that.
+    Incident("idle_in_transaction", "books", incidents.idle_in_transaction, "lunch"),
+)
+CONSEQUENCES = {"lock_blocker_root": "lock_queue_ddl", "deadlocks": "deadlock_captured"}
+"""True as well, and silenced by what explains them."""
+GONE = alert_name("daemon_gone")
+
+
+def impatient(rules: str) -> str:
+    """The committed rules, except that alerts begin and end soon after their reason."""
+    ending = re.sub("keep_firing_for: .*", "keep_firing_for: 2s", rules)
+    return re.sub(r"(?m)^( +)for: .*", r"\1for: 2s", ending)
+
+
+@pytest.fixture
+async def scenery(private_server: PrivateServers, standby: Callable[..., Postgres]) -> Scenery:
+    shop = private_server(
+        max_connections=SLOTS, superuser_reserved_connections=1, deadlock_timeout="2s"
+    )
+    await run(shop, SHOP, f"CREATE ROLE {STRANGER} LOGIN")
+    books, doomed = private_server(), private_server()
+    await run(books, BOOKS)
+    await run(doomed, WATCHED)
+    return Scenery(shop, standby(shop, slot="replica"), books, doomed)
+
+
+@pytest.mark.versions(18)
+async def test_ten_incidents_reach_the_telephone(scenery: Scenery, chain: Chain) -> None:
+    """Each rings with what is needed to act; causes silence consequences; all-clears follow."""
+    daemon = await started(chain, scenery)
+    await chain.alertmanager()
+    await chain.prometheus(impatient(RULES.read_text(encoding="utf-8")))
+    async with AsyncExitStack() as ills:
+        for incident in INCIDENTS:
+            await ills.enter_async_context(incident.scene(scenery))
+        pages = [await rung(chain, one.alert, one.server) for one in INCIDENTS]
+        for incident, page in zip(INCIDENTS, pages, strict=True):
+            assert_enough_to_act(incident, page)
+        for effect, cause in CONSEQUENCES.items():
+            assert alert_name(cause) in await silencers(chain, alert_name(effect))
+            assert not chain.telephone.alerts(alert_name(effect))
+    for incident in INCIDENTS:
+        if incident.resolves:
+            await rung(chain, incident.alert, incident.server, "resolved")
+    assert not chain.telephone.alerts(alert_name("most_servers_unreachable"))
+    await nobody_watches(chain, scenery, daemon)
+
+
+async def nobody_watches(chain: Chain, scenery: Scenery, daemon: Program) -> None:
+    """The tenth: the daemon is killed, and comes back."""
+    daemon.stop(signal.SIGKILL)
+    page = await rung(chain, GONE)
+    assert "shop" in page["annotations"]["description"]
+    await started(chain, scenery)
+    await rung(chain, GONE, status="resolved")
+
+
+async def started(chain: Chain, scenery: Scenery) -> Program:
+    return await chain.daemon(f"servers={json.dumps(scenery.addresses())}", *HASTE)
+
+
+def assert_enough_to_act(incident: Incident, page: Any) -> None:
+    """Who, where, what, and the page that says how to make sure and how to cure it."""
+    told = page["annotations"]
+    assert incident.server in told["summary"]
+    assert incident.says in told["summary"] + told["description"]
+    assert told["runbook_url"] == f"{RUNBOOK_BASE}/{incident.finding}"
+    assert page["labels"]["severity"] in ("info", "warning", "critical")
+
+
+async def rung(chain: Chain, alert: str, server: str = "", status: str = "firing") -> Any:
+    """The first such message that was delivered."""
+
+    async def heard() -> Any:
+        told = chain.telephone.alerts(alert, status)
+        return [one for one in told if server in (one["labels"].get("server"), "")]
+
+    what = f"the telephone says {status}: {alert} {server}"
+    return (await until(heard, f"{what}\n{chain.outputs()[-4000:]}", 60))[0]
+
+
+async def silencers(chain: Chain, alert: str) -> set[str]:
+    """The alerts by which one is silenced, as Alertmanager tells it."""
+
+    async def causes() -> set[str]:
+        known = {one["fingerprint"]: one for one in await chain.alerts()}
+        return {
+            known[cause]["labels"]["alertname"]
+            for one in known.values()
+            if one["labels"]["alertname"] == alert
+            for cause in one["status"]["inhibitedBy"]
+            if cause in known
+        }
+
+    return await until(causes, f"{alert} is silenced", 30)
