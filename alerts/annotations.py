@@ -68,11 +68,15 @@ def worst(finding: Finding[Any], severities: Iterable[Severity]) -> str:
     )
 
 
-def each(question: str, alike: Iterable[str], heading: str, line: str) -> str:
-    """A list with a line for every answer; each `Same` label is filled in, hostile or not."""
+def each(question: str, alike: Iterable[str], heading: str, line: str, sorted_by: str = "") -> str:
+    """A list with a line for every answer; each `Same` label is filled in, hostile or not.
+
+    Answers come as the question orders them; where it does not, by a label.
+    """
+    order = f' | sortByLabel "{sorted_by}"' if sorted_by else ""
     arguments = " ".join(f"$labels.{label}" for label in alike)
     return (
-        f"\n{{{{- with printf `{question}` {arguments} | query }}}}"
+        f"\n{{{{- with printf `{question}` {arguments} | query{order} }}}}"
         f"\n{heading}\n{{{{- range . }}}}\n- {line}\n{{{{- end }}}}\n{{{{- end }}}}"
     )
 

@@ -21,6 +21,6 @@ watchdog = Watchdog(
     summary="pgvigil is gone{{ with $labels.instance }}: {{ . }} does not answer{{ end }}",
     description=(
         "Nobody judges the servers that it watched; their alerts can neither fire nor clear."
-        + each(SERVERS, ("job", "instance"), "It watched:", "{{ .Labels.server }}")
+        + each(SERVERS, ("job", "instance"), "It watched:", "{{ .Labels.server }}", "server")
     ),
 )

@@ -28,6 +28,6 @@ watchdog = Watchdog(
     description=(
         "Look at pgvigil first: its network, its password, its certificates. The alerts of the"
         " single servers are silenced while this one fires."
-        + each(f"topk(10, {DOWN})", SCRAPED_FROM, "Unreachable:", "{{ .Labels.server }}")
+        + each(f"topk(10, {DOWN})", SCRAPED_FROM, "Unreachable:", "{{ .Labels.server }}", "server")
     ),
 )
