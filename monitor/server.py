@@ -61,7 +61,6 @@ class Server:
     last_failure: str | None = None
     """Why there was no session; said once, until there is one again."""
     reported: float = 0.0
-    probed: float = 0.0
 
     def __post_init__(self) -> None:
         plan = self.plan
