@@ -87,10 +87,16 @@ class Metric(Generic[Row]):
     """An old spelling, kept for rules in the wild; the setting `legacy_metrics` is about these."""
     note: str = ""
     """What is different from postgres_exporter's metric of that name; for docs/metrics.md."""
+    since: int = 0
+    """The first PostgreSQL (17) that tells it; 0: every one that the collector asks."""
 
     def also(self, name: str) -> "Metric[Row]":
         """The same under a name that it used to have."""
         return replace(self, name=name, legacy=True, note=f"Old spelling of `{self.name}`.")
+
+    def from_version(self, major: int) -> "Metric[Row]":
+        """The same, of which older versions of PostgreSQL say nothing."""
+        return replace(self, since=major)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,17 +71,24 @@ class Checkpointer:
 TEXTS = {
     "num_timed": "Checkpoints begun because time was up.",
     "num_requested": "Checkpoints begun because WAL was full, or somebody asked.",
-    "num_done": "Checkpoints that were completed; from 18 on.",
-    "restartpoints_timed": "Restartpoints begun because time was up; from 17 on.",
-    "restartpoints_req": "Restartpoints that were requested; from 17 on.",
-    "restartpoints_done": "Restartpoints that were completed; from 17 on.",
+    "num_done": "Checkpoints that were completed.",
+    "restartpoints_timed": "Restartpoints begun because time was up.",
+    "restartpoints_req": "Restartpoints that were requested.",
+    "restartpoints_done": "Restartpoints that were completed.",
     "write_milliseconds": "Milliseconds that checkpoints took to write.",
     "sync_milliseconds": "Milliseconds that checkpoints took to sync.",
     "write_seconds": "Time that checkpoints took to write.",
     "sync_seconds": "Time that checkpoints took to sync.",
     "buffers_written": "Pages written by checkpoints.",
-    "slru_written": "Pages of SLRUs written by checkpoints; from 18 on.",
+    "slru_written": "Pages of SLRUs written by checkpoints.",
     "stats_reset": "When the statistics were last reset, in unix seconds.",
+}
+SINCE = {
+    "restartpoints_timed": 17,
+    "restartpoints_req": 17,
+    "restartpoints_done": 17,
+    "num_done": 18,
+    "slru_written": 18,
 }
 NAMES = {"write_milliseconds": "write_time", "sync_milliseconds": "sync_time"}
 OF_BGWRITER = {
@@ -97,7 +104,10 @@ LATER = "Served on 17 and later too, from pg_stat_checkpointer."
 
 
 def total(name: str, column: str, note: str) -> Metric[Checkpointer]:
-    return counter(f"{name}_total", TEXTS[column], attrgetter(column), note=note)
+    metric: Metric[Checkpointer] = counter(
+        f"{name}_total", TEXTS[column], attrgetter(column), note=note
+    )
+    return metric.from_version(SINCE.get(column, 0))
 
 
 def of_bgwriter(column: str) -> tuple[Metric[Checkpointer], ...]:

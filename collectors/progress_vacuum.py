@@ -140,10 +140,12 @@ progress_vacuum = Collector(
             "Dead rows found since the indexes were last vacuumed.",
             note="Rows on every version, where the other serves bytes from 17 on.",
         ),
-        fact("max_dead_tuple_bytes", "Memory for dead rows; from 17 on."),
-        fact("dead_tuple_bytes", "Memory that dead rows take; from 17 on."),
-        fact("indexes", "Indexes to be vacuumed; from 17 on."),
-        fact("indexes_processed", "Indexes vacuumed in this pass; from 17 on."),
-        fact("delay_seconds", "Time slept by cost limits; from 18 on.", "delay_seconds"),
+        fact("max_dead_tuple_bytes", "Memory for dead rows.").from_version(17),
+        fact("dead_tuple_bytes", "Memory that dead rows take.").from_version(17),
+        fact("indexes", "Indexes to be vacuumed.").from_version(17),
+        fact("indexes_processed", "Indexes vacuumed in this pass.").from_version(17),
+        fact(
+            "delay_seconds", "Time slept by cost limits, with track_cost_delay_timing."
+        ).from_version(18),
     ),
 )

@@ -130,6 +130,13 @@ retained = gauge(
     note="Absent where a slot reserves no WAL.",
 )
 
+invalidation: Metric[Slot] = gauge(
+    PREFIX + "invalidation_reason",
+    "1 for the reason why it was lost.",
+    lambda row: None if row.invalidation_reason is None else 1,
+    (*LABELS, "invalidation_reason"),
+)
+
 replication_slots = Collector(
     row=Slot,
     lane=Lane.normal,
@@ -179,18 +186,17 @@ replication_slots = Collector(
         ),
         fact(
             "inactive_since_timestamp_seconds",
-            "Since when nobody reads it; absent while somebody does, and before 17.",
+            "Since when nobody reads it; absent while somebody does.",
             attrgetter("inactive_since"),
-        ),
+        ).from_version(17),
         fact("invalid", "Whether it is lost for good.", attrgetter("is_invalid")),
-        gauge(
-            PREFIX + "invalidation_reason",
-            "1 for the reason why it was lost; from 17 on.",
-            lambda row: None if row.invalidation_reason is None else 1,
-            (*LABELS, "invalidation_reason"),
-        ),
+        invalidation.from_version(17),
         fact("temporary", "Whether it goes with its session.", attrgetter("temporary")),
-        fact("synced", "Whether it is a copy of one of the primary.", attrgetter("synced")),
-        fact("failover", "Whether standbys are to copy it.", attrgetter("failover")),
+        fact(
+            "synced", "Whether it is a copy of one of the primary.", attrgetter("synced")
+        ).from_version(17),
+        fact("failover", "Whether standbys are to copy it.", attrgetter("failover")).from_version(
+            17
+        ),
     ),
 )

@@ -105,6 +105,12 @@ def conflicts(rows: Sequence[Subscription]) -> Iterator[Sample]:
             yield (row.datname, row.subname, kind), getattr(row, kind)
 
 
+def errors(kind: str, text: str) -> Metric[Subscription]:
+    name = f"pg_stat_subscription_{kind}_errors_total"
+    metric: Metric[Subscription] = counter(name, text, attrgetter(f"{kind}_errors"), LABELS)
+    return metric.from_version(15)
+
+
 subscriptions = Collector(
     row=Subscription,
     lane=Lane.normal,
@@ -151,24 +157,15 @@ subscriptions = Collector(
             attrgetter("last_msg_receipt_time"),
             LABELS,
         ),
-        counter(
-            "pg_stat_subscription_apply_errors_total",
-            "Errors while applying; from 15 on.",
-            attrgetter("apply_errors"),
-            LABELS,
-        ),
-        counter(
-            "pg_stat_subscription_sync_errors_total",
-            "Errors while copying tables for the first time; from 15 on.",
-            attrgetter("sync_errors"),
-            LABELS,
-        ),
+        errors("apply", "Errors while applying."),
+        errors("sync", "Errors while copying tables for the first time."),
         Metric(
             "pg_stat_subscription_conflicts_total",
             "counter",
-            "Changes that did not fit what is here; from 18 on.",
+            "Changes that did not fit what is here.",
             (*LABELS, "conflict"),
             conflicts,
+            since=18,
         ),
     ),
 )

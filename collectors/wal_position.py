@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from collectors._base import Collector, Lane, gauge
+from collectors._base import Collector, Lane, Metric, gauge
 
 # One row on either role. The functions that raise on the other role stand behind CASE, and
 # recovery never comes back within a statement. A position is a number of bytes: - '0/0'.
@@ -66,6 +66,12 @@ lag = gauge(
     note="Absent, not 0, on a standby whose link is down, and where nothing was replayed yet.",
 )
 
+position: Metric[WalPosition] = gauge(
+    "pg_replication_wal_lsn_bytes",
+    "The newest WAL position that the server knows of.",
+    lambda row: row.lsn,
+)
+
 wal_position = Collector(
     row=WalPosition,
     lane=Lane.fast,
@@ -84,11 +90,8 @@ wal_position = Collector(
             lambda row: row.replayed_xact_seconds,
             note="Absent, not 0, on a primary.",
         ),
-        gauge(
-            "pg_replication_wal_lsn_bytes",
-            "The newest WAL position that the server knows of.",
-            lambda row: row.lsn,
-        ),
+        position,
+        position.also("pg_xlog_location_bytes"),
         gauge(
             "pg_replication_replay_lsn_bytes",
             "How far a standby has replayed.",

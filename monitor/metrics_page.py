@@ -77,7 +77,8 @@ def _table(collector: Collector[Any]) -> str:
 
 def _row(metric: Metric[Any]) -> str:
     note = " ".join(["Legacy."] * metric.legacy + [metric.note] * bool(metric.note))
-    return _line(f"`{metric.name}`", metric.type, _labels(metric.labels), metric.help, note)
+    meaning = metric.help + f" From {metric.since} on." * bool(metric.since)
+    return _line(f"`{metric.name}`", metric.type, _labels(metric.labels), meaning, note)
 
 
 def _own_rows() -> Iterator[str]:

