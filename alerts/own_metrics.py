@@ -44,6 +44,55 @@ DATABASES = OwnMetric(
     "pgvigil_databases", "gauge", "Databases of this server that are watched.", ("server",)
 )
 
+LOCK_LOOK_INTERVAL = OwnMetric(
+    "pgvigil_lock_look_interval_seconds",
+    "gauge",
+    "Time between two looks at the locks as it is now; shorter while somebody waits.",
+    ("server",),
+)
+LOCK_MEMORY = OwnMetric(
+    "pgvigil_lock_memory_entries",
+    "gauge",
+    "What is remembered of who locks what in which order; it is bounded.",
+    ("server",),
+)
+LOCK_WAITING_MOST = OwnMetric(
+    "pgvigil_lock_waiting_sessions_max",
+    "gauge",
+    "Most sessions seen waiting for a lock at a time within the last minute.",
+    ("server",),
+)
+LOCK_CHAIN_MOST = OwnMetric(
+    "pgvigil_lock_chain_sessions_max",
+    "gauge",
+    "Sessions in the longest chain of waits seen within the last minute.",
+    ("server",),
+)
+LOCK_FAN_IN_MOST = OwnMetric(
+    "pgvigil_lock_fan_in_sessions_max",
+    "gauge",
+    "Most sessions seen waiting for one and the same within the last minute.",
+    ("server",),
+)
+LOCK_WAITING_SECONDS = OwnMetric(
+    "pgvigil_lock_waiting_session_seconds_total",
+    "counter",
+    "Seconds that sessions have waited for locks, all together; its rate is how many wait.",
+    ("server",),
+)
+LOCK_CHAIN_SECONDS = OwnMetric(
+    "pgvigil_lock_chain_session_seconds_total",
+    "counter",
+    "Length of the longest chain of waits, summed over time; its rate is the mean length.",
+    ("server",),
+)
+LOCK_FAN_IN_SECONDS = OwnMetric(
+    "pgvigil_lock_fan_in_session_seconds_total",
+    "counter",
+    "Sessions that wait for one and the same, summed over time; its rate is how many do.",
+    ("server",),
+)
+
 FINDING_STATE = OwnMetric(
     "pgvigil_finding_state",
     "gauge",

@@ -10,11 +10,12 @@ from alerts.snapshot import Snapshot
 from collectors._base import Collector
 from monitor.clock import Clock
 from monitor.exposition.store import Store
+from monitor.lock_view import lock_view
 from monitor.plan import Plan
 from monitor.schedule import Schedule
 from monitor.self_report import sum_up
 from monitor.server import Server
-from monitor.view import CollectorView, ServerView
+from monitor.view import CollectorView, QueueNumbers, ServerView
 
 
 @dataclass(slots=True)
@@ -111,6 +112,22 @@ def view(server: Server) -> ServerView:
         verdicts=dict(server.judging.verdicts),
         collectors=tuple(_collector(c, server) for c in server.collectors() if c.sql),
         databases=server.walk.databases,
+        locks=lock_view(server.snapshot()),
+        queues=queue_numbers(server),
+    )
+
+
+def queue_numbers(server: Server) -> QueueNumbers | None:
+    book, traffic = server.facts.recollection.lock_book, server.fast_lane.traffic
+    if book.learned_at is None:
+        return None
+    return QueueNumbers(
+        interval=server.fast_lane.interval,
+        remembered=book.size,
+        most=traffic.most,
+        waiting_seconds=traffic.waiting_seconds,
+        chain_seconds=traffic.chain_seconds,
+        fan_in_seconds=traffic.fan_in_seconds,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -22,6 +23,7 @@ from monitor.conversation.failures import ConnectFailure, QueryFailure
 from monitor.conversation.rights import Rights
 from monitor.conversation.session import Identity, Session
 from monitor.facts import Facts
+from monitor.fast_lane import LOOK, FastLane
 from monitor.judging import Judging
 from monitor.pace import Paces
 from monitor.plan import Plan
@@ -56,6 +58,7 @@ class Server:
     rounds: Rounds = field(init=False)
     judging: Judging = field(init=False)
     walk: Walk = field(init=False)
+    fast_lane: FastLane = field(init=False)
     rights: Rights | None = None
     started: float = 0.0
     last_failure: str | None = None
@@ -65,18 +68,11 @@ class Server:
     def __post_init__(self) -> None:
         plan = self.plan
         self.recognition = Recognition(plan.target, self.memory)
-        system = self.node.system_identifier or ""
-        recollection = Recollection(all_wants(), self.memory, system, plan.name)
-        self.sessions = Sessions.of(plan)
-        self.rounds = Rounds(
-            plan.name,
-            self.clock,
-            Facts(recollection),
-            Paces(plan.paces, plan.budget),
-            plan.hung_deadline,
-            self.show,
-            self.drop,
-        )
+        system, paces = self.node.system_identifier or "", Paces(plan.paces, plan.budget)
+        facts = Facts(Recollection(all_wants(), self.memory, system, plan.name))
+        self.sessions, hung = Sessions.of(plan), plan.hung_deadline
+        self.rounds = Rounds(plan.name, self.clock, facts, paces, hung, self.show, self.drop)
+        self.fast_lane = FastLane(self.rounds, plan.budget)
         self.judging = Judging.of(plan, self.memory)
         self.walk = Walk(plan, self.sessions.tour, self.rounds)
         self.started = self.clock.now()
@@ -85,7 +81,11 @@ class Server:
 
     async def round(self, lane: Lane) -> None:
         """Ask everything of a lane that is due on the server as a whole."""
-        due = [c for c in of_server(lane) if self.rounds.due(c)]
+        await self._ask(lane, [c for c in of_server(lane) if self.rounds.due(c)])
+        if lane is Lane.fast:
+            await self.fast_lane.follow(partial(self._ask, lane, LOOK))
+
+    async def _ask(self, lane: Lane, due: Sequence[Collector[Any]]) -> None:
         if not due:
             return
         try:

@@ -6,6 +6,8 @@ from typing import Any
 
 from alerts.snapshot import Node
 from alerts.verdict import Verdict
+from monitor.lock_traffic import Queues
+from monitor.lock_view import NOTHING_KNOWN, LockView
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,19 @@ class CollectorView:
     """Samples not served because a series with the same labels was there already."""
     error: str | None = None
     """Why the last round brought nothing; None after a success."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueNumbers:
+    """The queues for locks, over a while."""
+
+    interval: float
+    """Seconds between two looks as they are now."""
+    remembered: int
+    most: Queues
+    waiting_seconds: float
+    chain_seconds: float
+    fan_in_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +67,9 @@ class ServerView:
     collectors: tuple[CollectorView, ...] = ()
     databases: tuple[str, ...] = ()
     """Databases that are watched."""
+    locks: LockView = NOTHING_KNOWN
+    queues: QueueNumbers | None = None
+    """None before the first look at the locks."""
 
     @property
     def looked_at(self) -> bool:

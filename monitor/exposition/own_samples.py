@@ -7,7 +7,7 @@ from alerts import own_metrics as own
 from alerts._base import AlertedBy, Shape, State
 from alerts.own_metrics import OwnMetric
 from alerts.verdict import Subject, Verdict
-from monitor.view import CollectorView, ServerView
+from monitor.view import CollectorView, QueueNumbers, ServerView
 
 OwnSample = tuple[OwnMetric, tuple[str | None, ...], float | None]
 REASONS = 10
@@ -21,11 +21,24 @@ def server_samples(view: ServerView) -> Iterator[OwnSample]:
         yield own.CAN_CONNECT, (server, view.connect_failure), view.can_connect
     yield own.SERVER_TIME, (server,), view.server_time
     yield own.SESSIONS, (server,), view.sessions
+    if view.queues:
+        yield from queue_samples(server, view.queues)
     yield own.DATABASES, (server,), len(view.databases) if view.databases else None
     if node.system_identifier:
         timeline = None if view.timeline is None else str(view.timeline)
         about = (node.system_identifier, node.cluster, node.role, view.server_version, timeline)
         yield own.SERVER_INFO, (server, *about), 1
+
+
+def queue_samples(server: str, queues: QueueNumbers) -> Iterator[OwnSample]:
+    yield own.LOCK_LOOK_INTERVAL, (server,), queues.interval
+    yield own.LOCK_MEMORY, (server,), queues.remembered
+    yield own.LOCK_WAITING_MOST, (server,), queues.most.waiting
+    yield own.LOCK_CHAIN_MOST, (server,), queues.most.chain
+    yield own.LOCK_FAN_IN_MOST, (server,), queues.most.fan_in
+    yield own.LOCK_WAITING_SECONDS, (server,), queues.waiting_seconds
+    yield own.LOCK_CHAIN_SECONDS, (server,), queues.chain_seconds
+    yield own.LOCK_FAN_IN_SECONDS, (server,), queues.fan_in_seconds
 
 
 def finding_samples(

@@ -21,6 +21,7 @@ from monitor.web.discovery import asked_under, targets
 from monitor.web.finding_page import finding_json, finding_page, known_finding
 from monitor.web.findings import as_plain, dumps
 from monitor.web.headers import Headers, content_policy
+from monitor.web.locks_page import locks_page
 from monitor.web.status import SCRIPT, STYLE, status_page
 
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
@@ -50,6 +51,9 @@ class Site:
 
     async def status(self, request: Request) -> Response:
         return await _page(request, lambda: status_page(Picture(self.overview())), HTML)
+
+    async def locks(self, request: Request) -> Response:
+        return await _page(request, lambda: locks_page(self.overview()), HTML)
 
     async def findings(self, request: Request) -> Response:
         return await _page(request, lambda: dumps(as_plain(self.overview())), JSON)
@@ -96,6 +100,7 @@ def application(overview: Callable[[], Overview], store: Store, *, pages: bool =
     ]
     evidence = [
         Route("/", site.status),
+        Route("/locks", site.locks),
         Route("/findings", site.findings),
         Route("/findings/{name}", site.finding),
     ]

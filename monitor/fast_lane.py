@@ -1,0 +1,79 @@
+"""Looks at the locks more often while somebody waits for one, as often as the budget allows.
+
+A pile-up grows within seconds, a deadlock lasts one, and what leads up to it a tenth of that.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from collectors.activity import activity
+from collectors.locks import locks
+from monitor.lock_traffic import LockTraffic
+from monitor.rounds import Rounds
+
+HURRIED = 0.25
+"""Seconds between two looks while somebody waits."""
+HURRY = 10.0
+"""Seconds for which it is kept up after somebody was last seen to wait,"""
+CALM = 2
+"""unless so many looks in a row show nobody."""
+LOOK = (activity, locks)
+Look = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class FastLane:
+    """Fills the time between two ordinary rounds of the fast lane."""
+
+    rounds: Rounds
+    budget: float
+    """Share of wall time that looks may take on the server."""
+    traffic: LockTraffic = field(default_factory=LockTraffic)
+    hurry_until: float = 0.0
+    calm: int = 0
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two looks as they are now."""
+        ordinary = self.rounds.paces.of(activity)
+        return min(ordinary, self.hurried) if self._in_a_hurry() else ordinary
+
+    @property
+    def hurried(self) -> float:
+        """What looking costs decides how often it can be done."""
+        costs = self.rounds.paces.costs
+        cost = sum(costs.get((collector, False), 0.0) for collector in LOOK)
+        return max(HURRIED, cost / self.budget)
+
+    async def follow(self, look: Look) -> None:
+        """More looks until the next ordinary round is near; none if nobody waits."""
+        self._note()
+        entries = [self.rounds.ledger.of(collector) for collector in LOOK]
+        began = entries[0].asked
+        if began is None or not self._in_a_hurry():
+            return
+        due, end = began + self.hurried, began + self.rounds.paces.of(activity)
+        while self._in_a_hurry() and due + self.hurried / 2 <= end:
+            await asyncio.sleep(max(0.0, due - self.rounds.clock.now()))
+            await look()
+            self._note()
+            due = max(due + self.hurried, self.rounds.clock.now())
+        # A look between the ordinary ones does not put the next of those off.
+        for entry in entries:
+            entry.asked = began
+
+    def _in_a_hurry(self) -> bool:
+        is_near = self.rounds.clock.now() < self.hurry_until
+        return is_near and self.calm < CALM and not self.rounds.paces.distress
+
+    def _note(self) -> None:
+        """Take note of the newest look."""
+        answer = self.rounds.facts.answers.get(locks)
+        if answer is None:
+            return
+        self.traffic.note(answer.at, self.rounds.facts.recollection.lock_book.graph)
+        waiting = any(not lock.granted for lock in answer.rows)
+        self.calm = 0 if waiting else self.calm + 1
+        if waiting:
+            self.hurry_until = answer.at + HURRY

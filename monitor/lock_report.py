@@ -1,0 +1,70 @@
+"""The locks of all servers as text: for `pgvigil locks`, once or live."""
+
+from collections.abc import Iterable, Iterator
+
+from rich.text import Text
+
+from alerts.lock_order import Capture, Risk
+from alerts.lock_parties import listed, row_text, who
+from alerts.units import duration_text
+from monitor.lock_view import Branch, LockView
+from monitor.terminal import safe
+from monitor.wording import clock, count
+
+Line = tuple[str, str]
+"""Text, and its style on a terminal."""
+
+
+def lock_report(views: Iterable[tuple[str, LockView]], now: float) -> Text:
+    """Everything, one server after the other."""
+    text = Text(f"Locks as of {clock(now)}\n", style="bold")
+    for server, view in views:
+        for line, style in (("", ""), (server, "bold"), *server_lines(view, now)):
+            text.append(safe(line) + "\n", style=style or "not bold")
+    return text
+
+
+def server_lines(view: LockView, now: float) -> Iterator[Line]:
+    if view.unknown:
+        yield f"  Not known: {view.unknown}", "yellow"
+        return
+    if not view.forest:
+        yield "  Nobody waits for a lock.", ""
+    for branch in view.forest:
+        yield from branch_lines(branch)
+    if view.left_out:
+        yield f"  and {count(view.left_out, 'more session')}", "dim"
+    for capture in view.captures:
+        yield from capture_lines(capture)
+    for risk in view.risks:
+        yield risk_line(risk, now), "yellow"
+
+
+def branch_lines(branch: Branch) -> Iterator[Line]:
+    indent = "  " * (branch.depth + 1)
+    pid = f", pid {branch.node}" if isinstance(branch.node, int) else ""
+    lasting = "" if branch.seconds is None else f" {duration_text(branch.seconds)}"
+    doing = (
+        f"waits{lasting} for {branch.waits_for}"
+        if branch.waits_for
+        else f"{branch.state or 'state not known'}{lasting and ' for' + lasting}"
+    )
+    circle = "in a circle, " if branch.in_circle else ""
+    style = "bold red" if branch.in_circle else "bold" if branch.depth == 0 else ""
+    yield f"{indent}{branch.who}{pid} in {branch.database}, {circle}{doing}", style
+    if branch.statement:
+        yield f"{indent}  {branch.statement}", "dim"
+
+
+def capture_lines(capture: Capture) -> Iterator[Line]:
+    end = "still there" if capture.victim is None else f"pid {capture.victim} was rolled back"
+    yield f"  Deadlock at {clock(capture.at)}, {end}:", "red"
+    for captive in capture.captives:
+        wants = row_text(captive.relation, captive.ctid) or captive.locktype
+        yield f"    {who(captive.party)}, waits for {wants}: {captive.party.statement}", ""
+
+
+def risk_line(risk: Risk, now: float) -> str:
+    tables = listed(table.name for table in risk.circle)
+    ago = duration_text(max(0.0, now - risk.last))
+    return f"  Locked in opposite order: {tables} in {risk.circle[0].database}, seen {ago} ago."

@@ -1,0 +1,133 @@
+"""Who waits for whom, as an indented tree: for the page, and for the terminal."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from alerts.lock_graph import Node, conflicts, node_of
+from alerts.lock_order import Capture, Level, Risk
+from alerts.lock_scene import LockScene
+from alerts.snapshot import Snapshot, Unknown
+from alerts.statement import normalised
+from collectors.locks import Lock, locks
+
+MOST = 200
+"""So many lines of the forest are shown; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One session in the tree: it waits for the one above it that is indented less."""
+
+    depth: int
+    node: Node
+    who: str
+    database: str | None
+    state: str | None
+    seconds: float | None
+    """It has waited so long; of a root, in its present state."""
+    waits_for: str | None
+    """The table, or the kind of lock; None of a root."""
+    statement: str | None
+    in_circle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LockView:
+    """All that is known of the locks of one server."""
+
+    unknown: str | None = None
+    """Why nothing is known."""
+    forest: tuple[Branch, ...] = ()
+    left_out: int = 0
+    captures: tuple[Capture, ...] = ()
+    """The last deadlocks, newest first."""
+    risks: tuple[Risk, ...] = ()
+
+
+NOTHING_KNOWN = LockView(unknown="not asked yet")
+
+
+def lock_view(snapshot: Snapshot) -> LockView:
+    try:
+        rows, book = snapshot.rows(locks), snapshot.lock_book()
+        somebody_waits = any(not lock.granted for lock in rows)
+        forest = list(Forest(LockScene.of(snapshot)).branches()) if somebody_waits else []
+    except Unknown as unknown:
+        return LockView(unknown=str(unknown))
+    return LockView(
+        forest=tuple(forest[:MOST]),
+        left_out=max(0, len(forest) - MOST),
+        captures=tuple(book.captures.kept),
+        risks=tuple(r for r in book.orders.risks(snapshot.at) if r.level is Level.opposed),
+    )
+
+
+@dataclass(slots=True)
+class Forest:
+    """Each waiter under one of those it waits for: who holds the lock, else who is ahead."""
+
+    scene: LockScene
+    children: dict[Node, list[Node]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for waiter, parent in parents(self.scene).items():
+            self.children.setdefault(parent, []).append(waiter)
+
+    def branches(self) -> Iterator[Branch]:
+        """Depth first, the largest tree first; circles have no root, and come before all."""
+        circles = [member for cycle in self.scene.graph.cycles for member in cycle]
+        roots = sorted(self.scene.graph.roots, key=self._size, reverse=True)
+        seen: set[Node] = set()
+        for start in (*circles, *roots):
+            yield from self._tree(start, seen, set(circles))
+
+    def _tree(self, start: Node, seen: set[Node], circles: set[Node]) -> Iterator[Branch]:
+        path = [(start, 0)]
+        while path:
+            node, depth = path.pop()
+            if node not in seen:
+                seen.add(node)
+                yield self._branch(node, depth, node in circles)
+                below = sorted(self.children.get(node, ()), key=self._waited)
+                path += [(child, depth + 1) for child in below]
+
+    def _branch(self, node: Node, depth: int, in_circle: bool) -> Branch:
+        scene, session = self.scene, self.scene.sessions.get(node)
+        wanted = next(iter(scene.graph.waits.get(node, ())), None)
+        return Branch(
+            depth=depth,
+            node=node,
+            who=scene.who(node),
+            database=scene.database(node),
+            state=session.state if session else "prepared" if isinstance(node, str) else None,
+            seconds=wanted.waited_seconds if wanted else session.state_seconds if session else None,
+            waits_for=(scene.relation(wanted) or wanted.locktype) if wanted else None,
+            statement=normalised(session.query) if session else None,
+            in_circle=in_circle,
+        )
+
+    def _waited(self, node: Node) -> float:
+        return self.scene.graph.waited_seconds([node]) or 0.0
+
+    def _size(self, node: Node) -> int:
+        return len(self.scene.graph.victims_of(node))
+
+
+def parents(scene: LockScene) -> Mapping[Node, Node]:
+    """For each waiter, the one it is shown under."""
+    found: dict[Node, Node] = {}
+    for queue in scene.graph.queues:
+        line = (*queue.waiting, *queue.arriving)
+        for place, wanted in enumerate(line):
+            waiter = node_of(wanted)
+            ahead = _in_the_way(wanted, (*queue.granted, *line[:place]))
+            if ahead is not None:
+                found.setdefault(waiter, ahead)
+    return found
+
+
+def _in_the_way(wanted: Lock, others: Iterable[Lock]) -> Node | None:
+    own = node_of(wanted)
+    return next(
+        (node_of(o) for o in others if conflicts(wanted.mode, o.mode) and node_of(o) != own), None
+    )

@@ -1,0 +1,173 @@
+"""The fast lane hurries while somebody waits, and pays for it out of its budget."""
+
+import asyncio
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, cast
+
+import pytest
+
+from alerts.lock_graph import LockGraph
+from alerts.recollection import Recollection
+from collectors._base import Lane
+from collectors.activity import activity
+from collectors.locks import Lock, locks
+from monitor.clock import Clock
+from monitor.facts import Facts
+from monitor.fast_lane import HURRIED, FastLane
+from monitor.lock_traffic import GAP, LockTraffic
+from monitor.pace import Paces
+from monitor.rounds import Rounds
+from tests.fixtures.farm import MONITOR
+from tests.fixtures.locked import lock
+from tests.fixtures.postgres import PrivateServers, connected
+from tests.fixtures.waiting import until
+from tests.fixtures.watching import Watch
+
+
+@dataclass
+class Stopwatch(Clock):
+    """A clock that a test turns on."""
+
+    time: float = 1_000.0
+
+    def now(self) -> float:
+        return self.time
+
+
+def lane(clock: Clock, cost: float = 0.0) -> FastLane:
+    paces = Paces(dict.fromkeys(Lane, 1.0), 0.01)
+    paces.costs[activity, False] = cost
+    never: Any = None
+    rounds = Rounds("db1", clock, Facts(Recollection()), paces, 30.0, never, never)
+    return FastLane(rounds, 0.01)
+
+
+def seen(one: FastLane, rows: list[Lock]) -> None:
+    """A look brought these locks."""
+    at = one.rounds.clock.now()
+    one.rounds.facts.take(locks, rows, at)
+    one.rounds.ledger.of(activity).asked = one.rounds.ledger.of(locks).asked = at
+
+
+async def looks_of(one: FastLane, rows: list[Lock], monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When it looks until the next ordinary round, by the stopwatch, from the ordinary one on."""
+    clock, looks = cast(Stopwatch, one.rounds.clock), []
+    began = clock.time
+
+    async def pass_by(seconds: float) -> None:
+        clock.time += seconds
+
+    async def look() -> None:
+        looks.append(round(clock.time - began, 3))
+        seen(one, rows)
+
+    seen(one, rows)
+    monkeypatch.setattr(asyncio, "sleep", pass_by)
+    await one.follow(look)
+    assert one.rounds.ledger.of(activity).asked == began, "the next ordinary round is not put off"
+    return looks
+
+
+WAITING = [lock(1, "relation"), lock(2, "relation", 0.5)]
+
+
+async def test_four_looks_a_second_while_somebody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ordinary one, and three between it and the next."""
+    one = lane(Stopwatch())
+    assert await looks_of(one, WAITING, monkeypatch) == [0.25, 0.5, 0.75]
+    assert one.interval == HURRIED
+
+
+async def test_none_between_while_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look a second is enough to see the first waiter."""
+    one = lane(Stopwatch())
+    assert await looks_of(one, [], monkeypatch) == []
+    assert one.interval == 1.0
+
+
+@pytest.mark.parametrize(
+    ("cost", "looks", "interval"),
+    [(0.0025, [0.25, 0.5, 0.75], 0.25), (0.0040, [0.4, 0.8], 0.4), (0.0100, [], 1.0)],
+)
+async def test_dear_looks_are_rarer(
+    cost: float, looks: list[float], interval: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One percent of the time goes into looking, whatever a look costs."""
+    one = lane(Stopwatch(), cost)
+    assert await looks_of(one, WAITING, monkeypatch) == looks
+    assert one.interval == pytest.approx(interval)
+
+
+async def test_it_calms_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten seconds after the last waiter at the latest, and after two looks at nobody."""
+    clock = Stopwatch()
+    one = lane(clock)
+    await looks_of(one, WAITING, monkeypatch)
+    assert await looks_of(one, [], monkeypatch) == [0.25]
+    assert await looks_of(one, [], monkeypatch) == []
+
+
+async def test_in_distress_it_does_not_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not answer in time is not asked four times as often."""
+    one = lane(Stopwatch())
+    one.rounds.paces.distress = 1
+    assert await looks_of(one, WAITING, monkeypatch) == []
+
+
+def test_what_was_short_is_not_lost() -> None:
+    """The worst of the last minute, and session-seconds that only grow."""
+    traffic, crowd = LockTraffic(), LockGraph.of([*WAITING, lock(3, "relation", 0.4)])
+    traffic.note(100.0, LockGraph.of(()))
+    traffic.note(101.0, crowd)
+    traffic.note(101.5, LockGraph.of(()))
+    assert (traffic.most.waiting, traffic.most.chain, traffic.most.fan_in) == (2, 3, 2)
+    assert traffic.waiting_seconds == pytest.approx(1.0)
+    assert traffic.chain_seconds == pytest.approx(1.5)
+    traffic.note(162.0, LockGraph.of(()))
+    assert traffic.most.waiting == 0
+    assert traffic.fan_in_seconds == pytest.approx(1.0)
+
+
+def test_time_in_which_nobody_looked_is_nobodys() -> None:
+    """A server that did not answer for an hour did not wait for an hour."""
+    traffic, crowd = LockTraffic(), LockGraph.of(WAITING)
+    traffic.note(100.0, crowd)
+    traffic.note(3700.0, crowd)
+    assert traffic.waiting_seconds == pytest.approx(GAP)
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_real_wait_is_looked_at_often_and_counted(
+    private_server: PrivateServers, watch: Watch
+) -> None:
+    """Beside the ordinary schedule, on the session of the fast lane; then it calms down."""
+    server = private_server()
+    watched = await watch(server.dsn(user=MONITOR))
+    await watched.until_seen()
+    one = watched.server.fast_lane
+    async with connected(server.dsn()) as holder, connected(server.dsn()) as waiter:
+        await holder.execute("create table t ()")
+        await holder.execute("begin; lock table t")
+        waiting = asyncio.create_task(waiter.execute("select from t"))
+
+        async def hurries() -> bool:
+            return one.interval < 1 and one.traffic.most.waiting == 1
+
+        await until(hurries, "somebody is seen to wait")
+        taken = one.traffic.recent[-1][0]
+
+        async def looked_between() -> bool:
+            """Closer together than the schedule itself ever comes."""
+            times = [at for at, _ in one.traffic.recent if at >= taken]
+            return any(later - at < 0.7 for at, later in pairwise(times))
+
+        await until(looked_between, "it is looked at between the ordinary rounds")
+        await holder.execute("commit")
+        await waiting
+
+        async def is_calm() -> bool:
+            return one.interval == 1.0
+
+        await until(is_calm, "it has calmed down")
+    assert one.traffic.waiting_seconds > 0

@@ -1,0 +1,153 @@
+"""The wait forest, on the page and in the terminal: each waiter below whom it waits for."""
+
+import asyncio
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from alerts.findings.deadlock_captured import finding
+from alerts.recollection import Recollection
+from alerts.snapshot import Node, Snapshot
+from collectors._base import Absence, Answer
+from collectors.activity import activity
+from collectors.locks import Lock, locks
+from monitor.lock_report import lock_report
+from monitor.lock_view import MOST, Branch, LockView, lock_view
+from monitor.view import Overview, ServerView
+from monitor.web.locks_page import locks_page
+from tests.fixtures.farm import MONITOR
+from tests.fixtures.locked import NOW, lock, scene, session
+from tests.fixtures.locking import Stage
+from tests.fixtures.looking import look, watching
+from tests.fixtures.postgres import Database
+from tests.fixtures.sick import HOSTILE
+
+
+def seen(people: list[int], held: list[Lock], **given: str) -> LockView:
+    return lock_view(scene([session(pid, **given) for pid in people], held))
+
+
+def tree(view: LockView) -> list[tuple[int, int | str]]:
+    return [(branch.depth, branch.node) for branch in view.forest]
+
+
+QUEUE = [
+    lock(1, "relation", mode="AccessShareLock", relation=9),
+    lock(2, "relation", 9.0, mode="AccessExclusiveLock", relation=9),
+    lock(3, "relation", 8.0, mode="AccessShareLock", relation=9),
+    lock(4, "relation", 7.0, mode="AccessShareLock", relation=9),
+]
+
+
+def test_who_queues_behind_ddl_stands_below_it() -> None:
+    """Not below the reader in front, with whom it would get along."""
+    assert tree(seen([1, 2, 3, 4], QUEUE)) == [(0, 1), (1, 2), (2, 3), (2, 4)]
+
+
+def test_the_larger_tree_comes_first_and_the_longest_wait_first_in_it() -> None:
+    """What matters most is at the top."""
+    small = [lock(10, "advisory", objid=1), lock(11, "advisory", 60.0, objid=1)]
+    view = seen([1, 2, 3, 4, 10, 11], [*small, *QUEUE])
+    assert tree(view) == [(0, 1), (1, 2), (2, 3), (2, 4), (0, 10), (1, 11)]
+
+
+def test_a_circle_has_no_root_and_is_not_lost() -> None:
+    """Both are marked, and who waits behind them stands below."""
+    held = [
+        lock(1, "advisory", objid=1),
+        lock(2, "advisory", objid=2),
+        lock(1, "advisory", 2.0, objid=2),
+        lock(2, "advisory", 1.0, objid=1),
+        lock(3, "advisory", 0.5, objid=1),
+    ]
+    view = seen([1, 2, 3], held)
+    assert {branch.node for branch in view.forest} == {1, 2, 3}
+    assert [b.node for b in view.forest if b.in_circle] != []
+    assert {b.node for b in view.forest if b.in_circle} == {1, 2}
+
+
+def test_a_crowd_is_cut_and_counted() -> None:
+    """A page of ten thousand lines helps nobody."""
+    crowd = [lock(pid, "advisory", 1.0, objid=1) for pid in range(2, MOST + 52)]
+    view = seen(list(range(1, MOST + 52)), [lock(1, "advisory", objid=1), *crowd])
+    assert (len(view.forest), view.left_out) == (MOST, 51)
+
+
+def test_not_known_is_not_nobody() -> None:
+    """Without an answer the page says why."""
+    blind = Snapshot(Node("db1"), NOW, absent={locks: Absence("refused")})
+    view = lock_view(blind)
+    assert view.unknown == "locks: refused"
+    assert "Not known: locks: refused" in words(view)
+    assert "Nobody waits" not in words(view)
+    assert "Not known: locks: refused" in str(lock_report([("db1", view)], NOW))
+
+
+def words(view: LockView) -> str:
+    page = locks_page(Overview(at=NOW, servers=(ServerView("db1", Node("db1"), locks=view),)))
+    return " ".join(re.sub(r"<[^>]*>", " ", page.split("<main", 1)[1]).split())
+
+
+def test_names_are_data() -> None:
+    """Neither a page nor a terminal is commanded by somebody's application name."""
+    view = seen([1, 2, 3, 4], QUEUE, application_name=HOSTILE, query=f'select "{HOSTILE}"')
+    page = locks_page(Overview(at=NOW, servers=(ServerView("db1", Node("db1"), locks=view),)))
+    assert "<script>alert" not in page
+    assert "\x1b" not in page
+    assert "\x1b" not in str(lock_report([("db1", view)], NOW))
+
+
+def test_a_root_tells_its_state_and_a_waiter_its_wait() -> None:
+    """With age and last statement."""
+    view = seen([1, 2, 3, 4], QUEUE, state="idle in transaction", query="select 1")
+    root, ddl = view.forest[:2]
+    assert isinstance(root, Branch)
+    assert (root.waits_for, root.state) == (None, "idle in transaction")
+    assert (ddl.waits_for, ddl.seconds) == ("relation 9", 9.0)
+    assert "waits 9 s for relation 9" in words(view)
+    assert root.statement == "select ?"
+
+
+async def test_a_deadlock_stays_on_the_page(stage: Stage) -> None:
+    """While it lasts, and after."""
+    one, other = (f"update orders set v = 1 where id = {n}" for n in (1, 2))
+    sessions = [await stage.holds("set deadlock_timeout = '1h'", s) for s in (one, other)]
+    tasks = [stage.task(s.execute(w)) for s, w in zip(sessions, (other, one), strict=True)]
+    recollection = Recollection(finding.history)
+    for waiting in sessions:
+        await stage.until_waiting(waiting)
+    async with watching(dsn=stage.database.monitor_dsn) as connection:
+        snapshot = await look(connection, activity, locks, recollection=recollection)
+    view = lock_view(snapshot)
+    assert len([b for b in view.forest if b.in_circle]) == 2
+    assert "Last deadlocks" in words(view)
+    assert "waits for public.orders ctid (0,1)" in words(view)
+    assert "Deadlock at" in str(lock_report([("db1", view)], NOW))
+    sessions[0].terminate()
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    calm = replace(snapshot, answers={**snapshot.answers, locks: Answer((), NOW)})
+    assert lock_view(calm).forest == ()
+    assert lock_view(calm).captures
+
+
+@pytest.mark.versions(14, 18)
+async def test_the_command_prints_the_tree_once(stage: Stage, database: Database) -> None:
+    """Where nobody looks at a terminal: plain text, tables with their names, exit status 0."""
+    await stage.holds("lock table orders", application_name="night 'job'")
+    pid = await stage.waits("select from orders")
+    dsn = database.server.dsn(database.name, MONITOR)
+    program = Path(sys.executable).with_name("pgvigil")
+    process = await asyncio.create_subprocess_exec(
+        *(program, "locks", "--dsn", dsn), stdout=asyncio.subprocess.PIPE
+    )
+    printed = (await process.communicate())[0].decode()
+    lines = printed.splitlines()
+    root = next(n for n, line in enumerate(lines) if "night 'job'" in line)
+    assert process.returncode == 0
+    assert f"pid {pid} in {database.name}, waits" in lines[root + 2]
+    assert lines[root + 2].startswith("    postgres")
+    assert lines[root + 2].endswith("for public.orders")
+    assert lines[root + 3] == "      select from orders"
