@@ -20,6 +20,7 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 KEPT = {"name", "param", "word", "rest"}
+VALUES = {"string", "number", "dollar"}
 LENGTH = 500
 
 
@@ -36,10 +37,13 @@ def normalised(statement: str | None, length: int | None = LENGTH) -> str | None
 
 
 def value_rises(one: str | None, other: str | None) -> bool | None:
-    """Of statements that differ in one value only: whether it is greater in the other one."""
+    """Of statements that differ in one value of their WHERE: whether the other's is greater.
+
+    What they set may differ too: an amount is no key.
+    """
     if one is None or other is None or normalised(one, None) != normalised(other, None):
         return None
-    pairs = zip(_values(one), _values(other), strict=True)
+    pairs = zip(_values_of_where(one), _values_of_where(other), strict=True)
     differing = [pair for pair in pairs if pair[0] != pair[1]]
     if len(differing) != 1:
         return None
@@ -50,6 +54,7 @@ def value_rises(one: str | None, other: str | None) -> bool | None:
     return second > first if both_quoted else None
 
 
-def _values(statement: str) -> list[str]:
-    kinds = {"string", "number", "dollar"}
-    return [m[0] for m in TOKEN.finditer(statement[:20_000]) if m.lastgroup in kinds]
+def _values_of_where(statement: str) -> list[str]:
+    tokens = [(m.lastgroup, m[0]) for m in TOKEN.finditer(statement[:20_000])]
+    words = (number for number, (_, text) in enumerate(tokens) if text.lower() == "where")
+    return [text for kind, text in tokens[next(words, len(tokens)) :] if kind in VALUES]

@@ -1,12 +1,12 @@
 """Rows of one table that are locked in no order: batches that meet each other head on.
 
-Whoever waits for a row is behind somebody who has that row; if that one waits for another row of
-the same table, its direction is known: upwards or downwards. Batches that are sorted all go one
+Whoever waits for a row is behind somebody who has that row; if that one has gone on to another row
+of the same table, its direction is known: upwards or downwards. Batches that are sorted all go one
 way. What the direction is told by: keys in the statements' own text, or places in the table, which
 is only true while rows stay where they were loaded.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alerts.lock_order.fading import Fading
 from alerts.lock_order.meeting import Meeting, Party, Spot
@@ -19,6 +19,8 @@ TABLES = 1_000
 @dataclass(frozen=True, slots=True)
 class Direction:
     table: Table
+    kind: int
+    """Hash of the statement without its values: each kind of batch has an order of its own."""
     upwards: bool
 
 
@@ -45,21 +47,21 @@ class Batches:
 
     def learn(self, meeting: Meeting, next_spot: Spot | None, tables: Tables, at: float) -> None:
         """`next_spot` is what the blocker itself waits for."""
-        here = meeting.spot
-        if next_spot is None or next_spot.table != here.table:
+        here, blocker = meeting.spot, meeting.blocker
+        if not here.by_row:
             return
-        upwards = value_rises(meeting.waiter.query, meeting.blocker.query)
-        if upwards is None:
+        upwards = value_rises(meeting.waiter.query, blocker.query)
+        if upwards is None and next_spot:
             upwards = by_place(here, next_spot, tables)
         if upwards is not None:
-            direction = Direction(here.table, upwards)
-            self.seen.see(direction, Party.of(meeting.blocker), at)
+            party = Party.of(blocker)
+            self.seen.see(Direction(here.table, hash(party.statement), upwards), party, at)
 
     def disorders(self, least: float, now: float) -> list[Disorder]:
         """Tables where each direction was seen at least so often."""
         found = []
         for direction, up in self.seen.alive(now):
-            down = self.seen.get(Direction(direction.table, False), now)
+            down = self.seen.get(replace(direction, upwards=False), now)
             if direction.upwards and down:
                 weights = up.weight_at(now), down.weight_at(now)
                 if min(weights) >= least:

@@ -379,10 +379,30 @@ def test_batches_that_go_both_ways_are_disorder() -> None:
     assert (disorder.table.name, disorder.upwards, disorder.downwards) == ("public.accounts", 3, 2)
 
 
+def test_a_blocker_that_has_gone_on_tells_its_direction() -> None:
+    """Whether or not it has to wait there."""
+    known = book()
+    for has, gone_on_to in ((3, 17), (4, 9), (17, 3), (20, 11)):
+        verb = "update {{}} set v = 1 where id = {}"
+        waiter = Going(1, ("accounts",), waits_for=2, verb=verb.format(has))
+        look(known, waiter, Going(2, ("accounts",), verb=verb.format(gone_on_to)))
+    assert len(known.batches.disorders(2.0, 0.0)) == 1
+
+
+def test_amounts_are_no_keys() -> None:
+    """Who pays different sums into the same account goes nowhere."""
+    known = book()
+    for one, other in ((100, 200), (200, 100)) * 3:
+        verb = "update {{}} set v = v + {} where id = 7"
+        waiter = Going(1, ("accounts",), waits_for=2, verb=verb.format(one))
+        look(known, waiter, Going(2, ("accounts",), verb=verb.format(other)))
+    assert known.batches.disorders(1.0, 0.0) == []
+
+
 def test_statements_of_different_kinds_tell_no_direction() -> None:
     """Two values differ, or the text does: no key can be told."""
     known = book()
-    for verb in ("update {{}} set v = {0} where id = {0}", "update {{}} set v = $1 where id = $2"):
+    for verb in ("update {{}} where n = {0} and id = {0}", "update {{}} set v = $1 where id = $2"):
         for has, wants in ((3, 17), (17, 3)) * 3:
             look(known, *batch_chain(has, wants, verb))
     assert known.batches.disorders(1.0, 0.0) == []
