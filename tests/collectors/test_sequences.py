@@ -13,7 +13,7 @@ from tests.fixtures.looking import look, watching
 from tests.fixtures.postgres import Database
 from tests.fixtures.waiting import until
 
-HOSTILE = "ser\"'ial 🐘\n"
+HOSTILE = "or\"'der 🐘\n"
 QUOTED = '"' + HOSTILE.replace('"', '""') + '"'
 LITERAL = QUOTED.replace("'", "''")
 SETUP = f"""

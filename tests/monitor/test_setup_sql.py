@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.fixtures.postgres import PrivateServers, connected
+from tests.fixtures.postgres import PrivateServers, Psql, connected
 
 HOSTILE = ("a=b", "new\nline", "quo'te\\", 'Double"Quote', "émoji 🐘")
 SIGHT = "select has_column_privilege('watcher', 'pg_catalog.pg_statistic', 'stawidth', 'select')"
@@ -26,9 +27,9 @@ def printed(*arguments: str) -> str:
 async def test_every_database_is_granted_in(
     named: bool,
     private_server: PrivateServers,
-    psql,
-    tmp_path,
-    monkeypatch,  # type: ignore[no-untyped-def]
+    psql: Psql,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All that there are, or those that are named; twice does no harm."""
     server = private_server()
