@@ -31,8 +31,15 @@ class Ranges:
 
     known: dict[str, tuple[float, list[Range]]] = field(default_factory=dict)
 
-    async def of(self, session: Session, deadline: float, now: float) -> list[Range]:
-        """Of the database where that session is. Raises QueryFailure."""
+    async def of(
+        self, session: Session, deadline: float, now: float, rows: int | None
+    ) -> list[Range]:
+        """Of the database where that session is, where the last answer had so many rows.
+
+        Raises QueryFailure.
+        """
+        if rows is not None and rows < TABLES // 2:
+            return [ALL]
         database = session.identity.database
         counted, ranges = self.known.get(database, (None, []))
         if counted is None or now - counted > LAST:

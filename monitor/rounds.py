@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 import structlog
 
+from alerts.recollection import LARGE
 from collectors._base import ALL, Absence, Collector, Role, Tables
 from collectors._columns import Columns, block
 from monitor.aside import aside
@@ -16,13 +17,14 @@ from monitor.conversation.rights import Rights
 from monitor.conversation.session import Session
 from monitor.exposition.render import Served
 from monitor.facts import Facts
+from monitor.in_part import InPart
 from monitor.ledger import Ledger
 from monitor.pace import Paces
 from monitor.ranges import Ranges
 
 log = structlog.get_logger("pgvigil")
-EARLY = 0.95
-"""A whole answer is asked for anew when so much of its pace has passed: a visit comes by chance."""
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 
 class Sink(Protocol):
@@ -34,15 +36,6 @@ class Sink(Protocol):
         whole: bool = ...,
     ) -> Served:
         """Make metrics of fresh rows; not `whole` are those that have series of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The part of a long answer that has series of its own."""
-
-    answer: Sequence[Any]
-    at: float
-    tables: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -61,12 +54,14 @@ class Rounds:
     """Takes those of a database that is gone away again."""
     ledger: Ledger = field(default_factory=Ledger)
     ranges: Ranges = field(default_factory=Ranges)
-    shown: dict[tuple[Collector[Any], str], "Shown"] = field(default_factory=dict)
-    """Of long answers, the part that has series, by collector and database."""
+    in_part: InPart = field(init=False)
     server_time: float = 0.0
     """Seconds that the server has spent on us."""
     fresh: set[Collector[Any]] = field(default_factory=set)
     """Collectors with news since the last judgement."""
+
+    def __post_init__(self) -> None:
+        self.in_part = InPart(self.facts, self.paces)
 
     async def ask(
         self, collector: Collector[Any], session: Session, rights: Rights | None, role: Role | None
@@ -80,7 +75,7 @@ class Rounds:
             entry.absence(now, lacking.reason)
             return
         entry.asked = now
-        tables = self._enough(collector, database)
+        tables = self.in_part.tables(collector, database, now)
         try:
             rows, seconds = await self._rows(collector, session, tables)
         except QueryFailure as failure:
@@ -97,17 +92,6 @@ class Rounds:
         self._take(collector, database, rows, at)
         await self._show(collector, database, rows)
 
-    def _enough(self, collector: Collector[Any], database: str | None) -> frozenset[int] | None:
-        """The tables to ask for while the whole answer is young and most of it has no series.
-
-        Dashboards want the rates of what is shown; whole answers are what judges and sums need.
-        """
-        shown = self.shown.get((collector, database or ""))
-        if shown is None or not self.facts.holds(collector, database or "", shown.answer):
-            return None
-        young = self.clock.now() - shown.at < self.paces.of(collector) * EARLY
-        return shown.tables if young else None
-
     async def _rows(
         self, collector: Collector[Any], session: Session, tables: frozenset[int] | None
     ) -> tuple[Sequence[Any], float]:
@@ -121,11 +105,19 @@ class Rounds:
         self, collector: Collector[Any], session: Session
     ) -> tuple[Sequence[Any], float]:
         blocks, total = [], 0.0
-        for tables in await self.ranges.of(session, self.deadline, self.clock.now()):
+        known = self.facts.parts.get(collector, {}).get(session.identity.database)
+        rows = len(known.rows) if known else None
+        for tables in await self.ranges.of(session, self.deadline, self.clock.now(), rows):
             records, seconds = await self._fetch(session, _query(collector, session, tables))
             total += seconds
-            blocks.append(await aside(block, collector.row, records))
+            blocks.append(await self._worked(records, block, collector.row, records))
         return Columns(collector.row, blocks), total
+
+    async def _worked(
+        self, rows: Sequence[Any], work: Callable[[*Arguments], T], *arguments: *Arguments
+    ) -> T:
+        """Few rows at once, many aside."""
+        return work(*arguments) if len(rows) <= LARGE else await aside(work, *arguments)
 
     async def _fetch(self, session: Session, query: str) -> tuple[list[Any], float]:
         start = self.clock.now()
@@ -147,24 +139,11 @@ class Rounds:
         if not isinstance(rows, Columns):
             self._note(collector, database, self.show(collector, database, rows))
             return
-        served = await aside(self.show, collector, database, rows)
+        served = await self._worked(rows, self.show, collector, database, rows)
         self._note(collector, database, served)
-        self._show_part_of(collector, database, rows, served)
+        self.in_part.note(collector, database, rows, served, self.clock.now())
         if database and not self.facts.holds(collector, database, rows):
             self.forget(collector, database)  # it has lost its truth meanwhile
-
-    def _show_part_of(
-        self, collector: Collector[Any], database: str | None, rows: Sequence[Any], served: Served
-    ) -> None:
-        place = collector, database or ""
-        tables = frozenset(row.relid for row in served.shown)
-        self.shown[place] = Shown(rows, self.clock.now(), tables)
-        self.shown = {
-            of: shown
-            for of, shown in self.shown.items()
-            if shown.tables and self.facts.holds(*of, shown.answer)
-        }
-        self.paces.in_part = {asked for asked, _ in self.shown}
 
     def _note(self, collector: Collector[Any], database: str | None, served: Served) -> None:
         entry = self.ledger.of(collector, database)
@@ -213,11 +192,11 @@ class Rounds:
     def _book(self, collector: Collector[Any], seconds: float, part: bool = False) -> None:
         self.server_time += seconds
         self.paces.distress = 0
-        self.paces.spent(collector, seconds, part)
+        databases = max(1, len(self.facts.parts.get(collector, ())))
+        self.paces.spent(collector, seconds * databases, part)
 
     def due(self, collector: Collector[Any], database: str | None = None) -> bool:
-        part = (collector, database or "") in self.shown
-        pace = self.paces.of(collector, part)
+        pace = self.paces.of(collector, self.in_part.knows(collector, database))
         return self.ledger.of(collector, database).is_due(self.clock.now(), pace)
 
 

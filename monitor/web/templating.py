@@ -2,20 +2,23 @@
 
 import hashlib
 import unicodedata
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from alerts.units import duration_text
 from monitor import wording
 from monitor.web.findings import iso
 
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+    from markdown_it import MarkdownIt
+
 FOLDER = Path(__file__).parent / "templates"
 STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
 SCRIPT = (FOLDER / "page.js").read_text(encoding="utf-8")
-MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 
 
@@ -34,10 +37,21 @@ def anchor(*parts: object) -> str:
 
 def markdown(text: str) -> Markup:
     """HTML inside the text stays text."""
-    return Markup(MARKDOWN.render(text))
+    return Markup(renderer().render(text))
 
 
-def environment() -> Environment:
+# Where nobody opens a page, as in most sidecars, what makes pages is never loaded: 3 MB.
+@cache
+def renderer() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+@cache
+def environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     made = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -63,4 +77,11 @@ def environment() -> Environment:
     return made
 
 
-TEMPLATES = environment()
+class Templates:
+    """Those in the folder, by name."""
+
+    def get_template(self, name: str) -> "Template":
+        return environment().get_template(name)
+
+
+TEMPLATES = Templates()
