@@ -1,14 +1,14 @@
 """Everything that is remembered about the locks of one server, fed with each look at them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from alerts.lock_graph import LockGraph, Node, node_of
 from alerts.lock_order.batches import Batches
 from alerts.lock_order.captures import Captures
-from alerts.lock_order.meeting import Scene
+from alerts.lock_order.meeting import Meeting, Scene
 from alerts.lock_order.orders import Orders
 from alerts.lock_order.tables import Relation, Tables
 from collectors._base import Answer, Collector
@@ -18,8 +18,8 @@ from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
 
 NAMING = (user_tables, user_indexes)
-MEETINGS = 300
-"""So many of one look are learned from; more of them are the same pile-up."""
+MEETINGS = 10
+"""So many with the same blocker are learned from at one look; more of them are a pile-up."""
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class LockBook:
         self.tables.learn(self._relations(rows))
         scene = Scene(rows, self.graph, self.sessions, self.tables)
         self.captures.learn(scene, at)
-        meetings = list(islice(scene.meetings(), MEETINGS))
+        meetings = list(_some(scene.meetings()))
         self.orders.learn(scene, meetings, at)
         for meeting in meetings:
             self.batches.learn(meeting, scene.next_spot(meeting.blocker), self.tables, at)
@@ -70,3 +70,12 @@ class LockBook:
                 yield from ((database, oid) for oid in lock.writes or ())
                 if lock.relation:
                     yield database, lock.relation
+
+
+def _some(meetings: Iterable[Meeting]) -> Iterator[Meeting]:
+    """A few of each blocker."""
+    had: Counter[int] = Counter()
+    for meeting in meetings:
+        had[meeting.blocker.pid] += 1
+        if had[meeting.blocker.pid] <= MEETINGS:
+            yield meeting

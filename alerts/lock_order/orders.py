@@ -6,7 +6,7 @@ that it was no coincidence. Nothing is concluded from transactions that never me
 rows of its own in opposite order is harmless, and so is code behind a common gate.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,21 +43,14 @@ class Orders:
     explicit: Fading[tuple[Actor, Table], None] = field(default_factory=lambda: Fading(EDGES))
     """Who locks rows by statements that leave no lock to tell it by, and where."""
 
-    def learn(self, scene: Scene, meetings: Iterable[Meeting], at: float) -> None:
-        footprints = {
-            session.pid: self._footprint(scene, session, at)
-            for node in scene.locks
-            if (session := scene.sessions.get(node))
-        }
+    def learn(self, scene: Scene, meetings: Sequence[Meeting], at: float) -> None:
+        parties = {one.pid for meeting in meetings for one in (meeting.waiter, meeting.blocker)}
+        footprints = {pid: self._footprint(scene, scene.sessions[pid], at) for pid in parties}
         for pid, footprint in footprints.items():
             self.steps.learn(scene.sessions[pid], footprint, at)
         for meeting in meetings:
-            waiter, blocker = (
-                footprints.get(meeting.waiter.pid),
-                footprints.get(meeting.blocker.pid),
-            )
-            if waiter and blocker:
-                self._learn_meeting(meeting, waiter, blocker, at)
+            waiter, blocker = footprints[meeting.waiter.pid], footprints[meeting.blocker.pid]
+            self._learn_meeting(meeting, waiter, blocker, at)
 
     def risks(self, now: float) -> list[Risk]:
         """What is dangerous, surest first."""
