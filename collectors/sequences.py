@@ -5,8 +5,10 @@ from operator import attrgetter
 
 from collectors._base import Bound, Collector, Lane, Scope, gauge
 
-# The last value is read from the sequence itself, under a lock that DDL on it keeps us from. A
-# temporary one belongs to another session, an unlogged one can't be read on a standby.
+# The last value is read from the sequence itself, and DDL on it would keep us waiting. A temporary
+# one belongs to another session, an unlogged one can't be read on a standby. Until 17 the function
+# keeps a lock on each sequence to the end of the statement: so many locks that others find no room
+# are worse than not knowing, so the narrowest come first, and there is an end.
 QUERY = """
     with locked as materialized (
         select relation from pg_catalog.pg_locks
@@ -17,41 +19,79 @@ QUERY = """
             and mode in (
                 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'
             )
+    ), known as (
+        select
+            c.oid                                                       as relid,
+            n.nspname::text                                             as schemaname,
+            c.relname::text                                             as sequencename,
+            s.*,
+            tn.nspname::text                                            as table_schemaname,
+            t.relname::text                                             as relname,
+            a.attname::text                                             as column_name,
+            format_type(a.atttypid, null)                               as column_type,
+            has_sequence_privilege(c.oid, {rights})                     as may_read,
+            not (c.relpersistence = 'u' and pg_is_in_recovery())
+                and c.oid not in (select relation from locked)          as is_free,
+            row_number() over (order by least(
+                case s.seqtypid when 'int8'::regtype then 8 when 'int4'::regtype then 4 else 2 end,
+                case when a.attlen > 0 then a.attlen else 8 end
+            ), c.oid)                                                   as place
+        from pg_catalog.pg_sequence s
+        join pg_catalog.pg_class c on c.oid = s.seqrelid
+        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        left join pg_catalog.pg_depend d
+            on d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid
+            and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjsubid > 0
+            and d.deptype in ('a', 'i')
+        left join pg_catalog.pg_class t on t.oid = d.refobjid
+        left join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
+        left join pg_catalog.pg_attribute a
+            on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+        where c.relpersistence <> 't' and c.oid {asked}
     )
     select
         current_database()::text                                        as datname,
-        n.nspname::text                                                 as schemaname,
-        c.relname::text                                                 as sequencename,
-        s.seqmin                                                        as min_value,
-        s.seqmax                                                        as max_value,
-        s.seqincrement                                                  as increment,
-        s.seqcycle                                                      as cycles,
-        t.oid is not null                                               as has_column,
-        tn.nspname::text                                                as table_schemaname,
-        t.relname::text                                                 as relname,
-        a.attname::text                                                 as column_name,
-        format_type(a.atttypid, null)                                   as column_type,
-        has_sequence_privilege(c.oid, 'select, usage')                  as may_read,
-        can.be_read                                                     as is_known,
-        case when can.be_read then pg_sequence_last_value(c.oid) end    as last_value
-    from pg_catalog.pg_sequence s
-    join pg_catalog.pg_class c on c.oid = s.seqrelid
-    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    cross join lateral (
-        select has_sequence_privilege(c.oid, 'select, usage')
-            and not (c.relpersistence = 'u' and pg_is_in_recovery())
-            and c.oid not in (select relation from locked) as be_read
-    ) as can
-    left join pg_catalog.pg_depend d
-        on d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid
-        and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjsubid > 0
-        and d.deptype in ('a', 'i')
-    left join pg_catalog.pg_class t on t.oid = d.refobjid
-    left join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
-    left join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
-    where c.relpersistence <> 't'
+        k.relid                                                         as relid,
+        k.schemaname                                                    as schemaname,
+        k.sequencename                                                  as sequencename,
+        k.seqmin                                                        as min_value,
+        k.seqmax                                                        as max_value,
+        k.seqincrement                                                  as increment,
+        k.seqcycle                                                      as cycles,
+        k.table_schemaname                                              as table_schemaname,
+        k.relname                                                       as relname,
+        k.column_name                                                   as column_name,
+        k.column_type                                                   as column_type,
+        k.may_read                                                      as may_read,
+        k.may_read and k.is_free and {within}                           as is_known,
+        case when k.may_read and k.is_free and {within} then {last_value} end as last_value
+    from known k
 """
+A_FEW = """k.place <= greatest(100, (
+            select setting::int4 from pg_catalog.pg_settings where name = 'max_connections'
+        ) * (
+            select setting::int4 from pg_catalog.pg_settings
+            where name = 'max_locks_per_transaction'
+        ) / 20)"""
+"""A twentieth of the room for locks."""
+UNTIL_17 = {
+    "rights": "'select, usage'",
+    "within": A_FEW,
+    "last_value": "pg_sequence_last_value(k.relid)",
+}
+FROM_18 = {
+    "rights": "'select'",
+    "within": "true",
+    "last_value": """(
+            select case when is_called then last_value end
+            from pg_catalog.pg_get_sequence_data(k.relid)
+        )""",
+}
 LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1}
+
+
+def query(parts: dict[str, str]) -> str:
+    return QUERY.replace("{asked}", "{{asked}}").format(**parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +99,23 @@ class Sequence:
     """One sequence, and the column that it belongs to."""
 
     datname: str
+    relid: int
     schemaname: str
     sequencename: str
     min_value: int
     max_value: int
     increment: int
     cycles: bool
-    has_column: bool
-    """Whether a column owns it; else the four below are None."""
     table_schemaname: str | None
+    """None, and so are the three below, where no column owns it."""
     relname: str | None
     column_name: str | None
     column_type: str | None
     may_read: bool
     """Without SELECT on it nobody tells us where it is."""
     is_known: bool
-    """Whether the last value was read; it is not without the right, or while DDL holds it."""
+    """Whether the last value was read: not without the right, nor while DDL holds it, nor before 18
+    of more than a few hundred sequences at once."""
     last_value: int | None
     """None where it is not known, and where no value was taken yet."""
 
@@ -115,15 +156,16 @@ LABELS = ("datname", "schemaname", "sequencename")
 sequences = Collector(
     row=Sequence,
     lane=Lane.slow,
-    sql={140000: QUERY},
+    sql={140000: query(UNTIL_17), 180000: query(FROM_18)},
     scope=Scope.database,
-    key=LABELS,
+    key=("datname", "relid"),
+    bulk=True,
     bound=Bound(rank="used_ratio", top=100),
     metrics=(
         gauge(
             "pg_sequence_last_value",
             "The last value taken; absent where none was, and where it is not known.",
-            attrgetter("last_value"),
+            "last_value",
             LABELS,
         ),
         gauge(
