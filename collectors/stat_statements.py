@@ -82,7 +82,7 @@ STICKY = "A statement keeps its series while it is near the top; all others are 
 
 
 def total(column: str, text: str, note: str = "") -> Metric[Statement]:
-    return counter(f"{PREFIX}{column}_total", text, attrgetter(column), LABELS, note)
+    return counter(f"{PREFIX}{column}_total", text, column, LABELS, note)
 
 
 calls = total("calls", "Executions.", STICKY)
