@@ -73,6 +73,8 @@ class Orders:
         footprint = footprint_of(scene.locks[session.pid], session, scene.tables, locks_rows_of)
         if footprint.target and target and target.leaves_no_trace:
             self.explicit.see((actor, footprint.target), None, at)
+        if footprint.target and target and target.never_waits:
+            self.steps.skips.see((actor, footprint.target), None, at)
         return footprint
 
     def _learn_meeting(

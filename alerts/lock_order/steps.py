@@ -34,14 +34,19 @@ class Steps:
     past: OrderedDict[Transaction, list[Footprint]] = field(default_factory=OrderedDict)
     """Earlier looks at transactions, as far as they differ."""
 
+    skips: Fading[tuple[Actor, Table], None] = field(default_factory=lambda: Fading(EDGES))
+    """Who takes only what is free there: where it goes to by its locks, it need not wait."""
+
     def __len__(self) -> int:
-        return len(self.seen) + len(self.past)
+        return len(self.seen) + len(self.past) + len(self.skips)
 
     def learn(self, session: Session, footprint: Footprint, at: float) -> None:
         """All that is proved by what one transaction holds now, and held before."""
         self._remember(transaction_of(session), footprint)
-        for one in footprint.rows:
-            for other in footprint.rows - {one}:
+        for other in footprint.rows:
+            if self._skips(session, other, at):
+                continue
+            for one in footprint.rows - {other}:
                 if self.in_order(session, footprint, one, other):
                     self.see(session, footprint, one, other, at)
 
@@ -62,10 +67,11 @@ class Steps:
         self, session: Session, footprint: Footprint, one: Table, other: Table, at: float
     ) -> str | None:
         """What proves that it went from one table to the other; None where nothing does."""
-        if footprint.came_first(one, other):
-            return "the order of its locks"
-        if self._seen_before(session, one, other):
-            return "two looks at the same transaction"
+        if not self._skips(session, other, at):
+            if footprint.came_first(one, other):
+                return "the order of its locks"
+            if self._seen_before(session, one, other):
+                return "two looks at the same transaction"
         # A wait proves an order: nobody waits for a row that is its own already.
         if footprint.target == other and other in self.next(
             actor_of(session), one, footprint.gates, at
@@ -80,6 +86,9 @@ class Steps:
             for other in self.onward.get((actor, here), ())
             if (step := self.seen.get(Step(actor, here, other), at)) and not step.value & gates
         ]
+
+    def _skips(self, session: Session, table: Table, at: float) -> bool:
+        return self.skips.get((actor_of(session), table), at) is not None
 
     def _seen_before(self, session: Session, one: Table, other: Table) -> bool:
         """Whether an earlier look at the same transaction had one of them, and not the other."""

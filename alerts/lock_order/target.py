@@ -18,6 +18,7 @@ TARGET = re.compile(
 )
 PART = re.compile(NAME)
 FOR_ROWS = re.compile(r"\bfor\s+(?:no\s+key\s+)?(?:update|share)\b", re.IGNORECASE)
+NEVER_WAITS = re.compile(r"\b(?:skip\s+locked|nowait)\b", re.IGNORECASE)
 UPSERT = re.compile(r"\bdo\s+update\b", re.IGNORECASE)
 
 
@@ -26,8 +27,11 @@ class Target:
     name: tuple[str, ...]
     """Schema, where it was written, and table: as they are called, without quotes."""
     verb: str
+    never_waits: bool
+    """It takes what is free: SKIP LOCKED, or gives up: NOWAIT."""
     locks_rows: bool
-    """It changes or locks rows that are there already: no plain INSERT, no plain SELECT."""
+    """It changes or locks rows that are there already, and waits for them if it must: no plain
+    INSERT, no plain SELECT, no SKIP LOCKED."""
 
     @property
     def leaves_no_trace(self) -> bool:
@@ -50,14 +54,15 @@ def target_of(statement: str | None) -> Target | None:
         return None
     verb = match["verb"].split()[0].lower()
     rest = text[match.end() :]
+    never_waits = verb == "select" and bool(NEVER_WAITS.search(rest))
     locks_rows = (
-        bool(FOR_ROWS.search(rest))
+        bool(FOR_ROWS.search(rest)) and not never_waits
         if verb == "select"
         else bool(UPSERT.search(rest))
         if verb == "insert"
         else verb != "lock"
     )
-    return Target(tuple(map(_unquoted, PART.findall(match["name"]))), verb, locks_rows)
+    return Target(tuple(map(_unquoted, PART.findall(match["name"]))), verb, never_waits, locks_rows)
 
 
 def _unquoted(name: str) -> str:

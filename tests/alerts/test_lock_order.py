@@ -217,6 +217,20 @@ def test_select_for_update_counts_once_it_is_known() -> None:
     assert risk.level is Level.opposed
 
 
+def test_who_skips_what_is_locked_waits_for_nobody() -> None:
+    """A worker counts first and takes a job then, the other way round than everybody else."""
+    known = book()
+    verb = "select from {} limit 1 for update skip locked"
+    worker = Going(2, ("bookings", "accounts"), shared=("accounts",), verb=verb)
+    assert look(known, FORTH, worker) == []
+    done = Going(2, ("bookings", "accounts"), began="later")
+    assert look(known, FORTH, done) == []
+    waits = Going(2, ("bookings", "accounts"), waits_for=3, began="at last")
+    assert look(known, waits, Going(3, ("accounts",), application="other")) == []
+    [risk] = look(known, FORTH, done)
+    assert risk.level is Level.opposed, "where it waits after all, it is no worker"
+
+
 def test_three_in_a_circle() -> None:
     """No two of them are opposed; two meetings prove the circle of three."""
     known = book()
@@ -419,6 +433,8 @@ def test_statements_of_different_kinds_tell_no_direction() -> None:
         ("insert into t values (1) on conflict do nothing", ("t",), False),
         ("select * from t where id = 1 for no key update", ("t",), True),
         ("select * from t where id = 1 for key share", ("t",), False),
+        ("select * from t limit 1 for update skip locked", ("t",), False),
+        ("select * from t where id = 1 for update nowait", ("t",), False),
         ("select 'for update' from t", ("t",), False),
         ("merge into t using u on true when matched then delete", ("t",), True),
         ("lock table s.t in exclusive mode", ("s", "t"), False),
