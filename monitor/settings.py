@@ -215,8 +215,8 @@ class Settings(BaseSettings, Login):
     own pages, as far as their address is known."""
 
     pages: bool = True
-    """Whether pages with evidence (`/`, `/locks`, `/findings`) are served. They name objects and sessions;
-    metrics are served in any case."""
+    """Whether pages with evidence (`/`, `/locks`, `/findings`) are served. They name objects and
+    sessions; metrics are served in any case."""
 
     mute: Annotated[tuple[Annotated[Muting, Mapped], ...], Listed] = ()
     """What nobody wants to hear of, until when and why."""
