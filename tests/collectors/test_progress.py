@@ -156,7 +156,7 @@ async def test_copies_into_one_table_are_summed(database: Database) -> None:
     for unit in ("tuples", "bytes"):
         parts = [row.done for row in found if row.unit == unit]
         assert len(parts) == 2
-        assert done[*labels, unit] == sum(parts) > 2 * 1000
+        assert done[*labels, unit] == sum(parts) > max(parts)
 
 
 async def copy(database: Database) -> None:
