@@ -230,9 +230,9 @@ class Server:
 
     def _forget_facts(self, why: str) -> None:
         gone = self.facts.clear((c for c in self.collectors() if c.sql), why)
-        if gone:
-            self.drop(None, None)
-            self.rounds.fresh |= gone
+        for collector in gone:
+            self.drop(collector, None)
+        self.rounds.fresh |= gone
 
     async def _probe_rights(self, session: Session) -> None:
         needs = {need for c in self.collectors() if c.scope is Scope.server for need in c.needs}
