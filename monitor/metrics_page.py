@@ -64,11 +64,16 @@ def _facts(collector: Collector[Any], paces: Mapping[Lane, timedelta]) -> Iterat
     for need in collector.needs:
         yield f"needs `{need.grant.replace('{role}', 'pgvigil')}`".replace(";`", "`")
     if collector.bound:
-        where = f" per `{collector.bound.within}`" if collector.bound.within else ""
         yield (
-            f"the {collector.bound.top} largest by {collector.bound.rank}{where} have series of"
-            " their own, the rest is summed as `other` where that makes sense"
+            f"the {collector.bound.top} largest of a server by {collector.bound.rank}"
+            f" (`bounds.{collector.name}`) have series of their own, the rest is summed as `other`"
+            " where that makes sense"
         )
+        if collector.bulk:
+            rare = duration_text(paces[Lane.slow].total_seconds())
+            yield f"where there are more, all of them are asked every {rare} (`paces.slow`) only"
+        if collector.bound.whole:
+            yield "partitions are summed into their parent"
 
 
 def _table(collector: Collector[Any]) -> str:
