@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from bench import report
-from bench.measuring import Measured, measure
+from bench.measuring import INTERVAL, Measured, measure
 from bench.pages import PageTime, page_times
-from bench.scenarios import SCENARIOS, Scenario, built
+from bench.scenarios import ROLES, SCENARIOS, Scenario, built
 from bench.watchers import BenchError, Watcher, find_peer, pgvigil, postgres_exporter
 from monitor.demo.binaries import LaunchError
 from monitor.demo.launcher import Postgres
@@ -21,8 +21,11 @@ USAGE = 2
 
 
 def main() -> int:
-    known = _arguments().parse_args()
+    parser = _arguments()
+    known = parser.parse_args()
     wanted = known.scenario or [*SCENARIOS, PAGES]
+    if unknown := [name for name in wanted if name not in (*SCENARIOS, PAGES)]:
+        parser.error(f"there is no scenario called {unknown[0]}")
     runs: dict[str, list[Measured]] = {}
     try:
         peer = None if known.alone else find_peer(known.peer)
@@ -46,9 +49,17 @@ def _run(scenario: Scenario, peer: str | None, seconds: float) -> Iterator[Measu
     with built(scenario) as server, tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for watching in _watchers(server, scenario, peer, Path(folder)):
             with watching as watcher:
-                _tell(f"measuring: {watcher.name}, {scenario.warm_up + seconds:.0f} s and a bit")
-                measured = asyncio.run(measure(server, scenario, watcher, seconds))
+                times = _times(scenario, watcher, seconds)
+                _tell(f"measuring: {watcher.name}, {sum(times):.0f} s and a bit")
+                measured = asyncio.run(measure(server, scenario, watcher, *times))
             yield measured
+
+
+def _times(scenario: Scenario, watcher: Watcher, seconds: float) -> tuple[float, float]:
+    """Warm-up and measurement; what only answers scrapes is the same after each."""
+    if watcher.role == ROLES[0]:
+        return scenario.warm_up, max(seconds, scenario.period)
+    return min(scenario.warm_up, 2 * INTERVAL), seconds
 
 
 def _watchers(

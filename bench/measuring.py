@@ -44,11 +44,11 @@ class Measured:
 
 
 async def measure(
-    server: Postgres, scenario: Scenario, watcher: Watcher, seconds: float
+    server: Postgres, scenario: Scenario, watcher: Watcher, warm_up: float, seconds: float
 ) -> Measured:
-    """The crowd comes first, as it does in life."""
+    """After a warm-up, for so many seconds. The crowd is there first, as it is in life."""
     async with crowd(server, scenario.sessions), session(server) as admin:
-        await asyncio.to_thread(_scraped_for, watcher, scenario.warm_up)
+        await asyncio.to_thread(_scraped_for, watcher, warm_up)
         await admin.execute("select pg_stat_statements_reset()")
         if watcher.stalls:
             watcher.stalls.unlink(missing_ok=True)

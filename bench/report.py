@@ -91,7 +91,8 @@ def write(runs: Runs, pages: Sequence[PageTime], seconds: float) -> None:
         "# Measured\n",
         f"Made by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine()}. PostgreSQL 18 with"
         " fsync off; each watcher alone on the same server with its defaults, scraped every 15 s"
-        f" for {seconds:.0f} s after a warm-up, then as fast as it answers. Server time is planning"
+        f" for {seconds:.0f} s after a warm-up (pgvigil where there are many tables for 5 min, as"
+        " it asks for all of them so often), then as fast as it answers. Server time is planning"
         " and execution by `pg_stat_statements`, by role; server CPU is that of all processes of"
         " the server, connections and its own housekeeping included.\n",
         *(("## Beside the peer\n", table(runs)) if runs else ()),

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -75,19 +75,22 @@ class Scenario:
     sessions: int = 0
     """Idle sessions, each after a statement in its own transaction."""
     warm_up: float = 15.0
-    """Seconds before the measurement begins."""
+    """Seconds before the measurement of pgvigil begins."""
+    period: float = 0.0
+    """Seconds that it lasts at least, so that everything pgvigil does comes once."""
     probed: bool = False
     """Whether stalls of our event loop are sampled; that costs a little processor time."""
-    flags: tuple[str, ...] = field(default=())
 
 
 SCENARIOS: Mapping[str, Scenario] = {
     "idle": Scenario("idle server"),
-    "tables": Scenario("10,000 tables, 20,000 indexes", relations(10_000, 2), warm_up=30),
+    "tables": Scenario(
+        "10,000 tables, 20,000 indexes", relations(10_000, 2), warm_up=30, period=300
+    ),
     "sessions": Scenario("500 sessions", sessions=500),
-    "databases": Scenario("200 databases", databases(200), warm_up=30),
+    "databases": Scenario("200 databases", databases(200), warm_up=240),
     "relations": Scenario(
-        "33,000 tables, 67,000 indexes", relations(33_000, 2), warm_up=60, probed=True
+        "33,000 tables, 67,000 indexes", relations(33_000, 2), warm_up=60, period=300, probed=True
     ),
 }
 

@@ -58,7 +58,7 @@ def pgvigil(server: Postgres, scenario: Scenario, folder: Path) -> Iterator[Watc
     port, stalls = free_port(), folder / "stalls.json" if scenario.probed else None
     program = ["-m", "bench.stalls", str(stalls)] if stalls else ["-m", "monitor"]
     flags = ["--dsn", server.dsn("shop", "pgvigil"), "--listen", f"127.0.0.1:{port}"]
-    argv = [sys.executable, *program, "run", *flags, *scenario.flags]
+    argv = [sys.executable, *program, "run", *flags]
     with _running(argv, folder / "pgvigil.log", {}) as process:
         watcher = Watcher("pgvigil", "pgvigil", process, port, stalls)
         _wait_for(watcher, "/readyz", folder / "pgvigil.log")
