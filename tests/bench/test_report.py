@@ -10,6 +10,7 @@ from bench.measuring import Measured, percentile, series
 from bench.pages import PageTime
 from bench.report import budgets, budgets_table, pages_table, table
 from bench.stalls import TICK, Policy, worst
+from tests.fixtures.waiting import until
 
 MIB = 1024**2
 OURS = Measured("pgvigil", 0.1, 0.1, 100, 0.001, 0.002, 1000, MIB, 60 * MIB, 63 * MIB, 0.5)
@@ -62,9 +63,10 @@ def test_a_blocked_loop_is_seen_by_the_probe(tmp_path: Path) -> None:
     async def live() -> None:
         await asyncio.sleep(10 * TICK)
         spin(loop, 0.08)
-        async with asyncio.timeout(10):
-            while worst(file)[0] < 60:
-                await asyncio.sleep(TICK)
+        await until(written, "the stall is written down")
+
+    async def written() -> bool:
+        return worst(file)[0] >= 60
 
     loop.run_until_complete(live())
     loop.close()
