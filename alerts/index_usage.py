@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from alerts.recollection import Quiet
 from alerts.snapshot import Snapshot
 from collectors._base import Role
+from collectors._columns import where
 from collectors.replication import Receiver, replication
 from collectors.user_indexes import UserIndex, user_indexes
 
@@ -51,12 +52,16 @@ class Witness:
         )
 
 
-def witnesses(snapshot: Snapshot) -> list[Witness]:
-    """Every server of the cluster that has something to say, this one first."""
+def witnesses(snapshot: Snapshot, indexes: Iterable[UserIndex]) -> list[Witness]:
+    """Every server of the cluster that has something to say of these, this one first."""
+    asked = {index.indexrelid for index in indexes}
     return [
         Witness(
             server.node.server,
-            {user_indexes.key_of(row): row for row in server.rows(user_indexes)},
+            {
+                user_indexes.key_of(row): row
+                for row in where(server.rows(user_indexes), "indexrelid", asked)
+            },
             server.quiet(user_indexes, "idx_scan"),
         )
         for server in (snapshot, *snapshot.peers)

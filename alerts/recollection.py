@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from sys import intern
@@ -46,6 +46,28 @@ class Gone:
 
     seconds: float
     stayed: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quiets(Mapping[Key, Quiet]):
+    """Per key, read from memory when somebody asks: there may be very many."""
+
+    memory: Memory
+    place: Place
+    now: float
+
+    def __getitem__(self, key: Key) -> Quiet:
+        match self.memory.get(self.place, json.dumps(key)):
+            case [_, float(since) | int(since), moved, _]:
+                return Quiet(self.now - since, since, bool(moved))
+            case _:
+                raise KeyError(key)
+
+    def __iter__(self) -> Iterator[Key]:
+        return (tuple(json.loads(key)) for key, _ in self.memory.items(self.place))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.memory.items(self.place))
 
 
 @dataclass(slots=True)
@@ -108,13 +130,8 @@ class Recollection:
             if ring.before
         }
 
-    def quiet(self, collector: Collector[Any], column: str, now: float) -> dict[Key, Quiet]:
-        place = self._place(collector, column)
-        found: dict[Key, Quiet] = {}
-        for key, value in self.memory.items(place):
-            _, since, moved, _ = value  # type: ignore[misc, str-unpack]
-            found[tuple(json.loads(key))] = Quiet(now - since, since, bool(moved))  # type: ignore[operator,arg-type]
-        return found
+    def quiet(self, collector: Collector[Any], column: str, now: float) -> Mapping[Key, Quiet]:
+        return Quiets(self.memory, self._place(collector, column), now)
 
     def passed(
         self, collector: Collector[Any], column: str, value: float, now: float

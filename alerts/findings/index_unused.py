@@ -13,6 +13,7 @@ from alerts.recollection import Quiet
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, bytes_text, duration_text
 from collectors._base import Role
+from collectors._columns import column, where
 from collectors.replication import replication
 from collectors.user_indexes import UserIndex, user_indexes
 
@@ -78,7 +79,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     found = list(candidates(snapshot.rows(user_indexes), limits))
     if not found:
         return
-    heard, doubt = witnesses(snapshot), unheard(snapshot)
+    parts = (part for candidate in found for part in candidate.parts)
+    heard, doubt = witnesses(snapshot, parts), unheard(snapshot)
     parent_deletes = snapshot.quiet(user_indexes, "parent_deletes")
     for candidate in found:
         seconds = unused_on_all(candidate, heard, limits.window)
@@ -94,13 +96,27 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def candidates(rows: Sequence[UserIndex], limits: Limits) -> Iterator[Candidate]:
     groups: dict[tuple[Hashable, ...], list[UserIndex]] = defaultdict(list)
-    for row in rows:
+    for row in where(rows, "indexrelid", large(rows, limits)):
         groups[row.datname, row.root_indexrelid or row.indexrelid].append(row)
     for parts in groups.values():
         found = Candidate(tuple(parts))
         worth_it = found.size_bytes >= limits.min_bytes and found.table_writes >= limits.min_writes
         if worth_it and all(map(is_only_for_reading, parts)):
             yield found
+
+
+def large(rows: Sequence[UserIndex], limits: Limits) -> set[int]:
+    """Identifiers of indexes that are large, with all their partitions; mostly they are few."""
+    own = column(rows, "indexrelid")
+    roots = (
+        root or index for root, index in zip(column(rows, "root_indexrelid"), own, strict=True)
+    )
+    wholes = list(zip(column(rows, "datname"), roots, strict=True))
+    sizes: dict[tuple[str, int], int] = defaultdict(int)
+    for whole, size in zip(wholes, column(rows, "size_bytes"), strict=True):
+        sizes[whole] += size
+    pairs = zip(own, wholes, strict=True)
+    return {index for index, whole in pairs if sizes[whole] >= limits.min_bytes}
 
 
 def is_only_for_reading(index: UserIndex) -> bool:
