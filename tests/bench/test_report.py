@@ -84,7 +84,7 @@ def test_an_unknown_scenario_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     """With a sentence and exit status 2, before anything is built."""
     from bench.__main__ import main
 
-    monkeypatch.setattr("sys.argv", ["bench", "idel"])
+    monkeypatch.setattr("sys.argv", ["bench", "nonesuch"])
     with pytest.raises(SystemExit) as refused:
         main()
     assert refused.value.code == 2
