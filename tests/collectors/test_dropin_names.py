@@ -130,7 +130,7 @@ async def seen(
     wanted = {name for name in documented() if not younger(name, version)} - RARE.keys()
     async with busy.everywhere(primary, farm):
         pages = [await watch(one.dsn(user=MONITOR)) for one in (primary, second)]
-        deadline = asyncio.get_running_loop().time() + 40
+        deadline = asyncio.get_running_loop().time() + 60
 
         async def everything() -> bool:
             for watched in reversed(pages):
@@ -140,7 +140,7 @@ async def seen(
             late = asyncio.get_running_loop().time() > deadline
             return late or wanted <= seen.types.keys()
 
-        await until(everything, "the pages were read", 60)
+        await until(everything, "the pages were read")
     return seen
 
 

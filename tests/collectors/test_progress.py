@@ -66,7 +66,7 @@ async def test_vacuum(database: Database) -> None:
         found = await rows(database.monitor_dsn, progress_vacuum)
         return next((row for row in found if row.num_dead_tuples), None)
 
-    row = await until(found_dead, "the vacuum has found dead rows", 30)
+    row = await until(found_dead, "the vacuum has found dead rows")
     assert row
     await stop(task)
     labels = (database.name, "t")

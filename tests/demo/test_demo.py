@@ -124,7 +124,7 @@ async def test_cure_works_and_sigterm_leaves_nothing(
         assert shown.program.running, shown.program.output()
         return await shown.subjects("idle_in_transaction")
 
-    (ill,) = await until(blocker, "the silent transaction is found", 60)
+    (ill,) = await until(blocker, "the silent transaction is found")
     assert ill["facts"]["waiting_sessions"] == await shown.waiting_tills() == 3
     assert "PGVIGIL_FINDINGS__INDEX_UNUSED__WINDOW=15s" in await shown.page("/")
 
@@ -137,6 +137,6 @@ async def test_cure_works_and_sigterm_leaves_nothing(
         return not await shown.subjects("idle_in_transaction")
 
     await until(freed, "nobody waits any more")
-    await until(gone, "the finding is gone", 60)
+    await until(gone, "the finding is gone")
     assert shown.program.stop() == 0
     assert_nothing_left(place)

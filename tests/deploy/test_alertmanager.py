@@ -186,12 +186,12 @@ async def test_real_alertmanager_says_all_to_slack_and_pagerduty(
                 return False
             return answer.status_code == 200
 
-        await until(posted, "Alertmanager takes alerts", 30)
+        await until(posted, "Alertmanager takes alerts")
 
         async def rung() -> bool:
             return all(line.calls for line in lines.values())
 
-        await until(rung, f"Slack and PagerDuty hear of it\n{program.output()}", 60)
+        await until(rung, f"Slack and PagerDuty hear of it\n{program.output()}")
         over = datetime.now(UTC) - timedelta(seconds=1)
         await http.post(
             "/api/v2/alerts",
@@ -201,7 +201,7 @@ async def test_real_alertmanager_says_all_to_slack_and_pagerduty(
         async def cleared() -> bool:
             return len(lines["slack"].calls) >= 2
 
-        await until(cleared, f"Slack hears the all-clear\n{program.output()}", 60)
+        await until(cleared, f"Slack hears the all-clear\n{program.output()}")
     [shown] = lines["slack"].calls[0]["attachments"]
     assert shown["title"] == "critical: Idle in transaction on shop-1"
     assert 'public.&lt;b&gt;"o\'rders"&lt;/b&gt; &amp; co: 15m 3s' in shown["text"]

@@ -98,7 +98,7 @@ async def test_prometheus_loads_every_rule(
             except (httpx2.TransportError, ValueError):
                 return None
 
-        groups = await until(loaded, "Prometheus tells its rules", 30)
+        groups = await until(loaded, "Prometheus tells its rules")
     files = config.with_name("rules").iterdir()
     wanted = {
         group["name"] for file in files for group in yaml.safe_load(file.read_text())["groups"]

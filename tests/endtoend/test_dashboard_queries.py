@@ -110,7 +110,7 @@ async def without_data(chain: Chain) -> list[Asked]:
         return not unexcused(empty)
 
     with suppress(AssertionError):
-        await until(all_answered, "every query has an answer", 60)
+        await until(all_answered, "every query has an answer")
     return empty
 
 

@@ -149,7 +149,7 @@ async def rung(chain: Chain, alert: str, server: str = "", status: str = "firing
         return [one for one in told if server in (one["labels"].get("server"), "")]
 
     what = f"the telephone says {status}: {alert} {server}"
-    return (await until(heard, f"{what}\n{chain.outputs()[-4000:]}", 60))[0]
+    return (await until(heard, f"{what}\n{chain.outputs()[-4000:]}"))[0]
 
 
 async def silencers(chain: Chain, alert: str) -> set[str]:
@@ -165,4 +165,4 @@ async def silencers(chain: Chain, alert: str) -> set[str]:
             if cause in known
         }
 
-    return await until(causes, f"{alert} is silenced", 30)
+    return await until(causes, f"{alert} is silenced")

@@ -117,7 +117,7 @@ async def test_no_value_of_a_statement_is_shown(
             }
             return SEEN in await page("/") and "create role someone" in told and ill >= EXPECTED
 
-        await until(shown, "the statements are on the page", 60)
+        await until(shown, "the statements are on the page")
         [told] = json.loads(await page("/findings"))["servers"]
         names = [finding["finding"] for finding in told["findings"]]
         assert set(names) == set(all_findings())

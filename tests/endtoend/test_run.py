@@ -30,7 +30,7 @@ class Daemon:
     address: str
 
     async def get(self, path: str) -> httpx2.Response:
-        async with httpx2.AsyncClient(base_url=f"http://{self.address}", timeout=5) as client:
+        async with httpx2.AsyncClient(base_url=f"http://{self.address}", timeout=30) as client:
             return await client.get(path)
 
     async def ready(self) -> bool:
@@ -75,7 +75,7 @@ async def test_sigterm_stops_it_at_once_and_leaves_no_session(
     """Exit status 0, well within the five seconds that are promised, and no session of ours."""
     server = private_server()
     daemon = start(PGVIGIL_DSN=address(server))
-    await until(daemon.ready, "it is ready", 30)
+    await until(daemon.ready, "it is ready")
     assert daemon.program.stop(signal.SIGTERM, seconds=5) == 0
     assert "Traceback" not in daemon.program.output()
     assert "error" not in daemon.program.output()
@@ -90,7 +90,7 @@ async def test_it_stops_as_fast_beside_a_hung_server(
     """Nobody answers our goodbye; five seconds hold all the same."""
     server = private_server()
     daemon = start(PGVIGIL_DSN=address(server))
-    await until(daemon.ready, "it is ready", 30)
+    await until(daemon.ready, "it is ready")
     server.freeze()
     assert daemon.program.stop(signal.SIGTERM, seconds=5) == 0
 
@@ -110,7 +110,7 @@ async def test_a_password_is_in_no_log_and_on_no_page(
     async def refused() -> Any:
         return await daemon.ready() and await daemon.is_ill("it", "server_unreachable")
 
-    found = await until(refused, "the wrong password is told", 30)
+    found = await until(refused, "the wrong password is told")
     assert "login" in found["reason"]
     pages = [(await daemon.get(path)).text for path in ("/", "/findings", "/metrics")]
     assert all(SECRET not in page for page in pages)
@@ -125,7 +125,7 @@ async def test_several_servers_are_watched_and_changed_without_a_restart(
     config = workplace / "pgvigil.yaml"
     config.write_text(json.dumps({"servers": {"one": {"dsn": address(first)}}}))
     daemon = start("--config", str(config))
-    await until(daemon.ready, "it is ready", 30)
+    await until(daemon.ready, "it is ready")
     ours = "select array_agg(pid) from pg_stat_activity where application_name = 'pgvigil'"
     async with connected(first.dsn()) as admin:
         before = set(await admin.fetchval(ours))
@@ -144,7 +144,7 @@ async def test_several_servers_are_watched_and_changed_without_a_restart(
             page = (await daemon.get("/metrics")).text
             return all(f'pgvigil_up{{server="{name}"}} 1' in page for name in ("one", "two"))
 
-        await until(both, "both are watched", 30)
+        await until(both, "both are watched")
         assert before & set(await admin.fetchval(ours)), "the first one's sessions stayed"
     page = (await daemon.get("/metrics")).text
     assert 'pg_postmaster_start_time_seconds{server="one"}' in page
@@ -171,11 +171,11 @@ async def test_a_restart_remembers_since_when(
         async def ill() -> Any:
             return await daemon.ready() and await daemon.is_ill("it", "idle_in_transaction")
 
-        first = await until(ill, "it is found", 30)
+        first = await until(ill, "it is found")
         await asyncio.sleep(2.5)  # two commits of memory
         daemon.program.stop(signal.SIGKILL)
         daemon = start(**settings)
-        second = await until(ill, "it is found again", 30)
+        second = await until(ill, "it is found again")
     assert second["subjects"][0]["since"] == first["subjects"][0]["since"]
 
 
@@ -185,7 +185,7 @@ async def test_a_taken_address_is_one_sentence(
     """Exit status 2, and the setting's name."""
     server = private_server(start=False)
     first = start(PGVIGIL_DSN=address(server))
-    await until(first.ready, "the first one listens", 30)
+    await until(first.ready, "the first one listens")
     second = start("--listen", first.address, PGVIGIL_DSN=address(server))
 
     async def ended() -> bool:

@@ -108,7 +108,7 @@ class Prometheus:
 
     async def query(self, expression: str) -> dict[str, float]:
         """The value of each job."""
-        async with httpx2.AsyncClient(trust_env=False, timeout=10) as http:
+        async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
             url = f"http://{self.address}/api/v1/query"
             try:
                 answer = (await http.get(url, params={"query": expression})).json()
@@ -146,7 +146,7 @@ async def test_prometheus_and_curl_come_in_and_others_do_not(
         assert program.running, program.output()
         return (await fortress.asked("/readyz", *fortress.shown)).status == 200
 
-    await until(ready, "it is ready", 30)
+    await until(ready, "it is ready")
     assert "pgvigil_up" in (await fortress.asked("/metrics", *fortress.known)).text
     assert (await fortress.asked("/", *fortress.known)).status == 200
     assert (await fortress.asked("/metrics", *fortress.shown)).status == 401
@@ -156,7 +156,7 @@ async def test_prometheus_and_curl_come_in_and_others_do_not(
         up = await prometheus.query("up == bool 1 and count_over_time(up[1m]) > 2")
         return up == {"known": 1, "nameless": 0, "bare": 0}
 
-    await until(scraped, "one job is let in, two are not", 60)
+    await until(scraped, "one job is let in, two are not")
     served = presented(fortress)
     fortress.authority.issue("server", "IP:127.0.0.1")
 
@@ -172,7 +172,7 @@ async def test_prometheus_and_curl_come_in_and_others_do_not(
     async def scraped_again() -> bool:
         return (await prometheus.query(scrapes))["known"] > before + 2
 
-    await until(scraped_again, "it is scraped with the new certificate", 30)
+    await until(scraped_again, "it is scraped with the new certificate")
     assert (await prometheus.query(lost))["known"] == lost_before["known"]
     assert PASSWORD not in program.output()
 
@@ -208,7 +208,7 @@ async def test_a_wrong_file_is_told_while_the_old_one_holds(
 
         return told
 
-    await until(says(1), "it answers", 30)
+    await until(says(1), "it answers")
     fortress.web_file(basic_auth_users={"ann": "plain"})
     await until(says(0), "the wrong file is told")
     assert "basic_auth_users.ann" in program.output()

@@ -137,7 +137,7 @@ async def test_story_of_a_deadlock_that_its_own_cure_ends(
     }
     assert subject.evidence.database == database.name
     await psql(database.dsn, "\n".join(subject.evidence.cure))
-    await asyncio.wait(tasks, return_when=asyncio.ALL_COMPLETED, timeout=15)
+    await asyncio.wait(tasks, return_when=asyncio.ALL_COMPLETED, timeout=60)
     assert sum(task.exception() is not None for task in tasks) == 1
     verdict = await until(watched.resolved, "it is over")
     assert verdict
@@ -153,7 +153,7 @@ async def test_the_victim_is_whom_postgresql_chose(stage: Stage, database: Datab
     tasks = await opposed(stage, "700ms")
     watched = Watched(database)
     await until(watched.ill, "the deadlock is seen")
-    await asyncio.wait(tasks, timeout=15)
+    await asyncio.wait(tasks, timeout=60)
     [victim] = [n for n, t in enumerate(tasks) if isinstance(t.exception(), asyncpg.PostgresError)]
     verdict = await until(watched.resolved, "the victim is known")
     assert verdict

@@ -75,7 +75,7 @@ class Pair:
             wanted = verdict.state is state and verdict.severity is severity
             return verdict if wanted else None
 
-        verdict = await until(judged, f"replica_lag is {state} {severity or ''}", seconds=30)
+        verdict = await until(judged, f"replica_lag is {state} {severity or ''}")
         assert verdict
         return verdict
 

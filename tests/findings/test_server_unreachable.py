@@ -243,7 +243,7 @@ async def test_a_limit_of_one_database_is_no_full_server(
                     "too many connections" in one.reason for one in verdict.unjudged
                 )
 
-            await until(has_been_there, "the full database is unjudged", 30)
+            await until(has_been_there, "the full database is unjudged")
             await watched.until_seen()
             assert watched.standing is not None
             assert watched.standing.can_connect

@@ -75,7 +75,7 @@ async def ended(program: Program) -> int:
     async def done() -> bool:
         return not program.running
 
-    await until(done, "it ends", 60)
+    await until(done, "it ends")
     return program.process.wait()
 
 
@@ -91,7 +91,7 @@ async def served(program: Program, port: int, path: str, text: str) -> None:
                 return False
             return answer.status_code == 200 and text in answer.text
 
-        await until(answered, f"{path} has {text!r}", 60)
+        await until(answered, f"{path} has {text!r}")
 
 
 def test_says_how_to_run_it(image: Image) -> None:

@@ -56,7 +56,7 @@ async def test_every_table_is_known_and_only_the_bound_is_shown(
         quick = {"paces.slow": "1h", "bounds.user_tables": "10", "bounds.user_indexes": "10"}
         watched = await watch(server.dsn("postgres", MONITOR), **quick)
         await watched.until_seen()
-        await until(judged(watched), "long answers are judged", 30)
+        await until(judged(watched), "long answers are judged")
         oids = tables(watched).column("relid")
         assert len(oids) == len(set(oids)) == MANY
         assert len(tables(watched).blocks) == MANY // IN_RANGE + 1
@@ -86,7 +86,7 @@ async def test_after_a_restart_long_answers_are_asked_anew(
     await watched.until_seen()
     before = tables(watched)
     server.restart()
-    await until(known_anew(watched, before), "all tables are known again", 30)
+    await until(known_anew(watched, before), "all tables are known again")
 
 
 def judged(watched: Watched):  # type: ignore[no-untyped-def]
