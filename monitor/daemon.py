@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -19,9 +20,11 @@ from monitor.fleet import Fleet
 from monitor.plan import limits, plans
 from monitor.schedule import Schedule
 from monitor.settings import Settings
-from monitor.statefile import StateFile
 from monitor.view import Overview
 from monitor.web.serve import Web
+
+if TYPE_CHECKING:
+    from monitor.statefile import StateFile
 
 log = structlog.get_logger("pgvigil")
 FLUSH = 1.0
@@ -47,7 +50,7 @@ class Daemon:
     reloaded: float = 0.0
     started: float = 0.0
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    state_file: StateFile | None = None
+    state_file: "StateFile | None" = None
     overview: Overview = field(init=False)
     fleet: Fleet = field(init=False)
     schedule: Schedule = field(init=False)
@@ -64,13 +67,16 @@ class Daemon:
         )
         self.overview = Overview(at=self.started, started=self.started)
         self.web = Web(self.settings, lambda: self.overview, self.store)
-        path = self.settings.state_file
-        self.state_file = StateFile(path) if path else None
+        if path := self.settings.state_file:
+            # Where there is no place for it, as in most sidecars, SQLite is never loaded: 2 MB.
+            from monitor.statefile import StateFile
+
+            self.state_file = StateFile(path)
 
     async def run(self) -> None:
         """Until told to stop, or until something that should never end has ended.
 
-        Raises StateFileError, ConfigurationError or OSError before anything was started.
+        Raises ConfigurationError or OSError before anything was started.
         """
         wanted = list(plans(self.settings, self.environ))
         if self.state_file:

@@ -9,14 +9,15 @@ from monitor.exposition.store import Store
 from monitor.fleet import Fleet
 from monitor.plan import limits, plans
 from monitor.settings import Settings
-from monitor.statefile import StateFile
 from monitor.view import Overview
 
 
 async def look(settings: Settings, environ: Mapping[str, str], hold: bool = False) -> Overview:
-    """What a single look finds. Raises ConfigurationError or StateFileError."""
+    """What a single look finds. Raises ConfigurationError."""
     clock, memory = Clock(), Memory()
     if settings.state_file and settings.state_file.exists():
+        from monitor.statefile import StateFile
+
         StateFile(settings.state_file).load(memory)
     fleet = Fleet(clock, memory, Store())
     started = clock.now()

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from alerts.memory import Json, Memory, Place
+from monitor.configuration.sentence import ConfigurationError
 
 log = structlog.get_logger("pgvigil")
 SCHEMA = """
@@ -23,7 +24,7 @@ VERSION = 1
 Change = tuple[Place, str, Json]
 
 
-class StateFileError(Exception):
+class StateFileError(ConfigurationError):
     """The file is there, but it is not ours or not readable; one sentence."""
 
 

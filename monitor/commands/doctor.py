@@ -13,7 +13,6 @@ from monitor import logs
 from monitor.commands._base import BadUsage, settings_flags, settings_of
 from monitor.configuration.sentence import ConfigurationError
 from monitor.look import look
-from monitor.statefile import StateFileError
 from monitor.terminal import safe
 from monitor.view import ServerView
 
@@ -31,7 +30,7 @@ def run(known: argparse.Namespace) -> int:
     logs.set_up("error", settings.log_format)
     try:
         overview = asyncio.run(look(settings, os.environ))
-    except (ConfigurationError, StateFileError) as wrong:
+    except ConfigurationError as wrong:
         raise BadUsage(str(wrong)) from None
     for server in overview.servers:
         sys.stdout.write("\n".join(map(safe, examined(server))) + "\n\n")

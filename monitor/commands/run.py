@@ -12,7 +12,6 @@ from monitor import logs
 from monitor.commands._base import BadUsage, configured, settings_flags, settings_of, settings_type
 from monitor.configuration.documentation import options_help
 from monitor.configuration.sentence import ConfigurationError
-from monitor.statefile import StateFileError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +31,6 @@ def run(known: argparse.Namespace) -> int:
 
     try:
         asyncio.run(live())
-    except (ConfigurationError, StateFileError) as wrong:
+    except ConfigurationError as wrong:
         raise BadUsage(str(wrong)) from None
     return 0

@@ -8,8 +8,6 @@ import hmac
 import secrets
 from collections.abc import Mapping
 
-import bcrypt
-
 LONGEST = 72
 """Bytes of a password that bcrypt looks at; what comes after them never counted anywhere."""
 
@@ -40,8 +38,10 @@ class Passwords:
         if hmac.compare_digest(self._right.get(user, b""), seal):
             return True
         async with self._turn:
+            from bcrypt import checkpw
+
             hashed = self._hashes.get(user, self._nobody)
-            matches = await asyncio.to_thread(bcrypt.checkpw, password[:LONGEST], hashed)
+            matches = await asyncio.to_thread(checkpw, password[:LONGEST], hashed)
         if not (matches and user in self._hashes):
             return False
         self._right[user] = seal
