@@ -6,9 +6,11 @@ A pile-up grows within seconds, a deadlock lasts one, and what leads up to it a 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+from collectors._base import Answer, Collector
 from collectors.activity import activity
-from collectors.locks import locks
+from collectors.locks import Lock, locks
 from monitor.lock_traffic import LockTraffic
 from monitor.rounds import Rounds
 
@@ -18,7 +20,7 @@ HURRY = 10.0
 """Seconds for which it is kept up after somebody was last seen to wait,"""
 CALM = 2
 """unless so many looks in a row show nobody."""
-LOOK = (activity, locks)
+LOOK: tuple[Collector[Any], ...] = (activity, locks)
 Look = Callable[[], Awaitable[None]]
 
 
@@ -27,11 +29,11 @@ class FastLane:
     """Fills the time between two ordinary rounds of the fast lane."""
 
     rounds: Rounds
-    budget: float
-    """Share of wall time that looks may take on the server."""
     traffic: LockTraffic = field(default_factory=LockTraffic)
     hurry_until: float = 0.0
     calm: int = 0
+    noted: Answer[Lock] | None = None
+    """The last look that was taken note of: a stretched pace leaves rounds without one."""
 
     @property
     def interval(self) -> float:
@@ -42,9 +44,9 @@ class FastLane:
     @property
     def hurried(self) -> float:
         """What looking costs decides how often it can be done."""
-        costs = self.rounds.paces.costs
-        cost = sum(costs.get((collector, False), 0.0) for collector in LOOK)
-        return max(HURRIED, cost / self.budget)
+        paces = self.rounds.paces
+        cost = sum(paces.costs.get((collector, False), 0.0) for collector in LOOK)
+        return max(HURRIED, cost / paces.fast_budget)
 
     async def follow(self, look: Look) -> None:
         """More looks until the next ordinary round is near; none if nobody waits."""
@@ -70,10 +72,13 @@ class FastLane:
     def _note(self) -> None:
         """Take note of the newest look."""
         answer = self.rounds.facts.answers.get(locks)
-        if answer is None:
+        if answer is None or answer is self.noted:
             return
+        self.noted = answer
         self.traffic.note(answer.at, self.rounds.facts.recollection.lock_book.graph)
         waiting = any(not lock.granted for lock in answer.rows)
         self.calm = 0 if waiting else self.calm + 1
         if waiting:
             self.hurry_until = answer.at + HURRY
+        between = LOOK if self._in_a_hurry() else ()
+        self.rounds.paces.hurry(dict.fromkeys(between, self.hurried))

@@ -10,6 +10,14 @@ MEMORY = 0.3
 """Weight of the newest round in the running mean of a collector's cost."""
 FAST_LAST = 3
 """So many time-outs later than the others the fast lane backs off."""
+FAST_SHARE = 0.75
+"""Of the budget the fast lane may take so much, and before all others: what piles up within seconds
+is not to be seen later because relations are many."""
+SURPRISE = 4.0
+"""A round of the fast lane counts for at most so many times its mean: one that took much longer
+says that the machine was busy just then, and a minute later it would still be asked rarely."""
+LEAST = 0.001
+"""Seconds that a round is thought to cost at least when it is compared with its mean."""
 WORST = 3600.0
 """No pace is stretched beyond an hour: a question never asked is a question never answered."""
 
@@ -33,18 +41,45 @@ class Paces:
     """Time-outs in a row; each doubles all paces, the fast lane's last."""
     tour: float = 0.0
     """Seconds that a walk through all databases takes; it can't be asked more often."""
+    hurried: Mapping[Collector[Any], float] = field(default_factory=dict)
+    """Those that are asked between two rounds too, and how many seconds apart."""
+    resting: set[Collector[Any]] = field(default_factory=set)
+    """Those whose gate is shut: they cost nothing as long as it is."""
     _level: float = 1.0
+    _fast: float = 1.0
+
+    @property
+    def fast_budget(self) -> float:
+        """Share of wall time that the fast lane may take."""
+        return self.budget * FAST_SHARE
 
     def spent(self, collector: Collector[Any], seconds: float, part: bool = False) -> None:
         """Take note of what a round cost; `part` says that it asked for what is shown only."""
         before = self.costs.get((collector, part), seconds)
+        if collector.lane is Lane.fast:
+            seconds = min(seconds, SURPRISE * max(before, LEAST))
         self.costs[collector, part] = before + MEMORY * (seconds - before)
-        self._level = self._water_level()
+        self.resting.discard(collector)
+        self._share_out()
+
+    def rests(self, collector: Collector[Any]) -> None:
+        """Take note that it need not be asked for now."""
+        if collector not in self.resting:
+            self.resting.add(collector)
+            self._share_out()
+
+    def hurry(self, paces: Mapping[Collector[Any], float]) -> None:
+        """Take note of who is asked between two rounds; empty when nobody is any more."""
+        if paces != self.hurried:
+            self.hurried = paces
+            self._share_out()
 
     def of(self, collector: Collector[Any], part: bool = False) -> float:
         """Seconds between two whole rounds as they are now, or between two that ask a part."""
         backed_off = self.distress - (FAST_LAST if collector.lane is Lane.fast else 0)
         pace = self._unstretched(collector, part) * 2.0 ** max(0, backed_off)
+        if collector.lane is Lane.fast:
+            return min(pace * self._fast, WORST)
         cost = self.costs.get((collector, part), 0.0)
         stretched = max(pace, cost / self._level if self._level else pace)
         if collector.scope == "database":
@@ -56,13 +91,29 @@ class Paces:
         is_rare = collector in self.in_part and not part
         return max(pace, self.lanes[Lane.slow]) if is_rare else pace
 
-    def _water_level(self) -> float:
-        """The largest share that one collector may take so that all stay within the budget.
+    def _share_out(self) -> None:
+        """The fast lane is stretched as one, by what it costs itself; the others get the rest."""
+        costs = {
+            collector: cost
+            for (collector, _), cost in self.costs.items()
+            if collector.lane is Lane.fast and collector not in self.resting
+        }
+        lane = self.lanes[Lane.fast]
+        self._fast = max(1.0, sum(costs.values()) / lane / self.fast_budget)
+        ordinary = lane * self._fast
+        taken = sum(c / min(ordinary, self.hurried.get(of, ordinary)) for of, c in costs.items())
+        self._level = self._water_level(self.budget - min(taken, self.fast_budget))
+
+    def _water_level(self, left: float) -> float:
+        """The largest share that one collector may take so that all stay within what is left.
 
         Cheap ones keep their pace; only those above the level are stretched down to it.
         """
-        shares = sorted(cost / self._unstretched(*of) for of, cost in self.costs.items())
-        left = self.budget
+        shares = sorted(
+            cost / self._unstretched(*of)
+            for of, cost in self.costs.items()
+            if of[0].lane is not Lane.fast
+        )
         for position, share in enumerate(shares):
             level = left / (len(shares) - position)
             if share > level:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple
 import structlog
 
 from alerts.recollection import LARGE
-from collectors._base import ALL, Absence, Collector, Role, Tables
+from collectors._base import ALL, Absence, Collector, Lane, Role, Tables
 from collectors._columns import Columns, block
 from monitor.aside import aside
 from monitor.clock import Clock
@@ -83,7 +83,7 @@ class Rounds:
             if failure.lost:
                 raise
             return
-        self._book(collector, seconds, part=tables is not None)
+        self._book(collector, seconds, part=tables is not None, cold=session.is_new_to(collector))
         at = self.clock.now()
         if tables is not None:
             await aside(partial(self.show, collector, database, rows, whole=False))
@@ -162,6 +162,7 @@ class Rounds:
             return False
         if gate.opens(self.facts.answers[gate.reads].rows):
             return False
+        self.paces.rests(collector)
         self.supply(collector, ())
         return True
 
@@ -189,11 +190,14 @@ class Rounds:
         elif self.facts.lack(collector, why):
             self.fresh.add(collector)
 
-    def _book(self, collector: Collector[Any], seconds: float, part: bool = False) -> None:
+    def _book(self, collector: Collector[Any], seconds: float, part: bool, cold: bool) -> None:
         self.server_time += seconds
         self.paces.distress = 0
-        databases = max(1, len(self.facts.parts.get(collector, ())))
-        self.paces.spent(collector, seconds * databases, part)
+        # The first round of a session plans the query and reads the catalogue: many times the cost
+        # of the next one, which in the fast lane comes too soon to be put off because of it.
+        if not (cold and collector.lane is Lane.fast):
+            databases = max(1, len(self.facts.parts.get(collector, ())))
+            self.paces.spent(collector, seconds * databases, part)
 
     def due(self, collector: Collector[Any], database: str | None = None) -> bool:
         pace = self.paces.of(collector, self.in_part.knows(collector, database))

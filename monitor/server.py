@@ -72,7 +72,7 @@ class Server:
         facts = Facts(Recollection(all_wants(), self.memory, system, plan.name))
         self.sessions, hung = Sessions.of(plan), plan.hung_deadline
         self.rounds = Rounds(plan.name, self.clock, facts, paces, hung, self.show, self.drop)
-        self.fast_lane = FastLane(self.rounds, plan.budget)
+        self.fast_lane = FastLane(self.rounds)
         self.judging = Judging.of(plan, self.memory)
         self.walk = Walk(plan, self.sessions.tour, self.rounds)
         self.started = self.clock.now()

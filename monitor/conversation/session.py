@@ -96,6 +96,7 @@ class Session:
     """Whether its identity has been taken note of."""
     asked_at: float | None = None
     """Monotonic time when the running query was sent; None while nothing runs."""
+    _asked: set[object] = field(default_factory=set)
 
     @classmethod
     async def open(
@@ -135,6 +136,12 @@ class Session:
                 raise
             finally:
                 self.asked_at = None
+
+    def is_new_to(self, question: object) -> bool:
+        """Whether this is the first time that it is named here."""
+        is_new = question not in self._asked
+        self._asked.add(question)
+        return is_new
 
     @property
     def silent(self) -> float:

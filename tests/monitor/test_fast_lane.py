@@ -8,19 +8,26 @@ from typing import Any, cast
 import pytest
 
 from alerts.lock_graph import LockGraph
+from alerts.memory import Memory
 from alerts.recollection import Recollection
 from collectors._base import Lane
 from collectors.activity import activity
 from collectors.locks import Lock, locks
+from collectors.user_tables import user_tables
 from monitor.clock import Clock
+from monitor.commands._base import settings_type
+from monitor.configuration.sources import load
+from monitor.exposition.store import Store
 from monitor.facts import Facts
-from monitor.fast_lane import HURRIED, FastLane
+from monitor.fast_lane import HURRIED, HURRY, FastLane
+from monitor.fleet import Fleet
 from monitor.lock_traffic import GAP, LockTraffic
 from monitor.pace import Paces
+from monitor.plan import plans
 from monitor.rounds import Rounds
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.locked import lock
-from tests.fixtures.postgres import PrivateServers, connected
+from tests.fixtures.postgres import Database, PrivateServers, connected
 from tests.fixtures.waiting import until
 from tests.fixtures.watching import Watch
 
@@ -37,10 +44,10 @@ class Stopwatch(Clock):
 
 def lane(clock: Clock, cost: float = 0.0) -> FastLane:
     paces = Paces(dict.fromkeys(Lane, 1.0), 0.01)
-    paces.costs[activity, False] = cost
+    paces.spent(activity, cost)
     never: Any = None
     rounds = Rounds("db1", clock, Facts(Recollection()), paces, 30.0, never, never)
-    return FastLane(rounds, 0.01)
+    return FastLane(rounds)
 
 
 def seen(one: FastLane, rows: list[Lock]) -> None:
@@ -88,15 +95,31 @@ async def test_none_between_while_nobody_waits(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(
     ("cost", "looks", "interval"),
-    [(0.0025, [0.25, 0.5, 0.75], 0.25), (0.0040, [0.4, 0.8], 0.4), (0.0100, [], 1.0)],
+    [(0.0018, [0.25, 0.5, 0.75], 0.25), (0.0030, [0.4, 0.8], 0.4), (0.0150, [], 2.0)],
 )
 async def test_dear_looks_are_rarer(
     cost: float, looks: list[float], interval: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One percent of the time goes into looking, whatever a look costs."""
+    """Three quarters of one percent of the time go into looking, whatever a look costs."""
     one = lane(Stopwatch(), cost)
     assert await looks_of(one, WAITING, monkeypatch) == looks
     assert one.interval == pytest.approx(interval)
+
+
+async def test_while_it_hurries_the_others_get_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks between the rounds are paid for too; in peace their share is free again."""
+    clock = Stopwatch()
+    one = lane(clock)
+    paces = one.rounds.paces
+    paces.spent(locks, 0.0015)
+    paces.spent(user_tables, 1.0)
+    at_one_a_second = 1.0 / paces.of(user_tables)
+    await looks_of(one, WAITING, monkeypatch)
+    assert 1.0 / paces.of(user_tables) == pytest.approx(at_one_a_second - 3 * 0.0015)
+    clock.time += HURRY
+    await looks_of(one, [], monkeypatch)
+    paces.rests(locks)
+    assert 1.0 / paces.of(user_tables) == pytest.approx(0.01)
 
 
 async def test_it_calms_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +158,23 @@ def test_time_in_which_nobody_looked_is_nobodys() -> None:
     traffic.note(100.0, crowd)
     traffic.note(3700.0, crowd)
     assert traffic.waiting_seconds == pytest.approx(GAP)
+
+
+@pytest.mark.versions(14, 18)
+async def test_the_first_look_of_a_session_is_no_measure(database: Database) -> None:
+    """The server plans the query and reads its catalogue then: what follows is far cheaper."""
+    fleet = Fleet(Clock(), Memory(), Store())
+    await fleet.follow(plans(load({"dsn": database.monitor_dsn}, {}, settings_type()), {}))
+    [server] = fleet.servers.values()
+    try:
+        await server.round(Lane.fast)
+        assert activity in server.facts.answers
+        assert (activity, False) not in server.rounds.paces.costs
+        server.rounds.ledger.forget_times()
+        await server.round(Lane.fast)
+        assert (activity, False) in server.rounds.paces.costs
+    finally:
+        await fleet.close()
 
 
 @pytest.mark.versions(14, 18)

@@ -51,6 +51,26 @@ def test_all_together_never_take_more_than_the_budget(rounds: list[tuple[Lane, f
     assert shares <= 0.01 + 1e-9
 
 
+def test_a_dear_catalogue_does_not_slow_down_the_fast_lane() -> None:
+    """It is stretched by its own cost alone: a pile-up is not seen later for many tables."""
+    paces, fast = Paces(LANES, 0.01), collector(Lane.fast)
+    paces.spent(fast, 0.006)
+    for _ in range(40):
+        paces.spent(collector(Lane.table), 5.0)
+    assert paces.of(fast) == 1.0
+
+
+def test_one_slow_look_does_not_blind_the_fast_lane() -> None:
+    """The machine was busy for a moment; a query that stays dear is believed soon."""
+    paces, fast = Paces(LANES, 0.01), collector(Lane.fast)
+    paces.spent(fast, 0.002)
+    paces.spent(fast, 0.500)
+    assert paces.of(fast) == 1.0
+    for _ in range(10):
+        paces.spent(fast, 0.050)
+    assert 0.04 / paces.of(fast) < 0.0075
+
+
 def test_in_distress_the_fast_lane_backs_off_last() -> None:
     """Time-outs in a row: the others double each time, the fast lane only after three."""
     paces, fast, table = Paces(LANES, 0.01), collector(Lane.fast), collector(Lane.table)
