@@ -1,11 +1,12 @@
-"""What a page says: who is ill, why it matters, and the worst subjects as Prometheus knows them."""
+"""What a page says: who is ill and how badly, why it matters, and what to do now."""
 
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from alerts._base import AlertedBy, Finding, Severity, Shape
-from alerts.own_metrics import FINDING_SUBJECT
+from alerts.asking import each, first
+from alerts.own_metrics import FINDING_CURE, FINDING_SUBJECT
 from alerts.promql import Same, one_of, select
 
 SHOWN = 10
@@ -27,19 +28,46 @@ HUMANE = {
 }
 """How a value is written, by the finding's unit; others are a number and the unit's name."""
 
+IN_THE_RUNBOOK = "Nothing is known of it any more; the runbook says how to make sure."
 
-def summary(finding: Finding[Any]) -> str:
-    """One line; a page's subject."""
-    if finding.alerted_by is AlertedBy.subject:
-        return f"{finding.title} on {{{{ $labels.server }}}}: {{{{ $labels.subject }}}}"
-    if finding.alerted_by is AlertedBy.database:
-        return f"{finding.title} on {{{{ $labels.server }}}}, in {{{{ $labels.database }}}}"
-    return f"{finding.title} on {{{{ $labels.server }}}}"
+
+def summary(finding: Finding[Any], severities: Iterable[Severity]) -> str:
+    """One line, all that a telephone shows: what, where, and the worst of it."""
+    where = {
+        AlertedBy.server: "",
+        AlertedBy.database: ", in {{ $labels.database }}",
+        AlertedBy.subject: ": {{ $labels.subject }}",
+    }[finding.alerted_by]
+    name = "" if finding.alerted_by is AlertedBy.subject else ": {{ .Labels.subject }}"
+    worst = first(
+        f"topk(1, {subjects(finding, severities)})",
+        carried(finding),
+        f"{name} ({measured(finding.unit)})",
+    )
+    return f"{finding.title} on {{{{ $labels.server }}}}{where}{worst}"
 
 
 def description(finding: Finding[Any], severities: Iterable[Severity]) -> str:
     """Why it matters, and the worst subjects of these severities."""
-    return f"{why(finding)}{worst(finding, severities)}"
+    return why(finding) + each(
+        f"topk({SHOWN}, {subjects(finding, severities)})",
+        carried(finding),
+        "Last occurrences:" if finding.shape is Shape.event else "Worst:",
+        f"{subject(finding)}: {measured(finding.unit)}",
+    )
+
+
+def cure(finding: Finding[Any], severities: Iterable[Severity]) -> str:
+    """What cures the worst subject, in one line; those of the others are on the runbook's page."""
+    same = carried(finding)
+    cures = select(FINDING_CURE, finding=finding.name, **{label: Same() for label in same})
+    return first(
+        f"topk(1, max by (database, subject, cure) ({cures})"
+        f" * on (database, subject) group_left () {subjects(finding, severities)})",
+        [*same, *same],
+        f"{subject(finding)}: {{{{ .Labels.cure }}}}",
+        otherwise=IN_THE_RUNBOOK,
+    )
 
 
 def why(finding: Finding[Any]) -> str:
@@ -48,38 +76,28 @@ def why(finding: Finding[Any]) -> str:
     return " ".join(text.strip().partition("\n\n")[0].split())
 
 
-def worst(finding: Finding[Any], severities: Iterable[Severity]) -> str:
-    """Asks for the subjects and their values, worst first; nothing where nothing is known."""
-    alike = [*SCRAPED_FROM, "server", *BEYOND_SERVER[finding.alerted_by]]
-    subjects = select(
-        FINDING_SUBJECT,
-        finding=finding.name,
-        severity=one_of(severities),
-        **{label: Same() for label in alike},
-    )
-    heading = "Last occurrences:" if finding.shape is Shape.event else "Worst:"
-    said = "database" in alike
+def carried(finding: Finding[Any]) -> list[str]:
+    """Labels of an alert by which a question finds what it is about."""
+    return [*SCRAPED_FROM, "server", *BEYOND_SERVER[finding.alerted_by]]
+
+
+def subjects(finding: Finding[Any], severities: Iterable[Severity]) -> str:
+    """Asks for the subjects of an alert and their values."""
+    same = {label: Same() for label in carried(finding)}
+    known = select(FINDING_SUBJECT, finding=finding.name, severity=one_of(severities), **same)
+    return f"max by (database, subject) ({known})"
+
+
+def subject(finding: Finding[Any]) -> str:
+    """Its name, and its database unless the alert has said that."""
+    said = finding.alerted_by is not AlertedBy.server
     where = "" if said else "{{ with .Labels.database }} (database {{ . }}){{ end }}"
-    return each(
-        f"topk({SHOWN}, max by (database, subject) ({subjects}))",
-        alike,
-        heading,
-        f"{{{{ .Labels.subject }}}}{where}: {HUMANE.get(finding.unit, number(finding.unit))}",
-    )
+    return "{{ .Labels.subject }}" + where
 
 
-def each(question: str, alike: Iterable[str], heading: str, line: str, sorted_by: str = "") -> str:
-    """A list with a line for every answer; each `Same` label is filled in, hostile or not.
-
-    Answers come as the question orders them; where it does not, by a label.
-    """
-    order = f' | sortByLabel "{sorted_by}"' if sorted_by else ""
-    arguments = " ".join(f"$labels.{label}" for label in alike)
-    return (
-        f"\n{{{{- with printf `{question}` {arguments} | query{order} }}}}"
-        f"\n{heading}\n{{{{- range . }}}}\n- {line}\n{{{{- end }}}}\n{{{{- end }}}}"
-    )
-
-
-def number(unit: str) -> str:
-    return "{{ .Value | humanize }}" + (f" {unit}" if unit else "")
+def measured(unit: str) -> str:
+    """A value in that unit."""
+    number = "{{ .Value | humanize }}"
+    one, plural = unit.removesuffix("s"), "{{ if ne .Value 1.0 }}s{{ end }}"
+    counted = f" {one}{plural if one != unit else ''}" if unit else ""
+    return HUMANE.get(unit, number + counted)

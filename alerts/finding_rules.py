@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from alerts._base import AlertedBy, Finding, Severity, Shape, State
-from alerts.annotations import description, summary
+from alerts.annotations import cure, description, summary
 from alerts.own_metrics import (
     FINDING_DATABASE_SUBJECTS,
     FINDING_EVENTS,
@@ -28,12 +28,14 @@ or of one scrape that failed."""
 def finding_rules(finding: Finding[Any], paces: Paces) -> Iterator[Rule]:
     """Worst first; Alertmanager silences the milder ones while a worse one fires."""
     for severity in sorted(finding.severities, key=lambda s: s.rank, reverse=True):
+        severities = at_or_above(finding, severity)
         yield Rule(
             alert=alert_name(finding.name),
             expr=expression(finding, severity),
             severity=severity,
-            summary=summary(finding),
-            description=description(finding, at_or_above(finding, severity)),
+            summary=summary(finding, severities),
+            description=description(finding, severities),
+            cure=cure(finding, severities),
             runbook=finding.name,
             keep_firing=keep_firing(finding, paces),
         )

@@ -117,6 +117,12 @@ FINDING_SUBJECT = OwnMetric(
     "The measured value of the worst ill subjects, in the unit of the finding.",
     ("server", "finding", "database", "subject", "severity"),
 )
+FINDING_CURE = OwnMetric(
+    "pgvigil_finding_cure_info",
+    "gauge",
+    "What cures the worst ill subjects, in one line; the value is always 1.",
+    ("server", "finding", "database", "subject", "cure"),
+)
 FINDING_MUTED = OwnMetric(
     "pgvigil_finding_muted",
     "gauge",

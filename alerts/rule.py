@@ -18,6 +18,8 @@ class Rule:
     severity: Severity
     summary: str
     description: str
+    cure: str
+    """What to do now, in one line."""
     runbook: str
     """The name of its page."""
     hold: timedelta = NONE
@@ -34,6 +36,7 @@ class Rule:
             "annotations": {
                 "summary": self.summary,
                 "description": self.description,
+                "cure": self.cure,
                 "runbook_url": f"{runbook_base.rstrip('/')}/{self.runbook}",
             },
         }

@@ -54,6 +54,7 @@ def watchdog_rule(name: str, watchdog: Watchdog) -> Rule:
         severity=watchdog.severity,
         summary=watchdog.summary,
         description=watchdog.description,
+        cure=watchdog.cure,
         runbook=name,
         hold=watchdog.hold,
     )

@@ -9,7 +9,7 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
         (
             "Is the host up, and PostgreSQL started? systemctl status postgresql; or, in"
             " Kubernetes, kubectl describe pod. Its log says why it stopped.",
-            "Start it: systemctl start postgresql, or pg_ctl start -D …",
+            "Start it: systemctl start postgresql, or pg_ctl start -D PGDATA.",
             "If it runs, it listens elsewhere: compare port, listen_addresses and"
             " unix_socket_directories.",
         ),

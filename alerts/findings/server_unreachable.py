@@ -73,7 +73,7 @@ def _evidence(
     sessions: Sequence[Session],
 ) -> Evidence:
     words = (text.replace("{user}", identifier(row.user or "…")) for text in WORDS[cause][1])
-    heard = (remark(f"It said: {said}"),) if said else ()
+    heard = (remark(f"It said: {said.rstrip('.')}."),) if said else ()
     room = _room(row, cause, sessions)
     return Evidence(
         subject=row.address,

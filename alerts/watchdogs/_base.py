@@ -17,5 +17,7 @@ class Watchdog:
     hold: timedelta
     """How long it must be true: daemons restart, and single scrapes fail."""
     summary: str
-    """A Go template, as is the description."""
+    """A Go template, as are the description and the cure."""
     description: str
+    cure: str
+    """What to do now, in one line."""

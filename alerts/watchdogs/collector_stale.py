@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from alerts._base import Severity
-from alerts.annotations import SCRAPED_FROM, each
+from alerts.annotations import SCRAPED_FROM
+from alerts.asking import each
 from alerts.own_metrics import COLLECTOR_PACE, COLLECTOR_SUCCESS_TIMESTAMP, UP
 from alerts.promql import Same, select, wherever
 from alerts.watchdogs._base import Watchdog
@@ -41,5 +42,9 @@ watchdog = Watchdog(
             "Last answers:",
             "{{ .Labels.collector }}: {{ .Value | humanizeDuration }} ago",
         )
+    ),
+    cure=(
+        "The status page names the error. Permission denied: run the GRANT that `pgvigil doctor`"
+        " prints. A time-out: end what the view waits for, or give its lane a longer pace."
     ),
 )

@@ -16,4 +16,8 @@ watchdog = Watchdog(
         "It goes on with the old one, and would not start with the new one."
         " Its log has one sentence that names the field."
     ),
+    cure=(
+        "Put back the file from before, or correct the field that `pgvigil check --config PATH`"
+        " names; it is read again by itself."
+    ),
 )

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from alerts._base import Severity
-from alerts.annotations import each
+from alerts.asking import each
 from alerts.own_metrics import BUILD_INFO, UP
 from alerts.promql import Same, select
 from alerts.watchdogs._base import Watchdog
@@ -20,7 +20,11 @@ watchdog = Watchdog(
     hold=timedelta(minutes=5),
     summary="pgvigil is gone{{ with $labels.instance }}: {{ . }} does not answer{{ end }}",
     description=(
-        "Nobody judges the servers that it watched; their alerts can neither fire nor clear."
+        "Nobody judges the servers that it watched: an alert of theirs that ends now says nothing."
         + each(SERVERS, ("job", "instance"), "It watched:", "{{ .Labels.server }}", "server")
+    ),
+    cure=(
+        "Read why it ended (`kubectl logs --previous`, `journalctl -u pgvigil`) and start it again;"
+        " if it runs, Prometheus's page Targets says why it can't be reached."
     ),
 )

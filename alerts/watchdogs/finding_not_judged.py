@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from alerts._base import Severity, State
-from alerts.annotations import SCRAPED_FROM, each
+from alerts.annotations import SCRAPED_FROM
+from alerts.asking import each
 from alerts.own_metrics import COLLECTOR_PACE, FINDING_STATE, FINDING_VERDICT_TIMESTAMP, UP
 from alerts.promql import Same, one_of, select, wherever
 from alerts.watchdogs._base import Watchdog
@@ -41,5 +42,9 @@ watchdog = Watchdog(
             "Oldest verdicts:",
             "{{ .Labels.finding }}: {{ .Value | humanizeDuration }} ago",
         )
+    ),
+    cure=(
+        "Compare the clocks of Prometheus and pgvigil; if they agree, restart pgvigil: with a state"
+        " file it forgets nothing."
     ),
 )

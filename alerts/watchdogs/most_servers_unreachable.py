@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from alerts._base import Severity
-from alerts.annotations import SCRAPED_FROM, each
+from alerts.annotations import SCRAPED_FROM
+from alerts.asking import each
 from alerts.own_metrics import UP
 from alerts.promql import Same, select, wherever
 from alerts.watchdogs._base import Watchdog
@@ -29,5 +30,10 @@ watchdog = Watchdog(
         "Look at pgvigil first: its network, its password, its certificates. The alerts of the"
         " single servers are silenced while this one fires."
         + each(f"topk(10, {DOWN})", SCRAPED_FROM, "Unreachable:", "{{ .Labels.server }}", "server")
+    ),
+    cure=(
+        "From where pgvigil runs: psql 'host=ONE-OF-THEM user=pgvigil dbname=postgres"
+        " connect_timeout=3' -c 'SELECT 1'. If only that fails, mend its network or its login; if"
+        " applications fail as well, look for what these servers share."
     ),
 )

@@ -16,4 +16,8 @@ watchdog = Watchdog(
         "It goes on watching from memory, but a restart would lose since-times and long windows:"
         " unused indexes would have to be observed for weeks anew. Its log names the reason."
     ),
+    cure=(
+        "Make room on the volume of the state file, or make it writable for pgvigil's user; it"
+        " tries again by itself within a minute."
+    ),
 )

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from alerts import own_metrics as own
-from alerts._base import AlertedBy, Shape, State
+from alerts._base import AlertedBy, Evidence, Shape, State
+from alerts.one_line import one_line
 from alerts.own_metrics import OwnMetric
 from alerts.verdict import Subject, Verdict
 from monitor.view import CollectorView, QueueNumbers, ServerView
@@ -56,8 +57,9 @@ def finding_samples(
     yield from _counts(server, verdict)
     for subject in shown:
         evidence = subject.evidence
-        labels = (server, finding, evidence.database, evidence.subject, evidence.severity)
-        yield own.FINDING_SUBJECT, labels, evidence.value
+        which = (server, finding, evidence.database, _within_its_database(evidence))
+        yield own.FINDING_SUBJECT, (*which, evidence.severity), evidence.value
+        yield own.FINDING_CURE, (*which, one_line(evidence.cure)), 1
     for reason, count in _reasons(verdict).items():
         yield own.FINDING_UNJUDGED, (server, finding, reason), count
     if verdict.at:
@@ -92,6 +94,11 @@ def _counts(server: str, verdict: Verdict) -> Iterator[OwnSample]:
             for database in counts:
                 where = (server, finding.name, database, severity)
                 yield own.FINDING_DATABASE_SUBJECTS, where, above[database]
+
+
+def _within_its_database(evidence: Evidence) -> str:
+    """The database has a label of its own; said twice it only makes messages longer."""
+    return evidence.subject.removeprefix(f"{evidence.database}: ")
 
 
 def _reasons(verdict: Verdict) -> dict[str, int]:

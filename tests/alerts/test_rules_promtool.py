@@ -11,9 +11,10 @@ import yaml
 
 from alerts._base import AlertedBy, Finding, Severity, Shape
 from alerts._catalogue import all_findings
-from alerts.annotations import BEYOND_SERVER, why
+from alerts.annotations import BEYOND_SERVER, IN_THE_RUNBOOK, why
 from alerts.finding_rules import RESTART, finding_rules, keep_firing
 from alerts.own_metrics import (
+    FINDING_CURE,
     FINDING_DATABASE_SUBJECTS,
     FINDING_EVENTS,
     FINDING_STATE,
@@ -40,6 +41,7 @@ from tests.fixtures.requirements import Tool
 RULES = Path(__file__).parents[2] / "alerts" / "rules" / "pgvigil.yml"
 SHOWN_AS = {"seconds": "1m 30s", "bytes": "90B", "share": "9000%", "ratio": "9000%"}
 """How 90 reads in each unit."""
+CURE = "/* Ask `first`: */ SELECT 'end', \"it\";"
 
 each_rule = pytest.mark.parametrize(
     ("finding", "severity"),
@@ -58,19 +60,22 @@ def ill_series(finding: Finding[Any], severity: Severity, server: str) -> Iterat
             yield series(FINDING_DATABASE_SUBJECTS, ill, severity=other, database="shop", **of)
     subject = {"database": "shop", "subject": "the ill one", "severity": severity}
     yield series(FINDING_SUBJECT, ill_then_well("_", "90"), **subject, **of)
+    for name, cure in (("the ill one", CURE), ("another one", "SELECT 'wrong';")):
+        cured = {"database": "shop", "subject": name, "cure": cure}
+        yield series(FINDING_CURE, ill_then_well("_", "1"), **cured, **of)
 
 
 def page(finding: Finding[Any], severity: Severity, server: str, worst: bool = True) -> Alert:
     """The alert of one rule, as Alertmanager gets it."""
     identity = {"server": server, "database": "shop", "subject": "the ill one"}
     carried = ("server", *BEYOND_SERVER[finding.alerted_by])
-    where = {
-        AlertedBy.server: "",
-        AlertedBy.database: ", in shop",
-        AlertedBy.subject: ": the ill one",
+    value = SHOWN_AS.get(finding.unit, f"90 {finding.unit}".strip())
+    where, which = {
+        AlertedBy.server: ("", f": the ill one ({value})"),
+        AlertedBy.database: (", in shop", f": the ill one ({value})"),
+        AlertedBy.subject: (": the ill one", f" ({value})"),
     }[finding.alerted_by]
     heading = "Last occurrences" if finding.shape is Shape.event else "Worst"
-    value = SHOWN_AS.get(finding.unit, f"90 {finding.unit}".strip())
     database = " (database shop)" if finding.alerted_by is AlertedBy.server else ""
     shown = f"\n{heading}:\n- the ill one{database}: {value}" if worst else ""
     return Alert(
@@ -81,8 +86,9 @@ def page(finding: Finding[Any], severity: Severity, server: str, worst: bool = T
             **{label: identity[label] for label in carried},
         },
         {
-            "summary": f"{finding.title} on {server}{where}",
+            "summary": f"{finding.title} on {server}{where}{which if worst else ''}",
             "description": why(finding) + shown,
+            "cure": f"the ill one{database}: {CURE}" if worst else IN_THE_RUNBOOK,
             "runbook_url": f"{RUNBOOK_BASE}/{finding.name}",
         },
     )
@@ -156,6 +162,7 @@ def test_worst_ten_are_shown_in_order(tool: Tool, tmp_path: Path) -> None:
     ]
     lines = "".join(f"\n- s{n}: {n}m 0s" for n in range(12, 2, -1))
     expected = page(finding, Severity.warning, "shop-1", worst=False)
+    expected.annotations["summary"] += ": s12 (12m 0s)"
     expected.annotations["description"] += f"\nWorst:{lines}"
     play(tool, tmp_path, ill, [expect(FELL_ILL, alert_name(finding.name), [expected])])
 

@@ -170,6 +170,7 @@ def test_watchdog_fires_and_clears(name: str, tool: Tool, tmp_path: Path) -> Non
         {
             "summary": scene.summary,
             "description": why + scene.listed,
+            "cure": watchdog.cure,
             "runbook_url": f"{RUNBOOK_BASE}/{name}",
         },
     )
@@ -202,6 +203,7 @@ def test_no_daemon_at_all(tool: Tool, tmp_path: Path) -> None:
         {
             "summary": "pgvigil is gone",
             "description": watchdog.description.partition("\n{{")[0],
+            "cure": watchdog.cure,
             "runbook_url": f"{RUNBOOK_BASE}/daemon_gone",
         },
     )

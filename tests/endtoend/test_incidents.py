@@ -16,7 +16,7 @@ from alerts.rulebook import RUNBOOK_BASE
 from monitor.demo.launcher import Postgres
 from tests.fixtures import incidents
 from tests.fixtures.incidents import BOOKS, SHOP, SLOTS, STRANGER, WATCHED, Ill, Scenery, run
-from tests.fixtures.postgres import PrivateServers
+from tests.fixtures.postgres import PrivateServers, Psql
 from tests.fixtures.programs import Program
 from tests.fixtures.prometheus import Chain, chain, ringing
 from tests.fixtures.waiting import until
@@ -54,6 +54,8 @@ class Incident:
     scene: Ill
     says: str
     """What the message must name, so that who reads it can act."""
+    statement: str = ""
+    """Of the cure in the message, which is pasted as it is; some are cured by people's hands."""
     resolves: bool = True
 
     @property
@@ -61,18 +63,19 @@ class Incident:
         return alert_name(self.finding)
 
 
+CANCEL, TERMINATE = "SELECT pg_cancel_backend(pid)", "pg_terminate_backend(pid)"
 INCIDENTS = (
-    Incident("server_unreachable", "doomed", incidents.death, "doomed"),
-    Incident("lock_queue_ddl", "shop", incidents.queue_behind_ddl, "public.orders"),
-    Incident("connection_saturation", "shop", incidents.connections_taken, "connection slots"),
+    Incident("server_unreachable", "doomed", incidents.death, "localhost:5432"),
+    Incident("lock_queue_ddl", "shop", incidents.queue_behind_ddl, "public.orders", CANCEL),
+    Incident("connection_saturation", "shop", incidents.connections_taken, "slots", TERMINATE),
     # What has happened has happened: it is told for ten minutes.
     Incident("deadlock_captured", "shop", incidents.deadlock, "accounts", resolves=False),
-    Incident("index_unused", "books", incidents.unused_index, "ledger_code"),
-    Incident("table_bloat", "books", incidents.bloat, "public.ledger"),
-    Incident("replica_lag", "replica", incidents.paused_replay, "replica"),
-    Incident("observer_blind", "blind", incidents.missing_rights, "pg_read_all_stats"),
-    # The last to begin is the first to end: nothing can be cleaned up before that.
-    Incident("idle_in_transaction", "books", incidents.idle_in_transaction, "lunch"),
+    Incident("replica_lag", "replica", incidents.paused_replay, "replica", "wal_replay_resume"),
+    Incident("observer_blind", "blind", incidents.missing_rights, "pg_read_all_stats", "GRANT"),
+    # It keeps others from cleaning up, so it is cured before them.
+    Incident("idle_in_transaction", "books", incidents.idle_in_transaction, "lunch", TERMINATE),
+    Incident("index_unused", "books", incidents.unused_index, "ledger_code", "DROP INDEX"),
+    Incident("table_bloat", "books", incidents.bloat, "public.ledger", "VACUUM (FULL"),
 )
 CONSEQUENCES = {"lock_blocker_root": "lock_queue_ddl", "deadlocks": "deadlock_captured"}
 """True as well, and silenced by what explains them."""
@@ -98,20 +101,27 @@ async def scenery(private_server: PrivateServers, standby: Callable[..., Postgre
 
 
 @pytest.mark.versions(18)
-async def test_ten_incidents_reach_the_telephone(scenery: Scenery, chain: Chain) -> None:
-    """Each rings with what is needed to act; causes silence consequences; all-clears follow."""
+async def test_ten_incidents_reach_the_telephone(
+    scenery: Scenery, chain: Chain, psql: Psql
+) -> None:
+    """Each rings with what is needed to act; pasting it helps; causes silence consequences."""
     daemon = await started(chain, scenery)
     await chain.alertmanager()
     await chain.prometheus(impatient(RULES.read_text(encoding="utf-8")))
     async with AsyncExitStack() as ills:
         for incident in INCIDENTS:
             await ills.enter_async_context(incident.scene(scenery))
-        pages = [await rung(chain, one.alert, one.server) for one in INCIDENTS]
-        for incident, page in zip(INCIDENTS, pages, strict=True):
-            assert_enough_to_act(incident, page)
+        for incident in INCIDENTS:
+            assert_enough_to_act(incident, await rung(chain, incident.alert, incident.server))
         for effect, cause in CONSEQUENCES.items():
             assert alert_name(cause) in await silencers(chain, alert_name(effect))
             assert not chain.telephone.alerts(alert_name(effect))
+        for incident in INCIDENTS:
+            if incident.statement:
+                await psql(scenery.owner(incident.server), await last_cure(chain, incident))
+        for incident in INCIDENTS:
+            if incident.statement:
+                await rung(chain, incident.alert, incident.server, "resolved")
     for incident in INCIDENTS:
         if incident.resolves:
             await rung(chain, incident.alert, incident.server, "resolved")
@@ -119,11 +129,24 @@ async def test_ten_incidents_reach_the_telephone(scenery: Scenery, chain: Chain)
     await nobody_watches(chain, scenery, daemon)
 
 
+async def last_cure(chain: Chain, incident: Incident) -> str:
+    """From the newest message: all that follows the name of the subject."""
+
+    async def heard() -> str | None:
+        last = calls(chain, incident.alert, incident.server)[-1]
+        told = last["annotations"]["cure"]
+        return told if incident.statement in told else None
+
+    told = str(await until(heard, f"a message about {incident.finding} has its statement", 60))
+    return re.split(r": (?=/\*|[A-Z]{4,} )", told, maxsplit=1)[1]
+
+
 async def nobody_watches(chain: Chain, scenery: Scenery, daemon: Program) -> None:
     """The tenth: the daemon is killed, and comes back."""
     daemon.stop(signal.SIGKILL)
     page = await rung(chain, GONE)
     assert "shop" in page["annotations"]["description"]
+    assert "start it again" in page["annotations"]["cure"]
     await started(chain, scenery)
     await rung(chain, GONE, status="resolved")
 
@@ -133,10 +156,13 @@ async def started(chain: Chain, scenery: Scenery) -> Program:
 
 
 def assert_enough_to_act(incident: Incident, page: Any) -> None:
-    """Who, where, what, and the page that says how to make sure and how to cure it."""
+    """Who, where, how bad, what to do, and the page that says how to make sure."""
     told = page["annotations"]
     assert incident.server in told["summary"]
-    assert incident.says in told["summary"] + told["description"]
+    assert incident.says in told["summary"]
+    assert incident.says in told["description"]
+    assert incident.says in told["cure"]
+    assert "\n" not in told["summary"] + told["cure"]
     assert told["runbook_url"] == f"{RUNBOOK_BASE}/{incident.finding}"
     assert page["labels"]["severity"] in ("info", "warning", "critical")
 
@@ -145,11 +171,15 @@ async def rung(chain: Chain, alert: str, server: str = "", status: str = "firing
     """The first such message that was delivered."""
 
     async def heard() -> Any:
-        told = chain.telephone.alerts(alert, status)
-        return [one for one in told if server in (one["labels"].get("server"), "")]
+        return calls(chain, alert, server, status)
 
     what = f"the telephone says {status}: {alert} {server}"
     return (await until(heard, f"{what}\n{chain.outputs()[-4000:]}"))[0]
+
+
+def calls(chain: Chain, alert: str, server: str, status: str = "firing") -> list[dict[str, Any]]:
+    told = chain.telephone.alerts(alert, status)
+    return [one for one in told if server in (one["labels"].get("server"), "")]
 
 
 async def silencers(chain: Chain, alert: str) -> set[str]:

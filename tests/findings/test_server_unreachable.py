@@ -88,7 +88,7 @@ def test_a_server_that_is_away_is_critical_whatever_the_cause(cause: Cause) -> N
     assert (verdict.state, found.severity, found.value) == (State.ill, Severity.critical, 42)
     assert WORDS[cause][0] in found.message
     assert "db1:5432 can't be reached, for 42 s" in found.message
-    assert "-- It said: it said so" in found.cure
+    assert "-- It said: it said so." in found.cure
     assert len(found.cure) > 1, "there is advice"
 
 
