@@ -23,7 +23,13 @@ def stop(session: Session) -> tuple[str, ...]:
     """Cancels what is running; what is idle in a transaction can only be terminated."""
     start, began = session.backend_start_text or "", session.xact_start_text
     end = terminate(session.pid, start, began)
-    if session.state == "active":
+    if session.state == "idle":
+        return (
+            remark("It is idle and has kept an advisory lock, which only the session itself can"),
+            remark("unlock. Ask its owner first, for a leader keeps one on purpose; then end it:"),
+            end,
+        )
+    if not (session.state or "").startswith("idle"):
         return (
             remark("Stops its statement, whose work is rolled back; the session lives."),
             *_about_autovacuum(session),

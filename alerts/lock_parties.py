@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from alerts.lock_order import Party
+from collectors.activity import Session
 
 Fact = float | int | str | bool | None
 
@@ -22,6 +23,11 @@ def party_facts(name: str, party: Party) -> Mapping[str, Fact]:
         f"{name}_query_id": None if party.query_id is None else str(party.query_id),
         f"{name}_statement": party.statement,
     }
+
+
+def session_facts(name: str, session: Session | None) -> Mapping[str, Fact]:
+    """The same of a session; nothing of one that is none, or has ended."""
+    return party_facts(name, Party.of(session)) if session else {}
 
 
 def row_text(relation: str | None, ctid: tuple[int, int] | None) -> str | None:

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 
 from alerts.cure import identifier
 from alerts.lock_graph import LockGraph, Node, node_of
+from alerts.lock_order.target import target_of
+from alerts.lock_parties import row_text
 from alerts.snapshot import Snapshot
 from collectors._columns import where
 from collectors.activity import Session, activity
 from collectors.locks import Lock, locks
 from collectors.user_tables import user_tables
+
+WRITES = ("insert", "update", "merge")
+"""Statements that can meet somebody else's new key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +55,38 @@ class LockScene:
 
     def relation(self, lock: Lock) -> str | None:
         """The table or index it is about; a wait for a row is a wait for whoever changed it."""
-        if lock.relation is None and lock.locktype == "transactionid":
-            rows = (own for own in self.locks[node_of(lock)] if own.locktype == "tuple")
-            lock = next(rows, lock)
-        if lock.relation is None:
+        about = self._about(lock)
+        if about.relation is None:
+            return self._by_statement(lock)
+        if about.schemaname and about.relname:
+            return identifier(about.schemaname, about.relname)
+        return self.relations.get((about.datname, about.relation), f"relation {about.relation}")
+
+    def row(self, lock: Lock) -> str | None:
+        """The row that is waited for, as relation and ctid; None where it is not about one row."""
+        about = self._about(lock)
+        if about.locktype != "tuple":
             return None
-        if lock.schemaname and lock.relname:
-            return identifier(lock.schemaname, lock.relname)
-        return self.relations.get((lock.datname, lock.relation), f"relation {lock.relation}")
+        return row_text(self.relation(about), (about.page or 0, about.line_pointer or 0))
+
+    def _about(self, lock: Lock) -> Lock:
+        """Who waits for the transaction that has a row keeps a place in the queue of that row."""
+        if lock.locktype != "transactionid":
+            return lock
+        rows = (own for own in self.locks[node_of(lock)] if own.locktype == "tuple")
+        return next(rows, lock)
+
+    def _by_statement(self, lock: Lock) -> str | None:
+        """A key that somebody else is about to take has no row yet: the statement tells."""
+        session = self.sessions.get(node_of(lock))
+        target = target_of(session.query) if session else None
+        if lock.locktype != "transactionid" or not session or not target:
+            return None
+        if target.verb not in WRITES:
+            return None
+        names = (self.relations.get((session.datname, oid)) for oid in lock.writes or ())
+        known = (name for name in names if name and target.is_of(name))
+        return next(known, identifier(*target.name))
 
     def database(self, node: Node) -> str | None:
         """Often unknown of a prepared transaction, where its victims tell."""
@@ -78,11 +107,15 @@ class LockScene:
 
 
 def _names(snapshot: Snapshot, rows: Iterable[Lock]) -> dict[tuple[str | None, int], str]:
-    nameless = {(r.datname, r.relation) for r in rows if r.relation and not r.relname}
+    nameless: set[int] = set()
+    for row in rows:
+        if row.relation and not row.relname:
+            nameless.add(row.relation)
+        if row.locktype == "transactionid" and not row.granted:
+            nameless.update(row.writes or ())
     if not nameless or not snapshot.has(user_tables):
         return {}
-    oids = {oid for _, oid in nameless}
     return {
         (table.datname, table.relid): identifier(table.schemaname, table.relname)
-        for table in where(snapshot.rows(user_tables), "relid", oids)
+        for table in where(snapshot.rows(user_tables), "relid", nameless)
     }

@@ -80,6 +80,7 @@ def evidence(session: Session, harm: Harm, limits: Limits) -> Evidence:
             "state": session.state,
             "silent_seconds": silent,
             "transaction_seconds": open_for,
+            "query_id": None if session.query_id is None else str(session.query_id),
             "last_statement": normalised(session.query),
             "wrote": session.has_xid,
             "waiting_sessions": harm.victims,

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Scope, Severity
 from alerts.lock_cures import release
-from alerts.lock_graph import Node
+from alerts.lock_graph import Node, node_of
+from alerts.lock_parties import session_facts
 from alerts.lock_scene import LockScene, Wait
 from alerts.snapshot import Snapshot
 from alerts.statement import normalised
@@ -16,7 +17,7 @@ from collectors.locks import locks
 from collectors.user_tables import user_tables
 
 SHOWN = 3
-"""So many of the victims are shown."""
+"""So many of those who wait are shown, the one that has waited longest with all that is known."""
 PATIENT = ("advisory", "virtualxid")
 """Locks that are waited for on purpose: leaders in waiting, CREATE INDEX CONCURRENTLY."""
 
@@ -84,7 +85,10 @@ def evidence(scene: LockScene, root: Node, waits: Sequence[Wait], severity: Seve
             "caused_wait_seconds": sum(wait.seconds for wait in waits),
             "waits_for": waits[0].lock.locktype,
             "relation": relation,
-            **{f"victim_{n}": _victim(scene, wait) for n, wait in enumerate(waits[:SHOWN], 1)},
+            "row": scene.row(waits[0].lock),
+            "queue_head": _head(scene, root),
+            **session_facts("waiter", scene.sessions.get(waits[0].node)),
+            **{f"waiter_{n}": _waiter(scene, w) for n, w in enumerate(waits[1:SHOWN], 2)},
         },
         cure=release(scene, root),
         check=_check(root),
@@ -105,11 +109,19 @@ def _root(session: Session | None) -> dict[str, float | int | str | bool | None]
         "state": session.state,
         "state_seconds": session.state_seconds,
         "transaction_seconds": session.xact_seconds,
+        "query_id": None if session.query_id is None else str(session.query_id),
         "last_statement": normalised(session.query),
     }
 
 
-def _victim(scene: LockScene, wait: Wait) -> str:
+def _head(scene: LockScene, root: Node) -> str | None:
+    """Whom it keeps waiting itself: often the one to cancel, for others wait behind that one."""
+    head = scene.graph.queue_head(root)
+    waits = scene.waits([node_of(head)]) if head else []
+    return _waiter(scene, waits[0]) if waits else None
+
+
+def _waiter(scene: LockScene, wait: Wait) -> str:
     session = scene.sessions.get(wait.node)
     statement = normalised(session.query) if session else None
     return f"{scene.who(wait.node)}, pid {wait.node}, {duration_text(wait.seconds)}: {statement}"

@@ -1,12 +1,13 @@
 """A DDL statement that waits for its lock makes everybody after it wait too."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Scope, Severity
 from alerts.cure import cancel, remark, session_guard, terminate
 from alerts.lock_graph import Node, Queue, conflicts, node_of
+from alerts.lock_parties import Fact, session_facts
 from alerts.lock_scene import LockScene
 from alerts.snapshot import Snapshot
 from alerts.statement import normalised
@@ -17,6 +18,8 @@ from collectors.user_tables import user_tables
 
 STRONG = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
 """Modes of DDL and of LOCK TABLE that readers or writers have to queue behind."""
+BRIEF = 80
+"""Characters of the statement in the sentence; the facts have more of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def evidence(scene: LockScene, waiter: Lock, followers: Sequence[Lock], limits: 
     node, waited = node_of(waiter), waiter.waited_seconds or 0.0
     session, relation = scene.sessions.get(node), scene.relation(waiter)
     critical = waited >= limits.waits_critical.total_seconds()
-    statement = normalised(session.query) if session else None
+    statement = normalised(session.query, BRIEF) if session else None
     first = _longest(scene, scene.graph.blockers_of(node))
     behind = f"{len(followers)} session{'s queue' if len(followers) > 1 else ' queues'}"
     return Evidence(
@@ -64,19 +67,16 @@ def evidence(scene: LockScene, waiter: Lock, followers: Sequence[Lock], limits: 
         severity=Severity.critical if critical else Severity.warning,
         value=waited,
         message=(
-            f"{scene.who(node)} has waited {duration_text(waited)} for {relation},"
-            f" and {behind} behind it; it waits for {_described(scene, first)}."
+            f"{scene.who(node)} has waited {duration_text(waited)} for {relation}"
+            + (f" to {statement}" if statement else "")
+            + f"; {behind} behind it. It waits for {_described(scene, first)}."
         ),
         facts={
-            "pid": session.pid if session else None,
-            "user": session.usename if session else None,
-            "application": session.application_name if session else None,
-            "statement": statement,
+            **session_facts("ddl", session),
             "mode": waiter.mode,
             "relation": relation,
             "waited_seconds": waited,
-            "followers": len(followers),
-            "longest_follower_seconds": max(lock.waited_seconds or 0 for lock in followers),
+            **_follower(scene, followers),
             **_blocker(scene, first),
         },
         cure=cure(scene, session, first),
@@ -126,14 +126,22 @@ def _described(scene: LockScene, node: Node | None) -> str:
     return f"{scene.who(node)}, pid {node}, {session.state}, in a transaction open for {open_for}"
 
 
-def _blocker(scene: LockScene, node: Node | None) -> dict[str, float | int | str | bool | None]:
+def _blocker(scene: LockScene, node: Node | None) -> Mapping[str, Fact]:
     session = scene.sessions.get(node) if node is not None else None
     return {
         "waits_for": scene.who(node) if node is not None else None,
-        "waits_for_pid": session.pid if session else None,
         "waits_for_state": session.state if session else None,
         "waits_for_transaction_seconds": session.xact_seconds if session else None,
-        "waits_for_statement": normalised(session.query) if session else None,
+        **session_facts("waits_for", session),
+    }
+
+
+def _follower(scene: LockScene, followers: Sequence[Lock]) -> Mapping[str, Fact]:
+    longest = max(followers, key=lambda lock: lock.waited_seconds or 0.0)
+    return {
+        "followers": len(followers),
+        "longest_follower_seconds": longest.waited_seconds,
+        **session_facts("follower", scene.sessions.get(node_of(longest))),
     }
 
 

@@ -77,6 +77,7 @@ def evidence(rows: Sequence[LockHolder], held: int, room: int, severity: Severit
             "largest_user": most.usename,
             "largest_application": most.application_name,
             "largest_locks": most.locks,
+            "largest_query_id": None if most.query_id is None else str(most.query_id),
             "largest_statement": normalised(most.query),
         },
         cure=cure(most, held, room),

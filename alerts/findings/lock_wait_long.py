@@ -1,6 +1,6 @@
 """A session has waited long for a lock: somebody's request has stood still all that time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -8,9 +8,9 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Scope, Severity
 from alerts.cure import remark
 from alerts.lock_cures import release
 from alerts.lock_graph import Node
+from alerts.lock_parties import Fact, session_facts
 from alerts.lock_scene import LockScene, Wait
 from alerts.snapshot import Snapshot
-from alerts.statement import normalised
 from alerts.units import Duration, duration_text
 from collectors.activity import activity
 from collectors.locks import locks
@@ -72,19 +72,14 @@ def evidence(scene: LockScene, wait: Wait, severity: Severity, root: Node | None
             f" for {what}{behind}."
         ),
         facts={
-            "pid": session.pid if session else None,
-            "user": session.usename if session else None,
-            "application": session.application_name if session else None,
-            "client": session.client_addr if session else None,
-            "query_id": str(session.query_id) if session and session.query_id else None,
-            "statement": normalised(session.query) if session else None,
+            **session_facts("waiter", session),
             "waits_for": wait.lock.locktype,
             "mode": wait.lock.mode,
             "relation": relation,
+            "row": scene.row(wait.lock),
             "waited_seconds": wait.seconds,
-            "root": scene.who(root) if root is not None else None,
-            "root_pid": root if isinstance(root, int) else None,
             "others_in_front": len(scene.graph.blockers_of(wait.node)),
+            **_root(scene, root),
         },
         cure=cure(scene, root),
         check=(
@@ -95,6 +90,16 @@ def evidence(scene: LockScene, wait: Wait, severity: Severity, root: Node | None
         object=relation,
         database=database,
     )
+
+
+def _root(scene: LockScene, root: Node | None) -> Mapping[str, Fact]:
+    session = scene.sessions.get(root) if root is not None else None
+    return {
+        "root": scene.who(root) if root is not None else None,
+        "root_state": session.state if session else None,
+        "root_transaction_seconds": session.xact_seconds if session else None,
+        **session_facts("root", session),
+    }
 
 
 def cure(scene: LockScene, root: Node | None) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Scope, Severity
 from alerts.cure import remark
-from alerts.lock_graph import Queue, node_of
-from alerts.lock_parties import row_text
+from alerts.lock_graph import Node, Queue, node_of
+from alerts.lock_parties import row_text, session_facts
 from alerts.lock_scene import LockScene
 from alerts.snapshot import Snapshot
 from alerts.statement import normalised
@@ -43,7 +43,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def evidence(scene: LockScene, queue: Queue, crowd: int) -> Evidence:
     row = next(iter((*queue.granted, *queue.waiting)))
     relation, database = scene.relation(row) or "a table", row.datname or ""
-    ctid = (row.page or 0, row.line_pointer or 0)
+    ctid, owner = (row.page or 0, row.line_pointer or 0), _owner(scene, queue)
     return Evidence(
         subject=relation,
         severity=Severity.warning,
@@ -55,6 +55,7 @@ def evidence(scene: LockScene, queue: Queue, crowd: int) -> Evidence:
             "longest_wait_seconds": max(
                 (lock.waited_seconds or 0.0 for lock in queue.waiting), default=0.0
             ),
+            **session_facts("has_it", scene.sessions.get(owner) if owner is not None else None),
             **_statements(scene, (*queue.granted, *queue.waiting)),
         },
         cure=(
@@ -69,6 +70,14 @@ def evidence(scene: LockScene, queue: Queue, crowd: int) -> Evidence:
         object=relation,
         database=database,
     )
+
+
+def _owner(scene: LockScene, queue: Queue) -> Node | None:
+    """Who has changed the row: the first in the queue waits for that one's transaction."""
+    for first in queue.granted:
+        for blocker in sorted(scene.graph.blockers_of(node_of(first)), key=str):
+            return blocker
+    return None
 
 
 def _statements(scene: LockScene, queued: tuple[Lock, ...]) -> dict[str, str | None]:

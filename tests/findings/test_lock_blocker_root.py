@@ -114,6 +114,7 @@ def test_the_root_is_named_and_not_whoever_stands_in_between() -> None:
     facts = subject.evidence.facts
     assert (facts["pid"], facts["waiters"], facts["longest_wait_seconds"]) == (1, 2, 40.0)
     assert facts["caused_wait_seconds"] == 75.0
+    assert str(facts["queue_head"]).startswith("app (web), pid 2, 40 s")
 
 
 def test_a_working_root_is_cancelled_and_an_idle_one_terminated() -> None:
@@ -154,9 +155,49 @@ async def test_rows_pile_up_behind_an_idle_transaction(
     assert evidence.facts["relation"] == "public.orders"
     assert evidence.facts["state"] == "idle in transaction"
     assert evidence.facts["last_statement"] == "update orders set v = ? where id = ?"
+    assert evidence.facts["row"] == "public.orders ctid (0,1)"
+    assert evidence.facts["waiter_pid"] == victims[0]
+    assert evidence.facts["waiter_statement"] == "update orders set v = v + ? where id = ?"
+    assert int(str(evidence.facts["waiter_query_id"])) != 0
+    assert f"pid {victims[1]}" in str(evidence.facts["waiter_2"])
     await psql(database.dsn, "\n".join(evidence.cure))
     await stage.all_done()
     assert (await judged(database, finding, SOON)).state is State.healthy
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_new_key_has_no_row_yet_and_the_statement_names_its_table(
+    stage: Stage, psql: Psql, database: Database
+) -> None:
+    """Upserts wait for whoever inserted their key first, and hold nothing that tells the table."""
+    await database.execute('create schema "S 1"; create table "S 1"."Ü" (k int primary key, v int)')
+    root = await stage.holds('insert into "S 1"."Ü" values (7, 0)', application_name="import")
+    upsert = 'insert into "S 1"."Ü" values (7, 1) on conflict (k) do update set v = excluded.v'
+    for _ in range(3):
+        await stage.waits(upsert)
+    [subject] = (await stage.until_ill(finding, SOON)).subjects
+    facts = subject.evidence.facts
+    assert (facts["pid"], facts["waiters"]) == (root.get_server_pid(), 3)
+    assert (facts["relation"], facts["row"]) == ('"S 1"."Ü"', None)
+    await psql(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
+    await stage.all_done()
+
+
+@pytest.mark.versions(14, 18)
+async def test_an_idle_session_can_hold_up_others_without_a_transaction(
+    stage: Stage, psql: Psql, database: Database
+) -> None:
+    """With an advisory lock of the session: there is nothing to roll back, only to disconnect."""
+    leader = await database.session(application_name="leader")
+    await leader.execute("select pg_advisory_lock(7)")
+    await stage.waits("select pg_advisory_lock(7)")
+    [subject] = (await stage.until_ill(finding, SOON)).subjects
+    assert subject.evidence.facts["state"] == "idle"
+    cure = "\n".join(subject.evidence.cure)
+    assert "advisory lock" in cure
+    assert "rolled back" not in cure
+    await psql(database.dsn, cure)
+    await stage.all_done()
 
 
 async def test_a_working_root_loses_its_statement_only(

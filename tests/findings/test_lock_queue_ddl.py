@@ -102,8 +102,16 @@ async def test_traffic_behind_an_alter_goes_on_once_its_own_cure_has_run(
     verdict = await stage.until_ill(finding, SOON)
     [subject] = verdict.subjects
     facts = subject.evidence.facts
-    assert (facts["pid"], facts["followers"]) == (alter.pid, len(readers))
-    assert facts["statement"] == "alter table orders add note text default ?"
+    assert (facts["ddl_pid"], facts["followers"]) == (alter.pid, len(readers))
+    assert facts["ddl_statement"] == "alter table orders add note text default ?"
+    assert (
+        "public.orders to alter table orders add note text default ?;" in subject.evidence.message
+    )
+    assert (facts["follower_pid"], facts["follower_statement"]) == (
+        readers[0],
+        "select from orders",
+    )
+    assert facts["waits_for_application"] == "report"
     assert facts["relation"] == "public.orders"
     assert facts["waits_for_pid"] == reader.get_server_pid()
     assert facts["waits_for_state"] == "idle in transaction"

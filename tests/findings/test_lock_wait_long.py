@@ -62,9 +62,13 @@ async def test_story_of_a_reader_behind_an_open_transaction(
     verdict = await stage.until_ill(finding, SOON)
     [subject] = verdict.subjects
     facts = subject.evidence.facts
-    assert (facts["pid"], facts["relation"]) == (pid, "public.orders")
-    assert facts["statement"] == "select from orders"
+    assert (facts["waiter_pid"], facts["relation"]) == (pid, "public.orders")
+    assert facts["waiter_statement"] == "select from orders"
     assert facts["root"] == "postgres (night 'job')"
+    assert (facts["root_state"], facts["root_statement"]) == (
+        "idle in transaction",
+        "lock table orders",
+    )
     await psql(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
     await stage.all_done()
     assert (await judged(database, finding, SOON)).state is State.healthy

@@ -44,6 +44,7 @@ def test_limit(length: int, state: State) -> None:
         [subject] = verdict.subjects
         assert (subject.evidence.value, subject.evidence.object) == (5, "public.stock")
         assert subject.evidence.facts["row"] == "public.stock ctid (0,7)"
+        assert subject.evidence.facts["has_it_pid"] == 1
 
 
 def test_one_look_is_not_enough_for_the_daemon() -> None:
