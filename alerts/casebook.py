@@ -92,10 +92,8 @@ class Casebook:
             if case.last != at and not self._stays(case, found, at):
                 del file.cases[identity]
         ill = [(case, case.ill) for case in file.cases.values() if case.ill is not None]
-        return [
-            Subject(case.evidence, since, held=case.last != at and _blinded(case.evidence, found))
-            for case, since in sorted(ill, key=lambda one: _gravity(one[0].evidence), reverse=True)
-        ]
+        ill.sort(key=lambda one: _gravity(one[0].evidence), reverse=True)
+        return [_subject(case, since, found, at) for case, since in ill]
 
     def _stays(self, case: Case, found: Judgement, at: float) -> bool:
         """Whether a case that was not yielded stays: briefly to be seen, longer if we are blind."""
@@ -168,6 +166,13 @@ def _was_as_bad(case: Case, relaxed: Evidence, strict: Evidence | None) -> bool:
     if strict is None:
         return True
     return strict.severity.rank < relaxed.severity.rank <= case.evidence.severity.rank
+
+
+def _subject(case: Case, since: float, found: Judgement, at: float) -> Subject:
+    """What was not yielded now is held where we are blind, and over where we are not."""
+    absent = case.last != at
+    held = absent and _blinded(case.evidence, found)
+    return Subject(case.evidence, since, held, over=case.last if absent and not held else None)
 
 
 def _blinded(evidence: Evidence, found: Judgement) -> bool:

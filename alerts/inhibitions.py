@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from alerts._base import Finding, Scope, Severity
 from alerts._catalogue import all_findings
 from alerts.annotations import BEYOND_SERVER, SCRAPED_FROM
@@ -13,10 +11,6 @@ from alerts.rule import alert_name
 SERVER = (*SCRAPED_FROM, "server")
 WHOLE_IDENTITY = (*SERVER, "finding", "database", "subject")
 """Labels that an alert lacks count as equal, so this is right however a finding is alerted."""
-HEADER = """\
-# Generated from the catalogue of findings by `make render`.
-# For Alertmanager: add these to its `inhibit_rules`.
-"""
 
 
 def inhibitions() -> Iterator[dict[str, object]]:
@@ -37,12 +31,6 @@ def inhibitions() -> Iterator[dict[str, object]]:
             yield from _of_edge(all_findings()[cause], effect)
 
 
-def inhibitions_text() -> str:
-    """The same as YAML."""
-    rules = {"inhibit_rules": list(inhibitions())}
-    return HEADER + yaml.safe_dump(rules, sort_keys=False, allow_unicode=True)
-
-
 def _of_edge(cause: Finding[Any], effect: Finding[Any]) -> Iterator[dict[str, object]]:
     """A cause explains its effect, but never silences anything worse than itself."""
     equal = _shared(cause, effect)
@@ -58,7 +46,7 @@ def _of_edge(cause: Finding[Any], effect: Finding[Any]) -> Iterator[dict[str, ob
 
 def _shared(cause: Finding[Any], effect: Finding[Any]) -> tuple[str, ...]:
     """Labels that tell whether one explains the other; none where alerts don't carry enough."""
-    if cause.scope is not Scope.database:
+    if cause.scope is not Scope.database or effect.scope is Scope.server:
         return SERVER
     needed = BEYOND_SERVER[cause.alerted_by]
     carried = BEYOND_SERVER[effect.alerted_by]

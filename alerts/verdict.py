@@ -15,6 +15,8 @@ class Subject:
     since: float
     held: bool = False
     """It was ill when it was last judged, and can't be judged now."""
+    over: float | None = None
+    """When it was last ill, where it is well again and stays for the next scrapes to see it."""
     muted: str | None = None
     """Why somebody asked not to hear of it."""
 
@@ -46,7 +48,8 @@ class Verdict:
     def reason(self) -> str:
         """Why it is in this state, in one sentence; empty where it is healthy."""
         if self.state is State.ill:
-            return self.subjects[0].evidence.message
+            now = next((s for s in self.subjects if s.over is None), None)
+            return now.evidence.message if now else f"Over: {self.subjects[0].evidence.message}"
         if self.unjudged:
             more = len({u.reason for u in self.unjudged}) - 1
             return self.unjudged[0].reason + (f" (and {more} more reasons)" if more else "")

@@ -17,7 +17,7 @@ def markdown(overview: Overview) -> str:
     picture = Picture(overview)
     lines = [f"# pgvigil: {wording.headline(picture)}", "", f"As of {wording.clock(overview.at)}."]
     for card in picture.cards:
-        lines += _card(card)
+        lines += _card(card, overview.at)
     lines += _blind("Not known", picture.unknown)
     lines += _blind("Learning", picture.learning)
     if picture.muted:
@@ -55,18 +55,18 @@ def _fenced(text: str, least: int, mark: str, space: str, language: str = "") ->
     return f"{fence}{language}{padding}{text}{padding}{fence}"
 
 
-def _card(card: Card) -> Iterator[str]:
+def _card(card: Card, now: float) -> Iterator[str]:
     title = card.verdict.finding.title
     yield from ("", f"## {card.severity.capitalize()}: {title} on {prose(card.server)}")
     for case in card.cases:
-        yield from _case(card.server, case)
+        yield from _case(card.server, case, now)
 
 
-def _case(server: str, case: Folded) -> Iterator[str]:
+def _case(server: str, case: Folded, now: float) -> Iterator[str]:
     evidence = case.subject.evidence
-    held = " It is held: it can't be judged now." if case.subject.held else ""
+    mark = wording.mark(case.subject, now)
     since = wording.clock(case.subject.since)
-    yield from ("", f"{prose(evidence.message)} Since {since}.{held}", "")
+    yield from ("", f"{prose(evidence.message)} Since {since}{mark and f' ({mark})'}.", "")
     yield f"- subject: {code(evidence.subject)}"
     for label, text in wording.facts(evidence.facts):
         yield f"- {prose(label)}: {prose(text)}"

@@ -86,8 +86,8 @@ class Report:
     def _case(self, server: str, case: Folded) -> None:
         evidence, at = case.subject.evidence, self.picture.overview.at
         self._line(evidence.message, indent=2)
-        held = ", held: it can't be judged now" if case.subject.held else ""
-        self._line(f"{evidence.subject}, {wording.lasting(case, at)}{held}", indent=4, style="dim")
+        parts = (evidence.subject, wording.lasting(case, at), wording.mark(case.subject, at))
+        self._line(", ".join(part for part in parts if part), indent=4, style="dim")
         facts = [f"{label} {text}" for label, text in wording.facts(evidence.facts)]
         if facts:
             self._line(" · ".join(facts), indent=4, style="dim")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from alerts._base import Severity, Shape, State
 from alerts.causes import Folded
 from alerts.units import bytes_text, duration_text, share_text
+from alerts.verdict import Subject
 from monitor.picture import Picture
 
 Fact = float | int | str | bool | None
@@ -49,8 +50,19 @@ def clock(at: float) -> str:
 
 def lasting(case: Folded, now: float) -> str:
     """For how long it has been so; of an event, how long ago it was."""
-    time = duration_text(max(0.0, now - case.subject.since))
+    over = case.subject.over
+    time = duration_text(max(0.0, (now if over is None else over) - case.subject.since))
     return f"{time} ago" if case.verdict.finding.shape is Shape.event else f"for {time}"
+
+
+def mark(subject: Subject, now: float) -> str:
+    """What sets it apart from what is ill now; mostly nothing."""
+    if subject.held:
+        return "held: it can't be judged now"
+    if subject.over is not None:
+        ago = duration_text(max(0.0, now - subject.over))
+        return f"over for {ago}, shown until it is scraped"
+    return ""
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -196,5 +196,6 @@ finding = Finding(
     limits=Limits(),
     judge=judge,
     unit="ratio",
-    because=("idle_in_transaction", "lock_blocker_root", "lock_queue_ddl"),
+    # Not idle_in_transaction: it takes one slot, and whom it keeps waiting has a root.
+    because=("lock_blocker_root", "lock_queue_ddl"),
 )

@@ -92,6 +92,7 @@ def _subject(verdict: Verdict, subject: Subject) -> Plain:
         "check": evidence.check,
         "since": iso(subject.since),
         "held": subject.held,
+        "over_since": iso(subject.over),
         "muted": subject.muted,
     }
 

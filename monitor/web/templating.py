@@ -65,6 +65,7 @@ def environment() -> "Environment":
         "clock": wording.clock,
         "iso": iso,
         "lasting": wording.lasting,
+        "mark": wording.mark,
         "facts": wording.facts,
         "markdown": markdown,
     }

@@ -155,6 +155,19 @@ def test_what_was_shown_once_is_seen_by_two_scrapes(hold: float) -> None:
     assert server.at(hold + 30, a=0).state is State.healthy
 
 
+def test_what_is_over_says_so_while_it_stays() -> None:
+    """Nobody is sent to cure what is well again; what is ill beside it gives the reason."""
+    server = Server(made())
+    server.at(0, a=250, b=50)
+    verdict = server.at(5, a=50, b=50)
+    assert [(s.evidence.subject, s.over) for s in verdict.subjects] == [("a", START)]
+    assert verdict.reason == "Over: a is at 250."
+    both = server.at(6, a=50, b=150)
+    assert [(s.evidence.subject, s.over) for s in both.subjects] == [("a", START), ("b", None)]
+    assert both.reason == "b is at 150."
+    assert [s.over for s in server.at(7, a=250, b=150).subjects] == [None, None]
+
+
 def test_going_blind_never_cures() -> None:
     """What was ill is held for an hour while the state says unknown, and keeps its since."""
     server = Server(made())

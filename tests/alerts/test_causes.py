@@ -77,6 +77,24 @@ def test_a_cause_of_a_database_explains_what_is_in_it() -> None:
     assert outline(fold(verdicts)) == ["autovacuum_off shop", ["table_bloat public.b"]]
 
 
+FULL = finding("slots_full", "Slots full", "sessions", because=("autovacuum_off",))
+
+
+def test_what_the_whole_server_suffers_any_database_explains() -> None:
+    """And what it suffers in one database, only a cause in that one."""
+    cause = bloat("public.a", 3, 0.5)
+    whole, inside = (
+        replace(cause, evidence=replace(cause.evidence, database=d, object=None, subject=s))
+        for d, s in ((None, "the server"), ("other", "its other"))
+    )
+    verdicts = [ill(STALE, cause), ill(FULL, whole, inside)]
+    assert outline(fold(verdicts)) == [
+        "autovacuum_off public.a",
+        ["slots_full the server"],
+        "slots_full its other",
+    ]
+
+
 def test_what_is_muted_explains_nothing() -> None:
     """Who asked not to hear of a cause still hears of what it does."""
     muted = replace(ill(HORIZON), muted=(horizon(),))

@@ -11,7 +11,7 @@ from alerts._base import State
 from alerts.verdict import Verdict
 from monitor.view import Overview
 from monitor.web.finding_page import finding_json, finding_page, known_finding
-from monitor.web.findings import as_plain, dumps
+from monitor.web.findings import as_plain, dumps, iso
 from tests.fixtures.overview import ill, overview, primary, standby, unreachable
 from tests.fixtures.sick import BLOAT, HOSTILE, IDLE, NOW, Limits, bloat
 
@@ -52,6 +52,15 @@ def test_what_is_held_is_marked() -> None:
     """It was ill, and can't be judged now."""
     found = read(overview())[HOSTILE, "index_unused"]
     assert (found["state"], [s["held"] for s in found["subjects"]]) == ("unknown", [True])
+    assert [s["over_since"] for s in found["subjects"]] == [None]
+
+
+def test_what_is_over_says_since_when() -> None:
+    """It was ill a moment ago, and stays until it is scraped."""
+    over = replace(bloat("public.t", 1, 0.5), over=NOW - 10)
+    view = replace(primary(), verdicts={"table_bloat": ill(BLOAT, over)})
+    [subject] = read(overview(view))["shop", "table_bloat"]["subjects"]
+    assert (subject["since"], subject["over_since"]) == (iso(over.since), iso(NOW - 10))
 
 
 def test_what_was_never_judged_has_no_time() -> None:

@@ -68,6 +68,16 @@ def test_an_event_was_and_a_condition_is() -> None:
     assert "for 8 min" in page
 
 
+def test_what_is_over_is_marked() -> None:
+    """It lasted as long as it did, and its cure is folded away."""
+    from dataclasses import replace
+
+    over = replace(idle(8, Severity.warning, "app", 2), over=NOW - 10)
+    page = page_of(overview(server(ill(IDLE, over))))
+    assert "for 7 min 50 s · over for 10 s, shown until it is scraped" in page
+    assert "<details open" not in status_page(Picture(overview(server(ill(IDLE, over)))))
+
+
 def test_the_worst_comes_first() -> None:
     """Over all servers, whatever their order."""
     page = page_of(overview())
