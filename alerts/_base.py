@@ -73,7 +73,7 @@ class Evidence:
     cure: tuple[str, ...]
     """Statements, run one by one in the named database; advice is a `--` comment line."""
     check: str
-    """A query that shows the illness, to be run before the cure."""
+    """A query that shows the illness, to be run before the cure; empty where none can be run."""
     key: str = ""
     """Identity for since-times and mutes, where the subject's name is not (a session, an event)."""
     object: str | None = None

@@ -88,11 +88,6 @@ class Fleet:
     def views(self) -> tuple[ServerView, ...]:
         return tuple(view(server) for server in self.servers.values())
 
-    @property
-    def ready(self) -> bool:
-        """Whether every server has answered once, or is known not to."""
-        return all(server.has_looked for server in self.servers.values())
-
 
 def view(server: Server) -> ServerView:
     """One server as it is known now."""

@@ -14,6 +14,7 @@ from alerts.recollection import Recollection
 from alerts.snapshot import Node, Snapshot
 from collectors._base import Collector, Lane, Scope
 from collectors._catalogue import all_collectors, of_server
+from collectors.capabilities import capabilities
 from collectors.comments import comments
 from collectors.connection import Connection, connection
 from collectors.server import server as server_collector
@@ -170,12 +171,6 @@ class Server:
         return answer.rows[0].timeline if answer and answer.rows else None
 
     @property
-    def has_looked(self) -> bool:
-        """It has answered the lanes that come first, or is known not to answer."""
-        standing = self.standing
-        return standing is not None and (not standing.up or server_collector in self.facts.answers)
-
-    @property
     def facts(self) -> Facts:
         return self.rounds.facts
 
@@ -214,6 +209,7 @@ class Server:
             self._forget_facts("the server was restarted or has changed its role")
             self.facts.recollection.restart()
             self.rounds.ledger.forget_times()
+            self._report_rights()
 
     def _notice_role(self) -> None:
         """The fast lane sees a promotion within a second."""
@@ -229,7 +225,8 @@ class Server:
         self.last_failure = failure.message
 
     def _forget_facts(self, why: str) -> None:
-        gone = self.facts.clear((c for c in self.collectors() if c.sql), why)
+        told = (c for c in self.collectors() if c.sql or c is capabilities)
+        gone = self.facts.clear(told, why)
         for collector in gone:
             self.drop(collector, None)
         self.rounds.fresh |= gone

@@ -22,11 +22,16 @@ UNSEEN = "not known"
 
 
 def facts(known: Mapping[str, Fact]) -> Iterator[tuple[str, str]]:
-    """Label and text of each fact; the unit moves from the label's end to the text."""
+    """Label and text of each fact; the unit moves from the label's end to the text.
+
+    What then has the same label (a state and its seconds, bytes and their share) is said together.
+    """
+    said: dict[str, list[str]] = {}
     for name, value in known.items():
         suffix = next((end for end in UNITS if name.endswith(end)), "")
         label = name.removesuffix(suffix).replace("_", " ").strip() or name
-        yield label, fact(name, suffix, value)
+        said.setdefault(label, []).append(fact(name, suffix, value))
+    yield from ((label, ", ".join(texts)) for label, texts in said.items())
 
 
 def fact(name: str, suffix: str, value: Fact) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Scope, Severity
+from alerts.client import client_text
 from alerts.cure import remark, session_guard, terminate
 from alerts.snapshot import Snapshot
 from alerts.statement import normalised
@@ -48,7 +49,7 @@ def evidence(holder: AdvisoryHolder, severity: Severity) -> Evidence:
             "pid": holder.pid,
             "user": holder.usename,
             "application": holder.application_name,
-            "client": holder.client_addr,
+            "client": client_text(holder.client_addr),
             "advisory_locks": holder.locks,
             "some_key": holder.some_key,
             "idle_seconds": idle,

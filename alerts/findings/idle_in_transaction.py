@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from alerts._base import Evidence, Finding, Outcome, Scope, Severity
+from alerts.client import client_text
 from alerts.cure import remark, session_guard, terminate
 from alerts.lock_graph import LockGraph
 from alerts.snapshot import Snapshot
@@ -76,7 +77,7 @@ def evidence(session: Session, harm: Harm, limits: Limits) -> Evidence:
             "pid": session.pid,
             "user": session.usename,
             "application": session.application_name,
-            "client": session.client_addr,
+            "client": client_text(session.client_addr),
             "state": session.state,
             "silent_seconds": silent,
             "transaction_seconds": open_for,

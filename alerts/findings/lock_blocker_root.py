@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Scope, Severity
+from alerts.client import client_text
 from alerts.lock_cures import release
 from alerts.lock_graph import Node, node_of
 from alerts.lock_parties import session_facts
@@ -105,7 +106,7 @@ def _root(session: Session | None) -> dict[str, float | int | str | bool | None]
         "pid": session.pid,
         "user": session.usename,
         "application": session.application_name,
-        "client": session.client_addr,
+        "client": client_text(session.client_addr, session.backend_type),
         "state": session.state,
         "state_seconds": session.state_seconds,
         "transaction_seconds": session.xact_seconds,

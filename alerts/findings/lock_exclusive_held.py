@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Scope, Severity
+from alerts.client import client_text
 from alerts.cure import cancel, identifier, remark, session_guard, terminate
 from alerts.snapshot import Snapshot
 from alerts.statement import normalised
@@ -82,7 +83,7 @@ def evidence(held: Sequence[ExclusiveLock], tables: Sequence[str], severity: Sev
             "pid": one.pid,
             "user": one.usename,
             "application": one.application_name,
-            "client": one.client_addr,
+            "client": client_text(one.client_addr, one.backend_type),
             "state": one.state,
             "state_seconds": one.state_seconds,
             "transaction_seconds": open_for,

@@ -15,6 +15,8 @@ from collectors.connection import Cause, Connection, connection
 
 MAKE_ROOM = 5
 """Sessions to end where no new one can be had: enough to look around."""
+COUNT = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend';"
+"""A check for those who are in, or whom a reserved slot lets in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def _evidence(
             "our_sessions": row.sessions,
         },
         cure=(*heard, *map(remark, words), *room),
-        check="SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend';",
+        check=COUNT if row.up or room else "",
     )
 
 

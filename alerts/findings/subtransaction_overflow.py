@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Scope, Severity
+from alerts.client import client_text
 from alerts.cure import session_guard
 from alerts.lock_cures import stop
 from alerts.snapshot import Snapshot
@@ -65,7 +66,7 @@ def evidence(
             "pid": row.pid,
             "user": row.usename,
             "application": row.application_name,
-            "client": row.client_addr,
+            "client": client_text(row.client_addr),
             "query_id": None if row.query_id is None else str(row.query_id),
             "last_statement": normalised(row.query),
             "state": row.state,

@@ -45,10 +45,6 @@ class NotEvaluated:
     def needs_grant(self) -> bool:
         return self.obstacle is Obstacle.statistics_hidden
 
-    @property
-    def needs_analyze(self) -> bool:
-        return not self.needs_grant and self.obstacle is not Obstacle.too_small
-
 
 @dataclass(frozen=True, slots=True)
 class HeapEstimate:
@@ -66,8 +62,6 @@ class HeapEstimate:
     confidence: Confidence
     has_dropped_columns: bool
     """Part of it is the space of dropped columns: only a rewrite frees that."""
-    would_grow: bool
-    """A rewrite would make the file larger, as with defaults that old rows don't carry yet."""
 
 
 def estimate(heap: Heap) -> HeapEstimate | NotEvaluated:
@@ -120,7 +114,6 @@ def _evaluated(heap: Heap) -> HeapEstimate:
         rows_per_page=fmean(fits),
         confidence=_confidence(heap),
         has_dropped_columns=any(column.attisdropped for column in heap.columns),
-        would_grow=max(shares) < 0.0,
     )
 
 

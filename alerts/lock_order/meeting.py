@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from alerts.client import client_text
 from alerts.lock_graph import LockGraph, Node, Queue, conflicts, node_of
 from alerts.lock_order.tables import Relation, Table, Tables
 from alerts.lock_order.target import target_of
@@ -34,7 +35,7 @@ class Party:
             session.pid,
             session.usename,
             session.application_name,
-            session.client_addr,
+            client_text(session.client_addr, session.backend_type),
             session.query_id,
             normalised(session.query),
         )

@@ -1,6 +1,7 @@
 """What a person reads about a standby that is ill, by what is wrong with it."""
 
 from alerts._base import Evidence, Severity, Unjudged
+from alerts.client import client_text
 from alerts.recollection import Gone
 from alerts.replicas import cures
 from alerts.replicas.conflict import Conflict
@@ -77,7 +78,7 @@ def receiver_behind(name: str, severity: Severity, lag: Lag, receiver: Receiver)
         message=f"{name} is {_distance(lag)} ({receiver.state}).",
         facts={
             "state": receiver.state,
-            "client": receiver.client_addr,
+            "client": client_text(receiver.client_addr),
             "slot": receiver.slot_name,
             "sync_state": receiver.sync_state,
             "unsent_bytes": receiver.behind(receiver.sent_lsn),

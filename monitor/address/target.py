@@ -52,15 +52,13 @@ class Target:
     database: str
     sslmode: str
     target_session_attrs: str
-    ignored: tuple[str, ...] = ()
-    """Options that are known and make no difference here, worth a line in the log."""
     warnings: tuple[str, ...] = ()
     """One sentence each."""
 
     @property
     def name(self) -> str:
-        """host:port of the first; a socket's folder says less to people than localhost."""
-        host = "localhost" if self.hosts[0].startswith("/") else self.hosts[0]
+        """host:port of the first, be it a socket's folder; localhost where none is written."""
+        host = "localhost" if self.hosts == tuple(DEFAULT_HOSTS.split(",")) else self.hosts[0]
         return f"[{host}]:{self.ports[0]}" if ":" in host else f"{host}:{self.ports[0]}"
 
     @property
@@ -83,7 +81,6 @@ def target_of(options: Options) -> Target:
         options.get("dbname") or DEFAULT_DATABASE,
         tls.mode(options),
         options.get("target_session_attrs") or "any",
-        tuple(sorted(IGNORED & options.keys())),
         _warnings(options),
     )
 

@@ -1,33 +1,13 @@
-"""What a new configuration changes, and how to see that there is one."""
+"""How to see that there is a new configuration, and what of it takes a restart."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.configuration.servers import WatchedServer
 from monitor.settings import Settings
 
 # They are taken up once, at start.
 NEED_A_RESTART = ("listen", "web_config_file", "state_file", "log_level", "log_format")
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """Servers by name. One that was configured anew stops and starts; equal ones keep their
-    sessions and memory."""
-
-    stay: tuple[str, ...]
-    stop: tuple[str, ...]
-    start: tuple[str, ...]
-
-
-def changes(old: Mapping[str, WatchedServer], new: Mapping[str, WatchedServer]) -> Changes:
-    stay = tuple(name for name in old if new.get(name) == old[name])
-    return Changes(
-        stay,
-        stop=tuple(name for name in old if name not in stay),
-        start=tuple(name for name in new if name not in stay),
-    )
 
 
 def needs_a_restart(old: Settings, new: Settings) -> tuple[str, ...]:

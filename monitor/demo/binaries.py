@@ -137,9 +137,6 @@ class Binaries:
         banner = Owner.unprivileged().run([self.program("postgres"), "--version"])
         return int(banner.split(")")[1].split(".")[0])
 
-    def has_library(self, name: str) -> bool:
-        return any(self.bin.parent.glob(f"lib/**/{name}.so"))
-
     def reachable_for(self, owner: Owner, folder: Path) -> "Binaries":
         """This build, or a copy of it in `folder` where the owner couldn't reach it."""
         if owner.can_reach(self.bin):

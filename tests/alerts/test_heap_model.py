@@ -139,7 +139,6 @@ def test_full_table_is_not_bloated() -> None:
     full = estimated(THREE_INTS)
     assert (full.bloat_share, full.low, full.high) == (0.0, 0.0, 0.0)
     assert full.confidence is Confidence.high
-    assert not full.would_grow
 
 
 def test_half_empty_table() -> None:
@@ -174,11 +173,11 @@ def test_dropped_column_is_named() -> None:
     assert nothing.bloat_share == pytest.approx(0.0, abs=1e-9)
 
 
-def test_rewrite_that_would_grow_is_zero_and_said() -> None:
+def test_a_rewrite_that_would_grow_is_zero() -> None:
     """Defaults that old rows don't carry yet make a rewrite larger: no bloat, low confidence."""
     late = replace(THREE_INTS, columns=(INT, replace(BIGINT, atthasmissing=True)) * 4)
     grown = estimated(late)
-    assert (grown.bloat_share, grown.bloat_bytes, grown.would_grow) == (0.0, 0, True)
+    assert (grown.bloat_share, grown.bloat_bytes) == (0.0, 0)
     assert grown.confidence is Confidence.low
 
 
@@ -205,7 +204,6 @@ def test_missing_statistics_ask_for_a_grant_only_where_it_would_help() -> None:
     blind = replace(THREE_INTS, columns=(replace(TEXT, stawidth=None),))
     assert refused(blind).needs_grant
     assert not refused(replace(blind, statistics_readable=True)).needs_grant
-    assert refused(replace(blind, statistics_readable=True)).needs_analyze
 
 
 @pytest.mark.parametrize(

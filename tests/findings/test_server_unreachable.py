@@ -99,8 +99,10 @@ def test_before_the_first_attempt_has_ended_it_is_unknown() -> None:
 
 def test_only_full_slots_have_something_to_run() -> None:
     """Advice about a server that is away can be pasted and does nothing."""
-    runnable = {cause for cause in Cause if statements(only(judged(away(cause))))}
-    assert runnable == {Cause.slots_full, Cause.role_full}
+    found = {cause: only(judged(away(cause))) for cause in Cause}
+    runnable = {Cause.slots_full, Cause.role_full}
+    assert {cause for cause in Cause if statements(found[cause])} == runnable
+    assert {cause for cause in Cause if found[cause].check} == runnable
 
 
 def test_full_slots_behind_a_working_session_have_words_of_their_own() -> None:

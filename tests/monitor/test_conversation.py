@@ -33,7 +33,10 @@ async def test_a_server_that_is_absent_is_reported_and_taken_up_when_it_comes(
     assert watched.standing is not None
     assert watched.standing.cause == "absent"
     await until(ill(watched, "server_unreachable"), "that is a finding")
-    assert watched.verdict("idle_in_transaction").state is State.unknown
+    for name in ("idle_in_transaction", "observer_blind"):
+        verdict = watched.verdict(name)
+        assert verdict.state is State.unknown
+        assert verdict.reason.startswith("the server does not answer: ")
     server.start()
     await until(watched.is_up, "it is taken up")
     await until(healthy(watched, "server_unreachable"), "the finding goes")

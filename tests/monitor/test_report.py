@@ -11,7 +11,7 @@ from rich.console import Console
 
 from alerts._base import Severity, State
 from alerts.verdict import Verdict
-from monitor import report
+from monitor import report, wording
 from monitor.view import ServerView
 from monitor.web.findings import as_plain
 from tests.fixtures.overview import healthy, ill, overview, primary
@@ -85,6 +85,13 @@ def test_the_worst_comes_first_and_everything_is_there() -> None:
         "held: it can't be judged now",
     ):
         assert words in said
+
+
+def test_facts_of_one_name_are_said_together() -> None:
+    """A state and its seconds, bytes and their share: one label, both texts."""
+    state = {"state": "idle", "state_seconds": 90.0}
+    known = {**state, "bloat_bytes": 2048, "bloat_share": 0.5}
+    assert list(wording.facts(known)) == [("state", "idle, 1 min 30 s"), ("bloat", "2 KiB, 50 %")]
 
 
 @pytest.mark.parametrize("terminal", [True, False])
