@@ -19,7 +19,7 @@ LONGEST = 63
 # To psql a name such as a=b would be no name but an address; so it is given one, well quoted.
 ENTER = r"""SELECT format('dbname=''%s''', replace(replace(datname, '\', '\\'), '''', '\'''))
     AS place FROM pg_database WHERE @ \gset
-\connect -reuse-previous=on :"place" """.rstrip()
+\connect -reuse-previous=on :"place" \\"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,13 +66,12 @@ def in_each(name: str, databases: list[str]) -> Iterator[str]:
             yield ENTER.replace("@", f"datname = {literal(database)}")
             yield from grants
         return
-    # psql can't connect from \gexec, but it can read what it has just written.
-    script = "\n".join((ENTER.replace("@", "oid = @"), *grants))
-    yield "\\pset tuples_only on\n\\pset format unaligned\n\\o pgvigil-grants.sql"
-    yield f"SELECT replace({literal(script)}, '@', oid::text)"
-    yield "FROM pg_database WHERE datallowconn AND datname <> 'template0' AND datconnlimit <> -2"
-    yield "ORDER BY datname;"
-    yield "\\o\n\\i pgvigil-grants.sql\n\\! rm pgvigil-grants.sql"
+    # psql can't connect from \gexec, but a variable may hold commands of psql.
+    script = "\n".join((ENTER.replace("@", "oid = @"), *grants, ""))
+    yield f"SELECT string_agg(replace({literal(script)}, '@', oid::text), '' ORDER BY datname)"
+    yield "    AS grants FROM pg_database"
+    yield "    WHERE datallowconn AND datname <> 'template0' AND datconnlimit <> -2 \\gset"
+    yield ":grants"
 
 
 def needed(scope: Scope) -> list[Capability]:

@@ -89,7 +89,7 @@ def test_the_worst_comes_first_and_everything_is_there() -> None:
 
 def test_facts_of_one_name_are_said_together() -> None:
     """A state and its seconds, bytes and their share: one label, both texts."""
-    state = {"state": "idle", "state_seconds": 90.0}
+    state: dict[str, float | str] = {"state": "idle", "state_seconds": 90.0}
     known = {**state, "bloat_bytes": 2048, "bloat_share": 0.5}
     assert list(wording.facts(known)) == [("state", "idle, 1 min 30 s"), ("bloat", "2 KiB, 50 %")]
 
