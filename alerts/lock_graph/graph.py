@@ -25,6 +25,7 @@ class LockGraph:
     """From a last waiter to whom all of them wait for."""
     roots: tuple[Node, ...]
     """Those who block others and wait for nobody."""
+    _holdings: dict[Node, list[tuple[Queue, str]]] = field(repr=False)
     _nodes: list[Node] = field(repr=False)
     _vertex: dict[Node, int] = field(repr=False)
     _blockers: list[list[int]] = field(repr=False)
@@ -37,8 +38,11 @@ class LockGraph:
         for queue in queues:
             for lock in (*queue.waiting, *queue.arriving):
                 waits.setdefault(node_of(lock), []).append(lock)
-        holders = (node_of(lock) for queue in queues for lock in queue.granted)
-        nodes = list(dict.fromkeys((*waits, *holders)))
+        holdings: dict[Node, list[tuple[Queue, str]]] = {}
+        for queue in queues:
+            for lock in queue.granted:
+                holdings.setdefault(node_of(lock), []).append((queue, lock.mode))
+        nodes = list(dict.fromkeys((*waits, *holdings)))
         vertex = {node: number for number, node in enumerate(nodes)}
         blockers = _blockers(queues, vertex)
         waiters = reversed_edges(blockers)
@@ -54,6 +58,7 @@ class LockGraph:
                 # What it holds is wanted by somebody, not just in the same queue.
                 if node not in waits and any(waiters[held] for held in waiters[vertex[node]])
             ),
+            _holdings=holdings,
             _nodes=nodes,
             _vertex=vertex,
             _blockers=blockers,
@@ -67,6 +72,18 @@ class LockGraph:
     def victims_of(self, node: Node) -> frozenset[Node]:
         """All who wait for it, directly or behind others."""
         return self._next(self._waiters, node, stop=0)
+
+    def queue_head(self, root: Node) -> Lock | None:
+        """Who stands first behind it, in the queue of its locks where most wait.
+
+        Often the one to cancel: a blocked ALTER TABLE at the head of readers, not their root.
+        """
+        heads = [
+            (len(queue.waiting), head.waited_seconds or 0.0, head)
+            for queue, mode in self._holdings.get(root, ())
+            if (head := queue.first_waiting_for(root, mode))
+        ]
+        return max(heads, key=lambda head: head[:2])[2] if heads else None
 
     def waited_seconds(self, nodes: Iterable[Node]) -> float | None:
         """The longest wait among them; None where none of them is known to wait."""

@@ -42,6 +42,17 @@ class Queue:
     arriving: tuple[Lock, ...]
     """Waits that began this instant: PostgreSQL does not say yet where in the queue they are."""
 
+    def first_waiting_for(self, holder: Node, mode: str) -> Lock | None:
+        """Who stands first of those that can't go on while it holds the lock in that mode."""
+        return next(
+            (
+                lock
+                for lock in (*self.waiting, *self.arriving)
+                if conflicts(lock.mode, mode) and node_of(lock) != holder
+            ),
+            None,
+        )
+
     def followers_of(self, waiter: Lock) -> list[Lock]:
         """Those who stand behind it and must let it go first."""
         place = self.waiting.index(waiter) if waiter in self.waiting else len(self.waiting)

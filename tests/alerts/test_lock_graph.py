@@ -79,6 +79,7 @@ def test_queue_behind_ddl() -> None:
     assert graph.roots == (1,)
     assert graph.victims_of(1) == {2, 11, 12, 13}
     assert graph.blockers_of(11) == {2}
+    assert graph.queue_head(1) == DDL_QUEUE[1]
     assert graph.queues[0].followers_of(DDL_QUEUE[1]) == DDL_QUEUE[2:]
     assert graph.longest_chain[1:] == (2, 1)
     assert graph.waited_seconds(graph.victims_of(1)) == 30
@@ -174,6 +175,7 @@ def test_nothing_waits() -> None:
     graph = LockGraph.of([held(1, DDL), held(2, "SIReadLock")])
     assert (graph.roots, graph.queues, graph.longest_chain) == ((), (), ())
     assert graph.victims_of(1) == frozenset()
+    assert graph.queue_head(1) is None
 
 
 def test_deep_and_wide() -> None:

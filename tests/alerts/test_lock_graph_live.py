@@ -102,9 +102,9 @@ async def ddl_queue(stage: Stage) -> None:
     alter = await stage.waits("alter table ddl add v int")
     followers = [await stage.waits("select from ddl") for _ in range(3)]
     graph = await graph_of(stage.database)
-    [queue] = graph.queues
-    head = queue.waiting[0]
+    head = graph.queue_head(pid_of(reader))
     assert graph.victims_of(pid_of(reader)) == {alter, *followers}
+    assert head is not None
     assert (head.pid, head.relname, head.mode) == (alter, "ddl", "AccessExclusiveLock")
 
 
