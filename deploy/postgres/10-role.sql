@@ -14,13 +14,13 @@ WHERE current_setting('server_version_num')::int >= 160000 \gexec
 -- In each database: to see how wide rows are, from which bloat is estimated.
 SELECT format('dbname=''%s''', replace(replace(datname, '\', '\\'), '''', '\'''))
     AS place FROM pg_database WHERE datname = 'postgres' \gset
-\connect -reuse-previous=on :"place"
+\connect -reuse-previous=on :"place" \\
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
 SELECT format('dbname=''%s''', replace(replace(datname, '\', '\\'), '''', '\'''))
     AS place FROM pg_database WHERE datname = 'template1' \gset
-\connect -reuse-previous=on :"place"
+\connect -reuse-previous=on :"place" \\
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
 SELECT format('dbname=''%s''', replace(replace(datname, '\', '\\'), '''', '\'''))
     AS place FROM pg_database WHERE datname = 'shop' \gset
-\connect -reuse-previous=on :"place"
+\connect -reuse-previous=on :"place" \\
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
