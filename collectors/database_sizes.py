@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from collectors._base import Collector, Lane, gauge
+from collectors._base import Collector, Lane, Metric, gauge
 
 # Where we may neither connect nor read all statistics the function would raise an error, and no
 # other database would be told either. A database that is half-dropped has no files to walk.
@@ -27,17 +27,17 @@ class DatabaseSize:
     size_bytes: int | None
 
 
+size: Metric[DatabaseSize] = gauge(
+    "pg_database_size_bytes",
+    "Disk space that the database uses.",
+    lambda row: row.size_bytes,
+    ("datname",),
+)
+
 database_sizes = Collector(
     row=DatabaseSize,
     lane=Lane.slow,
     sql={140000: QUERY},
     key=("datname",),
-    metrics=(
-        gauge(
-            "pg_database_size_bytes",
-            "Disk space that the database uses.",
-            lambda row: row.size_bytes,
-            ("datname",),
-        ),
-    ),
+    metrics=(size, size.also("pg_database_size")),
 )

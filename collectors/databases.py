@@ -205,6 +205,15 @@ databases = Collector(
             "When the statistics were last reset, in unix seconds.",
             "stats_reset",
         ),
+        Metric(
+            "postgresql_errors_total",
+            "counter",
+            "Statements that failed: those that a deadlock cost.",
+            ("datname", "type"),
+            lambda rows: (((row.datname, "deadlock_detected"), row.deadlocks) for row in rows),
+            legacy=True,
+            note="Others count it in the log; the types that only a log tells are absent.",
+        ),
         gauge(
             "pg_stat_database_checksum_last_failure_timestamp_seconds",
             "When a wrong checksum was last found; absent if never.",

@@ -29,6 +29,7 @@ QUERY = """
         extract(epoch from r.write_lag)::float8                         as write_lag_seconds,
         extract(epoch from r.flush_lag)::float8                         as flush_lag_seconds,
         extract(epoch from r.replay_lag)::float8                        as replay_lag_seconds,
+        extract(epoch from r.reply_time)::float8                        as reply_time,
         extract(epoch from clock_timestamp() - r.reply_time)::float8    as silent_seconds
     from pg_catalog.pg_stat_replication r
     left join pg_catalog.pg_replication_slots s on s.active_pid = r.pid
@@ -61,6 +62,8 @@ class Receiver:
     flush_lag_seconds: float | None
     replay_lag_seconds: float | None
     """None also when all is replayed and the server idle: it is measured while WAL flows."""
+    reply_time: float | None
+    """Unix seconds, by the receiver's clock."""
     silent_seconds: float | None
     """How long the receiver has not replied."""
 
@@ -87,6 +90,12 @@ behind: Metric[Receiver] = gauge(
     "pg_stat_replication_pg_wal_lsn_diff",
     "Bytes from what was replayed to the end of this server's WAL.",
     lambda row: row.behind(row.replay_lsn),
+    LABELS,
+)
+reply: Metric[Receiver] = gauge(
+    "pg_stat_replication_reply_timestamp_seconds",
+    "When the receiver last replied, by its clock.",
+    lambda row: row.reply_time,
     LABELS,
 )
 
@@ -141,5 +150,7 @@ replication = Collector(
             lambda row: row.replay_lag_seconds,
             LABELS,
         ),
+        reply,
+        reply.also("pg_stat_replication_reply_time"),
     ),
 )

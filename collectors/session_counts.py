@@ -1,6 +1,6 @@
 """pg_stat_activity, counted: sessions by state, and for how long they have been like that."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from collectors._base import Collector, Histogram, Lane, Metric, Sample
@@ -143,10 +143,36 @@ def idle_seconds(rows: Sessions) -> Iterator[Sample]:
         yield key, histogram(silence)
 
 
+def which(name: str, text: str, are: Callable[[CountedSession], bool]) -> Metric[CountedSession]:
+    """How many sessions are like that."""
+
+    def samples(rows: Sessions) -> list[Sample]:
+        return [((), sum(map(are, rows)))]
+
+    return Metric(name, "gauge", text, (), samples, legacy=True, note=OF_QUERIES)
+
+
+def is_waiting(row: CountedSession) -> bool:
+    return row.state == "active" and row.wait_event_type == "Lock"
+
+
+def longest_wait(rows: Sessions) -> Iterator[Sample]:
+    yield (), max((row.state_seconds or 0 for row in rows if is_waiting(row)), default=0)
+
+
 def histogram(values: Sequence[float]) -> Histogram:
     buckets = {float(bound): sum(value <= bound for value in values) for bound in BOUNDS}
     return Histogram(buckets, len(values), sum(values))
 
+
+OF_QUERIES = "Known from user queries; without the labels that some of them give it."
+age: Metric[CountedSession] = Metric(
+    "pg_long_running_transactions_oldest_timestamp_seconds",
+    "gauge",
+    "Seconds that the oldest of them has been open: an age, whatever the name says.",
+    (),
+    oldest_transaction,
+)
 
 session_counts = Collector(
     row=CountedSession,
@@ -170,12 +196,32 @@ session_counts = Collector(
             transactions,
             note="Without the query that looks, and without walsenders.",
         ),
+        age,
+        age.also("pg_long_running_transactions_age_in_seconds"),
+        which(
+            "pg_long_running_transactions_transactions",
+            "Transactions of clients that have been open for more than a minute.",
+            lambda row: row.is_client and (row.xact_seconds or 0) > 60,
+        ),
+        which(
+            "pg_slow_queries",
+            "Statements of clients that have been running for more than a second.",
+            lambda row: row.is_client and row.state == "active" and (row.state_seconds or 0) > 1,
+        ),
+        which("pg_blocked_queries", "Sessions that wait for a lock.", is_waiting),
+        which(
+            "pg_stuck_idle_in_transaction_queries",
+            "Sessions that have been idle in a transaction for more than ten minutes.",
+            lambda row: row.state == "idle in transaction" and (row.state_seconds or 0) > 600,
+        ),
         Metric(
-            "pg_long_running_transactions_oldest_timestamp_seconds",
+            "pg_oldest_blocked_age_seconds",
             "gauge",
-            "Seconds that the oldest of them has been open: an age, whatever the name says.",
+            "For how long the statement that began first of those that wait for a lock has run.",
             (),
-            oldest_transaction,
+            longest_wait,
+            legacy=True,
+            note=OF_QUERIES,
         ),
         Metric(
             "pg_stat_activity_oldest_transaction_start_timestamp_seconds",

@@ -1,7 +1,6 @@
 """pg_stat_statements: what statements cost, by user, database and query id. No text, ever."""
 
 from dataclasses import dataclass, replace
-from operator import attrgetter
 
 from collectors._base import Bound, Collector, Lane, Metric, counter, gauge
 from collectors._capabilities import READ_ALL_STATS
@@ -17,12 +16,16 @@ QUERY = """
         d.datname::text                                     as datname,
         sum(s.calls)::int8                                  as calls,
         sum(s.total_exec_time) / 1000                       as seconds,
+        min(s.min_exec_time) / 1000                         as min_seconds,
+        max(s.max_exec_time) / 1000                         as max_seconds,
         sum(s.total_plan_time) / 1000                       as plan_seconds,
         sum(s.rows)::int8                                   as rows,
         sum(s.shared_blks_hit)::int8                        as shared_blocks_hit,
         sum(s.shared_blks_read)::int8                       as shared_blocks_read,
         sum(s.shared_blks_dirtied)::int8                    as shared_blocks_dirtied,
-        sum(s.temp_blks_read + s.temp_blks_written)::int8   as temp_blocks,
+        sum(s.shared_blks_written)::int8                    as shared_blocks_written,
+        sum(s.temp_blks_read)::int8                         as temp_blocks_read,
+        sum(s.temp_blks_written)::int8                      as temp_blocks_written,
         sum(s.wal_bytes)::int8                              as wal_bytes,
         sum(s.{shared}blk_read_time) / 1000                 as block_read_seconds,
         sum(s.{shared}blk_write_time) / 1000                as block_write_seconds,
@@ -48,14 +51,17 @@ class Statement:
     calls: int
     seconds: float
     """Executing."""
+    min_seconds: float
+    max_seconds: float
     plan_seconds: float
     """0 while pg_stat_statements.track_planning is off."""
     rows: int
     shared_blocks_hit: int
     shared_blocks_read: int
     shared_blocks_dirtied: int
-    temp_blocks: int
-    """Read and written."""
+    shared_blocks_written: int
+    temp_blocks_read: int
+    temp_blocks_written: int
     wal_bytes: int
     block_read_seconds: float
     """0 while track_io_timing is off."""
@@ -68,8 +74,16 @@ class Statement:
         return self.usename
 
     @property
+    def rolname(self) -> str:
+        return self.usename
+
+    @property
     def queryid(self) -> str:
         return str(self.query_id)
+
+    @property
+    def temp_blocks(self) -> int:
+        return self.temp_blocks_read + self.temp_blocks_written
 
     @property
     def mean_seconds(self) -> float | None:
@@ -78,6 +92,7 @@ class Statement:
 
 PREFIX = "pg_stat_statements_"
 LABELS = ("user", "datname", "queryid")
+OLD_LABELS = ("user", "rolname", "datname", "queryid")
 STICKY = "A statement keeps its series while it is near the top; all others are summed as `other`."
 
 
@@ -85,18 +100,33 @@ def total(column: str, text: str, note: str = "") -> Metric[Statement]:
     return counter(f"{PREFIX}{column}_total", text, column, LABELS, note)
 
 
+def old(name: str, of: Metric[Statement], part: str = "") -> Metric[Statement]:
+    """A spelling of older user queries, which called the user `rolname`, or `user`."""
+    made = counter if of.type == "counter" else gauge
+    column = part or of.column or ""
+    metric: Metric[Statement] = made(PREFIX + name, of.help, column, OLD_LABELS)
+    note = f"{'A part' if part else 'Old spelling'} of `{of.name}`."
+    return replace(metric, legacy=True, note=note)
+
+
+def each(name: str, text: str, column: str) -> Metric[Statement]:
+    """What can't be summed: there is no `other`."""
+    metric: Metric[Statement] = gauge(PREFIX + name, text, column, OLD_LABELS)
+    return replace(metric, legacy=True, note="Known from older user queries.")
+
+
 calls = total("calls", "Executions.", STICKY)
 seconds = total("seconds", "Time spent executing.", STICKY)
 rows = total("rows", "Rows returned or changed.", STICKY)
-mean = replace(
-    gauge(
-        PREFIX + "mean_time_seconds",
-        "Mean time of an execution.",
-        attrgetter("mean_seconds"),
-        LABELS,
-    ),
-    legacy=True,
-    note="Served by older user queries; the rate of seconds by that of calls says more.",
+read_seconds = total("block_read_seconds", "Time spent reading blocks.", STICKY)
+write_seconds = total("block_write_seconds", "Time spent writing blocks.", STICKY)
+hit = total("shared_blocks_hit", "Blocks found in shared buffers.")
+read = total("shared_blocks_read", "Blocks that were not found there.")
+dirtied = total("shared_blocks_dirtied", "Blocks changed first by this statement.")
+written = total("shared_blocks_written", "Blocks that it had to write itself, to make room.")
+temp = total("temp_blocks", "Blocks read and written in temporary files.")
+longest: Metric[Statement] = gauge(
+    PREFIX + "max_seconds", "The longest execution.", "max_seconds", LABELS
 )
 
 stat_statements = Collector(
@@ -111,19 +141,31 @@ stat_statements = Collector(
     bound=Bound(rank="seconds", top=100, within=""),  # of the whole server
     metrics=(
         calls,
+        old("calls", calls),
         seconds,
+        old("total_time_seconds", seconds),
         rows,
-        total("block_read_seconds", "Time spent reading blocks.", STICKY),
-        total("block_write_seconds", "Time spent writing blocks.", STICKY),
+        old("rows", rows),
+        read_seconds,
+        old("blk_read_time_seconds", read_seconds),
+        write_seconds,
+        old("blk_write_time_seconds", write_seconds),
         total("plan_seconds", "Time spent planning; 0 while track_planning is off."),
-        total("shared_blocks_hit", "Blocks found in shared buffers."),
-        total("shared_blocks_read", "Blocks that were not found there."),
-        total("shared_blocks_dirtied", "Blocks changed first by this statement."),
-        total("temp_blocks", "Blocks read and written in temporary files."),
+        longest,
+        old("max_time_seconds", longest),
+        each("min_time_seconds", "The shortest execution.", "min_seconds"),
+        each("mean_time_seconds", "Mean time of an execution.", "mean_seconds"),
+        hit,
+        old("shared_blks_hit", hit),
+        read,
+        old("shared_blks_read", read),
+        dirtied,
+        old("shared_blks_dirtied", dirtied),
+        written,
+        old("shared_blks_written", written),
+        temp,
+        old("temp_blks_read", temp, "temp_blocks_read"),
+        old("temp_blks_written", temp, "temp_blocks_written"),
         total("wal_bytes", "Bytes of WAL."),
-        calls.also(PREFIX + "calls"),
-        seconds.also(PREFIX + "total_time_seconds"),
-        rows.also(PREFIX + "rows"),
-        mean,
     ),
 )

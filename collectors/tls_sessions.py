@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from collectors._base import Collector, Lane, gauge
+from collectors._base import Collector, Lane, Metric, gauge
 from collectors._capabilities import READ_ALL_STATS
 
 # Both views and pg_stat_activity are cuts of this one function.
@@ -47,6 +47,15 @@ tls_sessions = Collector(
             "Sessions of clients by how they are encrypted: tls, gss, none, or a Unix socket.",
             lambda row: row.sessions,
             ("encryption", "version", "cipher"),
+        ),
+        Metric(
+            "pg_stat_ssl_compression",
+            "gauge",
+            "Sessions whose TLS is compressed.",
+            (),
+            lambda _: (((), 0),),
+            legacy=True,
+            note="Always 0: PostgreSQL 14 did away with it.",
         ),
     ),
 )

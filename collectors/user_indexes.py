@@ -154,6 +154,25 @@ scans: Metric[UserIndex] = counter(
     "idx_scan",
     LABELS,
 )
+read: Metric[UserIndex] = counter(
+    "pg_stat_user_indexes_idx_tup_read_total",
+    "Index entries returned by scans of this index.",
+    "idx_tup_read",
+    LABELS,
+)
+fetched: Metric[UserIndex] = counter(
+    "pg_stat_user_indexes_idx_tup_fetch_total",
+    "Live rows fetched by simple scans of this index.",
+    "idx_tup_fetch",
+    LABELS,
+)
+size: Metric[UserIndex] = gauge(
+    "pg_stat_user_indexes_size_bytes",
+    "Size at the last vacuum or analyze.",
+    "size_bytes",
+    LABELS,
+    additive=True,
+)
 
 user_indexes = Collector(
     row=UserIndex,
@@ -169,7 +188,7 @@ user_indexes = Collector(
     bulk=True,
     bound=Bound(
         rank="size_bytes",
-        top=500,
+        top=400,
         whole={
             "indexrelid": "root_indexrelid",
             "schemaname": "root_schemaname",
@@ -180,25 +199,12 @@ user_indexes = Collector(
     metrics=(
         scans,
         scans.also("pg_stat_user_indexes_idx_scan"),
-        counter(
-            "pg_stat_user_indexes_idx_tup_read_total",
-            "Index entries returned by scans of this index.",
-            "idx_tup_read",
-            LABELS,
-        ),
-        counter(
-            "pg_stat_user_indexes_idx_tup_fetch_total",
-            "Live rows fetched by simple scans of this index.",
-            "idx_tup_fetch",
-            LABELS,
-        ),
-        gauge(
-            "pg_stat_user_indexes_size_bytes",
-            "Size at the last vacuum or analyze.",
-            "size_bytes",
-            LABELS,
-            additive=True,
-        ),
+        read,
+        read.also("pg_stat_user_indexes_idx_tup_read"),
+        fetched,
+        fetched.also("pg_stat_user_indexes_idx_tup_fetch"),
+        size,
+        size.also("pg_general_index_info_pg_relation_size"),
         counter(
             "pg_statio_user_indexes_idx_blks_read_total",
             "Blocks of the index that were not in shared buffers.",

@@ -160,6 +160,10 @@ class UserTable:
     def total_bytes(self) -> int:
         return (self.table_size_bytes or 0) + self.index_size_bytes
 
+    @property
+    def size_bytes(self) -> int | None:
+        return None if self.table_size_bytes is None else self.total_bytes
+
 
 PREFIX = "pg_stat_user_tables_"
 LABELS = ("datname", "schemaname", "relname")
@@ -184,6 +188,11 @@ def moment(column: str, meaning: str) -> Metric[UserTable]:
     return gauge(PREFIX + column, meaning, lambda row: getattr(row, column) or 0.0, LABELS)
 
 
+heap_read = blocks("heap_blocks_read", "Blocks of the table that were not in shared buffers.")
+heap_hit = blocks("heap_blocks_hit", "Blocks of the table found in shared buffers.")
+idx_read = blocks("idx_blocks_read", "Blocks of its indexes that were not in shared buffers.")
+idx_hit = blocks("idx_blocks_hit", "Blocks of its indexes found in shared buffers.")
+
 user_tables = Collector(
     row=UserTable,
     lane=Lane.table,
@@ -195,7 +204,7 @@ user_tables = Collector(
     bulk=True,
     bound=Bound(
         rank="total_bytes",
-        top=400,
+        top=300,
         whole={
             "relid": "root_relid",
             "schemaname": "root_schemaname",
@@ -224,10 +233,15 @@ user_tables = Collector(
         count("autoanalyze_count", "Autoanalyzes."),
         number("table_size_bytes", "Size with TOAST at the last vacuum or analyze.", SIZES),
         number("index_size_bytes", "Size of its indexes at the last vacuum or analyze.", SIZES),
-        blocks("heap_blocks_read", "Blocks of the table that were not in shared buffers."),
-        blocks("heap_blocks_hit", "Blocks of the table found in shared buffers."),
-        blocks("idx_blocks_read", "Blocks of its indexes that were not in shared buffers."),
-        blocks("idx_blocks_hit", "Blocks of its indexes found in shared buffers."),
+        number("size_bytes", "Size of both at the last vacuum or analyze.", SIZES),
+        heap_read,
+        heap_read.also("pg_statio_user_tables_heap_blks_read"),
+        heap_hit,
+        heap_hit.also("pg_statio_user_tables_heap_blks_hit"),
+        idx_read,
+        idx_read.also("pg_statio_user_tables_idx_blks_read"),
+        idx_hit,
+        idx_hit.also("pg_statio_user_tables_idx_blks_hit"),
         blocks("toast_blocks_read", "Blocks of TOAST that were not in shared buffers.", NO_TOAST),
         blocks("toast_blocks_hit", "Blocks of TOAST found in shared buffers.", NO_TOAST),
         blocks("tidx_blocks_read", "Blocks of TOAST's index not in shared buffers.", NO_TOAST),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from collectors._base import Collector, Lane, gauge
+from collectors._base import Collector, Lane, Metric, gauge
 from collectors._capabilities import LIST_WAL
 
 QUERY = """
@@ -28,6 +28,12 @@ class WalDirectory:
     """Files that wait to be archived."""
 
 
+ready: Metric[WalDirectory] = gauge(
+    "pg_wal_archive_ready_files",
+    "Files that wait to be archived.",
+    lambda row: row.ready,
+)
+
 wal_directory = Collector(
     row=WalDirectory,
     lane=Lane.slow,
@@ -36,10 +42,7 @@ wal_directory = Collector(
     metrics=(
         gauge("pg_wal_segments", "Files of WAL.", lambda row: row.segments),
         gauge("pg_wal_size_bytes", "Size of all files of WAL.", lambda row: row.size_bytes),
-        gauge(
-            "pg_wal_archive_ready_files",
-            "Files that wait to be archived.",
-            lambda row: row.ready,
-        ),
+        ready,
+        ready.also("pg_archiver_pending_wal_count"),
     ),
 )

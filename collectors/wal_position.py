@@ -66,6 +66,12 @@ lag = gauge(
     note="Absent, not 0, on a standby whose link is down, and where nothing was replayed yet.",
 )
 
+is_replica: Metric[WalPosition] = gauge(
+    "pg_replication_is_replica",
+    "Whether the server is a standby.",
+    lambda row: row.in_recovery,
+)
+
 position: Metric[WalPosition] = gauge(
     "pg_replication_wal_lsn_bytes",
     "The newest WAL position that the server knows of.",
@@ -77,11 +83,9 @@ wal_position = Collector(
     lane=Lane.fast,
     sql={140000: QUERY},
     metrics=(
-        gauge(
-            "pg_replication_is_replica",
-            "Whether the server is a standby.",
-            lambda row: row.in_recovery,
-        ),
+        is_replica,
+        is_replica.also("pg_replication_is_in_recovery"),
+        is_replica.also("pg_is_in_recovery"),
         lag,
         lag.also("pg_replication_lag"),
         gauge(
@@ -92,6 +96,7 @@ wal_position = Collector(
         ),
         position,
         position.also("pg_xlog_location_bytes"),
+        position.also("pg_xlog_position_bytes"),
         gauge(
             "pg_replication_replay_lsn_bytes",
             "How far a standby has replayed.",

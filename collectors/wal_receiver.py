@@ -1,7 +1,7 @@
 """pg_stat_wal_receiver: what a standby knows of its link to upstream, and of its own replay."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collectors._base import Collector, Lane, Metric, Role, Sample
 from collectors._capabilities import READ_ALL_STATS
@@ -105,6 +105,13 @@ def _repmgr_node(row: WalReceiver) -> int | None:
     return int(number) if number != row.slot_name and number.isdecimal() else None
 
 
+STATES = ("stopped", "starting", "streaming", "waiting", "restarting", "stopping")
+
+
+def _state(row: WalReceiver) -> int:
+    return STATES.index(row.status) if row.status in STATES else -1
+
+
 wal_receiver = Collector(
     row=WalReceiver,
     lane=Lane.fast,
@@ -165,6 +172,16 @@ wal_receiver = Collector(
             "gauge",
             "Number of the upstream node, from a slot named by repmgr.",
             _repmgr_node,
+        ),
+        replace(
+            _connected(
+                "status",
+                "gauge",
+                "0 stopped, 1 starting, 2 streaming, 3 waiting, 4 restarting, 5 stopping.",
+                _state,
+            ),
+            legacy=True,
+            note="Served by older user queries; its label says it in words.",
         ),
         Metric(
             "pg_stat_wal_receiver_up",

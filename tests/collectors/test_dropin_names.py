@@ -170,7 +170,8 @@ async def test_names_types_and_labels(seen: Seen, version: int) -> None:
 
 async def test_page_and_documentation_agree(seen: Seen, version: int) -> None:
     """All that is documented was on the page of this version, and nothing else."""
-    there = {name for name in seen.types if name.startswith("pg") and not is_setting(name)}
+    facts = {name for name in seen.types if name.startswith(("pg", "postgresql_"))}
+    there = {name for name in facts if not is_setting(name)}
     own = {metric.name for metric in OWN_METRICS}
     assert there - own - documented().keys() == set()
     absent = {name for name in documented() if younger(name, version)}

@@ -104,3 +104,28 @@ async def test_an_autovacuum_names_its_table(database: Database) -> None:
     query = "autovacuum: VACUUM ANALYZE public.a (b) (to prevent wraparound)"
     assert await database.fetchval(f"select substring($1 from {pattern})", query) == "public.a (b)"
     assert pattern in session_counts.sql[140000].replace("\n", " ")
+
+
+def test_sessions_that_old_user_queries_count() -> None:
+    """Slow, stuck, waiting: each counts from its own age on, and none counts twice."""
+    waiting = replace(SESSION, state="active", wait_event_type="Lock", state_seconds=30.0)
+    stuck = replace(SESSION, state="idle in transaction", state_seconds=700.0, xact_seconds=700.0)
+    quick = replace(SESSION, state="active", wait_event_type=None, state_seconds=0.5)
+    rows = [waiting, stuck, quick, SESSION]
+    assert {
+        name: values(name, rows)[()]
+        for name in (
+            "pg_slow_queries",
+            "pg_blocked_queries",
+            "pg_oldest_blocked_age_seconds",
+            "pg_stuck_idle_in_transaction_queries",
+            "pg_long_running_transactions_transactions",
+        )
+    } == {
+        "pg_slow_queries": 1,
+        "pg_blocked_queries": 1,
+        "pg_oldest_blocked_age_seconds": 30.0,
+        "pg_stuck_idle_in_transaction_queries": 1,
+        "pg_long_running_transactions_transactions": 1,
+    }
+    assert values("pg_oldest_blocked_age_seconds", [SESSION])[()] == 0

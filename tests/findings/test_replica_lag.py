@@ -80,6 +80,7 @@ RECEIVER = Receiver(
     write_lag_seconds=None,
     flush_lag_seconds=None,
     replay_lag_seconds=None,
+    reply_time=None,
     silent_seconds=1.0,
 )
 
