@@ -2,8 +2,10 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 import yaml
 
 from alerts.inhibitions import inhibitions
+from tests.fixtures.postbox import Postbox, postbox
 from tests.fixtures.programs import Program
 from tests.fixtures.prometheus import free_address
 from tests.fixtures.requirements import Tool
@@ -22,8 +25,11 @@ FOLDER = Path(__file__).parents[2] / "deploy" / "alertmanager"
 CONFIG = FOLDER / "alertmanager.yml"
 TEMPLATES = FOLDER / "templates"
 
-CURE = "SELECT pg_terminate_backend(4711);"
+CURE = "/* Ask first. */ SELECT pg_terminate_backend(4711);"
 HOSTILE = 'public.<b>"o`rders"</b> & co'
+SAFE = 'public.&lt;b&gt;"o\'rders"&lt;/b&gt; &amp; co'
+"""The same for Slack, which reads <!channel> as a call to everybody."""
+SUMMARY = f"Idle in transaction on shop-1: {HOSTILE} (15m 3s)"
 SILENT = {
     "labels": {
         "alertname": "PgvigilIdleInTransaction",
@@ -34,7 +40,7 @@ SILENT = {
         "namespace": "shop",
     },
     "annotations": {
-        "summary": "Idle in transaction on shop-1",
+        "summary": SUMMARY,
         "description": f"It keeps its locks.\nWorst:\n- {HOSTILE}: 15m 3s",
         "cure": CURE,
         "runbook_url": "https://runbooks.example.org/idle_in_transaction",
@@ -109,7 +115,7 @@ def render(tool: Tool, tmp_path: Path) -> Render:
 def test_text_has_evidence_and_cure(render: Render) -> None:
     """The message alone says who is ill, how badly, what cures it, and where to read on."""
     text = render("pgvigil.text")
-    assert "Idle in transaction on shop-1 (critical, since 2026-03-01 02:55 UTC)" in text
+    assert f"{SUMMARY} (critical, since 2026-03-01 02:55 UTC)" in text
     assert f"- {HOSTILE}: 15m 3s" in text
     assert f"Cure: {CURE}" in text
     assert "What to do: https://runbooks.example.org/idle_in_transaction" in text
@@ -127,24 +133,37 @@ def test_mail_shows_names_as_they_are(render: Render) -> None:
 def test_all_clear_is_short(render: Render) -> None:
     """When it is over, the message says since when, and offers no cure any more."""
     text = render("pgvigil.text", status="resolved")
-    assert text.strip() == "Over since 2026-03-01 03:20 UTC: Idle in transaction on shop-1"
+    assert text.strip() == f"Over since 2026-03-01 03:20 UTC: {SUMMARY}"
     title = render("pgvigil.title", status="resolved")
-    assert title.strip() == "Over: Idle in transaction on shop-1"
+    assert title.strip() == f"Over: {SUMMARY}"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where Slack, PagerDuty and the mail server are in these tests."""
+
+    slack: Telephone
+    pagerduty: Telephone
+    mail: Postbox
 
 
 @pytest.fixture
-def lines() -> Iterator[Mapping[str, Telephone]]:
-    """Where Slack and PagerDuty are in these tests."""
-    with telephone() as slack, telephone() as pagerduty:
-        yield {"slack": slack, "pagerduty": pagerduty}
+def world() -> Iterator[World]:
+    with telephone() as slack, telephone() as pagerduty, postbox() as mail:
+        yield World(slack, pagerduty, mail)
 
 
-def impatient(config: dict[str, Any], lines: Mapping[str, Telephone], folder: Path) -> str:
+def impatient(config: dict[str, Any], world: World, folder: Path) -> str:
     """The example, except for where the world is and how long it waits for company."""
-    for name, text in (("slack-url", lines["slack"].address), ("pagerduty-key", "k" * 32)):
+    for name, text in (("slack-url", world.slack.address), ("pagerduty-key", "k" * 32)):
         (folder / name).write_text(text)
-    config["global"]["slack_api_url_file"] = str(folder / "slack-url")
-    config["global"]["pagerduty_url"] = lines["pagerduty"].address
+    config["global"] = {
+        "slack_api_url_file": str(folder / "slack-url"),
+        "pagerduty_url": world.pagerduty.address,
+        "smtp_from": config["global"]["smtp_from"],
+        "smtp_smarthost": world.mail.address,
+        "smtp_require_tls": False,
+    }
     config["receivers"][0]["pagerduty_configs"][0]["routing_key_file"] = str(
         folder / "pagerduty-key"
     )
@@ -154,15 +173,12 @@ def impatient(config: dict[str, Any], lines: Mapping[str, Telephone], folder: Pa
     return json.dumps(config)  # JSON is YAML
 
 
-async def test_real_alertmanager_says_all_to_slack_and_pagerduty(
-    tool: Tool,
-    launch: Callable[..., Program],
-    workplace: Path,
-    lines: Mapping[str, Telephone],
+async def test_real_alertmanager_says_all(
+    tool: Tool, launch: Callable[..., Program], workplace: Path, world: World
 ) -> None:
-    """One page each, with evidence and cure; the milder alert of the same finding is silenced."""
+    """Evidence and cure reach Slack, PagerDuty and the mailbox, once each, and the all-clear."""
     (workplace / "alertmanager.yml").write_text(
-        impatient(yaml.safe_load(CONFIG.read_text()), lines, workplace)
+        impatient(yaml.safe_load(CONFIG.read_text()), world, workplace)
     )
     address, storage = free_address(), workplace / "storage"
     storage.mkdir()
@@ -176,41 +192,61 @@ async def test_real_alertmanager_says_all_to_slack_and_pagerduty(
             "--cluster.listen-address=",
         ]
     )
-    milder = {**SILENT, "labels": {**SILENT["labels"], "severity": "warning"}}
+    milder = with_labels(severity="warning")
+    note = with_labels(severity="info", alertname="PgvigilTableBloat", finding="table_bloat")
+    alerts = [SILENT, milder, note]
     async with httpx2.AsyncClient(trust_env=False, base_url=f"http://{address}") as http:
 
         async def posted() -> bool:
             try:
-                answer = await http.post("/api/v2/alerts", json=[SILENT, milder])
+                answer = await http.post("/api/v2/alerts", json=alerts)
             except httpx2.TransportError:
                 return False
             return answer.status_code == 200
 
-        await until(posted, "Alertmanager takes alerts")
-
         async def rung() -> bool:
-            return all(line.calls for line in lines.values())
-
-        await until(rung, f"Slack and PagerDuty hear of it\n{program.output()}")
-        over = datetime.now(UTC) - timedelta(seconds=1)
-        await http.post(
-            "/api/v2/alerts",
-            json=[{**alert, "endsAt": over.isoformat()} for alert in (SILENT, milder)],
-        )
+            return all((world.slack.calls, world.pagerduty.calls, world.mail.letters))
 
         async def cleared() -> bool:
-            return len(lines["slack"].calls) >= 2
+            return len(world.slack.calls) >= 2
 
+        await until(posted, "Alertmanager takes alerts")
+        await until(rung, f"everybody hears of it\n{program.output()}")
+        over = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+        await http.post("/api/v2/alerts", json=[{**alert, "endsAt": over} for alert in alerts])
         await until(cleared, f"Slack hears the all-clear\n{program.output()}")
-    [shown] = lines["slack"].calls[0]["attachments"]
-    assert shown["title"] == "critical: Idle in transaction on shop-1"
-    assert 'public.&lt;b&gt;"o\'rders"&lt;/b&gt; &amp; co: 15m 3s' in shown["text"]
+    assert_slack(*(call["attachments"][0] for call in world.slack.calls))
+    assert_page(world.pagerduty.calls[0])
+    assert_letter(world.mail.letters[0])
+
+
+def with_labels(**labels: str) -> dict[str, Any]:
+    return {**SILENT, "labels": {**SILENT["labels"], **labels}}
+
+
+def assert_slack(shown: Any, cleared: Any) -> None:
+    title = f"Idle in transaction on shop-1: {SAFE} (15m 3s)"
+    assert shown["title"] == shown["fallback"] == f"critical: {title}"
+    assert f"*{title}*" in shown["text"]
+    assert f"- {SAFE}: 15m 3s" in shown["text"]
     assert f"Cure: {CURE}" in shown["text"]
     assert shown["color"] == "danger"
-    assert lines["slack"].calls[1]["attachments"][0]["color"] == "good"
-    page = lines["pagerduty"].calls[0]
+    assert cleared["color"] == "good"
+
+
+def assert_page(page: Any) -> None:
     assert page["payload"]["severity"] == "critical"
     assert page["payload"]["component"] == "shop-1"
     assert CURE in page["payload"]["custom_details"]["what"]
     assert HOSTILE in page["payload"]["custom_details"]["what"]
     assert page["client_url"] == "https://runbooks.example.org/idle_in_transaction"
+
+
+def assert_letter(letter: EmailMessage) -> None:
+    assert letter["Subject"] == f"info: {SUMMARY}"
+    assert letter["To"] == "databases@example.org"
+    for form in ("plain", "html"):
+        body = letter.get_body((form,))
+        assert body is not None
+        assert CURE in body.get_content()
+        assert (HOSTILE in body.get_content()) is (form == "plain")
