@@ -17,7 +17,6 @@ from grafana.panels import Panel
 from grafana.relation_panels import (
     index_panels,
     relation_findings,
-    sequence_panels,
     table_panels,
     vacuum_panels,
 )
@@ -29,10 +28,15 @@ from grafana.replication_panels import (
     slot_panels,
 )
 from grafana.server_panels import session_panels, transaction_panels, wait_panels
-from grafana.statement_panels import statement_cost_panels, statement_panels
+from grafana.statement_panels import statement_cost_panels, statement_panels, statement_table
 from grafana.titles import TITLES
 from grafana.variables import variables
-from grafana.verdict_panels import count_panels, server_findings, verdict_panels
+from grafana.verdict_panels import (
+    count_panels,
+    server_findings,
+    unjudged_panels,
+    verdict_panels,
+)
 
 TAG = "pgvigil"
 Rows = Mapping[str, Callable[[], Iterable[Panel]]]
@@ -47,7 +51,7 @@ class Board:
 BOARDS: Mapping[str, Board] = {
     "pgvigil": Board(
         "Every server that pgvigil watches: what is ill, what is not known, and where to look.",
-        {"Verdicts": verdict_panels, "Servers": fleet_panels},
+        {"Verdicts": verdict_panels, "Servers": fleet_panels, "Not judged": unjudged_panels},
     ),
     "pgvigil-server": Board(
         "A server as pgvigil sees it: what is ill first, then what the server does.",
@@ -82,14 +86,17 @@ BOARDS: Mapping[str, Board] = {
             "Findings": relation_findings,
             "Tables": table_panels,
             "Vacuum": vacuum_panels,
-            "Indexes": index_panels,
-            "Sequences": sequence_panels,
+            "Indexes and sequences": index_panels,
         },
     ),
     "pgvigil-statements": Board(
         "Which statements take the server's time. Needs the extension pg_stat_statements;"
         " a statement is shown by its queryid, its text stays in the database.",
-        {"Time": statement_panels, "Cost": statement_cost_panels},
+        {
+            "Statements": statement_table,
+            "Time": statement_panels,
+            "Cost": statement_cost_panels,
+        },
     ),
     "pgvigil-itself": Board(
         "Whether pgvigil sees everything, is up to date, and what it costs the servers.",

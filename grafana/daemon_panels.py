@@ -14,8 +14,9 @@ from alerts.own_metrics import (
     SESSIONS,
     STATE_FILE_OK,
     UP,
+    OwnMetric,
 )
-from grafana.panels import CRITICAL, WARNING, Panel, Query, graph
+from grafana.panels import CRITICAL, WARNING, YES_OR_NO, Panel, Query, graph, ranking
 from grafana.queries import own, rate
 from grafana.verdict_panels import ill_subjects, in_group, not_judged
 
@@ -25,55 +26,68 @@ MOST_SESSIONS = 3
 
 def own_findings() -> Iterator[Panel]:
     """What pgvigil says of itself: rights that it lacks, and collectors that bring nothing."""
-    yield ill_subjects(in_group("observer"))
-    yield not_judged(24)
+    yield ill_subjects(in_group("observer"), height=5)
+    yield not_judged(24, 6)
 
 
 def reach() -> Iterator[Panel]:
     yield graph(
         "Servers that answer",
-        "1 where the session that pgvigil holds answers.",
-        "short",
+        "Whether the session that pgvigil holds answers.",
+        YES_OR_NO,
         Query(f"min by (server) ({own(UP)})", "{{server}}"),
     )
     yield graph(
         "A new session can be had",
-        "0 where one was refused when it was last tried, with the reason.",
-        "short",
+        "No where one was refused when it was last tried, with the reason.",
+        YES_OR_NO,
         Query(f"min by (server, reason) ({own(CAN_CONNECT)})", "{{server}} {{reason}}"),
     )
     yield graph(
         "Configuration and state file",
-        "1 where it could be read, or written, when that was last tried.",
-        "short",
+        "Whether it could be read, or written, when that was last tried.",
+        YES_OR_NO,
         Query(own(CONFIG_RELOAD_OK), "configuration, {{instance}}"),
         Query(own(STATE_FILE_OK), "state file, {{instance}}"),
     )
 
 
 def up_to_date() -> Iterator[Panel]:
-    yield graph(
+    """Ages are those at the time of the scrape: what comes each second is not old for us."""
+    yield ranking(
         "Age of answers",
         "Paces since a collector last brought an answer; after three it is no longer trusted.",
         "short",
         Query(
-            f"topk(10, (time() - {own(COLLECTOR_SUCCESS_TIMESTAMP)}) / {own(COLLECTOR_PACE)})",
+            f"topk(10, {_age(COLLECTOR_SUCCESS_TIMESTAMP)} / {own(COLLECTOR_PACE)})",
             "{{server}} {{collector}}",
         ),
         steps={2: WARNING, 3: CRITICAL},
     )
-    yield graph(
+    yield ranking(
         "Age of verdicts",
         "Seconds since a finding was last judged; the ten oldest.",
         "s",
-        Query(f"topk(10, time() - {own(FINDING_VERDICT_TIMESTAMP)})", "{{server}} {{finding}}"),
+        Query(f"topk(10, {_age(FINDING_VERDICT_TIMESTAMP)})", "{{server}} {{finding}}"),
     )
-    yield graph(
+    yield ranking(
         "Duration of rounds",
         "How long the last round of a collector took; the ten slowest.",
         "s",
         Query(f"topk(10, {own(COLLECTOR_DURATION)})", "{{server}} {{collector}}"),
     )
+    left_out = f"sum by (server, collector) ({own(COLLECTOR_LEFT_OUT)})"
+    yield ranking(
+        "Rows without a series of their own",
+        "Beyond the bound of a collector; they are counted together as `other`.",
+        "short",
+        Query(f"topk(10, {left_out} > 0)", "{{server}} {{collector}}"),
+        empty="Every row has its series.",
+    )
+
+
+def _age(moment: OwnMetric) -> str:
+    return f"(timestamp({own(moment)}) - {own(moment)})"
 
 
 def cost() -> Iterator[Panel]:
@@ -82,6 +96,7 @@ def cost() -> Iterator[Panel]:
         "Share of one processor core of the server that pgvigil's questions take.",
         "percentunit",
         Query(rate(own(SERVER_TIME)), "{{server}}"),
+        span=12,
     )
     yield graph(
         "Sessions of pgvigil",
@@ -89,12 +104,6 @@ def cost() -> Iterator[Panel]:
         "short",
         Query(own(SESSIONS), "{{server}}"),
         steps={MOST_SESSIONS + 1: CRITICAL},
-    )
-    yield graph(
-        "Rows without a series of their own",
-        "Beyond the bound of a collector; they are counted together as `other`.",
-        "short",
-        Query(
-            f"sum by (server, collector) ({own(COLLECTOR_LEFT_OUT)})", "{{server}} {{collector}}"
-        ),
+        whole=True,
+        span=12,
     )

@@ -6,7 +6,7 @@ from alerts._base import Severity, State
 from alerts.own_metrics import FINDING_STATE, FINDING_SUBJECTS, SERVER_INFO, UP
 from grafana.panels import CRITICAL, FINE, UNKNOWN, WARNING, Column, Panel, Query, graph, listing
 from grafana.queries import own
-from grafana.verdict_panels import each_once
+from grafana.verdict_panels import each_once, states_over_time
 
 SERVER_BOARD = (
     "/d/pgvigil-server?var-server=${__data.fields.Server}"
@@ -16,15 +16,19 @@ SERVER_BOARD = (
 
 def fleet_panels() -> Iterator[Panel]:
     yield servers()
-    for severity in (Severity.critical, Severity.warning):
+    for title, severity in (
+        ("Critical subjects", Severity.critical),
+        ("Critical and warning subjects", Severity.warning),
+    ):
         subjects = f"sum by (server) ({each_once(own(FINDING_SUBJECTS, severity=severity))})"
         yield graph(
-            f"Ill subjects, {severity} and worse",
-            "By server; what is held from before a server went silent is counted on.",
+            title,
+            "What is ill, by server; what is held from before a server went silent is counted on.",
             "short",
             Query(subjects, "{{server}}"),
-            span=12,
+            whole=True,
         )
+    yield states_over_time()
 
 
 def servers() -> Panel:
@@ -43,11 +47,15 @@ def servers() -> Panel:
             f"max by (server, role, version, cluster) ({own(SERVER_INFO)})",
         ],
         {
-            "Value #A": Column("Critical", steps={1: CRITICAL}, width=100),
-            "Value #B": Column("Warning", steps={1: WARNING}, width=100),
-            "Value #C": Column("Unknown", steps={1: UNKNOWN}, width=100),
+            "Value #A": Column("Critical", unit="short", steps={1: CRITICAL}, width=100),
+            "Value #B": Column("Warning", unit="short", steps={1: WARNING}, width=100),
+            "Value #C": Column("Unknown", unit="short", steps={1: UNKNOWN}, width=100),
             "Value #D": Column(
-                "Answers", colors={"0": CRITICAL, "1": FINE}, texts={"0": "no", "1": "yes"}
+                "Answers",
+                colors={"0": CRITICAL, "1": FINE},
+                texts={"0": "no", "1": "yes"},
+                unit="short",
+                width=100,
             ),
             "server": Column("Server", link=SERVER_BOARD, leads_to="What it does"),
             "role": Column("Role"),
@@ -56,5 +64,5 @@ def servers() -> Panel:
         },
         hidden=("Value #E",),
         empty="No server is watched.",
-        descending=True,
+        worst=("Critical", "Warning", "Unknown"),
     )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from grafana.panels import Panel, Query, graph
-from grafana.queries import BY_SERVER, WHERE, fact, in_databases, rate
+from grafana.queries import DATABASE_NAMED, SERVER_NAMED, a_minute, by, fact, in_databases, rate
 
 
 def io_panels() -> Iterator[Panel]:
     hit, read = (
-        f"sum by (datname) ({rate(in_databases(f'pg_stat_database_blks_{what}'))})"
+        by("sum", "datname", rate(in_databases(f"pg_stat_database_blks_{what}")))
         for what in ("hit", "read")
     )
     yield graph(
@@ -16,7 +16,7 @@ def io_panels() -> Iterator[Panel]:
         "Share of the blocks that were asked for; the rest came from the kernel or from disk."
         " No line while nothing is read.",
         "percentunit",
-        Query(f"{hit} / ({hit} + {read})", "{{datname}}"),
+        Query(f"{hit} / ({hit} + {read} > 0)", DATABASE_NAMED),
     )
     for title, name, about in (
         ("Read", "read_bytes", "read, from the kernel's cache or from disk"),
@@ -27,7 +27,7 @@ def io_panels() -> Iterator[Panel]:
             f"Bytes a second that were {about}, by kind of process. From PostgreSQL 16 on.",
             "Bps",
             Query(
-                f"sum by (backend_type) ({rate(fact(f'pg_stat_io_{name}_total'))})",
+                f"sum by (backend_type) ({rate(fact(f'pg_stat_io_{name}_total'))}) > 0",
                 "{{backend_type}}",
             ),
             stacked=True,
@@ -61,25 +61,25 @@ def row_panels() -> Iterator[Panel]:
 
 def checkpoint_panels() -> Iterator[Panel]:
     yield graph(
-        "Checkpoints",
-        "Begun a second. Many that were requested mean that max_wal_size is too small.",
-        "ops",
-        _by_server("by time", "pg_stat_checkpointer_num_timed_total"),
-        _by_server("requested", "pg_stat_checkpointer_num_requested_total"),
+        "Checkpoints a minute",
+        "Begun. Many that were requested mean that max_wal_size is too small.",
+        "short",
+        _by_server("by time", a_minute(fact("pg_stat_checkpointer_num_timed_total"))),
+        _by_server("requested", a_minute(fact("pg_stat_checkpointer_num_requested_total"))),
     )
     yield graph(
         "Time in checkpoints",
         "Share of the time that is spent writing, which is spread on purpose, and syncing.",
         "percentunit",
-        _by_server("writing", "pg_stat_checkpointer_write_seconds_total"),
-        _by_server("syncing", "pg_stat_checkpointer_sync_seconds_total"),
+        _by_server("writing", rate(fact("pg_stat_checkpointer_write_seconds_total"))),
+        _by_server("syncing", rate(fact("pg_stat_checkpointer_sync_seconds_total"))),
     )
     yield graph(
         "Pages written",
         "A second, by checkpoints and by the background writer.",
         "ops",
-        _by_server("checkpoints", "pg_stat_checkpointer_buffers_written_total"),
-        _by_server("background writer", "pg_stat_bgwriter_buffers_clean_total"),
+        _by_server("checkpoints", rate(fact("pg_stat_checkpointer_buffers_written_total"))),
+        _by_server("background writer", rate(fact("pg_stat_bgwriter_buffers_clean_total"))),
     )
 
 
@@ -88,19 +88,19 @@ def wal_panels() -> Iterator[Panel]:
         "WAL written",
         "Bytes a second.",
         "Bps",
-        _by_server("", "pg_stat_wal_bytes_total"),
+        _by_server("", rate(fact("pg_stat_wal_bytes_total"))),
     )
     yield graph(
         "Full pages",
         "Pages written whole a second, as after each checkpoint; fewer checkpoints, fewer pages.",
         "ops",
-        _by_server("", "pg_stat_wal_full_page_images_total"),
+        _by_server("", rate(fact("pg_stat_wal_full_page_images_total"))),
     )
     yield graph(
         "WAL on disk",
         "Size of all files of WAL. It grows while archiving fails or a slot keeps it.",
         "bytes",
-        Query(f"max by ({BY_SERVER}) ({fact('pg_wal_size_bytes')})", WHERE),
+        Query(by("max", "", fact("pg_wal_size_bytes")), SERVER_NAMED),
     )
 
 
@@ -109,27 +109,31 @@ def size_panels() -> Iterator[Panel]:
         "Size of databases",
         "Disk space of each of the chosen databases.",
         "bytes",
-        Query(f"max by (datname) ({in_databases('pg_database_size_bytes')})", "{{datname}}"),
+        Query(by("max", "datname", in_databases("pg_database_size_bytes")), DATABASE_NAMED),
     )
     yield graph(
         "Age of the oldest transaction",
-        "Transactions since the oldest one that is not frozen. Autovacuum starts to freeze at"
-        " autovacuum_freeze_max_age; at 2 billion PostgreSQL refuses to write.",
+        "Transactions since the oldest one of the whole server that is not frozen. Autovacuum"
+        " starts to freeze at autovacuum_freeze_max_age; at 2 billion PostgreSQL refuses to write.",
         "short",
-        Query(f"max by (datname) ({in_databases('pg_database_frozen_xid_age')})", "{{datname}}"),
+        Query(by("max", "", fact("pg_database_frozen_xid_age")), SERVER_NAMED),
     )
     yield graph(
         "Vacuum held back",
         "Transactions for which dead rows can't be removed, by what holds them.",
         "short",
-        Query(f"max by (holder, {BY_SERVER}) ({fact('pg_xmin_horizon_age')})", "{{holder}}"),
+        Query(
+            f"{by('max', 'holder', fact('pg_xmin_horizon_age'))} > 0",
+            f"{{{{holder}}}} of {SERVER_NAMED}",
+        ),
+        empty="Nothing holds vacuum back.",
     )
 
 
-def _by_server(what: str, name: str) -> Query:
-    legend = f"{what}: {WHERE}" if what else WHERE
-    return Query(f"sum by ({BY_SERVER}) ({rate(fact(name))})", legend)
+def _by_server(what: str, counted: str) -> Query:
+    legend = f"{SERVER_NAMED}, {what}" if what else SERVER_NAMED
+    return Query(by("sum", "", counted), legend)
 
 
 def _by_database(name: str) -> Query:
-    return Query(f"sum by (datname) ({rate(in_databases(name))})", "{{datname}}")
+    return Query(by("sum", "datname", rate(in_databases(name))), DATABASE_NAMED)

@@ -2,10 +2,20 @@
 
 from collections.abc import Iterator
 
+from alerts.findings.lock_table_pressure import PER_TRANSACTION, SLOTS, WORKERS
 from alerts.own_metrics import FINDING_EVENTS, FINDING_SUBJECT
 from alerts.promql import one_of
 from grafana.panels import CRITICAL, WARNING, Panel, Query, graph
-from grafana.queries import fact, in_databases, limits, own, rate
+from grafana.queries import (
+    DATABASE_NAMED,
+    SERVER_NAMED,
+    a_minute,
+    by,
+    fact,
+    in_databases,
+    limits,
+    own,
+)
 from grafana.verdict_panels import ill_subjects, in_group
 
 
@@ -17,10 +27,12 @@ def lock_panels() -> Iterator[Panel]:
     waiting = in_databases("pg_stat_activity_count", wait_event_type="Lock")
     yield graph(
         "Sessions that wait for a lock",
-        "By what they wait for; no line while nobody waits.",
+        "By what they wait for.",
         "short",
         Query(f"sum by (wait_event) ({waiting})", "{{wait_event}}"),
         stacked=True,
+        whole=True,
+        empty="Nobody waits for a lock.",
         span=12,
     )
     yield longest_wait()
@@ -29,14 +41,43 @@ def lock_panels() -> Iterator[Panel]:
         "Held or waited for, in the chosen databases.",
         "short",
         Query(f"sum by (mode) ({in_databases('pg_locks_count')} > 0)", "{{mode}}"),
-        span=12,
+        whole=True,
     )
-    yield graph(
-        "Prepared transactions",
-        "They keep their locks although no session has them, even over a restart.",
-        "short",
-        Query(f"max by (instance, server) ({fact('pg_prepared_transactions')})", "{{server}}"),
-        span=12,
+    yield lock_table()
+    yield prepared()
+
+
+def lock_table() -> Panel:
+    """As lock_table_pressure reckons it."""
+    found = limits("lock_table_pressure")
+    each, workers, before, *slots = (
+        by("max", "", fact(f"pg_settings_{name}")) for name in (PER_TRANSACTION, *WORKERS, *SLOTS)
+    )
+    room = f"{each} * ({' + '.join(slots)} + ({workers} or {before}) + 1)"
+    return graph(
+        "Shared lock table",
+        "Share of its room that is taken; once it is full, statements fail."
+        " The lines are the limits of lock_table_pressure.",
+        "percentunit",
+        Query(f"{by('sum', '', fact('pg_lock_table_locks'))} / ({room})", SERVER_NAMED),
+        steps={found.used: WARNING, found.used_critical: CRITICAL},
+    )
+
+
+def prepared() -> Panel:
+    found = limits("prepared_transaction_stale")
+    began = fact("pg_prepared_transactions_oldest_timestamp_seconds")
+    return graph(
+        "Oldest prepared transaction",
+        "It keeps its locks although no session has them, even over a restart."
+        " The lines are the limits of prepared_transaction_stale.",
+        "s",
+        Query(by("max", "datname", f"time() - {began}"), DATABASE_NAMED),
+        steps={
+            found.prepared.total_seconds(): WARNING,
+            found.prepared_critical.total_seconds(): CRITICAL,
+        },
+        empty="No transaction is prepared.",
     )
 
 
@@ -56,25 +97,28 @@ def longest_wait() -> Panel:
             found.waits.total_seconds(): WARNING,
             found.waits_critical.total_seconds(): CRITICAL,
         },
+        empty="Nobody keeps others waiting for long.",
         span=12,
     )
 
 
 def deadlock_panels() -> Iterator[Panel]:
+    found = limits("deadlocks")
+    counted = a_minute(in_databases("pg_stat_database_deadlocks"))
     yield graph(
-        "Deadlocks",
-        "Transactions that PostgreSQL ended because they waited in a circle, per second.",
-        "ops",
-        Query(
-            f"sum by (datname) ({rate(in_databases('pg_stat_database_deadlocks'))})", "{{datname}}"
-        ),
+        "Deadlocks a minute",
+        "Transactions that PostgreSQL ended because they waited in a circle."
+        " The line is the limit of deadlocks.",
+        "short",
+        Query(by("sum", "datname", counted), DATABASE_NAMED),
+        steps={found.per_minute_critical: CRITICAL},
         span=12,
     )
-    deadlocks = own(FINDING_EVENTS, finding=one_of(in_group("locks")))
+    events = a_minute(own(FINDING_EVENTS, finding=one_of(in_group("locks"))))
     yield graph(
-        "Events that findings have counted",
-        "Deadlocks and the like, per second, by the finding that saw them.",
-        "ops",
-        Query(f"sum by (server, finding) ({rate(deadlocks)})", "{{server}} {{finding}}"),
+        "Events a minute that findings have counted",
+        "Deadlocks and the like, by the finding that saw them.",
+        "short",
+        Query(f"sum by (server, finding) ({events})", "{{server}} {{finding}}"),
         span=12,
     )

@@ -10,10 +10,25 @@ from grafana_foundation_sdk.builders import prometheus, stat, table, timeseries
 from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from grafana.queries import min_step
+
 SOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 FINE, WORTH_KNOWING, WARNING, CRITICAL, UNKNOWN = "green", "blue", "orange", "red", "purple"
+YES_OR_NO = "bool_yes_no"
+LEAST = {
+    "short": 1,
+    "s": 0.1,
+    "bytes": 1024,
+    "Bps": 1024,
+    "ops": 1,
+    "rowsps": 1,
+    "percentunit": 0.01,
+}
+"""How far an axis reaches at least; without that it reaches to 100 where everything is 0."""
 
 Panel = timeseries.Panel | stat.Panel | table.Panel
+RANKED = 360
+"""Pixels of a legend beside the lines."""
 P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel)
 Steps = Mapping[float, str]
 """From which value on which colour; below the first it is fine."""
@@ -27,13 +42,16 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field of a table: what it is called there, and how it is shown."""
+    """A field of a table: what it is called there, and how it is shown.
+
+    Without a unit it is text. Grafana would take names that consist of digits for numbers.
+    """
 
     title: str
     colors: Mapping[str, str] | None = None
     """A background for each of its values."""
     texts: Mapping[str, str] | None = None
-    unit: str | None = None
+    unit: str = "string"
     link: str | None = None
     leads_to: str = "How to make sure, and how to fix it"
     steps: Mapping[float, str] | None = None
@@ -47,27 +65,42 @@ def graph(
     unit: str,
     *queries: Query,
     steps: Steps | None = None,
+    colors: Mapping[str, str] | None = None,
     stacked: bool = False,
+    whole: bool = False,
+    empty: str = "No data",
     span: int = 8,
+    height: int = 8,
 ) -> timeseries.Panel:
     """Lines over time, with dashed limits where a finding has them."""
-    panel = (
-        _panel(timeseries.Panel(), title, about, unit, span, height=8)
-        .min(0)
-        .fill_opacity(20 if stacked else 5)
-        .show_points(common.VisibilityMode.NEVER)
-        .tooltip(parts.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
-        .legend(parts.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM))
-    )
+    panel = _lines(_panel(timeseries.Panel(), title, about, unit, span, height))
+    panel.no_value(empty).fill_opacity(20 if stacked else 5)
+    if unit in LEAST:
+        panel.axis_soft_max(LEAST[unit])
+    if whole:
+        panel.decimals(0)
     if stacked:
         panel.stacking(parts.StackingConfig().mode(common.StackingMode.NORMAL))
     if steps:
         dashed = common.GraphThresholdsStyleMode.DASHED
         panel.thresholds(_thresholds(steps))
         panel.thresholds_style(parts.GraphThresholdsStyleConfig().mode(dashed))
+    for name, color in (colors or {}).items():
+        panel.override_by_name(name, [_fixed(color)])
     for name, query in zip("ABCDEF", queries, strict=False):
-        panel.with_target(_target(name, query.expr).range().legend_format(query.legend))
+        panel.with_target(_spaced(name, query.expr).range().legend_format(query.legend))
     return panel
+
+
+def ranking(
+    title: str, about: str, unit: str, query: Query, steps: Steps | None = None, empty: str = ""
+) -> timeseries.Panel:
+    """Lines of which each moment shows ten, so of many names; the highest now is named first."""
+    now = parts.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.RIGHT)
+    now.display_mode(common.LegendDisplayMode.TABLE).calcs(["lastNotNull"])
+    panel = graph(title, about, unit, query, steps=steps, empty=empty or "No data", span=12)
+    # Of what takes next to nothing there is no line, so the axis fits what there is.
+    return panel.legend(now.sort_by("Last *").sort_desc(True).width(RANKED)).axis_soft_max(0)
 
 
 def number(
@@ -94,21 +127,29 @@ def listing(
     empty: str,
     span: int = 24,
     height: int = 9,
-    descending: bool = False,
+    worst: Sequence[str] = (),
 ) -> table.Panel:
-    """A table of what is true now; all fields of the answers are either columns or hidden."""
+    """A table of what is true now; all fields of the answers are either columns or hidden.
+
+    Sorted by the first column, or by the columns of which the highest is the worst.
+    """
     panel = _panel(table.Panel(), title, about, "short", span, height).no_value(empty)
     for name, expr in zip("ABCDEF", queries, strict=False):
-        panel.with_target(_target(name, expr).instant().format(PromQueryFormat.TABLE))
+        panel.with_target(_spaced(name, expr).instant().format(PromQueryFormat.TABLE))
     panel.with_transformation(dashboard.DataTransformerConfig("merge", options={}))
     panel.with_transformation(
         dashboard.DataTransformerConfig("organize", options=_order(columns, hidden))
     )
     first = next(iter(columns.values())).title
-    panel.sort_by([parts.TableSortByFieldState().display_name(first).desc(descending)])
+    order = dict.fromkeys(worst, True) or {first: False}
+    panel.sort_by(
+        [
+            parts.TableSortByFieldState().display_name(name).desc(down)
+            for name, down in order.items()
+        ]
+    )
     for column in columns.values():
-        if properties := _properties(column):
-            panel.override_by_name(column.title, properties)
+        panel.override_by_name(column.title, _properties(column))
     return panel
 
 
@@ -123,8 +164,24 @@ def _panel(panel: P, title: str, about: str, unit: str, span: int, height: int) 
     )
 
 
+def _lines(panel: timeseries.Panel) -> timeseries.Panel:
+    legend = parts.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM)
+    tooltip = parts.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI)
+    points = common.VisibilityMode.NEVER
+    return panel.min(0).show_points(points).tooltip(tooltip).legend(legend)
+
+
 def _target(name: str, expr: str) -> prometheus.Dataquery:
     return prometheus.Dataquery().ref_id(name).expr(expr).datasource(SOURCE)
+
+
+def _spaced(name: str, expr: str) -> prometheus.Dataquery:
+    step, target = min_step(expr), _target(name, expr)
+    return target.interval(step) if step else target
+
+
+def _fixed(color: str) -> dashboard.DynamicConfigValue:
+    return dashboard.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})
 
 
 def _thresholds(steps: Steps) -> dashboards.ThresholdsConfig:
@@ -143,7 +200,8 @@ def _order(columns: Mapping[str, Column], hidden: Sequence[str]) -> dict[str, ob
 
 
 def _properties(column: Column) -> list[dashboard.DynamicConfigValue]:
-    found: dict[str, object] = {}
+    # The table's own word for emptiness would stand in each empty cell.
+    found: dict[str, object] = {"unit": column.unit, "noValue": ""}
     if column.colors:
         texts = column.texts or {}
         results = {
@@ -157,8 +215,6 @@ def _properties(column: Column) -> list[dashboard.DynamicConfigValue]:
         found["custom.cellOptions"] = common.TableColoredBackgroundCellOptions(
             mode=common.TableCellBackgroundDisplayMode.BASIC
         )
-    if column.unit:
-        found["unit"] = column.unit
     if column.link:
         link = dashboards.DashboardLink(column.leads_to).url(column.link)
         found["links"] = [link.target_blank(True).build()]

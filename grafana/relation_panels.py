@@ -1,19 +1,22 @@
 """Tables, indexes and sequences: the ten that matter most, by each measure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from alerts._base import Finding
 from alerts._catalogue import all_findings
 from collectors._base import Scope
-from grafana.panels import WARNING, WORTH_KNOWING, Panel, Query, graph
-from grafana.queries import in_databases, limits, rate
+from grafana.panels import WARNING, WORTH_KNOWING, Column, Panel, Query, listing, ranking
+from grafana.queries import DATABASE_NAMED, a_minute, by, in_databases, limits, rate
 from grafana.verdict_panels import ill_subjects
 
+SHOWN = 15
 TABLE = "datname, schemaname, relname"
 INDEX = f"{TABLE}, indexrelname"
-NAMED = "{{datname}}: {{schemaname}}.{{relname}}"
-INDEX_NAMED = "{{datname}}: {{schemaname}}.{{indexrelname}}"
+SEQUENCE = "datname, schemaname, sequencename"
+NAMED = f"{DATABASE_NAMED}: {{{{schemaname}}}}.{{{{relname}}}}"
+INDEX_NAMED = f"{DATABASE_NAMED}: {{{{schemaname}}}}.{{{{indexrelname}}}}"
+SEQUENCE_NAMED = f"{DATABASE_NAMED}: {{{{schemaname}}}}.{{{{sequencename}}}}"
 
 
 def relation_findings() -> Iterator[Panel]:
@@ -24,24 +27,67 @@ def _of_relations(finding: Finding[Any]) -> bool:
     return any(collector.scope is Scope.database for collector in finding.reads)
 
 
+def table_list() -> Panel:
+    """The same tables in each column: the largest."""
+    size, indexes, live, dead, changed = (
+        by("max", TABLE, in_databases(f"pg_stat_user_tables_{name}"))
+        for name in (
+            "table_size_bytes",
+            "index_size_bytes",
+            "n_live_tup",
+            "n_dead_tup",
+            "n_mod_since_analyze",
+        )
+    )
+    measures = {
+        "Size": (size, "bytes"),
+        "Indexes": (indexes, "bytes"),
+        "Live rows": (live, "short"),
+        "Dead rows": (dead, "short"),
+        "Dead share": (f"{dead} / ({dead} + {live} > 0)", "percentunit"),
+        "Changed since ANALYZE": (changed, "short"),
+    }
+    values = [f"Value #{name}" for name in "ABCDEF"]
+    return listing(
+        "Largest tables",
+        "Sizes are those of the last vacuum or analyze, rows are the statistics' estimate.",
+        [f"{value} and topk({SHOWN}, {size})" for value, _ in measures.values()],
+        {
+            "server": Column("Server"),
+            "datname": Column("Database"),
+            "schemaname": Column("Schema"),
+            "relname": Column("Table"),
+            **{
+                value: Column(title, unit=unit, width=170 if "since" in title else 110)
+                for value, (title, (_, unit)) in zip(values, measures.items(), strict=True)
+            },
+        },
+        hidden=(),
+        empty="No table is known.",
+        height=12,
+        worst=("Size",),
+    )
+
+
 def table_panels() -> Iterator[Panel]:
-    yield _tables("Largest tables", "Size with TOAST.", "bytes", "table_size_bytes")
-    yield _tables("Largest indexes by table", "All indexes of it.", "bytes", "index_size_bytes")
+    yield table_list()
+    yield _tables("Size of tables", "Size with TOAST.", "bytes", "table_size_bytes")
+    yield _tables("Size of a table's indexes", "All indexes of it.", "bytes", "index_size_bytes")
     yield _tables("Live rows", "By the statistics' estimate.", "short", "n_live_tup")
     yield _tables(
         "Rows read by sequential scans",
         "A second; many of a large table may want an index.",
         "rowsps",
         "seq_tup_read",
-        counter=True,
+        rate,
     )
-    yield _tables("Rows inserted", "A second.", "rowsps", "n_tup_ins", counter=True)
+    yield _tables("Rows inserted", "A second.", "rowsps", "n_tup_ins", rate)
     yield _tables(
         "Rows updated",
         "A second; each leaves a dead row behind.",
         "rowsps",
         "n_tup_upd",
-        counter=True,
+        rate,
     )
 
 
@@ -49,12 +95,13 @@ def vacuum_panels() -> Iterator[Panel]:
     bloat = limits("table_bloat")
     dead, live = (in_databases(f"pg_stat_user_tables_n_{kind}_tup") for kind in ("dead", "live"))
     yield _tables("Dead rows", "Those that vacuum has yet to remove.", "short", "n_dead_tup")
-    yield graph(
+    yield ranking(
         "Share of dead rows",
         "The ten tables with most of them, of more than 1,000 rows. It says how far vacuum is"
         f" behind; bloat is what it left, from {bloat.min_share:.0%} on told by table_bloat.",
         "percentunit",
-        Query(f"topk(10, max by ({TABLE}) ({dead} / ({dead} + {live} > 1000)))", NAMED),
+        Query(f"topk(10, {by('max', TABLE, f'{dead} / ({dead} + {live} > 1000)')})", NAMED),
+        empty="No table has more than 1,000 rows.",
     )
     yield _tables(
         "Rows changed since ANALYZE",
@@ -62,17 +109,24 @@ def vacuum_panels() -> Iterator[Panel]:
         "short",
         "n_mod_since_analyze",
     )
+    yield _tables(
+        "Autovacuums a minute",
+        "Many of the same table mean that something holds vacuum back.",
+        "short",
+        "autovacuum_count",
+        a_minute,
+    )
 
 
 def index_panels() -> Iterator[Panel]:
     unused = limits("index_unused")
     size = in_databases("pg_stat_user_indexes_size_bytes")
-    yield graph(
+    yield ranking(
         "Largest indexes",
         "Size at the last vacuum or analyze; index_unused speaks of those from the first line on,"
         " if nobody reads them.",
         "bytes",
-        Query(f"topk(10, max by ({INDEX}) ({size}))", INDEX_NAMED),
+        Query(f"topk(10, {by('max', INDEX, size)})", INDEX_NAMED),
         steps={unused.min_bytes: WORTH_KNOWING, unused.warn_bytes: WARNING},
     )
     for title, about, name in (
@@ -83,34 +137,37 @@ def index_panels() -> Iterator[Panel]:
             "pg_statio_user_indexes_idx_blks_read_total",
         ),
     ):
-        yield graph(
+        yield ranking(
             title,
             f"{about} The ten with most.",
             "ops",
-            Query(f"topk(10, sum by ({INDEX}) ({rate(in_databases(name))}))", INDEX_NAMED),
+            Query(f"topk(10, {by('sum', INDEX, rate(in_databases(name)))} > 0)", INDEX_NAMED),
+            empty="None at the moment.",
         )
+    yield sequences()
 
 
-def sequence_panels() -> Iterator[Panel]:
-    used = in_databases("pg_sequence_used_ratio")
-    name = "datname, schemaname, sequencename"
-    yield graph(
+def sequences() -> Panel:
+    return ranking(
         "Sequences by how much is used up",
         "Share of the values, by the type of its column too; at 100 % inserts fail.",
         "percentunit",
         Query(
-            f"topk(10, max by ({name}) ({used}))", "{{datname}}: {{schemaname}}.{{sequencename}}"
+            f"topk(10, {by('max', SEQUENCE, in_databases('pg_sequence_used_ratio'))})",
+            SEQUENCE_NAMED,
         ),
-        span=24,
+        empty="No sequence can be read; pgvigil needs SELECT on them.",
     )
 
 
-def _tables(title: str, about: str, unit: str, name: str, counter: bool = False) -> Panel:
-    asked = in_databases(f"pg_stat_user_tables_{name}")
-    value = rate(asked) if counter else asked
-    return graph(
+def _tables(
+    title: str, about: str, unit: str, name: str, taken: Callable[[str], str] = str
+) -> Panel:
+    value = taken(in_databases(f"pg_stat_user_tables_{name}"))
+    return ranking(
         title,
         f"{about} The ten with most.",
         unit,
-        Query(f"topk(10, max by ({TABLE}) ({value}))", NAMED),
+        Query(f"topk(10, {by('max', TABLE, value)} > 0)", NAMED),
+        empty="None at the moment.",
     )

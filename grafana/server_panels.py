@@ -2,8 +2,17 @@
 
 from collections.abc import Iterator
 
-from grafana.panels import CRITICAL, WARNING, Panel, Query, graph
-from grafana.queries import BY_SERVER, WHERE, fact, in_databases, limits, rate
+from grafana.panels import CRITICAL, WARNING, Panel, Query, graph, ranking
+from grafana.queries import (
+    DATABASE_NAMED,
+    SERVER_NAMED,
+    a_minute,
+    by,
+    fact,
+    in_databases,
+    limits,
+    rate,
+)
 
 
 def session_panels() -> Iterator[Panel]:
@@ -11,8 +20,9 @@ def session_panels() -> Iterator[Panel]:
         "Sessions by state",
         "Processes of PostgreSQL that serve a client, in the chosen databases.",
         "short",
-        Query(f"sum by (state) ({in_databases('pg_stat_activity_count')})", "{{state}}"),
+        Query(f"sum by (state) ({in_databases('pg_stat_activity_count')}) > 0", "{{state}}"),
         stacked=True,
+        whole=True,
     )
     yield connections_taken()
     yield graph(
@@ -27,10 +37,14 @@ def session_panels() -> Iterator[Panel]:
 
 
 def connections_taken() -> Panel:
-    backends = f"sum by ({BY_SERVER}) ({fact('pg_stat_database_numbackends')})"
-    most, reserved = (
-        f"max by ({BY_SERVER}) ({fact(f'pg_settings_{name}')})"
-        for name in ("max_connections", "superuser_reserved_connections")
+    backends = by("sum", "", fact("pg_stat_database_numbackends"))
+    most, reserved, more = (
+        by("max", "", fact(f"pg_settings_{name}"))
+        for name in (
+            "max_connections",
+            "superuser_reserved_connections",
+            "reserved_connections",  # from PostgreSQL 16 on
+        )
     )
     found = limits("connection_saturation")
     return graph(
@@ -38,7 +52,7 @@ def connections_taken() -> Panel:
         "Share of the connections that ordinary roles can have."
         " The lines are the limits of connection_saturation.",
         "percentunit",
-        Query(f"{backends} / ({most} - {reserved})", WHERE),
+        Query(f"{backends} / ({most} - {reserved} - ({more} or 0 * {most}))", SERVER_NAMED),
         steps={found.taken: WARNING, found.taken_critical: CRITICAL},
     )
 
@@ -46,44 +60,47 @@ def connections_taken() -> Panel:
 def wait_panels() -> Iterator[Panel]:
     """Sampled every second; what runs and waits for nothing computes."""
     looks = rate(fact("pg_wait_event_looks_total"))
-    seen = rate(fact("pg_wait_event_samples_total"))
-    waiting = f"{seen} / on (job, instance, server) group_left () {looks}"
+    seen, computing = (
+        rate(fact("pg_wait_event_samples_total", **kind))
+        for kind in ({}, {"wait_event_type": "CPU"})
+    )
+    on_average = f"/ on (job, instance, server) group_left () {looks}"
     yield graph(
         "Active sessions by what they wait for",
         "How many sessions were at work on average, by the kind of thing they waited for."
         " CPU is those that waited for nothing.",
         "short",
-        Query(f"sum by (wait_event_type) ({waiting})", "{{wait_event_type}}"),
+        Query(f"sum by (wait_event_type) ({seen} {on_average})", "{{wait_event_type}}"),
         stacked=True,
         span=12,
     )
-    yield graph(
+    yield ranking(
         "Longest waits",
         "The ten single events that most sessions waited for.",
         "short",
         Query(
-            f"topk(10, sum by (wait_event_type, wait_event) ({waiting}))",
+            "topk(10, sum by (wait_event_type, wait_event)"
+            f" (({seen} unless {computing}) {on_average}) > 0)",
             "{{wait_event_type}} {{wait_event}}",
         ),
-        span=12,
+        empty="Nobody waits.",
     )
 
 
-TRANSACTIONS = (
-    ("Commits", "pg_stat_database_xact_commit", "ops", "Transactions that were committed."),
-    ("Rollbacks", "pg_stat_database_xact_rollback", "ops", "Transactions that were rolled back."),
-    ("Deadlocks", "pg_stat_database_deadlocks", "ops", "Transactions ended to end a deadlock."),
-    ("Rows inserted", "pg_stat_database_tup_inserted", "rowsps", "Rows that were inserted."),
-    ("Rows updated", "pg_stat_database_tup_updated", "rowsps", "Rows that were updated."),
-    ("Rows deleted", "pg_stat_database_tup_deleted", "rowsps", "Rows that were deleted."),
-)
-
-
 def transaction_panels() -> Iterator[Panel]:
-    for title, counter, unit, about in TRANSACTIONS:
+    for title, about, unit, counter in (
+        ("Commits", "Transactions that were committed", "ops", "xact_commit"),
+        ("Rollbacks", "Transactions that were rolled back", "ops", "xact_rollback"),
+        ("Deadlocks", "Transactions ended to end a deadlock", "", "deadlocks"),
+        ("Rows inserted", "Rows that were inserted", "rowsps", "tup_inserted"),
+        ("Rows updated", "Rows that were updated", "rowsps", "tup_updated"),
+        ("Rows deleted", "Rows that were deleted", "rowsps", "tup_deleted"),
+    ):
+        counted = in_databases(f"pg_stat_database_{counter}")
+        speed = rate(counted) if unit else a_minute(counted)
         yield graph(
-            title,
-            f"{about} Per second, by database.",
-            unit,
-            Query(f"sum by (datname) ({rate(in_databases(counter))})", "{{datname}}"),
+            title if unit else f"{title} a minute",
+            f"{about}, by database.",
+            unit or "short",
+            Query(by("sum", "datname", speed), DATABASE_NAMED),
         )

@@ -21,6 +21,8 @@ from grafana.panels import SOURCE
 from grafana.queries import CHOSEN, SERVER, fact
 
 EVERYTHING = VariableOption(selected=True, text=["All"], value=["$__all"])
+NOT_A_TEMPLATE = "/^(?!template[01]$).*/"
+"""Nobody works there; what concerns the whole server asks for all databases."""
 Variable = DatasourceVariable | QueryVariable | TextBoxVariable
 
 
@@ -34,7 +36,8 @@ def variables() -> Iterator[Variable]:
     yield _query("server", "Server", f"label_values({servers}, server)")
     yield _query("instance", "Instance", f"label_values({instances}, instance)")
     databases = fact("pg_stat_database_numbackends")
-    yield _query("database", "Database", f"label_values({databases}, datname)")
+    offered = _query("database", "Database", f"label_values({databases}, datname)")
+    yield offered.regex(NOT_A_TEMPLATE)
     yield (
         TextBoxVariable("runbooks")
         .label("Runbooks")

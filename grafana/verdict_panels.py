@@ -37,33 +37,36 @@ STATE_COLORS = {
     State.unknown: UNKNOWN,
     State.learning: WORTH_KNOWING,
     State.muted: "gray",
-    State.healthy: FINE,
-    State.not_applicable: "transparent",
 }
-NOTEWORTHY = one_of((State.ill, State.unknown, State.learning, State.muted))
+NOT_JUDGED = (State.unknown, State.learning, State.muted)
 KINDS = {
-    "seconds": Column("Duration", unit="s", width=110),
-    "bytes": Column("Size", unit="bytes", width=110),
-    "ratio": Column("Share", unit="percentunit", width=110),
-    "": Column("Count", unit="short", width=110),
+    "seconds": Column("Duration", unit="s", width=95),
+    "bytes": Column("Size", unit="bytes", width=95),
+    "share": Column("Share", unit="percentunit", width=80),
+    "": Column("Count", unit="short", width=80),
 }
 """The columns for measured values; units that are not here are counts."""
+SAME = {"ratio": "share"}
+"""Units that have two names."""
 RUNBOOK = "${runbooks:raw}/${__data.fields.Finding}"
 
 
 def verdict_panels() -> Iterator[Panel]:
     """The whole fleet at a glance."""
     yield from count_panels()
-    yield ill_subjects(all_findings())
-    yield states()
-    yield not_judged()
-    yield states_over_time()
+    yield ill_subjects(all_findings(), height=11)
+
+
+def unjudged_panels() -> Iterator[Panel]:
+    """What nobody should take for health."""
+    yield states(8)
+    yield not_judged(16)
 
 
 def server_findings() -> Iterator[Panel]:
-    yield ill_subjects(all_findings())
-    yield states(12)
-    yield not_judged(12)
+    yield ill_subjects(all_findings(), height=11)
+    yield states(12, 6)
+    yield not_judged(12, 6)
 
 
 def count_panels() -> Iterator[Panel]:
@@ -105,7 +108,7 @@ def in_state(state: State, title: str, about: str, color: str) -> Panel:
     return number(title, about, "short", query, {1: color})
 
 
-def ill_subjects(shown: Collection[str]) -> Panel:
+def ill_subjects(shown: Collection[str], height: int = 7) -> Panel:
     """A column of values for each kind of unit; the catalogue knows which finding has which."""
     named = {kind: [name for name in findings_in(kind) if name in shown] for kind in KINDS}
     kinds = {kind: one_of(names) for kind, names in named.items() if names}
@@ -123,16 +126,17 @@ def ill_subjects(shown: Collection[str]) -> Panel:
                 "Severity",
                 colors={str(rank(s)): color for s, color in SEVERITY_COLORS.items()},
                 texts={str(rank(s)): s for s in Severity},
-                width=100,
+                width=90,
             ),
-            "server": Column("Server", width=160),
+            "server": Column("Server", width=150),
             "finding": Column("Finding", link=RUNBOOK, width=200),
-            "database": Column("Database", width=140),
+            "database": Column("Database", width=120),
             "subject": Column("Subject"),
             **{value: KINDS[kind] for value, kind in zip(values, kinds, strict=False)},
         },
         hidden=("severity",),
         empty="Nothing is ill.",
+        height=height,
     )
 
 
@@ -141,11 +145,9 @@ def in_group(group: str) -> list[str]:
 
 
 def findings_in(kind: str) -> list[str]:
-    return [
-        name
-        for name, finding in all_findings().items()
-        if (finding.unit if finding.unit in KINDS else "") == kind
-    ]
+    units = {name: finding.unit for name, finding in all_findings().items()}
+    kinds = {name: SAME.get(unit, unit) for name, unit in units.items()}
+    return [name for name, known in kinds.items() if (known if known in KINDS else "") == kind]
 
 
 def rank(severity: Severity) -> int:
@@ -159,25 +161,27 @@ def ranked(expr: str) -> str:
     return expr
 
 
-def states(span: int = 8) -> Panel:
+def states(span: int, height: int = 9) -> Panel:
     return listing(
-        "Findings that are not simply healthy",
-        "Ill, unknown for lack of a right or an answer, not watched for long enough, or muted.",
-        [f"max by (server, finding, state) ({own(FINDING_STATE, state=NOTEWORTHY)} == 1)"],
+        "Findings without a verdict",
+        "Unknown for lack of a right or an answer, not watched for long enough, or muted.",
+        [f"max by (server, finding, state) ({own(FINDING_STATE, state=one_of(NOT_JUDGED))} == 1)"],
         {
             "state": Column(
-                "State", colors={str(s): c for s, c in STATE_COLORS.items()}, width=110
+                "State", colors={str(s): STATE_COLORS[s] for s in NOT_JUDGED}, width=90
             ),
-            "server": Column("Server"),
+            "server": Column("Server", width=110),
             "finding": Column("Finding", link=RUNBOOK),
         },
         hidden=("Value",),
-        empty="Everything is healthy.",
+        empty="Every finding has a verdict.",
         span=span,
+        height=height,
+        worst=("State",),
     )
 
 
-def not_judged(span: int = 8) -> Panel:
+def not_judged(span: int, height: int = 9) -> Panel:
     return listing(
         "What could not be judged, and why",
         "What a finding could not see; `pgvigil doctor` prints the GRANTs that are missing.",
@@ -186,19 +190,24 @@ def not_judged(span: int = 8) -> Panel:
             "finding": Column("Finding", link=RUNBOOK, width=180),
             "server": Column("Server", width=140),
             "reason": Column("Reason"),
-            "Value": Column("Objects", width=80),
+            "Value": Column("Objects", unit="short", width=80),
         },
         hidden=(),
         empty="Everything could be judged.",
         span=span,
+        height=height,
     )
 
 
 def states_over_time() -> Panel:
+    shown = (State.ill, *NOT_JUDGED)
+    counted = f"max by (server, finding, state) ({own(FINDING_STATE, state=one_of(shown))})"
     return graph(
         "Findings by state",
         "How many findings are in each state, healthy ones left out.",
         "short",
-        Query(f"sum by (state) ({own(FINDING_STATE, state=NOTEWORTHY)})", "{{state}}"),
+        Query(f"sum by (state) ({counted}) > 0", "{{state}}"),
+        colors={str(state): STATE_COLORS[state] for state in shown},
         stacked=True,
+        whole=True,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -44,12 +45,13 @@ SHOP = """
     GRANT SELECT ON SEQUENCE invoices TO PUBLIC;
     ANALYZE;
 """
-
+FORGOTTEN = "BEGIN; INSERT INTO archive VALUES (0); PREPARE TRANSACTION 'courier'"
+HIDES_LITTLE = re.compile(r" > [0-9.]+(?=\)?$)")
+"""The end of a query that leaves out what has next to nothing of what it asks for."""
 
 EMPTY_WHILE_WELL = {
-    "Slots that nobody reads": "the only slot is read by the standby",
     "Delay of recent WAL": "PostgreSQL tells it only while a standby acknowledges new WAL",
-    "Events that findings have counted": "present at 0 where a finding of events is in the group",
+    "Events a minute that findings have counted": "there where a finding of events is in the group",
 }
 """Panels that may have no data, and why."""
 ONE_KIND_IS_ENOUGH = "Ill subjects"
@@ -62,7 +64,7 @@ def panel_queries() -> list[Asked]:
     for name in TITLES:
         for panel in json.loads(committed(name))["panels"]:
             for target in panel.get("targets", []):
-                expression = target["expr"]
+                expression = HIDES_LITTLE.sub("", target["expr"])
                 for variable, value in ALL.items():
                     expression = expression.replace(variable, value)
                 found.append((name, panel["title"], target["refId"], expression))
@@ -77,6 +79,7 @@ async def test_every_panel_has_data(
     primary, closed = private_server(), private_server(fresh=True)
     async with connected(primary.dsn()) as owner, connected(closed.dsn()) as other:
         await owner.execute(SHOP)
+        await owner.execute(FORGOTTEN)
         await other.execute("CREATE ROLE curious LOGIN")
     replica = standby(primary, slot="replica")
     addresses = {
