@@ -5,23 +5,33 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from bench.deadlock.workloads import TABLES, Client, Work, Workload
+from bench.deadlock.workloads import Client, Workload
 from collectors._base import Collector
 from collectors.activity import Session, activity
 from collectors.locks import Lock, locks
 from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
+from monitor.conversation.session import start_up_settings
 from monitor.demo.launcher import Postgres
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
 
 FRAME = 0.05
 """Seconds between two looks."""
+NAMES = 30.0
+"""Seconds between two looks at tables and indexes: the pace of the daemon's table lane."""
+Names = dict[str, Sequence[Any]]
 AFTER = 0.5
 """Seconds that are filmed after the first deadlock."""
-DEADLOCK_TIMEOUT = 1.0
+MONITOR = "bench_monitor"
+"""A role with pg_monitor and nothing else: its eyes are the daemon's."""
+LOST = (asyncpg.IntegrityConstraintViolationError, asyncpg.LockNotAvailableError)
+"""What an application has to bear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,79 +40,89 @@ class Frame:
     """Seconds since the workload began."""
     sessions: Sequence[Session]
     locks: Sequence[Lock]
+    """None are asked for while nobody waits, as in the daemon."""
+    names: Names = field(default_factory=dict)
+    """By collector; in some frames only."""
 
 
 @dataclass(slots=True)
 class Film:
-    workload: Workload
     frames: list[Frame] = field(default_factory=list)
-    names: dict[Collector[Any], list[Any]] = field(default_factory=dict)
     died: float | None = None
     """When the first victim was told, in seconds since the workload began."""
+    commits: int = 0
     seconds: float = 0.0
 
 
 async def record(server: Postgres, workload: Workload, seed: int) -> Film:
     """One run in a new database, until the first deadlock or the end of its time."""
-    film = Film(workload)
     admin = await asyncpg.connect(server.dsn())
     name = f"run_{seed}"
     await admin.execute(f"create database {name}")
-    setup = await asyncpg.connect(server.dsn(name))
-    await setup.execute(TABLES)
-    eye = await asyncpg.connect(server.dsn(name), server_settings={"search_path": "pg_catalog"})
-    version = eye.get_server_version().major * 10000
-    for collector in (user_tables, user_indexes):
-        film.names[collector] = await _rows(eye, collector, version)
-    clients = [
-        await _client(server, name, workload, number, seed) for number in range(workload.clients)
-    ]
-    began = time.monotonic()
-    dead = asyncio.Event()
-
-    async def live(client: Client, work: Work) -> None:
-        while True:
-            try:
-                async with client.session.transaction():
-                    await work(client)
-            except asyncpg.DeadlockDetectedError:
-                if film.died is None:
-                    film.died = time.monotonic() - began
-                dead.set()
-
-    kinds = workload.work
-    tasks = [
-        asyncio.create_task(live(client, kinds[client.number % len(kinds)])) for client in clients
-    ]
     try:
-        await _film(film, eye, version, began, dead)
+        setup = await asyncpg.connect(server.dsn(name))
+        await setup.execute(workload.tables)
+        await setup.close()
+        return await _run(server, name, workload, seed)
+    finally:
+        await admin.execute(f"drop database {name} with (force)")
+        await admin.close()
+
+
+async def _run(server: Postgres, database: str, workload: Workload, seed: int) -> Film:
+    eye = await asyncpg.connect(
+        server.dsn(database, user=MONITOR), server_settings=start_up_settings(10)
+    )
+    clients = [
+        await _client(server, database, workload, number, seed)
+        for number in range(workload.clients)
+    ]
+    film, began = Film(), time.monotonic()
+    tasks = [asyncio.create_task(_live(client, workload, film, began)) for client in clients]
+    try:
+        await _film(film, eye, workload.seconds, began)
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
         for client in clients:
             client.session.terminate()
-        await setup.close()
         await eye.close()
-        await admin.execute(f"drop database {name} with (force)")
-        await admin.close()
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end
     film.seconds = time.monotonic() - began
     return film
 
 
-async def _film(
-    film: Film,
-    eye: "asyncpg.Connection[asyncpg.Record]",
-    version: int,
-    began: float,
-    dead: asyncio.Event,
-) -> None:
-    number = 0
-    while (now := time.monotonic() - began) < film.workload.seconds:
+async def _live(client: Client, workload: Workload, film: Film, began: float) -> None:
+    work = workload.work[client.number % len(workload.work)]
+    while True:
+        try:
+            async with client.session.transaction():
+                await work(client)
+            film.commits += 1
+        except asyncpg.DeadlockDetectedError:
+            if film.died is None:
+                film.died = time.monotonic() - began
+        except LOST:
+            await client.pause()
+
+
+async def _film(film: Film, eye: "Connection", seconds: float, began: float) -> None:
+    version = eye.get_server_version().major * 10000
+    number, named = 0, -NAMES
+    while (now := time.monotonic() - began) < seconds:
         if film.died is not None and now > film.died + AFTER:
             return
+        names: Names = {}
+        if now >= named + NAMES:
+            named = now
+            names = {c.name: await _rows(eye, c, version) for c in (user_tables, user_indexes)}
         sessions = await _rows(eye, activity, version)
-        film.frames.append(Frame(now, sessions, await _rows(eye, locks, version)))
+        waits = locks.gate is None or locks.gate.opens(sessions)
+        found = await _rows(eye, locks, version) if waits else []
+        film.frames.append(Frame(now, sessions, found, names))
         number = max(number + 1, int((time.monotonic() - began) / FRAME) + 1)
         await asyncio.sleep(max(0.0, began + number * FRAME - time.monotonic()))
 
@@ -116,9 +136,7 @@ async def _client(
     return Client(session, number, workload.rows, workload.think, random.Random(f"{seed}/{number}"))
 
 
-async def _rows(
-    eye: "asyncpg.Connection[asyncpg.Record]", collector: Collector[Any], version: int
-) -> list[Any]:
+async def _rows(eye: "Connection", collector: Collector[Any], version: int) -> list[Any]:
     query = collector.query(version)
     assert query
     return [collector.row(**dict(record)) for record in await eye.fetch(query)]

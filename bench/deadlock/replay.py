@@ -1,17 +1,28 @@
-"""Watches a film as pgvigil would have at some pace, and says when it would have warned."""
+"""Watches a film as pgvigil would have at some pace, and says when it would have warned.
+
+Nothing is imitated: the rows are those of the daemon's own queries, and they go through its own
+memory (`Recollection`) to the judge of `deadlock_risk` with the limits that it is shipped with.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from alerts.findings.deadlock_risk import Limits
-from alerts.lock_order import Level, LockBook
-from bench.deadlock.record import DEADLOCK_TIMEOUT, FRAME, Film, Frame
-from collectors._base import Answer
+from alerts._base import Evidence, Severity
+from alerts.findings.deadlock_risk import finding
+from alerts.recollection import Recollection
+from alerts.snapshot import Node, Snapshot
+from bench.deadlock.record import FRAME, Film, Frame, Names
+from collectors._base import Answer, Collector
 from collectors.activity import activity
 from collectors.locks import locks
+from collectors.user_indexes import user_indexes
+from collectors.user_tables import user_tables
 
 CALM, HURRIED, HURRY = 1.0, 0.25, 10.0
 """Seconds: the fast lane's pace, its pace after it saw somebody wait, and how long it keeps it."""
+NAMING = {collector.name: collector for collector in (user_tables, user_indexes)}
+DEADLOCK_TIMEOUT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,7 @@ class Pace:
     """As the daemon does: slowly until somebody waits."""
 
 
+EVERY = Pace("every 50 ms", 0.0, 1)
 PACES = (
     Pace("1 s", 1.0, 5),
     Pace("250 ms", 0.25, 5),
@@ -37,12 +49,14 @@ class Watched:
     """What one sampler saw in one run. Seconds since the workload began; None: never."""
 
     warned: float | None
-    hinted: float | None
-    """Both ways were seen, without proof that it can come to a deadlock."""
     closed: float | None
     """When the first circle closed."""
-    end: float
+    subjects: frozenset[str] = frozenset()
+    """All that was warned of until the end of the film."""
+    hints: frozenset[str] = frozenset()
+    """All that was told of as information only."""
     proofs: tuple[str, ...] = ()
+    """Of the first warning."""
 
     @property
     def in_time(self) -> bool:
@@ -50,50 +64,61 @@ class Watched:
         return self.warned is not None and (self.closed is None or self.warned < self.closed)
 
 
+@dataclass(slots=True)
+class Watcher:
+    """The memory of one daemon, and its judge."""
+
+    recollection: Recollection = field(default_factory=lambda: Recollection(finding.history))
+
+    def look(self, frame: Frame) -> list[Evidence]:
+        for name, rows in frame.names.items():
+            self.recollection.record(NAMING[name], Answer(rows, frame.at))
+        answers: dict[Collector[Any], Answer[Any]] = {
+            activity: Answer(frame.sessions, frame.at),
+            locks: Answer(frame.locks, frame.at),
+        }
+        for collector, answer in answers.items():
+            self.recollection.record(collector, answer)
+        snapshot = Snapshot(Node("film"), frame.at, answers=answers, recollection=self.recollection)
+        found = finding.judge(snapshot, finding.limits)
+        return [one for one in found if isinstance(one, Evidence)]
+
+
 def closed(film: Film) -> float | None:
-    """When the first circle was there: seen on film, or deadlock_timeout before its victim died."""
-    book = _book(film)
+    """When the first circle closed: with the last wait in it, as PostgreSQL timed that wait."""
+    watcher = Watcher()
     for frame in film.frames:
-        _show(book, frame)
-        if book.captures.kept:
-            return frame.at
+        watcher.look(frame)
+        if kept := watcher.recollection.lock_book.captures.kept:
+            return frame.at - min(captive.waited_seconds for captive in kept[-1].captives)
     return None if film.died is None else film.died - DEADLOCK_TIMEOUT
 
 
 def watch(film: Film, pace: Pace, phase: int, closing: float | None) -> Watched:
-    book, warned, hinted = _book(film), None, None
+    watcher = Watcher()
+    warned: float | None = None
     proofs: tuple[str, ...] = ()
+    told: dict[Severity, set[str]] = {severity: set() for severity in Severity}
     for frame in frames(film, pace, phase):
-        _show(book, frame)
-        risks = book.orders.risks(frame.at)
-        ill = [risk for risk in risks if risk.level is Level.opposed]
-        disordered = book.batches.disorders(Limits().batches, frame.at)
-        if warned is None and (ill or disordered):
-            warned = frame.at
-            proofs = (*(s.proof for r in ill for s in r.sightings), *("batch" for _ in disordered))
-        if hinted is None and risks:
-            hinted = frame.at
-    return Watched(warned, hinted, closing, film.seconds, proofs)
+        for evidence in watcher.look(frame):
+            told[evidence.severity].add(evidence.subject)
+            if warned is None and evidence.severity is not Severity.info:
+                warned = frame.at
+                proofs = (str(evidence.facts.get("proved_by", "directions")),)
+    hints = frozenset(told.pop(Severity.info))
+    return Watched(warned, closing, frozenset().union(*told.values()), hints, proofs)
 
 
 def frames(film: Film, pace: Pace, phase: int) -> Iterator[Frame]:
-    due, hurry_until = phase * pace.seconds / pace.phases, -1.0
+    """What this watcher would have seen; names come with the first look after they were read."""
+    due, hurry_until = phase * pace.seconds / max(1, pace.phases), -1.0
+    names: Names = {}
     for frame in film.frames:
+        names = frame.names or names
         if frame.at + FRAME / 2 >= due:
-            yield frame
+            yield replace(frame, names=names)
+            names = {}
             if pace.hurries and any(not lock.granted for lock in frame.locks):
                 hurry_until = frame.at + HURRY
             step = HURRIED if pace.hurries and frame.at < hurry_until else pace.seconds
             due = max(due + step, frame.at + step / 2)
-
-
-def _book(film: Film) -> LockBook:
-    book = LockBook()
-    for collector, rows in film.names.items():
-        book.take(collector, Answer(rows, 0.0))
-    return book
-
-
-def _show(book: LockBook, frame: Frame) -> None:
-    book.take(activity, Answer(frame.sessions, frame.at))
-    book.take(locks, Answer(frame.locks, frame.at))
