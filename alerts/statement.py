@@ -34,27 +34,3 @@ def normalised(statement: str | None, length: int | None = LENGTH) -> str | None
     )
     line = " ".join("".join(parts).split())
     return line if length is None or len(line) <= length else line[: length - 1] + "…"
-
-
-def value_rises(one: str | None, other: str | None) -> bool | None:
-    """Of statements that differ in one value of their WHERE: whether the other's is greater.
-
-    What they set may differ too: an amount is no key.
-    """
-    if one is None or other is None or normalised(one, None) != normalised(other, None):
-        return None
-    pairs = zip(_values_of_where(one), _values_of_where(other), strict=True)
-    differing = [pair for pair in pairs if pair[0] != pair[1]]
-    if len(differing) != 1:
-        return None
-    first, second = differing[0]
-    if first.isdigit() and second.isdigit():
-        return int(second) > int(first)
-    both_quoted = first.startswith("'") and second.startswith("'")
-    return second > first if both_quoted else None
-
-
-def _values_of_where(statement: str) -> list[str]:
-    tokens = [(m.lastgroup, m[0]) for m in TOKEN.finditer(statement[:20_000])]
-    words = (number for number, (_, text) in enumerate(tokens) if text.lower() == "where")
-    return [text for kind, text in tokens[next(words, len(tokens)) :] if kind in VALUES]

@@ -26,11 +26,19 @@ class Limits:
     both_ways: float = 2.5
     """Waits in each direction, one of yesterday counting half, that are worth a hint; a meeting
     that proves it is always told."""
-    batches: float = 1.5
-    """Meetings in each direction, counted alike, by which rows of one table have no order."""
+    batches: float = 0.8
+    """Meetings in each direction, counted alike, by which rows of one table have no order: told
+    by the keys in the statements,"""
+    places: float = 1.5
+    """or, where statements have parameters, by the places of the rows."""
 
     def relax(self) -> "Limits":
-        return replace(self, both_ways=self.both_ways / 2, batches=self.batches / 2)
+        return replace(
+            self,
+            both_ways=self.both_ways / 2,
+            batches=self.batches / 2,
+            places=self.places / 2,
+        )
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -39,7 +47,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         proved = risk.level is Level.opposed or risk.weight >= limits.both_ways
         if risk.last >= since and proved:
             yield opposed(risk, snapshot.at)
-    for disorder in book.batches.disorders(limits.batches, snapshot.at):
+    for disorder in book.batches.disorders(limits.batches, limits.places, snapshot.at):
         if disorder.last >= since:
             yield disordered(disorder, snapshot.at)
 

@@ -3,24 +3,36 @@
 Whoever waits for a row is behind somebody who has that row; if that one has gone on to another row
 of the same table, its direction is known: upwards or downwards. Batches that are sorted all go one
 way. What the direction is told by: keys in the statements' own text, or places in the table, which
-is only true while rows stay where they were loaded.
+is only true while rows stay where they were loaded. So places count where updates are known to
+leave rows in place, or once a later look at the table has shown that they did; and only as some of
+many, for now and then a row has moved all the same.
 """
 
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Set
+from dataclasses import dataclass, field, replace
 
 from alerts.lock_order.fading import Fading
+from alerts.lock_order.keys import key_of
 from alerts.lock_order.meeting import Meeting, Party, Spot
-from alerts.lock_order.tables import Table, Tables
-from alerts.statement import value_rises
+from alerts.lock_order.tables import Relation, Table, Tables
+from alerts.lock_order.target import target_of
 
 TABLES = 1_000
+PENDING = 1_000
+"""Places that wait to be believed."""
+SHARE = 0.25
+"""Of places, how many must tell the rarer direction: in no order it is about half of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Direction:
     table: Table
     kind: int
-    """Hash of the statement without its values: each kind of batch has an order of its own."""
+    """Hash of both statements: who returns to a head after its lines goes down with one pair of
+    them, and up with another."""
+    by_key: bool
+    """Told by the keys in the statements, not by places in the table."""
     upwards: bool
 
 
@@ -37,38 +49,80 @@ class Disorder:
     last: float
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    relation: Relation
+    direction: Direction
+    party: Party
+    at: float
+
+
 @dataclass(slots=True)
 class Batches:
-    seen: Fading[Direction, Party]
+    seen: Fading[Direction, Party] = field(default_factory=lambda: Fading(4 * TABLES))
+    pending: deque[Pending] = field(default_factory=lambda: deque(maxlen=PENDING))
 
-    @classmethod
-    def empty(cls) -> "Batches":
-        return cls(Fading(2 * TABLES))
+    def __len__(self) -> int:
+        return len(self.seen) + len(self.pending)
 
     def learn(self, meeting: Meeting, next_spot: Spot | None, tables: Tables, at: float) -> None:
         """`next_spot` is what the blocker itself waits for."""
         here, blocker = meeting.spot, meeting.blocker
         if not here.by_row:
             return
-        upwards = value_rises(meeting.waiter.query, blocker.query)
-        if upwards is None and next_spot:
-            upwards = by_place(here, next_spot, tables)
-        if upwards is not None:
-            party = Party.of(blocker)
-            self.seen.see(Direction(here.table, hash(party.statement), upwards), party, at)
+        party, waiter = Party.of(blocker), Party.of(meeting.waiter)
+        kind = hash((waiter.statement, party.statement))
+        if (upwards := by_key(meeting)) is not None:
+            self.seen.see(Direction(here.table, kind, True, upwards), party, at)
+        elif next_spot and (upwards := by_place(here, next_spot, tables)) is not None:
+            direction = Direction(here.table, kind, False, upwards)
+            if tables.known[here.relation].stays:
+                self.seen.see(direction, party, at)
+            else:
+                self.pending.append(Pending(here.relation, direction, party, at))
 
-    def disorders(self, least: float, now: float) -> list[Disorder]:
-        """Tables where each direction was seen at least so often."""
-        found = []
+    @property
+    def in_question(self) -> set[Relation]:
+        return {pending.relation for pending in self.pending}
+
+    def believe(self, tables: Tables) -> None:
+        """Places of tables that were looked at after the meeting, and still had hardly moved."""
+        for pending in [self.pending.popleft() for _ in range(len(self.pending))]:
+            known = tables.known.get(pending.relation)
+            if known is None or pending.at > tables.as_of:
+                self.pending.append(pending)
+            elif known.is_settled:
+                self.seen.see(pending.direction, pending.party, pending.at)
+
+    def forget(self, dropped: Set[Table]) -> None:
+        self.seen.forget(lambda direction: direction.table in dropped)
+        kept = [one for one in self.pending if one.direction.table not in dropped]
+        self.pending = deque(kept, PENDING)
+
+    def disorders(self, least: float, places: float, now: float) -> list[Disorder]:
+        """Tables where each direction was seen at least so often, by places where not by keys."""
+        found: dict[Table, Disorder] = {}
         for direction, up in self.seen.alive(now):
             down = self.seen.get(replace(direction, upwards=False), now)
             if direction.upwards and down:
                 weights = up.weight_at(now), down.weight_at(now)
-                if min(weights) >= least:
+                enough = least if direction.by_key else max(places, SHARE * sum(weights))
+                if min(weights) >= enough:
                     parties = up.value, down.value
                     first, last = max(up.first, down.first), max(up.last, down.last)
-                    found.append(Disorder(direction.table, *weights, parties, first, last))
-        return found
+                    disorder = Disorder(direction.table, *weights, parties, first, last)
+                    found.setdefault(direction.table, disorder)
+        return list(found.values())
+
+
+def by_key(meeting: Meeting) -> bool | None:
+    """Whether the blocker's present key is greater than that of the row it had before."""
+    waiter, blocker = meeting.waiter.query, meeting.blocker.query
+    targets = target_of(waiter), target_of(blocker)
+    if not all(target and target.is_of(meeting.spot.table.name) for target in targets):
+        return None
+    has, goes_to = key_of(waiter), key_of(blocker)
+    return has.rises_to(goes_to) if has and goes_to else None
 
 
 def by_place(has: Spot, wants: Spot, tables: Tables) -> bool | None:

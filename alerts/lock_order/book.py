@@ -26,7 +26,7 @@ MEETINGS = 10
 class LockBook:
     tables: Tables = field(default_factory=Tables)
     orders: Orders = field(default_factory=Orders)
-    batches: Batches = field(default_factory=Batches.empty)
+    batches: Batches = field(default_factory=Batches)
     captures: Captures = field(default_factory=Captures)
     sessions: dict[Node, Session] = field(default_factory=dict)
     graph: LockGraph = field(default_factory=lambda: LockGraph.of(()))
@@ -37,7 +37,9 @@ class LockBook:
     def take(self, collector: Collector[Any], answer: Answer[Any]) -> None:
         """Learn from an answer, if it is one of those that concern locks."""
         if collector in NAMING:
-            self.tables.take(collector, answer)
+            if dropped := self.tables.take(collector, answer):
+                self.orders.forget(dropped)
+                self.batches.forget(dropped)
         elif collector is activity:
             self.sessions = {session.pid: session for session in answer.rows}
         elif collector is locks:
@@ -49,12 +51,13 @@ class LockBook:
 
     @property
     def size(self) -> int:
-        return len(self.orders) + len(self.batches.seen) + len(self.captures.kept)
+        return len(self.orders) + len(self.batches) + len(self.captures.kept)
 
     def _learn(self, answer: Answer[Lock]) -> None:
         rows, at = answer.rows, answer.at
         self.graph, self._rows, self.learned_at = LockGraph.of(rows), rows, at
-        self.tables.learn(self._relations(rows))
+        self.tables.learn((*self._relations(rows), *self.batches.in_question))
+        self.batches.believe(self.tables)
         scene = Scene(rows, self.graph, self.sessions, self.tables)
         self.captures.learn(scene, at)
         meetings = list(_some(scene.meetings()))

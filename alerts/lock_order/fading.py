@@ -1,6 +1,6 @@
 """A table of bounded size whose entries fade: what is not seen again for days is forgotten."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -50,6 +50,10 @@ class Fading(Generic[K, V]):
         return (
             (key, entry) for key, entry in self.entries.items() if entry.weight_at(now) >= FORGOTTEN
         )
+
+    def forget(self, is_gone: Callable[[K], bool]) -> None:
+        for key in [key for key in self.entries if is_gone(key)]:
+            del self.entries[key]
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -51,8 +51,8 @@ def footprint_of(
     """From all that was seen of one transaction.
 
     Some statements leave the same locks as harmless ones do: SELECT … FOR UPDATE those of a check
-    of a foreign key, a prepared INSERT … ON CONFLICT DO UPDATE those of an INSERT. `explicit` says
-    of a table whether its kind is known to do that there.
+    of a foreign key; a prepared ON CONFLICT DO UPDATE, or any change where there is no index, those
+    of an INSERT. `explicit` says of a table whether its kind is known to do that there.
     """
     touched: set[Table] = set()
     rows: set[Table] = set()

@@ -146,10 +146,11 @@ class Scene:
         return Spot(table, (lock.datname, lock.relation), ctid, by_row)
 
     def _by_statement(self, node: Node) -> Spot | None:
-        """A unique key that somebody else is about to take has no row yet: the INSERT tells."""
+        """A unique key that somebody else is about to take has no row yet; and who finds that its
+        row was changed meanwhile waits for the next change without a place in the queue."""
         session = self.sessions.get(node)
         target = target_of(session.query) if session else None
-        if session is None or target is None or target.verb != "insert":
+        if session is None or target is None or not (target.verb == "insert" or target.locks_rows):
             return None
         for lock in self.locks[node]:
             for oid in lock.writes or ():

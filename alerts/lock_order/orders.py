@@ -6,7 +6,7 @@ that it was no coincidence. Nothing is concluded from transactions that never me
 rows of its own in opposite order is harmless, and so is code behind a common gate.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,6 @@ from alerts.lock_order.steps import EDGES, Steps
 from alerts.lock_order.tables import Table
 from alerts.lock_order.target import target_of
 from collectors.activity import Session
-
-LIKE_IT = "other transactions of the same application"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,15 @@ class Orders:
         found |= {risk.circle: risk for risk in self._opposed(now)}
         return sorted(found.values(), key=lambda risk: (-risk.level, -risk.weight))
 
+    def forget(self, dropped: Set[Table]) -> None:
+        """Tables that exist no more, and all that was learned of them."""
+        self.steps.forget(dropped)
+        self.waits.forget(lambda wait: wait.one in dropped or wait.other in dropped)
+        self.links.forget(
+            lambda link: not dropped.isdisjoint((link.came_from, link.meets, link.goes_to))
+        )
+        self.explicit.forget(lambda known: known[1] in dropped)
+
     def __len__(self) -> int:
         """Edges, transactions and statements that are remembered."""
         return len(self.steps) + len(self.waits) + len(self.links) + len(self.explicit)
@@ -71,7 +78,14 @@ class Orders:
             return self.explicit.get((actor, table), at) is not None
 
         footprint = footprint_of(scene.locks[session.pid], session, scene.tables, locks_rows_of)
-        if footprint.target and target and target.leaves_no_trace:
+        if (
+            footprint.target
+            and target
+            and (
+                target.leaves_no_trace
+                or (target.locks_rows and scene.tables.is_bare(footprint.target))
+            )
+        ):
             self.explicit.see((actor, footprint.target), None, at)
         if footprint.target and target and target.never_waits:
             self.steps.skips.see((actor, footprint.target), None, at)
@@ -81,8 +95,6 @@ class Orders:
         self, meeting: Meeting, waiter: Footprint, blocker: Footprint, at: float
     ) -> None:
         here = meeting.spot.table
-        if meeting.spot.by_row and not waiter.tables - {here}:
-            self._learn_newcomer(meeting, blocker, at)
         for start in waiter.rows - {here}:
             if self.steps.in_order(meeting.waiter, waiter, here, start):
                 continue  # it has been here before it went there
@@ -92,15 +104,9 @@ class Orders:
                 self._learn_wait(Wait(start, here), meeting, waiter, at)
             if meeting.spot.by_row:
                 for onward, proof in self._onward(meeting, blocker, at):
-                    self.links.see(Link(start, here, onward), _sighting(meeting, proof), at)
-
-    def _learn_newcomer(self, meeting: Meeting, blocker: Footprint, at: float) -> None:
-        """Who begins at this table waits for one who came here from another: where will it go?"""
-        here, newcomer = meeting.spot.table, actor_of(meeting.waiter)
-        for onward in self.steps.next(newcomer, here, blocker.gates, at):
-            for start in blocker.rows - {here}:
-                if self.steps.went(meeting.blocker, blocker, start, here, at):
-                    self.links.see(Link(start, here, onward), _sighting(meeting, LIKE_IT), at)
+                    # Who has been at the start itself is no link between it and a third table.
+                    if onward == start or start not in blocker.tables:
+                        self.links.see(Link(start, here, onward), _sighting(meeting, proof), at)
 
     def _learn_wait(self, wait: Wait, meeting: Meeting, waiter: Footprint, at: float) -> None:
         known = self.waits.get(wait, at)
@@ -110,14 +116,11 @@ class Orders:
     def _onward(
         self, meeting: Meeting, blocker: Footprint, at: float
     ) -> Iterator[tuple[Table, str]]:
-        """Where the blocker went on to from here, or where its like are known to go on to."""
+        """Where the blocker went on to from here."""
         here = meeting.spot.table
         for onward in blocker.rows - {here}:
             if proof := self.steps.went(meeting.blocker, blocker, here, onward, at):
                 yield onward, proof
-        for onward in self.steps.next(actor_of(meeting.blocker), here, blocker.gates, at):
-            if onward not in blocker.tables:
-                yield onward, LIKE_IT
 
     # Concluding.
 

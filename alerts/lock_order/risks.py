@@ -28,6 +28,10 @@ class Link:
     meets: Table
     goes_to: Table
 
+    @property
+    def tables(self) -> tuple[Table, Table, Table]:
+        return self.came_from, self.meets, self.goes_to
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:

@@ -1,7 +1,7 @@
 """Who goes from which table to which: seen of transactions one by one, and of their kind."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from alerts.lock_order.fading import Fading
@@ -29,8 +29,6 @@ class Step:
 class Steps:
     seen: Fading[Step, frozenset[int]] = field(default_factory=lambda: Fading(EDGES))
     """With the gates that were held each time."""
-    onward: dict[tuple[Actor, Table], set[Table]] = field(default_factory=dict)
-    """The same by where they begin; some of them may be forgotten already."""
     past: OrderedDict[Transaction, list[Footprint]] = field(default_factory=OrderedDict)
     """Earlier looks at transactions, as far as they differ."""
 
@@ -56,9 +54,10 @@ class Steps:
         step = Step(actor_of(session), one, other)
         gates = self.seen.get(step, at)
         self.seen.see(step, footprint.gates & gates.value if gates else footprint.gates, at)
-        if len(self.onward) > EDGES:
-            self.onward.clear()
-        self.onward.setdefault((step.actor, one), set()).add(other)
+
+    def forget(self, dropped: Collection[Table]) -> None:
+        self.seen.forget(lambda step: step.one in dropped or step.other in dropped)
+        self.skips.forget(lambda skip: skip[1] in dropped)
 
     def in_order(self, session: Session, footprint: Footprint, one: Table, other: Table) -> bool:
         return footprint.came_first(one, other) or self._seen_before(session, one, other)
@@ -73,19 +72,16 @@ class Steps:
             if self._seen_before(session, one, other):
                 return "two looks at the same transaction"
         # A wait proves an order: nobody waits for a row that is its own already.
-        if footprint.target == other and other in self.next(
-            actor_of(session), one, footprint.gates, at
-        ):
+        if footprint.target == other and self._is_known(session, footprint, one, other, at):
             return "its statement, and waits of the same application"
         return None
 
-    def next(self, actor: Actor, here: Table, gates: frozenset[int], at: float) -> Iterable[Table]:
-        """Where its like go on to from here; not what they do only behind a gate it is in too."""
-        return [
-            other
-            for other in self.onward.get((actor, here), ())
-            if (step := self.seen.get(Step(actor, here, other), at)) and not step.value & gates
-        ]
+    def _is_known(
+        self, session: Session, footprint: Footprint, one: Table, other: Table, at: float
+    ) -> bool:
+        """Whether its like go that way, and not only behind a gate that it is in too."""
+        step = self.seen.get(Step(actor_of(session), one, other), at)
+        return step is not None and not step.value & footprint.gates
 
     def _skips(self, session: Session, table: Table, at: float) -> bool:
         return self.skips.get((actor_of(session), table), at) is not None

@@ -12,6 +12,8 @@ from collectors.user_tables import UserTable, user_tables
 
 MOVED = 0.05
 """Share of its rows that may have been moved."""
+MANY = 100
+"""Updates that tell what they do to rows."""
 Relation = tuple[str, int]
 """Database and OID, as pg_locks has them."""
 
@@ -27,8 +29,12 @@ class Table(NamedTuple):
 class Known(NamedTuple):
     table: Table
     is_index: bool = False
+    is_bare: bool = False
+    """A table without an index: there changes leave the same locks as an INSERT does."""
     is_settled: bool = False
-    """Its rows stay on the page where they were loaded: hardly one was moved by an update."""
+    """Its rows are on the pages where they were loaded: hardly one was moved by an update."""
+    stays: bool = False
+    """And will be: there were many updates."""
 
 
 @dataclass(slots=True)
@@ -38,12 +44,23 @@ class Tables:
     sources: dict[Collector[Any], Answer[Any]] = field(default_factory=dict)
     known: dict[Relation, Known] = field(default_factory=dict)
     unknown: set[Relation] = field(default_factory=set)
+    oids: dict[Table, int] = field(default_factory=dict)
+    """Of each table that was ever named here, until it is dropped."""
 
-    def take(self, collector: Collector[Any], answer: Answer[Any]) -> None:
-        """New names; those that were known are looked up anew, for tables are renamed."""
+    @property
+    def as_of(self) -> float:
+        """When tables were last looked at, in unix seconds."""
+        return self.sources[user_tables].at if user_tables in self.sources else 0.0
+
+    def take(self, collector: Collector[Any], answer: Answer[Any]) -> set[Table]:
+        """New names; those that were known are looked up anew, for tables are renamed.
+
+        Returns the tables that exist no more.
+        """
         self.sources[collector] = answer
         self.known.clear()
         self.unknown.clear()
+        return self._dropped(answer) if collector is user_tables else set()
 
     def learn(self, relations: Iterable[Relation]) -> None:
         """Look these up, all at once: the answers are long."""
@@ -52,22 +69,32 @@ class Tables:
             return
         self.unknown |= wanted
         oids = {oid for _, oid in wanted}
-        roots: dict[Relation, Table] = {}
-        for attribute in ("indexrelid", "relid"):
-            for row in where(self._rows(user_indexes), attribute, oids):
-                schema, name = row.root_schemaname or row.schemaname, row.root_relname
-                root = Table(row.datname, identifier(schema, name or row.relname))
-                roots[row.datname, row.relid] = root
-                self._know((row.datname, row.indexrelid), Known(root, is_index=True))
-        for row in where(self._rows(user_tables), "relid", oids):
+        indexes = {
+            (row.datname, row.indexrelid): (row.datname, row.relid)
+            for attribute in ("indexrelid", "relid")
+            for row in where(self._rows(user_indexes), attribute, oids)
+        }
+        indexed = set(indexes.values())
+        for row in where(self._rows(user_tables), "relid", oids | {oid for _, oid in indexed}):
             relation = row.datname, row.relid
-            own = Table(row.datname, identifier(row.schemaname, row.relname))
-            self._know(relation, Known(roots.get(relation, own), is_settled=_is_settled(row)))
+            table = Table(row.datname, _name(row))
+            self.oids[table] = row.root_relid or row.relid
+            bare = row.relkind == "r" and user_indexes in self.sources and relation not in indexed
+            settled = _is_settled(row)
+            stays = settled and row.n_tup_upd >= MANY and _moved(row) <= MOVED * row.n_tup_upd
+            self._know(relation, Known(table, False, bare, settled, stays))
+        for index, relation in indexes.items():
+            if known := self.known.get(relation):
+                self._know(index, Known(known.table, is_index=True))
 
     def table(self, database: str | None, oid: int | None) -> Table | None:
         """None for what is no table, or has not been read about yet."""
         known = self.known.get((database or "", oid or 0))
         return known.table if known and not known.is_index else None
+
+    def is_bare(self, table: Table) -> bool:
+        known = self.known.get((table.database, self.oids.get(table, 0)))
+        return known is not None and known.is_bare
 
     def _know(self, relation: Relation, what: Known) -> None:
         self.known[relation] = what
@@ -76,7 +103,28 @@ class Tables:
     def _rows(self, collector: Collector[Any]) -> Sequence[Any]:
         return self.sources[collector].rows if collector in self.sources else ()
 
+    def _dropped(self, answer: Answer[Any]) -> set[Table]:
+        oids = set(self.oids.values())
+        present = {(row.datname, row.relid) for row in where(answer.rows, "relid", oids)}
+        gone = {
+            table
+            for table, oid in self.oids.items()
+            if (table.database, oid) not in present and table.database not in answer.missing
+        }
+        for table in gone:
+            del self.oids[table]
+        return gone
+
+
+def _name(table: UserTable) -> str:
+    if table.root_relname and table.root_schemaname:
+        return identifier(table.root_schemaname, table.root_relname)
+    return identifier(table.schemaname, table.relname)
+
 
 def _is_settled(table: UserTable) -> bool:
-    moved = table.n_tup_upd - table.n_tup_hot_upd
-    return table.relpages > 1 and moved <= MOVED * max(table.reltuples, 1.0)
+    return table.relpages > 1 and _moved(table) <= MOVED * max(table.reltuples, 1.0)
+
+
+def _moved(table: UserTable) -> int:
+    return table.n_tup_upd - table.n_tup_hot_upd

@@ -1,9 +1,7 @@
 """Lock orders: one meeting is enough to warn, and honest code is never warned of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,116 +10,11 @@ from hypothesis import strategies as st
 from alerts.lock_order import Level, LockBook, Risk
 from alerts.lock_order.fading import FORGOTTEN, HALF_LIFE, Fading
 from alerts.lock_order.target import target_of
-from collectors._base import Answer
-from collectors.activity import Session, activity
-from collectors.locks import Lock, locks
-from collectors.user_indexes import UserIndex, user_indexes
-from collectors.user_tables import UserTable, user_tables
+from collectors._base import Absence, Answer
+from collectors.user_tables import user_tables
+from tests.fixtures.going import NAMES, Going, book, look, table
 
-NAMES = ("accounts", "bookings", "customers", "deliveries", "entries")
-OIDS = {name: 1000 + 10 * number for number, name in enumerate(NAMES)}
 DAY = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Going:
-    """A transaction on its way through tables; it is at the last of them."""
-
-    pid: int
-    path: tuple[str, ...]
-    waits_for: int | None = None
-    """The pid of whoever has the row that it needs there."""
-    application: str = "shop"
-    verb: str = "update {}"
-    last: str | None = None
-    """The table of its last statement, where it came back."""
-    slots: bool = True
-    """Whether its locks tell their order."""
-    inserted: tuple[str, ...] = ()
-    """Tables of the path where it only inserted."""
-    shared: tuple[str, ...] = ()
-    """Tables of the path where it only checked a foreign key, or locked rows by SELECT."""
-    began: str = "now"
-    gates: tuple[int, ...] = ()
-    row: tuple[int, int] = (7, 3)
-
-    @property
-    def here(self) -> str:
-        return self.last or self.path[-1]
-
-    @property
-    def session(self) -> Session:
-        known: dict[str, Any] = dict.fromkeys(field.name for field in fields(Session)) | {
-            "pid": self.pid,
-            "datname": "shop",
-            "usename": "app",
-            "application_name": self.application,
-            "state": "active" if self.waits_for else "idle in transaction",
-            "query": self.verb.format(self.here),
-            "backend_start_text": f"b{self.pid}",
-            "xact_start_text": self.began,
-        }
-        return Session(**known)
-
-    def locks(self) -> list[Lock]:
-        rows = [self._lock("transactionid", "ExclusiveLock", transactionid=self.pid)]
-        if self.waits_for:
-            page, pointer = self.row
-            where = {"datname": "shop", "relation": OIDS[self.here]}
-            where |= {"page": page, "line_pointer": pointer}
-            rows += [
-                self._lock("tuple", "ExclusiveLock", **where),
-                self._lock(
-                    "transactionid",
-                    "ShareLock",
-                    granted=False,
-                    waited_seconds=0.5,
-                    transactionid=self.waits_for,
-                ),
-            ]
-        return rows
-
-    def _lock(self, locktype: str, mode: str, **given: Any) -> Lock:
-        indexed = set(self.path) - {*self.inserted}
-        writes = [OIDS[n] + part for n in self.path for part in ((0, 1) if n in indexed else (0,))]
-        known: dict[str, Any] = dict.fromkeys(field.name for field in fields(Lock)) | {
-            "pid": self.pid,
-            "virtualtransaction": f"{self.pid}/1",
-            "locktype": locktype,
-            "mode": mode,
-            "granted": True,
-            "writes": writes,
-            "slots": [0 if self.slots else -1] * len(writes),
-            "unchanged": [OIDS[name] + part for name in self.shared for part in (0, 1)],
-            "gates": self.gates,
-        }
-        return Lock(**known | given)
-
-
-def filled(row: type[Any], **given: Any) -> Any:
-    return row(**dict.fromkeys((field.name for field in fields(row)), 0) | given)
-
-
-def book() -> LockBook:
-    """A book that knows the names of all tables."""
-    made = LockBook()
-    place = {"datname": "shop", "schemaname": "public"}
-    tables = [filled(UserTable, relid=oid, relname=n, **place) for n, oid in OIDS.items()]
-    nothing = {"root_schemaname": None, "root_relname": None}
-    indexes = [
-        filled(UserIndex, indexrelid=oid + 1, relid=oid, relname=n, **place, **nothing)
-        for n, oid in OIDS.items()
-    ]
-    made.take(user_tables, Answer(tables, 0.0))
-    made.take(user_indexes, Answer(indexes, 0.0))
-    return made
-
-
-def look(known: LockBook, *going: Going, at: float = 0.0) -> list[Risk]:
-    """One look at these transactions; what is known to be dangerous after it."""
-    known.take(activity, Answer([one.session for one in going], at))
-    known.take(locks, Answer([lock for one in going for lock in one.locks()], at))
-    return known.orders.risks(at)
 
 
 def circle(risk: Risk) -> tuple[str, ...]:
@@ -188,12 +81,11 @@ def test_looks_at_two_transactions_of_one_session_tell_nothing() -> None:
     assert look(known, forth, later) == []
 
 
-def test_what_others_of_the_application_do_next_is_remembered() -> None:
-    """The blocker has not come to accounts yet; others who began like it have."""
+def test_what_others_do_next_proves_nothing() -> None:
+    """Others go on to accounts, with rows of their own; whom it waits for was not seen to."""
     known = book()
     look(known, Going(4, ("bookings", "accounts"), waits_for=5), Going(5, ("accounts",)))
-    [risk] = look(known, FORTH, Going(2, ("bookings",)))
-    assert risk.level is Level.opposed
+    assert [risk.level for risk in look(known, FORTH, Going(2, ("bookings",)))] == [Level.both_ways]
 
 
 @pytest.mark.parametrize("kind", ["inserted", "shared"])
@@ -268,27 +160,53 @@ def test_nothing_is_learned_of_tables_without_a_name() -> None:
     assert look(known, FORTH, BACK) == []
 
 
-def test_partitions_count_as_their_root() -> None:
+@pytest.mark.parametrize("indexed", [True, False])
+def test_partitions_count_as_their_root(indexed: bool) -> None:
     """Two partitions of one table are no two tables."""
-    known = LockBook()
-    place = {"datname": "shop", "schemaname": "public"}
-    root = {"root_schemaname": "public", "root_relname": "All bookings"}
-    oids = {name: OIDS[name] for name in ("accounts", "bookings")}
-    known.take(
-        user_tables,
-        Answer([filled(UserTable, relid=o, relname=n, **place) for n, o in oids.items()], 0),
-    )
-    known.take(
-        user_indexes,
-        Answer(
-            [
-                filled(UserIndex, indexrelid=o + 1, relid=o, relname=n, **place, **root)
-                for n, o in oids.items()
-            ],
-            0,
-        ),
-    )
+    root = {"root_relid": 7, "root_schemaname": "public", "root_relname": "All bookings"}
+    known = book(table("accounts", **root), table("bookings", **root), indexed=indexed)
     assert look(known, FORTH, BACK) == []
+    beside = book(table("accounts"), table("bookings", **root))
+    [risk] = look(beside, FORTH, BACK)
+    assert circle(risk) == ('"All bookings"', "accounts")
+
+
+def test_what_is_learned_of_a_table_goes_with_it() -> None:
+    """Dropped, or made anew under the same name; not when its database could not be asked."""
+    for tables, missing, left in (
+        ((table("accounts"), table("bookings")), {}, 1),
+        ((table("accounts"),), {}, 0),
+        ((table("accounts"),), {"shop": Absence("a timeout")}, 1),
+        ((table("accounts"), table("bookings", relid=9999)), {}, 0),
+    ):
+        known = book()
+        look(known, FORTH, BACK)
+        assert known.size
+        known.take(user_tables, Answer(tables, 1.0, missing))
+        assert len(known.orders.risks(1.0)) == left
+        assert bool(known.orders.links.entries) == bool(left)
+
+
+def test_a_table_without_an_index() -> None:
+    """There a change leaves the same locks as an INSERT; that its kind changes rows is learned."""
+    bare = {"inserted": ("accounts", "bookings")}
+    known = book(indexed=False)
+    forth = Going(1, ("accounts", "bookings"), waits_for=2, **bare)  # type: ignore[arg-type]
+    assert look(known, forth, Going(2, ("bookings", "accounts"), **bare)) == []  # type: ignore[arg-type]
+    look(known, Going(4, ("accounts",), 5, **bare), Going(5, ("accounts",), **bare))  # type: ignore[arg-type]
+    [risk] = look(known, forth, Going(2, ("bookings", "accounts"), **bare))  # type: ignore[arg-type]
+    assert risk.level is Level.opposed
+
+
+def test_who_was_everywhere_is_no_link_of_a_longer_circle() -> None:
+    """It came from accounts too: that is one order, and the pair at its end is the danger."""
+    known = book()
+    ahead = Going(2, ("accounts", "bookings", "customers"))
+    assert look(known, FORTH, ahead) == []
+    back = Going(3, ("customers", "accounts"))
+    waits = Going(2, ("accounts", "bookings", "customers"), waits_for=3)
+    risks = look(known, waits, back)
+    assert [circle(risk) for risk in risks] == [("accounts", "customers")]
 
 
 TABLE_PATHS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True).map(
@@ -368,58 +286,6 @@ def test_a_place_in_a_queue_is_no_deadlock() -> None:
     known = book()
     look(known, FORTH, BACK)
     assert not known.captures.kept
-
-
-def batch_chain(
-    has: int, wants: int, verb: str = "update {{}} set v = 1 where id = {}"
-) -> list[Going]:
-    """One waits for the row `has` of another that wants the row `wants`."""
-    return [
-        Going(1, ("accounts",), waits_for=2, verb=verb.format(has)),
-        Going(2, ("accounts",), waits_for=3, verb=verb.format(wants)),
-        Going(3, ("accounts",)),
-    ]
-
-
-def test_batches_that_go_both_ways_are_disorder() -> None:
-    """Sorted ones go one way only."""
-    known = book()
-    for has, wants in ((3, 17), (4, 9), (8, 12)):
-        look(known, *batch_chain(has, wants))
-    assert known.batches.disorders(2.0, 0.0) == []
-    for has, wants in ((17, 3), (20, 11)):
-        look(known, *batch_chain(has, wants))
-    [disorder] = known.batches.disorders(2.0, 0.0)
-    assert (disorder.table.name, disorder.upwards, disorder.downwards) == ("public.accounts", 3, 2)
-
-
-def test_a_blocker_that_has_gone_on_tells_its_direction() -> None:
-    """Whether or not it has to wait there."""
-    known = book()
-    for has, gone_on_to in ((3, 17), (4, 9), (17, 3), (20, 11)):
-        verb = "update {{}} set v = 1 where id = {}"
-        waiter = Going(1, ("accounts",), waits_for=2, verb=verb.format(has))
-        look(known, waiter, Going(2, ("accounts",), verb=verb.format(gone_on_to)))
-    assert len(known.batches.disorders(2.0, 0.0)) == 1
-
-
-def test_amounts_are_no_keys() -> None:
-    """Who pays different sums into the same account goes nowhere."""
-    known = book()
-    for one, other in ((100, 200), (200, 100)) * 3:
-        verb = "update {{}} set v = v + {} where id = 7"
-        waiter = Going(1, ("accounts",), waits_for=2, verb=verb.format(one))
-        look(known, waiter, Going(2, ("accounts",), verb=verb.format(other)))
-    assert known.batches.disorders(1.0, 0.0) == []
-
-
-def test_statements_of_different_kinds_tell_no_direction() -> None:
-    """Two values differ, or the text does: no key can be told."""
-    known = book()
-    for verb in ("update {{}} where n = {0} and id = {0}", "update {{}} set v = $1 where id = $2"):
-        for has, wants in ((3, 17), (17, 3)) * 3:
-            look(known, *batch_chain(has, wants, verb))
-    assert known.batches.disorders(1.0, 0.0) == []
 
 
 @pytest.mark.parametrize(

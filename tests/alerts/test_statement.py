@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.statement import LENGTH, normalised, value_rises
+from alerts.statement import LENGTH, normalised
 
 SECRET = "h0nter2"
 DIGITS = "31415926535"
@@ -105,27 +105,3 @@ def test_a_long_statement_is_cut() -> None:
     shown = normalised("SELECT " + "x, " * 10_000) or ""
     assert len(shown) == LENGTH
     assert shown.endswith("…")
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "rises"),
-    [
-        ("update t set v = 1 where id = 9", "update t set v = 1 where id = 10", True),
-        ("update t set v = 1 where id = 10", "UPDATE  t set v = 1 where id = 9", None),
-        ("update t set v = 1 where id = 10", "update t  set v = 1 where id = 9", False),
-        ("update t where k = 'b'", "update t where k = 'a'", False),
-        ("update t where k = 'b'", "update t where k = 1", None),
-        ("update t set v = 1 where id = 1", "update t set v = 2 where id = 2", True),
-        ("update t set v = 1 where id = 1", "update t set v = 2 where id = 1", None),
-        ("update t where id = 1 and n = 1", "update t where id = 2 and n = 2", None),
-        ("update t where id = 1", "update t where id = 1", None),
-        ("update t where id = $1", "update t where id = $1", None),
-        ("update t where id = 1", "update u where id = 2", None),
-        (None, "update t where id = 1", None),
-    ],
-)
-def test_the_only_value_that_differs_tells_a_direction(
-    one: str | None, other: str | None, rises: bool | None
-) -> None:
-    """Numbers by their value, texts by their order; anything else tells nothing."""
-    assert value_rises(one, other) is rises
