@@ -9,15 +9,17 @@ QUERY = """
     select
         d.datname::text         as datname,
         lower(m.mode)           as mode,
-        count(l.mode)           as locks,
-        count(*) filter (where not l.granted) as waiting
+        coalesce(l.locks, 0)    as locks,
+        coalesce(l.waiting, 0)  as waiting
     from pg_catalog.pg_database d
     cross join unnest(array[
         'AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock',
         'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock', 'SIReadLock'
     ]) as m(mode)
-    left join pg_catalog.pg_locks l on l.database = d.oid and l.mode = m.mode
-    group by d.datname, m.mode
+    left join (
+        select database, mode, count(*) as locks, count(*) filter (where not granted) as waiting
+        from pg_catalog.pg_locks group by database, mode
+    ) l on l.database = d.oid and l.mode = m.mode
 """
 
 

@@ -49,6 +49,10 @@ class Facts:
         self.parts.setdefault(collector, {})[database] = Part(rows, at)
         self.lacking.setdefault(collector, {}).pop(database, None)
 
+    def count(self, collector: Collector[Any]) -> int:
+        """The databases that have answered."""
+        return len(self.parts.get(collector, ()))
+
     def holds(self, collector: Collector[Any], database: str, rows: Sequence[Any]) -> bool:
         """Whether these are still what that database answered last."""
         part = self.parts.get(collector, {}).get(database)
@@ -62,6 +66,13 @@ class Facts:
 
     def lack_part(self, collector: Collector[Any], database: str, why: Absence) -> None:
         self.lacking.setdefault(collector, {})[database] = why
+
+    def expect(self, collector: Collector[Any], databases: Iterable[str], why: Absence) -> None:
+        """Those of which nothing was ever heard are missing."""
+        heard, lacking = self.parts.get(collector, {}), self.lacking.setdefault(collector, {})
+        for database in databases:
+            if database not in heard:
+                lacking.setdefault(database, why)
 
     def put_together(
         self, collector: Collector[Any], databases: Iterable[str], at: float

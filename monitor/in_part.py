@@ -39,6 +39,10 @@ class InPart:
     def knows(self, collector: Collector[Any], database: str | None) -> bool:
         return (collector, database or "") in self.known
 
+    def count(self, collector: Collector[Any]) -> int:
+        """The databases of which it is asked in part."""
+        return sum(of is collector for of, _ in self.known)
+
     def tables(
         self, collector: Collector[Any], database: str | None, now: float
     ) -> frozenset[int] | None:

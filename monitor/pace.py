@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from collectors._base import Collector, Lane
+from collectors._base import Collector, Lane, Scope
 
 MEMORY = 0.3
 """Weight of the newest round in the running mean of a collector's cost."""
@@ -40,13 +40,18 @@ class Paces:
     distress: int = 0
     """Time-outs in a row; each doubles all paces, the fast lane's last."""
     tour: float = 0.0
-    """Seconds that a walk through all databases takes; it can't be asked more often."""
+    """Seconds that a walk through all databases takes: nothing is asked more often in each."""
     hurried: Mapping[Collector[Any], float] = field(default_factory=dict)
     """Those that are asked between two rounds too, and how many seconds apart."""
     resting: set[Collector[Any]] = field(default_factory=set)
     """Those whose gate is shut: they cost nothing as long as it is."""
     _level: float = 1.0
     _fast: float = 1.0
+    _left: float = field(init=False)
+    """Share of wall time that the fast lane leaves."""
+
+    def __post_init__(self) -> None:
+        self._left = self.budget
 
     @property
     def fast_budget(self) -> float:
@@ -82,14 +87,23 @@ class Paces:
             return min(pace * self._fast, WORST)
         cost = self.costs.get((collector, part), 0.0)
         stretched = max(pace, cost / self._level if self._level else pace)
-        if collector.scope == "database":
-            stretched = max(stretched, self.tour)
         return min(stretched, max(WORST, pace))
+
+    def left_for_walks(self) -> float:
+        """Share of wall time: what is asked of the server as a whole comes first, up to a half."""
+        shares = (
+            cost / self._unstretched(*of)
+            for of, cost in self.costs.items()
+            if of[0].scope is Scope.server and of[0].lane is not Lane.fast
+        )
+        return self._left - min(self._left / 2, sum(shares))
 
     def _unstretched(self, collector: Collector[Any], part: bool) -> float:
         pace = self.lanes[collector.lane]
         is_rare = collector in self.in_part and not part
-        return max(pace, self.lanes[Lane.slow]) if is_rare else pace
+        if is_rare:
+            pace = max(pace, self.lanes[Lane.slow])
+        return max(pace, self.tour) if collector.scope == "database" else pace
 
     def _share_out(self) -> None:
         """The fast lane is stretched as one, by what it costs itself; the others get the rest."""
@@ -102,7 +116,8 @@ class Paces:
         self._fast = max(1.0, sum(costs.values()) / lane / self.fast_budget)
         ordinary = lane * self._fast
         taken = sum(c / min(ordinary, self.hurried.get(of, ordinary)) for of, c in costs.items())
-        self._level = self._water_level(self.budget - min(taken, self.fast_budget))
+        self._left = self.budget - min(taken, self.fast_budget)
+        self._level = self._water_level(self._left)
 
     def _water_level(self, left: float) -> float:
         """The largest share that one collector may take so that all stay within what is left.

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple
 import structlog
 
 from alerts.recollection import LARGE
-from collectors._base import ALL, Absence, Collector, Lane, Role, Tables
+from collectors._base import ALL, Absence, Collector, Lane, Role, Scope, Tables
 from collectors._columns import Columns, block
 from monitor.aside import aside
 from monitor.clock import Clock
@@ -57,6 +57,8 @@ class Rounds:
     in_part: InPart = field(init=False)
     server_time: float = 0.0
     """Seconds that the server has spent on us."""
+    walk_time: float = 0.0
+    """Those of them that went into its databases, one by one."""
     fresh: set[Collector[Any]] = field(default_factory=set)
     """Collectors with news since the last judgement."""
 
@@ -122,7 +124,7 @@ class Rounds:
     async def _fetch(self, session: Session, query: str) -> tuple[list[Any], float]:
         start = self.clock.now()
         records = await session.fetch(query, self.deadline)
-        return records, max(0.0, self.clock.now() - start - session.round_trip)
+        return records, max(0.0, self.clock.now() - start - session.trips * session.round_trip)
 
     def _take(
         self, collector: Collector[Any], database: str | None, rows: Sequence[Any], at: float
@@ -191,13 +193,23 @@ class Rounds:
             self.fresh.add(collector)
 
     def _book(self, collector: Collector[Any], seconds: float, part: bool, cold: bool) -> None:
-        self.server_time += seconds
+        self._pay(seconds, collector.scope is Scope.database)
         self.paces.distress = 0
         # The first round of a session plans the query and reads the catalogue: many times the cost
         # of the next one, which in the fast lane comes too soon to be put off because of it.
         if not (cold and collector.lane is Lane.fast):
-            databases = max(1, len(self.facts.parts.get(collector, ())))
-            self.paces.spent(collector, seconds * databases, part)
+            databases = self.in_part.count(collector) if part else self.facts.count(collector)
+            self.paces.spent(collector, seconds * max(1, databases), part)
+
+    def pay_for(self, session: Session) -> None:
+        """A session of the walk costs something before it is asked anything."""
+        if not session.met:
+            session.met = True
+            self._pay(session.opening, in_walk=True)
+
+    def _pay(self, seconds: float, in_walk: bool) -> None:
+        self.server_time += seconds
+        self.walk_time += seconds if in_walk else 0.0
 
     def due(self, collector: Collector[Any], database: str | None = None) -> bool:
         pace = self.paces.of(collector, self.in_part.knows(collector, database))

@@ -106,8 +106,7 @@ class Server:
 
     async def visit_databases(self) -> None:
         """Ask what is due in each database."""
-        session = self.sessions.any
-        if session:
+        if session := self.sessions.any:
             await self.walk.all_databases(session, self.node.role)
             self._report_rights()
             self.judge()
@@ -210,6 +209,7 @@ class Server:
             self.facts.recollection.restart()
             self.rounds.ledger.forget_times()
             self._report_rights()
+            self.walk.in_vain = True
 
     def _notice_role(self) -> None:
         """The fast lane sees a promotion within a second."""

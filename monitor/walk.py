@@ -1,5 +1,6 @@
 """Walks through all databases of a server and asks in each what is due there."""
 
+import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,10 +17,11 @@ from collectors._catalogue import of_databases
 from collectors.activity import activity
 from collectors.connection import Cause
 from collectors.settings import settings
+from monitor.allowance import Allowance
 from monitor.conversation.failures import ConnectFailure, QueryFailure
 from monitor.conversation.rights import Rights
 from monitor.conversation.session import Session
-from monitor.conversation.tour import DISCOVERY, Tour
+from monitor.conversation.tour import APART, DISCOVERY, Tour
 from monitor.facts import Facts
 from monitor.plan import Plan
 from monitor.rounds import Rounds
@@ -32,6 +34,9 @@ RIGHTS_LAST = 20.0
 PROBE = 60.0
 """Seconds without a connect after which one is tried, just to know whether it can be had."""
 PROBE_WHEN_FULL = 10.0
+NEWS = 30.0
+"""Seconds between two looks at what a long walk has brought so far."""
+UNSEEN = Absence("not visited yet")
 OF_SERVER = {
     *(Cause.absent, Cause.timeout, Cause.slots_full, Cause.role_full),
     *(Cause.starting, Cause.stopping),
@@ -50,22 +55,29 @@ class Walk:
     rights: dict[str, Rights] = field(default_factory=dict)
     """By database."""
     rights_at: dict[str, float] = field(default_factory=dict)
+    allowance: Allowance = field(default_factory=Allowance)
+    put_at: float = 0.0
+    """When the answers of all databases were last put together."""
+    in_vain: bool = False
+    """The server is another one than it was when the walk began, or has another role."""
 
     async def all_databases(self, warm: Session, role: Role | None) -> None:
         """One walk: discover, ask what is due, and put the answers together."""
-        start = self.rounds.clock.now()
+        self.in_vain = False
         try:
             closed = await self._discover(warm)
         except QueryFailure as failure:
             log.info("databases unknown", server=self.plan.name, reason=failure.message)
             return
-        for database in self.databases:
+        self._expect()
+        for database in sorted(self.databases, key=self._last_visit):
             due = [c for c in of_databases() if self.rounds.due(c, database)]
+            if self.in_vain or warm.lost:
+                break
             if due and not await self._visit(database, due, warm, role):
                 break
-        for collector in of_databases():
-            self._put_together(collector, closed)
-        self.rounds.paces.tour = self.rounds.clock.now() - start
+            await self._rest(warm, closed)
+        self._put_all_together(closed)
         await self._probe(warm)
         if len(self.databases) > 1:
             await self.tour.leave()  # somebody may want to drop the one we were in last
@@ -86,13 +98,57 @@ class Walk:
                 self.rounds.facts.lack_part(collector, name, Absence("no right to connect", grant))
         return closed
 
+    def _expect(self) -> None:
+        """How long a walk takes; and what nobody has seen yet is not known to be well."""
+        share = self.rounds.paces.left_for_walks()
+        count = len(self.databases)
+        self.rounds.paces.tour = 0.0
+        if count > 1:
+            self.rounds.paces.tour = max(count * APART, self.allowance.tour(count, share))
+            for collector in of_databases():
+                self.rounds.facts.expect(collector, self.databases, UNSEEN)
+
+    def _last_visit(self, database: str) -> float:
+        """Whoever was seen longest ago comes first, as a walk may not come to its end."""
+        asked = (self.rounds.ledger.of(c, database).asked for c in of_databases())
+        return min(at or 0.0 for at in asked)
+
     async def _visit(
         self, database: str, due: list[Collector[Any]], warm: Session, role: Role | None
     ) -> bool:
         """Ask in one database; says whether it makes sense to go on to the next."""
+        clock, before = self.rounds.clock, self.rounds.walk_time
+        began = clock.now()
+        goes_on = await self._ask(database, due, warm, role)
+        self.allowance.spend(
+            self.rounds.walk_time - before,
+            clock.now() - began,
+            self.rounds.paces.left_for_walks(),
+            clock.now(),
+        )
+        return goes_on
+
+    async def _rest(self, warm: Session, closed: set[str]) -> None:
+        """Stay within the budget, and out of the way of a DROP DATABASE."""
+        if len(self.databases) == 1:
+            return
+        wait = self.allowance.wait(self.rounds.paces.left_for_walks())
+        if wait > APART:
+            await self.tour.leave()
+        if self.rounds.clock.now() - self.put_at > NEWS:
+            self._put_all_together(closed)
+        while wait > 0:
+            await self._probe(warm)
+            await asyncio.sleep(min(wait, PROBE / 2))
+            wait -= PROBE / 2
+
+    async def _ask(
+        self, database: str, due: list[Collector[Any]], warm: Session, role: Role | None
+    ) -> bool:
         began = self.rounds.clock.now()
         try:
             async with self.tour.visit(database, warm) as session:
+                self.rounds.pay_for(session)
                 await self._look_at_rights(database, session)
                 for collector in due:
                     if self.rounds.clock.now() - began > BRIEF:
@@ -120,6 +176,11 @@ class Walk:
         self.rights[database], self.rights_at[database] = after, now
         if before and before.granted != after.granted:
             self.rounds.ledger.forgive(database)
+
+    def _put_all_together(self, closed: set[str]) -> None:
+        self.put_at = self.rounds.clock.now()
+        for collector in of_databases():
+            self._put_together(collector, closed)
 
     def _put_together(self, collector: Collector[Any], closed: Iterable[str]) -> None:
         known, facts = {*self.databases, *closed}, self.rounds.facts

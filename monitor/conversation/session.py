@@ -17,6 +17,8 @@ from monitor.conversation.failures import ConnectFailure, QueryFailure, connecti
 NAME = "pgvigil"
 GRACE = 1.0
 """Seconds that a session is given to close politely."""
+REMEMBERED = 300.0
+"""Seconds for which asyncpg remembers how a query was prepared: until then it is one trip."""
 IDENTITY = """
     select
         pg_backend_pid()                                            as pid,
@@ -88,6 +90,12 @@ class Session:
     identity: Identity
     round_trip: float
     """Seconds that an answer takes at least, whatever the server does."""
+    opening: float = 0.0
+    """Seconds that the server took for our first question, with everything cold."""
+    trips: int = 1
+    """How often the newest question went back and forth."""
+    prepared: dict[str, float] = field(default_factory=dict)
+    """Queries, and since when (monotonic) asyncpg remembers each."""
     opened: float = field(default_factory=time.monotonic)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     gave_up: bool = False
@@ -114,20 +122,24 @@ class Session:
 
     @classmethod
     async def _known(cls, connection: "asyncpg.Connection[asyncpg.Record]") -> "Session":
+        start = time.monotonic()
         record = await connection.fetchrow(IDENTITY)
         assert record is not None
+        first = time.monotonic() - start
         if record["pid"] != connection.get_server_pid():
             raise ConnectFailure(
                 Cause.pooler, "a connection pooler answers here: connect to PostgreSQL itself"
             )
         before = time.monotonic()
         await connection.execute("select")
-        return cls(connection, Identity(**dict(record)), time.monotonic() - before)
+        trip = time.monotonic() - before
+        return cls(connection, Identity(**dict(record)), trip, max(0.0, first - 2 * trip))
 
     async def fetch(self, query: str, deadline: float) -> list[asyncpg.Record]:
         """The rows of one query. Raises QueryFailure; past the deadline the session is lost."""
         async with self.turn:
             self.asked_at = time.monotonic()
+            self.trips = self._trips(query, self.asked_at)
             try:
                 with querying():
                     return await self.connection.fetch(query, timeout=deadline)
@@ -142,6 +154,14 @@ class Session:
         is_new = question not in self._asked
         self._asked.add(question)
         return is_new
+
+    def _trips(self, query: str, now: float) -> int:
+        """Of a query that is asked now: one, and another where it must be prepared first."""
+        self.prepared = {q: at for q, at in self.prepared.items() if now - at < REMEMBERED}
+        if query in self.prepared:
+            return 1
+        self.prepared[query] = now
+        return 2
 
     @property
     def silent(self) -> float:

@@ -114,3 +114,16 @@ def test_a_snapshot_does_not_change_afterwards(facts: Facts) -> None:
     snapshot = facts.snapshot(Node("it"), 1000)
     facts.take(of_server, [Row("a", 2)], at=1001)
     assert [row.value for row in snapshot.rows(of_server)] == [1]
+
+
+def test_a_database_that_nobody_has_seen_yet_is_missing(facts: Facts) -> None:
+    """Until its first answer; what was seen before is not called unseen again."""
+    unseen = Absence("not visited yet")
+    facts.take_part(of_database, "a", [Row("a", 1)], at=1000)
+    facts.expect(of_database, ["a", "b"], unseen)
+    facts.put_together(of_database, ["a", "b"], at=1000)
+    assert facts.answers[of_database].missing == {"b": unseen}
+    facts.take_part(of_database, "b", [], at=1001)
+    facts.expect(of_database, ["a", "b"], unseen)
+    facts.put_together(of_database, ["a", "b"], at=1001)
+    assert facts.answers[of_database].missing == {}

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors._base import Collector, Lane, Scope
+from monitor.allowance import ADVANCE, Allowance
 from monitor.pace import WORST, Paces
 
 LANES = {Lane.fast: 1.0, Lane.normal: 15.0, Lane.table: 30.0, Lane.slow: 300.0, Lane.daily: 3600.0}
@@ -86,3 +87,44 @@ def test_a_walk_is_not_asked_for_more_often_than_it_takes() -> None:
     paces.tour = 400.0
     assert paces.of(walked) == 400.0
     assert paces.of(collector(Lane.table)) == 30.0
+
+
+def test_what_a_long_tour_asks_does_not_slow_down_the_server_s_own_rounds() -> None:
+    """Six seconds in a tour of twenty minutes are half a percent, not a fifth of the table lane."""
+    paces, walked, own = Paces(LANES, 0.01), collector(Lane.table, Scope.database), Lane.normal
+    settings, paces.tour = collector(own), 1200.0
+    paces.spent(settings, 0.02)
+    paces.spent(walked, 6.0)
+    assert (paces.of(settings), paces.of(walked)) == (LANES[own], 1200.0)
+
+
+def test_walks_get_what_the_server_s_own_rounds_leave_but_half_at_least() -> None:
+    """A busy server starves neither kind of question."""
+    paces, own = Paces(LANES, 0.01), collector(Lane.normal)
+    assert paces.left_for_walks() == 0.01
+    paces.spent(own, 0.03)
+    assert abs(paces.left_for_walks() - 0.008) < 1e-9
+    paces.spent(own, 100.0)
+    assert paces.left_for_walks() == 0.005
+
+
+@given(st.lists(st.floats(0, 2), min_size=1, max_size=200))
+def test_a_walk_spends_its_share_and_what_it_had_in_advance(visits: list[float]) -> None:
+    """Whatever visits cost: at each moment the sum is at most the advance, the share, and the
+    visit that is under way."""
+    allowance, share, start = Allowance(), 0.005, 1000.0
+    now, spent = start, 0.0
+    for cost in visits:
+        now += 1.0
+        allowance.spend(cost, 1.0, share, now)
+        spent += cost
+        assert spent <= ADVANCE + share * (now - start) + cost + 1e-9
+        now += allowance.wait(share)
+
+
+def test_a_tour_in_the_long_run_takes_what_its_visits_may_cost() -> None:
+    """A thousand visits of 20 ms within half a percent take more than an hour."""
+    allowance = Allowance()
+    for n in range(100):
+        allowance.spend(0.02, 0.1, 0.005, 1000.0 + n)
+    assert 3900 < allowance.tour(1000, 0.005) < 4001
