@@ -46,6 +46,8 @@ class Paces:
     resting: set[Collector[Any]] = field(default_factory=set)
     """Those whose gate is shut: they cost nothing as long as it is."""
     _level: float = 1.0
+    _tightest: dict[Collector[Any], float] = field(default_factory=dict)
+    """The lowest level since each was asked last."""
     _fast: float = 1.0
     _left: float = field(init=False)
     """Share of wall time that the fast lane leaves."""
@@ -65,6 +67,7 @@ class Paces:
             seconds = min(seconds, SURPRISE * max(before, LEAST))
         self.costs[collector, part] = before + MEMORY * (seconds - before)
         self.resting.discard(collector)
+        self._tightest[collector] = 1.0
         self._share_out()
 
     def rests(self, collector: Collector[Any]) -> None:
@@ -81,12 +84,19 @@ class Paces:
 
     def of(self, collector: Collector[Any], part: bool = False) -> float:
         """Seconds between two whole rounds as they are now, or between two that ask a part."""
+        return self._at(self._level, collector, part)
+
+    def longest(self, collector: Collector[Any]) -> float:
+        """The longest pace since it was last asked: a shorter one makes no answer too old."""
+        return self._at(min(self._level, self._tightest.get(collector, 1.0)), collector)
+
+    def _at(self, level: float, collector: Collector[Any], part: bool = False) -> float:
         backed_off = self.distress - (FAST_LAST if collector.lane is Lane.fast else 0)
         pace = self._unstretched(collector, part) * 2.0 ** max(0, backed_off)
         if collector.lane is Lane.fast:
             return min(pace * self._fast, WORST)
         cost = self.costs.get((collector, part), 0.0)
-        stretched = max(pace, cost / self._level if self._level else pace)
+        stretched = max(pace, cost / level if level else pace)
         return min(stretched, max(WORST, pace))
 
     def left_for_walks(self) -> float:
@@ -118,6 +128,8 @@ class Paces:
         taken = sum(c / min(ordinary, self.hurried.get(of, ordinary)) for of, c in costs.items())
         self._left = self.budget - min(taken, self.fast_budget)
         self._level = self._water_level(self._left)
+        for collector, level in self._tightest.items():
+            self._tightest[collector] = min(level, self._level)
 
     def _water_level(self, left: float) -> float:
         """The largest share that one collector may take so that all stay within what is left.

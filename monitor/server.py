@@ -124,7 +124,7 @@ class Server:
         if now - self.reported >= REPORT:
             self.reported = now
             self.rounds.supply(*round_rows(self.rounds, self.collectors(), now))
-        for collector, database in self.facts.expire(self.rounds.paces.of, now):
+        for collector, database in self.facts.expire(self.rounds.paces.longest, now):
             self.drop(collector, database)
             self.rounds.fresh.add(collector)
         self.judge()

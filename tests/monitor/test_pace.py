@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,6 +60,19 @@ def test_a_dear_catalogue_does_not_slow_down_the_fast_lane() -> None:
     for _ in range(40):
         paces.spent(collector(Lane.table), 5.0)
     assert paces.of(fast) == 1.0
+
+
+def test_a_pace_that_becomes_shorter_makes_no_answer_too_old() -> None:
+    """It was asked as often as the budget allowed; it is asked anew before it is thrown away."""
+    paces, fast, table = Paces(LANES, 0.01), collector(Lane.fast), collector(Lane.table)
+    paces.spent(table, 0.6)
+    paces.spent(fast, 0.0075)
+    stretched = paces.of(table)
+    paces.rests(fast)
+    assert stretched == pytest.approx(240)
+    assert (paces.of(table), paces.longest(table)) == (60.0, stretched)
+    paces.spent(table, 0.6)
+    assert paces.longest(table) == 60.0
 
 
 def test_one_slow_look_does_not_blind_the_fast_lane() -> None:
