@@ -1,10 +1,12 @@
 """Deadlocks, photographed while they last: PostgreSQL lets them be for deadlock_timeout."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
+from alerts.cure import identifier
 from alerts.lock_graph import Node
+from alerts.lock_graph.digraph import components
 from alerts.lock_order.meeting import Party, Scene, transaction_of
 from alerts.lock_order.tables import Table
 from collectors.activity import Session
@@ -59,7 +61,7 @@ class Captures:
         present = {
             capture.key: capture
             for cycle in scene.graph.cycles
-            if (capture := _capture(scene, cycle, at))
+            for capture in _captures(scene, cycle, at)
         }
         for number, known in enumerate(self.kept):
             if known.victim is None and known.key not in present:
@@ -70,22 +72,24 @@ class Captures:
                 self.kept.appendleft(capture)
 
 
-def _capture(scene: Scene, cycle: Iterable[Node], at: float) -> Capture | None:
-    """None where a place in a queue is part of the circle: PostgreSQL may reorder those."""
-    members = set(cycle)
-    start = min(members, key=str)
-    path: list[Node] = []
-    node: Node | None = start
-    while node is not None and node not in path:
-        path.append(node)
-        ahead = scene.held_up_by(node) & members
-        node = start if start in ahead else min(ahead, key=str, default=None)
-    if node is None:
-        return None
-    ring = path[path.index(node) :]
-    captives = [_captive(scene, one) for one in ring]
-    known = tuple(captive for captive in captives if captive)
-    return Capture(known, at) if len(known) == len(ring) > 1 else None
+def _captures(scene: Scene, cycle: Iterable[Node], at: float) -> Iterator[Capture]:
+    """What of a cycle is held by locks: a mere place in a queue is none, PostgreSQL reorders it."""
+    nodes = sorted(cycle, key=str)
+    vertex = {node: number for number, node in enumerate(nodes)}
+    edges = [sorted(vertex[n] for n in scene.held_up_by(node) if n in vertex) for node in nodes]
+    for members in components(edges):
+        ring = _ring(edges, set(members)) if len(members) > 1 else []
+        captives = [captive for one in ring if (captive := _captive(scene, nodes[one]))]
+        if len(captives) == len(ring) > 1:
+            yield Capture(tuple(captives), at)
+
+
+def _ring(edges: Sequence[Sequence[int]], members: Set[int]) -> list[int]:
+    """Some circle among them: each of them has a way on to another."""
+    path = [min(members)]
+    while (onward := next(v for v in edges[path[-1]] if v in members)) not in path:
+        path.append(onward)
+    return path[path.index(onward) :]
 
 
 def _captive(scene: Scene, node: Node) -> Captive | None:
@@ -99,7 +103,7 @@ def _captive(scene: Scene, node: Node) -> Captive | None:
         Party.of(session),
         session,
         spot.table if spot else None,
-        spot.table.name if spot else _number(row),
+        spot.table.name if spot else _name(row),
         (row.page or 0, row.line_pointer or 0) if row and row.locktype == "tuple" else None,
         wanted.locktype,
         wanted.mode,
@@ -107,10 +111,12 @@ def _captive(scene: Scene, node: Node) -> Captive | None:
     )
 
 
-def _number(lock: Lock | None) -> str | None:
+def _name(lock: Lock | None) -> str | None:
     if lock is None or lock.relation is None:
         return None
-    return f"{lock.schemaname}.{lock.relname}" if lock.relname else f"relation {lock.relation}"
+    if lock.schemaname and lock.relname:
+        return identifier(lock.schemaname, lock.relname)
+    return f"relation {lock.relation}"
 
 
 def _resolved(capture: Capture, scene: Scene) -> Capture:

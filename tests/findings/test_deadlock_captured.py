@@ -26,6 +26,7 @@ from tests.fixtures.waiting import until
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
+ODD = '"Odd ""one"" 🐘"'
 TABLES = "create table other (id int primary key, v int); insert into other values (1, 0);"
 
 
@@ -55,6 +56,26 @@ def test_a_circle_is_critical_and_counted_once() -> None:
 def test_a_wait_is_no_deadlock() -> None:
     """One of them goes on, and then the other."""
     assert verdict_of(finding, circle(queue=True)).state is State.healthy
+
+
+def test_who_only_queues_beside_a_circle_hides_nothing() -> None:
+    """3 waits for 1 and 2, 2 for 5, 5 for 3; and 1 has only lined up behind 2."""
+    empty = replace(scene((), ()), recollection=Recollection(finding.history), answers={})
+    people = [session(pid, query=f"update t{pid}") for pid in (1, 2, 3, 5)]
+    rows = [
+        *(lock(pid, "relation", mode="ShareLock", relation=10) for pid in (1, 2)),
+        lock(3, "relation", 0.5, relation=10),
+        lock(5, "relation", mode="AccessShareLock", relation=20),
+        lock(2, "relation", 0.9, mode="AccessExclusiveLock", relation=20),
+        lock(1, "relation", 0.4, mode="AccessShareLock", relation=20),
+        lock(3, "transactionid", transactionid=3),
+        lock(5, "transactionid", 0.3, mode="ShareLock", transactionid=3),
+    ]
+    verdict = verdict_of(finding, supplied(supplied(empty, activity, people), locks, rows))
+    [subject] = verdict.subjects
+    pids = [subject.evidence.facts[f"party_{n}_pid"] for n in (1, 2, 3)]
+    assert subject.evidence.facts["parties"] == 3
+    assert pids == [2, 5, 3]
 
 
 def test_more_is_told_of_a_deadlock_once_it_is_known() -> None:
@@ -101,30 +122,28 @@ class Watched:
         return verdict if verdict.subjects[0].evidence.facts["victim_pid"] else None
 
 
-async def opposed(stage: Stage, timeout: str) -> list["asyncio.Task[str]"]:
-    """Two transactions in a circle; what each of them will say of it."""
-    await stage.database.execute(TABLES)
+async def in_a_circle(stage: Stage, timeout: str, *tables: str) -> list["asyncio.Task[str]"]:
+    """Each has its own table and wants the next one's; what each of them will say of it."""
+    update = "update {} set v = 2 where id = 1"
     sessions = [
-        await stage.holds(f"set deadlock_timeout = '{timeout}'", statement, application_name=name)
-        for name, statement in (
-            ("o'ne", "update orders set v = 1 where id = 1"),
-            ("other", "update other set v = 1 where id = 1"),
+        await stage.holds(
+            f"set deadlock_timeout = '{timeout}'", update.format(table), application_name=f"o'{n}"
         )
+        for n, table in enumerate(tables)
     ]
-    statements = "update other set v = 2 where id = 1", "update orders set v = 2 where id = 1"
-    tasks = []
-    for connection, statement in zip(sessions, statements, strict=True):
-        tasks.append(asyncio.create_task(connection.execute(statement)))
-        await asyncio.sleep(0)
-    stage.tasks += tasks
-    return tasks
+    nexts = (*tables[1:], tables[0])
+    return [
+        stage.task(session.execute(update.format(table)))
+        for session, table in zip(sessions, nexts, strict=True)
+    ]
 
 
 async def test_story_of_a_deadlock_that_its_own_cure_ends(
     stage: Stage, psql: Psql, database: Database
 ) -> None:
     """Found while it lasts, both parties with table and row; the cure cancels one; then it goes."""
-    tasks = await opposed(stage, "1h")
+    await database.execute(TABLES)
+    tasks = await in_a_circle(stage, "1h", "orders", "other")
     watched = Watched(database)
     verdict = await until(watched.ill, "the deadlock is seen")
     assert verdict
@@ -150,7 +169,8 @@ async def test_story_of_a_deadlock_that_its_own_cure_ends(
 @pytest.mark.versions(14, 18)
 async def test_the_victim_is_whom_postgresql_chose(stage: Stage, database: Database) -> None:
     """After a real deadlock_timeout, the session that was told so."""
-    tasks = await opposed(stage, "700ms")
+    await database.execute(TABLES)
+    tasks = await in_a_circle(stage, "700ms", "orders", "other")
     watched = Watched(database)
     await until(watched.ill, "the deadlock is seen")
     await asyncio.wait(tasks, timeout=60)
@@ -159,7 +179,34 @@ async def test_the_victim_is_whom_postgresql_chose(stage: Stage, database: Datab
     assert verdict
     facts = verdict.subjects[0].evidence.facts
     of_victim = next(n for n in (1, 2) if facts[f"party_{n}_pid"] == facts["victim_pid"])
-    assert facts[f"party_{of_victim}_application"] == ("o'ne", "other")[victim]
+    assert facts[f"party_{of_victim}_application"] == f"o'{victim}"
+
+
+@pytest.mark.versions(14, 18)
+async def test_three_in_a_circle(stage: Stage, psql: Psql, database: Database) -> None:
+    """Each party with what it wants of the next, whatever that is called; then who was chosen."""
+    await database.execute(f"{TABLES} create table {ODD} (id int primary key, v int)")
+    await database.execute(f"insert into {ODD} values (1, 0)")
+    tables = ["public.orders", "public.other", f"public.{ODD}"]
+    tasks = await in_a_circle(stage, "1h", *tables)
+    watched = Watched(database)
+    verdict = await until(watched.ill, "the deadlock is seen")
+    assert verdict
+    [subject] = verdict.subjects
+    facts, parties = subject.evidence.facts, (1, 2, 3)
+    wants = [str(facts[f"party_{n}_wants"]).removesuffix(" ctid (0,1)") for n in parties]
+    has = [tables[int(str(facts[f"party_{n}_application"])[-1])] for n in parties]
+    assert wants == [*has[1:], has[0]]
+    assert sorted(has) == sorted(tables)
+    await psql(database.dsn, "\n".join(subject.evidence.cure))
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION, timeout=60)
+    [victim] = [n for n, task in enumerate(tasks) if task.done() and task.exception()]
+    verdict = await until(watched.resolved, "the victim is known")
+    assert verdict
+    facts = verdict.subjects[0].evidence.facts
+    of_victim = next(n for n in parties if facts[f"party_{n}_pid"] == facts["victim_pid"])
+    assert facts[f"party_{of_victim}_application"] == f"o'{victim}"
+    assert facts["victim_is_sure"] is True
 
 
 async def test_a_queue_for_one_row_is_no_deadlock(stage: Stage, database: Database) -> None:
