@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from types import ModuleType
+from typing import Any
 
 import monitor.commands
 from collectors._catalogue import discover
@@ -42,9 +43,11 @@ def parser_for(commands: dict[str, ModuleType]) -> argparse.ArgumentParser:
     several = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, room in commands.items():
         line = (room.__doc__ or "").strip().splitlines()[0]
+        # Without a help of its own a command is not listed.
+        listed: dict[str, Any] = {} if hasattr(room, "FOR_DEVELOPERS") else {"help": line}
         one = several.add_parser(
             name,
-            help=line,
+            **listed,
             description=room.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

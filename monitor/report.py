@@ -58,8 +58,8 @@ class Report:
         self._line(wording.headline(self.picture), style="bold")
         for view in overview.servers:
             self._line(_server(view), indent=2)
-        for notice in overview.notices:
-            self._line(notice, indent=2, style="italic")
+        for line in (line for notice in overview.notices for line in notice.splitlines()):
+            self._line(line, indent=2, style="italic")
         for card in self.picture.cards:
             self._card(card)
         self._blind("Not known", self.picture.unknown)

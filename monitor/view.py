@@ -90,7 +90,7 @@ class Overview:
     reload_ok: bool = True
     reloaded: float = 0.0
     notices: tuple[str, ...] = ()
-    """What a person should know: shortened windows in a demo, a missing state file."""
+    """What a person should know, a sentence each; lines below it are for who wants to know all."""
     limits: Mapping[str, Any] = field(default_factory=dict)
     """The limits in force, by finding; one that is not here has its defaults."""
     stopping: bool = False

@@ -29,11 +29,15 @@ def run(known: argparse.Namespace) -> int:
 
 
 def listing() -> str:
-    """Every finding and watchdog with its title, a line each."""
-    titles = {name: finding.title for name, finding in all_findings().items()}
-    titles |= {name: watchdog.title for name, watchdog in all_watchdogs().items()}
-    width = max(map(len, titles))
-    return "".join(f"{name:{width}}  {title}\n" for name, title in titles.items())
+    """Every finding with its title, a line each, and below them the watchdogs."""
+    findings = {name: finding.title for name, finding in all_findings().items()}
+    watchdogs = {name: watchdog.title for name, watchdog in all_watchdogs().items()}
+    width = max(map(len, (*findings, *watchdogs)))
+
+    def lines(titles: dict[str, str]) -> str:
+        return "".join(f"{name:{width}}  {title}\n" for name, title in titles.items())
+
+    return f"{lines(findings)}\nWatchdogs over pgvigil itself:\n\n{lines(watchdogs)}"
 
 
 def show(markdown: str) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from monitor.commands._base import BadUsage
 
+FOR_DEVELOPERS = True
+"""Not listed by `pgvigil --help`: it is of use in a checkout only."""
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="change nothing; fail if any is stale")

@@ -81,10 +81,16 @@ class Owner:
 
     def scratch(self, prefix: str = "pgvigil-") -> Path:
         """A new private folder that this user owns and reaches, short enough for a socket in it."""
-        base = Path(tempfile.gettempdir()).resolve()
-        near = base if self.can_reach(base) and len(bytes(base)) < 60 else Path("/tmp")
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=near))
-        self.take(folder)
+        try:
+            base = Path(tempfile.gettempdir()).resolve()
+            near = base if self.can_reach(base) and len(bytes(base)) < 60 else Path("/tmp")
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=near))
+            self.take(folder)
+        except OSError as wrong:
+            raise LaunchError(
+                f"No temporary folder can be made ({wrong.strerror}); set TMPDIR to one that exists"
+                " and may be written to."
+            ) from None
         return folder
 
     def place(self, folder: Path) -> Path:

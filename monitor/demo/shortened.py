@@ -41,8 +41,9 @@ def written() -> Iterator[str]:
 
 
 def notice() -> str:
-    """One sentence, for pages and reports."""
-    return (
+    """One sentence for pages and reports, and the settings below it."""
+    sentence = (
         "This is a demo on a throw-away PostgreSQL: what takes minutes to weeks in production is"
-        f" shortened by ordinary settings: {', '.join(written())}."
+        " shortened by ordinary settings."
     )
+    return "\n".join((sentence, *written()))

@@ -178,6 +178,13 @@ def test_folder_without_programs(tmp_path: Path) -> None:
         Binaries.at(tmp_path)
 
 
+def test_no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read-only or full disk is said in one sentence, with the variable that helps."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    with pytest.raises(LaunchError, match=r"No temporary folder .*; set TMPDIR to one"):
+        Owner.unprivileged().scratch()
+
+
 def test_path_too_long_for_a_socket(tmp_path: Path) -> None:
     """A socket path that the kernel would cut is refused at once."""
     with pytest.raises(LaunchError, match="too long a path"):

@@ -1,0 +1,27 @@
+"""What the program tells of itself on the command line."""
+
+import pytest
+
+from alerts._catalogue import all_findings
+from alerts.rulebook import all_watchdogs
+from monitor.cli import main
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit, match="0"):
+        raise SystemExit(main(arguments))
+    return capsys.readouterr().out
+
+
+def test_help_lists_what_is_of_use_to_everybody(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each command, and none for what works in a checkout only."""
+    listed = {line.split()[0] for line in said(capsys, "--help").splitlines() if line[:4] == "    "}
+    assert {"run", "check", "demo", "setup-sql"} <= listed
+    assert "render" not in listed
+
+
+def test_findings_and_watchdogs_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    """What watches us is listed below what watches the servers."""
+    above, below = said(capsys, "explain").split("Watchdogs over pgvigil itself:")
+    assert [line.split()[0] for line in above.split("\n") if line] == list(all_findings())
+    assert [line.split()[0] for line in below.split("\n") if line] == list(all_watchdogs())
