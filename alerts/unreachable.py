@@ -23,6 +23,8 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
         (
             "Is the host alive, and does a firewall or a network policy swallow the packets?",
             "A new rule, a lost route and a dead host all look like this.",
+            "If its port opens, PostgreSQL itself hangs: look at its disks, and for a stopped"
+            " process (ps -o pid,stat,wchan,args -C postgres).",
         ),
     ),
     Cause.hung: (

@@ -20,12 +20,15 @@ from monitor.exposition.store import Store
 from monitor.fleet import Fleet
 from monitor.lock_view import lock_view
 from monitor.plan import plans
+from monitor.server import Server
 from monitor.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+UNREACHABLE = 2
+"""Exit status of one picture on which a server is missing."""
 PACE = 0.25
 """Seconds between two pictures; looks are as far apart as the fast lane's budget wants it."""
 
@@ -43,22 +46,27 @@ def run(known: argparse.Namespace) -> int:
     live = console.is_terminal and not known.once
     try:
         with suppress(KeyboardInterrupt):
-            asyncio.run(watch(settings, console, live))
+            return 0 if asyncio.run(watch(settings, console, live)) else UNREACHABLE
     except ConfigurationError as wrong:
         raise BadUsage(str(wrong)) from None
     return 0
 
 
-async def watch(settings: Settings, console: "Console", live: bool) -> None:
-    """One picture, or one after the other until interrupted."""
+async def watch(settings: Settings, console: "Console", live: bool) -> bool:
+    """One picture, or one after the other until interrupted; says whether all servers answered."""
     from rich.live import Live
 
     fleet = Fleet(Clock(), Memory(), Store())
     await fleet.follow(plans(settings, os.environ))
     servers = fleet.servers.values()
 
+    async def ask(server: Server) -> None:
+        await server.round(Lane.fast)
+        if server.sessions.any is None:
+            await server.pulse()  # it says why
+
     async def look() -> None:
-        await asyncio.gather(*(server.round(Lane.fast) for server in servers))
+        await asyncio.gather(*map(ask, servers))
 
     try:
         await look()
@@ -66,7 +74,7 @@ async def watch(settings: Settings, console: "Console", live: bool) -> None:
         await asyncio.gather(*(server.visit_databases() for server in servers))
         if not live:
             console.print(picture(fleet), soft_wrap=True)
-            return
+            return all(server.sessions.any for server in servers)
         with Live(picture(fleet), console=console, auto_refresh=False, screen=True) as screen:
             while True:
                 await asyncio.gather(look(), asyncio.sleep(PACE))

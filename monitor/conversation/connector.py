@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from collectors.connection import Cause
@@ -50,12 +51,20 @@ class Connector:
             try:
                 session = await self._same_server(database, sibling)
             except ConnectFailure as failure:
+                if failure.cause is Cause.auth:
+                    failure.message = "; ".join((failure.message, *self._objections()))
                 elsewhere = sibling and not sibling.lost and sibling.identity.database != database
                 if not (elsewhere and failure.cause in OF_ONE_DATABASE):
                     self._remember(failure)
                 raise
             self.tried, self.failure, self.failed_at, self._failures = True, None, None, 0
             return session
+
+    def _objections(self) -> tuple[str, ...]:
+        """Why the password that somebody gave us may not have been sent."""
+        with suppress(ValueError, OSError):
+            return self.address.target().warnings
+        return ()
 
     def forgive(self) -> None:
         """The last failure concerned something else; the next attempt may come at once."""

@@ -129,7 +129,8 @@ def _refusal(error: Exception) -> Cause:
 
 def _sentence(error: BaseException) -> str:
     """The first line of what it says: the rest may repeat somebody's statement."""
-    if isinstance(error, OSError) and error.errno and error.errno > 0:
-        return os.strerror(error.errno)
+    if isinstance(error, OSError) and error.errno:
+        # Those of the resolver are negative, and have their own words.
+        return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
     text = str(error).strip().splitlines()
     return text[0] if text else type(error).__name__

@@ -9,6 +9,8 @@ import asyncpg
 import pytest
 
 from monitor.address import Address, Text
+from monitor.conversation.connector import Connector
+from monitor.conversation.failures import ConnectFailure
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
 from tests.fixtures.requirements import Missing
@@ -167,3 +169,18 @@ async def test_the_second_host_is_tried_when_the_first_is_gone(server: Postgres)
     hosts = f"host=/nowhere,localhost port={server.port},{server.port} user=postgres"
     found = await session(Address.of(hosts, {}, password=Text(server.password)))
     assert found["user"] == "postgres"
+
+
+async def test_a_refused_login_says_that_the_password_file_was_left_out(
+    server: Postgres, tmp_path: Path
+) -> None:
+    """Else the password that is written there would be looked for at the server."""
+    file = tmp_path / "passwords"
+    file.write_text(f"*:*:*:*:{server.password}\n")
+    file.chmod(0o644)
+    address = Address.of(f"host=localhost port={server.port} user=postgres passfile={file}", {})
+    with pytest.raises(ConnectFailure, match=r"password authentication failed.* is left out: "):
+        await Connector(address, 5, 20).open(None)
+    file.chmod(0o600)
+    session = await Connector(address, 5, 20).open(None)
+    await session.close()

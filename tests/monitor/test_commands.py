@@ -1,5 +1,8 @@
 """What the program tells of itself on the command line."""
 
+import subprocess
+import sys
+
 import pytest
 
 from alerts._catalogue import all_findings
@@ -25,3 +28,16 @@ def test_findings_and_watchdogs_are_told_apart(capsys: pytest.CaptureFixture[str
     above, below = said(capsys, "explain").split("Watchdogs over pgvigil itself:")
     assert [line.split()[0] for line in above.split("\n") if line] == list(all_findings())
     assert [line.split()[0] for line in below.split("\n") if line] == list(all_watchdogs())
+
+
+def test_a_picture_of_locks_says_why_it_is_empty() -> None:
+    """Nobody listens there: that is not the same as nobody waiting."""
+    absent = "postgresql://somebody@127.0.0.1:1/postgres"
+    done = subprocess.run(
+        [sys.executable, "-m", "monitor", "locks", "--dsn", absent],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Not known: the server does not answer: Connection refused" in done.stdout
+    assert (done.returncode, done.stderr) == (2, "")
