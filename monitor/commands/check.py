@@ -23,7 +23,7 @@ WRONG = 3
 def arguments(parser: argparse.ArgumentParser) -> None:
     settings_flags(parser)
     parser.add_argument(
-        "--format", choices=("text", "json", "markdown"), default="text", help="of the report"
+        "--format", choices=("text", "json", "markdown"), default="text", help="default text"
     )
 
 

@@ -1,4 +1,7 @@
-"""Say what can be judged with the rights we have, and the exact statements that are missing."""
+"""Say what can be judged with the rights we have, and the exact statements that are missing.
+
+Exits 0 where everything can be judged, 1 where something can't, 2 where a server does not answer.
+"""
 
 import argparse
 import asyncio

@@ -1,7 +1,8 @@
 """Who waits for whom for a lock: live on a terminal, once elsewhere.
 
 The root of each tree waits for nobody; everybody below it goes on when it ends. Deadlocks are
-shown with both sides, and tables that are locked in opposite order before one happens.
+shown with both sides, and tables that are locked in opposite order before one happens. One picture
+exits 2 where a server does not answer.
 """
 
 import argparse
