@@ -14,6 +14,7 @@ import pytest
 
 from monitor.demo.launcher import Postgres, free_port
 from tests.fixtures.farm import MONITOR
+from tests.fixtures.halfway import assert_nothing_left, half_a_scrape, make_slow, until_asleep
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.programs import Program
 from tests.fixtures.waiting import until
@@ -79,9 +80,21 @@ async def test_sigterm_stops_it_at_once_and_leaves_no_session(
     assert daemon.program.stop(signal.SIGTERM, seconds=5) == 0
     assert "Traceback" not in daemon.program.output()
     assert "error" not in daemon.program.output()
-    async with connected(server.dsn()) as admin:
-        ours = "select count(*) from pg_stat_activity where application_name = 'pgvigil'"
-        assert await admin.fetchval(ours) == 0
+    await assert_nothing_left(server)
+
+
+async def test_it_stops_as_fast_in_the_middle_of_work(
+    private_server: PrivateServers, start: Start
+) -> None:
+    """A query runs, a scrape is half sent, a server is away: the query ends on the server too."""
+    server = private_server()
+    await make_slow(server)
+    servers = {"slow": {"dsn": address(server)}, "away": {"dsn": "postgresql://127.0.0.1:1/x"}}
+    daemon = start("--set", f"servers={json.dumps(servers)}")
+    await until_asleep(server)
+    async with half_a_scrape(int(daemon.address.rpartition(":")[2])):
+        assert daemon.program.stop(signal.SIGTERM, seconds=5) == 0
+    await assert_nothing_left(server)
 
 
 async def test_it_stops_as_fast_beside_a_hung_server(

@@ -16,6 +16,7 @@ from monitor.demo.binaries import Owner
 from monitor.demo.launcher import free_port
 from tests.fixtures.container import Image
 from tests.fixtures.farm import MONITOR
+from tests.fixtures.halfway import assert_nothing_left, half_a_scrape, make_slow, until_asleep
 from tests.fixtures.postgres import PrivateServers
 from tests.fixtures.programs import Program
 from tests.fixtures.requirements import Missing, Tool
@@ -219,3 +220,21 @@ async def test_stops_when_told(image: Image, launch: Launch) -> None:
     program = launch(image.command(env=env), as_caller=True)
     await served(program, port, "/healthz", "")
     assert program.stop(seconds=5) == 0, program.output()
+
+
+@pytest.mark.versions(18)
+async def test_stops_in_the_middle_of_work(
+    image: Image, launch: Launch, private_server: PrivateServers
+) -> None:
+    """A query runs and a scrape is half sent; 5 seconds hold, and the query ends too."""
+    server, port = private_server(loopback=True), free_port()
+    await make_slow(server)
+    env = {
+        "PGVIGIL_DSN": server.dsn(user=MONITOR, tcp=True),
+        "PGVIGIL_LISTEN": f"127.0.0.1:{port}",
+    }
+    program = launch(image.command(env=env), as_caller=True)
+    await until_asleep(server)
+    async with half_a_scrape(port):
+        assert program.stop(seconds=5) == 0, program.output()
+    await assert_nothing_left(server)
