@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 from pydantic_settings import InitSettingsSource
 
 from monitor.configuration.sentence import ConfigurationError, one_sentence
 from monitor.configuration.servers import watched_servers
 from monitor.configuration.wellknown import well_known
+from monitor.configuration.yamlfile import read_yaml
 from monitor.settings import Settings
 
 PREFIX = "PGVIGIL_"
@@ -96,18 +96,7 @@ def _nested(flat: Mapping[str, str], separator: str) -> dict[str, Any]:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as wrong:
-        reason = (wrong.strerror or "no reason given").lower()
-        raise ConfigurationError(f"The configuration {path} can't be read: {reason}.") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"The configuration {path} is not UTF-8 text.") from None
-    except yaml.YAMLError as wrong:
-        # Only the place: the text itself may hold a password.
-        mark = getattr(wrong, "problem_mark", None)
-        place = f" at line {mark.line + 1}" if mark else ""
-        raise ConfigurationError(f"The configuration {path} is not YAML{place}.") from None
+    found = read_yaml(path, "The configuration")
     if not isinstance(found, dict | None):
         raise ConfigurationError(f"The configuration {path} is not a mapping of settings.")
     if found and "config" in found:

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from alerts.units import Duration
 from monitor.configuration.sentence import ConfigurationError, one_sentence
+from monitor.configuration.yamlfile import read_yaml
 
 STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 # Each further step doubles the time; with 16 a login takes seconds.
@@ -114,18 +114,7 @@ class WebFile(BaseModel):
 
 def read(path: Path) -> WebFile:
     """Raises ConfigurationError with one sentence that names the field."""
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as wrong:
-        reason = (wrong.strerror or "no reason given").lower()
-        raise ConfigurationError(f"The web config file {path} can't be read: {reason}.") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"The web config file {path} is not UTF-8 text.") from None
-    except yaml.YAMLError as wrong:
-        # Only the place: the text itself holds hashes.
-        mark = getattr(wrong, "problem_mark", None)
-        place = f" at line {mark.line + 1}" if mark else ""
-        raise ConfigurationError(f"The web config file {path} is not YAML{place}.") from None
+    found = read_yaml(path, "The web config file")
     return _checked(path, {} if found is None else found)
 
 

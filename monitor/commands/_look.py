@@ -1,0 +1,22 @@
+"""What commands that look once share: one look, with nothing but errors in the log."""
+
+import argparse
+import asyncio
+import os
+
+from monitor import logs
+from monitor.commands._base import BadUsage, settings_of
+from monitor.configuration.sentence import ConfigurationError
+from monitor.look import look
+from monitor.statefile import StateFileError
+from monitor.view import Overview
+
+
+def looked(known: argparse.Namespace) -> Overview:
+    """What a single look finds. Raises BadUsage."""
+    settings = settings_of(known)
+    logs.set_up("error", settings.log_format)
+    try:
+        return asyncio.run(look(settings, os.environ))
+    except (ConfigurationError, StateFileError) as wrong:
+        raise BadUsage(str(wrong)) from None
