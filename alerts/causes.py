@@ -27,9 +27,8 @@ class Folded:
 def fold(verdicts: Iterable[Verdict]) -> tuple[Folded, ...]:
     """All ill subjects of one server, each once: on top, or under what it is a consequence of.
 
-    A cause of server scope explains whatever its server suffers, and what the whole server
-    suffers any of its databases may explain; else a cause explains what the same object of the
-    same database does. A cause never hides a higher severity. Inhibitions say the same.
+    A cause of server scope explains whatever its server suffers; that of an object only what
+    the same object of the same database does. A cause never hides a higher severity.
     """
     cases = [Folded(verdict, subject) for verdict in verdicts for subject in verdict.subjects]
     causes: dict[Reach, list[int]] = defaultdict(list)
@@ -58,11 +57,9 @@ def _causes_of(case: Folded, causes: dict[Reach, list[int]]) -> Iterator[int]:
     finding, evidence = case.verdict.finding, case.subject.evidence
     exactly = evidence.database, evidence.object
     where = dict.fromkeys([exactly, (evidence.database, None), (None, None)])
-    of_server = finding.scope is Scope.server and evidence.database is None
     for name in finding.because:
-        reaches = [r for r in causes if r[0] == name] if of_server else [(name, *w) for w in where]
-        for reach in reaches:
-            yield from causes.get(reach, ())
+        for database, thing in where:
+            yield from causes.get((name, database, thing), ())
 
 
 def _is_above(place: int, other: int | None, above: dict[int, int]) -> bool:

@@ -46,7 +46,7 @@ def _of_edge(cause: Finding[Any], effect: Finding[Any]) -> Iterator[dict[str, ob
 
 def _shared(cause: Finding[Any], effect: Finding[Any]) -> tuple[str, ...]:
     """Labels that tell whether one explains the other; none where alerts don't carry enough."""
-    if cause.scope is not Scope.database or effect.scope is Scope.server:
+    if cause.scope is not Scope.database:
         return SERVER
     needed = BEYOND_SERVER[cause.alerted_by]
     carried = BEYOND_SERVER[effect.alerted_by]

@@ -196,6 +196,4 @@ finding = Finding(
     limits=Limits(),
     judge=judge,
     unit="ratio",
-    # Not idle_in_transaction: it takes one slot, and whom it keeps waiting has a root.
-    because=("lock_blocker_root", "lock_queue_ddl"),
 )

@@ -8,7 +8,6 @@ from monitor import logs
 from monitor.commands._base import BadUsage, settings_of
 from monitor.configuration.sentence import ConfigurationError
 from monitor.look import look
-from monitor.statefile import StateFileError
 from monitor.view import Overview
 
 
@@ -18,5 +17,5 @@ def looked(known: argparse.Namespace) -> Overview:
     logs.set_up("error", settings.log_format)
     try:
         return asyncio.run(look(settings, os.environ))
-    except (ConfigurationError, StateFileError) as wrong:
+    except ConfigurationError as wrong:
         raise BadUsage(str(wrong)) from None

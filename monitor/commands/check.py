@@ -6,14 +6,10 @@ them is learning, unless the daemon's state file is named.
 """
 
 import argparse
-import asyncio
-import os
 import sys
 
-from monitor import logs
-from monitor.commands._base import BadUsage, settings_flags, settings_of
-from monitor.configuration.sentence import ConfigurationError
-from monitor.look import look
+from monitor.commands._base import settings_flags
+from monitor.commands._look import looked
 from monitor.view import Overview
 
 WRONG = 3
@@ -28,13 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(known: argparse.Namespace) -> int:
-    settings = settings_of(known)
-    logs.set_up("error", settings.log_format)
-    try:
-        overview = asyncio.run(look(settings, os.environ))
-    except ConfigurationError as wrong:
-        raise BadUsage(str(wrong)) from None
-    return report(overview, known.format)
+    return report(looked(known), known.format)
 
 
 def report(overview: Overview, format: str) -> int:

@@ -4,18 +4,14 @@ Exits 0 where everything can be judged, 1 where something can't, 2 where a serve
 """
 
 import argparse
-import asyncio
-import os
 import sys
 from collections.abc import Iterable, Iterator
 
 from alerts._base import State
 from alerts.cure import remark
 from alerts.verdict import Verdict
-from monitor import logs
-from monitor.commands._base import BadUsage, settings_flags, settings_of
-from monitor.configuration.sentence import ConfigurationError
-from monitor.look import look
+from monitor.commands._base import settings_flags
+from monitor.commands._look import looked
 from monitor.terminal import safe
 from monitor.view import ServerView
 
@@ -29,12 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(known: argparse.Namespace) -> int:
-    settings = settings_of(known)
-    logs.set_up("error", settings.log_format)
-    try:
-        overview = asyncio.run(look(settings, os.environ))
-    except ConfigurationError as wrong:
-        raise BadUsage(str(wrong)) from None
+    overview = looked(known)
     for server in overview.servers:
         sys.stdout.write("\n".join(map(safe, examined(server))) + "\n\n")
     if any(not server.up for server in overview.servers):

@@ -108,8 +108,7 @@ def test_every_cause_inhibits_where_alerts_can_tell() -> None:
         for name in effect.because:
             cause = all_findings()[name]
             needs = set(BEYOND_SERVER[cause.alerted_by])
-            anywhere = cause.scope is not Scope.database or effect.scope is Scope.server
-            can_tell = anywhere or (
+            can_tell = cause.scope is not Scope.database or (
                 cause.alerted_by is not AlertedBy.server
                 and needs <= set(BEYOND_SERVER[effect.alerted_by])
             )

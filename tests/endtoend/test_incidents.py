@@ -65,7 +65,7 @@ class Incident:
 
 CANCEL, TERMINATE = "SELECT pg_cancel_backend(pid)", "pg_terminate_backend(pid)"
 INCIDENTS = (
-    Incident("server_unreachable", "doomed", incidents.death, "localhost:5432"),
+    Incident("server_unreachable", "doomed", incidents.death, ":5432"),
     Incident("lock_queue_ddl", "shop", incidents.queue_behind_ddl, "public.orders", CANCEL),
     Incident("connection_saturation", "shop", incidents.connections_taken, "slots", TERMINATE),
     # What has happened has happened: it is told for ten minutes.
