@@ -68,13 +68,14 @@ def lags() -> Iterator[Recording]:
 
 def sessions() -> Recording:
     taken = each_server("sum", select(metric_of("pg_stat_database_numbackends")))
-    most, reserved = (
+    most, for_superusers, kept = (
         each_server("max", select(metric_of(f"pg_settings_{name}")))
-        for name in ("max_connections", "superuser_reserved_connections")
+        for name in ("max_connections", "superuser_reserved_connections", "reserved_connections")
     )
     return Recording(
         "server:pg_stat_database_numbackends:ratio",
-        f"{taken}\n/ ({most} - {reserved})",
+        # Before PostgreSQL 16 there are no slots for pg_use_reserved_connections.
+        f"{taken}\n/ ({most}\n- {for_superusers}\n- ({kept} or 0 * {most}))",
         "sessions, as a share of those that ordinary roles can have",
     )
 

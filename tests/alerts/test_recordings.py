@@ -22,6 +22,7 @@ FLEET, LONE = ({"job": "pgvigil", "instance": name} for name in ("fleet", "lone"
 A = {"system_identifier": "7001", "cluster": "a"}
 IN_A = {"job": "pgvigil", **A}
 INDEX = {"datname": "d", "schemaname": "s", "relname": "t", "indexrelname": "i"}
+BLOAT = {"finding": "table_bloat"}
 each_rule = pytest.mark.parametrize("rule", list(recordings()), ids=lambda rule: rule.record)
 
 
@@ -83,28 +84,52 @@ FLEET_OF_THREE = [
     series("pg_replication_is_replica", "1x40", LONE),
     series("pg_replication_lag_seconds", "90x40", FLEET, server="a1"),
     series("pg_replication_lag_seconds", "7x40", LONE),
+    series("pg_stat_user_indexes_idx_tup_read_total", "0+60x40", FLEET, INDEX, server="a1"),
+    series("pg_stat_user_indexes_idx_tup_read_total", "0+30x40", LONE, INDEX),
+    series("pg_stat_replication_pg_wal_lsn_diff", "64x40", FLEET, server="a1", pid="1"),
+    series("pg_stat_replication_pg_wal_lsn_diff", "4096x40", FLEET, server="a1", pid="2"),
+    series("pg_replication_slots_pg_wal_lsn_diff", "16x40", FLEET, server="b1", slot_name="s"),
+    series("pg_replication_slots_pg_wal_lsn_diff", "8x40", LONE, slot_name="t"),
     series("pg_stat_database_numbackends", "30x40", LONE, datid="1", datname="x"),
     series("pg_stat_database_numbackends", "45x40", LONE, datid="2", datname="y"),
     series("pg_settings_max_connections", "103x40", LONE),
     series("pg_settings_superuser_reserved_connections", "3x40", LONE),
+    series("pg_stat_database_numbackends", "45x40", FLEET, server="a1", datid="1", datname="x"),
+    series("pg_settings_max_connections", "100x40", FLEET, server="a1"),
+    series("pg_settings_superuser_reserved_connections", "3x40", FLEET, server="a1"),
+    series("pg_settings_reserved_connections", "7x40", FLEET, server="a1"),
+    series("pgvigil_finding_subjects", "2x40", FLEET, BLOAT, server="a1", severity="info"),
+    series("pgvigil_finding_subjects", "3x40", LONE, BLOAT, server="a2", severity="info"),
+    # Two daemons that watch one server say the same thing twice.
+    series("pgvigil_finding_subjects", "3x40", FLEET, BLOAT, server="a2", severity="info"),
+    series("pgvigil_finding_state", "1x40", FLEET, BLOAT, server="a1", state="ill"),
+    series("pgvigil_finding_state", "1x40", LONE, BLOAT, server="a2", state="ill"),
 ]
+IN_B = IN_A | {"system_identifier": "7002", "cluster": "b"}
+EVERYWHERE = {"job": "pgvigil", **BLOAT}
+ANSWERS = {
+    "cluster:pg_stat_user_indexes_idx_scan:rate5m": {
+        written({**IN_A, **INDEX}): 3,
+        written({**IN_B, **INDEX}): 32,
+    },
+    "cluster:pg_stat_user_indexes_idx_tup_read:rate5m": {written({**IN_A, **INDEX}): 3},
+    "cluster:pg_replication_lag_seconds:max": {written(IN_A): 7},
+    "cluster:pg_stat_replication_pg_wal_lsn_diff:max": {written(IN_A): 4096},
+    "cluster:pg_replication_slots_pg_wal_lsn_diff:max": {written(IN_A): 8, written(IN_B): 16},
+    "server:pg_stat_database_numbackends:ratio": {
+        written(LONE): 0.75,
+        written({**FLEET, "server": "a1"}): 0.5,
+    },
+    "job:pgvigil_finding_subjects:sum": {written({**EVERYWHERE, "severity": "info"}): 5},
+    "job:pgvigil_finding_state:sum": {written({**EVERYWHERE, "state": "ill"}): 2},
+    "job:pgvigil_up:avg": {written({"job": "pgvigil"}): 1},
+}
 
 
 def test_answers_for_a_fleet(tool: Tool, tmp_path: Path) -> None:
-    """Use over all nodes of a cluster, its worst standby, and sessions against what there is."""
-    done = asked(
-        tool,
-        tmp_path,
-        {
-            "cluster:pg_stat_user_indexes_idx_scan:rate5m": {
-                written({**IN_A, **INDEX}): 3,
-                written({**IN_A, **INDEX, "system_identifier": "7002", "cluster": "b"}): 32,
-            },
-            "cluster:pg_replication_lag_seconds:max": {written(IN_A): 7},
-            "server:pg_stat_database_numbackends:ratio": {written(LONE): 0.75},
-            "job:pgvigil_up:avg": {written({"job": "pgvigil"}): 1},
-        },
-    )
+    """Use over all nodes of a cluster, its worst standby, sessions against what there is, …"""
+    assert ANSWERS.keys() | {MEMBERS} == {rule.record for rule in recordings()}
+    done = asked(tool, tmp_path, ANSWERS)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
