@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import httpx2
 import pytest
 import yaml
 
+from alerts.rulebook import RUNBOOK_BASE
 from monitor.commands._base import settings_type
 from monitor.configuration.servers import watched_servers
 from monitor.configuration.sources import load
@@ -59,8 +61,29 @@ def test_daemon_understands_its_environment() -> None:
 def config(tmp_path: Path) -> Path:
     """Prometheus's folder as compose puts it together."""
     shutil.copy(DEPLOY / "prometheus" / "prometheus.yml", tmp_path)
-    shutil.copytree(DEPLOY.parent / "alerts" / "rules", tmp_path / "rules")
+    (tmp_path / "rules").mkdir(mode=0o700)
+    writer = service("rules")
+    subprocess.run(
+        [*writer["entrypoint"], *writer["command"]],
+        cwd=tmp_path / "rules",
+        env={**writer["environment"], "PATH": f"{Path(sys.executable).parent}:{os.defpath}"},
+        check=True,
+    )
     return tmp_path / "prometheus.yml"
+
+
+def test_rules_are_readable_and_lead_to_this_machine(config: Path) -> None:
+    """They are all of ours, and what they link to opens in the browser beside compose."""
+    rules = config.with_name("rules")
+    assert rules.stat().st_mode & 0o555 == 0o555
+    committed = DEPLOY.parent / "alerts" / "rules"
+    assert {one.name for one in rules.iterdir()} == {one.name for one in committed.iterdir()}
+    for one in rules.iterdir():
+        here = (committed / one.name).read_text().replace(RUNBOOK_BASE, HERE)
+        assert one.read_text() == here
+
+
+HERE = f"http://localhost:{service('pgvigil')['ports'][0].split(':')[1]}/findings"
 
 
 def test_prometheus_accepts_its_configuration(config: Path, tool: Tool) -> None:
