@@ -107,7 +107,7 @@ FLEET_OF_THREE = [
 ]
 IN_B = IN_A | {"system_identifier": "7002", "cluster": "b"}
 EVERYWHERE = {"job": "pgvigil", **BLOAT}
-ANSWERS = {
+ANSWERS: dict[str, dict[str, float]] = {
     "cluster:pg_stat_user_indexes_idx_scan:rate5m": {
         written({**IN_A, **INDEX}): 3,
         written({**IN_B, **INDEX}): 32,
