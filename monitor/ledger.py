@@ -1,6 +1,7 @@
 """The books of the rounds: what each collector brought and when, what it cost, why it failed."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,26 +55,31 @@ class Entry:
 class Ledger:
     """All entries of one server: by collector, and by database where the scope is one."""
 
-    entries: dict[tuple[Collector[Any], str | None], Entry] = field(default_factory=dict)
+    books: dict[Collector[Any], dict[str | None, Entry]] = field(default_factory=dict)
 
     def of(self, collector: Collector[Any], database: str | None = None) -> Entry:
-        return self.entries.setdefault((collector, database), Entry())
+        return self.books.setdefault(collector, {}).setdefault(database, Entry())
 
     def parts(self, collector: Collector[Any]) -> list[Entry]:
-        return [entry for (c, _), entry in self.entries.items() if c is collector]
+        return list(self.books.get(collector, {}).values())
+
+    def entries(self) -> Iterator[tuple[Collector[Any], str | None, Entry]]:
+        for collector, book in self.books.items():
+            for database, entry in book.items():
+                yield collector, database, entry
 
     def forgive(self, database: str | None = None) -> None:
         """New session, new rights: what brought nothing is due again, there or everywhere."""
-        for (_, where), entry in self.entries.items():
+        for _, where, entry in self.entries():
             if entry.error and database in (None, where):
                 entry.asked, entry.not_before = None, 0.0
 
     def forget_times(self) -> None:
         """Everything is due at once: what was known is no longer true."""
-        for entry in self.entries.values():
+        for _, _, entry in self.entries():
             entry.asked, entry.not_before = None, 0.0
 
     def drop(self, database: str) -> None:
         """A database is gone."""
-        for key in [key for key in self.entries if key[1] == database]:
-            del self.entries[key]
+        for book in self.books.values():
+            book.pop(database, None)

@@ -45,15 +45,15 @@ class Paces:
     """Those that are asked between two rounds too, and how many seconds apart."""
     resting: set[Collector[Any]] = field(default_factory=set)
     """Those whose gate is shut: they cost nothing as long as it is."""
-    _level: float = 1.0
     _tightest: dict[Collector[Any], float] = field(default_factory=dict)
     """The lowest level since each was asked last."""
     _fast: float = 1.0
-    _left: float = field(init=False)
-    """Share of wall time that the fast lane leaves."""
+    _left: dict[Scope, float] = field(init=False)
+    """Share of wall time that the fast lane, and the other scope, leave for each."""
+    _level: dict[Scope, float] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._left = self.budget
+        self._share_out()
 
     @property
     def fast_budget(self) -> float:
@@ -84,11 +84,12 @@ class Paces:
 
     def of(self, collector: Collector[Any], part: bool = False) -> float:
         """Seconds between two whole rounds as they are now, or between two that ask a part."""
-        return self._at(self._level, collector, part)
+        return self._at(self._level[collector.scope], collector, part)
 
     def longest(self, collector: Collector[Any]) -> float:
         """The longest pace since it was last asked: a shorter one makes no answer too old."""
-        return self._at(min(self._level, self._tightest.get(collector, 1.0)), collector)
+        level = self._level[collector.scope]
+        return self._at(min(level, self._tightest.get(collector, level)), collector)
 
     def _at(self, level: float, collector: Collector[Any], part: bool = False) -> float:
         backed_off = self.distress - (FAST_LAST if collector.lane is Lane.fast else 0)
@@ -99,14 +100,10 @@ class Paces:
         stretched = max(pace, cost / level if level else pace)
         return min(stretched, max(WORST, pace))
 
+    @property
     def left_for_walks(self) -> float:
-        """Share of wall time: what is asked of the server as a whole comes first, up to a half."""
-        shares = (
-            cost / self._unstretched(*of)
-            for of, cost in self.costs.items()
-            if of[0].scope is Scope.server and of[0].lane is not Lane.fast
-        )
-        return self._left - min(self._left / 2, sum(shares))
+        """Share of wall time that walks through the databases may take."""
+        return self._left[Scope.database]
 
     def _unstretched(self, collector: Collector[Any], part: bool) -> float:
         pace = self.lanes[collector.lane]
@@ -126,21 +123,30 @@ class Paces:
         self._fast = max(1.0, sum(costs.values()) / lane / self.fast_budget)
         ordinary = lane * self._fast
         taken = sum(c / min(ordinary, self.hurried.get(of, ordinary)) for of, c in costs.items())
-        self._left = self.budget - min(taken, self.fast_budget)
-        self._level = self._water_level(self._left)
+        rest = self.budget - min(taken, self.fast_budget)
+        # What is asked of the server and what is asked of its databases: each may have all that
+        # the other leaves, and half in any case.
+        wanted = {scope: min(rest / 2, sum(self._shares(scope))) for scope in Scope}
+        self._left = {scope: rest - sum(wanted.values()) + wanted[scope] for scope in Scope}
+        self._level = {scope: self._water_level(scope) for scope in Scope}
         for collector, level in self._tightest.items():
-            self._tightest[collector] = min(level, self._level)
+            self._tightest[collector] = min(level, self._level[collector.scope])
 
-    def _water_level(self, left: float) -> float:
+    def _shares(self, scope: Scope) -> list[float]:
+        """Of wall time, for each question but the fast lane's, if it kept its pace."""
+        return [
+            cost / self._unstretched(*of)
+            for of, cost in self.costs.items()
+            if of[0].scope is scope and of[0].lane is not Lane.fast
+        ]
+
+    def _water_level(self, scope: Scope) -> float:
         """The largest share that one collector may take so that all stay within what is left.
 
         Cheap ones keep their pace; only those above the level are stretched down to it.
         """
-        shares = sorted(
-            cost / self._unstretched(*of)
-            for of, cost in self.costs.items()
-            if of[0].lane is not Lane.fast
-        )
+        left = self._left[scope]
+        shares = sorted(self._shares(scope))
         for position, share in enumerate(shares):
             level = left / (len(shares) - position)
             if share > level:

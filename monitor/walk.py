@@ -100,7 +100,7 @@ class Walk:
 
     def _expect(self) -> None:
         """How long a walk takes; and what nobody has seen yet is not known to be well."""
-        share = self.rounds.paces.left_for_walks()
+        share = self.rounds.paces.left_for_walks
         count = len(self.databases)
         self.rounds.paces.tour = 0.0
         if count > 1:
@@ -123,7 +123,7 @@ class Walk:
         self.allowance.spend(
             self.rounds.walk_time - before,
             clock.now() - began,
-            self.rounds.paces.left_for_walks(),
+            self.rounds.paces.left_for_walks,
             clock.now(),
         )
         return goes_on
@@ -132,7 +132,7 @@ class Walk:
         """Stay within the budget, and out of the way of a DROP DATABASE."""
         if len(self.databases) == 1:
             return
-        wait = self.allowance.wait(self.rounds.paces.left_for_walks())
+        wait = self.allowance.wait(self.rounds.paces.left_for_walks)
         if wait > APART:
             await self.tour.leave()
         if self.rounds.clock.now() - self.put_at > NEWS:

@@ -72,19 +72,27 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def ceilings(snapshot: Snapshot, sessions: Sequence[Session], limits: Limits) -> Iterator[Ceiling]:
     size = usable(snapshot)
     yield Ceiling("connection slots", "ordinary roles can have", size, sessions)
+    by_role, by_database = grouped(sessions, "usename"), grouped(sessions, "datname")
     for role in snapshot.rows(roles) if snapshot.has(roles) else ():
-        own = [s for s in sessions if s.usename == role.rolname]
+        own = by_role.get(role.rolname, [])
         if role.connection_limit >= limits.smallest and not role.is_superuser and not _ours(own):
             yield of_role(role, own)
     for database in snapshot.rows(databases) if snapshot.has(databases) else ():
         if database.connection_limit >= limits.smallest:
-            inside = [s for s in sessions if s.datname == database.datname]
-            yield of_database(database, inside)
+            yield of_database(database, by_database.get(database.datname, []))
+
+
+def grouped(sessions: Sequence[Session], attribute: str) -> dict[str, list[Session]]:
+    groups: dict[str, list[Session]] = {}
+    for session in sessions:
+        groups.setdefault(getattr(session, attribute), []).append(session)
+    return groups
 
 
 def usable(snapshot: Snapshot) -> int:
     """Connections that a role without privileges can have; every client session counts."""
-    known = {setting.name: setting.number for setting in snapshot.rows(settings)}
+    wanted = {"max_connections", *RESERVED}
+    known = {row.name: row.number for row in snapshot.rows(settings) if row.name in wanted}
     most = known.get("max_connections")
     if most is None:
         raise Unknown("max_connections is not known")

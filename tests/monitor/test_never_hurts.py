@@ -64,7 +64,7 @@ async def everything_is_asked_anew(server: Postgres, watched: Watched) -> None:
     """What brought something before brings it again, and no session of ours waits meanwhile."""
     rounds = watched.server.rounds
     since = rounds.clock.now()
-    entries = {key: e for key, e in rounds.ledger.entries.items() if e.succeeded}
+    entries = {(c, where): e for c, where, e in rounds.ledger.entries() if e.succeeded}
     assert {"user_tables", "user_indexes", "table_layout"} <= {c.name for c, _ in entries}
     waited = 0
 

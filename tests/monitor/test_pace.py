@@ -115,11 +115,11 @@ def test_what_a_long_tour_asks_does_not_slow_down_the_server_s_own_rounds() -> N
 def test_walks_get_what_the_server_s_own_rounds_leave_but_half_at_least() -> None:
     """A busy server starves neither kind of question."""
     paces, own = Paces(LANES, 0.01), collector(Lane.normal)
-    assert paces.left_for_walks() == 0.01
+    assert paces.left_for_walks == 0.01
     paces.spent(own, 0.03)
-    assert abs(paces.left_for_walks() - 0.008) < 1e-9
+    assert abs(paces.left_for_walks - 0.008) < 1e-9
     paces.spent(own, 100.0)
-    assert paces.left_for_walks() == 0.005
+    assert paces.left_for_walks == 0.005
 
 
 @given(st.lists(st.floats(0, 2), min_size=1, max_size=200))
@@ -142,3 +142,11 @@ def test_a_tour_in_the_long_run_takes_what_its_visits_may_cost() -> None:
     for n in range(100):
         allowance.spend(0.02, 0.1, 0.005, 1000.0 + n)
     assert 3900 < allowance.tour(1000, 0.005) < 4001
+
+
+def test_databases_that_want_more_than_there_is_leave_half_to_the_server() -> None:
+    """What is asked of the server as a whole keeps its pace as long as half is enough for it."""
+    paces, own = Paces(LANES, 0.01), collector(Lane.normal)
+    paces.spent(own, 0.06)
+    paces.spent(collector(Lane.table, Scope.database), 10.0)
+    assert paces.of(own) == LANES[Lane.normal]
