@@ -6,9 +6,8 @@ import promql_parser
 import pytest
 import yaml
 
-from alerts._base import AlertedBy, Scope, Severity
+from alerts._base import Severity
 from alerts._catalogue import all_findings
-from alerts.annotations import BEYOND_SERVER
 from alerts.inhibitions import inhibitions
 from alerts.own_metrics import FINDING_SUBJECTS, OWN_METRICS, UP
 from alerts.promql import Pattern, Same, one_of, select, wherever
@@ -98,25 +97,16 @@ def test_where_the_daemon_runs_is_left_out() -> None:
     assert wherever("x", "severity") == "max without (instance, pod, node, severity) (x)"
 
 
-def test_every_cause_inhibits_where_alerts_can_tell() -> None:
-    """Each edge of the graph of causes gives inhibitions, unless alerts lack the labels for it."""
+def test_every_cause_inhibits() -> None:
+    """Alertmanager knows each edge of the graph of causes, as the page folds by it."""
     made = {
         (rule["source_matchers"][0], rule["target_matchers"][0])  # type: ignore[index]
         for rule in inhibitions()
     }
     for effect in all_findings().values():
-        for name in effect.because:
-            cause = all_findings()[name]
-            needs = set(BEYOND_SERVER[cause.alerted_by])
-            can_tell = cause.scope is not Scope.database or (
-                cause.alerted_by is not AlertedBy.server
-                and needs <= set(BEYOND_SERVER[effect.alerted_by])
-            )
-            has_milder = min(s.rank for s in effect.severities) <= max(
-                s.rank for s in cause.severities
-            )
-            edge = (f'alertname="{alert_name(name)}"', f'alertname="{alert_name(effect.name)}"')
-            assert (edge in made) is (can_tell and has_milder)
+        for cause in effect.because:
+            edge = (f'alertname="{alert_name(cause)}"', f'alertname="{alert_name(effect.name)}"')
+            assert edge in made
 
 
 def test_no_cause_silences_a_higher_severity() -> None:
