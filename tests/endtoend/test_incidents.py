@@ -144,11 +144,20 @@ async def last_cure(chain: Chain, incident: Incident) -> str:
 async def nobody_watches(chain: Chain, scenery: Scenery, daemon: Program) -> None:
     """The tenth: the daemon is killed, and comes back."""
     daemon.stop(signal.SIGKILL)
-    page = await rung(chain, GONE)
+    page = await told_of_the_daemon(chain, "firing")
     assert "shop" in page["annotations"]["description"]
     assert "start it again" in page["annotations"]["cure"]
     await started(chain, scenery)
-    await rung(chain, GONE, status="resolved")
+    await told_of_the_daemon(chain, "resolved")
+
+
+async def told_of_the_daemon(chain: Chain, status: str) -> Any:
+    """Of the one that was there: before the first scrape it rang because there was none at all."""
+
+    async def heard() -> Any:
+        return [one for one in calls(chain, GONE, "", status) if "instance" in one["labels"]]
+
+    return (await until(heard, f"the telephone says {status}: {GONE}"))[0]
 
 
 async def started(chain: Chain, scenery: Scenery) -> Program:
