@@ -43,17 +43,24 @@ def server_lines(view: LockView, now: float) -> Iterator[Line]:
 def branch_lines(branch: Branch) -> Iterator[Line]:
     indent = "  " * (branch.depth + 1)
     pid = f", pid {branch.node}" if isinstance(branch.node, int) else ""
-    lasting = "" if branch.seconds is None else f" {duration_text(branch.seconds)}"
-    doing = (
-        f"waits{lasting} for {branch.waits_for}"
-        if branch.waits_for
-        else f"{branch.state or 'state not known'}{lasting and ' for' + lasting}"
-    )
     circle = "in a circle, " if branch.in_circle else ""
     style = "bold red" if branch.in_circle else "bold" if branch.depth == 0 else ""
-    yield f"{indent}{branch.who}{pid} in {branch.database}, {circle}{doing}", style
+    yield f"{indent}{branch.who}{pid} in {branch.database}, {circle}{doing(branch)}", style
     if branch.statement:
         yield f"{indent}  {branch.statement}", "dim"
+    if branch.more:
+        yield f"{indent}and {branch.more} more like this", "dim"
+
+
+def doing(branch: Branch) -> str:
+    """What it waits for; or of a root, how it is and what it costs."""
+    lasting = "" if branch.seconds is None else f" {duration_text(branch.seconds)}"
+    if branch.waits_for:
+        return f"waits{lasting} for {branch.waits_for}"
+    state = f"{branch.state or 'state not known'}{lasting and ' for' + lasting}"
+    if branch.transaction_seconds is not None:
+        state += f", transaction open for {duration_text(branch.transaction_seconds)}"
+    return f"{state}, keeps {branch.victims} waiting"
 
 
 def capture_lines(capture: Capture) -> Iterator[Line]:

@@ -1,7 +1,8 @@
 """Who waits for whom, as an indented tree: for the page, and for the terminal."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from alerts.lock_graph import Node, conflicts, node_of
 from alerts.lock_order import Capture, Level, Risk
@@ -11,7 +12,9 @@ from alerts.statement import normalised
 from collectors.locks import Lock, locks
 
 MOST = 200
-"""So many lines of the forest are shown; the rest is counted."""
+"""So many sessions of the forest are shown; the rest is counted."""
+ALIKE = 2
+"""Of those who wait behind the same one in the same statement so many are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,15 @@ class Branch:
     seconds: float | None
     """It has waited so long; of a root, in its present state."""
     waits_for: str | None
-    """The table, or the kind of lock; None of a root."""
+    """The row, the table, or the kind of lock; None of a root."""
     statement: str | None
     in_circle: bool = False
+    transaction_seconds: float | None = None
+    """Of a root: how long its transaction has been open."""
+    victims: int = 0
+    """Of a root: so many go on when it ends."""
+    more: int = 0
+    """So many others wait behind the same one, for the same, in the same statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,7 @@ def lock_view(snapshot: Snapshot) -> LockView:
         return LockView(unknown=str(unknown))
     return LockView(
         forest=tuple(forest[:MOST]),
-        left_out=max(0, len(forest) - MOST),
+        left_out=sum(1 + branch.more for branch in forest[MOST:]),
         captures=tuple(book.captures.kept),
         risks=tuple(r for r in book.orders.risks(snapshot.at) if r.level is Level.opposed),
     )
@@ -82,14 +91,33 @@ class Forest:
             yield from self._tree(start, seen, set(circles))
 
     def _tree(self, start: Node, seen: set[Node], circles: set[Node]) -> Iterator[Branch]:
-        path = [(start, 0)]
+        path = [(start, 0, 0)]
         while path:
-            node, depth = path.pop()
+            node, depth, more = path.pop()
             if node not in seen:
                 seen.add(node)
-                yield self._branch(node, depth, node in circles)
-                below = sorted(self.children.get(node, ()), key=self._waited)
-                path += [(child, depth + 1) for child in below]
+                yield replace(self._branch(node, depth, node in circles), more=more)
+                path += [(child, depth + 1, more) for child, more in self._below(node)]
+
+    def _below(self, node: Node) -> list[tuple[Node, int]]:
+        """Its children, the longest wait last; of those who are alike only some, and how many
+        more there are."""
+        alike = Counter(map(self._kind, self.children.get(node, ())))
+        shown: Counter[Hashable] = Counter()
+        below: list[tuple[Node, int]] = []
+        for child in sorted(self.children.get(node, ()), key=self._waited, reverse=True):
+            kind = self._kind(child)
+            shown[kind] += 1
+            if shown[kind] <= ALIKE:
+                below.append((child, alike[kind] - ALIKE if shown[kind] == ALIKE else 0))
+        return below[::-1]
+
+    def _kind(self, node: Node) -> Hashable:
+        """Whoever has somebody behind is like nobody else."""
+        if node in self.children:
+            return node
+        branch = self._branch(node, 0, False)
+        return branch.who, branch.database, branch.waits_for, branch.statement
 
     def _branch(self, node: Node, depth: int, in_circle: bool) -> Branch:
         scene, session = self.scene, self.scene.sessions.get(node)
@@ -101,9 +129,11 @@ class Forest:
             database=scene.database(node),
             state=session.state if session else "prepared" if isinstance(node, str) else None,
             seconds=wanted.waited_seconds if wanted else session.state_seconds if session else None,
-            waits_for=(scene.relation(wanted) or wanted.locktype) if wanted else None,
+            waits_for=_wanted(scene, wanted) if wanted else None,
             statement=normalised(session.query) if session else None,
             in_circle=in_circle,
+            transaction_seconds=session.xact_seconds if session and not wanted else None,
+            victims=0 if wanted else self._size(node),
         )
 
     def _waited(self, node: Node) -> float:
@@ -111,6 +141,10 @@ class Forest:
 
     def _size(self, node: Node) -> int:
         return len(self.scene.graph.victims_of(node))
+
+
+def _wanted(scene: LockScene, lock: Lock) -> str:
+    return scene.row(lock) or scene.relation(lock) or lock.locktype
 
 
 def parents(scene: LockScene) -> Mapping[Node, Node]:

@@ -71,9 +71,24 @@ def test_a_circle_has_no_root_and_is_not_lost() -> None:
 
 def test_a_crowd_is_cut_and_counted() -> None:
     """A page of ten thousand lines helps nobody."""
-    crowd = [lock(pid, "advisory", 1.0, objid=1) for pid in range(2, MOST + 52)]
-    view = seen(list(range(1, MOST + 52)), [lock(1, "advisory", objid=1), *crowd])
+    everybody = range(1, MOST + 52)
+    crowd = [lock(pid, "advisory", 1.0, objid=1) for pid in everybody[1:]]
+    people = [session(pid, application_name=f"app {pid}") for pid in everybody]
+    view = lock_view(scene(people, [lock(1, "advisory", objid=1), *crowd]))
     assert (len(view.forest), view.left_out) == (MOST, 51)
+
+
+def test_three_hundred_in_the_same_statement_are_a_few_lines() -> None:
+    """The two who have waited longest, and how many more; whoever holds up others is shown."""
+    crowd = [lock(pid, "advisory", pid / 10, objid=1) for pid in range(2, 302)]
+    also = [lock(7, "advisory", objid=2), lock(400, "advisory", 5.0, objid=2)]
+    view = seen([*range(1, 302), 400], [lock(1, "advisory", objid=1), *crowd, *also])
+    assert tree(view) == [(0, 1), (1, 301), (1, 300), (1, 7), (2, 400)]
+    assert [branch.more for branch in view.forest] == [0, 0, 297, 0, 0]
+    assert view.forest[0].victims == 301
+    for text in (words(view), str(lock_report([("db1", view)], NOW))):
+        assert "keeps 301 waiting" in text
+        assert "and 297 more like this" in text
 
 
 def test_not_known_is_not_nobody() -> None:
