@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from rich.console import Console
 from rich.text import Text
 
 from alerts.lock_order import Capture, Risk
@@ -11,6 +12,8 @@ from monitor.lock_view import Branch, LockView
 from monitor.terminal import safe
 from monitor.wording import clock, count
 
+HANGING = 4
+"""Columns by which the rest of a line that is too long is set in."""
 Line = tuple[str, str]
 """Text, and its style on a terminal."""
 
@@ -24,10 +27,30 @@ def lock_report(views: Iterable[tuple[str, LockView]], now: float) -> Text:
     return text
 
 
+def fitted(text: Text, console: Console) -> Text:
+    """As much of it as the window holds, long lines hanging; what is cut off is counted."""
+    lines = [piece for line in text.split("\n") for piece in _hanging(line, console)]
+    height = max(2, console.height)
+    if len(lines) > height:
+        hidden = len(lines) - height + 1
+        lines[height - 1 :] = [Text(f"… {count(hidden, 'more line')}; --once prints all", "dim")]
+    return Text("\n").join(lines)
+
+
+def _hanging(line: Text, console: Console) -> Iterator[Text]:
+    """Its pieces in a window: what does not fit into the first is indented a little deeper."""
+    indent = min(len(line.plain) - len(line.plain.lstrip()), console.width // 2)
+    pieces = line[indent:].wrap(console, max(8, console.width - indent - HANGING))
+    for number, piece in enumerate(pieces or [line]):
+        yield Text(" " * (indent + HANGING * bool(number))) + piece
+
+
 def server_lines(view: LockView, now: float) -> Iterator[Line]:
     if view.unknown:
         yield f"  Not known: {view.unknown}", "yellow"
         return
+    if silence := view.silence(now):
+        yield f"  As it was {duration_text(silence)} ago; no answer since.", "yellow"
     if not view.forest:
         yield "  Nobody waits for a lock.", ""
     for branch in view.forest:

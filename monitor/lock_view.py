@@ -15,6 +15,8 @@ MOST = 200
 """So many sessions of the forest are shown; the rest is counted."""
 ALIKE = 2
 """Of those who wait behind the same one in the same statement so many are shown."""
+FRESH = 5.0
+"""Seconds within which a look is of the present; the fast lane looks each second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,18 @@ class LockView:
 
     unknown: str | None = None
     """Why nothing is known."""
+    seen: float | None = None
+    """When (unix seconds) the server told who waits."""
     forest: tuple[Branch, ...] = ()
     left_out: int = 0
     captures: tuple[Capture, ...] = ()
     """The last deadlocks, newest first."""
     risks: tuple[Risk, ...] = ()
+
+    def silence(self, now: float) -> float | None:
+        """Seconds for which there was no answer, if it is longer than it should be."""
+        late = now - self.seen if self.seen is not None else 0.0
+        return late if late > FRESH else None
 
 
 NOTHING_KNOWN = LockView(unknown="not asked yet")
@@ -62,8 +71,9 @@ def lock_view(snapshot: Snapshot) -> LockView:
         somebody_waits = any(not lock.granted for lock in rows)
         forest = list(Forest(LockScene.of(snapshot)).branches()) if somebody_waits else []
     except Unknown as unknown:
-        return LockView(unknown=str(unknown))
+        return LockView(unknown=": ".join(filter(None, (unknown.reason, unknown.grant))))
     return LockView(
+        seen=snapshot.answer(locks).at,
         forest=tuple(forest[:MOST]),
         left_out=sum(1 + branch.more for branch in forest[MOST:]),
         captures=tuple(book.captures.kept),

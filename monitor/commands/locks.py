@@ -1,13 +1,14 @@
 """Who waits for whom for a lock: live on a terminal, once elsewhere.
 
 The root of each tree waits for nobody; everybody below it goes on when it ends. Deadlocks are
-shown with both sides, and tables that are locked in opposite order before one happens. One picture
-exits 2 where a server does not answer.
+shown with both sides, and tables that are locked in opposite order before one happens.
+One picture exits 2 where those of a server are not known.
 """
 
 import argparse
 import asyncio
 import os
+import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -19,19 +20,22 @@ from monitor.commands._base import BadUsage, settings_flags, settings_of
 from monitor.configuration.sentence import ConfigurationError
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
-from monitor.lock_view import lock_view
+from monitor.lock_view import LockView, lock_view
 from monitor.plan import plans
 from monitor.server import Server
 from monitor.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
-UNREACHABLE = 2
+NOT_KNOWN = 2
 """Exit status of one picture on which a server is missing."""
 PACE = 0.25
 """Seconds between two pictures; looks are as far apart as the fast lane's budget wants it."""
+TOUR = 30.0
+"""Seconds between two tours of the databases, which give tables their names."""
+NAMING = 10.0
+"""Seconds that a single picture waits for names."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,49 +49,75 @@ def run(known: argparse.Namespace) -> int:
     settings, console = settings_of(known), Console()
     logs.set_up("error", settings.log_format)
     live = console.is_terminal and not known.once
+    # Whatever ends it, the terminal gets its old screen back.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
-            return 0 if asyncio.run(watch(settings, console, live)) else UNREACHABLE
+            return asyncio.run(watch(settings, console, live))
     except ConfigurationError as wrong:
         raise BadUsage(str(wrong)) from None
     return 0
 
 
-async def watch(settings: Settings, console: "Console", live: bool) -> bool:
-    """One picture, or one after the other until interrupted; says whether all servers answered."""
-    from rich.live import Live
-
+async def watch(settings: Settings, console: "Console", live: bool) -> int:
+    """One picture, or one after the other until interrupted; the exit status."""
     fleet = Fleet(Clock(), Memory(), Store())
     await fleet.follow(plans(settings, os.environ))
-    servers = fleet.servers.values()
-
-    async def ask(server: Server) -> None:
-        await server.round(Lane.fast)
-        if server.sessions.any is None:
-            await server.pulse()  # it says why
-
-    async def look() -> None:
-        await asyncio.gather(*map(ask, servers))
-
     try:
-        await look()
-        # Tables get their names from what is asked in each database.
-        await asyncio.gather(*(server.visit_databases() for server in servers))
-        if not live:
-            console.print(picture(fleet), soft_wrap=True)
-            return all(server.sessions.any for server in servers)
-        with Live(picture(fleet), console=console, auto_refresh=False, screen=True) as screen:
-            while True:
-                await asyncio.gather(look(), asyncio.sleep(PACE))
-                screen.update(picture(fleet), refresh=True)
+        if live:
+            await on_screen(fleet, console)
+        return await once(fleet, console)
     finally:
         await fleet.close()
 
 
-def picture(fleet: Fleet) -> "Text":
-    """All servers as they are known now."""
+async def once(fleet: Fleet, console: "Console") -> int:
     from monitor.lock_report import lock_report
 
     servers = fleet.servers.values()
-    views = ((server.plan.name, lock_view(server.snapshot())) for server in servers)
-    return lock_report(views, fleet.clock.now())
+    await asyncio.gather(*(server.round(Lane.fast) for server in servers))
+    await asyncio.gather(*(server.pulse() for server in servers))
+    if any(view.forest for _, view in all_views(fleet)):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(NAMING):
+                await asyncio.gather(*(server.visit_databases() for server in servers))
+    views = all_views(fleet)
+    console.print(lock_report(views, fleet.clock.now()), soft_wrap=True)
+    return NOT_KNOWN if any(view.unknown for _, view in views) else 0
+
+
+async def on_screen(fleet: Fleet, console: "Console") -> None:
+    """Until interrupted; a server that hangs keeps nothing but its own answers waiting."""
+    from rich.live import Live
+
+    from monitor.lock_report import fitted, lock_report
+
+    servers = fleet.servers.values()
+    async with asyncio.TaskGroup() as asking:
+        for server in servers:
+            asking.create_task(look(server))
+            asking.create_task(learn_names(server))
+        with Live(console=console, auto_refresh=False, screen=True) as screen:
+            while True:
+                # Lets go of what a server said that does not answer any more.
+                await asyncio.gather(*(server.pulse() for server in servers))
+                picture = lock_report(all_views(fleet), fleet.clock.now())
+                screen.update(fitted(picture, console), refresh=True)
+                await asyncio.sleep(PACE)
+
+
+async def look(server: Server) -> None:
+    while True:
+        await asyncio.gather(server.round(Lane.fast), asyncio.sleep(PACE))
+
+
+async def learn_names(server: Server) -> None:
+    while True:
+        await server.visit_databases()
+        await asyncio.sleep(TOUR if server.sessions.any else PACE)
+
+
+def all_views(fleet: Fleet) -> list[tuple[str, LockView]]:
+    """All servers as they are known now."""
+    servers = fleet.servers.values()
+    return [(server.plan.name, lock_view(server.snapshot())) for server in servers]

@@ -2,11 +2,9 @@
 
 import asyncio
 import re
-import sys
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
+from rich.console import Console
 
 from alerts.findings.deadlock_captured import finding
 from alerts.recollection import Recollection
@@ -14,15 +12,13 @@ from alerts.snapshot import Node, Snapshot
 from collectors._base import Absence, Answer
 from collectors.activity import activity
 from collectors.locks import Lock, locks
-from monitor.lock_report import lock_report
+from monitor.lock_report import fitted, lock_report
 from monitor.lock_view import MOST, Branch, LockView, lock_view
 from monitor.view import Overview, ServerView
 from monitor.web.locks_page import locks_page
-from tests.fixtures.farm import MONITOR
 from tests.fixtures.locked import NOW, lock, scene, session
 from tests.fixtures.locking import Stage
 from tests.fixtures.looking import look, watching
-from tests.fixtures.postgres import Database
 from tests.fixtures.sick import HOSTILE
 
 
@@ -148,21 +144,19 @@ async def test_a_deadlock_stays_on_the_page(stage: Stage) -> None:
     assert lock_view(calm).captures
 
 
-@pytest.mark.versions(14, 18)
-async def test_the_command_prints_the_tree_once(stage: Stage, database: Database) -> None:
-    """Where nobody looks at a terminal: plain text, tables with their names, exit status 0."""
-    await stage.holds("lock table orders", application_name="night 'job'")
-    pid = await stage.waits("select from orders")
-    dsn = database.server.dsn(database.name, MONITOR)
-    program = Path(sys.executable).with_name("pgvigil")
-    process = await asyncio.create_subprocess_exec(
-        *(program, "locks", "--dsn", dsn), stdout=asyncio.subprocess.PIPE
-    )
-    printed = (await process.communicate())[0].decode()
-    lines = printed.splitlines()
-    root = next(n for n, line in enumerate(lines) if "night 'job'" in line)
-    assert process.returncode == 0
-    assert f"pid {pid} in {database.name}, waits" in lines[root + 2]
-    assert lines[root + 2].startswith("    postgres")
-    assert lines[root + 2].endswith("for public.orders")
-    assert lines[root + 3] == "      select from orders"
+def test_old_news_is_said_to_be_old() -> None:
+    """A server that hangs may be seen as it was, but not as if it were now."""
+    view = seen([1, 2, 3, 4], QUEUE)
+    assert "no answer since" not in str(lock_report([("db1", view)], NOW + 1))
+    assert "As it was 20 s ago; no answer since." in str(lock_report([("db1", view)], NOW + 20))
+
+
+def test_a_small_window_shows_the_top_and_counts_the_rest() -> None:
+    """Long lines hang; what does not fit is not lost without a word."""
+    report = lock_report([("db1", seen([1, 2, 3, 4], QUEUE))], NOW)
+    lines = fitted(report, Console(width=30, height=9)).plain.split("\n")
+    assert len(lines) == 9
+    assert max(map(len, lines[:-1])) <= 30
+    assert lines[0].startswith("Locks as of")
+    assert re.fullmatch(r"… \d+ more lines; --once prints all", lines[-1])
+    assert fitted(report, Console(width=200, height=50)).plain == report.plain.rstrip()
