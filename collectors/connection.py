@@ -60,6 +60,11 @@ class Connection:
     sessions: int
     """How many of ours are open."""
 
+    @property
+    def lacks_slots(self) -> bool:
+        """The last attempt found none free."""
+        return self.connect_cause == Cause.slots_full
+
 
 connection = Collector(
     row=Connection,

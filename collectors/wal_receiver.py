@@ -32,7 +32,8 @@ QUERY = r"""
                                                                             as silent_seconds,
         case when r.pid is not null then extract(epoch from clock_timestamp()) end::float8
                                                                             as seen,
-        pg_get_wal_replay_pause_state()                                     as pause_state,
+        case when pg_is_in_recovery() then pg_get_wal_replay_pause_state()
+            else 'not paused' end                                           as pause_state,
         (pg_last_wal_replay_lsn() - '0/0')::int8                            as replay_lsn,
         extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float8
                                                                             as up_seconds,

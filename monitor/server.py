@@ -35,7 +35,7 @@ from monitor.sessions import Sessions
 from monitor.walk import Walk, slots_taken
 
 log = structlog.get_logger("pgvigil")
-FIRST_WORD = 3.0
+FIRST_WORD = 1.0
 """Seconds after which a server that has neither answered nor refused counts as not answering."""
 REPORT = 5.0
 """Seconds between two reports about our own rounds."""
@@ -119,7 +119,7 @@ class Server:
             self.rounds.supply(connection, (standing,))
             if self.sessions.any is None:
                 self._forget_facts(f"the server does not answer: {standing.message}")
-            elif standing.up and slots_taken(self.facts):
+            elif standing.up and (standing.lacks_slots or slots_taken(self.facts)):
                 await self.walk.make_room(self.sessions.any)
         if now - self.reported >= REPORT:
             self.reported = now

@@ -67,7 +67,6 @@ class Sessions:
 
     def connection(self, now: float) -> Connection:
         """How the conversation stands, as a row for the judges."""
-        self.down_since = None if self.any else self.down_since or now
         up, cause, message = self._standing(now)
         self.down_since = None if up else self.down_since or now
         failure = self.connector.failure
@@ -95,7 +94,7 @@ class Sessions:
         failure = self.connector.failure
         if failure:
             return False, failure.cause, failure.message
-        if self.down_since is not None and now - self.down_since < HUNG:
+        if now - (self.down_since or now) < HUNG:
             return False, None, None  # the attempt to come back is still under way
         return False, Cause.timeout, "no answer yet"
 

@@ -1,6 +1,7 @@
 """Walks through all databases of a server and asks in each what is due there."""
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -60,6 +61,8 @@ class Walk:
     """When the answers of all databases were last put together."""
     in_vain: bool = False
     """The server is another one than it was when the walk began, or has another role."""
+    tried: float = -math.inf
+    """Monotonic time when it was last tried whether a slot is free."""
 
     async def all_databases(self, warm: Session, role: Role | None) -> None:
         """One walk: discover, ask what is due, and put the answers together."""
@@ -191,12 +194,12 @@ class Walk:
             self.rounds.fresh.add(collector)
 
     async def make_room(self, warm: Session) -> None:
-        """All slots are taken: ours is given back, and then it is tried whether one is free."""
+        """All slots are taken, or were: ours is given back, and it is tried whether one is free."""
         if self.tour.turn.locked():
             return
         if self.tour.session:
             await self.tour.leave()
-        elif time.monotonic() - self.tour.opened >= PROBE_WHEN_FULL:
+        elif time.monotonic() - self.tried >= PROBE_WHEN_FULL:
             await self._try(warm)
 
     async def _probe(self, warm: Session) -> None:
@@ -205,6 +208,7 @@ class Walk:
             await self._try(warm)
 
     async def _try(self, warm: Session) -> None:
+        self.tried = time.monotonic()
         home = self.tour.session.identity.database if self.tour.session else None
         try:
             await self.tour.probe(home or warm.identity.database, warm)

@@ -98,7 +98,7 @@ async def test_without_a_receiver_there_is_still_one_row(
 async def test_a_promoted_standby_is_a_primary_on_a_new_timeline(
     private_server: Callable[..., Postgres], standby: Callable[..., Postgres]
 ) -> None:
-    """The same query says it from one moment to the next."""
+    """The same query says it from one moment to the next; what was on its way doesn't fail."""
     primary = private_server()
     second = standby(primary)
     second.promote()
@@ -106,6 +106,9 @@ async def test_a_promoted_standby_is_a_primary_on_a_new_timeline(
     here = snapshot.row(wal_position)
     assert (here.in_recovery, here.timeline, here.replay_lsn) == (False, 2, None)
     assert not snapshot.has(wal_receiver)
+    async with connected(second.dsn()) as connection:
+        [row] = await connection.fetch(wal_receiver.query(140000) or "")
+    assert row["pause_state"] == "not paused"
 
 
 @pytest.mark.versions(14, 18)

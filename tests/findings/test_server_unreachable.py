@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 
 import asyncpg
@@ -211,14 +211,23 @@ async def test_story_of_slots_that_were_full_before_we_came(
 async def test_story_of_slots_that_fill_while_we_are_in(
     private_server: PrivateServers, psql: Psql, watch: Watch
 ) -> None:
-    """Seen over the warm session; the cure names sessions, and new ones can be had again."""
+    """Tried at once, not with the next walk; the cure names sessions, and new ones can be had."""
     server = private_server(max_connections=12, superuser_reserved_connections=3)
     async with connected(server.dsn()) as admin:
         await admin.execute("CREATE ROLE app LOGIN")
-        watched = await watch(server.dsn(user=MONITOR))
-        await until(watched.is_up, "it is watched")
+        watched = await watch(server.dsn(user=MONITOR), **{"paces.table": "1h"})
+        await watched.until_seen()
         assert (await becomes(watched, State.healthy)).subjects == ()
-        async with filled(server.dsn(user="app")):
+        app = server.dsn(user="app")
+        async with filled(app), AsyncExitStack() as late:
+
+            async def given_back() -> bool:
+                with suppress(asyncpg.TooManyConnectionsError):
+                    await late.enter_async_context(connected(app))
+                    return True
+                return False
+
+            await until(given_back, "the slot that we gave back is taken too")
             found = only(await becomes(watched, State.ill))
             assert found.facts["cause"] == Cause.slots_full
             assert "answers its sessions" in found.message

@@ -54,6 +54,11 @@ async def test_a_hung_server_is_reported_and_then_found_well_again(
     assert watched.standing is not None
     assert watched.standing.cause == "hung"
     await until(ill(watched, "server_unreachable"), "that is a finding")
+
+    async def counts() -> bool:
+        return bool(watched.standing and (watched.standing.down_seconds or 0.0) > 1)
+
+    await until(counts, "it is said for how long")
     sessions = watched.server.sessions
     before = sessions.fast.session
     server.thaw()
