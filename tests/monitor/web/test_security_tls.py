@@ -1,5 +1,6 @@
 """Certificates, ours and those of clients, and how they change while we run."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from monitor.web import serve
 from tests.fixtures.certificates import Authority, Pair
 from tests.fixtures.requirements import Tool
 from tests.fixtures.waiting import until
@@ -92,6 +94,21 @@ async def test_versions_are_bounded(
     async with website(curl, file) as site:
         assert (await site.curl("/healthz", *only(spoken))).status == 200
         assert (await site.curl("/healthz", *only(other))).status == 0
+
+
+async def test_a_handshake_that_never_begins_is_let_go(
+    curl: Path,
+    authority: Authority,
+    configured: Configured,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever connects and says nothing of TLS holds a place for seconds only."""
+    monkeypatch.setattr(serve, "HANDSHAKE", 0.2)
+    async with website(curl, configured()) as site:
+        reader, writer = await site.connect()
+        assert await asyncio.wait_for(reader.read(), 20) == b""
+        writer.close()
+        assert (await site.curl("/healthz", *trusting(authority))).status == 200
 
 
 async def test_clients_show_a_certificate(
