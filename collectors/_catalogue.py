@@ -28,6 +28,12 @@ def of_server(lane: Lane) -> list[Collector[Any]]:
     return sorted((c for c in asked if c.lane is lane), key=lambda c: (c.gate is not None, c.name))
 
 
+def of_extensions() -> list[Collector[Any]]:
+    """What an extension tells of the whole server, in whichever database it is installed."""
+    asked = [c for c in all_collectors().values() if c.sql and c.scope is Scope.server]
+    return [collector for collector in asked if collector.extension]
+
+
 def of_databases() -> list[Collector[Any]]:
     """What must be asked in every database."""
     return [c for c in all_collectors().values() if c.sql and c.scope is Scope.database]

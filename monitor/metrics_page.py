@@ -60,7 +60,7 @@ def _facts(collector: Collector[Any], paces: Mapping[Lane, timedelta]) -> Iterat
     if collector.on:
         yield f"on a {collector.on} only"
     if collector.extension:
-        yield f"needs the extension `{collector.extension}`"
+        yield f"needs the extension `{collector.extension}` in any database"
     for need in collector.needs:
         yield f"needs `{need.grant.replace('{role}', 'pgvigil')}`".replace(";`", "`")
     if collector.bound:

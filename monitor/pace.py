@@ -41,6 +41,8 @@ class Paces:
     """Time-outs in a row; each doubles all paces, the fast lane's last."""
     tour: float = 0.0
     """Seconds that a walk through all databases takes: nothing is asked more often in each."""
+    walked: dict[Collector[Any], str] = field(default_factory=dict)
+    """Those that see the whole server, but from that database only: an extension lives there."""
     hurried: Mapping[Collector[Any], float] = field(default_factory=dict)
     """Those that are asked between two rounds too, and how many seconds apart."""
     resting: set[Collector[Any]] = field(default_factory=set)
@@ -110,7 +112,8 @@ class Paces:
         is_rare = collector in self.in_part and not part
         if is_rare:
             pace = max(pace, self.lanes[Lane.slow])
-        return max(pace, self.tour) if collector.scope == "database" else pace
+        on_tour = collector.scope is Scope.database or collector in self.walked
+        return max(pace, self.tour) if on_tour else pace
 
     def _share_out(self) -> None:
         """The fast lane is stretched as one, by what it costs itself; the others get the rest."""

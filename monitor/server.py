@@ -82,7 +82,8 @@ class Server:
 
     async def round(self, lane: Lane) -> None:
         """Ask everything of a lane that is due on the server as a whole."""
-        await self._ask(lane, [c for c in of_server(lane) if self.rounds.due(c)])
+        due = (c for c in of_server(lane) if self.rounds.due(c))
+        await self._ask(lane, [c for c in due if c not in self.rounds.paces.walked])
         if lane is Lane.fast:
             await self.fast_lane.follow(partial(self._ask, lane, LOOK))
 
@@ -107,7 +108,7 @@ class Server:
     async def visit_databases(self) -> None:
         """Ask what is due in each database."""
         if session := self.sessions.any:
-            await self.walk.all_databases(session, self.node.role)
+            await self.walk.all_databases(session, self.node.role, self.rights)
             self._report_rights()
             self.judge()
 

@@ -14,7 +14,7 @@ from alerts.findings.connection_saturation import usable
 from alerts.idle_sessions import client_sessions
 from alerts.snapshot import Node
 from collectors._base import Absence, Collector, Role
-from collectors._catalogue import of_databases
+from collectors._catalogue import of_databases, of_extensions
 from collectors.activity import activity
 from collectors.connection import Cause
 from collectors.settings import settings
@@ -59,14 +59,18 @@ class Walk:
     allowance: Allowance = field(default_factory=Allowance)
     put_at: float = 0.0
     """When the answers of all databases were last put together."""
+    server_rights: Rights | None = None
+    """Those that we have whichever database we are in."""
     in_vain: bool = False
     """The server is another one than it was when the walk began, or has another role."""
     tried: float = -math.inf
     """Monotonic time when it was last tried whether a slot is free."""
 
-    async def all_databases(self, warm: Session, role: Role | None) -> None:
+    async def all_databases(
+        self, warm: Session, role: Role | None, rights: Rights | None = None
+    ) -> None:
         """One walk: discover, ask what is due, and put the answers together."""
-        self.in_vain = False
+        self.in_vain, self.server_rights = False, rights
         try:
             closed = await self._discover(warm)
         except QueryFailure as failure:
@@ -92,6 +96,8 @@ class Walk:
         for gone in set(self.databases) - wanted.keys():
             self.rounds.ledger.drop(gone)
             self.rights.pop(gone, None)
+            walked = self.rounds.paces.walked
+            self.rounds.paces.walked = {c: home for c, home in walked.items() if home != gone}
         self.databases = tuple(name for name, open_ in wanted.items() if open_)
         closed = wanted.keys() - set(self.databases)
         role = identifier(warm.identity.role)
@@ -157,6 +163,8 @@ class Walk:
                     if self.rounds.clock.now() - began > BRIEF:
                         break
                     await self.rounds.ask(collector, session, self.rights[database], role)
+                for collector in self._seen_from_here(session, warm):
+                    await self.rounds.ask(collector, session, self.server_rights, role)
         except ConnectFailure as failure:
             for collector in due:
                 self.rounds.facts.lack_part(collector, database, Absence(failure.message))
@@ -168,6 +176,19 @@ class Walk:
                 "visit cut short", server=self.plan.name, database=database, reason=failure.message
             )
         return True
+
+    def _seen_from_here(self, session: Session, warm: Session) -> list[Collector[Any]]:
+        """What is due of the whole server's that our own database lacks the extension for."""
+        walked, here = self.rounds.paces.walked, session.identity
+        for collector in of_extensions():
+            extension = collector.extension or ""
+            if not warm.identity.schema_of(extension) and here.schema_of(extension):
+                if collector not in walked:
+                    walked[collector] = here.database
+                    self.rounds.ledger.of(collector).asked = None
+            elif walked.get(collector) == here.database:
+                del walked[collector]
+        return [c for c, home in walked.items() if home == here.database and self.rounds.due(c)]
 
     async def _look_at_rights(self, database: str, session: Session) -> None:
         now = self.rounds.clock.now()

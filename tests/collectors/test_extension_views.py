@@ -12,7 +12,9 @@ from collectors.stat_statements import Statement, stat_statements
 from monitor.exposition.render import Renderer
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.looking import look, watching
-from tests.fixtures.postgres import Database
+from tests.fixtures.postgres import Database, PrivateServers, connected
+from tests.fixtures.waiting import until
+from tests.fixtures.watching import Watch
 
 
 async def rows(database: Database, collector: Collector[Any]) -> Sequence[Any]:
@@ -81,6 +83,35 @@ def test_a_hundred_statements_and_the_others() -> None:
     assert (len(lines), len(others), served.left_out) == (101, 1, 200)
     assert others[0].endswith('{user="other",datname="other",queryid="other"} 200.0')
     assert any('queryid="299"' in line for line in lines)
+
+
+@pytest.mark.versions(18)
+async def test_an_extension_in_any_database_will_do(
+    private_server: PrivateServers, watch: Watch
+) -> None:
+    """Its view tells of the whole server; the place is forgotten when the database is gone."""
+    server = private_server()
+    async with connected(server.dsn()) as admin:
+        await admin.execute("create database shop")
+        async with connected(server.dsn("shop")) as shop:
+            await shop.execute("create extension pg_stat_statements")
+        watched = await watch(server.dsn(user=MONITOR))
+
+        async def told() -> bool:
+            snapshot = watched.server.snapshot()
+            if not snapshot.has(stat_statements):
+                return False
+            return {"postgres", "shop"} <= {row.datname for row in snapshot.rows(stat_statements)}
+
+        await until(watched.has_looked_everywhere, "everything was asked once")
+        await until(told, "statements of both databases are told from the one")
+        assert watched.server.rounds.paces.walked[stat_statements] == "shop"
+        await admin.execute("drop database shop with (force)")
+
+        async def forgotten() -> bool:
+            return not watched.server.rounds.paces.walked
+
+        await until(forgotten, "nobody looks for it there any more")
 
 
 async def test_no_extension_is_no_answer(database: Database) -> None:
