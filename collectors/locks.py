@@ -68,8 +68,9 @@ QUERY = """
             )
         group by virtualtransaction
     ), sessions as materialized (
-        -- Read after the locks: who is in the same statement as before them was in it meanwhile.
-        select pid, leader_pid, query_start
+        -- Read after the locks: who is in the same statement as before them was in it meanwhile,
+        -- and so with transactions.
+        select pid, leader_pid, query_start, xact_start::text as xact_start_text
         from pg_catalog.pg_stat_activity
         where (select count(*) from snapshot) > 0
     ), prepared as (
@@ -100,6 +101,7 @@ QUERY = """
         l.objid                                                         as objid,
         l.objsubid                                                      as objsubid,
         extract(epoch from a.query_start)::float8                       as query_start,
+        a.xact_start_text                                               as xact_start_text,
         coalesce(w.relations, '{}')                                     as writes,
         coalesce(w.slots, '{}')                                         as slots,
         coalesce(w.unchanged, '{}')                                     as unchanged,
@@ -157,6 +159,8 @@ class Lock:
     objsubid: int | None
     query_start: float | None = None
     """Of its session's statement, in unix seconds, read after the locks."""
+    xact_start_text: str | None = None
+    """Of its session's transaction, as activity has it, read after the locks."""
     writes: Sequence[int] = ()
     """Relations that its transaction writes or locks rows of, first touched first. An index is
     among them where rows were looked for, not where they were only inserted."""

@@ -67,10 +67,9 @@ class Batches:
 
     def learn(self, meeting: Meeting, next_spot: Spot | None, tables: Tables, at: float) -> None:
         """`next_spot` is what the blocker itself waits for."""
-        here, blocker = meeting.spot, meeting.blocker
+        here, (waiter, party) = meeting.spot, meeting.parties
         if not here.by_row:
             return
-        party, waiter = Party.of(blocker), Party.of(meeting.waiter)
         kind = hash((waiter.statement, party.statement))
         if (upwards := by_key(meeting)) is not None:
             self.seen.see(Direction(here.table, kind, True, upwards), party, at)

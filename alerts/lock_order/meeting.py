@@ -1,7 +1,7 @@
 """Who waits for whom, with what each of them has done before: the raw material of lock orders."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from alerts.client import client_text
 from alerts.lock_graph import LockGraph, Node, Queue, conflicts, node_of
@@ -56,7 +56,10 @@ class Spot:
 class Meeting:
     waiter: Session
     blocker: Session
+    """Without a statement where it has gone on to another one just now."""
     spot: Spot
+    parties: tuple[Party, Party]
+    """For people, who know the blocker by a statement that was its last a moment ago."""
 
 
 @dataclass(slots=True)
@@ -68,7 +71,8 @@ class Scene:
     everybody: dict[Node, Session]
     tables: Tables
     sessions: dict[Node, Session] = field(init=False)
-    """Those who were in the same statement before and after the look at the locks."""
+    """Those who were in the same transaction before and after the look at the locks; without
+    their statement where it was not the same."""
     locks: dict[Node, list[Lock]] = field(init=False)
     queues: dict[int, Queue] = field(init=False)
     """By the identity of a lock that is waited for."""
@@ -77,10 +81,13 @@ class Scene:
         self.locks = {}
         for lock in self.rows:
             self.locks.setdefault(node_of(lock), []).append(lock)
+        after = {lock.pid: lock for lock in self.rows}
         self.sessions = {
-            node: session
-            for node, session in self.everybody.items()
-            if any(one.query_start == session.query_start for one in self.locks.get(node, ()))
+            node: session if held.query_start == session.query_start else _silent(session)
+            for node in self.locks
+            if (session := self.everybody.get(node))
+            and (held := after.get(session.pid))
+            and held.xact_start_text == session.xact_start_text
         }
         self.queues = {
             id(lock): queue
@@ -92,12 +99,13 @@ class Scene:
         """Each session that waits for something with a name, with each that stands in its way."""
         for node, waits in self.graph.waits.items():
             waiter, spot = self.sessions.get(node), self.spot(node, waits[0])
-            if waiter is None or spot is None:
+            if waiter is None or spot is None or waiter.query is None:
                 continue
             for holder in self.holders(node):
                 blocker = self.sessions.get(holder)
                 if blocker and blocker.pid != waiter.pid:
-                    yield Meeting(waiter, blocker, spot)
+                    parties = Party.of(waiter), Party.of(self.everybody[holder])
+                    yield Meeting(waiter, blocker, spot, parties)
 
     def holders(self, node: Node) -> set[Node]:
         """Who has what it waits for; behind others in the queue of a row: whoever has the row."""
@@ -158,6 +166,10 @@ class Scene:
                 if table and target.is_of(table.name):
                     return Spot(table, (table.database, oid), None, by_row=True)
         return None
+
+
+def _silent(session: Session) -> Session:
+    return replace(session, query=None)
 
 
 def transaction_of(session: Session) -> Transaction:

@@ -12,7 +12,7 @@ from typing import Any
 
 from alerts.lock_order.fading import Entry, Fading
 from alerts.lock_order.footprint import Footprint, footprint_of
-from alerts.lock_order.meeting import Actor, Meeting, Party, Scene, actor_of
+from alerts.lock_order.meeting import Actor, Meeting, Scene, actor_of
 from alerts.lock_order.risks import Level, Link, Risk, Sighting, canonical, circles
 from alerts.lock_order.steps import EDGES, Steps
 from alerts.lock_order.tables import Table
@@ -151,8 +151,7 @@ class Orders:
 
 
 def _sighting(meeting: Meeting, proof: str) -> Sighting:
-    waiter, blocker = Party.of(meeting.waiter), Party.of(meeting.blocker)
-    return Sighting(waiter, blocker, meeting.spot.table, meeting.spot.ctid, proof)
+    return Sighting(*meeting.parties, meeting.spot.table, meeting.spot.ctid, proof)
 
 
 def _risk(

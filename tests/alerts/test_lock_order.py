@@ -1,6 +1,7 @@
 """Lock orders: one meeting is enough to warn, and honest code is never warned of."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -79,6 +80,22 @@ def test_looks_at_two_transactions_of_one_session_tell_nothing() -> None:
     look(known, forth, Going(2, ("bookings",), slots=False))
     later = Going(2, ("accounts", "bookings"), slots=False, began="later", last="accounts")
     assert look(known, forth, later) == []
+
+
+def test_whom_it_waits_for_may_be_quick() -> None:
+    """Its locks tell where it has been, whatever it says now; a next transaction tells nothing."""
+    [risk] = look(book(), FORTH, replace(BACK, hurries=True))
+    assert risk.sightings[0].blocker.statement == "update accounts"
+    assert look(book(), FORTH, replace(BACK, ends=True)) == []
+    assert look(book(), replace(FORTH, hurries=True), BACK) == []
+    unsure = replace(BACK, hurries=True, slots=False)
+    known = book()
+    other = Going(4, ("bookings", "accounts"), waits_for=5, slots=False)
+    look(known, other, Going(5, ("accounts",), application="other"))
+    forth = replace(FORTH, slots=False)
+    assert [risk.level for risk in look(known, forth, unsure)] != [Level.opposed]
+    [risk] = look(known, forth, replace(unsure, hurries=False))
+    assert risk.level is Level.opposed
 
 
 def test_what_others_do_next_proves_nothing() -> None:
