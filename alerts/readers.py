@@ -1,10 +1,11 @@
 """Which findings depend on which collectors: what is lost with the sight of one."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from alerts._base import Finding
-from collectors._base import Role
+from collectors._base import Collector, Role
 
 Findings = Mapping[str, Finding[Any]]
 
@@ -15,7 +16,7 @@ def readers(collectors: Iterable[str], findings: Findings, role: Role | None) ->
     return tuple(
         name
         for name, finding in _judged(findings, role)
-        if lost & {collector.name for collector in finding.reads}
+        if not lost.isdisjoint(_names(finding.reads))
     )
 
 
@@ -28,8 +29,13 @@ def consultants(
     return tuple(
         name
         for name, finding in _judged(findings, role)
-        if name not in blind and lost & {collector.name for collector in finding.consults}
+        if name not in blind and not lost.isdisjoint(_names(finding.consults))
     )
+
+
+@cache
+def _names(collectors: tuple[Collector[Any], ...]) -> tuple[str, ...]:
+    return tuple(collector.name for collector in collectors)
 
 
 def _judged(findings: Findings, role: Role | None) -> list[tuple[str, Finding[Any]]]:

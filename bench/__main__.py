@@ -23,14 +23,17 @@ USAGE = 2
 def main() -> int:
     parser = _arguments()
     known = parser.parse_args()
-    wanted = known.scenario or [*SCENARIOS, PAGES]
-    if unknown := [name for name in wanted if name not in (*SCENARIOS, PAGES)]:
+    everything = [*SCENARIOS, PAGES]
+    if unknown := [name for name in known.scenario if name not in everything]:
         parser.error(f"there is no scenario called {unknown[0]}")
+    wanted = [name for name in everything if name in (known.scenario or everything)]
     runs: dict[str, list[Measured]] = {}
     try:
         peer = None if known.alone else find_peer(known.peer)
-        for name in (name for name in SCENARIOS if name in wanted):
-            runs[name] = list(_run(SCENARIOS[name], peer, known.seconds))
+        for number, name in enumerate(wanted, 1):
+            _tell(f"{name}, {number} of {len(wanted)}")
+            if name in SCENARIOS:
+                runs[name] = list(_run(SCENARIOS[name], peer, known.seconds))
         pages = _pages() if PAGES in wanted else []
     except (BenchError, LaunchError) as wrong:
         print(f"bench: {wrong}", file=sys.stderr)
@@ -59,14 +62,14 @@ def _times(scenario: Scenario, watcher: Watcher, seconds: float) -> tuple[float,
     """Warm-up and measurement; what only answers scrapes is the same after each."""
     if watcher.role == ROLES[0]:
         return scenario.warm_up, max(seconds, scenario.period)
-    return min(scenario.warm_up, 2 * INTERVAL), seconds
+    return INTERVAL, seconds
 
 
 def _watchers(
     server: Postgres, scenario: Scenario, peer: str | None, folder: Path
 ) -> Iterator[AbstractContextManager[Watcher]]:
     yield pgvigil(server, scenario, folder)
-    if peer:
+    if peer and not scenario.alone:
         yield postgres_exporter(server, peer, folder)
 
 
@@ -90,7 +93,7 @@ def _tell(what: str) -> None:
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("scenario", nargs="*", help=f"of {', '.join((*SCENARIOS, PAGES))}; all")
-    parser.add_argument("--seconds", type=float, default=75.0, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=45.0, help="of each measurement")
     parser.add_argument("--peer", metavar="PROGRAM", help="the postgres_exporter to compare with")
     parser.add_argument("--alone", action="store_true", help="measure without a peer")
     parser.add_argument(

@@ -12,7 +12,7 @@ from monitor.demo.launcher import Postgres
 
 INTERVAL = 15.0
 """Seconds between two scrapes, as Prometheus comes by default."""
-MANY, AT_MOST = 50, 20.0
+MANY, AT_MOST = 50, 8.0
 """So many scrapes in a row, or so many seconds of them, for the percentiles."""
 BOOKS = """
     select

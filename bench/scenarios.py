@@ -78,6 +78,8 @@ class Scenario:
     """Seconds before the measurement of pgvigil begins."""
     period: float = 0.0
     """Seconds that it lasts at least, so that everything pgvigil does comes once."""
+    alone: bool = False
+    """Without the peer: what is measured there is no comparison."""
     probed: bool = False
     """Whether stalls of our event loop are sampled; that costs a little processor time."""
 
@@ -85,12 +87,17 @@ class Scenario:
 SCENARIOS: Mapping[str, Scenario] = {
     "idle": Scenario("idle server"),
     "tables": Scenario(
-        "10,000 tables, 20,000 indexes", relations(10_000, 2), warm_up=30, period=300
+        "10,000 tables, 20,000 indexes", relations(10_000, 2), warm_up=30, period=290
     ),
     "sessions": Scenario("500 sessions", sessions=500),
-    "databases": Scenario("200 databases", databases(200), warm_up=240),
+    "databases": Scenario("200 databases", databases(200), warm_up=215),
     "relations": Scenario(
-        "33,000 tables, 67,000 indexes", relations(33_000, 2), warm_up=60, period=300, probed=True
+        "33,000 tables, 66,000 indexes",
+        relations(33_000, 2),
+        warm_up=15,
+        period=290,
+        alone=True,
+        probed=True,
     ),
 }
 

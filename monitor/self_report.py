@@ -38,6 +38,8 @@ def _round(collector: Collector[Any], rounds: Rounds, now: float) -> Round:
 
 def sum_up(parts: list[Entry]) -> Entry:
     """One entry for all databases: the oldest success, the first error, rows and time in all."""
+    if len(parts) == 1:
+        return parts[0]
     failed = next((part for part in parts if part.error), None)
     successes = [part.succeeded for part in parts if part.succeeded is not None]
     return Entry(

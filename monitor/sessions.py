@@ -71,6 +71,7 @@ class Sessions:
         self.down_since = None if up else self.down_since or now
         failure = self.connector.failure
         self.refused_since = (self.refused_since or now) if failure else None
+        address, user = _address_and_user(self.plan)
         return Connection(
             up=up,
             cause=cause,
@@ -80,8 +81,8 @@ class Sessions:
             connect_cause=failure.cause if failure else None,
             connect_message=failure.message if failure else None,
             refused_seconds=None if self.refused_since is None else now - self.refused_since,
-            address=_address(self.plan),
-            user=_user(self.plan),
+            address=address,
+            user=user,
             sessions=self.open_now(),
         )
 
@@ -110,16 +111,11 @@ class Sessions:
         await self.tour.leave()
 
 
-def _address(plan: Plan) -> str:
-    """Where it is looked for, without secrets; an address that can't be read is said elsewhere."""
+def _address_and_user(plan: Plan) -> tuple[str, str | None]:
+    """Where it is looked for, without secrets, and as whom; an address that can't be read is said
+    elsewhere."""
     try:
-        return plan.target.address.target().name
+        target = plan.target.address.target()
     except (ValueError, OSError):
-        return plan.name
-
-
-def _user(plan: Plan) -> str | None:
-    try:
-        return plan.target.address.target().user
-    except (ValueError, OSError):
-        return None
+        return plan.name, None
+    return target.name, target.user

@@ -27,16 +27,18 @@ class Limits:
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     refused: set[str] = set()
-    for right in snapshot.rows(capabilities):
+    # A right is one row in each database; nearly all are granted, and nearly all rounds are well.
+    for right in (one for one in snapshot.rows(capabilities) if not one.granted):
         blinded = readers(right.collectors, all_findings(), snapshot.node.role)
         partly = consultants(right.collectors, all_findings(), snapshot.node.role)
-        if (blinded or partly) and not right.granted:
+        if blinded or partly:
             refused |= set(right.collectors)
             yield lacking(right, blinded, partly)
     for one in snapshot.rows(rounds) if snapshot.has(rounds) else ():
-        blinded = readers([one.collector], all_findings(), snapshot.node.role)
-        if blinded and one.collector not in refused and _fails(one, limits):
-            yield failing(one, blinded)
+        if one.collector not in refused and _fails(one, limits):
+            blinded = readers([one.collector], all_findings(), snapshot.node.role)
+            if blinded:
+                yield failing(one, blinded)
 
 
 def subject(right: Granted) -> str:
