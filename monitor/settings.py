@@ -158,7 +158,7 @@ class Settings(BaseSettings, Login):
 
     server_name: Optional[str] = None
     """What the one server of `dsn` is called in metrics and alerts. By default the name of the
-    pod we run in (`POD_NAME`), else its host:port."""
+    pod we run in (`POD_NAME`), else its host:port; of a socket, its folder:port."""
 
     cluster: Optional[str] = None
     """As `cluster` of a server, for the one server of `dsn`."""
