@@ -93,7 +93,8 @@ class Casebook:
                 del file.cases[identity]
         ill = [(case, case.ill) for case in file.cases.values() if case.ill is not None]
         ill.sort(key=lambda one: _gravity(one[0].evidence), reverse=True)
-        return [_subject(case, since, found, at) for case, since in ill]
+        subjects = (_subject(case, since, found, at) for case, since in ill)
+        return sorted(subjects, key=lambda subject: subject.over is not None)
 
     def _stays(self, case: Case, found: Judgement, at: float) -> bool:
         """Whether a case that was not yielded stays: briefly to be seen, longer if we are blind."""

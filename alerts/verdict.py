@@ -30,7 +30,7 @@ class Verdict:
     at: float
     """When it was last judged (unix seconds)."""
     subjects: tuple[Subject, ...] = ()
-    """Ill, worst first; an event's last occurrences, newest first."""
+    """Ill, worst first, and last those that are over; an event's last occurrences, newest first."""
     muted: tuple[Subject, ...] = ()
     judged: int = 0
     unjudged: tuple[Unjudged, ...] = ()
@@ -48,8 +48,8 @@ class Verdict:
     def reason(self) -> str:
         """Why it is in this state, in one sentence; empty where it is healthy."""
         if self.state is State.ill:
-            now = next((s for s in self.subjects if s.over is None), None)
-            return now.evidence.message if now else f"Over: {self.subjects[0].evidence.message}"
+            first = self.subjects[0]
+            return f"{'' if first.over is None else 'Over: '}{first.evidence.message}"
         if self.unjudged:
             more = len({u.reason for u in self.unjudged}) - 1
             return self.unjudged[0].reason + (f" (and {more} more reasons)" if more else "")

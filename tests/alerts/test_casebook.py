@@ -163,7 +163,7 @@ def test_what_is_over_says_so_while_it_stays() -> None:
     assert [(s.evidence.subject, s.over) for s in verdict.subjects] == [("a", START)]
     assert verdict.reason == "Over: a is at 250."
     both = server.at(6, a=50, b=150)
-    assert [(s.evidence.subject, s.over) for s in both.subjects] == [("a", START), ("b", None)]
+    assert [(s.evidence.subject, s.over) for s in both.subjects] == [("b", None), ("a", START)]
     assert both.reason == "b is at 150."
     assert [s.over for s in server.at(7, a=250, b=150).subjects] == [None, None]
 
