@@ -13,13 +13,14 @@ LONGEST = 10_000
 
 def set_up(level: str, format: str) -> None:
     """`format` is console, json, or auto: console where somebody looks."""
-    console = format == "console" or (format == "auto" and sys.stderr.isatty())
+    watched = sys.stderr.isatty()
+    console = format == "console" or (format == "auto" and watched)
     plain = structlog.dev.plain_traceback
     processors: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.ExceptionRenderer(traced),
-        structlog.dev.ConsoleRenderer(pad_event_to=24, exception_formatter=plain)
+        structlog.dev.ConsoleRenderer(pad_event_to=24, colors=watched, exception_formatter=plain)
         if console
         else structlog.processors.JSONRenderer(),
     ]

@@ -41,6 +41,7 @@ def test_a_defect_has_its_traceback_without_the_values_of_variables(
     assert "ValueError: no such row" in said
     assert said.count("hunter2") == said.count('secret = "hunter2"')
     assert "locals" not in said
+    assert "\x1b" not in said, "colours are for terminals"
 
 
 @pytest.mark.parametrize("format", ["console", "json"])
