@@ -56,7 +56,10 @@ def clock(at: float) -> str:
 def lasting(case: Folded, now: float) -> str:
     """For how long it has been so; of an event, how long ago it was."""
     over = case.subject.over
-    time = duration_text(max(0.0, (now if over is None else over) - case.subject.since))
+    seconds = max(0.0, (now if over is None else over) - case.subject.since)
+    if seconds < 1 and over is None:
+        return "just now"
+    time = duration_text(seconds)
     return f"{time} ago" if case.verdict.finding.shape is Shape.event else f"for {time}"
 
 

@@ -66,6 +66,7 @@ def test_an_event_was_and_a_condition_is() -> None:
     page = page_of(overview(server(happened, ill(IDLE, idle(8, Severity.warning, "app", 2)))))
     assert "7 min ago" in page
     assert "for 8 min" in page
+    assert "just now" in page_of(overview(server(ill(IDLE, idle(0, Severity.warning, "app", 3)))))
 
 
 def test_what_is_over_is_marked() -> None:
