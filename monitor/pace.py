@@ -1,5 +1,6 @@
 """How often each collector is asked: its lane's pace, stretched where it costs too much."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +14,9 @@ FAST_LAST = 3
 FAST_SHARE = 0.75
 """Of the budget the fast lane may take so much, and before all others: what piles up within seconds
 is not to be seen later because relations are many."""
-SURPRISE = 4.0
-"""A round of the fast lane counts for at most so many times its mean: one that took much longer
-says that the machine was busy just then, and a minute later it would still be asked rarely."""
-LEAST = 0.001
-"""Seconds that a round is thought to cost at least when it is compared with its mean."""
+RECENT = 5
+"""The least of so many rounds is what one costs in the fast lane. What others took longer they have
+waited for a processor: a server in trouble would be looked at rarely because it is in trouble."""
 WORST = 3600.0
 """No pace is stretched beyond an hour: a question never asked is a question never answered."""
 
@@ -34,7 +33,7 @@ class Paces:
     budget: float
     """Share of wall time that all rounds together may take on the server."""
     costs: dict[Question, float] = field(default_factory=dict)
-    """Seconds of server time that a round takes, a running mean."""
+    """Seconds of server time that a round takes, a running mean; in the fast lane the least."""
     in_part: set[Collector[Any]] = field(default_factory=set)
     """Those whose answers are so long that mostly only what is shown of them is asked anew."""
     distress: int = 0
@@ -50,6 +49,7 @@ class Paces:
     _tightest: dict[Collector[Any], float] = field(default_factory=dict)
     """The lowest level since each was asked last."""
     _fast: float = 1.0
+    _recent: dict[Collector[Any], deque[float]] = field(default_factory=dict)
     _left: dict[Scope, float] = field(init=False)
     """Share of wall time that the fast lane, and the other scope, leave for each."""
     _level: dict[Scope, float] = field(init=False)
@@ -64,10 +64,13 @@ class Paces:
 
     def spent(self, collector: Collector[Any], seconds: float, part: bool = False) -> None:
         """Take note of what a round cost; `part` says that it asked for what is shown only."""
-        before = self.costs.get((collector, part), seconds)
         if collector.lane is Lane.fast:
-            seconds = min(seconds, SURPRISE * max(before, LEAST))
-        self.costs[collector, part] = before + MEMORY * (seconds - before)
+            recent = self._recent.setdefault(collector, deque(maxlen=RECENT))
+            recent.append(seconds)
+            self.costs[collector, part] = min(recent)
+        else:
+            before = self.costs.get((collector, part), seconds)
+            self.costs[collector, part] = before + MEMORY * (seconds - before)
         self.resting.discard(collector)
         self._tightest[collector] = 1.0
         self._share_out()
