@@ -31,14 +31,14 @@ local generated = import 'generated.libsonnet';
     for group in std.parseYaml(text).groups
   ],
 
+  local withRunbooks(text) = std.strReplace(
+    text, 'http://pgvigil:19187/findings', std.rstripChars(config.runbookBase, '/'),
+  ),
+
   local adapted(rule) = rule {
     labels+: config.alertLabels,
     annotations+: {
-      runbook_url: std.strReplace(
-        rule.annotations.runbook_url,
-        'http://pgvigil:19187/findings',
-        std.rstripChars(config.runbookBase, '/'),
-      ),
+      runbook_url: withRunbooks(rule.annotations.runbook_url),
     },
   },
 
@@ -53,5 +53,14 @@ local generated = import 'generated.libsonnet';
 
   prometheusAlerts+:: only('alert'),
   prometheusRules+:: only('record'),
-  grafanaDashboards+:: generated.dashboards,
+  // Where a dashboard leads to is the value of one of its variables.
+  local leading(variable) =
+    if variable.name == 'runbooks' then variable { query: withRunbooks(variable.query) } else variable,
+
+  grafanaDashboards+:: {
+    [name]: generated.dashboards[name] {
+      templating+: { list: [leading(variable) for variable in super.list] },
+    }
+    for name in std.objectFields(generated.dashboards)
+  },
 }

@@ -64,6 +64,8 @@ def test_configuration_is_followed() -> None:
         assert rule["labels"]["team"] == "db"
         assert rule["annotations"]["runbook_url"].startswith("https://x.example/")
         assert RUNBOOK_BASE not in rule["annotations"]["runbook_url"]
+    assert RUNBOOK_BASE not in json.dumps(parts["dashboards"])
+    assert '"https://x.example"' in json.dumps(parts["dashboards"])
 
 
 @pytest.mark.parametrize("part", ["alerts", "rules"])

@@ -37,3 +37,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s:%s" $name (.Values.image.tag | default .Chart.AppVersion) }}
 {{- end }}
 {{- end }}
+
+{{/* Where people open runbooks: alerts and dashboards lead there. */}}
+{{- define "pgvigil.runbooks" -}}
+{{- $service := printf "http://%s.%s:%v/findings" (include "pgvigil.fullname" .) .Release.Namespace .Values.service.port -}}
+{{- .Values.prometheusRule.runbookBase | default $service | trimSuffix "/" -}}
+{{- end }}
