@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint render bench servers lock
+.PHONY: help setup demo test lint render bench pictures servers lock
 
 BIN := .venv/bin
 # Extra arguments of the command behind a target: make test ARGS='-k deadlock'
@@ -34,6 +34,9 @@ render: setup ## write what is generated: rules, dashboards, configuration page
 bench: setup ## measure what the README claims of speed and cost
 	@test -e bench/__main__.py || { echo 'bench: this tree has no benchmark (bench/__main__.py).' >&2; exit 2; }
 	@$(BIN)/python -m bench $(ARGS)
+
+pictures: setup ## draw dashboards and status page anew for the docs, by Grafana's own components (npm)
+	@nice $(BIN)/python -m pictures $(ARGS)
 
 servers: ## fetch PostgreSQL 14 to 17 for the tests (npm)
 	@tests/servers/setup
