@@ -68,11 +68,12 @@ def checkpoint_panels() -> Iterator[Panel]:
         _by_server("requested", a_minute(fact("pg_stat_checkpointer_num_requested_total"))),
     )
     yield graph(
-        "Time in checkpoints",
-        "Share of the time that is spent writing, which is spread on purpose, and syncing.",
-        "percentunit",
-        _by_server("writing", rate(fact("pg_stat_checkpointer_write_seconds_total"))),
-        _by_server("syncing", rate(fact("pg_stat_checkpointer_sync_seconds_total"))),
+        "Time of checkpoints",
+        "Seconds a minute of writing, which is spread on purpose, and of syncing. PostgreSQL counts"
+        " them when a checkpoint ends.",
+        "s",
+        _by_server("writing", a_minute(fact("pg_stat_checkpointer_write_seconds_total"))),
+        _by_server("syncing", a_minute(fact("pg_stat_checkpointer_sync_seconds_total"))),
     )
     yield graph(
         "Pages written",
