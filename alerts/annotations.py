@@ -35,7 +35,8 @@ def summary(finding: Finding[Any], severities: Iterable[Severity]) -> str:
     """One line, all that a telephone shows: what, where, and the worst of it."""
     where = {
         AlertedBy.server: "",
-        AlertedBy.database: ", in {{ $labels.database }}",
+        # What is of no single database, such as a shared catalogue, has an empty one.
+        AlertedBy.database: "{{ with $labels.database }}, in {{ . }}{{ end }}",
         AlertedBy.subject: ": {{ $labels.subject }}",
     }[finding.alerted_by]
     name = "" if finding.alerted_by is AlertedBy.subject else ": {{ .Labels.subject }}"
