@@ -134,7 +134,7 @@ def _empty(name: str, wanted: Board) -> Dashboard:
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .readonly()
         .link(_siblings())
-        .link(_runbooks())
+        .link(_status_page())
     )
     for variable in variables():
         dashboard.with_variable(variable)
@@ -147,6 +147,7 @@ def _siblings() -> DashboardLink:
     return link.include_vars(True).keep_time(True).as_dropdown(False)
 
 
-def _runbooks() -> DashboardLink:
-    link = DashboardLink("Findings and runbooks").type(DashboardLinkType.LINK)
-    return link.url("${runbooks:raw}").target_blank(True)
+def _status_page() -> DashboardLink:
+    """It is served beside the runbooks; their own address without a name answers with JSON."""
+    link = DashboardLink("Status page").type(DashboardLinkType.LINK)
+    return link.url("${runbooks:raw}/..").target_blank(True)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import promql_parser
 import pytest
@@ -14,6 +15,7 @@ from alerts._base import Severity
 from alerts._catalogue import all_findings
 from alerts.facts import metric_of
 from alerts.own_metrics import OWN_METRICS, UP
+from alerts.rulebook import RUNBOOK_BASE
 from collectors._catalogue import all_collectors
 from grafana import verdict_panels
 from grafana.board import BOARDS, TAG, board
@@ -149,12 +151,13 @@ def test_dashboard_is_the_same_everywhere(name: str) -> None:
 @each_dashboard
 def test_dashboards_lead_to_each_other(name: str) -> None:
     """One link lists them all, by the tag that each of them has, and keeps what was chosen."""
-    [siblings, runbooks] = DASHBOARDS[name]["links"]
+    [siblings, status_page] = DASHBOARDS[name]["links"]
     assert set(siblings["tags"]) <= set(DASHBOARDS[name]["tags"])
     assert siblings["tags"] == [TAG]
     assert siblings["includeVars"]
     assert siblings["keepTime"]
-    assert runbooks["url"] == "${runbooks:raw}"
+    address = status_page["url"].replace("${runbooks:raw}", RUNBOOK_BASE)
+    assert urljoin(RUNBOOK_BASE, urlsplit(address).path) == urljoin(RUNBOOK_BASE, "/")
 
 
 def test_links_to_a_dashboard_lead_to_one() -> None:
