@@ -104,10 +104,10 @@ async def test_paused_replay_is_seen_measured_and_resumed_by_its_cure(
     pair: Pair, psql: Psql
 ) -> None:
     """Ill while paused, with the age of what is missing; well once its own cure has run."""
+    before = time.time()
     await execute(pair.standby.server, "SELECT pg_wal_replay_pause()")
     await pair.until(State.ill, Severity.info)
-    before = time.time()
-    await pair.write()
+    await pair.write()  # not the first thing that is missing: the primary writes some by itself
     after = time.time()
     await pair.judged()
     seen = time.time()
