@@ -48,6 +48,7 @@ def cancelled(kind: str) -> Metric[Conflicts]:
         f"Statements cancelled by recovery: {kind}.",
         ("datid", "datname"),
         lambda rows: (((row.datid, row.datname), getattr(row, f"confl_{kind}")) for row in rows),
+        note="The label server is there where a page holds several servers.",
         since=16 if kind == "active_logicalslot" else 0,
     )
 

@@ -88,7 +88,15 @@ settings = Collector(
     sql={140000: QUERY},
     key=("name",),
     metrics=(
-        Metric("pg_settings_*", "gauge", "A parameter of the server.", (), samples),
+        Metric(
+            "pg_settings_*",
+            "gauge",
+            "A parameter of the server.",
+            (),
+            samples,
+            note="Without those that our sessions set for themselves (jit, lock_timeout,"
+            " statement_timeout and the like): the server's own value can't be seen from within.",
+        ),
         Metric(
             "pg_pending_restart_settings",
             "gauge",
