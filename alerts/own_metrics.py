@@ -59,19 +59,19 @@ LOCK_MEMORY = OwnMetric(
 LOCK_WAITING_MOST = OwnMetric(
     "pgvigil_lock_waiting_sessions_max",
     "gauge",
-    "Most sessions seen waiting for a lock at a time within the last minute.",
+    "Most sessions seen waiting for a lock at a time, within a minute or two scrape intervals.",
     ("server",),
 )
 LOCK_CHAIN_MOST = OwnMetric(
     "pgvigil_lock_chain_sessions_max",
     "gauge",
-    "Sessions in the longest chain of waits seen within the last minute.",
+    "Sessions in the longest chain of waits seen, within a minute or two scrape intervals.",
     ("server",),
 )
 LOCK_FAN_IN_MOST = OwnMetric(
     "pgvigil_lock_fan_in_sessions_max",
     "gauge",
-    "Most sessions seen waiting for one and the same within the last minute.",
+    "Most sessions seen waiting for one and the same, within a minute or two scrape intervals.",
     ("server",),
 )
 LOCK_WAITING_SECONDS = OwnMetric(

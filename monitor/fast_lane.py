@@ -11,7 +11,7 @@ from typing import Any
 from collectors._base import Answer, Collector
 from collectors.activity import activity
 from collectors.locks import Lock, locks
-from monitor.lock_traffic import LockTraffic
+from monitor.lock_traffic import REMEMBERED, LockTraffic
 from monitor.rounds import Rounds
 
 HURRIED = 0.25
@@ -65,6 +65,10 @@ class FastLane:
         for entry in entries:
             entry.asked = began
 
+    def remember(self, seconds: float) -> None:
+        """How long the worst is to be remembered, where that is longer than usual."""
+        self.traffic.remembered = max(REMEMBERED, seconds)
+
     def _in_a_hurry(self) -> bool:
         is_near = self.rounds.clock.now() < self.hurry_until
         return is_near and self.calm < CALM and not self.rounds.paces.distress
@@ -75,7 +79,8 @@ class FastLane:
         if answer is None or answer is self.noted:
             return
         self.noted = answer
-        self.traffic.note(answer.at, self.rounds.facts.recollection.lock_book.graph)
+        graph = self.rounds.facts.recollection.lock_book.graph
+        self.traffic.note(answer.at, graph, self.rounds.paces.of(activity))
         waiting = any(not lock.granted for lock in answer.rows)
         self.calm = 0 if waiting else self.calm + 1
         if waiting:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from alerts.lock_graph import LockGraph
 
 REMEMBERED = 60.0
-"""Seconds for which the worst is remembered: more than two scrapes of any usual interval."""
+"""Seconds for which the worst is remembered at least. No scrape takes it from another one."""
 GAP = 5.0
 """Seconds after which the time between two looks is nobody's: we did not look."""
 
@@ -32,21 +32,22 @@ class Queues:
 class LockTraffic:
     """Maxima of the last while, and sums over time that only grow."""
 
+    remembered: float = REMEMBERED
     recent: deque[tuple[float, Queues]] = field(default_factory=deque)
     waiting_seconds: float = 0.0
     chain_seconds: float = 0.0
     fan_in_seconds: float = 0.0
 
-    def note(self, at: float, graph: LockGraph) -> None:
-        """Take note of a look; what it shows counts until the next one."""
+    def note(self, at: float, graph: LockGraph, apart: float = 0.0) -> None:
+        """Take note of a look; what it shows counts until the next one. Looks are so far apart."""
         if self.recent:
             before, queues = self.recent[-1]
-            seconds = min(max(0.0, at - before), GAP)
+            seconds = min(max(0.0, at - before), max(GAP, 2 * apart))
             self.waiting_seconds += queues.waiting * seconds
             self.chain_seconds += queues.chain * seconds
             self.fan_in_seconds += queues.fan_in * seconds
         self.recent.append((at, Queues.of(graph)))
-        while self.recent[0][0] < at - REMEMBERED:
+        while self.recent[0][0] < at - self.remembered:
             self.recent.popleft()
 
     @property

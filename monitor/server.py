@@ -74,6 +74,7 @@ class Server:
         self.sessions, hung = Sessions.of(plan), plan.hung_deadline
         self.rounds = Rounds(plan.name, self.clock, facts, paces, hung, self.show, self.drop)
         self.fast_lane = FastLane(self.rounds)
+        self.fast_lane.remember(plan.patience.visible)
         self.judging = Judging.of(plan, self.memory)
         self.walk = Walk(plan, self.sessions.tour, self.rounds)
         self.started = self.clock.now()
@@ -144,6 +145,7 @@ class Server:
         if plan != self.plan:
             self.plan = self.judging.plan = plan
             self.judging.casebook.patience = plan.patience
+            self.fast_lane.remember(plan.patience.visible)
             self.judge_all()
 
     async def close(self) -> None:

@@ -66,7 +66,7 @@ def evidence(scene: LockScene, queue: Queue, crowd: int) -> Evidence:
             remark("A counter: add up rows of an own table now and then. A queue: SKIP LOCKED."),
         ),
         check=_check(relation, ctid, named=not relation.startswith("relation ")),
-        key=f"rows of {relation}",
+        key=f"rows of relation {row.relation}",  # whose name may be learned later
         object=relation,
         database=database,
     )

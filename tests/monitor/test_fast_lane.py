@@ -152,6 +152,26 @@ def test_what_was_short_is_not_lost() -> None:
     assert traffic.fan_in_seconds == pytest.approx(1.0)
 
 
+def test_scrapes_that_are_far_apart_miss_nothing() -> None:
+    """The worst is remembered for two of their intervals, and taken away by none of them."""
+    one = lane(Stopwatch())
+    one.remember(240.0)
+    one.traffic.note(100.0, LockGraph.of(WAITING))
+    one.traffic.note(330.0, LockGraph.of(()))
+    assert [one.traffic.most.waiting for _ in range(2)] == [1, 1]
+    one.remember(30.0)
+    one.traffic.note(331.0, LockGraph.of(()))
+    assert one.traffic.most.waiting == 0
+
+
+def test_looks_that_are_far_apart_are_counted_in_full() -> None:
+    """A stretched pace is no gap: what the last look showed is all that is known until the next."""
+    traffic, crowd = LockTraffic(), LockGraph.of(WAITING)
+    traffic.note(100.0, crowd, apart=8.0)
+    traffic.note(108.0, crowd, apart=8.0)
+    assert traffic.waiting_seconds == pytest.approx(8.0)
+
+
 def test_time_in_which_nobody_looked_is_nobodys() -> None:
     """A server that did not answer for an hour did not wait for an hour."""
     traffic, crowd = LockTraffic(), LockGraph.of(WAITING)
