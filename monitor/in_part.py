@@ -36,8 +36,9 @@ class InPart:
     paces: Paces
     known: dict[Place, Shown] = field(default_factory=dict)
 
-    def knows(self, collector: Collector[Any], database: str | None) -> bool:
-        return (collector, database or "") in self.known
+    def is_short(self, collector: Collector[Any], database: str | None) -> bool:
+        """Whether that database's answer is short, and that of another one is long."""
+        return collector in self.paces.in_part and (collector, database or "") not in self.known
 
     def count(self, collector: Collector[Any]) -> int:
         """The databases of which it is asked in part."""

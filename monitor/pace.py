@@ -22,7 +22,8 @@ WORST = 3600.0
 
 
 Question = tuple[Collector[Any], bool]
-"""Of a collector the whole (False), or only the part that is shown (True)."""
+"""Of a collector the whole (False); or what is quick: only the part of it that is shown, and the
+whole of databases where that is short (True)."""
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class Paces:
     costs: dict[Question, float] = field(default_factory=dict)
     """Seconds of server time that a round takes, a running mean; in the fast lane the least."""
     in_part: set[Collector[Any]] = field(default_factory=set)
-    """Those whose answers are so long that mostly only what is shown of them is asked anew."""
+    """Those with answers so long that mostly only what is shown of them is asked anew."""
     distress: int = 0
     """Time-outs in a row; each doubles all paces, the fast lane's last."""
     tour: float = 0.0

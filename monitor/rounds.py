@@ -85,7 +85,8 @@ class Rounds:
             if failure.lost:
                 raise
             return
-        self._book(collector, seconds, part=tables is not None, cold=session.is_new_to(collector))
+        quick = tables is not None or self.in_part.is_short(collector, database)
+        self._book(collector, seconds, part=quick, cold=session.is_new_to(collector))
         at = self.clock.now()
         if tables is not None:
             await aside(partial(self.show, collector, database, rows, whole=False))
@@ -198,7 +199,8 @@ class Rounds:
         # The first round of a session plans the query and reads the catalogue: many times the cost
         # of the next one, which in the fast lane comes too soon to be put off because of it.
         if not (cold and collector.lane is Lane.fast):
-            databases = self.in_part.count(collector) if part else self.facts.count(collector)
+            rare = not part and self.in_part.count(collector)
+            databases = rare or self.facts.count(collector)
             self.paces.spent(collector, seconds * max(1, databases), part)
 
     def pay_for(self, session: Session) -> None:
@@ -212,7 +214,8 @@ class Rounds:
         self.walk_time += seconds if in_walk else 0.0
 
     def due(self, collector: Collector[Any], database: str | None = None) -> bool:
-        pace = self.paces.of(collector, self.in_part.knows(collector, database))
+        # Short answers of other databases keep the pace of what is asked in part of a long one.
+        pace = self.paces.of(collector, collector in self.paces.in_part)
         return self.ledger.of(collector, database).is_due(self.clock.now(), pace)
 
 

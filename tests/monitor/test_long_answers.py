@@ -72,6 +72,12 @@ async def test_every_table_is_known_and_only_the_bound_is_shown(
         assert tables(watched) is whole, "without asking for all of it"
         await admin.execute("drop table t7")
         await until(gone(watched), "a dropped table leaves the page")
+        await admin.execute("create database small")
+    async with connected(server.dsn("small")) as inside:
+        await inside.execute("create table few (a int)")
+        await until(grown(watched, -1, "few"), "a small database is shown too")
+        await inside.execute("select count(*) from few")
+        await until(grown(watched, 0, "few"), "and goes on at the pace of its lane")
 
 
 async def test_after_a_restart_long_answers_are_asked_anew(
@@ -97,9 +103,9 @@ def judged(watched: Watched):  # type: ignore[no-untyped-def]
     return ask
 
 
-def grown(watched: Watched, before: float):  # type: ignore[no-untyped-def]
+def grown(watched: Watched, before: float, table: str = "t7"):  # type: ignore[no-untyped-def]
     async def ask() -> bool:
-        return served(watched, "pg_stat_user_tables_seq_scan").get("t7", 0) > before
+        return served(watched, "pg_stat_user_tables_seq_scan").get(table, before) > before
 
     return ask
 
