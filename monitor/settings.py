@@ -200,7 +200,7 @@ class Settings(BaseSettings, Login):
     not resolve a page."""
 
     subjects_shown: Annotated[int, Gt(0)] = 10
-    """How many of the worst subjects of a finding become series of their own."""
+    """How many of the worst subjects of a finding become series of their own, with their cures."""
 
     bounds: Annotated[Bounds, Mapped] = Bounds()
     """How many objects of a server have metrics of their own, the largest first; the rest is

@@ -137,7 +137,7 @@ async def last_cure(chain: Chain, incident: Incident) -> str:
         told = last["annotations"]["cure"]
         return told if incident.statement in told else None
 
-    told = str(await until(heard, f"a message about {incident.finding} has its statement", 120))
+    told = str(await until(heard, f"a message about {incident.finding} has its statement"))
     return re.split(r": (?=/\*|[A-Z]{4,} )", told, maxsplit=1)[1]
 
 
