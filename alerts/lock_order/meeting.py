@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from sys import intern
 
 from alerts.client import client_text
 from alerts.lock_graph import LockGraph, Node, Queue, conflicts, node_of
@@ -37,7 +38,7 @@ class Party:
             session.application_name,
             client_text(session.client_addr, session.backend_type),
             session.query_id,
-            normalised(session.query),
+            intern(statement) if (statement := normalised(session.query)) else statement,
         )
 
 

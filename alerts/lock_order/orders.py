@@ -14,10 +14,13 @@ from alerts.lock_order.fading import Entry, Fading
 from alerts.lock_order.footprint import Footprint, footprint_of
 from alerts.lock_order.meeting import Actor, Meeting, Scene, actor_of
 from alerts.lock_order.risks import Level, Link, Risk, Sighting, canonical, circles
-from alerts.lock_order.steps import EDGES, Steps
+from alerts.lock_order.steps import ACTORS, Steps
 from alerts.lock_order.tables import Table
 from alerts.lock_order.target import target_of
 from collectors.activity import Session
+
+PAIRS = 2_000
+"""Of tables, for which meetings are remembered with both statements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,11 @@ class Orders:
 
     steps: Steps = field(default_factory=Steps)
     waits: Fading[Wait, tuple[Sighting, frozenset[int]]] = field(
-        default_factory=lambda: Fading(EDGES)
+        default_factory=lambda: Fading(PAIRS)
     )
     """With the gates that whoever waited held each time."""
-    links: Fading[Link, Sighting] = field(default_factory=lambda: Fading(EDGES))
-    explicit: Fading[tuple[Actor, Table], None] = field(default_factory=lambda: Fading(EDGES))
+    links: Fading[Link, Sighting] = field(default_factory=lambda: Fading(PAIRS))
+    explicit: Fading[tuple[Actor, Table], None] = field(default_factory=lambda: Fading(ACTORS))
     """Who locks rows by statements that leave no lock to tell it by, and where."""
 
     def learn(self, scene: Scene, meetings: Sequence[Meeting], at: float) -> None:

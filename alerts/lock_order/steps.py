@@ -11,6 +11,8 @@ from alerts.lock_order.tables import Table
 from collectors.activity import Session
 
 EDGES = 10_000
+ACTORS = 2_000
+"""Who does something with a table that its locks don't tell."""
 TRANSACTIONS = 2_000
 """So many are remembered; older looks at the same transaction tell its order over time."""
 LOOKS = 4
@@ -32,7 +34,7 @@ class Steps:
     past: OrderedDict[Transaction, list[Footprint]] = field(default_factory=OrderedDict)
     """Earlier looks at transactions, as far as they differ."""
 
-    skips: Fading[tuple[Actor, Table], None] = field(default_factory=lambda: Fading(EDGES))
+    skips: Fading[tuple[Actor, Table], None] = field(default_factory=lambda: Fading(ACTORS))
     """Who takes only what is free there: where it goes to by its locks, it need not wait."""
 
     def __len__(self) -> int:
