@@ -73,6 +73,8 @@ class Batches:
         kind = hash((waiter.statement, party.statement))
         if (upwards := by_key(meeting)) is not None:
             self.seen.see(Direction(here.table, kind, True, upwards), party, at)
+        elif has_keys(meeting):
+            return  # the same key, or another kind of key; versions of a row have several places
         elif next_spot and (upwards := by_place(here, next_spot, tables)) is not None:
             direction = Direction(here.table, kind, False, upwards)
             if tables.known[here.relation].stays:
@@ -122,6 +124,11 @@ def by_key(meeting: Meeting) -> bool | None:
         return None
     has, goes_to = key_of(waiter), key_of(blocker)
     return has.rises_to(goes_to) if has and goes_to else None
+
+
+def has_keys(meeting: Meeting) -> bool:
+    key = key_of(meeting.blocker.query)
+    return key is not None and bool(key.values)
 
 
 def by_place(has: Spot, wants: Spot, tables: Tables) -> bool | None:

@@ -134,6 +134,14 @@ def test_few_rows_that_moved_make_no_disorder() -> None:
     assert len(disorders(known)) == 1
 
 
+def test_where_keys_are_told_places_are_not_asked() -> None:
+    """Both want row 7; the versions of it that they wait for are on pages far apart."""
+    known = book(accounts(**IN_PLACE))
+    for has, wants in ((3, 17), (17, 3)) * 3:
+        chain(known, has, wants, "update {} set v = v + 1 where id = 7")
+    assert disorders(known) == []
+
+
 def test_a_dropped_table_has_no_order() -> None:
     """Nor what waits to be believed of it."""
     known = book(accounts(**UNTOUCHED))
