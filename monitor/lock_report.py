@@ -60,7 +60,7 @@ def server_lines(view: LockView, now: float) -> Iterator[Line]:
     for capture in view.captures:
         yield from capture_lines(capture)
     for risk in view.risks:
-        yield risk_line(risk, now), "yellow"
+        yield from risk_lines(risk, now)
 
 
 def branch_lines(branch: Branch) -> Iterator[Line]:
@@ -94,7 +94,10 @@ def capture_lines(capture: Capture) -> Iterator[Line]:
         yield f"    {who(captive.party)}, waits for {wants}: {captive.party.statement}", ""
 
 
-def risk_line(risk: Risk, now: float) -> str:
+def risk_lines(risk: Risk, now: float) -> Iterator[Line]:
     tables = listed(table.name for table in risk.circle)
-    ago = duration_text(max(0.0, now - risk.last))
-    return f"  Locked in opposite order: {tables} in {risk.circle[0].database}, seen {ago} ago."
+    ago, where = duration_text(max(0.0, now - risk.last)), risk.circle[0].database
+    yield f"  Locked in opposite order: {tables} in {where}, seen {ago} ago:", "yellow"
+    for seen in risk.sightings:
+        yield f"    {who(seen.waiter)}: {seen.waiter.statement}", ""
+        yield f"    met {who(seen.blocker)}: {seen.blocker.statement}", ""

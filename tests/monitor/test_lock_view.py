@@ -7,6 +7,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from alerts.findings.deadlock_captured import finding
+from alerts.lock_order import Level, Party, Risk, Sighting, Table
 from alerts.recollection import Recollection
 from alerts.snapshot import Node, Snapshot
 from collectors._base import Absence, Answer
@@ -142,6 +143,22 @@ async def test_a_deadlock_stays_on_the_page(stage: Stage) -> None:
     calm = replace(snapshot, answers={**snapshot.answers, locks: Answer((), NOW)})
     assert lock_view(calm).forest == ()
     assert lock_view(calm).captures
+
+
+def test_both_statements_of_an_opposed_pair_are_shown() -> None:
+    """Without them nobody finds the code."""
+    tables = Table("shop", "public.orders"), Table("shop", "public.stock")
+    pay, pack = (
+        Party(pid, "app", name, None, None, f"update {name}")
+        for pid, name in ((1, "pay"), (2, "pack"))
+    )
+    seen = Sighting(pay, pack, tables[1], (0, 1), "slots")
+    risk = Risk(Level.opposed, tables, (seen,), 1.0, NOW - 60, NOW - 5)
+    view = LockView(risks=(risk,))
+    assert "public.orders → public.stock → public.orders" in words(view)
+    text = str(lock_report([("db1", view)], NOW))
+    assert "opposite order: public.orders and public.stock in shop, seen 5 s ago:" in text
+    assert "app (pay), pid 1: update pay\n    met app (pack), pid 2: update pack" in text
 
 
 def test_old_news_is_said_to_be_old() -> None:
