@@ -58,7 +58,7 @@ def table_list() -> Panel:
             "schemaname": Column("Schema"),
             "relname": Column("Table"),
             **{
-                value: Column(title, unit=unit, width=170 if "since" in title else 110)
+                value: Column(title, unit=unit, width=190 if "since" in title else 110)
                 for value, (title, (_, unit)) in zip(values, measures.items(), strict=True)
             },
         },
