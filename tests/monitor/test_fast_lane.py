@@ -14,9 +14,11 @@ from collectors._base import Lane
 from collectors.activity import activity
 from collectors.locks import Lock, locks
 from collectors.user_tables import user_tables
+from monitor.address import Address
 from monitor.clock import Clock
 from monitor.commands._base import settings_type
 from monitor.configuration.sources import load
+from monitor.conversation.session import Session
 from monitor.exposition.store import Store
 from monitor.facts import Facts
 from monitor.fast_lane import HURRIED, HURRY, FastLane
@@ -195,6 +197,18 @@ async def test_the_first_look_of_a_session_is_no_measure(database: Database) -> 
         assert (activity, False) in server.rounds.paces.costs
     finally:
         await fleet.close()
+
+
+@pytest.mark.versions(18)
+async def test_a_slow_first_answer_does_not_make_looks_cheap(database: Database) -> None:
+    """No answer takes less than the way there and back: what was measured once is put right."""
+    session = await Session.open(Address.of(database.monitor_dsn, {}), None, 10, 20)
+    try:
+        session.round_trip = 60.0
+        await session.fetch("select 1", 20)
+        assert session.round_trip < 60
+    finally:
+        await session.close()
 
 
 @pytest.mark.versions(14, 18)
