@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from alerts._base import Evidence, Finding, Outcome, Scope, Severity, Unjudged
-from alerts.cure import concurrently, identifier, literal, plain_ddl, remark
+from alerts.cure import concurrently, identifier, plain_ddl, regclass, remark
 from alerts.history import Stillness
 from alerts.index_usage import Key, Witness, unheard, unused_seconds, witnesses
 from alerts.recollection import Quiet
@@ -55,16 +55,18 @@ class Candidate:
         return self.parts[0].root_indexrelid is not None
 
     @property
-    def name(self) -> str:
+    def path(self) -> tuple[str, str]:
         part = self.parts[0]
-        schema, name = part.root_schemaname or part.schemaname, part.root_indexrelname
-        return identifier(schema, name or part.indexrelname)
+        return part.root_schemaname or part.schemaname, part.root_indexrelname or part.indexrelname
+
+    @property
+    def name(self) -> str:
+        return identifier(*self.path)
 
     @property
     def table(self) -> str:
         part = self.parts[0]
-        schema = part.root_schemaname or part.schemaname
-        return identifier(schema, part.root_relname or part.relname)
+        return identifier(self.path[0], part.root_relname or part.relname)
 
     @property
     def size_bytes(self) -> int:
@@ -208,7 +210,7 @@ def cure(candidate: Candidate) -> tuple[str, ...]:
     return (
         *advice,
         remark("Keep its definition, to make it again should somebody miss it:"),
-        f"SELECT pg_get_indexdef({literal(candidate.name)}::regclass);",
+        f"SELECT pg_get_indexdef({regclass(*candidate.path)});",
         *drop(candidate),
     )
 
@@ -218,14 +220,13 @@ def drop(candidate: Candidate) -> tuple[str, ...]:
         statement = f"DROP INDEX CONCURRENTLY {candidate.name};"
         return concurrently(statement, "it is invalid now; run DROP INDEX CONCURRENTLY again.")
     return (
-        remark("An index of a partitioned table can't be dropped concurrently: for a moment this"),
-        remark("locks the table and all its partitions. It gives up after 2 s; then try again."),
+        remark("Not to be had concurrently: it locks all partitions, or gives up after 2 s."),
         *plain_ddl(f"DROP INDEX {candidate.name};"),
     )
 
 
 def check(candidate: Candidate) -> str:
-    index = f"{literal(candidate.name)}::regclass"
+    index = regclass(*candidate.path)
     parts = f"SELECT relid FROM pg_partition_tree({index})"
     which = f"IN ({parts})" if candidate.is_partitioned else f"= {index}"
     return (

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from alerts._base import Evidence, Finding, Outcome, Scope, Severity, Unjudged
-from alerts.cure import OLD_TRANSACTIONS, identifier, literal, remark
+from alerts.cure import OLD_TRANSACTIONS, identifier, regclass, remark
 from alerts.heap_model import Confidence, Heap, HeapEstimate, NotEvaluated, Obstacle, estimate
 from alerts.heap_model.ceiling import ceiling
 from alerts.heap_model.current import heaps, statistics_hidden
@@ -146,7 +146,7 @@ def evidence(table: UserTable, heap: Heap, found: HeapEstimate, limits: Limits) 
         check=(
             "SELECT pg_size_pretty(pg_table_size(relid)) AS size, n_live_tup, n_dead_tup,"
             " last_vacuum, last_autovacuum, last_analyze, last_autoanalyze"
-            f" FROM pg_stat_user_tables WHERE relid = {literal(name(table))}::regclass;"
+            f" FROM pg_stat_user_tables WHERE relid = {regclass(table.schemaname, table.relname)};"
         ),
         object=name(table),
         database=table.datname,

@@ -1,6 +1,6 @@
 """Cures are quoted as PostgreSQL itself quotes, and hit nobody but whom they name."""
 
-from alerts.cure import cancel, identifier, literal, remark, terminate
+from alerts.cure import cancel, identifier, literal, regclass, remark, terminate
 from tests.fixtures.postgres import Database, Psql
 
 HOSTILE = [
@@ -100,3 +100,11 @@ async def test_control_characters_are_written_visibly_and_mean_the_same(
         assert all(text.isprintable() for text in written)
         [row] = await database.fetch(f"SELECT {written[1]} AS {written[0]}")
         assert list(row.items()) == [(odd, odd)]
+
+
+async def test_a_relation_is_found_by_whatever_name(database: Database) -> None:
+    """The type regclass reads names by rules of its own; hostile ones are found by them too."""
+    for name in (*HOSTILE, "select", "we\x1b[31mird", 'a\x07"b\\'):
+        await database.execute(f"CREATE TABLE {identifier('public', name)} ()")
+        found = f"SELECT relname FROM pg_class WHERE oid = {regclass('public', name)}"
+        assert await database.fetchval(found) == name
