@@ -68,7 +68,7 @@ class Batches:
     def learn(self, meeting: Meeting, next_spot: Spot | None, tables: Tables, at: float) -> None:
         """`next_spot` is what the blocker itself waits for."""
         here, (waiter, party) = meeting.spot, meeting.parties
-        if not here.by_row:
+        if not here.by_row or meeting.blocker.query is None:
             return
         kind = hash((waiter.statement, party.statement))
         if (upwards := by_key(meeting)) is not None:

@@ -135,10 +135,16 @@ def test_few_rows_that_moved_make_no_disorder() -> None:
 
 
 def test_where_keys_are_told_places_are_not_asked() -> None:
-    """Both want row 7; the versions of it that they wait for are on pages far apart."""
+    """Both want row 7; the versions of it that they wait for are on pages far apart. And whose
+    statement is not known may have had a key in it."""
     known = book(accounts(**IN_PLACE))
     for has, wants in ((3, 17), (17, 3)) * 3:
         chain(known, has, wants, "update {} set v = v + 1 where id = 7")
+        look(
+            known,
+            Going(1, ("accounts",), waits_for=2, row=(has, 1)),
+            Going(2, ("accounts",), waits_for=3, row=(wants, 1), hurries=True),
+        )
     assert disorders(known) == []
 
 
