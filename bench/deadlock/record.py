@@ -135,7 +135,13 @@ async def _client(
     session = await asyncpg.connect(
         server.dsn(database), server_settings={"application_name": "shop"}
     )
-    return Client(session, number, workload.rows, workload.think, random.Random(f"{seed}/{number}"))
+    return Client(
+        session,
+        number,
+        workload.rows,
+        workload.think,
+        random.Random(f"{workload.name}/{seed}/{number}"),
+    )
 
 
 async def _rows(eye: "Connection", collector: Collector[Any], version: int) -> list[Any]:
