@@ -85,9 +85,8 @@ class Snapshot:
         return self.recollection.step(collector)
 
     def quiet(self, collector: Collector[Any], column: str) -> Mapping[Key, Quiet]:
-        """Per key, how long that counter has not moved."""
-        self.answer(collector)
-        return self.recollection.quiet(collector, column, self.at)
+        """Per key, how long that counter had not moved when it was last looked at."""
+        return self.recollection.quiet(collector, column, self.answer(collector).at)
 
     def passed(self, collector: Collector[Any], column: str, value: float) -> Passed | None:
         """How long ago that growing number first was above a value; None if it is not above."""

@@ -11,6 +11,7 @@ from alerts.history import History, Presence, Stillness, Trail, Window
 from alerts.memory import Memory
 from alerts.recollection import STEPS, Recollection
 from alerts.ring import SAMPLES, Delta
+from alerts.snapshot import Node, Snapshot
 from collectors._base import Absence, Answer, Collector, Lane
 
 START = 1_700_000_000.0
@@ -173,6 +174,16 @@ def test_a_counter_is_quiet_since_it_last_moved() -> None:
     note(watched, 200, Meter("a", 6))
     note(watched, 300, Meter("a", 6))
     assert still(watched, 300) == (100, True)
+
+
+def test_nothing_is_known_of_the_time_since_the_newest_answer() -> None:
+    """What is used again and again is not quiet because nobody has looked for a while."""
+    watched = watching(Stillness(meters, "reads"))
+    for second in (0, 100, 200):
+        note(watched, second, Meter("a", second))
+    newest = {meters: Answer((Meter("a", 200),), START + 200)}
+    later = Snapshot(Node("db1"), START + 290, newest, recollection=watched)
+    assert later.quiet(meters, "reads")[("a",)].seconds == 0
 
 
 def test_one_row_of_the_whole_server_is_quiet_too() -> None:
