@@ -86,5 +86,14 @@ connection = Collector(
             legacy=True,
             note="`pg_up` inverted; pg_scrape_collector_success tells of single collectors.",
         ),
+        replace(
+            gauge(
+                "pg_exporter_user_queries_load_error",
+                "Whether a file of user queries could not be read.",
+                lambda row: 0,
+            ),
+            legacy=True,
+            note="Always 0, and without labels: there are no such files here.",
+        ),
     ),
 )

@@ -1,6 +1,7 @@
 """pg_stat_statements: what statements cost, by user, database and query id. No text, ever."""
 
 from dataclasses import dataclass, replace
+from math import sqrt
 
 from collectors._base import Bound, Collector, Lane, Metric, counter, gauge
 from collectors._capabilities import READ_ALL_STATS
@@ -18,12 +19,18 @@ QUERY = """
         sum(s.total_exec_time) / 1000                       as seconds,
         min(s.min_exec_time) / 1000                         as min_seconds,
         max(s.max_exec_time) / 1000                         as max_seconds,
+        sum(s.calls * (s.stddev_exec_time ^ 2 + s.mean_exec_time ^ 2)) / 1e6
+                                                            as square_seconds,
         sum(s.total_plan_time) / 1000                       as plan_seconds,
         sum(s.rows)::int8                                   as rows,
         sum(s.shared_blks_hit)::int8                        as shared_blocks_hit,
         sum(s.shared_blks_read)::int8                       as shared_blocks_read,
         sum(s.shared_blks_dirtied)::int8                    as shared_blocks_dirtied,
         sum(s.shared_blks_written)::int8                    as shared_blocks_written,
+        sum(s.local_blks_hit)::int8                         as local_blocks_hit,
+        sum(s.local_blks_read)::int8                        as local_blocks_read,
+        sum(s.local_blks_dirtied)::int8                     as local_blocks_dirtied,
+        sum(s.local_blks_written)::int8                     as local_blocks_written,
         sum(s.temp_blks_read)::int8                         as temp_blocks_read,
         sum(s.temp_blks_written)::int8                      as temp_blocks_written,
         sum(s.wal_bytes)::int8                              as wal_bytes,
@@ -53,6 +60,8 @@ class Statement:
     """Executing."""
     min_seconds: float
     max_seconds: float
+    square_seconds: float
+    """Squares of the times of all executions, summed: of parts these can be added."""
     plan_seconds: float
     """0 while pg_stat_statements.track_planning is off."""
     rows: int
@@ -60,6 +69,11 @@ class Statement:
     shared_blocks_read: int
     shared_blocks_dirtied: int
     shared_blocks_written: int
+    local_blocks_hit: int
+    """Of temporary tables, as are all local ones."""
+    local_blocks_read: int
+    local_blocks_dirtied: int
+    local_blocks_written: int
     temp_blocks_read: int
     temp_blocks_written: int
     wal_bytes: int
@@ -89,6 +103,12 @@ class Statement:
     def mean_seconds(self) -> float | None:
         return self.seconds / self.calls if self.calls else None
 
+    @property
+    def stddev_seconds(self) -> float | None:
+        """Of the whole population; None where nothing was executed."""
+        mean = self.mean_seconds
+        return None if mean is None else sqrt(max(0.0, self.square_seconds / self.calls - mean**2))
+
 
 PREFIX = "pg_stat_statements_"
 LABELS = ("user", "datname", "queryid")
@@ -112,6 +132,13 @@ def old(name: str, of: Metric[Statement], part: str = "") -> Metric[Statement]:
 def each(name: str, text: str, column: str) -> Metric[Statement]:
     """What can't be summed: there is no `other`."""
     metric: Metric[Statement] = gauge(PREFIX + name, text, column, OLD_LABELS)
+    return replace(metric, legacy=True, note="Known from older user queries.")
+
+
+def local(what: str) -> Metric[Statement]:
+    """Blocks of temporary tables, in the spelling of older user queries."""
+    text, column = f"Blocks of temporary tables {what}.", f"local_blocks_{what}"
+    metric: Metric[Statement] = counter(f"{PREFIX}local_blks_{what}", text, column, OLD_LABELS)
     return replace(metric, legacy=True, note="Known from older user queries.")
 
 
@@ -155,6 +182,7 @@ stat_statements = Collector(
         old("max_time_seconds", longest),
         each("min_time_seconds", "The shortest execution.", "min_seconds"),
         each("mean_time_seconds", "Mean time of an execution.", "mean_seconds"),
+        each("stddev_time_seconds", "Standard deviation of these times.", "stddev_seconds"),
         hit,
         old("shared_blks_hit", hit),
         read,
@@ -163,6 +191,7 @@ stat_statements = Collector(
         old("shared_blks_dirtied", dirtied),
         written,
         old("shared_blks_written", written),
+        *(local(what) for what in ("hit", "read", "dirtied", "written")),
         temp,
         old("temp_blks_read", temp, "temp_blocks_read"),
         old("temp_blks_written", temp, "temp_blocks_written"),

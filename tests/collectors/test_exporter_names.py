@@ -67,7 +67,11 @@ def test_success_and_failure_of_collectors() -> None:
 
 
 def test_a_connection_as_others_put_it() -> None:
-    """The two are opposites."""
+    """The first two are opposites; of user queries there are none that could fail."""
     for up in (True, False):
         row = replace(CONNECTION, up=up)
-        assert [list(m.samples([row])) for m in connection.metrics] == [[((), up)], [((), not up)]]
+        assert [list(m.samples([row])) for m in connection.metrics] == [
+            [((), up)],
+            [((), not up)],
+            [((), 0)],
+        ]

@@ -32,7 +32,8 @@ async def test_statements_are_those_of_the_view(database: Database) -> None:
         await database.fetch("select generate_series(1, 7) as marked")
     [expected] = await database.fetch(
         "select queryid, sum(calls)::int8 as calls, sum(rows)::int8 as rows,"
-        ' sum(total_exec_time) / 1000 as seconds from "Ext".pg_stat_statements'
+        " sum(total_exec_time) / 1000 as seconds, max(stddev_exec_time) / 1000 as stddev"
+        ' from "Ext".pg_stat_statements'
         " where query like '%as marked' and dbid ="
         " (select oid from pg_database where datname = current_database()) group by queryid"
     )
@@ -44,6 +45,7 @@ async def test_statements_are_those_of_the_view(database: Database) -> None:
     assert mine.seconds == pytest.approx(expected["seconds"])
     assert (mine.user, mine.queryid) == ("postgres", str(expected["queryid"]))
     assert mine.mean_seconds == pytest.approx(mine.seconds / 3)
+    assert mine.stddev_seconds == pytest.approx(expected["stddev"], rel=1e-3, abs=1e-9)
     assert mine.stats_reset is not None
 
 
@@ -62,10 +64,15 @@ def statement(number: int, seconds: float) -> Statement:
         shared_blocks_read=0,
         shared_blocks_dirtied=0,
         shared_blocks_written=0,
+        local_blocks_hit=0,
+        local_blocks_read=0,
+        local_blocks_dirtied=0,
+        local_blocks_written=0,
         temp_blocks_read=0,
         temp_blocks_written=0,
         min_seconds=0.0,
         max_seconds=1.0,
+        square_seconds=1.0,
         wal_bytes=0,
         block_read_seconds=0.0,
         block_write_seconds=0.0,
