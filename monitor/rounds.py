@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 import structlog
 
+from alerts.lock_order import NAMING
 from alerts.recollection import LARGE
 from collectors._base import ALL, Absence, Collector, Lane, Role, Scope, Tables
 from collectors._columns import Columns, block
@@ -23,6 +24,8 @@ from monitor.pace import Paces
 from monitor.ranges import Ranges
 
 log = structlog.get_logger("pgvigil")
+SOON = 5.0
+"""Seconds between two looks at tables while a lock is held on one that has no name yet."""
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
@@ -213,9 +216,16 @@ class Rounds:
         self.server_time += seconds
         self.walk_time += seconds if in_walk else 0.0
 
+    def nameless(self) -> set[str]:
+        """Databases in which a table is locked that has come after the newest answer."""
+        return self.facts.recollection.lock_book.tables.nameless()
+
     def due(self, collector: Collector[Any], database: str | None = None) -> bool:
         # Short answers of other databases keep the pace of what is asked in part of a long one.
         pace = self.paces.of(collector, collector in self.paces.in_part)
+        is_cheap = pace <= self.paces.lanes[collector.lane]
+        if collector in NAMING and is_cheap and database in self.nameless():
+            pace = min(pace, SOON)
         return self.ledger.of(collector, database).is_due(self.clock.now(), pace)
 
 

@@ -13,6 +13,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from collectors._base import Lane
 from monitor.clock import Clock
+from monitor.rounds import SOON
 from monitor.server import Server
 
 log = structlog.get_logger("pgvigil")
@@ -78,7 +79,7 @@ class Schedule:
         for lane in Lane:
             pace = min(server.plan.paces[lane], server.plan.paces[Lane.normal])
             self.every(f"{name}:{lane}", pace, partial(server.round, lane), late + STAGGER[lane])
-        tour = server.plan.paces[Lane.table]
+        tour = min(server.plan.paces[Lane.table], SOON)
         self.every(f"{name}:tour", tour, server.visit_databases, late + 1.5)
 
     def forget(self, server: Server) -> None:

@@ -32,10 +32,11 @@ from monitor.recognition import News, Recognition
 from monitor.rounds import Rounds, Sink
 from monitor.self_report import capability_rows, round_rows
 from monitor.sessions import Sessions
-from monitor.walk import Walk, slots_taken
+from monitor.slots import slots_taken
+from monitor.walk import Walk
 
 log = structlog.get_logger("pgvigil")
-FIRST_WORD = 1.0
+FIRST_WORD = 1.5
 """Seconds after which a server that has neither answered nor refused counts as not answering."""
 REPORT = 5.0
 """Seconds between two reports about our own rounds."""
@@ -80,7 +81,6 @@ class Server:
         self.started = self.clock.now()
 
     # What the schedule calls.
-
     async def round(self, lane: Lane) -> None:
         """Ask everything of a lane that is due on the server as a whole."""
         due = (c for c in of_server(lane) if self.rounds.due(c))
@@ -108,7 +108,7 @@ class Server:
 
     async def visit_databases(self) -> None:
         """Ask what is due in each database."""
-        if session := self.sessions.any:
+        if (session := self.sessions.any) and self.walk.is_due():
             await self.walk.all_databases(session, self.node.role, self.rights)
             self._report_rights()
             self.judge()

@@ -10,22 +10,16 @@ from typing import Any
 import structlog
 
 from alerts.cure import identifier
-from alerts.findings.connection_saturation import usable
-from alerts.idle_sessions import client_sessions
-from alerts.snapshot import Node
-from collectors._base import Absence, Collector, Role
+from collectors._base import Absence, Collector, Lane, Role
 from collectors._catalogue import of_databases, of_extensions
-from collectors.activity import activity
 from collectors.connection import Cause
-from collectors.settings import settings
 from monitor.allowance import Allowance
 from monitor.conversation.failures import ConnectFailure, QueryFailure
 from monitor.conversation.rights import Rights
 from monitor.conversation.session import Session
 from monitor.conversation.tour import APART, DISCOVERY, Tour
-from monitor.facts import Facts
 from monitor.plan import Plan
-from monitor.rounds import Rounds
+from monitor.rounds import SOON, Rounds
 
 log = structlog.get_logger("pgvigil")
 BRIEF = 2.0
@@ -57,6 +51,8 @@ class Walk:
     """By database."""
     rights_at: dict[str, float] = field(default_factory=dict)
     allowance: Allowance = field(default_factory=Allowance)
+    begun: float = -math.inf
+    """When the last walk began, in unix seconds."""
     put_at: float = 0.0
     """When the answers of all databases were last put together."""
     server_rights: Rights | None = None
@@ -66,11 +62,18 @@ class Walk:
     tried: float = -math.inf
     """Monotonic time when it was last tried whether a slot is free."""
 
+    def is_due(self) -> bool:
+        """A pace is over; or a table is locked that has come after the last walk."""
+        passed = self.rounds.clock.now() - self.begun
+        return passed >= 0.95 * (
+            SOON if self.rounds.nameless() else self.rounds.paces.lanes[Lane.table]
+        )
+
     async def all_databases(
         self, warm: Session, role: Role | None, rights: Rights | None = None
     ) -> None:
         """One walk: discover, ask what is due, and put the answers together."""
-        self.in_vain, self.server_rights = False, rights
+        self.begun, self.in_vain, self.server_rights = self.rounds.clock.now(), False, rights
         try:
             closed = await self._discover(warm)
         except QueryFailure as failure:
@@ -235,11 +238,3 @@ class Walk:
             await self.tour.probe(home or warm.identity.database, warm)
         except ConnectFailure as failure:
             log.warning("no new session", server=self.plan.name, cause=failure.cause.value)
-
-
-def slots_taken(facts: Facts) -> bool:
-    """Whether an ordinary role would be refused now, as far as is known."""
-    snapshot = facts.snapshot(Node(""), 0)
-    if not (snapshot.has(activity) and snapshot.has(settings)):
-        return False
-    return len(client_sessions(snapshot.rows(activity))) >= usable(snapshot)

@@ -14,6 +14,8 @@ MOVED = 0.05
 """Share of its rows that may have been moved."""
 MANY = 100
 """Updates that tell what they do to rows."""
+NAMELESS = 2000
+"""More are forgotten, and looked for again."""
 Relation = tuple[str, int]
 """Database and OID, as pg_locks has them."""
 
@@ -44,6 +46,8 @@ class Tables:
     sources: dict[Collector[Any], Answer[Any]] = field(default_factory=dict)
     known: dict[Relation, Known] = field(default_factory=dict)
     unknown: set[Relation] = field(default_factory=set)
+    in_vain: set[Relation] = field(default_factory=set)
+    """Looked for in an answer and not found: of the system, temporary, or gone."""
     oids: dict[Table, int] = field(default_factory=dict)
     """Of each table that was ever named here, until it is dropped."""
 
@@ -58,9 +62,15 @@ class Tables:
         Returns the tables that exist no more.
         """
         self.sources[collector] = answer
+        if collector is user_tables:
+            self.in_vain = (self.in_vain if len(self.in_vain) < NAMELESS else set()) | self.unknown
         self.known.clear()
         self.unknown.clear()
         return self._dropped(answer) if collector is user_tables else set()
+
+    def nameless(self) -> set[str]:
+        """Databases in which what is locked has come after the newest answer."""
+        return {database for database, _ in self.unknown - self.in_vain}
 
     def learn(self, relations: Iterable[Relation]) -> None:
         """Look these up, all at once: the answers are long."""

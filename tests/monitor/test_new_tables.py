@@ -1,0 +1,43 @@
+"""Tables that come between two walks are named as soon as somebody waits for a lock on them."""
+
+import asyncio
+
+import pytest
+
+from collectors.user_tables import user_tables
+from tests.fixtures.farm import MONITOR
+from tests.fixtures.postgres import PrivateServers, connected
+from tests.fixtures.waiting import until
+from tests.fixtures.watching import Watch
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_new_table_has_its_name_before_its_turn(
+    private_server: PrivateServers, watch: Watch
+) -> None:
+    """Without a look at every table in between, however rare these are."""
+    server = private_server()
+    async with connected(server.dsn()) as admin:
+        await admin.execute("create database shop")
+    watched = await watch(server.dsn(user=MONITOR), **{"paces.table": "1h"})
+    await watched.until_seen()
+    async with (
+        connected(server.dsn("shop")) as holder,
+        connected(server.dsn("shop")) as waiter,
+    ):
+        await holder.execute("create table newcomer (id int)")
+        await holder.execute("begin; lock table newcomer")
+        waiting = asyncio.create_task(waiter.execute("select from newcomer"))
+
+        async def named() -> bool:
+            rows = watched.server.snapshot().rows(user_tables)
+            return "newcomer" in {row.relname for row in rows}
+
+        await until(named, "the table is known")
+        await holder.execute("commit")
+        await waiting
+
+    async def nothing_is_missing() -> bool:
+        return not watched.server.rounds.nameless()
+
+    await until(nothing_is_missing, "nothing else waits for a name")
