@@ -13,6 +13,7 @@ from alerts.cure import identifier
 from collectors._base import Absence, Collector, Lane, Role
 from collectors._catalogue import of_databases, of_extensions
 from collectors.connection import Cause
+from monitor.address.target import DEFAULT_DATABASE
 from monitor.allowance import Allowance
 from monitor.conversation.failures import ConnectFailure, QueryFailure
 from monitor.conversation.rights import Rights
@@ -106,9 +107,18 @@ class Walk:
         role = identifier(warm.identity.role)
         for name in closed:
             grant = f"GRANT CONNECT ON DATABASE {identifier(name)} TO {role};"
-            for collector in of_databases():
-                self.rounds.facts.lack_part(collector, name, Absence("no right to connect", grant))
+            self._lack(name, Absence("no right to connect", grant))
+        named = self.plan.target.named
+        if self.plan.target.visits(named) and named not in {DEFAULT_DATABASE, *wanted}:
+            self._lack(
+                named, Absence("the address names it, but there is none that takes sessions")
+            )
+            closed.add(named)
         return closed
+
+    def _lack(self, database: str, why: Absence) -> None:
+        for collector in of_databases():
+            self.rounds.facts.lack_part(collector, database, why)
 
     def _expect(self) -> None:
         """How long a walk takes; and what nobody has seen yet is not known to be well."""

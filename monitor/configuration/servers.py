@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from monitor.address import Address, AddressError, Text
 from monitor.address.environment import NAMES_A_SERVER
+from monitor.address.target import DEFAULT_DATABASE, Target
 from monitor.configuration.sentence import ConfigurationError
 from monitor.configuration.wellknown import origin
 from monitor.settings import Databases, Login, Settings
@@ -28,6 +29,8 @@ class WatchedServer:
     address: Address
     cluster: str | None
     databases: Databases
+    named: str = DEFAULT_DATABASE
+    """The database that the address names; all others are watched as well."""
 
     def visits(self, database: str) -> bool:
         """Whether that database, no template, is to be looked into."""
@@ -45,9 +48,9 @@ def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str,
     servers = {}
     for name, server in settings.servers.items():
         address = _address(server, environ)
-        _called(address, f"servers.{name}")
+        named = _target(address, f"servers.{name}").database
         databases = server.databases or settings.databases
-        servers[name] = WatchedServer(name, address, server.cluster, databases)
+        servers[name] = WatchedServer(name, address, server.cluster, databases, named)
     return servers
 
 
@@ -56,14 +59,15 @@ def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedSe
     if not named and not any(map(environ.get, NAMES_A_SERVER)):
         raise ConfigurationError(NOBODY)
     address = _address(settings, environ)
-    called = _called(address, origin(_plain(settings.dsn), environ))
-    name = settings.server_name or environ.get("POD_NAME") or called
-    return {name: WatchedServer(name, address, settings.cluster, settings.databases)}
+    target = _target(address, origin(_plain(settings.dsn), environ))
+    name = settings.server_name or environ.get("POD_NAME") or target.name
+    cluster, databases = settings.cluster, settings.databases
+    return {name: WatchedServer(name, address, cluster, databases, target.database)}
 
 
-def _called(address: Address, where: str) -> str:
+def _target(address: Address, where: str) -> Target:
     try:
-        return address.target().name
+        return address.target()
     except AddressError as wrong:
         raise ConfigurationError(f"{where}: {wrong}") from None
     except OSError as wrong:

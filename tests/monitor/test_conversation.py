@@ -181,6 +181,19 @@ async def test_a_database_can_be_dropped_under_us(
     assert "shop" not in watched.server.walk.databases
 
 
+async def test_an_address_that_names_no_database_is_told(
+    private_server: PrivateServers, watch: Watch
+) -> None:
+    """All others are watched as ever, and the one that somebody meant is not called well."""
+    server = private_server()
+    watched = await watch(server.dsn("nonesuch", user=MONITOR))
+    await watched.until_seen()
+    verdict = watched.verdict("index_unused")
+    assert verdict.state is State.unknown
+    [unjudged] = [one for one in verdict.unjudged if one.database == "nonesuch"]
+    assert "there is none that takes sessions" in unjudged.reason
+
+
 async def test_there_are_never_more_than_three_sessions(
     private_server: PrivateServers, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
