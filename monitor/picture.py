@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from alerts._base import Severity, State
+from alerts._base import Severity, Shape, State
 from alerts.causes import Folded, fold
 from alerts.verdict import Subject, Verdict
 from monitor.view import Overview, ServerView
@@ -44,7 +44,7 @@ class Picture:
 
     @cached_property
     def cards(self) -> list[Card]:
-        """Worst first; consequences are inside the case that explains them."""
+        """Worst first, and what goes on before what has happened; consequences stand inside."""
         groups: dict[tuple[Severity, str, str], list[Folded]] = defaultdict(list)
         for view in self.overview.servers:
             for case in self._cases(view):
@@ -54,7 +54,7 @@ class Picture:
             Card(server, cases[0].verdict, severity, tuple(cases))
             for (severity, server, _), cases in groups.items()
         ]
-        return sorted(cards, key=lambda card: -card.severity.rank)
+        return sorted(cards, key=_urgency)
 
     def cards_of(self, severity: Severity) -> list[Card]:
         return [card for card in self.cards if card.severity is severity]
@@ -117,3 +117,8 @@ class Picture:
                     counts[place] += one.count
         for place, verdicts in groups.items():
             yield Blind(*place, tuple(verdicts.values()), counts[place])
+
+
+def _urgency(card: Card) -> tuple[int, bool]:
+    is_past = card.verdict.finding.shape is Shape.event
+    return -card.severity.rank, is_past
