@@ -20,6 +20,7 @@ from monitor.fleet import Fleet
 from monitor.plan import limits, plans
 from monitor.schedule import Schedule
 from monitor.settings import Settings
+from monitor.thrift import Thrifty
 from monitor.view import Overview
 from monitor.web.serve import Web
 
@@ -31,6 +32,8 @@ FLUSH = 1.0
 """Seconds between two looks whether memory has something to write down."""
 CHECK_FILES = 5.0
 """Seconds between two looks whether the configuration was changed."""
+PICTURES = 0.05
+"""Share of our time that pictures take: one a second, of hundreds of servers one every few."""
 Load = Callable[[], Settings]
 
 
@@ -97,13 +100,13 @@ class Daemon:
             await self._stop(serving)
 
     def _housekeeping(self) -> None:
-        self.schedule.every("overview", 1.0, self._publish)
+        self.schedule.every("overview", 1.0, Thrifty(self._publish, PICTURES))
         if self.state_file:
             self.schedule.every("state file", FLUSH, self._flush)
         self._watch_files()
 
     async def _publish(self) -> None:
-        """One new picture a second for pages and metrics."""
+        """A new picture for pages and metrics."""
         self.overview = Overview(
             at=self.clock.now(),
             servers=self.fleet.views(),
