@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[2]
-PACKAGES = ("collectors", "alerts", "grafana", "monitor")
+PACKAGES = ("collectors", "alerts", "grafana", "monitor", "bench", "pictures")
 MODULES = sorted(path for package in PACKAGES for path in (HOUSE / package).rglob("*.py"))
 ROOMS_FOR_ANYTHING = {"util", "utils", "helper", "helpers", "common", "misc", "types"}
 
