@@ -1,10 +1,11 @@
 """`pgvigil run` as people run it: signals, reload, several servers, secrets, and a restart."""
 
-import asyncio
 import json
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,11 +171,11 @@ async def test_a_restart_remembers_since_when(
     private_server: PrivateServers, start: Start, workplace: Path
 ) -> None:
     """Kill -9, and a new process: the illness is as old as it was."""
-    server = private_server()
+    server, state = private_server(), workplace / "state.db"
     settings = {
         "PGVIGIL_DSN": address(server),
         "PGVIGIL_SERVER_NAME": "it",
-        "PGVIGIL_STATE_FILE": str(workplace / "state.db"),
+        "PGVIGIL_STATE_FILE": str(state),
         "PGVIGIL_FINDINGS__IDLE_IN_TRANSACTION__SILENT": "1s",
     }
     async with connected(server.dsn(), application_name="careless") as session:
@@ -185,7 +186,14 @@ async def test_a_restart_remembers_since_when(
             return await daemon.ready() and await daemon.is_ill("it", "idle_in_transaction")
 
         first = await until(ill, "it is found")
-        await asyncio.sleep(2.5)  # two commits of memory
+
+        async def written() -> bool:
+            """Memory is committed once a second, by a thread."""
+            query = "select count(*) from memory where room = 'idle_in_transaction'"
+            with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as file:
+                return bool(file.execute(query).fetchone()[0])
+
+        await until(written, "it is written down")
         daemon.program.stop(signal.SIGKILL)
         daemon = start(**settings)
         second = await until(ill, "it is found again")
