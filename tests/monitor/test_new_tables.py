@@ -19,8 +19,15 @@ async def test_a_new_table_has_its_name_before_its_turn(
     server = private_server()
     async with connected(server.dsn()) as admin:
         await admin.execute("create database shop")
+        async with connected(server.dsn("shop")) as shop:
+            await shop.execute("create table oldtimer (id int)")
     watched = await watch(server.dsn(user=MONITOR), **{"paces.table": "1h"})
-    await watched.until_seen()
+
+    async def known(name: str) -> bool:
+        snapshot = watched.server.snapshot()
+        return snapshot.has(user_tables) and name in {r.relname for r in snapshot.rows(user_tables)}
+
+    await until(lambda: known("oldtimer"), "the first walk was there")
     async with (
         connected(server.dsn("shop")) as holder,
         connected(server.dsn("shop")) as waiter,
@@ -29,11 +36,7 @@ async def test_a_new_table_has_its_name_before_its_turn(
         await holder.execute("begin; lock table newcomer")
         waiting = asyncio.create_task(waiter.execute("select from newcomer"))
 
-        async def named() -> bool:
-            rows = watched.server.snapshot().rows(user_tables)
-            return "newcomer" in {row.relname for row in rows}
-
-        await until(named, "the table is known")
+        await until(lambda: known("newcomer"), "the table is known")
         await holder.execute("commit")
         await waiting
 
