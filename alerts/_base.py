@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from alerts.history import History
+from alerts.history.kinds import History
 from alerts.snapshot import Snapshot
 from collectors._base import Collector, Role
 
@@ -42,7 +42,7 @@ class Shape(StrEnum):
     event = "event"
 
 
-class Scope(StrEnum):
+class Reach(StrEnum):
     """How far one verdict reaches: a cause of server scope explains whatever the server suffers."""
 
     server = "server"
@@ -115,8 +115,6 @@ class Finding(Generic[L]):
     """One kind of illness. Its file's name is its id; the `.md` beside it is its runbook."""
 
     title: str
-    group: str
-    """The chapter it belongs to: sessions, locks, storage, indexes, replication, observer …"""
     severities: tuple[Severity, ...]
     """Those it can reach, so that 0 is published for each."""
     reads: tuple[Collector[Any], ...]
@@ -129,7 +127,7 @@ class Finding(Generic[L]):
     consults: tuple[Collector[Any], ...] = ()
     """Read where present; their absence blinds nothing."""
     shape: Shape = Shape.condition
-    scope: Scope = Scope.server
+    scope: Reach = Reach.server
     on: Role | None = None
     """The only role on which it is judged; on the other it is not_applicable."""
     alerted_by: AlertedBy = AlertedBy.server
@@ -143,6 +141,11 @@ class Finding(Generic[L]):
     @property
     def name(self) -> str:
         return self.judge.__module__.rpartition(".")[2]
+
+    @property
+    def chapter(self) -> str:
+        """The folder that it lies in."""
+        return self.judge.__module__.rpartition(".")[0].rpartition(".")[2]
 
     @property
     def runbook(self) -> str:

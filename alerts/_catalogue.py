@@ -1,20 +1,37 @@
-"""Finds every finding: one module, one finding; its file's name is its id."""
+"""Catalogue of findings: a file's name is the finding's id, its folder's name the chapter."""
 
 from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 import alerts.findings
 from alerts._base import Finding
-from alerts.history import History
+from alerts.findings import CHAPTERS
+from alerts.history.kinds import History
 from collectors._catalogue import discover
 
 
 @cache
 def all_findings() -> dict[str, Finding[Any]]:
-    """Every finding by its name."""
-    return {name: module.finding for name, module in discover(alerts.findings).items()}
+    """Return every finding by its name. A folder that is no known chapter fails here, at start."""
+    found: dict[str, Finding[Any]] = {}
+    for chapter in _chapters():
+        for name, module in discover(chapter).items():
+            if name in found:
+                raise ValueError(f"two findings are called {name}")
+            found[name] = module.finding
+    return dict(sorted(found.items()))
 
 
 def all_wants() -> tuple[History, ...]:
-    """What all findings together want to be remembered."""
+    """Return the kinds of history that all findings together declare."""
     return tuple(want for finding in all_findings().values() for want in finding.history)
+
+
+def _chapters() -> list[ModuleType]:
+    names = {module.name for module in iter_modules(alerts.findings.__path__)}
+    if unknown := names - set(CHAPTERS):
+        raise ValueError(f"not in CHAPTERS of alerts/findings/__init__.py: {sorted(unknown)}")
+    return [import_module(f"alerts.findings.{name}") for name in CHAPTERS if name in names]

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from alerts.lock_order import LockBook
-from alerts.recollection import Gone, Passed, Quiet, Recollection
-from alerts.ring import Delta
+from alerts.history.counters import Delta
+from alerts.history.recorder import Crossed, Disappeared, Recorder, UnchangedFor
+from alerts.locks.order import LockStore
 from collectors._base import Absence, Answer, Collector, Role
 from collectors.locks import locks
 
@@ -25,7 +25,7 @@ class Unknown(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ServerIdentity:
     """Which server this is. `None` is not known (yet)."""
 
     server: str
@@ -44,11 +44,11 @@ NOT_YET = Absence("not asked yet")
 class Snapshot:
     """The newest answers of one server, at one time (unix seconds)."""
 
-    node: Node
+    node: ServerIdentity
     at: float
     answers: Mapping[Collector[Any], Answer[Any]] = field(default_factory=dict)
     absent: Mapping[Collector[Any], Absence] = field(default_factory=dict)
-    recollection: Recollection = field(default_factory=Recollection)
+    recorder: Recorder = field(default_factory=Recorder)
     peers: tuple["Snapshot", ...] = ()
     """The other watched servers of the cluster, each with its own `at`."""
 
@@ -77,27 +77,27 @@ class Snapshot:
     def delta(self, collector: Collector[Any], window: timedelta) -> Mapping[Key, Delta]:
         """Per key, how much each counter grew within the window, and whether it was full."""
         self.answer(collector)
-        return self.recollection.delta(collector, window, self.at)
+        return self.recorder.delta(collector, window, self.at)
 
     def step(self, collector: Collector[Any]) -> Mapping[Key, Delta]:
         """Per key, how much each counter grew between the last two answers."""
         self.answer(collector)
-        return self.recollection.step(collector)
+        return self.recorder.step(collector)
 
-    def quiet(self, collector: Collector[Any], column: str) -> Mapping[Key, Quiet]:
+    def quiet(self, collector: Collector[Any], column: str) -> Mapping[Key, UnchangedFor]:
         """Per key, how long that counter had not moved when it was last looked at."""
-        return self.recollection.quiet(collector, column, self.answer(collector).at)
+        return self.recorder.quiet(collector, column, self.answer(collector).at)
 
-    def passed(self, collector: Collector[Any], column: str, value: float) -> Passed | None:
+    def passed(self, collector: Collector[Any], column: str, value: float) -> Crossed | None:
         """How long ago that growing number first was above a value; None if it is not above."""
         self.answer(collector)
-        return self.recollection.passed(collector, column, value, self.at)
+        return self.recorder.passed(collector, column, value, self.at)
 
-    def gone(self, collector: Collector[Any], column: str) -> Mapping[str, Gone]:
+    def gone(self, collector: Collector[Any], column: str) -> Mapping[str, Disappeared]:
         """Those who were among the rows once and are not in the newest, by that column's text."""
-        return self.recollection.gone(collector, column, self.answer(collector).at, self.at)
+        return self.recorder.gone(collector, column, self.answer(collector).at, self.at)
 
-    def lock_book(self) -> LockBook:
+    def lock_store(self) -> LockStore:
         """What was learned from all looks at the locks. Raises Unknown where there was none."""
         self.answer(locks)
-        return self.recollection.lock_book
+        return self.recorder.lock_store

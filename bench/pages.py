@@ -86,7 +86,7 @@ def _serve(size: int, listening: socket.socket, asked: "Connection[int, int]") -
     import uvicorn
 
     from monitor.exposition.store import Store
-    from monitor.view import Overview
+    from monitor.views.overview import Overview
     from monitor.web.app import application
 
     store, overview = Store(), Overview(at=0.0)

@@ -18,6 +18,12 @@ class Granted:
     """What can be seen with it."""
     collectors: tuple[str, ...]
     """Which need it."""
+    probe: str = ""
+    """The boolean SQL expression that tells whether it is granted."""
+    blinded: tuple[str, ...] = ()
+    """Findings that can't be judged without it."""
+    partly_blinded: tuple[str, ...] = ()
+    """Findings that are judged without it, but not for all objects."""
 
 
 capabilities = Collector(row=Granted, lane=Lane.slow, key=("datname", "capability"))

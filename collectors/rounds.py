@@ -25,6 +25,9 @@ class Round:
     was_refused: bool = False
     """It was asked, and an error came back; else it was not asked, for a known reason."""
 
+    blinded: tuple[str, ...] = ()
+    """Findings that can't be judged while it brings nothing."""
+
     @property
     def succeeded(self) -> bool | None:
         """None where the question does not apply: not on this version, not in this role."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from alerts.own_metrics import (
+from alerts.prometheus.own_metrics import (
     CAN_CONNECT,
     COLLECTOR_DURATION,
     COLLECTOR_LEFT_OUT,
@@ -18,7 +18,7 @@ from alerts.own_metrics import (
 )
 from grafana.panels import CRITICAL, WARNING, YES_OR_NO, Panel, Query, graph, ranking
 from grafana.queries import own, rate
-from grafana.verdict_panels import ill_subjects, in_group, not_judged
+from grafana.verdict_panels import ill_subjects, in_chapter, not_judged
 
 MOST_SESSIONS = 3
 """On one server, whatever happens."""
@@ -26,7 +26,7 @@ MOST_SESSIONS = 3
 
 def own_findings() -> Iterator[Panel]:
     """What pgvigil says of itself: rights that it lacks, and collectors that bring nothing."""
-    yield ill_subjects(in_group("observer"), height=5)
+    yield ill_subjects(in_chapter("observer"), height=5)
     yield not_judged(24, 6)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from alerts._base import Severity, State
-from alerts.own_metrics import FINDING_STATE, FINDING_SUBJECTS, SERVER_INFO, UP
+from alerts.prometheus.own_metrics import FINDING_STATE, FINDING_SUBJECTS, SERVER_INFO, UP
 from grafana.panels import CRITICAL, FINE, UNKNOWN, WARNING, Column, Panel, Query, graph, listing
 from grafana.queries import own
 from grafana.verdict_panels import each_once, states_over_time

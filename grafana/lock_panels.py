@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from alerts.findings.lock_table_pressure import PER_TRANSACTION, SLOTS, WORKERS
-from alerts.own_metrics import FINDING_EVENTS, FINDING_SUBJECT
-from alerts.promql import one_of
+from alerts.findings.locks.lock_table_pressure import PER_TRANSACTION, SLOTS, WORKERS
+from alerts.prometheus.own_metrics import FINDING_EVENTS, FINDING_SUBJECT
+from alerts.prometheus.promql import one_of
 from grafana.panels import CRITICAL, WARNING, Panel, Query, graph
 from grafana.queries import (
     DATABASE_NAMED,
@@ -16,11 +16,11 @@ from grafana.queries import (
     limits,
     own,
 )
-from grafana.verdict_panels import ill_subjects, in_group
+from grafana.verdict_panels import ill_subjects, in_chapter
 
 
 def lock_findings() -> Iterator[Panel]:
-    yield ill_subjects(in_group("locks"))
+    yield ill_subjects(in_chapter("locks"))
 
 
 def lock_panels() -> Iterator[Panel]:
@@ -114,7 +114,7 @@ def deadlock_panels() -> Iterator[Panel]:
         steps={found.per_minute_critical: CRITICAL},
         span=12,
     )
-    events = a_minute(own(FINDING_EVENTS, finding=one_of(in_group("locks"))))
+    events = a_minute(own(FINDING_EVENTS, finding=one_of(in_chapter("locks"))))
     yield graph(
         "Events a minute that findings have counted",
         "Deadlocks and the like, by the finding that saw them.",

@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 from alerts._catalogue import all_findings
-from alerts.facts import metric_of
-from alerts.own_metrics import OwnMetric
-from alerts.promql import Pattern, select
+from alerts.prometheus.metric_lookup import metric_of
+from alerts.prometheus.own_metrics import OwnMetric
+from alerts.prometheus.promql import Pattern, select
 from collectors._base import Lane
 from collectors._catalogue import all_collectors
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from grafana.panels import CRITICAL, WARNING, YES_OR_NO, Panel, Query, Steps, graph
 from grafana.queries import SERVER_NAMED, a_minute, by, fact, limits
-from grafana.verdict_panels import ill_subjects, in_group
+from grafana.verdict_panels import ill_subjects, in_chapter
 
 STANDBY = f"{{{{application_name}}}} of {SERVER_NAMED}"
 SLOT = f"{{{{slot_name}}}} of {SERVER_NAMED}"
@@ -18,7 +18,7 @@ DELAYS = ("write", "flush", "replay")
 
 
 def replication_findings() -> Iterator[Panel]:
-    yield ill_subjects(in_group("replication"))
+    yield ill_subjects(in_chapter("replication"))
 
 
 def lag_panels() -> Iterator[Panel]:

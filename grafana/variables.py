@@ -14,9 +14,9 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from alerts.own_metrics import BUILD_INFO, UP
-from alerts.promql import select
-from alerts.rulebook import RUNBOOK_BASE
+from alerts.prometheus.own_metrics import BUILD_INFO, UP
+from alerts.prometheus.promql import select
+from alerts.prometheus.rulebook import RUNBOOK_BASE
 from grafana.panels import SOURCE
 from grafana.queries import CHOSEN, SERVER, fact
 

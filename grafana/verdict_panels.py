@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterator
 
 from alerts._base import Severity, State
 from alerts._catalogue import all_findings
-from alerts.own_metrics import (
+from alerts.prometheus.own_metrics import (
     FINDING_STATE,
     FINDING_SUBJECT,
     FINDING_SUBJECTS,
     FINDING_UNJUDGED,
     UP,
 )
-from alerts.promql import one_of
+from alerts.prometheus.promql import one_of
 from grafana.panels import (
     CRITICAL,
     FINE,
@@ -140,8 +140,8 @@ def ill_subjects(shown: Collection[str], height: int = 7) -> Panel:
     )
 
 
-def in_group(group: str) -> list[str]:
-    return [name for name, finding in all_findings().items() if finding.group == group]
+def in_chapter(chapter: str) -> list[str]:
+    return [name for name, finding in all_findings().items() if finding.chapter == chapter]
 
 
 def findings_in(kind: str) -> list[str]:

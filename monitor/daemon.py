@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from alerts.memory import Memory
+from alerts.history.memory import Memory
 from monitor.clock import Clock
-from monitor.configuration.reload import needs_a_restart, stamps, watched_files
-from monitor.configuration.sentence import ConfigurationError
-from monitor.exposition.own import Own
+from monitor.config.errors import ConfigurationError
+from monitor.config.reload import needs_a_restart, stamps, watched_files
+from monitor.config.settings import Settings
+from monitor.config.watch_plan import limits, plans
+from monitor.exposition.own_page import Own
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
-from monitor.plan import limits, plans
-from monitor.schedule import Schedule
-from monitor.settings import Settings
-from monitor.thrift import Thrifty
-from monitor.view import Overview
+from monitor.scheduler import Schedule
+from monitor.throttle import Throttled
+from monitor.views.overview import Overview
 from monitor.web.serve import Web
 
 if TYPE_CHECKING:
-    from monitor.statefile import StateFile
+    from monitor.state_file import StateFile
 
 log = structlog.get_logger("pgvigil")
 FLUSH = 1.0
@@ -72,7 +72,7 @@ class Daemon:
         self.web = Web(self.settings, lambda: self.overview, self.store)
         if path := self.settings.state_file:
             # Where there is no place for it, as in most sidecars, SQLite is never loaded: 2 MB.
-            from monitor.statefile import StateFile
+            from monitor.state_file import StateFile
 
             self.state_file = StateFile(path)
 
@@ -100,7 +100,7 @@ class Daemon:
             await self._stop(serving)
 
     def _housekeeping(self) -> None:
-        self.schedule.every("overview", 1.0, Thrifty(self._publish, PICTURES))
+        self.schedule.every("overview", 1.0, Throttled(self._publish, PICTURES))
         if self.state_file:
             self.schedule.every("state file", FLUSH, self._flush)
         self._watch_files()

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from alerts.memory import Memory
+from alerts.history.memory import Memory
 from alerts.snapshot import Snapshot
 from collectors._base import Collector
 from monitor.clock import Clock
+from monitor.config.watch_plan import WatchPlan
 from monitor.exposition.store import Store
-from monitor.lock_view import lock_view
-from monitor.plan import Plan
-from monitor.schedule import Schedule
-from monitor.self_report import sum_up
-from monitor.server import Server
-from monitor.view import CollectorView, QueueNumbers, ServerView
+from monitor.polling.self_collectors import sum_up
+from monitor.scheduler import Schedule
+from monitor.server import ServerMonitor
+from monitor.views.lock_tree import lock_view
+from monitor.views.overview import CollectorView, QueueNumbers, ServerView
 
 
 @dataclass(slots=True)
@@ -26,11 +26,11 @@ class Fleet:
     memory: Memory
     store: Store
     schedule: Schedule | None = None
-    servers: dict[str, Server] = field(default_factory=dict)
+    servers: dict[str, ServerMonitor] = field(default_factory=dict)
     announce: Callable[[], None] = lambda: None
     """Called when a finding has changed its state, so that nobody waits for the next picture."""
 
-    async def follow(self, plans: Iterable[Plan]) -> None:
+    async def follow(self, plans: Iterable[WatchPlan]) -> None:
         """Watch these servers, and no others."""
         wanted = {plan.name: plan for plan in plans}
         for name, server in list(self.servers.items()):
@@ -49,9 +49,9 @@ class Fleet:
             await self._stop(server)
             self._start(self.servers.pop(name).plan, len(self.servers) + 1)
 
-    def _start(self, plan: Plan, fleet: int) -> None:
+    def _start(self, plan: WatchPlan, fleet: int) -> None:
         name = plan.name
-        server = Server(
+        server = ServerMonitor(
             plan,
             self.clock,
             self.memory,
@@ -64,7 +64,7 @@ class Fleet:
         if self.schedule:
             self.schedule.watch(server, fleet)
 
-    async def _stop(self, server: Server) -> None:
+    async def _stop(self, server: ServerMonitor) -> None:
         if self.schedule:
             self.schedule.forget(server)
         await server.close()
@@ -89,7 +89,7 @@ class Fleet:
         return tuple(view(server) for server in self.servers.values())
 
 
-def view(server: Server) -> ServerView:
+def view(server: ServerMonitor) -> ServerView:
     """One server as it is known now."""
     standing = server.standing
     identity = server.identity
@@ -103,7 +103,7 @@ def view(server: Server) -> ServerView:
         timeline=server.timeline,
         server_version=identity.version_text if identity else None,
         sessions=server.sessions.open_now(),
-        server_time=server.rounds.server_time,
+        server_time=server.runner.server_time,
         verdicts=dict(server.judging.verdicts),
         collectors=tuple(_collector(c, server) for c in server.collectors() if c.sql),
         databases=server.walk.databases,
@@ -112,8 +112,8 @@ def view(server: Server) -> ServerView:
     )
 
 
-def queue_numbers(server: Server) -> QueueNumbers | None:
-    book, traffic = server.facts.recollection.lock_book, server.fast_lane.traffic
+def queue_numbers(server: ServerMonitor) -> QueueNumbers | None:
+    book, traffic = server.facts.recorder.lock_store, server.fast_lane.traffic
     if book.learned_at is None:
         return None
     return QueueNumbers(
@@ -126,12 +126,12 @@ def queue_numbers(server: Server) -> QueueNumbers | None:
     )
 
 
-def _collector(collector: Collector[Any], server: Server) -> CollectorView:
-    entry = sum_up(server.rounds.ledger.parts(collector))
+def _collector(collector: Collector[Any], server: ServerMonitor) -> CollectorView:
+    entry = sum_up(server.runner.round_log.parts(collector))
     return CollectorView(
         name=collector.name,
         lane=collector.lane.value,
-        pace=server.rounds.paces.of(collector),
+        pace=server.runner.paces.of(collector),
         last_success=entry.succeeded,
         duration=entry.duration,
         rows=entry.rows,

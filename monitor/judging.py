@@ -9,15 +9,15 @@ import structlog
 
 from alerts._base import Finding, Severity, State
 from alerts._catalogue import all_findings
-from alerts.casebook import Casebook
-from alerts.memory import Memory
-from alerts.mutes import Mutes
-from alerts.recollection import Recollection, is_large
+from alerts.history.memory import Memory
+from alerts.history.recorder import Recorder, is_large
 from alerts.snapshot import Snapshot
-from alerts.verdict import Verdict
+from alerts.verdicts.mutes import Mutes
+from alerts.verdicts.tracker import VerdictTracker
+from alerts.verdicts.verdict import Verdict
 from collectors._base import Collector
-from monitor.aside import aside
-from monitor.plan import Plan
+from monitor.background import in_background
+from monitor.config.watch_plan import WatchPlan
 
 log = structlog.get_logger("pgvigil")
 Scene = tuple[Snapshot, Mutes]
@@ -30,8 +30,8 @@ class Judging:
     What reads a long answer is judged aside, one batch after the other; the rest at once.
     """
 
-    plan: Plan
-    casebook: Casebook
+    plan: WatchPlan
+    tracker: VerdictTracker
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     waiting: dict[str, Scene] = field(default_factory=dict)
     """Findings to be judged aside, each with its newest scene."""
@@ -40,8 +40,8 @@ class Judging:
     """What was judged aside has changed a state, and nobody was told yet."""
 
     @classmethod
-    def of(cls, plan: Plan, memory: Memory) -> "Judging":
-        return cls(plan, Casebook(memory, plan.patience))
+    def of(cls, plan: WatchPlan, memory: Memory) -> "Judging":
+        return cls(plan, VerdictTracker(memory, plan.timing))
 
     def judge(self, fresh: Iterable[Collector[Any]], snapshot: Snapshot, mutes: Mutes) -> bool:
         """Decide anew whatever reads one of these, at first all. Says if a state changed."""
@@ -52,8 +52,8 @@ class Judging:
                     self.waiting[name] = snapshot, mutes
                 else:
                     self.verdicts[name] = self._decide(name, snapshot, mutes)
-        if self.at_work is None and (self.waiting or snapshot.recollection.large):
-            self.at_work = asyncio.create_task(self._judge_aside(snapshot.recollection))
+        if self.at_work is None and (self.waiting or snapshot.recorder.large):
+            self.at_work = asyncio.create_task(self._judge_aside(snapshot.recorder))
             self.at_work.add_done_callback(_log_end)
         self._log_defects(snapshot.node.server)
         told, self.late_news = self.late_news, False
@@ -62,15 +62,15 @@ class Judging:
     def _decide(self, name: str, snapshot: Snapshot, mutes: Mutes) -> Verdict:
         finding = all_findings()[name]
         limits = self.plan.limits.get(name, finding.limits)
-        return self.casebook.decide(finding, snapshot, limits, mutes)
+        return self.tracker.decide(finding, snapshot, limits, mutes)
 
-    async def _judge_aside(self, recollection: Recollection) -> None:
+    async def _judge_aside(self, recorder: Recorder) -> None:
         try:
-            while self.waiting or recollection.large:
-                await aside(recollection.catch_up)
+            while self.waiting or recorder.large:
+                await in_background(recorder.catch_up)
                 for name, scene in list(self.waiting.items()):
                     before = self.states().get(name)
-                    self.verdicts[name] = await aside(self._decide, name, *scene)
+                    self.verdicts[name] = await in_background(self._decide, name, *scene)
                     self.late_news |= self.states()[name] != before
                     if self.waiting[name] is scene:  # else it has to be judged once more
                         del self.waiting[name]
@@ -86,9 +86,9 @@ class Judging:
         return {name: (v.state, v.severity) for name, v in self.verdicts.items()}
 
     def _log_defects(self, server: str) -> None:
-        for finding, defect in self.casebook.defects:
+        for finding, defect in self.tracker.defects:
             log.error("judge broke", server=server, finding=finding.name, exc_info=defect)
-        self.casebook.defects.clear()
+        self.tracker.defects.clear()
 
 
 def reads_of(finding: Finding[Any]) -> set[Collector[Any]]:

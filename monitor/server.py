@@ -8,10 +8,10 @@ from typing import Any
 import structlog
 
 from alerts._catalogue import all_wants
-from alerts.memory import Memory
-from alerts.mutes import Mutes, comments_by_object
-from alerts.recollection import Recollection
-from alerts.snapshot import Node, Snapshot
+from alerts.history.memory import Memory
+from alerts.history.recorder import Recorder
+from alerts.snapshot import ServerIdentity, Snapshot
+from alerts.verdicts.mutes import Mutes, comments_by_object
 from collectors._base import Collector, Lane, Scope
 from collectors._catalogue import all_collectors, of_server
 from collectors.capabilities import capabilities
@@ -20,20 +20,21 @@ from collectors.connection import Connection, connection
 from collectors.server import server as server_collector
 from collectors.wal_position import wal_position
 from monitor.clock import Clock
-from monitor.conversation.failures import ConnectFailure, QueryFailure
-from monitor.conversation.rights import Rights
-from monitor.conversation.session import Identity, Session
-from monitor.facts import Facts
-from monitor.fast_lane import LOOK, FastLane
+from monitor.config.watch_plan import WatchPlan
 from monitor.judging import Judging
-from monitor.pace import Paces
-from monitor.plan import Plan
-from monitor.recognition import News, Recognition
-from monitor.rounds import Rounds, Sink
-from monitor.self_report import capability_rows, round_rows
-from monitor.sessions import Sessions
-from monitor.slots import slots_taken
-from monitor.walk import Walk
+from monitor.polling.answers import Answers
+from monitor.polling.burst import LOOK, LockBurst
+from monitor.polling.database_walk import DatabaseWalk
+from monitor.polling.free_slots import slots_taken
+from monitor.polling.pacing import Pacing
+from monitor.polling.runner import CollectorRunner
+from monitor.polling.self_collectors import capability_rows, round_rows
+from monitor.polling.sink import Sink
+from monitor.postgres.errors import ConnectFailure, QueryFailure
+from monitor.postgres.identity import IdentityChange, IdentityTracker
+from monitor.postgres.privileges import Privileges
+from monitor.postgres.session import Identity, Session
+from monitor.postgres.sessions import Sessions
 
 log = structlog.get_logger("pgvigil")
 FIRST_WORD = 1.5
@@ -43,10 +44,10 @@ REPORT = 5.0
 
 
 @dataclass(slots=True)
-class Server:
+class ServerMonitor:
     """What the schedule calls: `round` per lane, `visit_databases`, and `pulse` each second."""
 
-    plan: Plan
+    plan: WatchPlan
     clock: Clock
     memory: Memory
     show: Sink
@@ -55,13 +56,13 @@ class Server:
     peers: Callable[[], Sequence[Snapshot]] = lambda: ()
     announce: Callable[[], None] = lambda: None
     """Called when a finding has changed its state."""
-    recognition: Recognition = field(init=False)
+    identity_tracker: IdentityTracker = field(init=False)
     sessions: Sessions = field(init=False)
-    rounds: Rounds = field(init=False)
+    runner: CollectorRunner = field(init=False)
     judging: Judging = field(init=False)
-    walk: Walk = field(init=False)
-    fast_lane: FastLane = field(init=False)
-    rights: Rights | None = None
+    walk: DatabaseWalk = field(init=False)
+    fast_lane: LockBurst = field(init=False)
+    rights: Privileges | None = None
     started: float = 0.0
     last_failure: str | None = None
     """Why there was no session; said once, until there is one again."""
@@ -69,22 +70,24 @@ class Server:
 
     def __post_init__(self) -> None:
         plan = self.plan
-        self.recognition = Recognition(plan.target, self.memory)
-        system, paces = self.node.system_identifier or "", Paces(plan.paces, plan.budget)
-        facts = Facts(Recollection(all_wants(), self.memory, system, plan.name))
+        self.identity_tracker = IdentityTracker(plan.target, self.memory)
+        system, paces = self.node.system_identifier or "", Pacing(plan.paces, plan.budget)
+        facts = Answers(Recorder(all_wants(), self.memory, system, plan.name))
         self.sessions, hung = Sessions.of(plan), plan.hung_deadline
-        self.rounds = Rounds(plan.name, self.clock, facts, paces, hung, self.show, self.drop)
-        self.fast_lane = FastLane(self.rounds)
-        self.fast_lane.remember(plan.patience.visible)
+        self.runner = CollectorRunner(
+            plan.name, self.clock, facts, paces, hung, self.show, self.drop
+        )
+        self.fast_lane = LockBurst(self.runner)
+        self.fast_lane.remember(plan.timing.visible)
         self.judging = Judging.of(plan, self.memory)
-        self.walk = Walk(plan, self.sessions.tour, self.rounds)
+        self.walk = DatabaseWalk(plan, self.sessions.tour, self.runner)
         self.started = self.clock.now()
 
     # What the schedule calls.
     async def round(self, lane: Lane) -> None:
         """Ask everything of a lane that is due on the server as a whole."""
-        due = (c for c in of_server(lane) if self.rounds.due(c))
-        await self._ask(lane, [c for c in due if c not in self.rounds.paces.walked])
+        due = (c for c in of_server(lane) if self.runner.due(c))
+        await self._ask(lane, [c for c in due if c not in self.runner.paces.walked])
         if lane is Lane.fast:
             await self.fast_lane.follow(partial(self._ask, lane, LOOK))
 
@@ -99,8 +102,8 @@ class Server:
             if self.rights is None or lane is Lane.slow or often:
                 await self._probe_rights(session)
             for collector in due:
-                if not self.rounds.gated(collector):
-                    await self.rounds.ask(collector, session, self.rights, self.node.role)
+                if not self.runner.gated(collector):
+                    await self.runner.ask(collector, session, self.rights, self.node.role)
         except (ConnectFailure, QueryFailure) as failure:
             await self._lost(failure)
         self._notice_role()
@@ -118,17 +121,17 @@ class Server:
         now = self.clock.now()
         if self.sessions.connector.tried or now - self.started > FIRST_WORD:
             standing = self.sessions.connection(now)
-            self.rounds.supply(connection, (standing,))
+            self.runner.supply(connection, (standing,))
             if self.sessions.any is None:
                 self._forget_facts(f"the server does not answer: {standing.message}")
             elif standing.up and (standing.lacks_slots or slots_taken(self.facts)):
                 await self.walk.make_room(self.sessions.any)
         if now - self.reported >= REPORT:
             self.reported = now
-            self.rounds.supply(*round_rows(self.rounds, self.collectors(), now))
-        for collector, database in self.facts.expire(self.rounds.paces.longest, now):
+            self.runner.supply(*round_rows(self.runner, self.collectors(), self.node.role, now))
+        for collector, database in self.facts.expire(self.runner.paces.longest, now):
             self.drop(collector, database)
-            self.rounds.fresh.add(collector)
+            self.runner.fresh.add(collector)
         self.judge()
 
     async def look_once(self) -> None:
@@ -140,12 +143,12 @@ class Server:
         await self.pulse()
         await self.judging.settled()
 
-    def retune(self, plan: Plan) -> None:
-        """Other limits, mutes or patience: everything is judged by them at the next pulse."""
+    def retune(self, plan: WatchPlan) -> None:
+        """Other limits, mutes or timing: everything is judged by them at the next pulse."""
         if plan != self.plan:
             self.plan = self.judging.plan = plan
-            self.judging.casebook.patience = plan.patience
-            self.fast_lane.remember(plan.patience.visible)
+            self.judging.tracker.timing = plan.timing
+            self.fast_lane.remember(plan.timing.visible)
             self.judge_all()
 
     async def close(self) -> None:
@@ -154,12 +157,12 @@ class Server:
     # What is known.
 
     @property
-    def node(self) -> Node:
-        return self.recognition.node
+    def node(self) -> ServerIdentity:
+        return self.identity_tracker.node
 
     @property
     def identity(self) -> Identity | None:
-        return self.recognition.identity
+        return self.identity_tracker.identity
 
     @property
     def standing(self) -> Connection | None:
@@ -173,8 +176,8 @@ class Server:
         return answer.rows[0].timeline if answer and answer.rows else None
 
     @property
-    def facts(self) -> Facts:
-        return self.rounds.facts
+    def facts(self) -> Answers:
+        return self.runner.facts
 
     def collectors(self) -> list[Collector[Any]]:
         return list(all_collectors().values())
@@ -184,14 +187,14 @@ class Server:
 
     def judge(self) -> None:
         """Judge anew what reads something fresh."""
-        fresh, self.rounds.fresh = self.rounds.fresh, set()
+        fresh, self.runner.fresh = self.runner.fresh, set()
         if fresh or not self.judging.verdicts:
             snapshot = self.facts.snapshot(self.node, self.clock.now(), self.peers())
             if self.judging.judge(fresh, snapshot, self._mutes()):
                 self.announce()
 
     def judge_all(self) -> None:
-        self.rounds.fresh |= set(self.collectors())
+        self.runner.fresh |= set(self.collectors())
         self.judge()
 
     # What happens to a server.
@@ -199,18 +202,18 @@ class Server:
     def _meet(self, session: Session) -> None:
         if not session.met:
             session.met, self.rights = True, None
-            self.rounds.ledger.forgive()
-            self._react(self.recognition.meet(session.identity))
+            self.runner.round_log.forgive()
+            self._react(self.identity_tracker.meet(session.identity))
 
-    def _react(self, news: News) -> None:
+    def _react(self, news: IdentityChange) -> None:
         """Whatever was counted on another server, or in another role, says nothing of this one."""
-        if News.another in news:
-            self.judging.casebook.files.clear()
-            self.facts.recollection.cluster = self.node.system_identifier or ""
-        if News.restarted in news or News.role in news:
+        if IdentityChange.another in news:
+            self.judging.tracker.files.clear()
+            self.facts.recorder.cluster = self.node.system_identifier or ""
+        if IdentityChange.restarted in news or IdentityChange.role in news:
             self._forget_facts("the server was restarted or has changed its role")
-            self.facts.recollection.restart()
-            self.rounds.ledger.forget_times()
+            self.facts.recorder.restart()
+            self.runner.round_log.forget_times()
             self._report_rights()
             self.walk.in_vain = True
 
@@ -218,7 +221,7 @@ class Server:
         """The fast lane sees a promotion within a second."""
         answer = self.facts.answers.get(wal_position)
         if answer and answer.rows:
-            self._react(self.recognition.notice(answer.rows[0].in_recovery))
+            self._react(self.identity_tracker.notice(answer.rows[0].in_recovery))
 
     async def _lost(self, failure: ConnectFailure | QueryFailure) -> None:
         if isinstance(failure, QueryFailure):
@@ -232,18 +235,22 @@ class Server:
         gone = self.facts.clear(told, why)
         for collector in gone:
             self.drop(collector, None)
-        self.rounds.fresh |= gone
+        self.runner.fresh |= gone
 
     async def _probe_rights(self, session: Session) -> None:
         needs = {need for c in self.collectors() if c.scope is Scope.server for need in c.needs}
-        before, self.rights = self.rights, await Rights.probe(session, needs, self.rounds.deadline)
+        before, self.rights = (
+            self.rights,
+            await Privileges.probe(session, needs, self.runner.deadline),
+        )
         if before and before.granted != self.rights.granted:
-            self.rounds.ledger.forgive()
+            self.runner.round_log.forgive()
         self._report_rights()
 
     def _report_rights(self) -> None:
         if self.rights:
-            self.rounds.supply(*capability_rows(self.rights, self.walk.rights, self.collectors()))
+            known = self.rights, self.walk.rights
+            self.runner.supply(*capability_rows(*known, self.collectors(), self.node.role))
 
     def _mutes(self) -> Mutes:
         answer = self.facts.answers.get(comments)

@@ -13,10 +13,10 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from monitor.commands.setup_sql import statements
 from monitor.demo.binaries import Binaries, LaunchError, Owner
 from monitor.demo.launcher import Postgres
 from monitor.demo.shop import run
+from monitor.postgres.role_sql import statements
 
 PGVIGIL = Path(sys.executable).with_name("pgvigil")
 MONITOR = "pgvigil"
@@ -27,7 +27,7 @@ BANK_SETTINGS: Mapping[str, object] = {
     "autovacuum_naptime": "10s",
 }
 BANK = """
-    CREATE DATABASE ledger;
+    CREATE DATABASE round_log;
     CREATE EXTENSION pg_stat_statements;
     SELECT pg_create_physical_replication_slot('forgotten', true);
 """
@@ -110,9 +110,9 @@ def _bank(launcher: Launcher, server: Postgres) -> None:
     server.create(BANK_SETTINGS)
     launcher.ending.enter_context(server)
     run(server, "postgres", [BANK])
-    run(server, "ledger", [LEDGER])
-    run(server, "postgres", statements(MONITOR, ("postgres", "ledger")))
-    pgbench: list[str | Path] = [server.binaries.program("pgbench"), server.dsn("ledger")]
+    run(server, "round_log", [LEDGER])
+    run(server, "postgres", statements(MONITOR, ("postgres", "round_log")))
+    pgbench: list[str | Path] = [server.binaries.program("pgbench"), server.dsn("round_log")]
     launcher.owner.run([*pgbench, "--initialize", "--scale=5", "--quiet"])
     launcher.start([*pgbench, "--client=4", "--rate=25", "--time=86400"])
 

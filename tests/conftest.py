@@ -3,7 +3,7 @@
 pytest_plugins = [
     "tests.fixtures.requirements",
     "tests.fixtures.postgres",
-    "tests.fixtures.locking",
+    "tests.fixtures.lock_stage",
     "tests.fixtures.programs",
-    "tests.fixtures.watching",
+    "tests.fixtures.daemon",
 ]

@@ -15,8 +15,8 @@ from collectors.activity import Session, activity
 from collectors.locks import Lock, locks
 from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
-from monitor.conversation.session import start_up_settings
 from monitor.demo.launcher import Postgres
+from monitor.postgres.session import start_up_settings
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]

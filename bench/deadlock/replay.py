@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alerts._base import Evidence, Severity
-from alerts.findings.deadlock_risk import finding
-from alerts.recollection import Recollection
-from alerts.snapshot import Node, Snapshot
+from alerts.findings.locks.deadlock_risk import finding
+from alerts.history.recorder import Recorder
+from alerts.snapshot import ServerIdentity, Snapshot
 from bench.deadlock.record import FRAME, Film, Frame, Names
 from collectors._base import Answer, Collector
 from collectors.activity import activity
@@ -68,18 +68,20 @@ class Watched:
 class Watcher:
     """The memory of one daemon, and its judge."""
 
-    recollection: Recollection = field(default_factory=lambda: Recollection(finding.history))
+    recorder: Recorder = field(default_factory=lambda: Recorder(finding.history))
 
     def look(self, frame: Frame) -> list[Evidence]:
         for name, rows in frame.names.items():
-            self.recollection.record(NAMING[name], Answer(rows, frame.at))
+            self.recorder.record(NAMING[name], Answer(rows, frame.at))
         answers: dict[Collector[Any], Answer[Any]] = {
             activity: Answer(frame.sessions, frame.at),
             locks: Answer(frame.locks, frame.at),
         }
         for collector, answer in answers.items():
-            self.recollection.record(collector, answer)
-        snapshot = Snapshot(Node("film"), frame.at, answers=answers, recollection=self.recollection)
+            self.recorder.record(collector, answer)
+        snapshot = Snapshot(
+            ServerIdentity("film"), frame.at, answers=answers, recorder=self.recorder
+        )
         found = finding.judge(snapshot, finding.limits)
         return [one for one in found if isinstance(one, Evidence)]
 
@@ -89,7 +91,7 @@ def closed(film: Film) -> float | None:
     watcher = Watcher()
     for frame in film.frames:
         watcher.look(frame)
-        if kept := watcher.recollection.lock_book.captures.kept:
+        if kept := watcher.recorder.lock_store.captures.kept:
             return frame.at - min(captive.waited_seconds for captive in kept[-1].captives)
     return None if film.died is None else film.died - DEADLOCK_TIMEOUT
 

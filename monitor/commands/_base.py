@@ -4,11 +4,10 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from alerts._catalogue import all_findings
-from monitor.configuration.complete import settings_for
-from monitor.configuration.sentence import ConfigurationError
-from monitor.configuration.sources import load
-from monitor.settings import Settings
+from monitor.config.errors import ConfigurationError
+from monitor.config.load import load
+from monitor.config.model import settings_type
+from monitor.config.settings import Settings
 
 USAGE = 2
 """Exit status for bad usage or configuration; `check` has another."""
@@ -16,11 +15,6 @@ USAGE = 2
 
 class BadUsage(Exception):
     """A mistake of whoever called us; the message is one clear sentence."""
-
-
-def settings_type() -> type[Settings]:
-    """The settings with the limits of every finding that there is."""
-    return settings_for({name: finding.limits for name, finding in all_findings().items()})
 
 
 def settings_flags(parser: argparse.ArgumentParser) -> None:

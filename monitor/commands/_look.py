@@ -6,9 +6,9 @@ import os
 
 from monitor import logs
 from monitor.commands._base import BadUsage, settings_of
-from monitor.configuration.sentence import ConfigurationError
-from monitor.look import look
-from monitor.view import Overview
+from monitor.config.errors import ConfigurationError
+from monitor.look_once import look
+from monitor.views.overview import Overview
 
 
 def looked(known: argparse.Namespace) -> Overview:

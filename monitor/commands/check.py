@@ -6,11 +6,10 @@ them is learning, unless the daemon's state file is named.
 """
 
 import argparse
-import sys
 
 from monitor.commands._base import settings_flags
 from monitor.commands._look import looked
-from monitor.view import Overview
+from monitor.reports.report import report
 
 WRONG = 3
 """Exit status for bad usage: a plugin that can't look doesn't know."""
@@ -25,17 +24,3 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(known: argparse.Namespace) -> int:
     return report(looked(known), known.format)
-
-
-def report(overview: Overview, format: str) -> int:
-    """Print it, and say the exit status."""
-    import monitor.report as reports
-
-    if format == "text":
-        from rich.console import Console
-
-        reports.text(overview, Console())
-    else:
-        written = reports.as_json(overview) if format == "json" else reports.markdown(overview)
-        sys.stdout.write(written.rstrip() + "\n")
-    return reports.exit_status(overview)

@@ -7,7 +7,7 @@ ordinary daemon. Nothing outside of one temporary folder is touched, and Ctrl-C 
 import argparse
 
 from monitor.commands._base import BadUsage, assigned
-from monitor.configuration.sentence import ConfigurationError
+from monitor.config.errors import ConfigurationError
 
 ANYWHERE = "127.0.0.1:0"
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 
 from alerts._base import State
 from alerts.cure import remark
-from alerts.verdict import Verdict
+from alerts.verdicts.verdict import Verdict
 from monitor.commands._base import settings_flags
 from monitor.commands._look import looked
-from monitor.terminal import safe
-from monitor.view import ServerView
+from monitor.reports.escape import safe
+from monitor.views.overview import ServerView
 
 BLIND = 1
 """Exit status where something can't be judged; 2 where a server can't be reached at all."""

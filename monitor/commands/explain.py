@@ -5,8 +5,8 @@ import sys
 from difflib import get_close_matches
 
 from alerts._catalogue import all_findings
-from alerts.rulebook import all_watchdogs
-from alerts.runbooks import runbook
+from alerts.prometheus.rulebook import all_watchdogs
+from alerts.prometheus.runbooks import runbook
 from monitor.commands._base import BadUsage
 
 

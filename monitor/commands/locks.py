@@ -12,18 +12,18 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from alerts.memory import Memory
+from alerts.history.memory import Memory
 from collectors._base import Lane
 from monitor import logs
 from monitor.clock import Clock
 from monitor.commands._base import BadUsage, settings_flags, settings_of
-from monitor.configuration.sentence import ConfigurationError
+from monitor.config.errors import ConfigurationError
+from monitor.config.settings import Settings
+from monitor.config.watch_plan import plans
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
-from monitor.lock_view import LockView, lock_view
-from monitor.plan import plans
-from monitor.server import Server
-from monitor.settings import Settings
+from monitor.server import ServerMonitor
+from monitor.views.lock_tree import LockView, lock_view
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,7 +72,7 @@ async def watch(settings: Settings, console: "Console", live: bool) -> int:
 
 
 async def once(fleet: Fleet, console: "Console") -> int:
-    from monitor.lock_report import lock_report
+    from monitor.reports.locks import lock_report
 
     servers = fleet.servers.values()
     await asyncio.gather(*(server.round(Lane.fast) for server in servers))
@@ -90,7 +90,7 @@ async def on_screen(fleet: Fleet, console: "Console") -> None:
     """Until interrupted; a server that hangs keeps nothing but its own answers waiting."""
     from rich.live import Live
 
-    from monitor.lock_report import fitted, lock_report
+    from monitor.reports.locks import fitted, lock_report
 
     servers = fleet.servers.values()
     async with asyncio.TaskGroup() as asking:
@@ -106,12 +106,12 @@ async def on_screen(fleet: Fleet, console: "Console") -> None:
                 await asyncio.sleep(PACE)
 
 
-async def look(server: Server) -> None:
+async def look(server: ServerMonitor) -> None:
     while True:
         await asyncio.gather(server.round(Lane.fast), asyncio.sleep(PACE))
 
 
-async def learn_names(server: Server) -> None:
+async def learn_names(server: ServerMonitor) -> None:
     while True:
         await server.visit_databases()
         await asyncio.sleep(TOUR if server.sessions.any else PACE)

@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(known: argparse.Namespace) -> int:
-    from monitor.generated import render_all, stale
+    from monitor.generate.files import render_all, stale
 
     root = Path(__file__).parents[2]
     if not (root / "pyproject.toml").exists():

@@ -4,9 +4,9 @@ import argparse
 import os
 import sys
 
-from alerts.recordings import recordings_text
-from alerts.rulebook import RUNBOOK_BASE
-from monitor.generated import rules_page
+from alerts.prometheus.recordings import recordings_text
+from alerts.prometheus.rulebook import RUNBOOK_BASE
+from monitor.generate.files import rules_page
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

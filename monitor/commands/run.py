@@ -9,9 +9,10 @@ import asyncio
 import os
 
 from monitor import logs
-from monitor.commands._base import BadUsage, configured, settings_flags, settings_of, settings_type
-from monitor.configuration.documentation import options_help
-from monitor.configuration.sentence import ConfigurationError
+from monitor.commands._base import BadUsage, configured, settings_flags, settings_of
+from monitor.config.errors import ConfigurationError
+from monitor.config.model import settings_type
+from monitor.config.reference_page import options_help
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from importlib.resources import files
 
-from monitor.commands.setup_sql import statements
 from monitor.demo.launcher import Postgres
+from monitor.postgres.role_sql import statements
 
 DATABASE = "shop"
 APP, REPORTING, MONITOR = "app", "reporting", "pgvigil"

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from monitor.commands._base import settings_type
-from monitor.configuration.catalogue import settings_of, variable
-from monitor.configuration.sources import load
+from monitor.config.load import load
+from monitor.config.model import settings_type
+from monitor.config.reference import settings_of, variable
+from monitor.config.settings import Settings
 from monitor.demo.launcher import Postgres
 from monitor.demo.shop import MONITOR
-from monitor.settings import Settings
 
 SHORTENED = {
     "paces.normal": "5s",

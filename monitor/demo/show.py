@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from alerts._base import State
+from monitor.config.settings import Settings
 from monitor.daemon import Daemon
 from monitor.demo.launcher import Postgres
 from monitor.demo.scenes import SCENES
@@ -14,8 +15,7 @@ from monitor.demo.shop import Tell
 from monitor.demo.shortened import notice
 from monitor.demo.stage import playing
 from monitor.demo.traffic import TRAFFIC
-from monitor.settings import Settings
-from monitor.view import Overview
+from monitor.views.overview import Overview
 
 PLANTED = (
     "connection_saturation",

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from types import FrameType
 
 from monitor import logs
-from monitor.commands.check import report
+from monitor.config.settings import Settings
 from monitor.demo import shortened
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
 from monitor.demo.leftovers import workplace
 from monitor.demo.shop import DATABASE, SERVER_SETTINGS, Tell, build
 from monitor.demo.show import first_judgement, until_stopped
-from monitor.settings import Settings
+from monitor.reports.report import report
 from monitor.web.serve import bound
 
 INTERRUPTED = 130

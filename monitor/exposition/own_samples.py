@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from alerts import own_metrics as own
 from alerts._base import AlertedBy, Evidence, Shape, State
-from alerts.one_line import one_line
-from alerts.own_metrics import OwnMetric
-from alerts.verdict import Subject, Verdict
-from monitor.view import CollectorView, QueueNumbers, ServerView
+from alerts.cure_line import one_line
+from alerts.prometheus import own_metrics as own
+from alerts.prometheus.own_metrics import OwnMetric
+from alerts.verdicts.verdict import Subject, Verdict
+from monitor.views.overview import CollectorView, QueueNumbers, ServerView
 
 OwnSample = tuple[OwnMetric, tuple[str | None, ...], float | None]
 REASONS = 10

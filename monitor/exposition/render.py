@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from collectors._base import Collector, Histogram, Metric, Sample
-from monitor.exposition.bound import Bounded, Split
-from monitor.exposition.text import Head, LabelBlocks, Writer, with_server
+from monitor.exposition.text_format import Head, LabelBlocks, Writer, with_server
+from monitor.exposition.top_n import Bounded, Split
+from monitor.polling.sink import Served
 
 
 @dataclass(slots=True)
@@ -23,18 +24,6 @@ class Fragment:
         if self.labelled is None:
             self.labelled = with_server(self.head, self.samples, server)
         return self.labelled
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What of an answer has no series, and why."""
-
-    left_out: int = 0
-    """Rows beyond the bound of the collector."""
-    duplicates: int = 0
-    """Samples whose labels were taken already."""
-    shown: Sequence[Any] = ()
-    """Where rows were left out, those that have series."""
 
 
 @dataclass(slots=True)

@@ -7,14 +7,15 @@ from types import MappingProxyType
 from typing import Any
 
 from collectors._base import Collector
-from monitor.exposition.bound import level
-from monitor.exposition.own import Own
+from monitor.exposition.own_page import Own
 from monitor.exposition.page import Page
 from monitor.exposition.process import process_metrics
-from monitor.exposition.render import Fragment, Renderer, Served
-from monitor.view import Overview
+from monitor.exposition.render import Fragment, Renderer
+from monitor.exposition.top_n import level
+from monitor.polling.sink import Served
+from monitor.views.overview import Overview
 
-Place = tuple[str, str, str | None]
+Slot = tuple[str, str, str | None]
 """Server, collector, and the database where the collector is asked in each of them."""
 
 
@@ -35,14 +36,14 @@ class FamilyPage:
     """One family: its header, and per server the fragments. The first who names it describes it."""
 
     header: bytes
-    servers: dict[str, dict[Place, Fragment]] = field(default_factory=dict)
+    servers: dict[str, dict[Slot, Fragment]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Store:
     """Answers may be put from a thread; pages are for anybody."""
 
-    parts: dict[Place, Part] = field(default_factory=dict)
+    parts: dict[Slot, Part] = field(default_factory=dict)
     families: dict[str, FamilyPage] = field(default_factory=dict)
     own: Own = field(default_factory=Own)
     legacy: bool = True
@@ -76,7 +77,7 @@ class Store:
         return served
 
     def _top(
-        self, place: Place, part: Part, collector: Collector[Any], tops: Mapping[str, int]
+        self, place: Slot, part: Part, collector: Collector[Any], tops: Mapping[str, int]
     ) -> int | None:
         """How many rows may have series of their own there: all databases of a server share."""
         if collector.bound is None:
@@ -126,7 +127,7 @@ class Store:
         yield from self.own.page(server)
         yield process_metrics()
 
-    def _replace(self, place: Place, part: Part, fragments: dict[str, Fragment]) -> None:
+    def _replace(self, place: Slot, part: Part, fragments: dict[str, Fragment]) -> None:
         changed = False
         for name in part.fragments.keys() - fragments.keys():
             changed = True
@@ -144,7 +145,7 @@ class Store:
             self._touch(place[0])
             self._touch(None)
 
-    def _remove(self, name: str, place: Place) -> None:
+    def _remove(self, name: str, place: Slot) -> None:
         family = self.families[name]
         del family.servers[place[0]][place]
         if not family.servers[place[0]]:

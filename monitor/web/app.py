@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from monitor.exposition.store import Store
-from monitor.exposition.text import encoded
-from monitor.picture import Picture
-from monitor.view import Overview
+from monitor.exposition.text_format import encoded
+from monitor.views.overview import Overview
+from monitor.views.summary import Summary
 from monitor.web.compression import accepts_gzip
 from monitor.web.discovery import asked_under, targets
 from monitor.web.finding_page import finding_json, finding_page, known_finding
@@ -50,7 +50,7 @@ class Site:
         return _sent(await run_in_threadpool(page.pack), METRICS, packed=True)
 
     async def status(self, request: Request) -> Response:
-        return await _page(request, lambda: status_page(Picture(self.overview())), HTML)
+        return await _page(request, lambda: status_page(Summary(self.overview())), HTML)
 
     async def locks(self, request: Request) -> Response:
         return await _page(request, lambda: locks_page(self.overview()), HTML)

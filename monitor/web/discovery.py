@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from monitor.view import Overview
+from monitor.views.overview import Overview
 
 HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 

@@ -7,11 +7,11 @@ from pydantic import create_model
 
 from alerts._base import Finding, Severity
 from alerts._catalogue import all_findings
-from alerts.annotations import why
-from alerts.runbooks import Runbook, runbook
-from monitor.configuration.catalogue import Setting, settings_of
-from monitor.picture import Card, Picture
-from monitor.view import Overview
+from alerts.prometheus.annotations import why
+from alerts.prometheus.runbooks import Runbook, runbook
+from monitor.config.reference import Setting, settings_of
+from monitor.views.overview import Overview
+from monitor.views.summary import Card, Summary
 from monitor.web.findings import finding_as_plain
 from monitor.web.templating import TEMPLATES
 
@@ -48,7 +48,7 @@ def finding_page(known: Known, overview: Overview) -> str:
 
 def cards_of(known: Known, overview: Overview) -> list[Card]:
     """Its ill subjects everywhere, those included that are folded under a cause elsewhere."""
-    picture = Picture(overview, folded=False)
+    picture = Summary(overview, folded=False)
     cards = (c for s in reversed(Severity) for c in picture.cards_of(s))
     return [card for card in cards if card.verdict.finding.name == known.name]
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from alerts._base import Finding, Unjudged
-from alerts.verdict import Subject, Verdict
-from monitor.view import Overview, ServerView
+from alerts.verdicts.verdict import Subject, Verdict
+from monitor.views.overview import Overview, ServerView
 
 Plain = dict[str, Any]
 
@@ -26,7 +26,7 @@ def finding_as_plain(finding: Finding[Any], overview: Overview) -> Plain:
     return {
         "finding": finding.name,
         "title": finding.title,
-        "group": finding.group,
+        "chapter": finding.chapter,
         "servers": [
             {"server": view.name, **verdict_as_plain(view.verdicts[finding.name])}
             for view in overview.servers
@@ -40,7 +40,7 @@ def verdict_as_plain(verdict: Verdict) -> Plain:
     return {
         "finding": verdict.finding.name,
         "title": verdict.finding.title,
-        "group": verdict.finding.group,
+        "chapter": verdict.finding.chapter,
         "state": verdict.state,
         "severity": verdict.severity,
         "reason": verdict.reason,

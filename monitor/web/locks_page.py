@@ -1,6 +1,6 @@
 """The page of locks: who waits for whom now, the last deadlocks, and those in the making."""
 
-from monitor.view import Overview
+from monitor.views.overview import Overview
 from monitor.web.templating import TEMPLATES
 
 

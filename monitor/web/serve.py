@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import uvicorn
 from starlette.types import ASGIApp
 
-from monitor.configuration.sentence import ConfigurationError
-from monitor.configuration.values import Endpoint
+from monitor.config.errors import ConfigurationError
+from monitor.config.fields import Endpoint
+from monitor.config.settings import Settings
 from monitor.exposition.store import Store
-from monitor.settings import Settings
-from monitor.view import Overview
+from monitor.views.overview import Overview
 from monitor.web.app import application
 from monitor.web.security.connection import Connection
 from monitor.web.security.guard import LARGEST_HEAD, Guard

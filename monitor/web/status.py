@@ -1,8 +1,8 @@
 """The status page: one line that says it all, then who is ill, then what is not known."""
 
 from alerts._base import Severity
-from monitor import wording
-from monitor.picture import Picture
+from monitor.views import wording
+from monitor.views.summary import Summary
 from monitor.web.templating import SCRIPT, STYLE, TEMPLATES
 
 __all__ = ["SCRIPT", "STYLE", "status_page"]
@@ -11,7 +11,7 @@ SHOWN = 10
 """So many subjects of one card are shown; the finding's own page has them all."""
 
 
-def status_page(picture: Picture) -> str:
+def status_page(picture: Summary) -> str:
     severities = sorted(Severity, key=lambda severity: -severity.rank)
     return TEMPLATES.get_template("status.html").render(
         picture=picture,
@@ -25,7 +25,7 @@ def status_page(picture: Picture) -> str:
     )
 
 
-def mood(picture: Picture) -> str:
+def mood(picture: Summary) -> str:
     """What the colour of the page's first line says again."""
     worst = max((card.severity.rank for card in picture.cards), default=-1)
     if worst >= Severity.warning.rank:

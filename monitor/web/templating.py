@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from alerts.units import duration_text
-from monitor import wording
+from monitor.views import wording
 from monitor.web.findings import iso
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from bench.measuring import Measured, percentile, series
 from bench.pages import PageTime
 from bench.report import budgets, budgets_table, pages_table, table
 from bench.stalls import TICK, Policy, worst
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 MIB = 1024**2
 OURS = Measured("pgvigil", 0.1, 0.1, 100, 0.001, 0.002, 1000, MIB, 60 * MIB, 63 * MIB, 0.5)

@@ -2,9 +2,9 @@
 
 from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database, Psql
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 LOAD = """
     CREATE TABLE wide (id int PRIMARY KEY, note text);

@@ -2,9 +2,9 @@
 
 import pytest
 
-from alerts.mutes import comments_by_object
+from alerts.verdicts.mutes import comments_by_object
 from collectors.comments import comments
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database, Psql
 
 SHOP = """

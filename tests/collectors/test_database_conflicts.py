@@ -1,7 +1,7 @@
 """Conflicts with recovery, by what was in the way."""
 
 from collectors.database_conflicts import database_conflicts
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database
 
 

@@ -1,7 +1,7 @@
 """Sizes of databases: those that may be read, and no error for the others."""
 
 from collectors.database_sizes import database_sizes
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from collectors.databases import Database as Row
 from collectors.databases import databases
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 NAME = "o'd\"d 🐘\n"
 

@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from alerts.own_metrics import OWN_METRICS
+from alerts.prometheus.own_metrics import OWN_METRICS
 from collectors._catalogue import all_collectors
 from monitor.demo.launcher import Postgres
-from tests.fixtures import busy
+from tests.fixtures import full_activity as busy
+from tests.fixtures.daemon import Watch, Watched
 from tests.fixtures.farm import MONITOR, Farm
 from tests.fixtures.postgres import connected
 from tests.fixtures.requirements import Tool
-from tests.fixtures.waiting import until
-from tests.fixtures.watching import Watch, Watched
+from tests.fixtures.until import until
 
 NAMES = Path(__file__).with_name("dropin_names.tsv")
 TYPE = re.compile(r"# TYPE (\S+) (\S+)")

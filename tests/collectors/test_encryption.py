@@ -9,7 +9,7 @@ import pytest
 from collectors.tls_sessions import tls_sessions
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database
 from tests.fixtures.requirements import Tool
 

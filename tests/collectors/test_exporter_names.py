@@ -9,9 +9,9 @@ import pytest
 from collectors.connection import Connection, connection
 from collectors.rounds import Round, rounds
 from monitor.demo.launcher import Postgres
+from tests.fixtures.daemon import Watch
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.waiting import until
-from tests.fixtures.watching import Watch
+from tests.fixtures.until import until
 
 ROUND = Round("locks", "fast", True, None, None, 0.5, 1.0, duration_seconds=0.25)
 CONNECTION = Connection(

@@ -10,11 +10,11 @@ from collectors.buffercache_summary import buffercache_summary
 from collectors.extensions import extensions
 from collectors.stat_statements import Statement, stat_statements
 from monitor.exposition.render import Renderer
+from tests.fixtures.daemon import Watch
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database, PrivateServers, connected
-from tests.fixtures.waiting import until
-from tests.fixtures.watching import Watch
+from tests.fixtures.until import until
 
 
 async def rows(database: Database, collector: Collector[Any]) -> Sequence[Any]:
@@ -112,11 +112,11 @@ async def test_an_extension_in_any_database_will_do(
 
         await until(watched.has_looked_everywhere, "everything was asked once")
         await until(told, "statements of both databases are told from the one")
-        assert watched.server.rounds.paces.walked[stat_statements] == "shop"
+        assert watched.server.runner.paces.walked[stat_statements] == "shop"
         await admin.execute("drop database shop with (force)")
 
         async def forgotten() -> bool:
-            return not watched.server.rounds.paces.walked
+            return not watched.server.runner.paces.walked
 
         await until(forgotten, "nobody looks for it there any more")
 

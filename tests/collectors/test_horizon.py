@@ -8,9 +8,9 @@ from collectors.prepared_transactions import prepared_transactions
 from collectors.xmin_horizon import Holder, xmin_horizon
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database, connected
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 BURN = "do $$begin for i in 1..50 loop perform pg_current_xact_id(); commit; end loop; end$$"
 

@@ -1,7 +1,7 @@
 """pg_locks_count, as everybody's dashboards read it."""
 
 from collectors.lock_counts import LockCount, lock_counts
-from tests.fixtures.looking import look
+from tests.fixtures.one_look import look
 from tests.fixtures.postgres import Database, connected
 
 

@@ -1,8 +1,8 @@
 """What pg_locks tells of those who wait and those who block, and of the order of their locks."""
 
 from collectors.locks import Lock, locks
-from tests.fixtures.locking import Stage
-from tests.fixtures.looking import look, watching
+from tests.fixtures.lock_stage import Stage
+from tests.fixtures.one_look import look, watching
 
 TABLES = """
     create table parent (id int primary key); insert into parent values (1);

@@ -14,9 +14,9 @@ from collectors.progress_basebackup import progress_basebackup
 from collectors.progress_vacuum import VacuumProgress, progress_vacuum
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR, Farm
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 SLOWLY = "set vacuum_cost_delay = 100; set vacuum_cost_limit = 1; set vacuum_cost_page_hit = 100;"
 TABLE = """

@@ -8,9 +8,9 @@ import pytest
 from collectors.replication_slots import Slot, replication_slots
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import connected
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 SEGMENT = 16 << 20
 

@@ -12,9 +12,9 @@ from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import connected
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 
 async def seen(server: Postgres) -> Snapshot:

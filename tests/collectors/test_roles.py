@@ -1,7 +1,7 @@
 """Limits of roles, and who has reserved slots."""
 
 from collectors.roles import Role, roles
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database
 
 NAME = "o'd\"d role 🐘"

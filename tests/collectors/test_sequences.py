@@ -11,9 +11,9 @@ import pytest
 from collectors.sequences import Sequence, sequences
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database, connected
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 HOSTILE = "or\"'der 🐘\n"
 QUOTED = '"' + HOSTILE.replace('"', '""') + '"'

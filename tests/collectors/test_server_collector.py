@@ -7,9 +7,9 @@ import pytest
 from collectors.server import Server, server
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database, PrivateServers, connected
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 
 async def of(watched: Postgres) -> Server:

@@ -15,9 +15,9 @@ from collectors.stat_wal import stat_wal
 from collectors.wal_directory import wal_directory
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import connected
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 WRITE = """
     drop table if exists t;

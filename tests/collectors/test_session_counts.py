@@ -6,7 +6,7 @@ from typing import Any
 
 from collectors._base import Histogram
 from collectors.session_counts import CountedSession, session_counts
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database
 
 METRICS = {metric.name: metric for metric in session_counts.metrics}

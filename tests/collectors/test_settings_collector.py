@@ -6,9 +6,9 @@ import pytest
 
 from collectors._base import Value
 from collectors.settings import Setting, settings
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database, PrivateServers, connected
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 
 def setting(value: str | None, unit: str | None = None, vartype: str = "integer") -> Setting:

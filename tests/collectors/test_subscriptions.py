@@ -9,9 +9,9 @@ import pytest
 from collectors.subscriptions import Subscription, subscriptions
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import connected
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 
 async def row(server: Postgres) -> Subscription:

@@ -1,7 +1,7 @@
 """Transaction ids as they are used up, under our names and under old ones."""
 
 from collectors.transaction_ids import TransactionIds, transaction_ids
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database
 
 

@@ -10,9 +10,9 @@ from collectors._base import Collector
 from collectors.table_layout import table_layout
 from collectors.user_indexes import UserIndex, user_indexes
 from collectors.user_tables import UserTable, user_tables
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database, Psql
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 SHOP = """
     CREATE TABLE customer (id int PRIMARY KEY, mail text UNIQUE, note text);

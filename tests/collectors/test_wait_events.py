@@ -5,9 +5,9 @@ import asyncio
 from collectors.activity import activity
 from collectors.databases import databases
 from monitor.exposition.render import Renderer
-from tests.fixtures.looking import look, watching
+from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 WAITING = "select count(*) from pg_stat_activity where wait_event = 'relation'"
 

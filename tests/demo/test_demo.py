@@ -14,7 +14,7 @@ from monitor.demo.binaries import Binaries
 from monitor.demo.launcher import free_port
 from monitor.demo.shop import DATABASE
 from tests.fixtures.programs import Program
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 DEMO = [sys.executable, "-m", "monitor", "demo"]
 PLANTED = {

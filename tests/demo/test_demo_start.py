@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from alerts._catalogue import all_findings
-from monitor.commands._base import settings_type
-from monitor.configuration.sources import load
+from monitor.config.load import load
+from monitor.config.model import settings_type
 from monitor.demo import shortened
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres, free_port
 from monitor.demo.leftovers import PREFIX, workplace
 from monitor.demo.show import PLANTED
 from tests.fixtures.programs import Program
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 DEMO = [sys.executable, "-m", "monitor", "demo"]
 WITHOUT_SERVER = """

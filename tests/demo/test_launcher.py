@@ -12,7 +12,7 @@ from monitor.demo.binaries import Binaries, LaunchError, Owner
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR, Farm
 from tests.fixtures.postgres import Database, PrivateServers, Psql, connected
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 
 async def ask(dsn: str, question: str) -> object:

@@ -13,12 +13,12 @@ import httpx2
 import pytest
 import yaml
 
-from alerts.inhibitions import inhibitions
-from tests.fixtures.postbox import Postbox, postbox
+from alerts.prometheus.inhibitions import inhibitions
 from tests.fixtures.programs import Program
 from tests.fixtures.prometheus import free_address
 from tests.fixtures.requirements import Tool
-from tests.fixtures.waiting import until
+from tests.fixtures.smtp_server import Postbox, postbox
+from tests.fixtures.until import until
 from tests.fixtures.webhook import Telephone, telephone
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "alertmanager"

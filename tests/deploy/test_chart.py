@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from alerts.rulebook import RUNBOOK_BASE
-from monitor.commands._base import settings_type
-from monitor.configuration.servers import watched_servers
-from monitor.configuration.sources import load
-from monitor.generated import SOURCES, is_dashboard, is_rules
+from alerts.prometheus.rulebook import RUNBOOK_BASE
+from monitor.config.load import load
+from monitor.config.model import settings_type
+from monitor.config.servers import watched_servers
+from monitor.generate.files import SOURCES, is_dashboard, is_rules
 from tests.fixtures.kubernetes import (
     CHART,
     HOUSE,

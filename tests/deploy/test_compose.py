@@ -13,15 +13,15 @@ import httpx2
 import pytest
 import yaml
 
-from alerts.rulebook import RUNBOOK_BASE
-from monitor.commands._base import settings_type
-from monitor.configuration.servers import watched_servers
-from monitor.configuration.sources import load
+from alerts.prometheus.rulebook import RUNBOOK_BASE
+from monitor.config.load import load
+from monitor.config.model import settings_type
+from monitor.config.servers import watched_servers
 from tests.fixtures.postgres import PrivateServers, Psql
 from tests.fixtures.programs import Program
 from tests.fixtures.prometheus import free_address
 from tests.fixtures.requirements import Tool
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PROVISIONING = DEPLOY / "grafana" / "provisioning"

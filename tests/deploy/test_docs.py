@@ -13,16 +13,16 @@ import pytest
 import yaml
 
 import monitor.commands
-from alerts import own_metrics
 from alerts._catalogue import all_findings
-from alerts.own_metrics import OwnMetric
-from alerts.rule import alert_name
-from alerts.rulebook import all_watchdogs
+from alerts.prometheus import own_metrics
+from alerts.prometheus.own_metrics import OwnMetric
+from alerts.prometheus.rule import alert_name
+from alerts.prometheus.rulebook import all_watchdogs
 from collectors._catalogue import discover
 from monitor.cli import parser_for
-from monitor.commands._base import settings_type
-from monitor.configuration.servers import watched_servers
-from monitor.configuration.sources import load
+from monitor.config.load import load
+from monitor.config.model import settings_type
+from monitor.config.servers import watched_servers
 from tests.fixtures.kubernetes import Helm, helm
 from tests.fixtures.postgres import PrivateServers, Psql
 from tests.fixtures.requirements import Tool

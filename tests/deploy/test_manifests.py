@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from monitor.commands._base import settings_type
-from monitor.configuration.servers import WatchedServer, watched_servers
-from monitor.configuration.sources import load
+from monitor.config.load import load
+from monitor.config.model import settings_type
+from monitor.config.servers import WatchedServer, watched_servers
 from tests.fixtures.kubernetes import HOUSE, Helm, Manifest, containers, helm, of_kind
 
 __all__ = ["helm"]

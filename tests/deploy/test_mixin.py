@@ -9,8 +9,8 @@ import _jsonnet
 import pytest
 import yaml
 
-from alerts.rulebook import RUNBOOK_BASE
-from monitor.generated import SOURCES, is_dashboard, is_rules
+from alerts.prometheus.rulebook import RUNBOOK_BASE
+from monitor.generate.files import SOURCES, is_dashboard, is_rules
 from tests.fixtures.requirements import Tool
 
 HOUSE = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.prometheus import Chain, chain, ringing
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 __all__ = ["chain", "ringing"]
 

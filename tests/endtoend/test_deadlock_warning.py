@@ -6,12 +6,12 @@ import pytest
 
 from alerts._base import Severity, State
 from monitor.fleet import view
-from monitor.view import Overview
+from monitor.views.overview import Overview
 from monitor.web.locks_page import locks_page
+from tests.fixtures.daemon import Watch
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
-from tests.fixtures.waiting import until
-from tests.fixtures.watching import Watch
+from tests.fixtures.until import until
 
 TABLES = """
     create table stock (id int primary key, n int); insert into stock values (1, 0), (2, 0);

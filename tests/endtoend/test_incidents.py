@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from alerts.rule import alert_name
-from alerts.rulebook import RUNBOOK_BASE
+from alerts.prometheus.rule import alert_name
+from alerts.prometheus.rulebook import RUNBOOK_BASE
 from monitor.demo.launcher import Postgres
 from tests.fixtures import incidents
 from tests.fixtures.incidents import BOOKS, SHOP, SLOTS, STRANGER, WATCHED, Ill, Scenery, run
 from tests.fixtures.postgres import PrivateServers, Psql
 from tests.fixtures.programs import Program
 from tests.fixtures.prometheus import Chain, chain, ringing
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 __all__ = ["chain", "ringing"]
 
@@ -75,7 +75,7 @@ INCIDENTS = (
     # It keeps others from cleaning up, so it is cured before them.
     Incident("idle_in_transaction", "books", incidents.idle_in_transaction, "lunch", TERMINATE),
     Incident("index_unused", "books", incidents.unused_index, "ledger_code", "DROP INDEX"),
-    Incident("table_bloat", "books", incidents.bloat, "public.ledger", "VACUUM (FULL"),
+    Incident("table_bloat", "books", incidents.bloat, "public.round_log", "VACUUM (FULL"),
 )
 CONSEQUENCES = {"lock_blocker_root": "lock_queue_ddl", "deadlocks": "deadlock_captured"}
 """True as well, and silenced by what explains them."""

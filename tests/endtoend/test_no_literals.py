@@ -15,7 +15,7 @@ from alerts._catalogue import all_findings
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.prometheus import Chain, chain, ringing
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]

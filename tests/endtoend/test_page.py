@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from alerts.rulebook import RUNBOOK_BASE
+from alerts.prometheus.rulebook import RUNBOOK_BASE
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.prometheus import Chain, chain, ringing
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 __all__ = ["chain", "ringing"]
 

@@ -15,10 +15,10 @@ import pytest
 
 from monitor.demo.launcher import Postgres, free_port
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.halfway import assert_nothing_left, half_a_scrape, make_slow, until_asleep
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.programs import Program
-from tests.fixtures.waiting import until
+from tests.fixtures.stalled import assert_nothing_left, half_a_scrape, make_slow, until_asleep
+from tests.fixtures.until import until
 
 pytestmark = pytest.mark.versions(18)
 SECRET = "hunter2-never-logged"

@@ -17,7 +17,7 @@ from tests.fixtures.postgres import PrivateServers
 from tests.fixtures.programs import Program
 from tests.fixtures.prometheus import PGVIGIL, free_address
 from tests.fixtures.requirements import Tool
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 from tests.fixtures.website import Answer, curl, write
 
 pytestmark = pytest.mark.versions(18)

@@ -13,15 +13,15 @@ import pytest
 
 from alerts._base import Severity
 from alerts._catalogue import all_findings
-from alerts.facts import metric_of
-from alerts.own_metrics import OWN_METRICS, UP
-from alerts.rulebook import RUNBOOK_BASE
+from alerts.prometheus.metric_lookup import metric_of
+from alerts.prometheus.own_metrics import OWN_METRICS, UP
+from alerts.prometheus.rulebook import RUNBOOK_BASE
 from collectors._catalogue import all_collectors
 from grafana import verdict_panels
 from grafana.board import BOARDS, TAG, board
 from grafana.queries import fact, own
 from grafana.titles import HOME, TITLES
-from tests.alerts.promql_selectors import selectors
+from tests.alerts.prometheus.promql_selectors import selectors
 
 DASHBOARDS = {name: json.loads(board(name)) for name in TITLES}
 PANELS: list[tuple[str, Any]] = [

@@ -14,7 +14,7 @@ from grafana import verdict_panels
 from grafana.board import board
 from grafana.queries import UPDATED
 from grafana.titles import HOME, TITLES
-from monitor.settings import Paces
+from monitor.config.settings import Paces
 
 HOME_BOARD = json.loads(board(HOME))
 PANELS: list[tuple[str, Any]] = [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.generated import GENERATED, render_all, stale
+from monitor.generate.files import GENERATED, render_all, stale
 
 HOUSE = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ import pytest
 from tests.fixtures.postgres import Database, Psql
 from tests.fixtures.programs import Program
 from tests.fixtures.requirements import Tool
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 POOLER = """
 [databases]

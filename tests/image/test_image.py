@@ -16,11 +16,11 @@ from monitor.demo.binaries import Owner
 from monitor.demo.launcher import free_port
 from tests.fixtures.container import Image
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.halfway import assert_nothing_left, half_a_scrape, make_slow, until_asleep
 from tests.fixtures.postgres import PrivateServers
 from tests.fixtures.programs import Program
 from tests.fixtures.requirements import Missing, Tool
-from tests.fixtures.waiting import until
+from tests.fixtures.stalled import assert_nothing_left, half_a_scrape, make_slow, until_asleep
+from tests.fixtures.until import until
 
 HOUSE = Path(__file__).parents[2]
 STATE = "/var/lib/pgvigil"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import structlog
 
-from monitor.configuration.reload import Stamp, stamps
-from monitor.configuration.sentence import ConfigurationError
+from monitor.config.errors import ConfigurationError
+from monitor.config.reload import Stamp, stamps
 from monitor.web.security.passwords import Passwords
 from monitor.web.security.rate import Rate
 from monitor.web.security.tls import Rotating, context_for, files_of, rotating, san_allowed

@@ -5,7 +5,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-from monitor.configuration.sentence import ConfigurationError
+from monitor.config.errors import ConfigurationError
 from monitor.web.security.webfile import TlsServer
 
 VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}

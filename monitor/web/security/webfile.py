@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from alerts.units import Duration
-from monitor.configuration.sentence import ConfigurationError, one_sentence
-from monitor.configuration.yamlfile import read_yaml
+from monitor.config.errors import ConfigurationError, one_sentence
+from monitor.config.yaml_file import read_yaml
 
 STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 # Each further step doubles the time; with 16 a login takes seconds.

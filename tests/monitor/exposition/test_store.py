@@ -10,9 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from collectors._base import Collector, Lane, Metric, counter, gauge
 from monitor.exposition.store import Store
+from tests.fixtures.findings import HOSTILE
 from tests.fixtures.overview import overview, primary, standby, unreachable
 from tests.fixtures.requirements import Tool
-from tests.fixtures.sick import HOSTILE
 
 
 @dataclass(frozen=True, slots=True)

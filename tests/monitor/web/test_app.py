@@ -9,10 +9,10 @@ from starlette.testclient import TestClient
 
 from collectors._base import Collector, Lane, Metric, gauge
 from monitor.exposition.store import Store
-from monitor.view import Overview, ServerView
+from monitor.views.overview import Overview, ServerView
 from monitor.web.app import application
+from tests.fixtures.findings import HOSTILE
 from tests.fixtures.overview import overview, primary, unreachable
-from tests.fixtures.sick import HOSTILE
 
 ADDRESSES = ["/", "/metrics", "/findings", "/findings/idle_in_transaction", "/sd", "/healthz"]
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from alerts._base import State
-from alerts.verdict import Verdict
-from monitor.view import Overview
+from alerts.verdicts.verdict import Verdict
+from monitor.views.overview import Overview
 from monitor.web.finding_page import finding_json, finding_page, known_finding
 from monitor.web.findings import as_plain, dumps, iso
+from tests.fixtures.findings import BLOAT, HOSTILE, IDLE, NOW, Limits, bloat
 from tests.fixtures.overview import ill, overview, primary, standby, unreachable
-from tests.fixtures.sick import BLOAT, HOSTILE, IDLE, NOW, Limits, bloat
 
 
 def read(shown: Overview) -> dict[tuple[str, str], dict[str, Any]]:
@@ -114,8 +114,8 @@ def test_a_consequence_is_on_the_page_of_its_finding() -> None:
 
 def test_watchdogs_have_a_page() -> None:
     """Whatever alert links to us finds its runbook."""
-    pytest.importorskip("alerts.rulebook")
-    from alerts.rulebook import all_watchdogs
+    pytest.importorskip("alerts.prometheus.rulebook")
+    from alerts.prometheus.rulebook import all_watchdogs
 
     shown = overview()
     for name in all_watchdogs():

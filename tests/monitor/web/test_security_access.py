@@ -11,7 +11,7 @@ from monitor.web.security.guard import OPEN
 from monitor.web.security.passwords import Passwords, credentials
 from monitor.web.security.rate import Rate
 from tests.fixtures.requirements import Tool
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 from tests.fixtures.website import website, write
 
 PAGES = ("/", "/metrics", "/findings", "/findings/idle_in_transaction", "/sd", "/nowhere")

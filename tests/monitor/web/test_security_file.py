@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from monitor.configuration.sentence import ConfigurationError
+from monitor.config.errors import ConfigurationError
 from monitor.web.security.policy import Security
 from monitor.web.security.webfile import read
 from tests.fixtures.certificates import Authority

@@ -9,7 +9,7 @@ import pytest
 from monitor.web.security import connection
 from monitor.web.security.guard import LARGEST_HEAD, LONGEST_URL
 from tests.fixtures.requirements import Tool
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 from tests.fixtures.website import Website, website
 
 DEADLINE = 20

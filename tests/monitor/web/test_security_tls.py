@@ -11,7 +11,7 @@ import pytest
 from monitor.web import serve
 from tests.fixtures.certificates import Authority, Pair
 from tests.fixtures.requirements import Tool
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 from tests.fixtures.website import Website, website, write
 
 HERE = "DNS:localhost,IP:127.0.0.1"

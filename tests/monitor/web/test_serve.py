@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from monitor.configuration.sentence import ConfigurationError
-from monitor.configuration.values import Endpoint, endpoint
+from monitor.config.errors import ConfigurationError
+from monitor.config.fields import Endpoint, endpoint
+from monitor.config.settings import Settings
 from monitor.exposition.store import Store
-from monitor.settings import Settings
 from monitor.web.serve import Web
 from tests.fixtures.overview import overview
-from tests.fixtures.waiting import until
+from tests.fixtures.until import until
 
 DEADLINE = 20
 

@@ -5,17 +5,17 @@ import re
 import pytest
 
 from alerts._base import Severity, State
-from alerts.verdict import Verdict
-from monitor.picture import Picture
-from monitor.view import CollectorView, Overview, ServerView
+from alerts.verdicts.verdict import Verdict
+from monitor.views.overview import CollectorView, Overview, ServerView
+from monitor.views.summary import Summary
 from monitor.web.status import mood, status_page
+from tests.fixtures.findings import BLOAT, DEADLOCKS, IDLE, NOW, SATURATION, bloat, idle
 from tests.fixtures.overview import healthy, ill, overview, primary
-from tests.fixtures.sick import BLOAT, DEADLOCKS, IDLE, NOW, SATURATION, bloat, idle
 
 
 def page_of(shown: Overview) -> str:
     """The text of the page, on one line."""
-    page = status_page(Picture(shown)).split("<main", 1)[1].split("</main>")[0]
+    page = status_page(Summary(shown)).split("<main", 1)[1].split("</main>")[0]
     return " ".join(re.sub(r"<[^>]*>", " ", page).split())
 
 
@@ -27,7 +27,7 @@ def server(*verdicts: Verdict, **more: object) -> ServerView:
 
 
 def headline(shown: Overview) -> str:
-    found = re.search(r"<h1>(.*?)</h1>", status_page(Picture(shown)))
+    found = re.search(r"<h1>(.*?)</h1>", status_page(Summary(shown)))
     assert found
     return found[1]
 
@@ -57,7 +57,7 @@ def test_nothing_wrong_is_said_only_when_it_is_known() -> None:
 )
 def test_the_colour_says_what_the_line_says(verdict: Verdict, expected: str) -> None:
     """And never alone: it goes with the words."""
-    assert mood(Picture(overview(server(verdict)))) == expected
+    assert mood(Summary(overview(server(verdict)))) == expected
 
 
 def test_an_event_was_and_a_condition_is() -> None:
@@ -76,7 +76,7 @@ def test_what_is_over_is_marked() -> None:
     over = replace(idle(8, Severity.warning, "app", 2), over=NOW - 10)
     page = page_of(overview(server(ill(IDLE, over))))
     assert "for 7 min 50 s · over for 10 s, shown until it is scraped" in page
-    assert "<details open" not in status_page(Picture(overview(server(ill(IDLE, over)))))
+    assert "<details open" not in status_page(Summary(overview(server(ill(IDLE, over)))))
 
 
 def test_the_worst_comes_first() -> None:
@@ -130,9 +130,11 @@ def test_the_age_of_every_answer_is_there() -> None:
 
 def test_a_server_at_its_start_has_a_page() -> None:
     """Nothing known at all is a page too."""
-    from alerts.snapshot import Node
+    from alerts.snapshot import ServerIdentity
 
-    fresh = ServerView("new", Node("new"), collectors=(CollectorView("activity", "fast", 1.0),))
+    fresh = ServerView(
+        "new", ServerIdentity("new"), collectors=(CollectorView("activity", "fast", 1.0),)
+    )
     assert "not answering" in page_of(overview(fresh))
 
 

@@ -1,0 +1,27 @@
+"""A bound on the estimate that costs microseconds, to tell what need not be estimated."""
+
+from alerts.bloat.heap import Column, Heap
+from alerts.bloat.packing import LINE_POINTER, PAGE_HEADER, SMALLEST_TUPLE
+
+HEADER = 23
+SLACK = 0.98
+"""Drawn nulls are whole rows of a sample, so that an estimate may be off by as much."""
+
+
+def ceiling(heap: Heap) -> float | None:
+    """The share that would be free if rows were laid down without any gap; None if not known."""
+    if heap.reltuples < 0 or not heap.relpages:
+        return None
+    if not all(column.is_known for column in heap.columns):
+        return None
+    data = sum(map(_mean_bytes, heap.columns))
+    row = max(SMALLEST_TUPLE, HEADER + data) + LINE_POINTER
+    pages = heap.reltuples * row / (heap.block_size - PAGE_HEADER)
+    return 1.0 - SLACK * pages / heap.relpages
+
+
+def _mean_bytes(column: Column) -> float:
+    if not column.is_stored:
+        return 0.0
+    width = column.attlen if column.is_fixed else column.stawidth or 0
+    return (1.0 - (column.null_fraction or 0.0)) * width

@@ -1,0 +1,65 @@
+"""The heaps of a server as they are known now: the layout's slow round, and counters since."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from alerts.bloat.heap import Heap
+from alerts.bloat.reading import heap_of
+from alerts.snapshot import NOT_YET, Snapshot
+from collectors._base import Absence
+from collectors.column_statistics import column_statistics
+from collectors.table_layout import table_layout
+from collectors.user_tables import UserTable, user_tables
+
+LATE = 0.05
+"""What counts and estimates may differ by, as a share of the rows."""
+
+
+def heaps(
+    snapshot: Snapshot, wanted: Callable[[UserTable], bool]
+) -> Iterator[tuple[UserTable, Heap | None]]:
+    """Of the wanted tables; None where the layout is not read yet."""
+    layouts = {table_layout.key_of(row): row for row in snapshot.rows(table_layout)}
+    known = snapshot.rows(column_statistics) if snapshot.has(column_statistics) else ()
+    statistics = {column_statistics.key_of(row): row for row in known}
+    for table in filter(wanted, snapshot.rows(user_tables)):
+        key = user_tables.key_of(table)
+        if key not in layouts:
+            yield table, None
+            continue
+        readable = statistics_hidden(snapshot, table.datname) is None
+        heap = heap_of(layouts[key], statistics.get(key), statistics_readable=readable)
+        yield table, _counted_since(heap, table)
+
+
+def statistics_hidden(snapshot: Snapshot, database: str) -> Absence | None:
+    """Why the column statistics of a database can't be read; None where they can."""
+    if not snapshot.has(column_statistics):
+        return snapshot.absent.get(column_statistics, NOT_YET)
+    return snapshot.answer(column_statistics).missing.get(database)
+
+
+def _counted_since(heap: Heap, table: UserTable) -> Heap:
+    return replace(
+        heap,
+        relpages=table.relpages,
+        reltuples=table.reltuples,
+        n_live_tup=table.n_live_tup,
+        n_dead_tup=table.n_dead_tup,
+        n_mod_since_analyze=None if _was_counted_late(table) else table.n_mod_since_analyze,
+    )
+
+
+def _was_counted_late(table: UserTable) -> bool:
+    """Whether the changes since ANALYZE are probably those that it has seen.
+
+    A session that loads a table and analyses it reports the load afterwards. Then all changes
+    ever made seem to be newer than ANALYZE, which yet has counted the very rows that they left.
+    """
+    changes = table.n_tup_ins + table.n_tup_upd + table.n_tup_del
+    left = table.n_tup_ins - table.n_tup_del
+    return (
+        table.n_mod_since_analyze == changes
+        and abs(left - table.reltuples) <= LATE * table.reltuples
+        and table.n_tup_upd <= LATE * table.reltuples
+    )

@@ -1,0 +1,47 @@
+"""From what the collectors read to what the model asks."""
+
+from alerts.bloat.heap import Column, Heap
+from collectors.column_statistics import ColumnStatistics
+from collectors.table_layout import TableLayout
+
+
+def heap_of(
+    layout: TableLayout, statistics: ColumnStatistics | None, *, statistics_readable: bool
+) -> Heap:
+    """One table; `statistics` is None where it has none, or where they may not be read."""
+    return Heap(
+        oid=layout.relid,
+        relpages=layout.relpages,
+        reltuples=layout.reltuples,
+        fillfactor=layout.fillfactor,
+        columns=_columns(layout, statistics),
+        statistics_readable=statistics_readable,
+        n_live_tup=layout.n_live_tup,
+        n_dead_tup=layout.n_dead_tup,
+        n_mod_since_analyze=layout.n_mod_since_analyze,
+        statistics_age_seconds=layout.analyze_seconds,
+        block_size=layout.block_size,
+    )
+
+
+def _columns(layout: TableLayout, statistics: ColumnStatistics | None) -> tuple[Column, ...]:
+    nulls, widths = {}, {}
+    if statistics is not None:
+        nulls = dict(zip(statistics.staattnum, statistics.stanullfrac, strict=True))
+        widths = dict(zip(statistics.staattnum, statistics.stawidth, strict=True))
+    return tuple(
+        Column(
+            attlen=layout.attlen[index],
+            attalign=layout.attalign[index],
+            attstorage=layout.attstorage[index],
+            attnotnull=layout.attnotnull[index],
+            attisdropped=layout.attisdropped[index],
+            atthasmissing=layout.atthasmissing[index],
+            typname=layout.typname[index] or "",
+            atttypmod=layout.atttypmod[index],
+            stanullfrac=nulls.get(index + 1),
+            stawidth=widths.get(index + 1),
+            is_virtual=layout.attisvirtual[index],
+        )
+        for index in range(len(layout.attlen))
+    )

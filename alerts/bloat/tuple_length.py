@@ -1,0 +1,119 @@
+"""How long rows are on disk: drawn from column statistics, laid out as PostgreSQL does."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from random import Random
+
+from alerts.bloat.heap import Column
+
+DRAWS = 300
+ALIGNMENT = {"c": 1, "s": 2, "i": 4, "d": 8}
+HEADER = 23
+MAXALIGN = 8
+# Up to this many bytes a value of variable length has a one-byte header and needs no alignment.
+SHORT = 127
+# A mean width is cut to a whole number, which loses half a byte where values differ.
+CUT_OFF = 0.5
+
+
+class Widths(StrEnum):
+    """Statistics know only the mean: all values are that long, or from half to 1.5 times."""
+
+    constant = "constant"
+    spread = "spread"
+
+
+class Nulls(StrEnum):
+    """Statistics don't say whether the nulls of several columns fall into the same rows."""
+
+    independent = "independent"
+    together = "together"
+
+
+def tuple_lengths(columns: Sequence[Column], widths: Widths, nulls: Nulls, seed: int) -> list[int]:
+    """Bytes of each drawn tuple, header included; the same answer for the same seed."""
+    deck = Deck(seed)
+    null_order = deck.cut() if nulls is Nulls.together else None
+    values = [
+        _with_nulls(_widths(column, widths, deck), column, null_order or deck.cut(), deck)
+        for column in columns
+        if column.is_stored
+    ]
+    always_null = any(not column.is_stored for column in columns)
+    bitmap = _aligned(HEADER + (len(columns) + 7) // 8)
+    headers = [bitmap if always_null or 0 in row else _aligned(HEADER) for row in _rows(values)]
+    return [
+        _aligned(header + data)
+        for header, data in zip(headers, _data(columns, values), strict=True)
+    ]
+
+
+class Deck:
+    """Numbers below DRAWS in a shuffled order, cut anew for each use.
+
+    Every column thus sees its whole distribution evenly, while no two columns march in step.
+    Drawing each value by itself would be slower, and need more rows for the same precision.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.cards = self.random.sample(range(DRAWS), DRAWS)
+
+    def cut(self) -> list[int]:
+        place = self.random.randrange(DRAWS)
+        return self.cards[place:] + self.cards[:place]
+
+
+def _widths(column: Column, widths: Widths, deck: Deck) -> list[int]:
+    if column.is_fixed or column.stawidth is None:
+        return [column.attlen] * DRAWS
+    if column.typname == "numeric":
+        return _odd_widths(column.stawidth, widths, deck)
+    if widths is Widths.constant or _is_padded(column):
+        return [column.stawidth] * DRAWS
+    mean = column.stawidth + CUT_OFF
+    step = mean / DRAWS
+    return [max(1, round(mean / 2 + step * (card + 0.5))) for card in deck.cut()]
+
+
+def _odd_widths(width: int, widths: Widths, deck: Deck) -> list[int]:
+    """A numeric is three bytes and two for each four digits: an even mean can't be constant."""
+    if widths is Widths.constant and width % 2:
+        return [width] * DRAWS
+    lower = (width - 1) // 2 * 2 + 1
+    longer = (width + CUT_OFF - lower) / 2 * DRAWS
+    return [lower + 2 if card < longer else lower for card in deck.cut()]
+
+
+def _is_padded(column: Column) -> bool:
+    return column.typname in ("bpchar", "bit") and column.atttypmod >= 0
+
+
+def _with_nulls(lengths: list[int], column: Column, order: list[int], deck: Deck) -> list[int]:
+    """No stored value is 0 bytes long, so 0 stands for a null."""
+    nulls = int((column.null_fraction or 0.0) * DRAWS + deck.random.random())
+    if not nulls:
+        return lengths
+    return [0 if card < nulls else length for card, length in zip(order, lengths, strict=True)]
+
+
+def _rows(values: list[list[int]]) -> Sequence[tuple[int, ...]]:
+    return list(zip(*values, strict=True)) or [()] * DRAWS
+
+
+def _data(columns: Sequence[Column], values: list[list[int]]) -> list[int]:
+    ends = [0] * DRAWS
+    stored = (column for column in columns if column.is_stored)
+    for column, lengths in zip(stored, values, strict=True):
+        align = 1 if column.attlen == -2 else ALIGNMENT[column.attalign]
+        packed = SHORT if column.attlen == -1 and column.attstorage != "p" else 0
+        pad = align - 1
+        ends = [
+            end + length if length <= packed else (end + pad & -align) + length
+            for end, length in zip(ends, lengths, strict=True)
+        ]
+    return ends
+
+
+def _aligned(length: int) -> int:
+    return length + MAXALIGN - 1 & -MAXALIGN

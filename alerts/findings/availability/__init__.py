@@ -1,0 +1,1 @@
+"""Availability: whether the server answers."""

@@ -1,0 +1,145 @@
+"""The server does not answer, or takes no new session: what the applications meet right now."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
+from alerts.connections import client_sessions, dispensable, terminate_idle
+from alerts.cure import identifier, literal, remark
+from alerts.findings.availability._reasons import OUR_OWN, WORDS
+from alerts.snapshot import Snapshot
+from alerts.units import duration_text
+from collectors.activity import Session, activity
+from collectors.connection import Cause, Connection, connection
+
+MAKE_ROOM = 5
+"""Sessions to end where no new one can be had: enough to look around."""
+COUNT = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend';"
+"""A check for those who are in, or whom a reserved slot lets in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Nothing to set: a server answers, or it does not."""
+
+    def relax(self) -> "Limits":
+        return self
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    row = snapshot.row(connection)
+    sessions = snapshot.rows(activity) if snapshot.has(activity) else ()
+    if not row.up and row.cause is None:
+        yield Unjudged("no attempt to connect has ended yet")
+    elif not row.up:
+        yield away(row, Cause(row.cause or Cause.other))
+    elif row.can_connect is False:
+        yield closed(row, Cause(row.connect_cause or Cause.other), sessions)
+
+
+def away(row: Connection, cause: Cause) -> Evidence:
+    """Nothing of it can be seen."""
+    return _evidence(
+        row,
+        cause,
+        Severity.critical,
+        row.down_seconds,
+        row.message,
+        f"{row.address} can't be reached{_since(row.down_seconds)}: {WORDS[cause][0]}.",
+        (),
+    )
+
+
+def closed(row: Connection, cause: Cause, sessions: Sequence[Session]) -> Evidence:
+    """It works for those who are in, and lets nobody in."""
+    return _evidence(
+        row,
+        cause,
+        Severity.warning if cause in OUR_OWN else Severity.critical,
+        row.refused_seconds,
+        row.connect_message,
+        f"{row.address} answers its sessions, but takes no new one{_since(row.refused_seconds)}:"
+        f" {WORDS[cause][0]}.",
+        sessions,
+    )
+
+
+def _evidence(
+    row: Connection,
+    cause: Cause,
+    severity: Severity,
+    seconds: float | None,
+    said: str | None,
+    message: str,
+    sessions: Sequence[Session],
+) -> Evidence:
+    words = (text.replace("{user}", identifier(row.user or "…")) for text in WORDS[cause][1])
+    heard = (remark(f"It said: {said.rstrip('.')}."),) if said else ()
+    room = _room(row, cause, sessions)
+    return Evidence(
+        subject=row.address,
+        severity=severity,
+        value=seconds or 0.0,
+        message=message,
+        facts={
+            "cause": cause,
+            "answer": said,
+            "up": row.up,
+            "away_seconds": seconds,
+            "our_sessions": row.sessions,
+        },
+        cure=(*heard, *map(remark, words), *room),
+        check=COUNT if row.up or room else "",
+    )
+
+
+def _room(row: Connection, cause: Cause, sessions: Sequence[Session]) -> tuple[str, ...]:
+    """Slots for those who wait at the door, and a reserved one for us."""
+    if cause is Cause.role_full:
+        return (
+            remark("Or end idle sessions of it, the longest idle first:"),
+            _terminate(sessions, row.user),
+        )
+    if cause is not Cause.slots_full:
+        return ()
+    user = identifier(row.user or "…")
+    return (
+        remark("Log in as a superuser: some slots are kept for superusers."),
+        remark("End idle sessions, the longest idle first:"),
+        _terminate(sessions),
+        remark("Then find who took them all: finding connection_saturation."),
+        remark(
+            "From 16 on pgvigil can have a slot kept for it: reserved_connections = 3 and"
+            f" GRANT pg_use_reserved_connections TO {user};"
+        ),
+    )
+
+
+def _terminate(sessions: Sequence[Session], of: str | None = None) -> str:
+    clients = [s for s in client_sessions(sessions) if of in (None, s.usename)]
+    if idle := dispensable(clients, MAKE_ROOM):
+        return terminate_idle(idle)
+    role = f" AND usename = {literal(of)}" if of else ""
+    return (
+        "SELECT pid, pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE"
+        f" backend_type = 'client backend' AND state = 'idle'{role} AND pid <> pg_backend_pid()"
+        f" ORDER BY state_change LIMIT {MAKE_ROOM}) AS longest_idle;"
+    )
+
+
+def _since(seconds: float | None) -> str:
+    return f", for {duration_text(seconds)}" if seconds and seconds >= 1 else ""
+
+
+finding = Finding(
+    title="Server unreachable",
+    severities=(Severity.warning, Severity.critical),
+    reads=(connection,),
+    consults=(activity,),
+    limits=Limits(),
+    judge=judge,
+    unit="seconds",
+    # Two looks in a row: a session that an operator ended is back by then.
+    hold=timedelta(seconds=0.5),
+)

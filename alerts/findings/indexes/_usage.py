@@ -1,0 +1,106 @@
+"""How long an index has lain unused, by the word of every server of the cluster.
+
+Each server counts its own scans only: an index that the primary never touches may carry all
+reports on a standby.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from alerts.history.recorder import UnchangedFor
+from alerts.snapshot import Snapshot
+from collectors._base import Role
+from collectors._columns import where
+from collectors.replication import Receiver, replication
+from collectors.user_indexes import UserIndex, user_indexes
+
+Key = tuple[Hashable, ...]
+OLD = 900.0
+"""Seconds after which what a peer said no longer counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How long one index has been unused on one server."""
+
+    seconds: float
+    after_use: bool
+    """It is known to have been used before that; if not, it is only how long we know."""
+    ever_used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What one server says about its indexes."""
+
+    server: str
+    rows: Mapping[Key, UserIndex]
+    quiet: Mapping[Key, UnchangedFor]
+
+    def rests(self, indexes: Iterable[UserIndex]) -> list[Rest]:
+        """Of those that it knows."""
+        keys = map(user_indexes.key_of, indexes)
+        return [self._rest(key, self.rows[key]) for key in keys if key in self.rows]
+
+    def _rest(self, key: Key, row: UserIndex) -> Rest:
+        watched = self.quiet.get(key)
+        last = row.last_idx_scan_seconds
+        return Rest(
+            seconds=max(watched.seconds if watched else 0.0, last or 0.0),
+            after_use=last is not None or bool(watched and watched.moved),
+            ever_used=row.idx_scan > 0,
+        )
+
+
+def witnesses(snapshot: Snapshot, indexes: Iterable[UserIndex]) -> list[Witness]:
+    """Every server of the cluster that has something to say of these, this one first."""
+    asked = {index.indexrelid for index in indexes}
+    return [
+        Witness(
+            server.node.server,
+            {
+                user_indexes.key_of(row): row
+                for row in where(server.rows(user_indexes), "indexrelid", asked)
+            },
+            server.quiet(user_indexes, "idx_scan"),
+        )
+        for server in (snapshot, *snapshot.peers)
+        if server.has(user_indexes)
+    ]
+
+
+def unused_seconds(rests: Sequence[Rest]) -> float:
+    """How long no part of an index was used; a partitioned index has many.
+
+    A part that was never used is as young as its partition and speaks for the time before it was
+    born as well: the oldest part was watched, and would have been used instead.
+    """
+    watched = max((rest.seconds for rest in rests), default=0.0)
+    return min([watched, *(rest.seconds for rest in rests if rest.ever_used)])
+
+
+def unheard(snapshot: Snapshot) -> str | None:
+    """Why the word of some server is missing; None if all of the cluster were heard."""
+    silent = sorted(peer.node.server for peer in snapshot.peers if _is_silent(peer, snapshot.at))
+    if silent:
+        return f"{', '.join(silent)} can't be asked now, and may use what is unused here"
+    watched = sum(peer.node.role is not Role.primary for peer in snapshot.peers)
+    unseen = sum(1 for _ in _standbys(snapshot)) - watched
+    if unseen > 0:
+        return f"{unseen} standby{'s' * (unseen > 1)} not watched, may use what is unused here"
+    return None
+
+
+def _is_silent(peer: Snapshot, at: float) -> bool:
+    return not peer.has(user_indexes) or at - peer.answer(user_indexes).at > OLD
+
+
+def _standbys(snapshot: Snapshot) -> Iterator[Receiver]:
+    """All that replay our WAL, cascaded ones too; backups and archives don't."""
+    for server in (snapshot, *snapshot.peers):
+        if server.has(replication):
+            yield from (row for row in server.rows(replication) if _replays(row))
+
+
+def _replays(receiver: Receiver) -> bool:
+    return receiver.replay_lsn is not None and receiver.slot_type != "logical"

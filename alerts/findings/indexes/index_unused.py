@@ -1,0 +1,249 @@
+"""An index that nobody reads makes every write slower, and takes memory, disk and backup."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import Evidence, Finding, Outcome, Reach, Severity, Unjudged
+from alerts.cure import concurrently, identifier, plain_ddl, regclass, remark
+from alerts.findings.indexes._usage import Key, Witness, unheard, unused_seconds, witnesses
+from alerts.history.kinds import Unchanged
+from alerts.history.recorder import UnchangedFor
+from alerts.snapshot import Snapshot
+from alerts.units import Bytes, Duration, bytes_text, duration_text
+from collectors._base import Role
+from collectors._columns import column, where
+from collectors.replication import replication
+from collectors.user_indexes import UserIndex, user_indexes
+
+QUARTER = timedelta(days=100)
+MONTH_END = timedelta(days=35)
+SETTLED = 300.0
+"""Seconds within which a delete and the index scan that it caused are certainly both counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    window: Duration = MONTH_END
+    """Time without a scan on any server of the cluster; so long that a month end is in it."""
+    min_bytes: Bytes = 10 * 1024**2
+    """Size that is worth a person's attention."""
+    min_writes: int = 1000
+    """Rows written to its table; an index of a table at rest costs little but its space."""
+    warn_bytes: Bytes = 1024**3
+    """Size from which it is a warning: so much is also written, cached and backed up."""
+
+    def relax(self) -> "Limits":
+        return replace(
+            self, min_bytes=self.min_bytes * 9 // 10, warn_bytes=self.warn_bytes * 9 // 10
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An index that may be dropped if nobody uses it; of a partitioned table, all its parts."""
+
+    parts: tuple[UserIndex, ...]
+
+    @property
+    def database(self) -> str:
+        return self.parts[0].datname
+
+    @property
+    def is_partitioned(self) -> bool:
+        return self.parts[0].root_indexrelid is not None
+
+    @property
+    def path(self) -> tuple[str, str]:
+        part = self.parts[0]
+        return part.root_schemaname or part.schemaname, part.root_indexrelname or part.indexrelname
+
+    @property
+    def name(self) -> str:
+        return identifier(*self.path)
+
+    @property
+    def table(self) -> str:
+        part = self.parts[0]
+        return identifier(self.path[0], part.root_relname or part.relname)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(part.size_bytes for part in self.parts)
+
+    @property
+    def table_writes(self) -> int:
+        return sum(part.table_writes for part in self.parts)
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    found = list(candidates(snapshot.rows(user_indexes), limits))
+    if not found:
+        return
+    parts = (part for candidate in found for part in candidate.parts)
+    heard, doubt = witnesses(snapshot, parts), unheard(snapshot)
+    parent_deletes = snapshot.quiet(user_indexes, "parent_deletes")
+    for candidate in found:
+        seconds = unused_on_all(candidate, heard, limits.window)
+        if seconds is None or serves_foreign_key(candidate, parent_deletes, seconds):
+            continue
+        if why := doubt or unknown_to(candidate, heard):
+            yield Unjudged(why, candidate.database, candidate.name)
+        elif seconds < limits.window.total_seconds():
+            yield learning(candidate, limits, snapshot.at - seconds)
+        else:
+            yield evidence(candidate, seconds, len(heard), limits)
+
+
+def candidates(rows: Sequence[UserIndex], limits: Limits) -> Iterator[Candidate]:
+    groups: dict[tuple[Hashable, ...], list[UserIndex]] = defaultdict(list)
+    for row in where(rows, "indexrelid", large(rows, limits)):
+        groups[row.datname, row.root_indexrelid or row.indexrelid].append(row)
+    for parts in groups.values():
+        found = Candidate(tuple(parts))
+        worth_it = found.size_bytes >= limits.min_bytes and found.table_writes >= limits.min_writes
+        if worth_it and all(map(is_only_for_reading, parts)):
+            yield found
+
+
+def large(rows: Sequence[UserIndex], limits: Limits) -> set[int]:
+    """Identifiers of indexes that are large, with all their partitions; mostly they are few."""
+    own = column(rows, "indexrelid")
+    roots = (
+        root or index for root, index in zip(column(rows, "root_indexrelid"), own, strict=True)
+    )
+    wholes = list(zip(column(rows, "datname"), roots, strict=True))
+    sizes: dict[tuple[str, int], int] = defaultdict(int)
+    for whole, size in zip(wholes, column(rows, "size_bytes"), strict=True):
+        sizes[whole] += size
+    pairs = zip(own, wholes, strict=True)
+    return {index for index, whole in pairs if sizes[whole] >= limits.min_bytes}
+
+
+def is_only_for_reading(index: UserIndex) -> bool:
+    """Whether it enforces nothing, marks nothing, is complete, and is the user's own."""
+    enforces = index.is_unique or index.is_primary or index.is_exclusion or index.backs_constraint
+    marks = index.is_replica_identity or index.is_clustered
+    return index.is_valid and index.is_ready and not (enforces or marks or index.is_of_extension)
+
+
+def unused_on_all(
+    candidate: Candidate, heard: Sequence[Witness], window: timedelta
+) -> float | None:
+    """Seconds without a scan on any server; None if some server used it within the window."""
+    shortest = float("inf")
+    for witness in heard:
+        rests = witness.rests(candidate.parts)
+        if any(rest.after_use and rest.seconds < window.total_seconds() for rest in rests):
+            return None
+        shortest = min(shortest, unused_seconds(rests))
+    return shortest
+
+
+def unknown_to(candidate: Candidate, heard: Sequence[Witness]) -> str | None:
+    """Why a server's word on this index is missing: there, its database may not be watched."""
+    silent = [witness.server for witness in heard if not witness.rests(candidate.parts)]
+    return f"{', '.join(silent)} says nothing of it, and may use it" if silent else None
+
+
+def serves_foreign_key(
+    candidate: Candidate, parent_deletes: Mapping[Key, UnchangedFor], unused: float
+) -> bool:
+    """Whether deleting a parent row may need it: unless rows were deleted, and it was not used."""
+    for part in candidate.parts:
+        seen = parent_deletes.get(user_indexes.key_of(part))
+        proven = seen is not None and seen.moved and SETTLED <= seen.seconds <= unused
+        if part.supports_fk and not proven:
+            return True
+    return False
+
+
+def learning(candidate: Candidate, limits: Limits, since: float) -> Unjudged:
+    return Unjudged(
+        f"not watched for {duration_text(limits.window)} yet",
+        candidate.database,
+        candidate.name,
+        until=since + limits.window.total_seconds(),
+    )
+
+
+def evidence(candidate: Candidate, seconds: float, servers: int, limits: Limits) -> Evidence:
+    size, writes = candidate.size_bytes, candidate.table_writes
+    where = f" on any of {servers} servers" if servers > 1 else ""
+    return Evidence(
+        subject=candidate.name,
+        severity=Severity.warning if size >= limits.warn_bytes else Severity.info,
+        value=size,
+        message=(
+            f"No query has used {candidate.name} on {candidate.table}{where}"
+            f" for {duration_text(seconds)}; it takes {bytes_text(size)},"
+            f" and {writes:,} rows were written to its table."
+        ),
+        facts={
+            "table": candidate.table,
+            "size_bytes": size,
+            "unused_seconds": seconds,
+            "servers": servers,
+            "table_writes": writes,
+            "parts": len(candidate.parts),
+            "certainty": certainty(seconds),
+        },
+        cure=cure(candidate),
+        check=check(candidate),
+        object=candidate.name,
+        database=candidate.database,
+    )
+
+
+def certainty(seconds: float) -> str:
+    """By the rule of three: n days without use bound the chance of a use on any day to 3/n."""
+    if seconds < MONTH_END.total_seconds():
+        return "a suspicion: no month end was seen"
+    return "near certain" if seconds >= QUARTER.total_seconds() else "strong: a month end was seen"
+
+
+def cure(candidate: Candidate) -> tuple[str, ...]:
+    advice = [remark(f"On the primary, in database {candidate.database}.")]
+    if any(part.has_expression for part in candidate.parts):
+        advice.append(remark("The planner may still use statistics of its expression."))
+    return (
+        *advice,
+        remark("Keep its definition, to make it again should somebody miss it:"),
+        f"SELECT pg_get_indexdef({regclass(*candidate.path)});",
+        *drop(candidate),
+    )
+
+
+def drop(candidate: Candidate) -> tuple[str, ...]:
+    if not candidate.is_partitioned:
+        statement = f"DROP INDEX CONCURRENTLY {candidate.name};"
+        return concurrently(statement, "it is invalid now; run DROP INDEX CONCURRENTLY again.")
+    return (
+        remark("Not to be had concurrently: it locks all partitions, or gives up after 2 s."),
+        *plain_ddl(f"DROP INDEX {candidate.name};"),
+    )
+
+
+def check(candidate: Candidate) -> str:
+    index = regclass(*candidate.path)
+    parts = f"SELECT relid FROM pg_partition_tree({index})"
+    which = f"IN ({parts})" if candidate.is_partitioned else f"= {index}"
+    return (
+        "SELECT indexrelid::regclass, idx_scan, pg_size_pretty(pg_relation_size(indexrelid))"
+        f" FROM pg_stat_user_indexes WHERE indexrelid {which};"
+    )
+
+
+finding = Finding(
+    title="Unused index",
+    severities=(Severity.info, Severity.warning),
+    reads=(user_indexes,),
+    consults=(replication,),
+    history=(Unchanged(user_indexes, "idx_scan"), Unchanged(user_indexes, "parent_deletes")),
+    limits=Limits(),
+    judge=judge,
+    unit="bytes",
+    scope=Reach.cluster,
+    on=Role.primary,
+)

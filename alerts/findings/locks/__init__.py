@@ -1,0 +1,1 @@
+"""Locks, waits for them, and deadlocks."""

@@ -1,0 +1,81 @@
+"""An idle session keeps advisory locks: nobody else gets them until it disconnects."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
+from alerts.client_name import client_text
+from alerts.cure import remark, session_guard, terminate
+from alerts.query_text import normalised
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from collectors.advisory_locks import AdvisoryHolder, advisory_locks
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    idle: Duration = timedelta(minutes=10)
+    """Idle for that long, outside any transaction, with a lock in hand."""
+    many: int = 10
+    """So many are no leader who keeps one lock on purpose; somebody forgets to unlock."""
+
+    def relax(self) -> "Limits":
+        return replace(self, idle=self.idle * 0.9, many=max(1, self.many - 2))
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    for holder in snapshot.rows(advisory_locks):
+        # Without a transaction they can only be locks of the session itself.
+        at_rest = holder.state == "idle" and not holder.in_transaction
+        if at_rest and (holder.state_seconds or 0.0) >= limits.idle.total_seconds():
+            leaks = holder.locks >= limits.many
+            yield evidence(holder, Severity.warning if leaks else Severity.info)
+
+
+def evidence(holder: AdvisoryHolder, severity: Severity) -> Evidence:
+    who = f"{holder.usename} ({holder.application_name or 'no application name'})"
+    start, idle = holder.backend_start_text or "", holder.state_seconds or 0.0
+    number = f"{holder.locks} advisory lock{'s' * (holder.locks > 1)}"
+    return Evidence(
+        subject=f"{holder.datname}: {who}, key {holder.some_key}",
+        severity=severity,
+        value=holder.locks,
+        message=(
+            f"{who} in {holder.datname} has been idle for {duration_text(idle)} and holds"
+            f" {number}, such as key {holder.some_key}."
+        ),
+        facts={
+            "pid": holder.pid,
+            "user": holder.usename,
+            "application": holder.application_name,
+            "client": client_text(holder.client_addr),
+            "advisory_locks": holder.locks,
+            "some_key": holder.some_key,
+            "idle_seconds": idle,
+            "last_statement": normalised(holder.query),
+        },
+        cure=(
+            remark("Only the session itself can unlock; from outside it can but be ended. Ask its"),
+            remark("owner first: a leader holds its lock on purpose."),
+            terminate(holder.pid, start, None),
+        ),
+        check=(
+            "SELECT pid, state, now() - state_change AS idle FROM pg_stat_activity"
+            f" WHERE {session_guard(holder.pid, start, None)};"
+        ),
+        key=f"{holder.pid}@{start}",
+        database=holder.datname,
+    )
+
+
+finding = Finding(
+    title="Advisory locks kept by idle sessions",
+    severities=(Severity.info, Severity.warning),
+    reads=(advisory_locks,),
+    limits=Limits(),
+    judge=judge,
+    unit="locks",
+    scope=Reach.database,
+    alerted_by=AlertedBy.database,
+)

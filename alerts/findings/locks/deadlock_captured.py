@@ -1,0 +1,124 @@
+"""Transactions wait for each other in a circle: both statements, while PostgreSQL lets it be."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Shape
+from alerts.cure import cancel, literal, remark
+from alerts.history.kinds import LockOrder, Window
+from alerts.locks.order import Captive, Capture
+from alerts.locks.parties import listed, party_facts, row_text, who
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from collectors.activity import activity
+from collectors.databases import databases
+from collectors.locks import locks
+
+KEPT = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    shown: Duration = KEPT
+    """How long after it a deadlock is still told of; counted it is once."""
+
+    def relax(self) -> "Limits":
+        return replace(self)
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    for capture in snapshot.lock_store().captures.kept:
+        if snapshot.at - capture.at <= limits.shown.total_seconds():
+            yield evidence(snapshot, capture)
+
+
+def evidence(snapshot: Snapshot, capture: Capture) -> Evidence:
+    database = capture.captives[0].session.datname or ""
+    tables = sorted({captive.relation or "rows" for captive in capture.captives})
+    facts: dict[str, float | int | str | bool | None] = {
+        "parties": len(capture.captives),
+        "victim_pid": capture.victim,
+        "victim_is_sure": capture.victim_is_sure if capture.victim else None,
+        "deadlocks_counted": _counted(snapshot, database),
+    }
+    for number, captive in enumerate(capture.captives, 1):
+        facts |= _facts(f"party_{number}", captive)
+    return Evidence(
+        subject=f"{database}: {listed(tables)}",
+        severity=Severity.critical,
+        value=1,
+        message=(
+            f"Deadlock in {database}: {listed(who(c.party) for c in capture.captives)} wait for"
+            f" each other over {listed(tables)}; {_outcome(capture)}."
+        ),
+        facts=facts,
+        cure=cure(capture),
+        check=(
+            "SELECT datname, deadlocks, stats_reset FROM pg_stat_database"
+            f" WHERE datname = {literal(database)};"
+        ),
+        key=capture.key,
+        database=database,
+    )
+
+
+def cure(capture: Capture) -> tuple[str, ...]:
+    order = sorted({c.relation for c in capture.captives if c.relation})
+    advice = (
+        remark("Let both pieces of code lock in one order: rows by their key, tables by name."),
+        *((remark(f"Here that is {', then '.join(order)}."),) if len(order) > 1 else ()),
+        remark("Let whoever lost its transaction try it again: SQLSTATE 40P01."),
+    )
+    if capture.victim is not None:
+        return (remark("It is over: PostgreSQL has rolled one of them back."), *advice)
+    youngest = min(capture.captives, key=lambda captive: captive.session.xact_seconds or 0.0)
+    session = youngest.session
+    start, began = session.backend_start_text or "", session.xact_start_text
+    return (
+        remark("PostgreSQL ends it after deadlock_timeout, and chooses by chance. Sooner, and"),
+        remark("with the least work lost: the transaction that is youngest."),
+        cancel(session.pid, start, began),
+        *advice,
+    )
+
+
+def _facts(name: str, captive: Captive) -> dict[str, float | int | str | bool | None]:
+    return {
+        **party_facts(name, captive.party),
+        f"{name}_wants": row_text(captive.relation, captive.ctid) or captive.locktype,
+        f"{name}_mode": captive.mode,
+        f"{name}_waited_seconds": captive.waited_seconds,
+        f"{name}_transaction_seconds": captive.session.xact_seconds,
+    }
+
+
+def _outcome(capture: Capture) -> str:
+    if capture.victim is None:
+        return f"it closed {duration_text(min(c.waited_seconds for c in capture.captives))} ago"
+    sure = "has" if capture.victim_is_sure else "has probably"
+    return f"PostgreSQL {sure} rolled back pid {capture.victim}"
+
+
+def _counted(snapshot: Snapshot, database: str) -> float | None:
+    """By the server itself, lately; its counter comes a little later than our look."""
+    if not snapshot.has(databases):
+        return None
+    change = snapshot.delta(databases, KEPT).get((database,))
+    return change.increase["deadlocks"] if change else None
+
+
+finding = Finding(
+    title="Deadlock, photographed",
+    severities=(Severity.critical,),
+    reads=(locks, activity),
+    consults=(databases,),
+    history=(LockOrder(locks, activity), Window(databases, KEPT)),
+    limits=Limits(),
+    judge=judge,
+    unit="deadlocks",
+    shape=Shape.event,
+    scope=Reach.database,
+    alerted_by=AlertedBy.database,
+    linger=KEPT,
+)

@@ -1,0 +1,155 @@
+"""Code locks the same tables in opposite order and meets there: a deadlock waits to happen."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
+from alerts.cure import literal, remark
+from alerts.history.kinds import LockOrder
+from alerts.locks.order import Disorder, Level, Risk, Sighting
+from alerts.locks.parties import listed, party_facts, row_text
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from collectors.activity import activity
+from collectors.locks import locks
+from collectors.user_indexes import user_indexes
+from collectors.user_tables import user_tables
+
+Facts = dict[str, float | int | str | bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    remembered: Duration = timedelta(days=3)
+    """Without another meeting for that long the code counts as repaired."""
+    both_ways: float = 2.5
+    """Waits in each direction, one of yesterday counting half, that are worth a hint; a meeting
+    that proves it is always told."""
+    batches: float = 0.8
+    """Meetings in each direction, counted alike, by which rows of one table have no order: told
+    by the keys in the statements,"""
+    places: float = 1.5
+    """or, where statements have parameters, by the places of the rows."""
+
+    def relax(self) -> "Limits":
+        return replace(
+            self,
+            both_ways=self.both_ways / 2,
+            batches=self.batches / 2,
+            places=self.places / 2,
+        )
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    book, since = snapshot.lock_store(), snapshot.at - limits.remembered.total_seconds()
+    for risk in book.orders.risks(snapshot.at):
+        proved = risk.level is Level.opposed or risk.weight >= limits.both_ways
+        if risk.last >= since and proved:
+            yield opposed(risk, snapshot.at)
+    for disorder in book.batches.disorders(limits.batches, limits.places, snapshot.at):
+        if disorder.last >= since:
+            yield disordered(disorder, snapshot.at)
+
+
+def opposed(risk: Risk, now: float) -> Evidence:
+    names = [table.name for table in risk.circle]
+    database = risk.circle[0].database
+    proved = risk.level is Level.opposed
+    ago = duration_text(max(0.0, now - risk.last))
+    pair = len(names) == 2
+    facts: Facts = {
+        "meetings": risk.weight,
+        "first_seen_ago_seconds": now - risk.first,
+        "last_seen_ago_seconds": now - risk.last,
+        "proved_by": risk.sightings[0].proof,
+    }
+    for number, sighting in enumerate(risk.sightings, 1):
+        facts |= _meeting(sighting, number if len(risk.sightings) > 1 else None)
+    return Evidence(
+        subject=(" and " if pair else " → ").join(names),
+        severity=Severity.warning if proved else Severity.info,
+        value=risk.weight,
+        message=(
+            f"Transactions in {database} lock {listed(names)}"
+            f" {'in both orders' if pair else 'in a circle'}"
+            + (
+                f" and met over the same rows {ago} ago: sooner or later they will deadlock."
+                if proved
+                else f", seen at waits each way, the last {ago} ago; where they meet they deadlock."
+            )
+        ),
+        facts=facts,
+        cure=(
+            remark("Nothing is wrong yet, and there is nobody to stop: it is the code."),
+            remark(f"Choose one order for all of it, such as {', then '.join(sorted(names))}."),
+            remark("The facts have the statements of both sides; change the rarer one."),
+            remark("Until then: retry on SQLSTATE 40P01, and keep these transactions short."),
+        ),
+        check=check(database),
+        key=f"order of {' > '.join(names)}",
+        database=database,
+    )
+
+
+def disordered(disorder: Disorder, now: float) -> Evidence:
+    table = disorder.table
+    up, down = disorder.parties
+    return Evidence(
+        subject=f"{table.name}, rows in no order",
+        severity=Severity.warning,
+        value=min(disorder.upwards, disorder.downwards),
+        message=(
+            f"Transactions in {table.database} lock several rows of {table.name} in no order, some"
+            " upwards and some downwards: where two of them meet they deadlock."
+        ),
+        facts={
+            "upwards": disorder.upwards,
+            "downwards": disorder.downwards,
+            "first_seen_ago_seconds": now - disorder.first,
+            "last_seen_ago_seconds": now - disorder.last,
+            **party_facts("upwards", up),
+            **party_facts("downwards", down),
+        },
+        cure=(
+            remark("Nothing is wrong yet, and there is nobody to stop: it is the code."),
+            remark("Sort each batch by its key before it is written, or lock it first:"),
+            remark(f"SELECT … FROM {table.name} WHERE … ORDER BY the key FOR UPDATE;"),
+            remark("Workers that share a queue need no order: FOR UPDATE SKIP LOCKED."),
+        ),
+        check=check(table.database),
+        key=f"rows of {table.name}",
+        object=table.name,
+        database=table.database,
+    )
+
+
+def check(database: str) -> str:
+    return (
+        "SELECT pid, pg_blocking_pids(pid) AS waits_for, left(query, 80) AS query"
+        " FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        f" AND datname = {literal(database)};"
+    )
+
+
+def _meeting(sighting: Sighting, number: int | None) -> Facts:
+    suffix = f"_{number}" if number else ""
+    return {
+        **party_facts(f"waited{suffix}", sighting.waiter),
+        **party_facts(f"had_it{suffix}", sighting.blocker),
+        f"met_at{suffix}": row_text(sighting.table.name, sighting.ctid),
+    }
+
+
+finding = Finding(
+    title="Deadlock in the making",
+    severities=(Severity.info, Severity.warning),
+    reads=(locks, activity),
+    consults=(user_tables, user_indexes),
+    history=(LockOrder(locks, activity),),
+    limits=Limits(),
+    judge=judge,
+    unit="meetings",
+    scope=Reach.database,
+    alerted_by=AlertedBy.database,
+)

@@ -1,0 +1,88 @@
+"""PostgreSQL ended a transaction because it and others waited for each other in a circle."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Shape
+from alerts.cure import literal, remark
+from alerts.history.counters import Delta
+from alerts.history.kinds import Window
+from alerts.snapshot import Snapshot
+from alerts.units import duration_text
+from collectors.databases import Database, databases
+
+WINDOW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    least: int = 1
+    """Deadlocks between two looks that are news; each one is a transaction that was lost."""
+    per_minute_critical: float = 1.0
+    """Over the last five minutes: a rate that users feel."""
+
+    def relax(self) -> "Limits":
+        return self
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    steps, lately = snapshot.step(databases), snapshot.delta(databases, WINDOW)
+    for database in snapshot.rows(databases):
+        key = databases.key_of(database)
+        if (step := steps.get(key)) and step.increase["deadlocks"] >= limits.least:
+            yield evidence(database, step, per_minute(lately[key]), limits)
+
+
+def per_minute(change: Delta) -> float:
+    """A first deadlock within a short while is not many a minute: the whole window counts."""
+    return change.increase["deadlocks"] * 60 / max(change.seconds, WINDOW.total_seconds())
+
+
+def evidence(database: Database, step: Delta, rate: float, limits: Limits) -> Evidence:
+    happened, seconds = int(step.increase["deadlocks"]), step.seconds
+    one, critical = happened == 1, rate >= limits.per_minute_critical
+    return Evidence(
+        subject=database.datname,
+        severity=Severity.critical if critical else Severity.warning,
+        value=happened,
+        message=(
+            f"{'A deadlock' if one else f'{happened} deadlocks'} in {database.datname} within"
+            f" {duration_text(seconds)}: PostgreSQL has rolled back"
+            f" {'a transaction' if one else f'{happened} transactions'} to end"
+            f" {'it' if one else 'them'}."
+        ),
+        facts={
+            "deadlocks": happened,
+            "within_seconds": seconds,
+            "deadlocks_per_minute": rate,
+            "deadlocks_since_reset": database.deadlocks,
+        },
+        cure=(
+            remark("It is over: nobody waits any more. What was rolled back has to be retried."),
+            remark("deadlock_captured has both statements if it lasted a second; so has the log."),
+            remark("Let all code lock in one order: rows ORDER BY their key, tables by name."),
+        ),
+        check=(
+            "SELECT datname, deadlocks, stats_reset FROM pg_stat_database"
+            f" WHERE datname = {literal(database.datname)};"
+        ),
+        key=f"{database.datname}#{database.deadlocks}@{database.stats_reset}",
+        database=database.datname,
+    )
+
+
+finding = Finding(
+    title="Deadlocks",
+    severities=(Severity.warning, Severity.critical),
+    reads=(databases,),
+    history=(Window(databases, WINDOW),),
+    limits=Limits(),
+    judge=judge,
+    unit="deadlocks",
+    shape=Shape.event,
+    scope=Reach.database,
+    alerted_by=AlertedBy.database,
+    linger=timedelta(minutes=10),
+    because=("deadlock_captured",),
+)

@@ -1,0 +1,151 @@
+"""Somebody holds a lock that others wait for, and waits for nobody: the end of every chain."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
+from alerts.client_name import client_text
+from alerts.locks.cures import release
+from alerts.locks.graph import Holder, node_of
+from alerts.locks.parties import session_facts
+from alerts.locks.scene import LockScene, Wait
+from alerts.query_text import normalised
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from collectors.activity import Session, activity
+from collectors.locks import locks
+from collectors.user_tables import user_tables
+
+SHOWN = 3
+"""So many of those who wait are shown, the one that has waited longest with all that is known."""
+PATIENT = ("advisory", "virtualxid")
+"""Locks that are waited for on purpose: leaders in waiting, CREATE INDEX CONCURRENTLY."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    crowd: int = 3
+    """Sessions waiting for one root that are a pile-up rather than a coincidence."""
+    crowd_waits: Duration = timedelta(seconds=10)
+    """How long the last of such a crowd has waited."""
+    one_waits: Duration = timedelta(seconds=30)
+    """A single wait that somebody in front of a screen gives up on."""
+    one_waits_critical: Duration = timedelta(seconds=60)
+    """A single wait by which connections of an application have begun to run out."""
+
+    def relax(self) -> "Limits":
+        return replace(
+            self,
+            crowd_waits=self.crowd_waits * 0.9,
+            one_waits=self.one_waits * 0.9,
+            one_waits_critical=self.one_waits_critical * 0.9,
+        )
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    scene = LockScene.of(snapshot)
+    for root in scene.graph.roots:
+        waits = scene.waits(scene.graph.victims_of(root))
+        if severity := gravity(waits, limits):
+            yield evidence(scene, root, waits, severity)
+
+
+def gravity(waits: Sequence[Wait], limits: Limits) -> Severity | None:
+    """By the waiters' own ages, longest first: PostgreSQL has counted the time already."""
+    longest = waits[0].seconds if waits else 0.0
+    crowded = waits[limits.crowd - 1].seconds if len(waits) >= limits.crowd else 0.0
+    hurried = [wait.seconds for wait in waits if wait.lock.locktype not in PATIENT]
+    if max(hurried, default=0.0) >= limits.one_waits_critical.total_seconds():
+        return Severity.critical
+    ill = longest >= limits.one_waits.total_seconds() or (
+        crowded >= limits.crowd_waits.total_seconds()
+    )
+    return Severity.warning if ill else None
+
+
+def evidence(scene: LockScene, root: Holder, waits: Sequence[Wait], severity: Severity) -> Evidence:
+    session = scene.sessions.get(root)
+    database = scene.database(root) or scene.database(waits[0].node)
+    relation = scene.relation(waits[0].lock)
+    state = f", {session.state} for {duration_text(session.state_seconds or 0)}," if session else ""
+    number = f"{len(waits)} session{'s' * (len(waits) > 1)}"
+    return Evidence(
+        subject=f"{database}: {scene.who(root)}" + (f", pid {root}" if session else ""),
+        severity=severity,
+        value=waits[0].seconds,
+        message=(
+            f"{scene.who(root)} in {database}{state} keeps {number} waiting"
+            f" for up to {duration_text(waits[0].seconds)}"
+            + (f"; the longest wants {relation}." if relation else ".")
+        ),
+        facts={
+            **_root(session),
+            "waiters": len(waits),
+            "longest_wait_seconds": waits[0].seconds,
+            "caused_wait_seconds": sum(wait.seconds for wait in waits),
+            "waits_for": waits[0].lock.locktype,
+            "relation": relation,
+            "row": scene.row(waits[0].lock),
+            "queue_head": _head(scene, root),
+            **session_facts("waiter", scene.sessions.get(waits[0].node)),
+            **{f"waiter_{n}": _waiter(scene, w) for n, w in enumerate(waits[1:SHOWN], 2)},
+        },
+        cure=release(scene, root),
+        check=_check(root),
+        key=session.key if session else str(root),
+        object=relation,
+        database=database,
+    )
+
+
+def _root(session: Session | None) -> dict[str, float | int | str | bool | None]:
+    if session is None:
+        return {"state": "prepared"}
+    return {
+        "pid": session.pid,
+        "user": session.usename,
+        "application": session.application_name,
+        "client": client_text(session.client_addr, session.backend_type),
+        "state": session.state,
+        "state_seconds": session.state_seconds,
+        "transaction_seconds": session.xact_seconds,
+        "query_id": None if session.query_id is None else str(session.query_id),
+        "last_statement": normalised(session.query),
+    }
+
+
+def _head(scene: LockScene, root: Holder) -> str | None:
+    """Whom it keeps waiting itself: often the one to cancel, for others wait behind that one."""
+    head = scene.graph.queue_head(root)
+    waits = scene.waits([node_of(head)]) if head else []
+    return _waiter(scene, waits[0]) if waits else None
+
+
+def _waiter(scene: LockScene, wait: Wait) -> str:
+    session = scene.sessions.get(wait.node)
+    statement = normalised(session.query) if session else None
+    return f"{scene.who(wait.node)}, pid {wait.node}, {duration_text(wait.seconds)}: {statement}"
+
+
+def _check(root: Holder) -> str:
+    if isinstance(root, str):
+        return "SELECT gid, prepared, owner, database FROM pg_prepared_xacts ORDER BY prepared;"
+    return (
+        "SELECT pid, state, wait_event_type, pg_blocking_pids(pid), left(query, 60)"
+        f" FROM pg_stat_activity WHERE pid = {root} OR {root} = ANY (pg_blocking_pids(pid));"
+    )
+
+
+finding = Finding(
+    title="Lock blocker",
+    severities=(Severity.warning, Severity.critical),
+    reads=(locks, activity),
+    consults=(user_tables,),
+    limits=Limits(),
+    judge=judge,
+    unit="seconds",
+    scope=Reach.database,
+    alerted_by=AlertedBy.database,
+    because=("lock_queue_ddl",),
+)

@@ -1,0 +1,131 @@
+"""Somebody keeps a table for themselves and does not let go: who comes next stands still."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
+from alerts.client_name import client_text
+from alerts.cure import cancel, identifier, remark, session_guard, terminate
+from alerts.query_text import normalised
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from collectors._columns import where
+from collectors.exclusive_locks import ExclusiveLock, exclusive_locks
+from collectors.user_tables import user_tables
+
+SHOWN = 5
+"""So many tables of one session are named."""
+Held = dict[tuple[int, str], list[ExclusiveLock]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    idle: Duration = timedelta(seconds=5)
+    """Doing nothing with the table in hand, in a transaction that is left open."""
+    working: Duration = timedelta(seconds=60)
+    """Working in a transaction that has the table: a rewrite, a migration in one piece."""
+    critical: Duration = timedelta(minutes=10)
+    """Either of them for so long that whoever uses the table has noticed."""
+
+    def relax(self) -> "Limits":
+        return replace(
+            self, idle=self.idle * 0.9, working=self.working * 0.9, critical=self.critical * 0.9
+        )
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    rows = snapshot.rows(exclusive_locks)
+    names = table_names(snapshot, rows)
+    sessions: Held = {}
+    for row in rows:
+        # Temporary tables and indexes have no name there; nobody else waits for those.
+        if (row.datname, row.relation) in names:
+            sessions.setdefault((row.pid, row.datname), []).append(row)
+    for held in sessions.values():
+        if severity := gravity(held[0], limits):
+            yield evidence(held, sorted({names[r.datname, r.relation] for r in held}), severity)
+
+
+def table_names(snapshot: Snapshot, rows: Sequence[ExclusiveLock]) -> dict[tuple[str, int], str]:
+    """Of what is held, the tables that everybody uses."""
+    oids = {row.relation for row in rows}
+    return {
+        (table.datname, table.relid): identifier(table.schemaname, table.relname)
+        for table in where(snapshot.rows(user_tables), "relid", oids)
+    }
+
+
+def gravity(held: ExclusiveLock, limits: Limits) -> Severity | None:
+    at_rest = held.state != "active"
+    since = (held.state_seconds if at_rest else held.xact_seconds) or 0.0
+    if since >= limits.critical.total_seconds():
+        return Severity.critical
+    limit = limits.idle if at_rest else limits.working
+    return Severity.warning if since >= limit.total_seconds() else None
+
+
+def evidence(held: Sequence[ExclusiveLock], tables: Sequence[str], severity: Severity) -> Evidence:
+    one = held[0]
+    who = f"{one.usename} ({one.application_name or 'no application name'})"
+    open_for = one.xact_seconds or 0.0
+    shown = ", ".join(tables[:SHOWN]) + (" …" if len(tables) > SHOWN else "")
+    start = one.backend_start_text or ""
+    return Evidence(
+        subject=f"{one.datname}: {who}, pid {one.pid}, {shown}",
+        severity=severity,
+        value=open_for,
+        message=(
+            f"{who} in {one.datname}, {one.state}, keeps {shown} for itself in a transaction open"
+            f" for {duration_text(open_for)}."
+        ),
+        facts={
+            "pid": one.pid,
+            "user": one.usename,
+            "application": one.application_name,
+            "client": client_text(one.client_addr, one.backend_type),
+            "state": one.state,
+            "state_seconds": one.state_seconds,
+            "transaction_seconds": open_for,
+            "mode": one.mode,
+            "tables": len(tables),
+            "relation": shown,
+            "query_id": None if one.query_id is None else str(one.query_id),
+            "last_statement": normalised(one.query),
+        },
+        cure=cure(one),
+        check=(
+            "SELECT pid, state, now() - xact_start AS open, left(query, 60) FROM pg_stat_activity"
+            f" WHERE {session_guard(one.pid, start, None)};"
+        ),
+        key=f"{one.pid}@{start}",
+        object=tables[0],
+        database=one.datname,
+    )
+
+
+def cure(held: ExclusiveLock) -> tuple[str, ...]:
+    start, began = held.backend_start_text or "", held.xact_start_text
+    if held.state == "active":
+        return (
+            remark(
+                "Let it finish if nobody waits. Else: stops its statement, which is rolled back."
+            ),
+            cancel(held.pid, start, began),
+        )
+    return (
+        remark("Ask whoever migrates first. What was done in this transaction is rolled back:"),
+        terminate(held.pid, start, began),
+    )
+
+
+finding = Finding(
+    title="Table kept exclusively",
+    severities=(Severity.warning, Severity.critical),
+    reads=(exclusive_locks, user_tables),
+    limits=Limits(),
+    judge=judge,
+    unit="seconds",
+    scope=Reach.database,
+    alerted_by=AlertedBy.database,
+)

@@ -1,0 +1,89 @@
+"""Sessions lock more relations than their own slots hold, and queue for the shared lock table."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import Evidence, Finding, Outcome, Severity
+from alerts.cure import remark
+from alerts.query_text import normalised
+from alerts.snapshot import Snapshot
+from alerts.units import Share, share_text
+from collectors.activity import Session, activity
+from collectors.lock_table import LockHolder, lock_table
+
+WAIT = ("LockManager", "lock_manager")
+"""The wait for a partition of the shared lock table, as versions have called it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    overflowed: Share = 0.2
+    """Of the active sessions, those that have outgrown their slots."""
+    waiting: Share = 0.05
+    """Of the active sessions, those that wait for the lock table itself; before that it is no
+    harm to use it."""
+    least: int = 3
+    """So many sessions must have outgrown their slots, whatever share that is."""
+
+    def relax(self) -> "Limits":
+        return replace(self, overflowed=self.overflowed * 0.8, waiting=self.waiting * 0.5)
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    sessions = snapshot.rows(activity)
+    over = [row for row in snapshot.rows(lock_table) if row.overflowed and row.pid is not None]
+    active = [s for s in sessions if s.state == "active" and not s.is_self]
+    waiting = [s for s in active if s.wait_event_type == "LWLock" and s.wait_event in WAIT]
+    enough = len(over) >= max(limits.least, limits.overflowed * len(active))
+    if active and enough and len(waiting) >= limits.waiting * len(active):
+        yield evidence(over, waiting, active)
+
+
+def evidence(
+    over: Sequence[LockHolder], waiting: Sequence[Session], active: Sequence[Session]
+) -> Evidence:
+    worst = max(over, key=lambda row: row.overflowed)
+    share = len(waiting) / len(active)
+    return Evidence(
+        subject="fast path of locks",
+        severity=Severity.warning,
+        value=len(over),
+        message=(
+            f"{len(over)} sessions lock more relations than their own slots hold, and"
+            f" {share_text(share)} of the active sessions wait for the shared lock table."
+        ),
+        facts={
+            "sessions_over": len(over),
+            "active_sessions": len(active),
+            "waiting_sessions": len(waiting),
+            "waiting_share": share,
+            "worst_pid": worst.pid,
+            "worst_user": worst.usename,
+            "worst_application": worst.application_name,
+            "worst_overflowed_locks": worst.overflowed,
+            "worst_query_id": None if worst.query_id is None else str(worst.query_id),
+            "worst_statement": normalised(worst.query),
+        },
+        cure=(
+            remark("Nothing to stop. Let each statement touch fewer partitions and indexes: prune"),
+            remark("partitions by a constant in WHERE, drop indexes that nobody uses, prepare"),
+            remark("statements. From 18 on more max_locks_per_transaction means more slots."),
+        ),
+        check=(
+            "SELECT pid, count(*) FILTER (WHERE fastpath) AS slots,"
+            " count(*) FILTER (WHERE NOT fastpath) AS shared FROM pg_locks"
+            " WHERE locktype = 'relation' GROUP BY pid ORDER BY shared DESC LIMIT 10;"
+        ),
+    )
+
+
+finding = Finding(
+    title="Contention for the lock table",
+    severities=(Severity.warning,),
+    reads=(lock_table, activity),
+    limits=Limits(),
+    judge=judge,
+    unit="sessions",
+    hold=timedelta(seconds=30),
+)

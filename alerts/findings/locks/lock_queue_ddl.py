@@ -1,0 +1,166 @@
+"""A DDL statement that waits for its lock makes everybody after it wait too."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
+from alerts.cure import cancel, remark, session_guard, terminate
+from alerts.locks.graph import Holder, Queue, conflicts, node_of
+from alerts.locks.parties import Fact, session_facts
+from alerts.locks.scene import LockScene
+from alerts.query_text import normalised
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from collectors.activity import Session, activity
+from collectors.locks import Lock, locks
+from collectors.user_tables import user_tables
+
+STRONG = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
+"""Modes of DDL and of LOCK TABLE that readers or writers have to queue behind."""
+BRIEF = 80
+"""Characters of the statement in the sentence; the facts have more of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    waits: Duration = timedelta(seconds=5)
+    """A statement with lock_timeout set as advised has given up by then."""
+    waits_critical: Duration = timedelta(seconds=30)
+    """Traffic on that table has stood still so long that connections run out."""
+
+    def relax(self) -> "Limits":
+        return replace(self, waits=self.waits * 0.9, waits_critical=self.waits_critical * 0.9)
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    scene = LockScene.of(snapshot)
+    for queue in scene.graph.queues:
+        for waiter in filter(is_ddl, queue.waiting):
+            late = (waiter.waited_seconds or 0.0) >= limits.waits.total_seconds()
+            if late and (followers := held_up_by(waiter, queue)):
+                yield evidence(scene, waiter, followers, limits)
+
+
+def is_ddl(lock: Lock) -> bool:
+    return lock.locktype == "relation" and lock.mode in STRONG
+
+
+def held_up_by(waiter: Lock, queue: Queue) -> list[Lock]:
+    """Those behind it who would have their lock already, were it not for the queue."""
+    return [
+        lock
+        for lock in queue.followers_of(waiter)
+        if not any(conflicts(lock.mode, held.mode) for held in queue.granted)
+    ]
+
+
+def evidence(scene: LockScene, waiter: Lock, followers: Sequence[Lock], limits: Limits) -> Evidence:
+    node, waited = node_of(waiter), waiter.waited_seconds or 0.0
+    session, relation = scene.sessions.get(node), scene.relation(waiter)
+    critical = waited >= limits.waits_critical.total_seconds()
+    statement = normalised(session.query, BRIEF) if session else None
+    first = _longest(scene, scene.graph.blockers_of(node))
+    behind = f"{len(followers)} session{'s queue' if len(followers) > 1 else ' queues'}"
+    return Evidence(
+        subject=f"{waiter.datname}: {relation}, DDL of {scene.who(node)}, pid {node}",
+        severity=Severity.critical if critical else Severity.warning,
+        value=waited,
+        message=(
+            f"{scene.who(node)} has waited {duration_text(waited)} for {relation}"
+            + (f" to {statement}" if statement else "")
+            + f"; {behind} behind it. It waits for {_described(scene, first)}."
+        ),
+        facts={
+            **session_facts("ddl", session),
+            "mode": waiter.mode,
+            "relation": relation,
+            "waited_seconds": waited,
+            **_follower(scene, followers),
+            **_blocker(scene, first),
+        },
+        cure=cure(scene, session, first),
+        check=_check(session),
+        key=session.key if session else str(node),
+        object=relation,
+        database=waiter.datname,
+    )
+
+
+def cure(scene: LockScene, ddl: Session | None, first: Holder | None) -> tuple[str, ...]:
+    if ddl is None:
+        return (remark("It ended while we looked; look again."),)
+    blocker = scene.sessions.get(first) if first is not None else None
+    return (
+        remark("Cancel the DDL first: all who queue behind it go on at once."),
+        cancel(ddl.pid, ddl.backend_start_text or "", ddl.xact_start_text),
+        remark("Then repeat it after SET lock_timeout = '2s'; as often as it takes,"),
+        remark("when nobody holds the table for long. It waited for:"),
+        *(_instead(blocker) if blocker else (remark(_described(scene, first)),)),
+    )
+
+
+def _instead(blocker: Session) -> tuple[str, ...]:
+    stop = cancel if blocker.state == "active" else terminate
+    end = stop(blocker.pid, blocker.backend_start_text or "", blocker.xact_start_text)
+    return (remark(f"pid {blocker.pid}, {blocker.state}; if it must go instead: {end}"),)
+
+
+def _longest(scene: LockScene, nodes: frozenset[Holder]) -> Holder | None:
+    """Whose transaction is oldest; one without a session is a prepared one, and older than all."""
+
+    def age(node: Holder) -> float:
+        session = scene.sessions.get(node)
+        return float("inf") if session is None else session.xact_seconds or 0.0
+
+    return max(nodes, key=age, default=None)
+
+
+def _described(scene: LockScene, node: Holder | None) -> str:
+    if node is None:
+        return "somebody who has just let go"
+    session = scene.sessions.get(node)
+    if session is None:
+        return scene.who(node)
+    open_for = duration_text(session.xact_seconds or 0)
+    return f"{scene.who(node)}, pid {node}, {session.state}, in a transaction open for {open_for}"
+
+
+def _blocker(scene: LockScene, node: Holder | None) -> Mapping[str, Fact]:
+    session = scene.sessions.get(node) if node is not None else None
+    return {
+        "waits_for": scene.who(node) if node is not None else None,
+        "waits_for_state": session.state if session else None,
+        "waits_for_transaction_seconds": session.xact_seconds if session else None,
+        **session_facts("waits_for", session),
+    }
+
+
+def _follower(scene: LockScene, followers: Sequence[Lock]) -> Mapping[str, Fact]:
+    longest = max(followers, key=lambda lock: lock.waited_seconds or 0.0)
+    return {
+        "followers": len(followers),
+        "longest_follower_seconds": longest.waited_seconds,
+        **session_facts("follower", scene.sessions.get(node_of(longest))),
+    }
+
+
+def _check(ddl: Session | None) -> str:
+    guard = session_guard(ddl.pid, ddl.backend_start_text or "", None) if ddl else "false"
+    return (
+        "SELECT pid, state, pg_blocking_pids(pid), now() - query_start AS waiting, left(query, 60)"
+        f" FROM pg_stat_activity WHERE {guard};"
+    )
+
+
+finding = Finding(
+    title="Traffic queues behind DDL",
+    severities=(Severity.warning, Severity.critical),
+    reads=(locks, activity),
+    consults=(user_tables,),
+    limits=Limits(),
+    judge=judge,
+    unit="seconds",
+    scope=Reach.database,
+    alerted_by=AlertedBy.database,
+)

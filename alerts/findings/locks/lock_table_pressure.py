@@ -1,0 +1,120 @@
+"""The shared lock table fills up: once it is full, statements of everybody fail."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
+from alerts.cure import remark, terminate
+from alerts.query_text import normalised
+from alerts.snapshot import Snapshot
+from alerts.units import Share, share_text
+from collectors.lock_table import LockHolder, lock_table
+from collectors.settings import Setting, settings
+
+PER_TRANSACTION = "max_locks_per_transaction"
+SLOTS = (
+    "max_connections",
+    "max_prepared_transactions",
+    "max_worker_processes",
+    "max_wal_senders",
+)
+WORKERS = ("autovacuum_worker_slots", "autovacuum_max_workers")
+"""Since 18 the slots have a setting of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    used: Share = 0.5
+    """Of the room that is reckoned with; one more dump of all partitions may take the rest."""
+    used_critical: Share = 0.8
+    """The reserve that PostgreSQL keeps beyond its reckoning is all that is left soon."""
+
+    def relax(self) -> "Limits":
+        return replace(self, used=self.used * 0.9, used_critical=self.used_critical * 0.9)
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    rows, room = snapshot.rows(lock_table), capacity(snapshot.rows(settings))
+    if room is None:
+        yield Unjudged("the size of the lock table is hidden by settings of our own session")
+        return
+    held = sum(row.locks for row in rows)
+    if held >= limits.used * room:
+        critical = held >= limits.used_critical * room
+        yield evidence(rows, held, room, Severity.critical if critical else Severity.warning)
+
+
+def capacity(known: Sequence[Setting]) -> int | None:
+    """Locks that there is room for, as PostgreSQL reckons at its start."""
+    numbers = {row.name: row.number for row in known}
+    workers = next((n for name in WORKERS if (n := numbers.get(name)) is not None), None)
+    parts = [numbers.get(name) for name in SLOTS]
+    each = numbers.get(PER_TRANSACTION)
+    if each is None or workers is None or None in parts:
+        return None
+    launcher = 1
+    return int(each * (sum(part or 0.0 for part in parts) + workers + launcher))
+
+
+def evidence(rows: Sequence[LockHolder], held: int, room: int, severity: Severity) -> Evidence:
+    most = max(rows, key=lambda row: row.locks)
+    who = _who(most)
+    return Evidence(
+        subject="lock table",
+        severity=severity,
+        value=held / room,
+        message=(
+            f"{held:,} locks take {share_text(held / room)} of the room in the shared lock table;"
+            f" {who} holds {most.locks:,} of them."
+        ),
+        facts={
+            "locks": held,
+            "room": room,
+            "used_share": held / room,
+            "holders": len(rows),
+            "largest_pid": most.pid,
+            "largest_user": most.usename,
+            "largest_application": most.application_name,
+            "largest_locks": most.locks,
+            "largest_query_id": None if most.query_id is None else str(most.query_id),
+            "largest_statement": normalised(most.query),
+        },
+        cure=cure(most, held, room),
+        check=(
+            "SELECT pid, count(*) AS locks FROM pg_locks WHERE NOT fastpath"
+            " GROUP BY pid ORDER BY locks DESC LIMIT 10;"
+        ),
+    )
+
+
+def cure(most: LockHolder, held: int, room: int) -> tuple[str, ...]:
+    larger = max(2, math.ceil(2 * held / room))
+    lasting = (
+        remark("For good: touch fewer partitions and indexes in one transaction; or more room,"),
+        remark(f"which takes a restart: {PER_TRANSACTION}, {larger} times what it is."),
+    )
+    if most.pid is None:
+        return (remark("Most belong to prepared transactions: finish those."), *lasting)
+    start, began = most.backend_start_text or "", most.xact_start_text
+    return (
+        remark(f"Now: ends {_who(most)}, whose transaction is rolled back."),
+        terminate(most.pid, start, began),
+        *lasting,
+    )
+
+
+def _who(row: LockHolder) -> str:
+    if row.pid is None:
+        return "prepared transactions together"
+    return f"{row.usename} ({row.application_name or 'no application name'}), pid {row.pid},"
+
+
+finding = Finding(
+    title="Lock table filling up",
+    severities=(Severity.warning, Severity.critical),
+    reads=(lock_table, settings),
+    limits=Limits(),
+    judge=judge,
+    unit="share",
+)

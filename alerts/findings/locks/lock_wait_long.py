@@ -1,0 +1,132 @@
+"""A session has waited long for a lock: somebody's request has stood still all that time."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
+from alerts.cure import remark
+from alerts.locks.cures import release
+from alerts.locks.graph import Holder
+from alerts.locks.parties import Fact, session_facts
+from alerts.locks.scene import LockScene, Wait
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from collectors.activity import activity
+from collectors.locks import locks
+from collectors.user_tables import user_tables
+
+ON_PURPOSE = ("virtualxid",)
+"""CREATE INDEX CONCURRENTLY waits for whoever is older, as it must."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    waits: Duration = timedelta(seconds=15)
+    """A wait by which most clients have given up."""
+    waits_critical: Duration = timedelta(seconds=60)
+    """A wait by which connections of an application run out."""
+    advisory: Duration = timedelta(minutes=10)
+    """The same for advisory locks: leaders in waiting and job queues wait for them on purpose."""
+
+    def relax(self) -> "Limits":
+        return replace(
+            self,
+            waits=self.waits * 0.9,
+            waits_critical=self.waits_critical * 0.9,
+            advisory=self.advisory * 0.9,
+        )
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    scene = LockScene.of(snapshot)
+    late = [w for w in scene.waits(scene.graph.waits) if gravity(w, limits)]
+    roots = first_of(scene) if late else {}
+    for wait in late:
+        if severity := gravity(wait, limits):
+            yield evidence(scene, wait, severity, roots.get(wait.node))
+
+
+def gravity(wait: Wait, limits: Limits) -> Severity | None:
+    if wait.lock.locktype in ON_PURPOSE:
+        return None
+    if wait.lock.locktype == "advisory":
+        late = wait.seconds >= limits.advisory.total_seconds()
+        return Severity.warning if late else None
+    if wait.seconds >= limits.waits_critical.total_seconds():
+        return Severity.critical
+    return Severity.warning if wait.seconds >= limits.waits.total_seconds() else None
+
+
+def evidence(scene: LockScene, wait: Wait, severity: Severity, root: Holder | None) -> Evidence:
+    session, relation = scene.sessions.get(wait.node), scene.relation(wait.lock)
+    database = scene.database(wait.node)
+    behind = f", behind {scene.who(root)}" if root is not None else ""
+    what = relation or f"a lock ({wait.lock.locktype})"
+    return Evidence(
+        subject=f"{database}: {scene.who(wait.node)}, pid {wait.node}",
+        severity=severity,
+        value=wait.seconds,
+        message=(
+            f"{scene.who(wait.node)} in {database} has waited {duration_text(wait.seconds)}"
+            f" for {what}{behind}."
+        ),
+        facts={
+            **session_facts("waiter", session),
+            "waits_for": wait.lock.locktype,
+            "mode": wait.lock.mode,
+            "relation": relation,
+            "row": scene.row(wait.lock),
+            "waited_seconds": wait.seconds,
+            "others_in_front": len(scene.graph.blockers_of(wait.node)),
+            **_root(scene, root),
+        },
+        cure=cure(scene, root),
+        check=(
+            "SELECT pid, state, pg_blocking_pids(pid) AS waits_for, now() - query_start AS since,"
+            f" left(query, 60) FROM pg_stat_activity WHERE pid = {wait.lock.pid};"
+        ),
+        key=session.key if session else str(wait.node),
+        object=relation,
+        database=database,
+    )
+
+
+def _root(scene: LockScene, root: Holder | None) -> Mapping[str, Fact]:
+    session = scene.sessions.get(root) if root is not None else None
+    return {
+        "root": scene.who(root) if root is not None else None,
+        "root_state": session.state if session else None,
+        "root_transaction_seconds": session.xact_seconds if session else None,
+        **session_facts("root", session),
+    }
+
+
+def cure(scene: LockScene, root: Holder | None) -> tuple[str, ...]:
+    if root is None:
+        return (remark("Nobody holds it any more, or a deadlock is being solved; look again."),)
+    return (
+        remark(f"It goes on when {scene.who(root)} lets go, who waits for nobody:"),
+        *release(scene, root),
+    )
+
+
+def first_of(scene: LockScene) -> dict[Holder, Holder]:
+    """Of each waiter, who stands at the very front; the one that keeps most waiting."""
+    victims = {root: scene.graph.victims_of(root) for root in scene.graph.roots}
+    by_crowd = sorted(victims, key=lambda root: len(victims[root]))
+    return {waiter: root for root in by_crowd for waiter in victims[root]}
+
+
+finding = Finding(
+    title="Long wait for a lock",
+    severities=(Severity.warning, Severity.critical),
+    reads=(locks, activity),
+    consults=(user_tables,),
+    limits=Limits(),
+    judge=judge,
+    unit="seconds",
+    scope=Reach.database,
+    alerted_by=AlertedBy.database,
+    because=("lock_blocker_root", "lock_queue_ddl"),
+)

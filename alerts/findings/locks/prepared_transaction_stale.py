@@ -1,0 +1,82 @@
+"""A prepared transaction that nobody finishes keeps its locks, and vacuum, until somebody does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
+from alerts.cure import literal
+from alerts.locks.cures import finish_prepared
+from alerts.locks.graph import LockGraph
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from collectors.locks import locks
+from collectors.prepared_transactions import PreparedTransaction, prepared_transactions
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    prepared: Duration = timedelta(minutes=5)
+    """Transaction managers finish within seconds; minutes are left for one that is restarted."""
+    prepared_critical: Duration = timedelta(hours=1)
+    """Nobody is coming back: its locks and the rows that vacuum can't remove stay for good."""
+
+    def relax(self) -> "Limits":
+        return replace(
+            self, prepared=self.prepared * 0.9, prepared_critical=self.prepared_critical * 0.9
+        )
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    for row in snapshot.rows(prepared_transactions):
+        if row.prepared_seconds >= limits.prepared.total_seconds():
+            critical = row.prepared_seconds >= limits.prepared_critical.total_seconds()
+            severity = Severity.critical if critical else Severity.warning
+            yield evidence(row, severity, victims(snapshot, row.gid))
+
+
+def victims(snapshot: Snapshot, gid: str) -> int | None:
+    """How many wait for it, as far as that is known."""
+    if not snapshot.has(locks):
+        return None
+    rows = snapshot.rows(locks)
+    node = next((lock.virtualtransaction for lock in rows if lock.gid == gid), None)
+    graph = snapshot.recorder.lock_store.graph_of(rows) if node else LockGraph.of(())
+    return len(graph.victims_of(node)) if node else 0
+
+
+def evidence(row: PreparedTransaction, severity: Severity, waiting: int | None) -> Evidence:
+    cost = f"; {waiting} session{'s wait' if waiting > 1 else ' waits'} for it" if waiting else ""
+    return Evidence(
+        subject=f"{row.datname}: {row.gid}",
+        severity=severity,
+        value=row.prepared_seconds,
+        message=(
+            f"The prepared transaction {row.gid} of {row.owner} in {row.datname} has not been"
+            f" finished for {duration_text(row.prepared_seconds)}{cost}."
+        ),
+        facts={
+            "gid": row.gid,
+            "owner": row.owner,
+            "prepared_seconds": row.prepared_seconds,
+            "horizon_age_transactions": row.xid_age,
+            "waiting_sessions": waiting,
+        },
+        cure=finish_prepared(row.gid),
+        check=f"SELECT * FROM pg_prepared_xacts WHERE gid = {literal(row.gid)};",
+        key=f"{row.gid}@{row.prepared}",
+        database=row.datname,
+    )
+
+
+finding = Finding(
+    title="Forgotten prepared transaction",
+    severities=(Severity.warning, Severity.critical),
+    reads=(prepared_transactions,),
+    consults=(locks,),
+    limits=Limits(),
+    judge=judge,
+    unit="seconds",
+    scope=Reach.database,
+    alerted_by=AlertedBy.database,
+)

@@ -1,0 +1,107 @@
+"""Many sessions queue for one row, again and again: a counter or a queue that all must pass."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
+from alerts.cure import remark
+from alerts.locks.graph import Holder, Queue, node_of
+from alerts.locks.parties import row_text, session_facts
+from alerts.locks.scene import LockScene
+from alerts.query_text import normalised
+from alerts.snapshot import Snapshot
+from collectors.activity import activity
+from collectors.locks import Lock, locks
+from collectors.user_tables import user_tables
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    waiters: int = 5
+    """Sessions in the queue of one row; fewer is ordinary traffic."""
+
+    def relax(self) -> "Limits":
+        return replace(self, waiters=max(1, self.waiters - 2))
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    scene = LockScene.of(snapshot)
+    worst: dict[tuple[str | None, str | None], tuple[int, Queue]] = {}
+    for queue in scene.graph.queues:
+        first = next(iter((*queue.granted, *queue.waiting)), None)
+        if first and first.locktype == "tuple":
+            # Who is first in the queue waits for whoever has the row, and is not in it any more.
+            crowd = len(queue.waiting) + len(queue.arriving) + len(queue.granted)
+            table = first.datname, scene.relation(first)
+            if crowd >= limits.waiters and crowd > worst.get(table, (0,))[0]:
+                worst[table] = crowd, queue
+    for crowd, queue in worst.values():
+        yield evidence(scene, queue, crowd)
+
+
+def evidence(scene: LockScene, queue: Queue, crowd: int) -> Evidence:
+    row = next(iter((*queue.granted, *queue.waiting)))
+    relation, database = scene.relation(row) or "a table", row.datname or ""
+    ctid, owner = (row.page or 0, row.line_pointer or 0), _owner(scene, queue)
+    return Evidence(
+        subject=relation,
+        severity=Severity.warning,
+        value=crowd,
+        message=f"{crowd} sessions in {database} queue for one row of {relation}.",
+        facts={
+            "waiters": crowd,
+            "row": row_text(relation, ctid),
+            "longest_wait_seconds": max(
+                (lock.waited_seconds or 0.0 for lock in queue.waiting), default=0.0
+            ),
+            **session_facts("has_it", scene.sessions.get(owner) if owner is not None else None),
+            **_statements(scene, (*queue.granted, *queue.waiting)),
+        },
+        cure=(
+            remark(
+                "Nothing to stop: each of them goes on in its turn. Look who has the row longest,"
+            ),
+            remark("and take it later in the transaction, right before COMMIT."),
+            remark("A counter: add up rows of an own table now and then. A queue: SKIP LOCKED."),
+        ),
+        check=_check(relation, ctid, named=not relation.startswith("relation ")),
+        key=f"rows of relation {row.relation}",  # whose name may be learned later
+        object=relation,
+        database=database,
+    )
+
+
+def _owner(scene: LockScene, queue: Queue) -> Holder | None:
+    """Who has changed the row: the first in the queue waits for that one's transaction."""
+    for first in queue.granted:
+        for blocker in sorted(scene.graph.blockers_of(node_of(first)), key=str):
+            return blocker
+    return None
+
+
+def _statements(scene: LockScene, queued: tuple[Lock, ...]) -> dict[str, str | None]:
+    sessions = [scene.sessions.get(node_of(lock)) for lock in queued]
+    texts = dict.fromkeys(normalised(session.query) for session in sessions if session)
+    return {f"statement_{number}": text for number, text in enumerate(list(texts)[:3], 1)}
+
+
+def _check(relation: str, ctid: tuple[int, int], named: bool) -> str:
+    if not named:
+        return "SELECT * FROM pg_locks WHERE locktype = 'tuple';"
+    return f"SELECT * FROM {relation} WHERE ctid = '({ctid[0]},{ctid[1]})';"
+
+
+finding = Finding(
+    title="Row that everybody wants",
+    severities=(Severity.warning,),
+    reads=(locks, activity),
+    consults=(user_tables,),
+    limits=Limits(),
+    judge=judge,
+    unit="sessions",
+    scope=Reach.database,
+    alerted_by=AlertedBy.database,
+    hold=timedelta(seconds=3),
+    because=("lock_blocker_root",),
+)

@@ -1,0 +1,96 @@
+"""Transactions under SERIALIZABLE fail and are tried again, so often that it costs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
+from alerts.cure import literal, remark
+from alerts.history.counters import Delta
+from alerts.history.kinds import Window
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, Share, share_text
+from collectors.databases import Database, databases
+from collectors.lock_counts import lock_counts
+
+PREDICATE = "sireadlock"
+WINDOW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    window: Duration = WINDOW
+    """Over which transactions are counted; at most five minutes."""
+    rolled_back: Share = 0.05
+    """Of all transactions: retries cost as much as every twentieth of them."""
+    least: int = 100
+    """Transactions within the window below which a share says nothing."""
+
+    def relax(self) -> "Limits":
+        return replace(self, rolled_back=self.rolled_back * 0.8)
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    changes = snapshot.delta(databases, limits.window)
+    predicate = {r.datname: r.locks for r in snapshot.rows(lock_counts) if r.mode == PREDICATE}
+    for database in snapshot.rows(databases):
+        # Without predicate locks nobody is serializable there, and rollbacks mean something else.
+        change = changes.get(databases.key_of(database))
+        if change is None or not predicate.get(database.datname):
+            continue
+        if not change.full:
+            until, name = change.until, database.datname
+            yield Unjudged("transactions are counted", database=name, subject=name, until=until)
+        elif found := evidence(database, change, predicate[database.datname], limits):
+            yield found
+
+
+def evidence(database: Database, change: Delta, predicate: int, limits: Limits) -> Evidence | None:
+    rolled_back = change.increase["xact_rollback"]
+    total = change.increase["xact_commit"] + rolled_back
+    # Each deadlock is a rollback with a finding of its own.
+    share = max(0.0, rolled_back - change.increase["deadlocks"]) / total if total else 0.0
+    if total < limits.least or share < limits.rolled_back:
+        return None
+    return Evidence(
+        subject=database.datname,
+        severity=Severity.warning,
+        value=share,
+        message=(
+            f"{share_text(share)} of {total:,.0f} transactions in {database.datname} were rolled"
+            f" back, while {predicate:,} predicate locks show that SERIALIZABLE is used there."
+        ),
+        facts={
+            "transactions": total,
+            "rolled_back": rolled_back,
+            "rolled_back_share": share,
+            "within_seconds": change.seconds,
+            "predicate_locks": predicate,
+            "deadlocks": change.increase["deadlocks"],
+        },
+        cure=(
+            remark(
+                "Nothing to stop. Retry with a pause that grows; make transactions shorter; say"
+            ),
+            remark("READ ONLY where nothing is written; give each query the index that it needs,"),
+            remark("for a sequential scan locks the whole table; raise max_pred_locks_per_page."),
+        ),
+        check=(
+            "SELECT datname, xact_commit, xact_rollback FROM pg_stat_database"
+            f" WHERE datname = {literal(database.datname)};"
+        ),
+        database=database.datname,
+    )
+
+
+finding = Finding(
+    title="Serialization failures",
+    severities=(Severity.warning,),
+    reads=(databases, lock_counts),
+    history=(Window(databases, WINDOW),),
+    limits=Limits(),
+    judge=judge,
+    unit="share",
+    scope=Reach.database,
+    alerted_by=AlertedBy.database,
+)

@@ -1,0 +1,95 @@
+"""A transaction with more savepoints than fit makes every other session's look at rows dearer."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
+from alerts.client_name import client_text
+from alerts.cure import session_guard
+from alerts.locks.cures import stop
+from alerts.query_text import normalised
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, Share, duration_text, share_text
+from collectors.activity import Session, activity
+from collectors.subtransactions import Nested, subtransactions
+
+LOOKUPS = ("SubtransSLRU", "SubtransBuffer", "SubtransControlLock", "subtrans")
+"""Waits for pg_subtrans, as versions have called them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    lives: Duration = timedelta(seconds=10)
+    """Age of the overflowed transaction; a short one is over before anybody pays for it."""
+    lookups: Share = 0.1
+    """Share of the active sessions that wait for pg_subtrans: the stall has begun."""
+
+    def relax(self) -> "Limits":
+        return replace(self, lives=self.lives * 0.9, lookups=self.lookups * 0.8)
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    rows = snapshot.rows(subtransactions)
+    sessions = {session.pid: session for session in snapshot.rows(activity)}
+    stalled = stalled_share(sessions.values())
+    for row in rows:
+        lives = row.xact_seconds or 0.0
+        if row.subxact_overflowed and lives >= limits.lives.total_seconds():
+            critical = stalled >= limits.lookups
+            yield evidence(
+                row, Severity.critical if critical else Severity.warning, stalled, sessions
+            )
+
+
+def stalled_share(sessions: Iterable[Session]) -> float:
+    """Of the active sessions, those that wait for pg_subtrans."""
+    active = [s for s in sessions if s.state == "active" and not s.is_self]
+    return sum(s.wait_event in LOOKUPS for s in active) / len(active) if active else 0.0
+
+
+def evidence(
+    row: Nested, severity: Severity, stalled: float, sessions: dict[int, Session]
+) -> Evidence:
+    who = f"{row.usename} ({row.application_name or 'no application name'})"
+    lives, session = row.xact_seconds or 0.0, sessions.get(row.pid)
+    cost = f"; {share_text(stalled)} of the active sessions wait for it" if stalled else ""
+    return Evidence(
+        subject=f"{row.datname}: {who}, pid {row.pid}",
+        severity=severity,
+        value=lives,
+        message=(
+            f"{who} in {row.datname} has more than 64 subtransactions in a transaction open for"
+            f" {duration_text(lives)}{cost}."
+        ),
+        facts={
+            "pid": row.pid,
+            "user": row.usename,
+            "application": row.application_name,
+            "client": client_text(row.client_addr),
+            "query_id": None if row.query_id is None else str(row.query_id),
+            "last_statement": normalised(row.query),
+            "state": row.state,
+            "transaction_seconds": lives,
+            "stalled_share": stalled,
+        },
+        cure=stop(session) if session else (),
+        check=(
+            "SELECT pid, state, now() - xact_start AS open, left(query, 60) FROM pg_stat_activity"
+            f" WHERE {session_guard(row.pid, row.backend_start_text or '', None)};"
+        ),
+        key=f"{row.pid}@{row.backend_start_text}",
+        database=row.datname,
+    )
+
+
+finding = Finding(
+    title="Too many subtransactions",
+    severities=(Severity.warning, Severity.critical),
+    reads=(subtransactions, activity),
+    limits=Limits(),
+    judge=judge,
+    unit="seconds",
+    scope=Reach.server,
+    alerted_by=AlertedBy.server,
+)

@@ -1,0 +1,1 @@
+"""The observer: what pgvigil itself can't see or do."""

@@ -1,0 +1,134 @@
+"""A standby that is behind serves old data, and would lose the newest if it had to take over."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import AlertedBy, Finding, Outcome, Severity, Unjudged
+from alerts.history.kinds import Crossings, LastSeen, Unchanged
+from alerts.replication import evidence
+from alerts.replication.conflict import conflict_of
+from alerts.replication.lag import Certainty, Lag, lag_of_receiver, lag_of_standby
+from alerts.replication.link import Silence, silence_of
+from alerts.replication.watched import is_watched, unwatched
+from alerts.snapshot import Snapshot
+from alerts.units import Bytes, Duration, duration_text
+from collectors.activity import activity
+from collectors.locks import locks
+from collectors.replication import Receiver, replication
+from collectors.wal_position import wal_position
+from collectors.wal_receiver import wal_receiver
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    behind: Duration = timedelta(seconds=30)
+    """Age of the oldest change not replayed yet that readers of the standby notice."""
+    behind_critical: Duration = timedelta(minutes=5)
+    """Age at which a failover would lose, or wait for, too much."""
+    backlog: Bytes = 16 * 1024**2
+    """One WAL segment: less than that is the trickle of an idle server, unless it lasts."""
+    trickle: Duration = timedelta(seconds=60)
+    """Even a small backlog is news when it is older than that."""
+    disconnected: Duration = timedelta(seconds=60)
+    """Nothing came from upstream for so long; a receiver that restarts is back in seconds."""
+    settled: Duration = timedelta(minutes=5)
+    """A receiver that stayed so long is missed when it goes; backups come and go."""
+
+    def relax(self) -> "Limits":
+        return replace(
+            self,
+            behind=self.behind * 0.9,
+            behind_critical=self.behind_critical * 0.9,
+            backlog=round(self.backlog * 0.9),
+            trickle=self.trickle * 0.9,
+        )
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    if snapshot.row(wal_position).in_recovery:
+        yield from of_standby(snapshot, limits)
+    else:
+        yield from lost(snapshot, limits)
+    yield from of_receivers(snapshot, limits)
+
+
+def of_standby(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    """State first, then numbers: what a dead link leaves behind looks like no lag at all."""
+    lag, silence = lag_of_standby(snapshot), silence_of(snapshot)
+    link = snapshot.row(wal_receiver)
+    if silence and silence.seconds >= limits.disconnected.total_seconds():
+        yield evidence.disconnected(snapshot.node.server, link, silence, lag)
+        yield silent(snapshot.node.server, silence)  # nor is it healthy until that has held
+    elif silence is None and link.pause_state != "not paused":
+        yield evidence.paused(snapshot.node.server, link, lag)
+    elif isinstance(lag, Lag) and (severity := gravity(lag, limits)):
+        yield evidence.behind(snapshot.node.server, severity, lag, link, conflict_of(snapshot))
+    elif silence:
+        yield silent(snapshot.node.server, silence)
+    elif isinstance(lag, Unjudged):
+        yield lag
+    elif lag.certainty is Certainty.at_least:
+        yield learning(snapshot.node.server, lag, snapshot, limits)
+
+
+def gravity(lag: Lag, limits: Limits) -> Severity | None:
+    if lag.bytes <= limits.backlog and lag.seconds <= limits.trickle.total_seconds():
+        return None
+    if lag.seconds >= limits.behind_critical.total_seconds():
+        return Severity.critical
+    return Severity.warning if lag.seconds >= limits.behind.total_seconds() else None
+
+
+def of_receivers(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    """Standbys of which only their upstream knows; the worst where several share a name."""
+    worst: dict[str, tuple[Lag, Receiver]] = {}
+    for receiver in unwatched(snapshot):
+        lag = lag_of_receiver(snapshot, receiver)
+        if lag and lag.seconds >= worst.get(receiver.name, (lag, receiver))[0].seconds:
+            worst[receiver.name] = lag, receiver
+    for name, (lag, receiver) in worst.items():
+        if severity := gravity(lag, limits):
+            yield evidence.receiver_behind(name, severity, lag, receiver)
+        elif lag.certainty is Certainty.at_least:
+            yield learning(name, lag, snapshot, limits)
+
+
+def lost(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    """Those who received from this primary and do so no more, nor tell us themselves."""
+    for name, gone in snapshot.gone(replication, "name").items():
+        settled = gone.stayed >= limits.settled.total_seconds()
+        missed = gone.seconds >= limits.disconnected.total_seconds()
+        if settled and missed and not is_watched(snapshot, name):
+            yield evidence.lost(name, gone)
+
+
+def silent(server: str, silence: Silence) -> Unjudged:
+    """Not dead for long enough to call, but nobody may call it healthy either."""
+    return Unjudged(
+        f"nothing has come from upstream for {duration_text(silence.seconds)}", subject=server
+    )
+
+
+def learning(name: str, lag: Lag, snapshot: Snapshot, limits: Limits) -> Unjudged:
+    until = snapshot.at + max(0.0, limits.trickle.total_seconds() - lag.seconds)
+    return Unjudged("not watched long enough to tell how far behind", subject=name, until=until)
+
+
+finding = Finding(
+    title="Replica lag",
+    severities=tuple(Severity),
+    reads=(wal_position, replication),
+    consults=(wal_receiver, activity, locks),
+    history=(
+        Crossings(wal_position, "lsn"),
+        Unchanged(wal_receiver, "seen"),
+        Unchanged(wal_receiver, "replay_lsn"),
+        LastSeen(replication, "name", timedelta(days=7)),
+    ),
+    limits=Limits(),
+    judge=judge,
+    unit="seconds",
+    alerted_by=AlertedBy.subject,
+    hold=timedelta(seconds=3),
+)

@@ -1,0 +1,122 @@
+"""A transaction whose client has gone quiet keeps its locks, and keeps vacuum from cleaning up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alerts._base import Evidence, Finding, Outcome, Reach, Severity
+from alerts.client_name import client_text
+from alerts.cure import remark, session_guard, terminate
+from alerts.locks.graph import LockGraph
+from alerts.query_text import normalised
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from collectors.activity import Session, activity
+from collectors.locks import locks
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    silent: Duration = timedelta(minutes=5)
+    """Silence of the client inside a transaction that is news; people at work rarely pause so."""
+    silent_critical: Duration = timedelta(minutes=15)
+    """Silence after which somebody must act: vacuum and locks have been held up that long."""
+    silent_harmful: Duration = timedelta(minutes=1)
+    """Silence that is news where somebody waits for it, or vacuum is held back by it already."""
+    horizon: int = 100_000
+    """Transactions since the oldest row version it may need; so many can leave much unvacuumed."""
+
+    def relax(self) -> "Limits":
+        return replace(
+            self,
+            silent=self.silent * 0.9,
+            silent_critical=self.silent_critical * 0.9,
+            silent_harmful=self.silent_harmful * 0.9,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What the silence costs others already."""
+
+    victims: int
+    holds_horizon: bool
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    shortest = min(limits.silent, limits.silent_harmful).total_seconds()
+    quiet = [s for s in snapshot.rows(activity) if is_idle_in_transaction(s)]
+    quiet = [s for s in quiet if (s.state_seconds or 0.0) >= shortest]
+    waits = LockGraph.of(snapshot.rows(locks) if quiet and snapshot.has(locks) else ())
+    for session in quiet:
+        harm = Harm(len(waits.victims_of(session.pid)), (session.xmin_age or 0) >= limits.horizon)
+        harmful = harm.victims > 0 or harm.holds_horizon
+        limit = min(limits.silent, limits.silent_harmful) if harmful else limits.silent
+        if (session.state_seconds or 0.0) >= limit.total_seconds():
+            yield evidence(session, harm, limits)
+
+
+def is_idle_in_transaction(session: Session) -> bool:
+    return (session.state or "").startswith("idle in transaction")
+
+
+def evidence(session: Session, harm: Harm, limits: Limits) -> Evidence:
+    silent, open_for = session.state_seconds or 0.0, session.xact_seconds or 0.0
+    critical = silent >= limits.silent_critical.total_seconds()
+    who = f"{session.usename} ({session.application_name or 'no application name'})"
+    start = session.backend_start_text or ""
+    return Evidence(
+        subject=f"{session.datname}: {who}, pid {session.pid}",
+        severity=Severity.critical if critical else Severity.warning,
+        value=silent,
+        message=(
+            f"{who} in {session.datname} has said nothing for {duration_text(silent)}"
+            f" inside a transaction open for {duration_text(open_for)}{_cost(session, harm)}."
+        ),
+        facts={
+            "pid": session.pid,
+            "user": session.usename,
+            "application": session.application_name,
+            "client": client_text(session.client_addr),
+            "state": session.state,
+            "silent_seconds": silent,
+            "transaction_seconds": open_for,
+            "query_id": None if session.query_id is None else str(session.query_id),
+            "last_statement": normalised(session.query),
+            "wrote": session.has_xid,
+            "waiting_sessions": harm.victims,
+            "horizon_age_transactions": session.xmin_age,
+        },
+        cure=(
+            remark("Ask the application first: what it did in this transaction is rolled back."),
+            remark("Cancelling has no effect on an idle session; it can only be terminated."),
+            terminate(session.pid, start, session.xact_start_text),
+        ),
+        check=(
+            "SELECT pid, state, now() - state_change AS silent, now() - xact_start AS open"
+            f" FROM pg_stat_activity WHERE {session_guard(session.pid, start, None)};"
+        ),
+        key=session.key,
+        database=session.datname,
+    )
+
+
+def _cost(session: Session, harm: Harm) -> str:
+    costs = []
+    if harm.victims:
+        costs.append(f"{harm.victims} session{'s wait' if harm.victims > 1 else ' waits'} for it")
+    if harm.holds_horizon:
+        costs.append(f"vacuum is held back by {session.xmin_age} transactions")
+    return "; " + " and ".join(costs) if costs else ""
+
+
+finding = Finding(
+    title="Idle in transaction",
+    severities=(Severity.warning, Severity.critical),
+    reads=(activity,),
+    consults=(locks,),
+    limits=Limits(),
+    judge=judge,
+    unit="seconds",
+    scope=Reach.database,
+)

@@ -1,0 +1,1 @@
+"""Storage: space that tables and indexes take without need."""

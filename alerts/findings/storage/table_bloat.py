@@ -1,0 +1,201 @@
+"""A table that is mostly empty space makes every scan, cache and backup carry it along."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from alerts._base import Evidence, Finding, Outcome, Reach, Severity, Unjudged
+from alerts.bloat import Confidence, Heap, HeapEstimate, NotEvaluated, Obstacle, estimate
+from alerts.bloat.ceiling import ceiling
+from alerts.bloat.current import heaps, statistics_hidden
+from alerts.cure import OLD_TRANSACTIONS, identifier, regclass, remark
+from alerts.snapshot import Snapshot
+from alerts.units import Bytes, Share, bytes_text, share_text
+from collectors._base import Role
+from collectors.column_statistics import column_statistics
+from collectors.database_sizes import database_sizes
+from collectors.table_layout import table_layout
+from collectors.user_tables import UserTable, user_tables
+
+HOUR = 3600.0
+SMALLEST_ROW = 28
+SIMULATED = 200
+"""So many tables, the largest first, are estimated in one judgement: milliseconds for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    min_share: Share = 0.4
+    """Share of the table that a rewrite would give back; below 30 % is the life of any table."""
+    min_bytes: Bytes = 1024**3
+    """Space that a rewrite would give back, worth the trouble on any server."""
+    min_database_share: Share = 0.1
+    """Or this share of its database, where that is small."""
+    floor_bytes: Bytes = 10 * 1024**2
+    """Less space than that is not worth a word, however small the database."""
+    rewrite_bytes: Bytes = 1024**3
+    """Live data up to which the cure offers a rewrite under an exclusive lock: it takes seconds."""
+
+    def relax(self) -> "Limits":
+        return replace(
+            self,
+            min_share=self.min_share * 0.75,
+            min_bytes=self.min_bytes * 3 // 4,
+            min_database_share=self.min_database_share * 0.75,
+            floor_bytes=self.floor_bytes * 3 // 4,
+        )
+
+    def news_in(self, database_bytes: int | None) -> float:
+        """Bytes that must be wasted in a database of that size."""
+        if database_bytes is None:
+            return self.min_bytes
+        return max(self.floor_bytes, min(self.min_bytes, self.min_database_share * database_bytes))
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    needed = news(snapshot, limits)
+    suspects: list[tuple[UserTable, Heap]] = []
+    for table, heap in heaps(snapshot, lambda table: least_bytes(table) >= needed(table)):
+        if heap is None:
+            yield unjudged(table, "its layout is read within the hour", until=snapshot.at + HOUR)
+        elif may_be_bloated(heap, limits, needed(table)):
+            suspects.append((table, heap))
+    suspects.sort(key=lambda suspect: suspect[0].relpages, reverse=True)
+    for table, heap in suspects[:SIMULATED]:
+        found = estimate(heap)
+        if isinstance(found, NotEvaluated):
+            yield from not_evaluated(table, found, snapshot)
+        elif found.low >= limits.min_share and found.low * file_bytes(heap) >= needed(table):
+            yield evidence(table, heap, found, limits)
+    for table, _ in suspects[SIMULATED:]:
+        yield unjudged(table, f"the {SIMULATED} largest suspects are looked at first")
+
+
+def news(snapshot: Snapshot, limits: Limits) -> Callable[[UserTable], float]:
+    """What a table must waste, in bytes, by the size of its database."""
+    rows = snapshot.rows(database_sizes) if snapshot.has(database_sizes) else ()
+    needed = {row.datname: limits.news_in(row.size_bytes) for row in rows}
+    return lambda table: needed.get(table.datname, limits.news_in(None))
+
+
+def least_bytes(table: UserTable) -> int:
+    """The size of the table, or what its rows take at least where that was never counted."""
+    if table.table_size_bytes is None:
+        return (table.n_live_tup + table.n_dead_tup) * SMALLEST_ROW
+    return table.table_size_bytes
+
+
+def file_bytes(heap: Heap) -> int:
+    return heap.relpages * heap.block_size
+
+
+def may_be_bloated(heap: Heap, limits: Limits, needed: float) -> bool:
+    """Tells the plainly well filled without drawing a row; what can't be told stays in doubt."""
+    share = ceiling(heap)
+    return share is None or (share >= limits.min_share and share * file_bytes(heap) >= needed)
+
+
+def not_evaluated(table: UserTable, found: NotEvaluated, snapshot: Snapshot) -> Iterator[Unjudged]:
+    if found.needs_grant:
+        hidden = statistics_hidden(snapshot, table.datname)
+        yield unjudged(table, found.reason, grant=hidden.grant if hidden else None)
+    elif found.obstacle is not Obstacle.too_small:
+        yield unjudged(table, f"{found.reason}; ANALYZE it")
+
+
+def unjudged(
+    table: UserTable, reason: str, grant: str | None = None, until: float | None = None
+) -> Unjudged:
+    return Unjudged(reason, table.datname, name(table), grant, until)
+
+
+def name(table: UserTable) -> str:
+    return identifier(table.schemaname, table.relname)
+
+
+def evidence(table: UserTable, heap: Heap, found: HeapEstimate, limits: Limits) -> Evidence:
+    size, sure = file_bytes(heap), found.confidence is Confidence.high
+    return Evidence(
+        subject=name(table),
+        severity=Severity.warning if sure else Severity.info,
+        value=found.bloat_bytes,
+        message=(
+            f"About {share_text(round(found.bloat_share, 2))} of {name(table)} is dead rows and"
+            " free space:"
+            f" a rewrite would give back {bytes_text(found.bloat_bytes)} of {bytes_text(size)}"
+            f"{'' if sure else ' (by statistics that are not quite up to date)'}."
+        ),
+        facts={
+            "size_bytes": size,
+            "bloat_bytes": found.bloat_bytes,
+            "bloat_share": found.bloat_share,
+            "lowest_share": found.low,
+            "highest_share": found.high,
+            "dead_bytes": found.dead_bytes,
+            "free_bytes": found.free_bytes,
+            "dead_rows": table.n_dead_tup,
+            "row_bytes": found.tuple_bytes,
+            "confidence": str(found.confidence),
+            "dropped_columns": found.has_dropped_columns,
+        },
+        cure=(
+            remark(f"On the primary, in database {table.datname}. This is an estimate; with the"),
+            remark(f"extension pgstattuple: SELECT * FROM pgstattuple_approx({table.relid});"),
+            *vacuum(table, found),
+            *rewrite(table, found, limits),
+        ),
+        check=(
+            "SELECT pg_size_pretty(pg_table_size(relid)) AS size, n_live_tup, n_dead_tup,"
+            " last_vacuum, last_autovacuum, last_analyze, last_autoanalyze"
+            f" FROM pg_stat_user_tables WHERE relid = {regclass(table.schemaname, table.relname)};"
+        ),
+        object=name(table),
+        database=table.datname,
+    )
+
+
+def vacuum(table: UserTable, found: HeapEstimate) -> tuple[str, ...]:
+    """Where much of it is dead rows, these come first: nobody is locked out."""
+    if (found.dead_bytes or 0) * 2 < found.bloat_bytes:
+        return ()
+    return (
+        remark("Most of it is dead rows. VACUUM makes it room for new rows and locks nobody out;"),
+        remark("what an open transaction might still see stays, so look for old ones first:"),
+        OLD_TRANSACTIONS,
+        f"VACUUM (ANALYZE) {name(table)};",
+    )
+
+
+def rewrite(table: UserTable, found: HeapEstimate, limits: Limits) -> tuple[str, ...]:
+    """Only a rewrite gives space back; offered as a statement where it is over in seconds."""
+    live = table.total_bytes - found.bloat_bytes
+    advice = [
+        remark("The space can be used by new rows of this table; only a rewrite gives it back."),
+        remark("pg_repack and pg_squeeze do that while everybody works."),
+    ]
+    if found.has_dropped_columns:
+        advice.append(remark("Part of it is the space of dropped columns: that needs a rewrite."))
+    if live > limits.rewrite_bytes:
+        why = f"VACUUM FULL would lock everybody out while it writes {bytes_text(live)}."
+        return (*advice, remark(why))
+    return (
+        *advice,
+        remark("VACUUM FULL LOCKS EVERYBODY OUT, readers too, while it writes"),
+        remark(f"{bytes_text(live)}, and needs that much free disk. It gives up after 2 s of"),
+        remark("waiting and 30 s of work, with nothing changed:"),
+        "SET lock_timeout = '2s';",
+        "SET statement_timeout = '30s';",
+        f"VACUUM (FULL, ANALYZE) {name(table)};",
+    )
+
+
+finding = Finding(
+    title="Table bloat",
+    severities=(Severity.info, Severity.warning),
+    reads=(user_tables, table_layout),
+    consults=(column_statistics, database_sizes),
+    limits=Limits(),
+    judge=judge,
+    unit="bytes",
+    scope=Reach.database,
+    on=Role.primary,
+)

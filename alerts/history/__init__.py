@@ -1,0 +1,1 @@
+"""History: what is remembered of past answers, in memory and in the state file."""

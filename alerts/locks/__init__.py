@@ -1,0 +1,1 @@
+"""Locks: who blocks whom now, in which order transactions lock, and the cures."""

@@ -1,0 +1,21 @@
+"""Deadlocks before they happen: in which order transactions lock, learned from looks at them."""
+
+from alerts.locks.order.captures import Captive, Capture
+from alerts.locks.order.conflict import Party
+from alerts.locks.order.risks import Level, Risk, Sighting
+from alerts.locks.order.row_order import Disorder
+from alerts.locks.order.store import NAMING, LockStore
+from alerts.locks.order.tables import Table
+
+__all__ = [
+    "NAMING",
+    "Captive",
+    "Capture",
+    "Disorder",
+    "Level",
+    "LockStore",
+    "Party",
+    "Risk",
+    "Sighting",
+    "Table",
+]

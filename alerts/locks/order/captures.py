@@ -1,0 +1,146 @@
+"""Deadlocks, photographed while they last: PostgreSQL lets them be for deadlock_timeout."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field, replace
+
+from alerts.cure import identifier
+from alerts.locks.graph import Holder
+from alerts.locks.graph.digraph import components
+from alerts.locks.order.conflict import Party, Scene, transaction_of
+from alerts.locks.order.tables import Table
+from collectors.activity import Session
+from collectors.locks import Lock
+
+KEPT = 20
+TIMEOUT = 1.0
+"""Seconds of deadlock_timeout, where it was not changed: who waited first looks first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captive:
+    """One party of a deadlock."""
+
+    party: Party
+    session: Session
+    wants: Table | None
+    relation: str | None
+    """The table as people call it, also where its name is not known."""
+    ctid: tuple[int, int] | None
+    locktype: str
+    mode: str
+    waited_seconds: float
+    """When it was first seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One deadlock: each captive waits for the next, and the last for the first."""
+
+    captives: tuple[Captive, ...]
+    at: float
+    """Unix seconds of the look."""
+    victim: int | None = None
+    """Pid of whom PostgreSQL has sacrificed; None while it lasts."""
+    victim_is_sure: bool = False
+    """It was seen to have lost its transaction, and nobody else was."""
+
+    @property
+    def key(self) -> str:
+        parts = (transaction_of(captive.session) for captive in self.captives)
+        return ", ".join(f"{pid}@{start}/{began}" for pid, start, began in sorted(parts, key=str))
+
+
+@dataclass(slots=True)
+class Captures:
+    """The last deadlocks of one server, newest first."""
+
+    kept: deque[Capture] = field(default_factory=lambda: deque(maxlen=KEPT))
+
+    def learn(self, scene: Scene, at: float) -> None:
+        present = {
+            capture.key: capture
+            for cycle in scene.graph.cycles
+            for capture in _captures(scene, cycle, at)
+        }
+        for number, known in enumerate(self.kept):
+            if known.victim is None and known.key not in present:
+                self.kept[number] = _resolved(known, scene)
+        keys = {known.key for known in self.kept}
+        for key, capture in present.items():
+            if key not in keys:
+                self.kept.appendleft(capture)
+
+
+def _captures(scene: Scene, cycle: Iterable[Holder], at: float) -> Iterator[Capture]:
+    """What of a cycle is held by locks: a mere place in a queue is none, PostgreSQL reorders it."""
+    nodes = sorted(cycle, key=str)
+    vertex = {node: number for number, node in enumerate(nodes)}
+    edges = [sorted(vertex[n] for n in scene.held_up_by(node) if n in vertex) for node in nodes]
+    for members in components(edges):
+        ring = _ring(edges, set(members)) if len(members) > 1 else []
+        captives = [captive for one in ring if (captive := _captive(scene, nodes[one]))]
+        if len(captives) == len(ring) > 1:
+            yield Capture(tuple(captives), at)
+
+
+def _ring(edges: Sequence[Sequence[int]], members: Set[int]) -> list[int]:
+    """Some circle among them: each of them has a way on to another."""
+    path = [min(members)]
+    while (onward := next(v for v in edges[path[-1]] if v in members)) not in path:
+        path.append(onward)
+    return path[path.index(onward) :]
+
+
+def _captive(scene: Scene, node: Holder) -> Captive | None:
+    session, waits = scene.everybody.get(node), scene.graph.waits.get(node)
+    if session is None or not waits:
+        return None
+    wanted = waits[0]
+    spot = scene.spot(node, wanted)
+    row = scene.row_lock(node, wanted) if wanted.locktype in ("transactionid", "tuple") else wanted
+    return Captive(
+        Party.of(session),
+        session,
+        spot.table if spot else None,
+        spot.table.name if spot else _name(row),
+        (row.page or 0, row.line_pointer or 0) if row and row.locktype == "tuple" else None,
+        wanted.locktype,
+        wanted.mode,
+        wanted.waited_seconds or 0.0,
+    )
+
+
+def _name(lock: Lock | None) -> str | None:
+    if lock is None or lock.relation is None:
+        return None
+    if lock.schemaname and lock.relname:
+        return identifier(lock.schemaname, lock.relname)
+    return f"relation {lock.relation}"
+
+
+def _resolved(capture: Capture, scene: Scene) -> Capture:
+    """Who has lost its transaction: the one that is aborted, or gone while the others go on."""
+    everybody = scene.everybody
+    gone = [one.party.pid for one in capture.captives if _lost(one.session, everybody)]
+    aborted = [pid for pid in gone if pid in everybody and _is_aborted(everybody[pid])]
+    for candidates in (aborted, gone):
+        if len(candidates) == 1:
+            return replace(capture, victim=candidates[0], victim_is_sure=True)
+    return replace(capture, victim=_expected(capture))
+
+
+def _lost(before: Session, everybody: dict[Holder, Session]) -> bool:
+    now = everybody.get(before.pid)
+    return now is None or transaction_of(now) != transaction_of(before) or _is_aborted(now)
+
+
+def _is_aborted(session: Session) -> bool:
+    return session.state == "idle in transaction (aborted)"
+
+
+def _expected(capture: Capture) -> int:
+    """Each looks for a circle once, deadlock_timeout after it began to wait; who finds it, dies."""
+    last = min(captive.waited_seconds for captive in capture.captives)
+    in_time = [c for c in capture.captives if c.waited_seconds - last < TIMEOUT]
+    return max(in_time, key=lambda captive: captive.waited_seconds).party.pid

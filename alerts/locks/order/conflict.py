@@ -1,0 +1,181 @@
+"""Who waits for whom, with what each of them has done before: the raw material of lock orders."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from sys import intern
+
+from alerts.client_name import client_text
+from alerts.locks.graph import Holder, LockGraph, Queue, conflicts, node_of
+from alerts.locks.order.tables import Relation, Table, Tables
+from alerts.locks.order.target import target_of
+from alerts.query_text import normalised
+from collectors.activity import Session
+from collectors.locks import Lock
+
+Actor = tuple[str | None, str | None]
+"""User and application."""
+Transaction = tuple[int, str | None, str | None]
+"""Pid, start of the session, start of the transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One side of a conflict, for people."""
+
+    pid: int
+    user: str | None
+    application: str | None
+    client: str | None
+    query_id: int | None
+    statement: str | None
+    """Without anybody's values."""
+
+    @classmethod
+    def of(cls, session: Session) -> "Party":
+        return cls(
+            session.pid,
+            session.usename,
+            session.application_name,
+            client_text(session.client_addr, session.backend_type),
+            session.query_id,
+            intern(statement) if (statement := normalised(session.query)) else statement,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ContestedRow:
+    """What is waited for. A row where it is known, else the table."""
+
+    table: Table
+    relation: Relation
+    ctid: tuple[int, int] | None
+    by_row: bool
+    """A row stands in the way, not the whole table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    waiter: Session
+    blocker: Session
+    """Without a statement where it has gone on to another one just now."""
+    spot: ContestedRow
+    parties: tuple[Party, Party]
+    """For people, who know the blocker by a statement that was its last a moment ago."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """One look at all locks, prepared for learning."""
+
+    rows: Sequence[Lock]
+    graph: LockGraph
+    everybody: dict[Holder, Session]
+    tables: Tables
+    sessions: dict[Holder, Session] = field(init=False)
+    """Those who were in the same transaction before and after the look at the locks; without
+    their statement where it was not the same."""
+    locks: dict[Holder, list[Lock]] = field(init=False)
+    queues: dict[int, Queue] = field(init=False)
+    """By the identity of a lock that is waited for."""
+
+    def __post_init__(self) -> None:
+        self.locks = {}
+        for lock in self.rows:
+            self.locks.setdefault(node_of(lock), []).append(lock)
+        after = {lock.pid: lock for lock in self.rows}
+        self.sessions = {
+            node: session if held.query_start == session.query_start else _silent(session)
+            for node in self.locks
+            if (session := self.everybody.get(node))
+            and (held := after.get(session.pid))
+            and held.xact_start_text == session.xact_start_text
+        }
+        self.queues = {
+            id(lock): queue
+            for queue in self.graph.queues
+            for lock in (*queue.waiting, *queue.arriving)
+        }
+
+    def meetings(self) -> Iterator[Conflict]:
+        """Each session that waits for something with a name, with each that stands in its way."""
+        for node, waits in self.graph.waits.items():
+            waiter, spot = self.sessions.get(node), self.spot(node, waits[0])
+            if waiter is None or spot is None or waiter.query is None:
+                continue
+            for holder in self.holders(node):
+                blocker = self.sessions.get(holder)
+                if blocker and blocker.pid != waiter.pid:
+                    parties = Party.of(waiter), Party.of(self.everybody[holder])
+                    yield Conflict(waiter, blocker, spot, parties)
+
+    def holders(self, node: Holder) -> set[Holder]:
+        """Who has what it waits for; behind others in the queue of a row: whoever has the row."""
+        found: set[Holder] = set()
+        for lock in self.graph.waits.get(node, ()):
+            for holder in self._granted(lock):
+                if lock.locktype == "tuple":
+                    found |= {n for w in self.graph.waits.get(holder, ()) for n in self._granted(w)}
+                else:
+                    found.add(holder)
+        return found - {node}
+
+    def held_up_by(self, node: Holder) -> set[Holder]:
+        """Who holds what it waits for; not who merely stands before it in a queue."""
+        waits = self.graph.waits.get(node, ())
+        return {holder for lock in waits for holder in self._granted(lock)} - {node}
+
+    def next_spot(self, session: Session) -> ContestedRow | None:
+        """What that session waits for itself."""
+        waits = self.graph.waits.get(session.pid)
+        return self.spot(session.pid, waits[0]) if waits else None
+
+    def _granted(self, wanted: Lock) -> Iterator[Holder]:
+        for lock in self.queues[id(wanted)].granted:
+            if conflicts(wanted.mode, lock.mode):
+                yield node_of(lock)
+
+    def spot(self, node: Holder, wanted: Lock) -> ContestedRow | None:
+        """None where it is not known which table it is about."""
+        if wanted.locktype in ("transactionid", "tuple"):
+            row = self.row_lock(node, wanted)
+            return self._of(row, by_row=True) if row else self._by_statement(node)
+        return self._of(wanted, by_row=False) if wanted.locktype == "relation" else None
+
+    def row_lock(self, node: Holder, wanted: Lock) -> Lock | None:
+        """The lock that names the row: the wait itself, or the place it keeps in the queue."""
+        if wanted.locktype == "tuple":
+            return wanted
+        return next((own for own in self.locks[node] if own.locktype == "tuple"), None)
+
+    def _of(self, lock: Lock, by_row: bool) -> ContestedRow | None:
+        table = self.tables.table(lock.datname, lock.relation)
+        if table is None or lock.datname is None or lock.relation is None:
+            return None
+        ctid = (lock.page or 0, lock.line_pointer or 0) if by_row else None
+        return ContestedRow(table, (lock.datname, lock.relation), ctid, by_row)
+
+    def _by_statement(self, node: Holder) -> ContestedRow | None:
+        """A unique key that somebody else is about to take has no row yet; and who finds that its
+        row was changed meanwhile waits for the next change without a place in the queue."""
+        session = self.sessions.get(node)
+        target = target_of(session.query) if session else None
+        if session is None or target is None or not (target.verb == "insert" or target.locks_rows):
+            return None
+        for lock in self.locks[node]:
+            for oid in lock.writes or ():
+                table = self.tables.table(session.datname, oid)
+                if table and target.is_of(table.name):
+                    return ContestedRow(table, (table.database, oid), None, by_row=True)
+        return None
+
+
+def _silent(session: Session) -> Session:
+    return replace(session, query=None)
+
+
+def transaction_of(session: Session) -> Transaction:
+    return session.pid, session.backend_start_text, session.xact_start_text
+
+
+def actor_of(session: Session) -> Actor:
+    return session.usename, session.application_name

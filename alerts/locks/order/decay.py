@@ -1,0 +1,66 @@
+"""A table of bounded size whose entries fade: what is not seen again for days is forgotten."""
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+HALF_LIFE = 86_400.0
+"""Seconds in which a weight halves."""
+FORGOTTEN = 0.1
+"""A weight below which it might as well never have been."""
+
+
+@dataclass(slots=True)
+class Entry(Generic[V]):
+    value: V
+    weight: float
+    first: float
+    last: float
+    """Unix seconds."""
+
+    def weight_at(self, now: float) -> float:
+        return float(self.weight * 0.5 ** (max(0.0, now - self.last) / HALF_LIFE))
+
+
+@dataclass(slots=True)
+class DecayingTable(Generic[K, V]):
+    """Each sighting adds one to a weight; the lightest leave first when there are too many."""
+
+    most: int
+    entries: dict[K, Entry[V]] = field(default_factory=dict)
+
+    def see(self, key: K, value: V, now: float) -> Entry[V]:
+        """Take note of a sighting. The newest value replaces the one before."""
+        entry = self.entries.get(key)
+        if entry is None:
+            if len(self.entries) >= self.most:
+                self._make_room(now)
+            entry = self.entries[key] = Entry(value, 0.0, now, now)
+        entry.weight = entry.weight_at(now) + 1.0
+        entry.value, entry.last = value, now
+        return entry
+
+    def get(self, key: K, now: float) -> Entry[V] | None:
+        entry = self.entries.get(key)
+        return entry if entry and entry.weight_at(now) >= FORGOTTEN else None
+
+    def alive(self, now: float) -> Iterator[tuple[K, Entry[V]]]:
+        return (
+            (key, entry) for key, entry in self.entries.items() if entry.weight_at(now) >= FORGOTTEN
+        )
+
+    def forget(self, is_gone: Callable[[K], bool]) -> None:
+        for key in [key for key in self.entries if is_gone(key)]:
+            del self.entries[key]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def _make_room(self, now: float) -> None:
+        """A tenth at a time, so that a flood of new ones doesn't sort for each of them."""
+        by_weight = sorted(self.entries, key=lambda key: self.entries[key].weight_at(now))
+        faded = [key for key in by_weight if self.entries[key].weight_at(now) < FORGOTTEN]
+        for key in faded or by_weight[: max(1, self.most // 10)]:
+            del self.entries[key]

@@ -1,0 +1,95 @@
+"""What one transaction has done to tables so far, as far as its locks tell.
+
+Row locks that are held can't be seen. But every statement leaves its lock on the table until the
+transaction ends, and where it looked for rows to change, on an index of it; an INSERT leaves none
+there. And the slots of these locks tell in which order the transaction came to the tables.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from alerts.locks.order.tables import Table, Tables
+from alerts.locks.order.target import Target, target_of
+from collectors.activity import Session
+from collectors.locks import Lock
+
+Place = tuple[int, int]
+"""Slot group and position: comparable within a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    tables: frozenset[Table]
+    """Where it has inserted, changed or locked anything, be it for a foreign key."""
+    rows: frozenset[Table]
+    """Where it has changed or locked rows that were there already."""
+    places: dict[Table, tuple[Place, ...]]
+    gates: frozenset[int]
+    target: Table | None
+    """Of its current or last statement."""
+
+    def came_first(self, one: Table, other: Table) -> bool:
+        """Whether its locks prove that it wrote one table before the other."""
+        return self._in_order(one, other) is True
+
+    def _in_order(self, one: Table, other: Table) -> bool | None:
+        found = {
+            position < later
+            for slot, position in self.places.get(one, ())
+            for other_slot, later in self.places.get(other, ())
+            if slot == other_slot
+        }
+        return found.pop() if len(found) == 1 else None
+
+
+def footprint_of(
+    locks: Iterable[Lock],
+    session: Session | None,
+    tables: Tables,
+    explicit: Callable[[Table], bool],
+) -> Footprint:
+    """From all that was seen of one transaction.
+
+    Some statements leave the same locks as harmless ones do: SELECT … FOR UPDATE those of a check
+    of a foreign key; a prepared ON CONFLICT DO UPDATE, or any change where there is no index, those
+    of an INSERT. `explicit` says of a table whether its kind is known to do that there.
+    """
+    touched: set[Table] = set()
+    rows: set[Table] = set()
+    places: dict[Table, list[Place]] = {}
+    gates: set[int] = set()
+    for lock in _one_of_each(locks):
+        gates.update(lock.gates or ())
+        unchanged = set(lock.unchanged or ())
+        database = lock.datname or (session.datname if session else None) or ""
+        for position, (oid, slot) in enumerate(
+            zip(lock.writes or (), lock.slots or (), strict=True)
+        ):
+            if known := tables.known.get((database, oid)):
+                touched.add(known.table)
+                if (known.is_index and oid not in unchanged) or explicit(known.table):
+                    rows.add(known.table)
+                if slot >= 0:
+                    places.setdefault(known.table, []).append((slot, position))
+    target = target_of(session.query) if session else None
+    own = aim(target, touched)
+    if own and target and target.locks_rows:
+        rows.add(own)
+    return Footprint(
+        frozenset(touched),
+        frozenset(rows),
+        {table: tuple(of) for table, of in places.items()},
+        frozenset(gates),
+        own,
+    )
+
+
+def aim(target: Target | None, among: Iterable[Table]) -> Table | None:
+    """Which of these tables the statement names; None where that is not sure."""
+    found = [table for table in among if target and target.is_of(table.name)]
+    return found[0] if len(found) == 1 else None
+
+
+def _one_of_each(locks: Iterable[Lock]) -> Iterable[Lock]:
+    """All locks of a transaction carry the same lists; parallel workers have transactions too."""
+    return {lock.virtualtransaction: lock for lock in locks}.values()

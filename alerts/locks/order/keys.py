@@ -1,0 +1,87 @@
+"""The key by which a statement looks for its row, as far as its text tells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from alerts.query_text import TOKEN, VALUES
+
+Token = tuple[str, str]
+"""Kind and text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What rows are looked up by; what is set there is no key."""
+
+    kind: str
+    """Without the values: only keys of one kind can be compared."""
+    values: tuple[str, ...]
+    """As they are written."""
+
+    def rises_to(self, other: "Key") -> bool | None:
+        """Whether the other is greater; None unless they differ in one value alone."""
+        if self.kind != other.kind or len(self.values) != len(other.values):
+            return None
+        pairs = zip(self.values, other.values, strict=True)
+        differing = [pair for pair in pairs if pair[0] != pair[1]]
+        return _rises(*differing[0]) if len(differing) == 1 else None
+
+
+def _rises(one: str, other: str) -> bool | None:
+    """None where it depends on who sorts: as numbers, by code or by the alphabet."""
+    first, second = one.strip("'"), other.strip("'")
+    if first.isdigit() and second.isdigit():
+        return int(second) > int(first)
+    if not (one.startswith("'") and other.startswith("'")):
+        return None
+    rises = second > first
+    return rises if rises == (second.casefold() > first.casefold()) else None
+
+
+@lru_cache(maxsize=1024)
+def key_of(statement: str | None) -> Key | None:
+    """By its WHERE, or of an INSERT of one row by the column of its ON CONFLICT."""
+    tokens = [
+        (match.lastgroup or "", match[0])
+        for match in TOKEN.finditer((statement or "")[:20_000])
+        if match.lastgroup != "comment" and not match[0].isspace()
+    ]
+    words = [text.lower() for _, text in tokens]
+    if "where" in words:
+        return _key(tokens[words.index("where") :])
+    if words[:1] == ["insert"] and "values" in words and "conflict" in words:
+        return _conflicting(tokens, words.index("values"), words.index("conflict"))
+    return None
+
+
+def _conflicting(tokens: Sequence[Token], values: int, conflict: int) -> Key | None:
+    """INSERT INTO t (…, key, …) VALUES (…, 7, …) ON CONFLICT (key) …"""
+    columns, rows, keys = map(_lists, (tokens[:values], tokens[values:conflict], tokens[conflict:]))
+    if not (columns and keys and len(rows) == 1):
+        return None
+    [row], [key, *more] = rows, keys[0]
+    if more or key not in columns[0] or len(row) != len(columns[0]):
+        return None
+    return _key([*key, *row[columns[0].index(key)]])
+
+
+def _key(tokens: Sequence[Token]) -> Key:
+    kind = " ".join("?" if kind in VALUES else text for kind, text in tokens)
+    return Key(kind, tuple(text for kind, text in tokens if kind in VALUES))
+
+
+def _lists(tokens: Sequence[Token]) -> list[list[list[Token]]]:
+    """What stands in each pair of parentheses, parted by commas."""
+    lists: list[list[list[Token]]] = []
+    depth = 0
+    for kind, text in tokens:
+        depth -= text == ")"
+        if depth == 0 and text == "(":
+            lists.append([[]])
+        elif depth == 1 and text == ",":
+            lists[-1].append([])
+        elif depth >= 1:
+            lists[-1][-1].append((kind, text))
+        depth += text == "("
+    return lists

@@ -1,0 +1,84 @@
+"""Everything that is remembered about the locks of one server, fed with each look at them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from alerts.locks.graph import Holder, LockGraph, node_of
+from alerts.locks.order.captures import Captures
+from alerts.locks.order.conflict import Conflict, Scene
+from alerts.locks.order.row_order import Batches
+from alerts.locks.order.table_order import Orders
+from alerts.locks.order.tables import Relation, Tables
+from collectors._base import Answer, Collector
+from collectors.activity import Session, activity
+from collectors.locks import Lock, locks
+from collectors.user_indexes import user_indexes
+from collectors.user_tables import user_tables
+
+NAMING = (user_tables, user_indexes)
+MEETINGS = 10
+"""So many with the same blocker are learned from at one look; more of them are a pile-up."""
+
+
+@dataclass(slots=True)
+class LockStore:
+    tables: Tables = field(default_factory=Tables)
+    orders: Orders = field(default_factory=Orders)
+    batches: Batches = field(default_factory=Batches)
+    captures: Captures = field(default_factory=Captures)
+    sessions: dict[Holder, Session] = field(default_factory=dict)
+    graph: LockGraph = field(default_factory=lambda: LockGraph.of(()))
+    learned_at: float | None = None
+    """When it last learned something; None: it has seen no lock yet."""
+    _rows: Sequence[Lock] = ()
+
+    def take(self, collector: Collector[Any], answer: Answer[Any]) -> None:
+        """Learn from an answer, if it is one of those that concern locks."""
+        if collector in NAMING:
+            if dropped := self.tables.take(collector, answer):
+                self.orders.forget(dropped)
+                self.batches.forget(dropped)
+        elif collector is activity:
+            self.sessions = {session.pid: session for session in answer.rows}
+        elif collector is locks:
+            self._learn(answer)
+
+    def graph_of(self, rows: Sequence[Lock]) -> LockGraph:
+        """The graph of these rows; made only once of the newest answer."""
+        return self.graph if rows is self._rows else LockGraph.of(rows)
+
+    @property
+    def size(self) -> int:
+        return len(self.orders) + len(self.batches) + len(self.captures.kept)
+
+    def _learn(self, answer: Answer[Lock]) -> None:
+        rows, at = answer.rows, answer.at
+        self.graph, self._rows, self.learned_at = LockGraph.of(rows), rows, at
+        self.tables.learn((*self._relations(rows), *self.batches.in_question))
+        self.batches.believe(self.tables)
+        scene = Scene(rows, self.graph, self.sessions, self.tables)
+        self.captures.learn(scene, at)
+        meetings = list(_some(scene.meetings()))
+        self.orders.learn(scene, meetings, at)
+        for meeting in meetings:
+            self.batches.learn(meeting, scene.next_spot(meeting.blocker), self.tables, at)
+
+    def _relations(self, rows: Iterable[Lock]) -> Iterator[Relation]:
+        for lock in rows:
+            session = self.sessions.get(node_of(lock))
+            database = lock.datname or (session.datname if session else None)
+            if database:
+                yield from ((database, oid) for oid in lock.writes or ())
+                if lock.relation:
+                    yield database, lock.relation
+
+
+def _some(meetings: Iterable[Conflict]) -> Iterator[Conflict]:
+    """A few of each blocker."""
+    had: Counter[int] = Counter()
+    for meeting in meetings:
+        had[meeting.blocker.pid] += 1
+        if had[meeting.blocker.pid] <= MEETINGS:
+            yield meeting

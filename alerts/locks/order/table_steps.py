@@ -1,0 +1,107 @@
+"""Who goes from which table to which: seen of transactions one by one, and of their kind."""
+
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from alerts.locks.order.conflict import Actor, Transaction, actor_of, transaction_of
+from alerts.locks.order.decay import DecayingTable
+from alerts.locks.order.footprint import Footprint
+from alerts.locks.order.tables import Table
+from collectors.activity import Session
+
+EDGES = 10_000
+ACTORS = 2_000
+"""Who does something with a table that its locks don't tell."""
+TRANSACTIONS = 2_000
+"""So many are remembered; older looks at the same transaction tell its order over time."""
+LOOKS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Somebody was seen to go from one table to another."""
+
+    actor: Actor
+    one: Table
+    other: Table
+
+
+@dataclass(slots=True)
+class Steps:
+    seen: DecayingTable[Step, frozenset[int]] = field(default_factory=lambda: DecayingTable(EDGES))
+    """With the gates that were held each time."""
+    past: OrderedDict[Transaction, list[Footprint]] = field(default_factory=OrderedDict)
+    """Earlier looks at transactions, as far as they differ."""
+
+    skips: DecayingTable[tuple[Actor, Table], None] = field(
+        default_factory=lambda: DecayingTable(ACTORS)
+    )
+    """Who takes only what is free there: where it goes to by its locks, it need not wait."""
+
+    def __len__(self) -> int:
+        return len(self.seen) + len(self.past) + len(self.skips)
+
+    def learn(self, session: Session, footprint: Footprint, at: float) -> None:
+        """All that is proved by what one transaction holds now, and held before."""
+        self._remember(transaction_of(session), footprint)
+        for other in footprint.rows:
+            if self._skips(session, other, at):
+                continue
+            for one in footprint.rows - {other}:
+                if self.in_order(session, footprint, one, other):
+                    self.see(session, footprint, one, other, at)
+
+    def see(
+        self, session: Session, footprint: Footprint, one: Table, other: Table, at: float
+    ) -> None:
+        step = Step(actor_of(session), one, other)
+        gates = self.seen.get(step, at)
+        self.seen.see(step, footprint.gates & gates.value if gates else footprint.gates, at)
+
+    def forget(self, dropped: Collection[Table]) -> None:
+        self.seen.forget(lambda step: step.one in dropped or step.other in dropped)
+        self.skips.forget(lambda skip: skip[1] in dropped)
+
+    def in_order(self, session: Session, footprint: Footprint, one: Table, other: Table) -> bool:
+        return footprint.came_first(one, other) or self._seen_before(session, one, other)
+
+    def went(
+        self, session: Session, footprint: Footprint, one: Table, other: Table, at: float
+    ) -> str | None:
+        """What proves that it went from one table to the other; None where nothing does."""
+        if not self._skips(session, other, at):
+            if footprint.came_first(one, other):
+                return "the order of its locks"
+            if self._seen_before(session, one, other):
+                return "two looks at the same transaction"
+        # A wait proves an order: nobody waits for a row that is its own already.
+        if footprint.target == other and self._is_known(session, footprint, one, other, at):
+            return "its statement, and waits of the same application"
+        return None
+
+    def _is_known(
+        self, session: Session, footprint: Footprint, one: Table, other: Table, at: float
+    ) -> bool:
+        """Whether its like go that way, and not only behind a gate that it is in too."""
+        step = self.seen.get(Step(actor_of(session), one, other), at)
+        return step is not None and not step.value & footprint.gates
+
+    def _skips(self, session: Session, table: Table, at: float) -> bool:
+        return self.skips.get((actor_of(session), table), at) is not None
+
+    def _seen_before(self, session: Session, one: Table, other: Table) -> bool:
+        """Whether an earlier look at the same transaction had one of them, and not the other."""
+        return any(
+            one in earlier.rows and other not in earlier.tables
+            for earlier in self.past.get(transaction_of(session), ())
+        )
+
+    def _remember(self, transaction: Transaction, footprint: Footprint) -> None:
+        earlier = self.past.setdefault(transaction, [])
+        self.past.move_to_end(transaction)
+        if not earlier or earlier[-1].tables != footprint.tables:
+            earlier.append(footprint)
+            del earlier[:-LOOKS]
+        while len(self.past) > TRANSACTIONS:
+            self.past.popitem(last=False)

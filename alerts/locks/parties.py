@@ -1,0 +1,43 @@
+"""The parties of a conflict, as facts that a developer can act on."""
+
+from collections.abc import Iterable, Mapping
+
+from alerts.locks.order import Party
+from collectors.activity import Session
+
+Fact = float | int | str | bool | None
+
+
+def who(party: Party) -> str:
+    """As people call it: user, application and pid."""
+    return f"{party.user} ({party.application or 'no application name'}), pid {party.pid}"
+
+
+def party_facts(name: str, party: Party) -> Mapping[str, Fact]:
+    """Everything known of one party, under names that begin with `name`."""
+    return {
+        f"{name}_pid": party.pid,
+        f"{name}_user": party.user,
+        f"{name}_application": party.application,
+        f"{name}_client": party.client,
+        f"{name}_query_id": None if party.query_id is None else str(party.query_id),
+        f"{name}_statement": party.statement,
+    }
+
+
+def session_facts(name: str, session: Session | None) -> Mapping[str, Fact]:
+    """The same of a session; nothing of one that is none, or has ended."""
+    return party_facts(name, Party.of(session)) if session else {}
+
+
+def row_text(relation: str | None, ctid: tuple[int, int] | None) -> str | None:
+    """A row as psql can find it: `public.orders ctid (7,3)`."""
+    if relation is None or ctid is None:
+        return relation
+    return f"{relation} ctid ({ctid[0]},{ctid[1]})"
+
+
+def listed(names: Iterable[str]) -> str:
+    """a, b and c"""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last

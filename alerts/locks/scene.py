@@ -1,0 +1,121 @@
+"""The lock graph with names: which sessions its nodes are, and what they fight about."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from alerts.cure import identifier
+from alerts.locks.graph import Holder, LockGraph, node_of
+from alerts.locks.order.target import target_of
+from alerts.locks.parties import row_text
+from alerts.snapshot import Snapshot
+from collectors._columns import where
+from collectors.activity import Session, activity
+from collectors.locks import Lock, locks
+from collectors.user_tables import user_tables
+
+WRITES = ("insert", "update", "merge")
+"""Statements that can meet somebody else's new key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    node: Holder
+    seconds: float
+    lock: Lock
+
+
+@dataclass(frozen=True, slots=True)
+class LockScene:
+    """One look at all locks, and at the sessions behind them."""
+
+    graph: LockGraph
+    sessions: dict[Holder, Session]
+    locks: dict[Holder, list[Lock]]
+    relations: dict[tuple[str | None, int], str]
+    """Qualified names by database and OID, for what the session that asked could not name."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "LockScene":
+        rows = snapshot.rows(locks)
+        by_node: dict[Holder, list[Lock]] = {}
+        for lock in rows:
+            by_node.setdefault(node_of(lock), []).append(lock)
+        sessions: dict[Holder, Session] = {row.pid: row for row in snapshot.rows(activity)}
+        graph = snapshot.recorder.lock_store.graph_of(rows)
+        return cls(graph, sessions, by_node, _names(snapshot, rows))
+
+    def waits(self, nodes: Iterable[Holder]) -> list[Wait]:
+        """How long each of them has waited, longest first; 0 in the instant it begins."""
+        found = [
+            Wait(node, lock.waited_seconds or 0.0, lock)
+            for node in nodes
+            for lock in self.graph.waits.get(node, ())[:1]
+        ]
+        return sorted(found, key=lambda wait: wait.seconds, reverse=True)
+
+    def relation(self, lock: Lock) -> str | None:
+        """The table or index it is about; a wait for a row is a wait for whoever changed it."""
+        about = self._about(lock)
+        if about.relation is None:
+            return self._by_statement(lock)
+        if about.schemaname and about.relname:
+            return identifier(about.schemaname, about.relname)
+        return self.relations.get((about.datname, about.relation), f"relation {about.relation}")
+
+    def row(self, lock: Lock) -> str | None:
+        """The row that is waited for, as relation and ctid; None where it is not about one row."""
+        about = self._about(lock)
+        if about.locktype != "tuple":
+            return None
+        return row_text(self.relation(about), (about.page or 0, about.line_pointer or 0))
+
+    def _about(self, lock: Lock) -> Lock:
+        """Who waits for the transaction that has a row keeps a place in the queue of that row."""
+        if lock.locktype != "transactionid":
+            return lock
+        rows = (own for own in self.locks[node_of(lock)] if own.locktype == "tuple")
+        return next(rows, lock)
+
+    def _by_statement(self, lock: Lock) -> str | None:
+        """A key that somebody else is about to take has no row yet: the statement tells."""
+        session = self.sessions.get(node_of(lock))
+        target = target_of(session.query) if session else None
+        if lock.locktype != "transactionid" or not session or not target:
+            return None
+        if target.verb not in WRITES:
+            return None
+        names = (self.relations.get((session.datname, oid)) for oid in lock.writes or ())
+        known = (name for name in names if name and target.is_of(name))
+        return next(known, identifier(*target.name))
+
+    def database(self, node: Holder) -> str | None:
+        """Often unknown of a prepared transaction, where its victims tell."""
+        session = self.sessions.get(node)
+        if session and session.datname:
+            return session.datname
+        return next((lock.datname for lock in self.locks.get(node, ()) if lock.datname), None)
+
+    def who(self, node: Holder) -> str:
+        """As people call it: user and application, or the name of a prepared transaction."""
+        session = self.sessions.get(node)
+        if session and session.usename:
+            return f"{session.usename} ({session.application_name or 'no application name'})"
+        if session:
+            return session.backend_type or "a server process"
+        gid = next((lock.gid for lock in self.locks.get(node, ()) if lock.gid), None)
+        return f"prepared transaction {gid}" if gid else "a session that has just ended"
+
+
+def _names(snapshot: Snapshot, rows: Iterable[Lock]) -> dict[tuple[str | None, int], str]:
+    nameless: set[int] = set()
+    for row in rows:
+        if row.relation and not row.relname:
+            nameless.add(row.relation)
+        if row.locktype == "transactionid" and not row.granted:
+            nameless.update(row.writes or ())
+    if not nameless or not snapshot.has(user_tables):
+        return {}
+    return {
+        (table.datname, table.relid): identifier(table.schemaname, table.relname)
+        for table in where(snapshot.rows(user_tables), "relid", nameless)
+    }

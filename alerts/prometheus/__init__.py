@@ -1,0 +1,1 @@
+"""Prometheus: the catalogue of findings as alert rules, recording rules and documentation."""

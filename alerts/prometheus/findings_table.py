@@ -1,0 +1,47 @@
+"""The table of all findings for the documentation: what each is, and how bad it can get."""
+
+import sys
+from itertools import groupby
+from typing import Any
+
+from alerts._base import Finding
+from alerts._catalogue import all_findings
+
+HEAD = """\
+<!-- Generated from the catalogue of findings by `make render`. -->
+# Findings
+
+Each is one file in `alerts/findings/` with its runbook beside it, which `pgvigil explain NAME` and
+the daemon's page `/findings/NAME` show. Its limits are settings, see [the
+configuration](configuration.md).
+*critical* means that somebody must act tonight, *warning* this week, *info* is worth knowing.
+"""
+
+
+def findings_page() -> str:
+    """Markdown: one table for each chapter."""
+    ordered = sorted(all_findings().values(), key=lambda finding: (finding.chapter, finding.name))
+    tables = (
+        _table(chapter, list(findings))
+        for chapter, findings in groupby(ordered, key=lambda finding: finding.chapter)
+    )
+    return HEAD + "".join(tables)
+
+
+def _table(chapter: str, findings: list[Finding[Any]]) -> str:
+    rows = "\n".join(_row(finding) for finding in findings)
+    head = "| finding | what it is | severity | alert for each | reads |\n|---|---|---|---|---|"
+    return f"\n## {chapter.capitalize()}\n\n{head}\n{rows}\n"
+
+
+def _row(finding: Finding[Any]) -> str:
+    severities = ", ".join(severity.value for severity in reversed(finding.severities))
+    reads = ", ".join(collector.name for collector in finding.reads)
+    cells = (f"`{finding.name}`", _gist(finding), severities, finding.alerted_by.value, reads)
+    return f"| {' | '.join(cells)} |"
+
+
+def _gist(finding: Finding[Any]) -> str:
+    """The first line of its module: why it matters, in a sentence."""
+    doc = sys.modules[finding.judge.__module__].__doc__ or finding.title
+    return doc.strip().splitlines()[0].replace("|", "\\|")

@@ -1,0 +1,61 @@
+"""One cause, one page: what Alertmanager keeps quiet while something that explains it fires."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from alerts._base import Finding, Reach, Severity
+from alerts._catalogue import all_findings
+from alerts.prometheus.annotations import BEYOND_SERVER, SCRAPED_FROM
+from alerts.prometheus.rule import alert_name
+
+SERVER = (*SCRAPED_FROM, "server")
+WHOLE_IDENTITY = (*SERVER, "finding", "database", "subject")
+"""Labels that an alert lacks count as equal, so this is right however a finding is alerted."""
+
+
+def inhibitions() -> Iterator[dict[str, object]]:
+    """Entries of Alertmanager's `inhibit_rules`."""
+    for severity in (Severity.critical, Severity.warning):
+        yield _rule(
+            [f'severity="{severity}"', 'finding!=""'],
+            [_milder_than(severity), 'finding!=""'],
+            WHOLE_IDENTITY,
+        )
+    yield _rule(
+        [f'alertname="{alert_name("most_servers_unreachable")}"'],
+        [f'alertname="{alert_name("server_unreachable")}"'],
+        SCRAPED_FROM,
+    )
+    for effect in all_findings().values():
+        for cause in effect.because:
+            yield from _of_edge(all_findings()[cause], effect)
+
+
+def _of_edge(cause: Finding[Any], effect: Finding[Any]) -> Iterator[dict[str, object]]:
+    """A cause explains its effect, but never silences anything worse than itself."""
+    equal = _shared(cause, effect)
+    for severity in cause.severities if equal else ():
+        milder = [s for s in effect.severities if s.rank <= severity.rank]
+        if milder:
+            yield _rule(
+                [f'alertname="{alert_name(cause.name)}"', f'severity="{severity}"'],
+                [f'alertname="{alert_name(effect.name)}"', f'severity=~"{"|".join(milder)}"'],
+                equal,
+            )
+
+
+def _shared(cause: Finding[Any], effect: Finding[Any]) -> tuple[str, ...]:
+    """Labels that tell whether one explains the other; none where alerts don't carry enough."""
+    if cause.scope is not Reach.database:
+        return SERVER
+    needed = BEYOND_SERVER[cause.alerted_by]
+    carried = BEYOND_SERVER[effect.alerted_by]
+    return (*SERVER, *needed) if needed and set(needed) <= set(carried) else ()
+
+
+def _milder_than(severity: Severity) -> str:
+    return f'severity=~"{"|".join(s for s in Severity if s.rank < severity.rank)}"'
+
+
+def _rule(source: list[str], target: list[str], equal: tuple[str, ...]) -> dict[str, object]:
+    return {"source_matchers": source, "target_matchers": target, "equal": list(equal)}

@@ -1,0 +1,84 @@
+"""Writes the rule file of Prometheus from the catalogues of findings and watchdogs."""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import groupby
+from typing import Any
+
+import yaml
+
+import alerts.prometheus.watchdogs
+from alerts._catalogue import all_findings
+from alerts.prometheus.finding_rules import Paces, finding_rules
+from alerts.prometheus.rule import Rule, alert_name
+from alerts.prometheus.watchdogs._base import Watchdog
+from collectors._catalogue import discover
+
+RUNBOOK_BASE = "http://pgvigil:19187/findings"
+"""Where runbooks are read, if nothing else is said: the daemon, by a Service's usual name."""
+WATCHDOGS = "watchdogs"
+HEADER = """\
+# Generated from the catalogue of findings by `make render`: change the findings, not this file.
+# Another place for runbooks: pgvigil rules --runbook-base https://…
+# Needs Prometheus 2.42 or later (keep_firing_for).
+"""
+
+
+@cache
+def all_watchdogs() -> dict[str, Watchdog]:
+    """Every watchdog by its name."""
+    return {name: module.watchdog for name, module in discover(alerts.prometheus.watchdogs).items()}
+
+
+def rulebook(paces: Paces, runbook_base: str = RUNBOOK_BASE) -> str:
+    """The rule file as YAML. Each alert's runbook is at `runbook_base`/name."""
+    groups = [
+        {"name": f"pgvigil-{name}", "rules": [rule.content(runbook_base) for rule in rules]}
+        for name, rules in all_rules(paces)
+    ]
+    return HEADER + yaml_of({"groups": groups})
+
+
+def all_rules(paces: Paces) -> Iterator[tuple[str, list[Rule]]]:
+    """Rules by group: one group for each chapter of findings, then the watchdogs."""
+    known = all_findings().values()
+    by_chapter = sorted(known, key=lambda finding: (finding.chapter, finding.name))
+    for chapter, findings in groupby(by_chapter, key=lambda finding: finding.chapter):
+        yield chapter, [rule for finding in findings for rule in finding_rules(finding, paces)]
+    yield WATCHDOGS, [watchdog_rule(name, dog) for name, dog in all_watchdogs().items()]
+
+
+def watchdog_rule(name: str, watchdog: Watchdog) -> Rule:
+    return Rule(
+        alert=alert_name(name),
+        expr=watchdog.expr,
+        severity=watchdog.severity,
+        summary=watchdog.summary,
+        description=watchdog.description,
+        cure=watchdog.cure,
+        runbook=name,
+        hold=watchdog.hold,
+    )
+
+
+def yaml_of(content: object) -> str:
+    """As people would write it."""
+    return str(yaml.dump(content, Dumper=_Readable, **LAYOUT))
+
+
+class _Readable(yaml.SafeDumper):
+    """Lists are indented, and texts of several lines stand as people would write them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+LAYOUT: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 10_000}
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Readable.add_representer(str, _text)

@@ -1,0 +1,47 @@
+"""Who keeps a standby from replaying: queries that need what replay is about to remove."""
+
+from dataclasses import dataclass
+
+from alerts.locks.graph import LockGraph
+from alerts.snapshot import Snapshot
+from collectors.activity import Session, activity
+from collectors.locks import locks
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    wait_event: str
+    sessions: tuple[Session, ...]
+    """Those in the way, as far as can be told, longest first."""
+
+
+def conflict_of(snapshot: Snapshot) -> Conflict | None:
+    """The conflict that replay is waiting in now."""
+    if not snapshot.has(activity):
+        return None
+    sessions = snapshot.rows(activity)
+    for startup in sessions:
+        if startup.backend_type == "startup" and _waits_for_queries(startup):
+            in_the_way = sorted(_in_the_way(snapshot, startup), key=_age, reverse=True)
+            return Conflict(startup.wait_event or "", tuple(in_the_way))
+    return None
+
+
+def _waits_for_queries(startup: Session) -> bool:
+    """Replay of an exclusive lock waits as everybody does, the rest in events of its own."""
+    event = startup.wait_event or ""
+    return startup.wait_event_type in ("Lock", "BufferPin") or event.startswith("RecoveryConflict")
+
+
+def _in_the_way(snapshot: Snapshot, startup: Session) -> list[Session]:
+    clients = [s for s in snapshot.rows(activity) if s.backend_type == "client backend"]
+    if startup.wait_event_type == "Lock":
+        graph = LockGraph.of(snapshot.rows(locks) if snapshot.has(locks) else ())
+        blockers = graph.blockers_of(startup.pid)
+        return [session for session in clients if session.pid in blockers]
+    oldest = max((s.xmin_age for s in clients if s.xmin_age is not None), default=None)
+    return [s for s in clients if oldest is not None and s.xmin_age == oldest and not s.is_self]
+
+
+def _age(session: Session) -> float:
+    return session.xact_seconds or 0.0

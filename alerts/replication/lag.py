@@ -1,0 +1,99 @@
+"""How far a standby is behind, in bytes and in seconds, and how sure that is.
+
+The time comes from a trail of positions that the daemon keeps: replay is as old as the moment
+when upstream first was beyond it. It needs no clock of the standby and no writes on the primary,
+and it goes on when the link is dead, where PostgreSQL's own figures read 0 or nothing.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from alerts._base import Unjudged
+from alerts.history.recorder import Crossed
+from alerts.replication.link import upstream_of
+from alerts.snapshot import Snapshot
+from collectors.replication import Receiver, replication
+from collectors.wal_position import wal_position
+from collectors.wal_receiver import wal_receiver
+
+
+class Certainty(StrEnum):
+    """Where the trail reaches back far enough the seconds are right to one poll."""
+
+    exactly = "exactly"
+    about = "about"
+    at_least = "at least"
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    bytes: int
+    seconds: float
+    certainty: Certainty
+    reference: str
+    """Against whom it was measured."""
+
+
+def lag_of_standby(snapshot: Snapshot) -> Lag | Unjudged:
+    """Against the watched primary, else against the last word of upstream."""
+    primary = upstream_of(snapshot)
+    lag = _against(primary, snapshot) if primary else _on_its_own(snapshot)
+    if isinstance(lag, Unjudged):
+        return lag
+    delay = snapshot.row(wal_receiver).apply_delay_seconds
+    return replace(lag, seconds=max(0.0, lag.seconds - delay))
+
+
+def _against(primary: Snapshot, standby: Snapshot) -> Lag | Unjudged:
+    here, there = standby.row(wal_position), primary.row(wal_position)
+    if here.timeline and there.timeline and here.timeline != there.timeline:
+        return Unjudged(
+            f"{primary.node.server} is on timeline {there.timeline},"
+            f" this standby follows timeline {here.timeline}",
+            subject=standby.node.server,
+        )
+    if here.replay_lsn is None or there.lsn is None:
+        return Unjudged("nothing was replayed yet", subject=standby.node.server)
+    passed = primary.passed(wal_position, "lsn", here.replay_lsn)
+    later = standby.answer(wal_position).at - primary.at
+    behind = max(0, there.lsn - here.replay_lsn)
+    return _lag(behind, passed, later, here.replayed_xact_seconds, primary.node.server)
+
+
+def _on_its_own(standby: Snapshot) -> Lag | Unjudged:
+    here = standby.row(wal_position)
+    if not here.receiving:
+        silent = [peer.node.server for peer in standby.peers if not peer.has(wal_position)]
+        whose = f"{', '.join(silent)} does not answer" if silent else "the primary is not watched"
+        reason = f"no WAL receiver is connected, and {whose}"
+        return Unjudged(reason, subject=standby.node.server)
+    if here.replay_lsn is None or here.unreplayed_bytes is None:
+        return Unjudged("nothing was replayed yet", subject=standby.node.server)
+    passed = standby.passed(wal_position, "lsn", here.replay_lsn)
+    later = standby.answer(wal_position).at - standby.at
+    behind = max(0, here.unreplayed_bytes)
+    return _lag(behind, passed, later, here.replayed_xact_seconds, "the last word of upstream")
+
+
+def lag_of_receiver(snapshot: Snapshot, receiver: Receiver) -> Lag | None:
+    """Of a receiver that only its upstream knows; None before its first reply."""
+    behind = receiver.behind(receiver.position)
+    if receiver.position is None or behind is None:
+        return None
+    passed = snapshot.passed(wal_position, "lsn", receiver.position)
+    later = snapshot.answer(replication).at - snapshot.at
+    return _lag(behind, passed, later, receiver.replay_lag_seconds, snapshot.node.server)
+
+
+def _lag(
+    behind: int, passed: Crossed | None, later: float, guess: float | None, reference: str
+) -> Lag:
+    """`later` is how much later the standby was asked; the server's own guess may help out."""
+    seen = max(0.0, passed.seconds + later) if passed else 0.0
+    if behind == 0:
+        return Lag(0, 0.0, Certainty.exactly, reference)
+    if passed and passed.exact:
+        return Lag(behind, seen, Certainty.exactly, reference)
+    if guess is None:
+        return Lag(behind, seen, Certainty.at_least, reference)
+    return Lag(behind, max(guess, seen), Certainty.about, reference)

@@ -1,0 +1,104 @@
+"""The cases of one finding on one server, and how they survive a restart."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from alerts._base import Evidence
+from alerts.history.memory import Json, Memory, Namespace
+from alerts.verdicts.evidence_json import as_json, from_json
+from alerts.verdicts.verdict import Verdict
+
+OCCURRENCES = 20
+"""So many of an event's last occurrences are kept with all their evidence."""
+REWRITE = 60.0
+"""Seconds after which the evidence of a case is written down anew; since-times are at once."""
+CASE = "case:"
+
+Identity = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Case:
+    """One subject from its first evidence on."""
+
+    evidence: Evidence
+    first: float
+    """When its evidence began."""
+    ill: float | None = None
+    """Since when it has been ill; None while it has yet to hold."""
+    shown: float = 0
+    """When it was first said to be ill: later than `ill` where it had to hold."""
+    last: float = 0
+    """When it was last yielded."""
+    written: float = 0
+    """When it was last put into memory."""
+
+
+@dataclass(slots=True)
+class FindingCases:
+    """All cases of one finding on one server."""
+
+    cases: dict[Identity, Case] = field(default_factory=dict)
+    occurrences: deque[tuple[float, Evidence]] = field(
+        default_factory=lambda: deque(maxlen=OCCURRENCES)
+    )
+    counted: deque[Identity] = field(default_factory=lambda: deque(maxlen=1000))
+    events: float = 0
+    verdict: Verdict | None = None
+
+    def retell(self, evidence: Evidence) -> None:
+        """More is known of an event by now than when it was counted."""
+        for place, (when, known) in enumerate(self.occurrences):
+            if known.identity == evidence.identity and known != evidence:
+                self.occurrences[place] = when, evidence
+
+    @classmethod
+    def recalled(cls, memory: Memory, place: Namespace) -> "FindingCases":
+        """As it was last written down."""
+        file = cls(dict(_cases(memory, place)), events=_number(memory.get(place, "events")))
+        for when, evidence in _occurrences(memory, place):
+            file.occurrences.append((when, evidence))
+            file.counted.append(evidence.identity)
+        return file
+
+    def remember(self, memory: Memory, place: Namespace) -> None:
+        """Write down what changed: since-times at once, evidence now and then."""
+        if self.events:
+            memory.put(place, "events", self.events)
+            happened: list[Json] = [
+                [when, as_json(evidence)] for when, evidence in self.occurrences
+            ]
+            memory.put(place, "occurrences", happened)
+        kept = {_label(case): case for case in self.cases.values() if case.ill is not None}
+        for label, _ in memory.items(place):
+            if label.startswith(CASE) and label not in kept:
+                memory.forget(place, label)
+        for label, case in kept.items():
+            if case.last - case.written >= REWRITE:
+                case.written = case.last
+                memory.put(place, label, [case.ill, case.last, as_json(case.evidence)])
+
+
+def _cases(memory: Memory, place: Namespace) -> Iterator[tuple[Identity, Case]]:
+    for label, value in memory.items(place):
+        if label.startswith(CASE) and isinstance(value, list):
+            since, last, saved = value
+            evidence = from_json(saved)
+            began = _number(since)
+            yield evidence.identity, Case(evidence, began, began, began, _number(last))
+
+
+def _occurrences(memory: Memory, place: Namespace) -> Iterator[tuple[float, Evidence]]:
+    saved = memory.get(place, "occurrences")
+    for one in saved if isinstance(saved, list) else []:
+        if isinstance(one, list):
+            yield _number(one[0]), from_json(one[1])
+
+
+def _label(case: Case) -> str:
+    return CASE + "\x00".join(case.evidence.identity)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

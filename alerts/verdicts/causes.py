@@ -1,0 +1,85 @@
+"""Folds consequences under their cause, for people to read; counts and states stay raw."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from alerts._base import Reach
+from alerts.verdicts.verdict import Subject, Verdict
+
+Extent = tuple[str, str | None, str | None]
+"""A finding, and how far a cause reaches: database and object; None reaches everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """An ill subject, with what it explains."""
+
+    verdict: Verdict
+    subject: Subject
+    consequences: tuple["Folded", ...] = ()
+
+    @property
+    def rank(self) -> int:
+        return self.subject.evidence.severity.rank
+
+
+def fold(verdicts: Iterable[Verdict]) -> tuple[Folded, ...]:
+    """All ill subjects of one server, each once: on top, or under what it is a consequence of.
+
+    A cause of server scope explains whatever its server suffers; that of an object only what
+    the same object of the same database does. A cause never hides a higher severity.
+    """
+    cases = [Folded(verdict, subject) for verdict in verdicts for subject in verdict.subjects]
+    causes: dict[Extent, list[int]] = defaultdict(list)
+    for place, case in enumerate(cases):
+        causes[_reach(case)].append(place)
+    above: dict[int, int] = {}
+    for place, case in enumerate(cases):
+        fitting = (
+            cause
+            for cause in _causes_of(case, causes)
+            if cases[cause].rank >= case.rank and not _is_above(place, cause, above)
+        )
+        if (cause := next(fitting, None)) is not None:
+            above[place] = cause
+    return _nested(cases, above)
+
+
+def _reach(case: Folded) -> Extent:
+    finding, evidence = case.verdict.finding, case.subject.evidence
+    if finding.scope is Reach.database:
+        return finding.name, evidence.database, evidence.object
+    return finding.name, None, None
+
+
+def _causes_of(case: Folded, causes: dict[Extent, list[int]]) -> Iterator[int]:
+    finding, evidence = case.verdict.finding, case.subject.evidence
+    exactly = evidence.database, evidence.object
+    where = dict.fromkeys([exactly, (evidence.database, None), (None, None)])
+    for name in finding.because:
+        for database, thing in where:
+            yield from causes.get((name, database, thing), ())
+
+
+def _is_above(place: int, other: int | None, above: dict[int, int]) -> bool:
+    """Whether a case stands above another, or is it; so that no circle of causes swallows both."""
+    while other is not None:
+        if other == place:
+            return True
+        other = above.get(other)
+    return False
+
+
+def _nested(cases: list[Folded], above: dict[int, int]) -> tuple[Folded, ...]:
+    below: dict[int | None, list[int]] = defaultdict(list)
+    for place in range(len(cases)):
+        below[above.get(place)].append(place)
+
+    def under(cause: int | None) -> tuple[Folded, ...]:
+        return tuple(
+            Folded(cases[place].verdict, cases[place].subject, under(place))
+            for place in below[cause]
+        )
+
+    return under(None)

@@ -1,0 +1,193 @@
+"""Makes verdicts of judgements over time: hold, hysteresis, since, mutes, events. Only here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from alerts._base import Evidence, Finding, Limits, Shape, State, Unjudged
+from alerts.history.memory import Memory, Namespace
+from alerts.judge import Judgement, judge
+from alerts.snapshot import Snapshot
+from alerts.verdicts.cases import Case, FindingCases
+from alerts.verdicts.mutes import Mutes
+from alerts.verdicts.verdict import Subject, Verdict
+
+TRACKED = 1000
+"""So many ill subjects of one finding are tracked; the worst, should there be more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long things are waited for and held, in seconds."""
+
+    visible: float = 30.0
+    """A condition stays visible at least that long: two scrapes."""
+    unknown: float = 3600.0
+    """What was ill is shown so long after it can no longer be judged."""
+    hold: bool = True
+    """Whether findings' own hold counts; a single look has no time for it."""
+
+
+@dataclass(slots=True)
+class VerdictTracker:
+    """The findings of one server, as they were decided so far."""
+
+    memory: Memory = field(default_factory=Memory)
+    timing: Timing = Timing()
+    files: dict[Finding[Any], FindingCases] = field(default_factory=dict)
+    defects: list[tuple[Finding[Any], Exception]] = field(default_factory=list)
+    """Judges that broke, for the caller to log."""
+
+    def decide(
+        self, finding: Finding[Any], snapshot: Snapshot, limits: Limits, mutes: Mutes
+    ) -> Verdict:
+        """Judge one finding now, and say what it means in the light of what was before."""
+        file = self._file(finding, snapshot)
+        if finding.on and snapshot.node.role and finding.on is not snapshot.node.role:
+            file.cases.clear()
+            return self._closed(file, Verdict(finding, State.not_applicable, snapshot.at))
+        found = self._judged(finding, snapshot, limits, file)
+        if finding.shape is Shape.event:
+            subjects = self._count(finding, file, found, snapshot.at)
+        else:
+            subjects = self._follow(finding, file, found, snapshot.at)
+        heard, unheard = self._sorted_out(finding, snapshot, subjects, mutes)
+        unjudged = (*found.unjudged, *_pending(finding, file))
+        verdict = Verdict(
+            finding,
+            _state(heard, unheard, unjudged),
+            snapshot.at,
+            *(heard, unheard, found.judged, unjudged, file.events),
+        )
+        file.remember(self.memory, _place(finding, snapshot))
+        return self._closed(file, verdict)
+
+    def _judged(
+        self, finding: Finding[Any], snapshot: Snapshot, limits: Limits, file: FindingCases
+    ) -> Judgement:
+        """The judgement by the limits; for those already ill, by the relaxed ones."""
+        found = judge(finding, snapshot, limits)
+        if found.broken:
+            self.defects.append((finding, found.broken))
+        if not any(case.ill for case in file.cases.values()):
+            return found
+        kept = {evidence.identity: evidence for evidence in found.evidence}
+        for evidence in judge(finding, snapshot, limits.relax()).evidence:
+            case = file.cases.get(evidence.identity)
+            if case and case.ill and _was_as_bad(case, evidence, kept.get(evidence.identity)):
+                kept[evidence.identity] = evidence
+        return replace(found, evidence=tuple(kept.values()))
+
+    def _follow(
+        self, finding: Finding[Any], file: FindingCases, found: Judgement, at: float
+    ) -> list[Subject]:
+        worst = sorted(found.evidence, key=_gravity, reverse=True)[:TRACKED]
+        for evidence in worst:
+            case = file.cases.setdefault(evidence.identity, Case(evidence, first=at))
+            case.evidence, case.last = evidence, at
+            held_long_enough = at - case.first >= finding.hold.total_seconds()
+            if case.ill is None and (held_long_enough or not self.timing.hold):
+                case.ill, case.shown = case.first, at
+        for identity, case in list(file.cases.items()):
+            if case.last != at and not self._stays(case, found, at):
+                del file.cases[identity]
+        ill = [(case, case.ill) for case in file.cases.values() if case.ill is not None]
+        ill.sort(key=lambda one: _gravity(one[0].evidence), reverse=True)
+        subjects = (_subject(case, since, found, at) for case, since in ill)
+        return sorted(subjects, key=lambda subject: subject.over is not None)
+
+    def _stays(self, case: Case, found: Judgement, at: float) -> bool:
+        """Whether a case that was not yielded stays: briefly to be seen, longer if we are blind."""
+        if case.ill is None:
+            return False
+        if _blinded(case.evidence, found):
+            return at - case.last < self.timing.unknown
+        # Not before 0: a clock that was set back keeps nobody ill until it has caught up.
+        return self.timing.hold and 0 <= at - case.shown < self.timing.visible
+
+    def _count(
+        self, finding: Finding[Any], file: FindingCases, found: Judgement, at: float
+    ) -> list[Subject]:
+        for evidence in found.evidence:
+            if evidence.identity not in file.counted:
+                file.counted.append(evidence.identity)
+                file.events += evidence.value
+                file.occurrences.append((at, evidence))
+            else:
+                file.retell(evidence)
+        recent = finding.linger.total_seconds()
+        return [Subject(e, when) for when, e in reversed(file.occurrences) if at - when < recent]
+
+    def _sorted_out(
+        self, finding: Finding[Any], snapshot: Snapshot, subjects: list[Subject], mutes: Mutes
+    ) -> tuple[tuple[Subject, ...], tuple[Subject, ...]]:
+        server = snapshot.node.server
+        marked = [
+            replace(s, muted=mutes.why(server, finding.name, s.evidence, snapshot.at))
+            for s in subjects
+        ]
+        heard = tuple(s for s in marked if s.muted is None)
+        return heard, tuple(s for s in marked if s.muted is not None)
+
+    def _closed(self, file: FindingCases, verdict: Verdict) -> Verdict:
+        before = file.verdict
+        changed = before.changed if before and before.state is verdict.state else verdict.at
+        file.verdict = replace(verdict, changed=changed)
+        return file.verdict
+
+    def _file(self, finding: Finding[Any], snapshot: Snapshot) -> FindingCases:
+        if finding not in self.files:
+            self.files[finding] = FindingCases.recalled(self.memory, _place(finding, snapshot))
+        return self.files[finding]
+
+
+def _state(
+    heard: tuple[Subject, ...], unheard: tuple[Subject, ...], unjudged: tuple[Unjudged, ...]
+) -> State:
+    if any(not subject.held for subject in heard):
+        return State.ill
+    if any(one.until is None for one in unjudged):
+        return State.unknown
+    if unjudged:
+        return State.learning
+    return State.muted if unheard else State.healthy
+
+
+def _pending(finding: Finding[Any], file: FindingCases) -> Iterator[Unjudged]:
+    """What was not known to be well, and may be ill, is not healthy while it has yet to hold."""
+    if file.verdict is None or file.verdict.state in (State.unknown, State.learning):
+        for case in file.cases.values():
+            if case.ill is None:
+                until = case.first + finding.hold.total_seconds()
+                yield Unjudged("it has yet to hold", subject=case.evidence.subject, until=until)
+
+
+def _was_as_bad(case: Case, relaxed: Evidence, strict: Evidence | None) -> bool:
+    """By the relaxed limits somebody stays ill, or stays critical; nobody becomes it by them."""
+    if strict is None:
+        return True
+    return strict.severity.rank < relaxed.severity.rank <= case.evidence.severity.rank
+
+
+def _subject(case: Case, since: float, found: Judgement, at: float) -> Subject:
+    """What was not yielded now is held where we are blind, and over where we are not."""
+    absent = case.last != at
+    held = absent and _blinded(case.evidence, found)
+    return Subject(case.evidence, since, held, over=case.last if absent and not held else None)
+
+
+def _blinded(evidence: Evidence, found: Judgement) -> bool:
+    """Whether something that could not be judged may have been this one."""
+    return any(
+        one.database in (None, evidence.database) and one.subject in (None, evidence.subject)
+        for one in found.unjudged
+    )
+
+
+def _gravity(evidence: Evidence) -> tuple[int, float]:
+    return evidence.severity.rank, evidence.value
+
+
+def _place(finding: Finding[Any], snapshot: Snapshot) -> Namespace:
+    node = snapshot.node
+    return Namespace(node.system_identifier or "", node.server, finding.name)

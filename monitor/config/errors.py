@@ -1,0 +1,73 @@
+"""What is said about a wrong setting: its path, its value and what is expected, in a sentence."""
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from monitor.config.reference import settings_of
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+# Below these a value may be, or may be meant to be, a secret.
+SECRET_SECTIONS = ("dsn", "servers", "user", "password", "basic_auth_users")
+
+
+class ConfigurationError(Exception):
+    """The configuration can't be used; the message is one sentence for whoever wrote it."""
+
+
+def one_sentence(wrong: ValidationError, model: type[BaseModel]) -> str:
+    """About the first wrong setting, and how many there are besides."""
+    # A misspelt name explains what is missing elsewhere.
+    errors = sorted(wrong.errors(include_url=False), key=lambda error: error["type"] not in UNKNOWN)
+    more = len(errors) - 1
+    besides = (
+        f" ({more} more {'setting is' if more == 1 else 'settings are'} wrong)" if more else ""
+    )
+    text = f"{_about(errors[0], model)}{besides}"
+    # Somebody may have put an address where none belongs.
+    return re.sub(r"//[^\s/]*@", "//…@", text) + ("" if text.endswith("?") else ".")
+
+
+def _about(error: "ErrorDetails", model: type[BaseModel]) -> str:
+    path = _path(error["loc"])
+    if error["type"] in UNKNOWN:
+        return f"There is no setting {path}{_hint(path, model)}"
+    if error["type"] == "missing":
+        return f"{path} is missing"
+    if error["type"] == "value_error":
+        # Of a whole section: the sentence of our own validators is complete.
+        return f"{path}: {error['ctx']['error']}" if path else str(error["ctx"]["error"])
+    return f"{path}: {_shown(path, error['input'])} {_expectation(error)}"
+
+
+def _path(location: Sequence[str | int]) -> str:
+    steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in location]
+    return "".join(steps).removeprefix(".")
+
+
+def _hint(path: str, model: type[BaseModel]) -> str:
+    known = [setting.path for setting in settings_of(model)]
+    known += sorted({path.rpartition(".")[0] for path in known if "." in path})
+    close = get_close_matches(path, known, 1, cutoff=0.75)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _shown(path: str, value: Any) -> str:
+    hidden = path.startswith(SECRET_SECTIONS) or "password" in str(value)
+    return "the value" if hidden or not isinstance(value, (str, int, float)) else repr(value)
+
+
+def _expectation(error: "ErrorDetails") -> str:
+    if error["type"] == "greater_than":
+        return "must be more than 0"
+    if error["type"] == "string_type":
+        return "must be text, in YAML within quotes"
+    text = re.sub(r"^Input should", "must", error["msg"])
+    mapping = r"a (valid )?dictionary( or (an )?instance of \w+)?"
+    return re.sub(mapping, "a mapping of settings", text)

@@ -1,0 +1,43 @@
+"""All settings: those that are written down, the limits of findings, the bounds of collectors."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from annotated_types import Ge
+from pydantic import BaseModel, Field, create_model
+
+from alerts._catalogue import all_findings
+from collectors._base import Bound
+from collectors._catalogue import all_collectors
+from monitor.config.fields import Mapped
+from monitor.config.settings import Bounds, Findings, Settings
+
+
+def settings_type() -> type[Settings]:
+    """The settings with the limits of every finding that there is."""
+    return settings_for({name: finding.limits for name, finding in all_findings().items()})
+
+
+def settings_for(limits: Mapping[str, Any]) -> type[Settings]:
+    """The settings with a section for each finding, from its name to its default limits, and
+    with a bound for each collector that has one."""
+    known = all_collectors().items()
+    bounds = {name: (_number(c.bound), c.bound.top) for name, c in known if c.bound}
+    complete = _with_section(Settings, "bounds", Bounds, bounds)
+    fields = {name: (type(limit), limit) for name, limit in limits.items()}
+    return _with_section(complete, "findings", Findings, fields)
+
+
+def _with_section(
+    settings: type[Settings], name: str, base: type[BaseModel], fields: dict[str, Any]
+) -> type[Settings]:
+    filled = create_model(base.__name__, __base__=base, **fields)
+    section: Any = (Annotated[filled, Mapped], filled())
+    complete = create_model("Settings", __base__=settings, **{name: section})
+    complete.model_fields[name].description = settings.model_fields[name].description
+    return complete
+
+
+def _number(bound: Bound) -> Any:
+    about = f"The first by {bound.rank.replace('_', ' ')}; 0 leaves the sums alone."
+    return Annotated[int, Ge(0), Field(description=about)]

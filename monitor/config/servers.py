@@ -1,0 +1,94 @@
+"""The servers that settings name, each with its address."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from monitor.address import Address, AddressError, Text
+from monitor.address.environment import NAMES_A_SERVER
+from monitor.address.target import DEFAULT_DATABASE, Target
+from monitor.config.errors import ConfigurationError
+from monitor.config.settings import Databases, Login, Settings
+from monitor.config.well_known import origin
+
+PROVIDERS = frozenset(("rdsadmin", "azure_maintenance", "azure_sys", "cloudsqladmin"))
+NOBODY = (
+    "No server is named: set PGVIGIL_DSN=postgresql://user@host:5432/postgres, PGHOST, or servers"
+    " in a configuration file."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedServer:
+    """Equal while nothing about it was configured anew, so that its sessions can stay."""
+
+    name: str
+    address: Address
+    cluster: str | None
+    databases: Databases
+    named: str = DEFAULT_DATABASE
+    """The database that the address names; all others are watched as well."""
+
+    def visits(self, database: str) -> bool:
+        """Whether that database, no template, is to be looked into."""
+        return (
+            database not in PROVIDERS
+            and any(fnmatchcase(database, pattern) for pattern in self.databases.include)
+            and not any(fnmatchcase(database, pattern) for pattern in self.databases.exclude)
+        )
+
+
+def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedServer]:
+    """By name. Raises ConfigurationError when there is none, or one whose address is wrong."""
+    if not settings.servers:
+        return _lone(settings, environ)
+    servers = {}
+    for name, server in settings.servers.items():
+        address = _address(server, environ)
+        named = _target(address, f"servers.{name}").database
+        databases = server.databases or settings.databases
+        servers[name] = WatchedServer(name, address, server.cluster, databases, named)
+    return servers
+
+
+def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedServer]:
+    named = settings.dsn or settings.dsn_file or settings.user or settings.user_file
+    if not named and not any(map(environ.get, NAMES_A_SERVER)):
+        raise ConfigurationError(NOBODY)
+    address = _address(settings, environ)
+    target = _target(address, origin(_plain(settings.dsn), environ))
+    name = settings.server_name or environ.get("POD_NAME") or target.name
+    cluster, databases = settings.cluster, settings.databases
+    return {name: WatchedServer(name, address, cluster, databases, target.database)}
+
+
+def _target(address: Address, where: str) -> Target:
+    try:
+        return address.target()
+    except AddressError as wrong:
+        raise ConfigurationError(f"{where}: {wrong}") from None
+    except OSError as wrong:
+        reason = (wrong.strerror or "no reason given").lower()
+        raise ConfigurationError(f"{where}: {wrong.filename} can't be read: {reason}.") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{where}: a file that it names is not UTF-8 text.") from None
+
+
+def _address(login: Login, environ: Mapping[str, str]) -> Address:
+    return Address.of(
+        _text(login.dsn, login.dsn_file),
+        environ,
+        _text(login.user, login.user_file),
+        _text(login.password, login.password_file),
+    )
+
+
+def _text(written: str | SecretStr | None, file: Path | None) -> Text | None:
+    return None if written is None and file is None else Text(_plain(written), file)
+
+
+def _plain(written: str | SecretStr | None) -> str | None:
+    return written.get_secret_value() if isinstance(written, SecretStr) else written

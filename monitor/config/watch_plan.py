@@ -1,0 +1,77 @@
+"""What is wanted of one watched server: settings, brought to the form its watcher needs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from alerts._base import Limits
+from alerts.verdicts.mutes import Mute
+from alerts.verdicts.tracker import Timing
+from collectors._base import Lane
+from monitor.config.servers import WatchedServer, watched_servers
+from monitor.config.settings import Settings
+
+PATIENCE = Timing()
+HUNG = 30.0
+"""Seconds after which a session that does not answer is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPlan:
+    """Equal plans keep their sessions and their memory over a reload."""
+
+    target: WatchedServer
+    paces: Mapping[Lane, float]
+    """Seconds."""
+    limits: Mapping[str, Limits]
+    """By finding."""
+    bounds: Mapping[str, int] = field(default_factory=dict)
+    """How many rows have metrics of their own, by collector; its own default for all others."""
+    mutes: tuple[Mute, ...] = ()
+    timing: Timing = PATIENCE
+    budget: float = 0.01
+    statement_timeout: float = 5.0
+    """Seconds after which the server itself ends a query of ours."""
+    connect_deadline: float = 5.0
+    """Seconds that an attempt to connect may take."""
+    hung_deadline: float = HUNG
+
+    @property
+    def name(self) -> str:
+        return self.target.name
+
+    def same_watch(self, other: "WatchPlan") -> bool:
+        """Whether only judging differs: then sessions stay."""
+        return self == replace(other, limits=self.limits, mutes=self.mutes, timing=self.timing)
+
+
+def plans(settings: Settings, environ: Mapping[str, str], hold: bool = True) -> Iterator[WatchPlan]:
+    """One for each server that is configured. Raises ConfigurationError."""
+    deadline = settings.deadline.total_seconds()
+    for target in watched_servers(settings, environ).values():
+        yield WatchPlan(
+            target=target,
+            paces={lane: getattr(settings.paces, lane.value).total_seconds() for lane in Lane},
+            limits=limits(settings),
+            bounds=bounds(settings),
+            mutes=tuple(muting.mute() for muting in settings.mute),
+            timing=Timing(
+                visible=2 * settings.scrape_interval.total_seconds(),
+                unknown=settings.hold_unknown.total_seconds(),
+                hold=hold,
+            ),
+            budget=settings.budget,
+            statement_timeout=deadline,
+            connect_deadline=deadline,
+            hung_deadline=max(HUNG, deadline + 5),
+        )
+
+
+def limits(settings: Settings) -> dict[str, Limits]:
+    """The limits in force, by finding."""
+    section = settings.findings
+    return {name: getattr(section, name) for name in type(section).model_fields}
+
+
+def bounds(settings: Settings) -> dict[str, int]:
+    """The bounds in force, by collector."""
+    return {name: getattr(settings.bounds, name) for name in type(settings.bounds).model_fields}

@@ -1,0 +1,126 @@
+"""The pgvigil_* families, made anew of each overview; only what changed in it is written again."""
+
+import platform
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+from alerts.prometheus.own_metrics import (
+    BUILD_INFO,
+    CONFIG_RELOAD_OK,
+    CONFIG_RELOAD_TIMESTAMP,
+    OWN_METRICS,
+    STATE_FILE_OK,
+)
+from alerts.verdicts.verdict import Verdict
+from monitor.exposition.own_samples import (
+    OwnSample,
+    collector_samples,
+    finding_samples,
+    server_samples,
+)
+from monitor.exposition.text_format import Head, encoded, label_block, number
+from monitor.exposition.worst_subjects import WORST, Identity, worst_subjects
+from monitor.views.overview import CollectorView, Overview, ServerView
+
+Written = dict[str, bytes]
+"""The samples of each family, by name."""
+
+
+@dataclass(slots=True)
+class OwnServer:
+    """The lines of one server, with the objects that they were made of."""
+
+    worst: int
+    view: ServerView | None = None
+    findings: dict[str, tuple[Verdict, Written]] = field(default_factory=dict)
+    collectors: dict[str, tuple[CollectorView, Written]] = field(default_factory=dict)
+    shown: dict[str, frozenset[Identity]] = field(default_factory=dict)
+    written: Written = field(default_factory=dict)
+
+    def update(self, view: ServerView) -> None:
+        """Views are immutable: the same object means the same lines."""
+        self.view = view
+        self.findings = {
+            name: self._finding(view.name, name, verdict) for name, verdict in view.verdicts.items()
+        }
+        self.collectors = {one.name: self._collector(view.name, one) for one in view.collectors}
+        parts = [one for _, one in (*self.findings.values(), *self.collectors.values())]
+        self.written = joined([write(server_samples(view)), *parts])
+
+    def _finding(self, server: str, name: str, verdict: Verdict) -> tuple[Verdict, Written]:
+        made = self.findings.get(name)
+        if made and made[0] is verdict:
+            return made
+        shown = worst_subjects(verdict, self.shown.get(name, frozenset()), self.worst)
+        self.shown[name] = frozenset(subject.evidence.identity for subject in shown)
+        return verdict, write(finding_samples(server, verdict, shown))
+
+    def _collector(self, server: str, view: CollectorView) -> tuple[CollectorView, Written]:
+        made = self.collectors.get(view.name)
+        if made and made[0] == view:  # made anew each second, and mostly the same
+            return made
+        return view, write(collector_samples(server, view))
+
+
+@dataclass(slots=True)
+class Own:
+    """What is said of all servers, and of the daemon itself."""
+
+    worst: int = WORST
+    """How many ill subjects of a finding become series of their own."""
+    servers: dict[str, OwnServer] = field(default_factory=dict)
+    daemon: Written = field(default_factory=dict)
+
+    def update(self, overview: Overview) -> list[str]:
+        """Take over what is new; returns the servers of which something is."""
+        changed = []
+        before, self.servers = self.servers, {}
+        for view in overview.servers:
+            server = self.servers[view.name] = before.get(view.name) or OwnServer(self.worst)
+            if server.view is not view:
+                server.update(view)
+                changed.append(view.name)
+        self.daemon = write(daemon_samples(overview))
+        return changed
+
+    def page(self, server: str | None) -> Iterator[bytes]:
+        """The daemon's own lines stand on every page, as each may be the only one that is read."""
+        names = self.servers if server is None else [server]
+        parts = [self.servers[name].written for name in names if name in self.servers]
+        parts.append(self.daemon)
+        for metric in OWN_METRICS:
+            samples = [part[metric.name] for part in parts if metric.name in part]
+            if samples:
+                yield bytes(Head(metric.name, metric.type, metric.help))
+                yield from samples
+
+
+BUILD = version("pgvigil"), platform.python_version()
+
+
+def daemon_samples(overview: Overview) -> Iterator[OwnSample]:
+    yield BUILD_INFO, BUILD, 1
+    yield CONFIG_RELOAD_OK, (), overview.reload_ok
+    yield CONFIG_RELOAD_TIMESTAMP, (), overview.reloaded or overview.started or None
+    yield STATE_FILE_OK, (), overview.state_error is None
+
+
+def write(samples: Iterable[OwnSample]) -> Written:
+    """Samples as lines, by family. A label set that comes again says nothing new."""
+    lines: dict[str, dict[str, str]] = {}
+    for metric, labels, value in samples:
+        if value is not None:
+            block = label_block(metric.labels, labels)
+            lines.setdefault(metric.name, {}).setdefault(
+                block, f"{metric.name}{block} {number(value)}\n"
+            )
+    return {name: encoded("".join(of.values())) for name, of in lines.items()}
+
+
+def joined(parts: Iterable[Written]) -> Written:
+    gathered: dict[str, list[bytes]] = {}
+    for part in parts:
+        for name, samples in part.items():
+            gathered.setdefault(name, []).append(samples)
+    return {name: b"".join(samples) for name, samples in gathered.items()}

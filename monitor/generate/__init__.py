@@ -1,0 +1,1 @@
+"""Generated files: what is committed and rendered from the code."""

@@ -1,0 +1,1 @@
+"""Polling: reading every collector on its schedule, within the load budget."""

@@ -1,0 +1,91 @@
+"""Connecting is the dangerous act: one attempt at a time, and timing after each failure."""
+
+import asyncio
+import random
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from collectors.connection import Cause
+from monitor.address import Address
+from monitor.postgres.errors import ConnectFailure
+from monitor.postgres.session import Session
+
+PATIENCE = {
+    Cause.timeout: 30.0,
+    Cause.auth: 60.0,
+    Cause.pg_hba: 60.0,
+    Cause.tls: 60.0,
+    Cause.pooler: 60.0,
+    Cause.address: 60.0,
+    Cause.wrong_server: 10.0,
+}
+"""Seconds after such a failure before the server is bothered again."""
+FIRST, LONGEST = 0.5, 8.0
+"""Seconds of the back-off after all others: doubled each time, half of it drawn by lot."""
+OF_ONE_DATABASE = {Cause.no_database, Cause.database_full, Cause.pg_hba}
+"""Says nothing of the server while a session to another database of it works."""
+
+
+@dataclass(slots=True)
+class Connector:
+    """Opens sessions to one server."""
+
+    address: Address
+    statement_timeout: float
+    deadline: float
+    failure: ConnectFailure | None = None
+    """Why the last attempt failed; None after a success, or before the first."""
+    tried: bool = False
+    failed_at: float | None = None
+    """Monotonic time of the first failure in a row."""
+    _failures: int = 0
+    _not_before: float = 0.0
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def open(self, database: str | None, sibling: Session | None = None) -> Session:
+        """A new session to the server where the sibling is. Raises ConnectFailure."""
+        async with self._one:
+            if self.failure and time.monotonic() < self._not_before:
+                raise self.failure
+            try:
+                session = await self._same_server(database, sibling)
+            except ConnectFailure as failure:
+                if failure.cause is Cause.auth:
+                    failure.message = "; ".join((failure.message, *self._objections()))
+                elsewhere = sibling and not sibling.lost and sibling.identity.database != database
+                if not (elsewhere and failure.cause in OF_ONE_DATABASE):
+                    self._remember(failure)
+                raise
+            self.tried, self.failure, self.failed_at, self._failures = True, None, None, 0
+            return session
+
+    def _objections(self) -> tuple[str, ...]:
+        """Why the password that somebody gave us may not have been sent."""
+        with suppress(ValueError, OSError):
+            return self.address.target().warnings
+        return ()
+
+    def forgive(self) -> None:
+        """The last failure concerned something else; the next attempt may come at once."""
+        self._not_before = 0.0
+
+    async def _same_server(self, database: str | None, sibling: Session | None) -> Session:
+        session = await Session.open(self.address, database, self.statement_timeout, self.deadline)
+        if sibling and not sibling.lost and sibling.identity.server != session.identity.server:
+            await session.close()
+            raise ConnectFailure(
+                Cause.wrong_server,
+                "this address leads to another server than a moment ago"
+                f" (system identifier {session.identity.system_identifier},"
+                f" started {session.identity.started})",
+            )
+        return session
+
+    def _remember(self, failure: ConnectFailure) -> None:
+        now = time.monotonic()
+        self.tried, self.failure = True, failure
+        self.failed_at = self.failed_at or now
+        backoff = min(LONGEST, FIRST * 2**self._failures) * random.uniform(0.5, 1)
+        self._not_before = now + PATIENCE.get(failure.cause, backoff)
+        self._failures += 1

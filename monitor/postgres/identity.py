@@ -1,0 +1,76 @@
+"""Recognises which server answers: the one of before, restarted, promoted, or another one."""
+
+from dataclasses import dataclass, field, replace
+from enum import Flag, auto
+
+import structlog
+
+from alerts.history.memory import Memory, Namespace
+from alerts.snapshot import ServerIdentity
+from collectors._base import Role
+from monitor.config.servers import WatchedServer
+from monitor.postgres.session import Identity
+
+log = structlog.get_logger("pgvigil")
+
+
+class IdentityChange(Flag):
+    """What a look at the server's identity has shown."""
+
+    nothing = 0
+    restarted = auto()
+    another = auto()
+    """Its data are of another origin: nothing that was learnt holds for it."""
+    role = auto()
+
+
+@dataclass(slots=True)
+class IdentityTracker:
+    """What is known of who answers."""
+
+    target: WatchedServer
+    memory: Memory
+    node: ServerIdentity = field(init=False)
+    identity: Identity | None = None
+
+    def __post_init__(self) -> None:
+        remembered = self.memory.get(self._place(), "system_identifier")
+        system = remembered if isinstance(remembered, str) else None
+        self.node = ServerIdentity(
+            self.target.name, system_identifier=system, cluster=self._cluster(system)
+        )
+
+    def meet(self, identity: Identity) -> IdentityChange:
+        """A new session tells who it talks to."""
+        known, self.identity = self.identity, identity
+        news = IdentityChange.nothing
+        if known and known.started != identity.started:
+            log.warning("server restarted", server=self.target.name, started=identity.started)
+            news |= IdentityChange.restarted
+        if identity.system_identifier != self.node.system_identifier:
+            self.memory.put(self._place(), "system_identifier", identity.system_identifier)
+            news |= IdentityChange.another
+        news |= self.notice(identity.in_recovery)
+        self.node = replace(
+            self.node,
+            version=identity.version,
+            system_identifier=identity.system_identifier,
+            cluster=self._cluster(identity.system_identifier),
+        )
+        return news
+
+    def notice(self, in_recovery: bool) -> IdentityChange:
+        """A promotion keeps sessions open; whoever sees it first says so here."""
+        role = Role.standby if in_recovery else Role.primary
+        before, self.node = self.node.role, replace(self.node, role=role)
+        if before in (None, role):
+            return IdentityChange.nothing
+        log.warning("role changed", server=self.target.name, role=role.value)
+        return IdentityChange.role
+
+    def _cluster(self, system_identifier: str | None) -> str | None:
+        apart = self.target.cluster
+        return f"{system_identifier}/{apart}" if system_identifier and apart else system_identifier
+
+    def _place(self) -> Namespace:
+        return Namespace("", self.target.name, "identity")

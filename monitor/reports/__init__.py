@@ -1,0 +1,1 @@
+"""Reports: one look, written for a terminal, as Markdown or as JSON."""

@@ -1,0 +1,19 @@
+"""The report of one look in the chosen format, and the exit status that goes with it."""
+
+import sys
+
+from monitor.views.overview import Overview
+
+
+def report(overview: Overview, format: str) -> int:
+    """Print it, and say the exit status."""
+    import monitor.reports.terminal as reports
+
+    if format == "text":
+        from rich.console import Console
+
+        reports.text(overview, Console())
+    else:
+        written = reports.as_json(overview) if format == "json" else reports.markdown(overview)
+        sys.stdout.write(written.rstrip() + "\n")
+    return reports.exit_status(overview)

@@ -1,0 +1,122 @@
+"""Memory on disk: one SQLite file, one writer thread; a full or read-only disk is survived."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import structlog
+
+from alerts.history.memory import Json, Memory, Namespace
+from monitor.config.errors import ConfigurationError
+
+log = structlog.get_logger("pgvigil")
+SCHEMA = """
+    create table if not exists memory (
+        cluster text not null, server text not null, room text not null, key text not null,
+        value text not null, primary key (cluster, server, room, key)
+    ) without rowid
+"""
+VERSION = 1
+Change = tuple[Namespace, str, Json]
+
+
+class StateFileError(ConfigurationError):
+    """The file is there, but it is not ours or not readable; one sentence."""
+
+
+class StateFile:
+    """Reads all at the start, writes what changed whenever asked to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.error: str | None = None
+        """Why nothing can be written at the moment."""
+        self._waiting: dict[tuple[Namespace, str], Json] = {}
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="state-file")
+
+    def load(self, memory: Memory) -> None:
+        """Fill the memory. Raises StateFileError where a person must decide what to do."""
+        try:
+            with closing(self._open()) as connection:
+                for *place, key, value in connection.execute("select * from memory"):
+                    memory.rooms.setdefault(Namespace(*place), {})[key] = json.loads(value)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                self._trouble(error)
+                return
+            raise StateFileError(f"state_file {self.path} is not a state file: {error}") from None
+
+    async def save(self, memory: Memory) -> None:
+        """Write down what changed, in another thread; what fails waits for the next time."""
+        for place, key, value in memory.changes():
+            self._waiting[place, key] = value
+        if self._waiting:
+            batch = [(place, key, value) for (place, key), value in self._waiting.items()]
+            loop = asyncio.get_running_loop()
+            if await loop.run_in_executor(self._writer, self._write, batch):
+                for place, key, value in batch:
+                    if self._waiting.get((place, key)) == value:
+                        self._waiting.pop((place, key), None)
+
+    async def close(self, memory: Memory) -> None:
+        await self.save(memory)
+        self._writer.shutdown(wait=True)
+
+    def _write(self, batch: list[Change]) -> bool:
+        try:
+            with closing(self._open()) as connection, connection:
+                connection.executemany(
+                    "insert or replace into memory values (?, ?, ?, ?, ?)",
+                    (
+                        (*place, key, json.dumps(value))
+                        for place, key, value in batch
+                        if value is not None
+                    ),
+                )
+                connection.executemany(
+                    "delete from memory where (cluster, server, room, key) = (?, ?, ?, ?)",
+                    ((*place, key) for place, key, value in batch if value is None),
+                )
+        except sqlite3.Error as error:
+            self._trouble(error)
+            return False
+        if self.error:
+            log.info("state file is written again", path=str(self.path))
+        self.error = None
+        return True
+
+    def _open(self) -> sqlite3.Connection:
+        """A connection of the moment: a file that was moved or mounted away is noticed."""
+        connection = sqlite3.connect(self.path, timeout=1)
+        with _closed_on_error(connection):
+            # A kill of ours loses nothing that was committed; only a power cut may.
+            connection.execute("pragma journal_mode = wal")
+            connection.execute("pragma synchronous = normal")
+            [version] = connection.execute("pragma user_version").fetchone()
+            if version not in (0, VERSION):
+                raise StateFileError(
+                    f"state_file {self.path} was written by another version of pgvigil"
+                    f" (format {version}, this one knows {VERSION})"
+                )
+            if version == 0:
+                connection.execute(SCHEMA)
+                connection.execute(f"pragma user_version = {VERSION}")
+        return connection
+
+    def _trouble(self, error: sqlite3.Error) -> None:
+        if self.error != str(error):
+            log.error("state file is not written", path=str(self.path), error=str(error))
+        self.error = str(error)
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise

@@ -1,0 +1,1 @@
+"""Views: the state of all servers, made ready for pages and reports."""

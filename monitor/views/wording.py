@@ -1,0 +1,100 @@
+"""How numbers, times and states are said to people, on the page and in the report."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from alerts._base import Severity, Shape, State
+from alerts.units import bytes_text, duration_text, share_text
+from alerts.verdicts.causes import Folded
+from alerts.verdicts.verdict import Subject
+from monitor.views.summary import Summary
+
+Fact = float | int | str | bool | None
+UNITS = {
+    "_seconds": duration_text,
+    "_bytes": bytes_text,
+    "_share": share_text,
+    "_ratio": share_text,
+}
+NAMES = ("pid", "oid", "xid", "port", "version", "id")
+"""What these end in is a name made of digits, not a quantity."""
+UNSEEN = "not known"
+
+
+def facts(known: Mapping[str, Fact]) -> Iterator[tuple[str, str]]:
+    """Label and text of each fact; the unit moves from the label's end to the text.
+
+    What then has the same label (a state and its seconds, bytes and their share) is said together.
+    """
+    said: dict[str, list[str]] = {}
+    for name, value in known.items():
+        suffix = next((end for end in UNITS if name.endswith(end)), "")
+        label = name.removesuffix(suffix).replace("_", " ").strip() or name
+        said.setdefault(label, []).append(fact(name, suffix, value))
+    yield from ((label, ", ".join(texts)) for label, texts in said.items())
+
+
+def fact(name: str, suffix: str, value: Fact) -> str:
+    if value is None:
+        return UNSEEN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if suffix:
+        return UNITS[suffix](value)
+    if name.rpartition("_")[2] in NAMES:
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
+def clock(at: float) -> str:
+    """2026-01-01 00:00:00 UTC"""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def lasting(case: Folded, now: float) -> str:
+    """For how long it has been so; of an event, how long ago it was."""
+    over = case.subject.over
+    seconds = max(0.0, (now if over is None else over) - case.subject.since)
+    if seconds < 1 and over is None:
+        return "just now"
+    time = duration_text(seconds)
+    return f"{time} ago" if case.verdict.finding.shape is Shape.event else f"for {time}"
+
+
+def mark(subject: Subject, now: float) -> str:
+    """What sets it apart from what is ill now; mostly nothing."""
+    if subject.held:
+        return "held: it can't be judged now"
+    if subject.over is not None:
+        ago = duration_text(max(0.0, now - subject.over))
+        return f"over for {ago}, shown until it is scraped"
+    return ""
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def headline(picture: Summary) -> str:
+    """The whole in one line; that something is not known is never left out."""
+    servers, silent = picture.overview.servers, len(picture.down)
+    if not servers:
+        return "No server is watched"
+    counts = [(picture.by_severity(s), s.value) for s in sorted(Severity, key=lambda s: -s.rank)]
+    counts.append((picture.by_state(State.unknown), "unknown"))
+    parts = [f"{number} {what}" for number, what in counts if number]
+    if silent:
+        all_of_them = f"{silent} of {len(servers)} servers" if len(servers) > 1 else "the server"
+        parts.append(f"{all_of_them} not answering")
+    if not parts and picture.by_state(State.healthy):
+        return "Nothing is wrong on " + count(len(servers), "server")
+    return ", ".join(parts) or "Nothing is known yet"
+
+
+def quiet_counts(picture: Summary) -> str:
+    """How many verdicts need nobody's attention, by state."""
+    states = (State.healthy, State.learning, State.muted, State.not_applicable)
+    counts = [(picture.by_state(state), state.replace("_", " ")) for state in states]
+    return ", ".join(f"{number} {what}" for number, what in counts if number)

@@ -1,0 +1,123 @@
+"""The rule file as text: what it may ask for, where it links to, what silences what."""
+
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from alerts._base import Severity
+from alerts._catalogue import all_findings
+from alerts.prometheus.inhibitions import inhibitions
+from alerts.prometheus.own_metrics import FINDING_SUBJECTS, OWN_METRICS, UP
+from alerts.prometheus.promql import Pattern, Same, one_of, select, wherever
+from alerts.prometheus.rule import alert_name
+from alerts.prometheus.rulebook import all_rules, rulebook
+from alerts.prometheus.runbooks import runbook
+from monitor.generate.files import default_paces, rules_page
+from tests.alerts.prometheus.promql_selectors import selectors
+
+KNOWN = {metric.name for metric in OWN_METRICS} | {"up"}
+RULES = [rule for _, rules in all_rules(default_paces()) for rule in rules]
+each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.alert}-{rule.severity}")
+
+
+@each_rule
+def test_rule_asks_only_for_what_is_served(rule: Any) -> None:
+    """No rule waits for a metric that does not exist."""
+    asked = {selector.name for selector in selectors(promql_parser.parse(rule.expr))}
+    assert asked
+    assert asked <= KNOWN
+
+
+@each_rule
+def test_rule_links_to_a_page(rule: Any) -> None:
+    """Behind every link there is a runbook."""
+    assert runbook(rule.runbook) is not None
+
+
+def test_every_finding_and_severity_has_its_rule() -> None:
+    """One alert for each, named after the finding."""
+    expected = {
+        (alert_name(finding.name), severity)
+        for finding in all_findings().values()
+        for severity in finding.severities
+    }
+    assert expected <= {(rule.alert, rule.severity) for rule in RULES}
+
+
+def test_verdicts_are_not_held_twice() -> None:
+    """The daemon has held a verdict already; only watchdogs wait."""
+    names = {alert_name(name) for name in all_findings()}
+    assert {bool(rule.hold) for rule in RULES if rule.alert in names} == {False}
+    assert {bool(rule.hold) for rule in RULES if rule.alert not in names} == {True}
+
+
+@pytest.mark.parametrize("base", ["https://wiki.example/pg", "https://wiki.example/pg/"])
+def test_runbooks_can_live_elsewhere(base: str) -> None:
+    """Another base changes every link and nothing else."""
+    moved = yaml.safe_load(rulebook(default_paces(), base))
+    usual = yaml.safe_load(rules_page())
+    for group, same_group in zip(moved["groups"], usual["groups"], strict=True):
+        for rule, same_rule in zip(group["rules"], same_group["rules"], strict=True):
+            url = rule["annotations"].pop("runbook_url")
+            name = same_rule["annotations"].pop("runbook_url").rpartition("/")[2]
+            assert url == f"https://wiki.example/pg/{name}"
+    assert moved == usual
+
+
+def test_labels_that_nobody_serves_cannot_be_asked_for() -> None:
+    """A renamed label fails when rules are generated, not at night."""
+    with pytest.raises(LookupError, match="pgvigil_up has no label color"):
+        select(UP, color="red")
+
+
+def test_values_are_quoted() -> None:
+    """Quotes, backslashes and newlines in a value stay inside it."""
+    selector = promql_parser.parse(select(UP, server='a"b\\c\nd'))
+    assert isinstance(selector, promql_parser.VectorSelector)
+    assert [matcher.value for matcher in selector.matchers.matchers] == ['a"b\\c\nd']
+
+
+def test_patterns_match_literally() -> None:
+    """What has a meaning in regular expressions is escaped, and the whole value must match."""
+    assert one_of(["a.b", "c|d"]) == r"a\.b|c\|d"
+    assert select(FINDING_SUBJECTS, severity=Pattern("a|b")) == (
+        'pgvigil_finding_subjects{severity=~"a|b"}'
+    )
+
+
+def test_labels_of_the_alert_are_filled_in_by_prometheus() -> None:
+    """A question in an annotation has a place for each, quoted by Go."""
+    assert select(UP, server=Same()) == "pgvigil_up{server=%q}"
+
+
+def test_where_the_daemon_runs_is_left_out() -> None:
+    """An alert's identity has nothing of an address or a pod."""
+    assert wherever("x", "severity") == "max without (instance, pod, node, severity) (x)"
+
+
+def test_every_cause_inhibits() -> None:
+    """Alertmanager knows each edge of the graph of causes, as the page folds by it."""
+    made = {
+        (rule["source_matchers"][0], rule["target_matchers"][0])  # type: ignore[index]
+        for rule in inhibitions()
+    }
+    for effect in all_findings().values():
+        for cause in effect.because:
+            edge = (f'alertname="{alert_name(cause)}"', f'alertname="{alert_name(effect.name)}"')
+            assert edge in made
+
+
+def test_no_cause_silences_a_higher_severity() -> None:
+    """What an inhibition silences is never worse than what fires."""
+    for rule in inhibitions():
+        source, target = (
+            max(
+                (s for s in Severity if any("severity" in m and s in m for m in rule[side])),  # type: ignore[attr-defined]
+                key=lambda s: s.rank,
+                default=Severity.critical,
+            )
+            for side in ("source_matchers", "target_matchers")
+        )
+        assert target.rank <= source.rank

@@ -1,0 +1,43 @@
+"""The cure in a message is one line that means what the whole cure means, and never half of it."""
+
+import pytest
+
+from alerts.cure import concurrently, identifier, remark
+from alerts.cure_line import TOO_LONG, one_line
+from tests.fixtures.postgres import Database, Psql
+
+HOSTILE = 'od/*d */ -- "name" 🐘'
+
+
+def test_advice_alone_is_plain_words() -> None:
+    """Where there is nothing to run there are no marks of comments."""
+    assert one_line((remark("It is over: nobody"), remark("waits."))) == "It is over: nobody waits."
+
+
+def test_no_advice_hides_a_statement() -> None:
+    """Each piece of advice ends before what comes after it."""
+    cure = (remark("First"), remark("ask."), "SELECT 1;", remark("Then"), "SELECT 2;")
+    assert one_line(cure) == "/* First ask. */ SELECT 1; /* Then */ SELECT 2;"
+
+
+def test_too_long_is_not_cut() -> None:
+    """The advice at the end goes first; rather than half a statement there is none."""
+    cure = ("SELECT 'é';", remark("What lasts: a pooler."))
+    assert one_line(cure, longest=20) == "SELECT 'é';"
+    assert one_line(cure, longest=12) == "SELECT 'é';"
+    assert one_line(cure, longest=11) == TOO_LONG
+    assert one_line((remark("Ask."), "SELECT 1; ", "SELECT 2;"), longest=25) == TOO_LONG
+
+
+@pytest.mark.versions(18)
+async def test_psql_takes_the_line(database: Database, psql: Psql) -> None:
+    """Pasted as it is, a line with a hostile name does what the statements do."""
+    await database.execute(f"CREATE TABLE t (id int); CREATE INDEX {identifier(HOSTILE)} ON t (id)")
+    cure = (
+        remark(f"Of {identifier(HOSTILE)}:"),
+        *concurrently(f"DROP INDEX CONCURRENTLY {identifier(HOSTILE)};", "run it again."),
+    )
+    await psql(database.dsn, one_line(cure))
+    assert (
+        await database.fetchval("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass") == 0
+    )

@@ -1,0 +1,293 @@
+"""server_unreachable: by cause, with slots that are full told apart from a server that is away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from alerts._base import Evidence, Severity, State
+from alerts.findings.availability._reasons import WORDS
+from alerts.findings.availability.server_unreachable import finding
+from alerts.verdicts.tracker import VerdictTracker
+from alerts.verdicts.verdict import Verdict
+from collectors._base import Absence
+from collectors.activity import activity
+from collectors.connection import Cause, Connection, connection
+from tests.fixtures.daemon import Watch, Watched
+from tests.fixtures.farm import MONITOR
+from tests.fixtures.one_look import verdict_of
+from tests.fixtures.postgres import PrivateServers, Psql, connected
+from tests.fixtures.session_rows import OURS, seen, sessions
+from tests.fixtures.until import until
+
+WELL = Connection(
+    up=True,
+    cause=None,
+    message=None,
+    down_seconds=None,
+    can_connect=True,
+    connect_cause=None,
+    connect_message=None,
+    refused_seconds=None,
+    address="db1:5432",
+    user="pgvigil",
+    sessions=2,
+)
+UNKNOWN = replace(WELL, up=False, can_connect=None, sessions=0)
+
+
+def away(cause: Cause, message: str = "it said so") -> Connection:
+    return replace(
+        UNKNOWN,
+        cause=cause,
+        message=message,
+        down_seconds=42.0,
+        can_connect=False,
+        connect_cause=cause,
+        connect_message=message,
+    )
+
+
+def closed(cause: Cause, message: str = "it said so") -> Connection:
+    return replace(
+        WELL,
+        can_connect=False,
+        connect_cause=cause,
+        connect_message=message,
+        refused_seconds=42.0,
+    )
+
+
+def judged(row: Connection) -> Verdict:
+    return verdict_of(finding, seen((connection, [row]), role=None))
+
+
+def only(verdict: Verdict) -> Evidence:
+    [subject] = verdict.subjects
+    return subject.evidence
+
+
+def statements(evidence: Evidence) -> list[str]:
+    return [line for line in evidence.cure if not line.startswith("--")]
+
+
+def test_a_server_that_answers_and_takes_sessions_is_healthy() -> None:
+    """Also before a second session was ever tried."""
+    assert judged(WELL).state is State.healthy
+    assert judged(replace(WELL, can_connect=None)).state is State.healthy
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_server_that_is_away_is_critical_whatever_the_cause(cause: Cause) -> None:
+    """It is ill, never unknown; with the cause in words, what it said, and what to do."""
+    verdict = judged(away(cause))
+    found = only(verdict)
+    assert (verdict.state, found.severity, found.value) == (State.ill, Severity.critical, 42)
+    assert WORDS[cause][0] in found.message
+    assert "db1:5432 can't be reached, for 42 s" in found.message
+    assert "-- It said: it said so." in found.cure
+    assert len(found.cure) > 1, "there is advice"
+
+
+def test_before_the_first_attempt_has_ended_it_is_unknown() -> None:
+    """Nothing is claimed of a server that nobody has asked."""
+    assert judged(UNKNOWN).state is State.unknown
+
+
+def test_only_full_slots_have_something_to_run() -> None:
+    """Advice about a server that is away can be pasted and does nothing."""
+    found = {cause: only(judged(away(cause))) for cause in Cause}
+    runnable = {Cause.slots_full, Cause.role_full}
+    assert {cause for cause in Cause if statements(found[cause])} == runnable
+    assert {cause for cause in Cause if found[cause].check} == runnable
+
+
+def test_full_slots_behind_a_working_session_have_words_of_their_own() -> None:
+    """Whoever reads it knows that the server lives."""
+    found = only(judged(closed(Cause.slots_full)))
+    assert "answers its sessions, but takes no new one, for 42 s" in found.message
+    assert found.severity is Severity.critical
+
+
+@pytest.mark.parametrize("cause", [Cause.auth, Cause.pg_hba, Cause.no_database, Cause.tls])
+def test_what_concerns_our_login_alone_is_a_warning_while_a_session_works(cause: Cause) -> None:
+    """The applications may not notice; we would be blind after the next reconnect."""
+    assert only(judged(closed(cause))).severity is Severity.warning
+
+
+def test_the_longest_idle_sessions_are_named_where_they_can_be_seen() -> None:
+    """Over the warm session: by pid and start; never one of ours."""
+    sibling = replace(OURS, pid=2, is_self=False, state="idle", state_seconds=99999)
+    clients = (OURS, sibling, *sessions(1), *sessions(3, 200, state_seconds=9999))
+    snapshot = seen((connection, [closed(Cause.slots_full)]), (activity, clients))
+    [statement] = statements(only(verdict_of(finding, snapshot)))
+    assert [pid for pid in range(300) if f"({pid}, " in statement] == [100, 200, 201, 202]
+
+
+def test_a_full_role_makes_room_in_that_role() -> None:
+    """The sessions of everybody else are in nobody's way."""
+    [statement] = statements(only(judged(away(Cause.role_full))))
+    assert "usename = 'pgvigil'" in statement
+
+
+def test_no_line_break_of_a_message_ends_the_comment() -> None:
+    """What a server says is shown, and never run."""
+    found = only(judged(away(Cause.other, "no\nDROP TABLE orders;")))
+    assert statements(found) == []
+
+
+def test_one_missed_beat_is_no_alert() -> None:
+    """It has to hold for two looks, and is ill since the first."""
+    book, well = VerdictTracker(), seen((connection, [WELL]))
+    assert verdict_of(finding, well, book).state is State.healthy
+    first = replace(seen((connection, [away(Cause.absent)])), at=well.at + 1)
+    assert verdict_of(finding, first, book).state is State.healthy
+    verdict = verdict_of(finding, replace(first, at=first.at + 1), book)
+    assert (verdict.state, verdict.subjects[0].since) == (State.ill, first.at)
+
+
+def test_a_changing_cause_is_one_case() -> None:
+    """Absent, starting, in recovery: one outage with one beginning."""
+    book, first = VerdictTracker(), seen((connection, [away(Cause.absent)]), role=None)
+    for second, cause in enumerate((Cause.absent, Cause.starting, Cause.recovery)):
+        now = replace(seen((connection, [away(cause)]), role=None), at=first.at + second)
+        verdict = verdict_of(finding, now, book)
+    [subject] = verdict.subjects
+    assert subject.since == first.at
+    assert subject.evidence.facts["cause"] == Cause.recovery
+
+
+def test_without_our_own_report_it_is_unknown() -> None:
+    """The daemon owes an answer before anybody can rely on it."""
+    blind = replace(seen(), absent={connection: Absence("not asked yet")})
+    assert verdict_of(finding, blind).state is State.unknown
+
+
+@asynccontextmanager
+async def filled(dsn: str) -> AsyncIterator[list[asyncpg.Connection]]:
+    """Takes every slot that is left, with idle sessions."""
+    taken: list[asyncpg.Connection] = []
+    async with AsyncExitStack() as stack:
+        while True:
+            try:
+                taken.append(await stack.enter_async_context(connected(dsn)))
+            except asyncpg.TooManyConnectionsError:
+                break
+        yield taken
+    await asyncio.sleep(0)
+
+
+async def becomes(watched: Watched, state: State) -> Verdict:
+    async def has_become() -> bool:
+        verdict = watched.server.judging.verdicts.get(finding.name)
+        return verdict is not None and verdict.state is state
+
+    await until(has_become, f"server_unreachable is {state}", seconds=90)
+    return watched.verdict(finding.name)
+
+
+@pytest.mark.versions(14, 18)
+async def test_story_of_slots_that_were_full_before_we_came(
+    private_server: PrivateServers, psql: Psql, watch: Watch
+) -> None:
+    """Ill and told apart from a dead server; a superuser pastes the cure, and we are in."""
+    server = private_server(max_connections=10, superuser_reserved_connections=3)
+    async with connected(server.dsn()) as admin:
+        await admin.execute("CREATE ROLE app LOGIN")
+        async with filled(server.dsn(user="app")):
+            watched = await watch(server.dsn(user=MONITOR))
+            found = only(await becomes(watched, State.ill))
+            assert found.facts["cause"] == Cause.slots_full
+            assert "can't be reached" in found.message
+            for line in found.cure:
+                await psql(server.dsn(), line)
+            await becomes(watched, State.healthy)
+
+
+@pytest.mark.versions(14, 18)
+async def test_story_of_slots_that_fill_while_we_are_in(
+    private_server: PrivateServers, psql: Psql, watch: Watch
+) -> None:
+    """Tried at once, not with the next walk; the cure names sessions, and new ones can be had."""
+    server = private_server(max_connections=12, superuser_reserved_connections=3)
+    async with connected(server.dsn()) as admin:
+        await admin.execute("CREATE ROLE app LOGIN")
+        watched = await watch(server.dsn(user=MONITOR), **{"paces.table": "1h"})
+        await watched.until_seen()
+        assert (await becomes(watched, State.healthy)).subjects == ()
+        app = server.dsn(user="app")
+        async with filled(app), AsyncExitStack() as late:
+
+            async def given_back() -> bool:
+                with suppress(asyncpg.TooManyConnectionsError):
+                    await late.enter_async_context(connected(app))
+                    return True
+                return False
+
+            await until(given_back, "the slot that we gave back is taken too")
+            found = only(await becomes(watched, State.ill))
+            assert found.facts["cause"] == Cause.slots_full
+            assert "answers its sessions" in found.message
+            assert "backend_start" in "\n".join(statements(found))
+            for line in found.cure:
+                await psql(server.dsn(), line)
+            await becomes(watched, State.healthy)
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_limit_of_one_database_is_no_full_server(
+    private_server: PrivateServers, watch: Watch
+) -> None:
+    """A database that lets nobody in any more is unjudged; all others are, and sessions are had."""
+    server = private_server()
+    async with connected(server.dsn()) as admin:
+        await admin.execute("CREATE DATABASE a_full CONNECTION LIMIT 1")
+        async with connected(server.dsn("a_full")):
+            watched = await watch(server.dsn(user=MONITOR))
+
+            async def has_been_there() -> bool:
+                verdict = watched.server.judging.verdicts.get("index_unused")
+                return verdict is not None and any(
+                    "too many connections" in one.reason for one in verdict.unjudged
+                )
+
+            await until(has_been_there, "the full database is unjudged")
+            await watched.until_seen()
+            assert watched.standing is not None
+            assert watched.standing.can_connect
+            assert (await becomes(watched, State.healthy)).subjects == ()
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_limit_of_our_role_is_told_apart_from_a_full_server(
+    private_server: PrivateServers, watch: Watch
+) -> None:
+    """Everybody else gets in: it is our own matter, and named as that."""
+    server = private_server()
+    async with connected(server.dsn()) as admin:
+        await admin.execute("CREATE ROLE narrow LOGIN CONNECTION LIMIT 1 IN ROLE pg_monitor")
+        async with connected(server.dsn(user="narrow")):
+            watched = await watch(server.dsn(user="narrow"))
+            found = only(await becomes(watched, State.ill))
+            assert found.facts["cause"] == Cause.role_full
+
+
+@pytest.mark.versions(14, 18)
+async def test_story_of_a_server_that_is_stopped_and_started(
+    private_server: PrivateServers, psql: Psql, watch: Watch
+) -> None:
+    """Absent is ill, not unknown; what is printed does no harm; the start ends it."""
+    server = private_server()
+    watched = await watch(server.dsn(user=MONITOR))
+    await until(watched.is_up, "it is watched")
+    server.stop("immediate")
+    found = only(await becomes(watched, State.ill))
+    assert found.severity is Severity.critical
+    assert found.facts["cause"] == Cause.absent
+    server.start()
+    for line in found.cure:
+        await psql(server.dsn(), line)
+    await becomes(watched, State.healthy)

@@ -1,0 +1,139 @@
+"""deadlock_risk: warned of before there is a deadlock, and never of honest code."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from alerts._base import Severity, State
+from alerts.findings.locks.deadlock_risk import Limits, finding
+from alerts.history.recorder import Recorder
+from alerts.snapshot import Snapshot
+from alerts.verdicts.tracker import VerdictTracker
+from alerts.verdicts.verdict import Verdict
+from collectors._base import Absence
+from collectors.activity import activity
+from collectors.locks import locks
+from collectors.user_indexes import user_indexes
+from collectors.user_tables import user_tables
+from tests.fixtures.lock_rows import scene
+from tests.fixtures.lock_stage import Stage
+from tests.fixtures.one_look import look, verdict_of, watching
+from tests.fixtures.postgres import Database, Psql
+
+TABLES = """
+    create table "Odd ""one"" 🐘" (id int primary key, v int);
+    insert into "Odd ""one"" 🐘" select id, 0 from generate_series(1, 9) id;
+"""
+FORTH = "update orders set v = 1 where id = {}"
+BACK = 'update "Odd ""one"" 🐘" set v = 2 where id = {}'
+NAMES = ('public."Odd ""one"" 🐘"', "public.orders")
+
+
+class Watched:
+    """Looks at one database as pg_monitor, with one memory."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.recorder = Recorder(finding.history)
+        self.book = VerdictTracker()
+
+    async def snapshot(self) -> Snapshot:
+        async with watching(dsn=self.database.monitor_dsn) as connection:
+            asked = user_tables, user_indexes, activity, locks
+            return await look(connection, *asked, recorder=self.recorder)
+
+    async def verdict(self, later: timedelta = timedelta(0)) -> Verdict:
+        snapshot = await self.snapshot()
+        late = replace(snapshot, at=snapshot.at + later.total_seconds())
+        return verdict_of(finding, late, self.book, limits=Limits())
+
+
+async def test_story_of_a_pair_that_meets(stage: Stage, psql: Psql, database: Database) -> None:
+    """They meet on one row, and on no other: no deadlock comes of it, this time."""
+    await database.execute(TABLES)
+    watched = Watched(database)
+    assert (await watched.verdict()).state is State.healthy
+    back = await stage.holds(BACK.format(1), application_name="back office")
+    forth = await stage.holds(FORTH.format(1), application_name="front")
+    waiting = stage.task(forth.execute(BACK.format(1)))
+    await stage.until_waiting(forth)
+    assert (await watched.verdict()).state is State.healthy
+    await back.execute(FORTH.format(2))
+    verdict = await watched.verdict()
+    assert (verdict.state, verdict.severity) == (State.ill, Severity.warning)
+    [subject] = verdict.subjects
+    evidence = subject.evidence
+    assert evidence.subject == " and ".join(NAMES)
+    assert evidence.database == database.name
+    facts = evidence.facts
+    assert (facts["waited_application"], facts["had_it_application"]) == ("front", "back office")
+    assert facts["waited_statement"] == BACK.format("?").replace("v = 2", "v = ?")
+    assert facts["had_it_statement"] == "update orders set v = ? where id = ?"
+    assert facts["met_at"] == f"{NAMES[0]} ctid (0,1)"
+    await psql(database.dsn, "\n".join((*evidence.cure, evidence.check)))
+    await back.execute("commit")
+    await waiting
+    await forth.execute("commit")
+    assert (await watched.verdict()).state is State.ill
+    assert (await watched.verdict(timedelta(days=3, minutes=1))).state is State.healthy
+
+
+async def test_one_order_is_honest(stage: Stage, database: Database) -> None:
+    """They meet over and over, always from the same side."""
+    await database.execute(TABLES)
+    watched = Watched(database)
+    first = await stage.holds(BACK.format(1))
+    second = await stage.holds(BACK.format(2))
+    await first.execute(FORTH.format(1))
+    waiting = stage.task(second.execute(FORTH.format(1)))
+    await stage.until_waiting(second)
+    assert (await watched.verdict()).state is State.healthy
+    await first.execute(BACK.format(1))
+    assert (await watched.verdict()).state is State.healthy
+    await first.execute("commit")
+    await waiting
+
+
+async def test_rows_in_no_order(stage: Stage, database: Database) -> None:
+    """Batches that go upwards meet batches that go downwards."""
+    await database.execute(TABLES)
+    watched = Watched(database)
+    for has, wants in ((1, 5), (2, 6), (7, 3), (8, 4)):
+        last = await stage.holds(FORTH.format(wants))
+        middle = await stage.holds(FORTH.format(has))
+        behind = stage.task(middle.execute(FORTH.format(wants)))
+        await stage.until_waiting(middle)
+        front = await stage.holds()
+        ahead = stage.task(front.execute(FORTH.format(has)))
+        await stage.until_waiting(front)
+        verdict = await watched.verdict()
+        for connection, task in ((last, None), (middle, behind), (front, ahead)):
+            if task:
+                await task
+            await connection.execute("commit")
+    assert verdict.severity is Severity.warning
+    [subject] = verdict.subjects
+    assert subject.evidence.subject == "public.orders, rows in no order"
+    facts = subject.evidence.facts
+    assert [round(float(facts[way] or 0)) for way in ("upwards", "downwards")] == [2, 2]
+
+
+async def test_a_foreign_key_is_honest(stage: Stage, database: Database) -> None:
+    """An insert of a child shares its parent; an update of the parent gets along with that."""
+    await database.execute(TABLES)
+    await database.execute("create table child (parent int references orders, v int)")
+    watched = Watched(database)
+    inserting = await stage.holds("insert into child values (1, 1)")
+    updating = await stage.holds(BACK.format(1))
+    waiting = stage.task(inserting.execute(BACK.format(1)))
+    await stage.until_waiting(inserting)
+    assert (await watched.verdict()).state is State.healthy
+    await updating.execute(FORTH.format(1))
+    assert (await watched.verdict()).state is State.healthy
+    await updating.execute("commit")
+    await waiting
+
+
+def test_without_locks_it_is_unknown() -> None:
+    """And not healthy."""
+    blind = replace(scene((), ()), answers={}, absent={locks: Absence("a timeout")})
+    assert verdict_of(finding, blind).state is State.unknown

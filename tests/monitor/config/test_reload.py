@@ -1,0 +1,60 @@
+"""A new configuration leaves alone what it doesn't change."""
+
+from pathlib import Path
+
+from monitor.config.load import load
+from monitor.config.reload import needs_a_restart, stamps, watched_files
+from monitor.config.servers import WatchedServer, watched_servers
+from monitor.config.settings import Settings
+
+
+def configured(file: Path, text: str) -> tuple[Settings, dict[str, WatchedServer]]:
+    file.write_text(text)
+    settings = load({"config": str(file)}, {"PGUSER": "u"})
+    return settings, watched_servers(settings, {"PGUSER": "u"})
+
+
+def equal(old: dict[str, WatchedServer], new: dict[str, WatchedServer]) -> list[str]:
+    """Those that keep their sessions and memory."""
+    return [name for name in old if new.get(name) == old[name]]
+
+
+def test_servers_with_equal_settings_stay(tmp_path: Path) -> None:
+    """One keeps its sessions, one is configured anew, one goes and one comes."""
+    file = tmp_path / "pgvigil.yaml"
+    _, old = configured(file, "servers: {a: {dsn: host=a}, b: {dsn: host=b}, c: {dsn: host=c}}")
+    text = "servers: {d: {dsn: host=d}, b: {dsn: host=x}, a: {dsn: host=a}}\npaces: {fast: 2s}"
+    assert equal(old, configured(file, text)[1]) == ["a"]
+
+
+def test_a_change_of_general_databases_concerns_servers_without_their_own(tmp_path: Path) -> None:
+    """Equal means equal in what is done there, not in what stands below the name."""
+    file = tmp_path / "pgvigil.yaml"
+    servers = "servers: {a: {dsn: host=a}, b: {dsn: host=b, databases: {include: x}}}"
+    _, old = configured(file, servers)
+    _, new = configured(file, f"{servers}\ndatabases: {{exclude: old_*}}")
+    assert equal(old, new) == ["b"]
+
+
+def test_what_only_a_restart_brings_into_force_is_named(tmp_path: Path) -> None:
+    """A reload that can't do everything must say so."""
+    file = tmp_path / "pgvigil.yaml"
+    old, _ = configured(file, "dsn: host=a")
+    new, _ = configured(file, "dsn: host=a\nlisten: 127.0.0.1:0\nbudget: 2%")
+    assert needs_a_restart(old, new) == ("listen",)
+
+
+def test_a_changed_file_is_seen_through_a_link(tmp_path: Path) -> None:
+    """Kubernetes swaps the folder that a mounted file's link leads to."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pgvigil.yaml").write_text("dsn: host=a")
+    current = tmp_path / "current"
+    current.symlink_to("one")
+    settings = load({"config": str(current / "pgvigil.yaml")}, {"PGUSER": "u"})
+    before = stamps(watched_files(settings))
+    assert stamps(watched_files(settings)) == before
+    current.unlink()
+    assert stamps(watched_files(settings)) == {current / "pgvigil.yaml": None}
+    current.symlink_to("two")
+    assert stamps(watched_files(settings)) != before

@@ -1,0 +1,155 @@
+"""What pgvigil says of its verdicts: states, counts, the worst, and never a guess."""
+
+from dataclasses import replace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from alerts._base import Severity, State, Unjudged
+from alerts.prometheus.own_metrics import OWN_METRICS
+from alerts.verdicts.verdict import Subject, Verdict
+from monitor.exposition.own_page import Own
+from monitor.views.overview import ServerView
+from tests.fixtures.findings import BLOAT, DEADLOCKS, HOSTILE, LAG, NOW, SATURATION, bloat
+from tests.fixtures.overview import ill, overview, primary, standby, unreachable
+
+Samples = dict[tuple[str, ...], float]
+
+
+def read(own: Own, name: str, server: str | None = None) -> Samples:
+    """The samples of one family by their label values."""
+    text = b"".join(own.page(server)).decode()
+    return {
+        tuple(sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def of(*servers: ServerView) -> Own:
+    own = Own()
+    own.update(overview(*servers))
+    return own
+
+
+def with_verdict(verdict: Verdict) -> Own:
+    return of(replace(primary(), verdicts={verdict.finding.name: verdict}))
+
+
+def test_every_declared_family_is_said_with_its_labels() -> None:
+    """Rules and panels may rely on each name and each label of the declarations."""
+    text = b"".join(of().page(None)).decode()
+    families = {
+        s.name: set(s.labels) for f in text_string_to_metric_families(text) for s in f.samples
+    }
+    assert families == {metric.name: set(metric.labels) for metric in OWN_METRICS}
+
+
+def test_each_finding_has_all_states_and_one_of_them() -> None:
+    """A state is never missing, so a rule on it never reads silence as health."""
+    states = read(of(), "pgvigil_finding_state")
+    for view in (primary(), standby(), unreachable()):
+        for name, verdict in view.verdicts.items():
+            said = {state: states[view.name, name, state] for state in State}
+            assert said == {state: float(state is verdict.state) for state in State}
+
+
+def test_counts_include_all_that_is_worse() -> None:
+    """At or above: a critical subject is also one of those that a warning asks for."""
+    counts = read(of(), "pgvigil_finding_subjects")
+    assert counts["shop", "idle_in_transaction", "critical"] == 1
+    assert counts["shop", "idle_in_transaction", "warning"] == 2
+    assert counts["shop", "connection_saturation", "warning"] == 0
+
+
+@pytest.mark.parametrize("state", [State.unknown, State.learning, State.not_applicable])
+def test_what_is_not_known_is_no_zero(state: State) -> None:
+    """A finding that could not be judged has no count."""
+    assert read(with_verdict(Verdict(SATURATION, state, NOW)), "pgvigil_finding_subjects") == {}
+
+
+def test_going_unknown_keeps_what_was_ill() -> None:
+    """Held subjects go on being counted, beside a state that says unknown."""
+    own = of(unreachable())
+    assert read(own, "pgvigil_finding_subjects")[HOSTILE, "index_unused", "warning"] == 1
+    assert read(own, "pgvigil_finding_state")[HOSTILE, "index_unused", "unknown"] == 1
+
+
+def test_events_are_counted_from_the_first_page() -> None:
+    """A counter that appears with its first event has no increase."""
+    never = with_verdict(Verdict(DEADLOCKS, State.healthy, NOW))
+    assert read(never, "pgvigil_finding_events_total") == {("shop", "deadlocks"): 0}
+    assert read(of(primary()), "pgvigil_finding_events_total")["shop", "deadlocks"] == 3
+
+
+def some(*sizes: float) -> tuple[Subject, ...]:
+    return tuple(bloat(f"public.t{n}", gib, 0.5) for n, gib in enumerate(sizes))
+
+
+def test_the_worst_ten_have_a_value() -> None:
+    """Fifty ill tables are fifty in the count, and ten for people to look at."""
+    own = with_verdict(ill(BLOAT, *some(*range(50, 0, -1))))
+    assert len(read(own, "pgvigil_finding_subject")) == 10
+    assert read(own, "pgvigil_finding_subjects")["shop", "table_bloat", "warning"] == 50
+
+
+def test_how_many_have_a_value_is_a_setting() -> None:
+    """Three are three."""
+    own = Own(worst=3)
+    verdict = ill(BLOAT, *some(*range(50, 0, -1)))
+    own.update(overview(replace(primary(), verdicts={BLOAT.name: verdict})))
+    assert len(read(own, "pgvigil_finding_subject")) == 3
+
+
+def test_those_that_are_alerts_are_all_there() -> None:
+    """Where each subject is an alert, the eleventh slot is no less of one."""
+    slots = tuple(
+        replace(s, evidence=replace(s.evidence, database=None)) for s in some(*range(20, 0, -1))
+    )
+    assert len(read(with_verdict(ill(LAG, *slots)), "pgvigil_finding_subject")) == 20
+
+
+def test_reasons_are_few() -> None:
+    """However many reasons there are, ten have a name and the rest is one number."""
+    reasons = tuple(Unjudged(f"reason {n}", count=n) for n in range(1, 31))
+    verdict = Verdict(BLOAT, State.unknown, NOW, unjudged=reasons)
+    said = read(with_verdict(verdict), "pgvigil_finding_unjudged")
+    assert len(said) == 11
+    assert said["shop", "table_bloat", "other"] == sum(range(1, 21))
+
+
+def test_a_subject_that_comes_twice_is_said_once() -> None:
+    """Two sessions of one name: the worse one is shown, and the page stays whole."""
+    twice = bloat("public.t", 2, 0.5), replace(bloat("public.t", 1, 0.5), since=1)
+    keyed = tuple(replace(s, evidence=replace(s.evidence, key=str(n))) for n, s in enumerate(twice))
+    own = with_verdict(ill(BLOAT, *keyed))
+    labels = ("shop", "table_bloat", "shop", "public.t", Severity.warning)
+    assert read(own, "pgvigil_finding_subject") == {labels: 2 * 1024**3}
+
+
+def test_only_what_changed_is_written_again() -> None:
+    """The same view again is no change; a new verdict changes its own lines only."""
+    own, first = Own(), primary()
+    assert own.update(overview(first, standby())) == ["shop", "shop-b"]
+    second = overview(first, standby())
+    assert own.update(replace(second, servers=(first, own.servers["shop-b"].view or first))) == []
+    kept = own.servers["shop"].findings["table_bloat"][1]
+    verdicts = {**first.verdicts, "deadlocks": Verdict(DEADLOCKS, State.healthy, NOW, events=4)}
+    assert own.update(overview(replace(first, verdicts=verdicts))) == ["shop"]
+    assert own.servers["shop"].findings["table_bloat"][1] is kept
+    assert read(own, "pgvigil_finding_events_total") == {("shop", "deadlocks"): 4}
+
+
+def test_a_server_that_is_no_longer_watched_is_gone() -> None:
+    """Its verdicts leave with it."""
+    own = of(primary(), standby())
+    own.update(overview(primary()))
+    assert ("shop-b",) not in read(own, "pgvigil_up")
+
+
+def test_each_page_says_how_the_daemon_is() -> None:
+    """The page of one server may be the only one that Prometheus reads."""
+    own = of()
+    assert read(own, "pgvigil_up", "shop") == {("shop",): 1}
+    assert read(own, "pgvigil_config_last_reload_successful", "shop") == {(): 1}

@@ -1,0 +1,149 @@
+"""One look as a report: for a person, for a ticket, for a plugin."""
+
+import io
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from markdown_it import MarkdownIt
+from rich.console import Console
+
+from alerts._base import Severity, State
+from alerts.verdicts.verdict import Verdict
+from monitor.reports import terminal as report
+from monitor.views import wording
+from monitor.views.overview import ServerView
+from monitor.web.findings import as_plain
+from tests.fixtures.findings import (
+    BLOAT,
+    HOSTILE,
+    IDLE,
+    NOW,
+    SATURATION,
+    UNUSED,
+    bloat,
+    idle,
+    unused,
+)
+from tests.fixtures.overview import healthy, ill, overview, primary
+
+
+def server(*verdicts: Verdict, up: bool = True) -> ServerView:
+    return replace(primary(), up=up, verdicts={v.finding.name: v for v in verdicts})
+
+
+def printed(*servers: ServerView, terminal: bool = False, width: int = 80) -> str:
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=terminal,
+        color_system="standard" if terminal else None,
+    )
+    report.text(overview(*servers), console)
+    return out.getvalue()
+
+
+WELL = healthy(SATURATION)[0]
+CRITICAL = ill(IDLE, idle(36, Severity.critical, "app", 1))
+WARNING = ill(BLOAT, bloat("public.t", 1, 0.5))
+INFO = ill(UNUSED, unused("public", "i", 64))
+UNKNOWN = Verdict(UNUSED, State.unknown, NOW)
+LEARNING = Verdict(UNUSED, State.learning, NOW)
+HELD = replace(WARNING, state=State.unknown)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "status"),
+    [
+        ((WELL,), 0),
+        ((WELL, INFO), 0),
+        ((WELL, LEARNING), 0),
+        ((WELL, UNKNOWN), 3),
+        ((UNKNOWN, WARNING), 1),
+        ((UNKNOWN, WARNING, CRITICAL), 2),
+        ((HELD,), 1),
+    ],
+)
+def test_the_exit_status_is_that_of_a_plugin(verdicts: tuple[Verdict, ...], status: int) -> None:
+    """Critical before warning before unknown; an info and a learning finding are well."""
+    assert report.exit_status(overview(server(*verdicts))) == status
+
+
+def test_a_server_that_does_not_answer_is_not_well() -> None:
+    """Even where nothing was judged yet."""
+    assert report.exit_status(overview(server(WELL, up=False))) == 3
+
+
+def test_json_is_what_findings_serves() -> None:
+    """One shape, wherever it is asked for."""
+    assert json.loads(report.as_json(overview())) == json.loads(json.dumps(as_plain(overview())))
+
+
+def test_the_worst_comes_first_and_everything_is_there() -> None:
+    """Message, facts, cure, check; what is unknown with its grant; what is muted with its why."""
+    said = printed()
+    order = ["CRITICAL", "WARNING", "INFO", "Not known", "Learning", "Muted", "9 healthy"]
+    places = [said.index(word) for word in order]
+    assert places == sorted(places)
+    for words in (
+        "pid 4711 · user app",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = 4711",
+        "GRANT pg_read_all_stats TO pgvigil;",
+        "needed for the yearly report, ask Kim",
+        "explains warning: Bloated table",
+        "held: it can't be judged now",
+    ):
+        assert words in said
+
+
+def test_facts_of_one_name_are_said_together() -> None:
+    """A state and its seconds, bytes and their share: one label, both texts."""
+    state: dict[str, float | str] = {"state": "idle", "state_seconds": 90.0}
+    known = {**state, "bloat_bytes": 2048, "bloat_share": 0.5}
+    assert list(wording.facts(known)) == [("state", "idle, 1 min 30 s"), ("bloat", "2 KiB, 50 %")]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_no_name_commands_the_terminal(terminal: bool) -> None:
+    """Escapes are ours or none; rich's own markup in a name is a name."""
+    styled = replace(bloat("[red]x[/red] \x9b2J \u202egpj.exe", 1, 0.5))
+    said = printed(*overview().servers, server(ill(BLOAT, styled)), terminal=terminal)
+    assert "\x1b[31m🐘" not in said
+    assert r"\x1b[31m🐘" in said
+    assert r"[red]x[/red] \x9b2J \u202egpj.exe" in said
+    assert ("\x1b[" in said) is terminal
+
+
+def test_prose_fits_and_statements_are_whole() -> None:
+    """A statement broken at the edge of the terminal would no longer be one when copied."""
+    lines = printed(width=60).splitlines()
+    statements = [line for line in lines if "SELECT" in line or "SET" in line]
+    assert max(map(len, statements)) > 100
+    prose = [line for line in lines if re.match(r" {2,4}\S", line)]
+    assert 50 < max(map(len, prose)) <= 60
+
+
+def test_a_line_break_in_a_name_stays_as_it_is_in_a_cure() -> None:
+    """Indented, the name would be another one."""
+    said = printed()
+    statement = next(
+        line for line in said.split("\n") if 'DROP INDEX CONCURRENTLY public.U&"e' in line
+    )
+    below = said.split("\n")[said.split("\n").index(statement) + 1]
+    assert below.startswith("\\\\{x=")
+
+
+def test_markdown_keeps_names_as_names() -> None:
+    """Rendered, the hostile name is text: no element, no link, no emphasis of its making."""
+    subject = bloat("``` **x** [y](http://z) <i>", 1, 0.5)
+    page = report.markdown(overview(*overview().servers, server(ill(BLOAT, subject))))
+    rendered = MarkdownIt("commonmark").render(page)
+    assert "<script>" not in rendered
+    assert "<strong>" not in rendered
+    assert "<a " not in rendered
+    assert "<i>" not in rendered
+    assert "<code>``` **x** [y](http://z) &lt;i&gt;</code>" in rendered
+    assert "GRANT pg_read_all_stats TO pgvigil;" in rendered
+    assert HOSTILE[:4] in rendered
