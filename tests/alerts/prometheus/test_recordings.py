@@ -16,7 +16,7 @@ from alerts.prometheus.recordings import recordings
 from tests.alerts.prometheus.promql_selectors import selectors
 from tests.fixtures.requirements import Tool
 
-RULES = Path(__file__).parents[2] / "alerts" / "rules" / "pgvigil-recording.yml"
+RULES = Path(__file__).parents[3] / "alerts" / "rules" / "pgvigil-recording.yml"
 OURS = {metric.name for metric in OWN_METRICS}
 FLEET, LONE = ({"job": "pgvigil", "instance": name} for name in ("fleet", "lone"))
 A = {"system_identifier": "7001", "cluster": "a"}

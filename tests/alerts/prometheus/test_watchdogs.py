@@ -34,7 +34,7 @@ from tests.alerts.prometheus.promtool_scene import (
 )
 from tests.fixtures.requirements import Tool
 
-RULES = Path(__file__).parents[2] / "alerts" / "rules" / "pgvigil.yml"
+RULES = Path(__file__).parents[3] / "alerts" / "rules" / "pgvigil.yml"
 HEADINGS = ("What it means", "How to make sure", "How to fix it", "When it is fine")
 ILL, ALWAYS = ill_then_well("1", "0"), "1x600"
 TARGET_UP = OwnMetric("up", "gauge", "Whether the last scrape worked.")

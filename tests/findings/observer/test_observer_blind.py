@@ -25,8 +25,19 @@ STATS = Granted(
 WELL = Round("activity", "fast", True, None, None, 0.5, 1.0)
 
 
+def costing(right: Granted, role: Role | None) -> Granted:
+    """The right with what its lack costs, as the daemon fills it in."""
+    known = all_findings()
+    return replace(
+        right,
+        blinded=readers(right.collectors, known, role),
+        partly_blinded=consultants(right.collectors, known, role),
+    )
+
+
 def judged(*rights: Granted, role: Role | None = Role.primary) -> Verdict:
-    return verdict_of(finding, seen((capabilities, rights), role=role))
+    rows = tuple(costing(right, role) for right in rights)
+    return verdict_of(finding, seen((capabilities, rows), role=role))
 
 
 def only(verdict: Verdict) -> Evidence:
@@ -86,7 +97,9 @@ def test_readers_are_those_that_declare_it() -> None:
 
 
 def with_rounds(*those: Round, rights: tuple[Granted, ...] = ()) -> Snapshot:
-    return seen((capabilities, rights), (rounds, those))
+    costly = tuple(costing(right, None) for right in rights)
+    blind = (replace(r, blinded=readers([r.collector], all_findings(), None)) for r in those)
+    return seen((capabilities, costly), (rounds, tuple(blind)))
 
 
 FAILING = replace(WELL, ok=False, error="canceling statement due to statement timeout")
@@ -149,8 +162,9 @@ async def test_story_of_a_right_that_is_granted(
             where = database.name if capability.scope is Scope.database else None
             needing = [n for n, c in all_collectors().items() if capability in c.needs]
             grant = capability.grant.replace("{role}", quoted)
+            buys, probe = capability.buys, capability.probe
             return judged(
-                Granted(where, capability.name, granted, grant, capability.buys, tuple(needing))
+                Granted(where, capability.name, granted, grant, buys, tuple(needing), probe)
             )
 
         found = only(await looked())
