@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from alerts.history.kinds import History
+from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
-from collectors._base import Collector, Role
+from collectors._base import AnyCollector, Role
 
 
 class Severity(StrEnum):
@@ -98,15 +99,7 @@ class Unjudged:
     count: int = 1
 
 
-class Limits(Protocol):
-    """A frozen dataclass: each field with unit and reason."""
-
-    def relax(self) -> "Limits":
-        """The limits that an ill subject must fall below to be well again."""
-        ...
-
-
-L = TypeVar("L", bound=Limits)
+L = TypeVar("L", bound=BaseLimits)
 Outcome = Evidence | Unjudged
 
 
@@ -117,14 +110,14 @@ class Finding(Generic[L]):
     title: str
     severities: tuple[Severity, ...]
     """Those it can reach, so that 0 is published for each."""
-    reads: tuple[Collector[Any], ...]
+    reads: tuple[AnyCollector, ...]
     """Blind where one of them is; objects judged are counted in the first."""
     limits: L
     judge: Callable[[Snapshot, L], Iterator[Outcome]]
     unit: str = ""
     """The base unit of the evidence's value."""
     history: tuple[History, ...] = ()
-    consults: tuple[Collector[Any], ...] = ()
+    consults: tuple[AnyCollector, ...] = ()
     """Read where present; their absence blinds nothing."""
     shape: Shape = Shape.condition
     scope: Reach = Reach.server
@@ -157,3 +150,6 @@ class Finding(Generic[L]):
 
     def __repr__(self) -> str:
         return f"<finding {self.name}>"
+
+
+AnyFinding: TypeAlias = Finding[Any]

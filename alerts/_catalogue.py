@@ -4,19 +4,18 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any
 
 import alerts.findings
-from alerts._base import Finding
+from alerts._base import AnyFinding
 from alerts.findings import CHAPTERS
 from alerts.history.kinds import History
 from collectors._catalogue import discover
 
 
 @cache
-def all_findings() -> dict[str, Finding[Any]]:
+def all_findings() -> dict[str, AnyFinding]:
     """Return every finding by its name. A folder that is no known chapter fails here, at start."""
-    found: dict[str, Finding[Any]] = {}
+    found: dict[str, AnyFinding] = {}
     for chapter in _chapters():
         for name, module in discover(chapter).items():
             if name in found:

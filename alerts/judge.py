@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from alerts._base import Evidence, Finding, Limits, Unjudged
+from alerts._base import AnyFinding, Evidence, Unjudged
+from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot, Unknown
 
 
@@ -19,7 +19,7 @@ class Judgement:
     """A defect of the judge itself, to be logged with its traceback."""
 
 
-def judge(finding: Finding[Any], snapshot: Snapshot, limits: Limits) -> Judgement:
+def judge(finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits) -> Judgement:
     """All that one finding has to say of a snapshot; what it lacks is unjudged, never healthy."""
     try:
         outcomes = list(finding.judge(snapshot, limits))
@@ -33,7 +33,7 @@ def judge(finding: Finding[Any], snapshot: Snapshot, limits: Limits) -> Judgemen
     return Judgement(evidence, tuple(unseen), max(0, seen - sum(_objects(unseen))))
 
 
-def _missing(finding: Finding[Any], snapshot: Snapshot) -> Iterator[Unjudged]:
+def _missing(finding: AnyFinding, snapshot: Snapshot) -> Iterator[Unjudged]:
     """Databases that a collector could not ask, said once per database and reason."""
     said = set()
     for collector in finding.reads:

@@ -3,12 +3,12 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from alerts.history.counters import Delta
 from alerts.history.recorder import Crossed, Disappeared, Recorder, UnchangedFor
 from alerts.locks.order import LockStore
-from collectors._base import Absence, Answer, Collector, Role
+from collectors._base import Absence, Answer, AnyAnswer, AnyCollector, Collector, Role
 from collectors.locks import locks
 
 Row = TypeVar("Row")
@@ -46,8 +46,8 @@ class Snapshot:
 
     node: ServerIdentity
     at: float
-    answers: Mapping[Collector[Any], Answer[Any]] = field(default_factory=dict)
-    absent: Mapping[Collector[Any], Absence] = field(default_factory=dict)
+    answers: Mapping[AnyCollector, AnyAnswer] = field(default_factory=dict)
+    absent: Mapping[AnyCollector, Absence] = field(default_factory=dict)
     recorder: Recorder = field(default_factory=Recorder)
     peers: tuple["Snapshot", ...] = ()
     """The other watched servers of the cluster, each with its own `at`."""
@@ -71,29 +71,29 @@ class Snapshot:
             raise Unknown(f"{where}{why.reason}", why.grant)
         return found
 
-    def has(self, collector: Collector[Any]) -> bool:
+    def has(self, collector: AnyCollector) -> bool:
         return collector in self.answers
 
-    def delta(self, collector: Collector[Any], window: timedelta) -> Mapping[Key, Delta]:
+    def delta(self, collector: AnyCollector, window: timedelta) -> Mapping[Key, Delta]:
         """Per key, how much each counter grew within the window, and whether it was full."""
         self.answer(collector)
         return self.recorder.delta(collector, window, self.at)
 
-    def step(self, collector: Collector[Any]) -> Mapping[Key, Delta]:
+    def step(self, collector: AnyCollector) -> Mapping[Key, Delta]:
         """Per key, how much each counter grew between the last two answers."""
         self.answer(collector)
         return self.recorder.step(collector)
 
-    def quiet(self, collector: Collector[Any], column: str) -> Mapping[Key, UnchangedFor]:
+    def quiet(self, collector: AnyCollector, column: str) -> Mapping[Key, UnchangedFor]:
         """Per key, how long that counter had not moved when it was last looked at."""
         return self.recorder.quiet(collector, column, self.answer(collector).at)
 
-    def passed(self, collector: Collector[Any], column: str, value: float) -> Crossed | None:
+    def passed(self, collector: AnyCollector, column: str, value: float) -> Crossed | None:
         """How long ago that growing number first was above a value; None if it is not above."""
         self.answer(collector)
         return self.recorder.passed(collector, column, value, self.at)
 
-    def gone(self, collector: Collector[Any], column: str) -> Mapping[str, Disappeared]:
+    def gone(self, collector: AnyCollector, column: str) -> Mapping[str, Disappeared]:
         """Those who were among the rows once and are not in the newest, by that column's text."""
         return self.recorder.gone(collector, column, self.answer(collector).at, self.at)
 

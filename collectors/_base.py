@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 Row = TypeVar("Row")
 
@@ -56,7 +56,6 @@ class Histogram:
     sum: float
 
 
-type_names = ("gauge", "counter", "histogram", "untyped")
 Value = float | bool | Histogram | None
 Tables = tuple[int, int] | frozenset[int]
 """Object identifiers: those from the first to the last, or just these."""
@@ -182,6 +181,11 @@ class Answer(Generic[Row]):
     at: float
     missing: Mapping[str, Absence] = field(default_factory=dict)
     """Databases that could not be asked; their last rows may still be among the rows."""
+
+
+AnyMetric: TypeAlias = Metric[Any]
+AnyCollector: TypeAlias = Collector[Any]
+AnyAnswer: TypeAlias = Answer[Any]
 
 
 def _asked(tables: Tables) -> str:

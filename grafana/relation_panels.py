@@ -1,9 +1,8 @@
 """Tables, indexes and sequences: the ten that matter most, by each measure."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from alerts._base import Finding
+from alerts._base import AnyFinding
 from alerts._catalogue import all_findings
 from collectors._base import Scope
 from grafana.panels import WARNING, WORTH_KNOWING, Column, Panel, Query, listing, ranking
@@ -23,7 +22,7 @@ def relation_findings() -> Iterator[Panel]:
     yield ill_subjects([name for name, finding in all_findings().items() if _of_relations(finding)])
 
 
-def _of_relations(finding: Finding[Any]) -> bool:
+def _of_relations(finding: AnyFinding) -> bool:
     return any(collector.scope is Scope.database for collector in finding.reads)
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from alerts.history.memory import Memory
 from alerts.snapshot import Snapshot
-from collectors._base import Collector
+from collectors._base import AnyCollector
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
 from monitor.exposition.store import Store
@@ -126,7 +125,7 @@ def queue_numbers(server: ServerMonitor) -> QueueNumbers | None:
     )
 
 
-def _collector(collector: Collector[Any], server: ServerMonitor) -> CollectorView:
+def _collector(collector: AnyCollector, server: ServerMonitor) -> CollectorView:
     entry = sum_up(server.runner.round_log.parts(collector))
     return CollectorView(
         name=collector.name,

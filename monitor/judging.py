@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
-from alerts._base import Finding, Severity, State
+from alerts._base import AnyFinding, Severity, State
 from alerts._catalogue import all_findings
 from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder, is_large
@@ -15,7 +14,7 @@ from alerts.snapshot import Snapshot
 from alerts.verdicts.mutes import Mutes
 from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
-from collectors._base import Collector
+from collectors._base import AnyCollector
 from monitor.background import in_background
 from monitor.config.watch_plan import WatchPlan
 
@@ -43,7 +42,7 @@ class Judging:
     def of(cls, plan: WatchPlan, memory: Memory) -> "Judging":
         return cls(plan, VerdictTracker(memory, plan.timing))
 
-    def judge(self, fresh: Iterable[Collector[Any]], snapshot: Snapshot, mutes: Mutes) -> bool:
+    def judge(self, fresh: Iterable[AnyCollector], snapshot: Snapshot, mutes: Mutes) -> bool:
         """Decide anew whatever reads one of these, at first all. Says if a state changed."""
         news, before = set(fresh), self.states()
         for name, finding in all_findings().items():
@@ -91,11 +90,11 @@ class Judging:
         self.tracker.defects.clear()
 
 
-def reads_of(finding: Finding[Any]) -> set[Collector[Any]]:
+def reads_of(finding: AnyFinding) -> set[AnyCollector]:
     return {*finding.reads, *finding.consults}
 
 
-def reads_much(finding: Finding[Any], snapshot: Snapshot) -> bool:
+def reads_much(finding: AnyFinding, snapshot: Snapshot) -> bool:
     """Whether it goes through a long answer, and would keep everybody else waiting."""
     known = (snapshot.answers[c] for c in finding.reads if c in snapshot.answers)
     return any(map(is_large, known))

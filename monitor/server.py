@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import structlog
 
@@ -12,7 +11,7 @@ from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes, comments_by_object
-from collectors._base import Collector, Lane, Scope
+from collectors._base import AnyCollector, Lane, Scope
 from collectors._catalogue import all_collectors, of_server
 from collectors.capabilities import capabilities
 from collectors.comments import comments
@@ -51,7 +50,7 @@ class ServerMonitor:
     clock: Clock
     memory: Memory
     show: Sink
-    drop: Callable[[Collector[Any] | None, str | None], None]
+    drop: Callable[[AnyCollector | None, str | None], None]
     """Takes what is shown away again: of one collector or of all, of one database or of all."""
     peers: Callable[[], Sequence[Snapshot]] = lambda: ()
     announce: Callable[[], None] = lambda: None
@@ -91,7 +90,7 @@ class ServerMonitor:
         if lane is Lane.fast:
             await self.fast_lane.follow(partial(self._ask, lane, LOOK))
 
-    async def _ask(self, lane: Lane, due: Sequence[Collector[Any]]) -> None:
+    async def _ask(self, lane: Lane, due: Sequence[AnyCollector]) -> None:
         if not due:
             return
         try:
@@ -179,7 +178,7 @@ class ServerMonitor:
     def facts(self) -> Answers:
         return self.runner.facts
 
-    def collectors(self) -> list[Collector[Any]]:
+    def collectors(self) -> list[AnyCollector]:
         return list(all_collectors().values())
 
     def snapshot(self) -> Snapshot:

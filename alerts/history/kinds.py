@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-from collectors._base import Collector
+from collectors._base import AnyCollector
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """Counters of the last while: `snapshot.delta(collector, window)` up to this span."""
 
-    collector: Collector[Any]
+    collector: AnyCollector
     span: timedelta
 
 
@@ -19,7 +18,7 @@ class Window:
 class Unchanged:
     """How long a counter has not moved, over weeks and restarts: `snapshot.quiet(…)`."""
 
-    collector: Collector[Any]
+    collector: AnyCollector
     column: str
 
 
@@ -27,7 +26,7 @@ class Unchanged:
 class Crossings:
     """When a growing number passed a value: `snapshot.passed(…)`. For collectors with one row."""
 
-    collector: Collector[Any]
+    collector: AnyCollector
     column: str
 
 
@@ -35,7 +34,7 @@ class Crossings:
 class LastSeen:
     """Who was there and is no more: `snapshot.gone(…)`; forgotten after the span."""
 
-    collector: Collector[Any]
+    collector: AnyCollector
     column: str
     """The attribute, a text, that names whom a row is about."""
     span: timedelta
@@ -45,8 +44,8 @@ class LastSeen:
 class LockOrder:
     """Who locks what in which order, and who met whom: `snapshot.lock_store()`."""
 
-    locks: Collector[Any]
-    activity: Collector[Any]
+    locks: AnyCollector
+    activity: AnyCollector
 
 
 History = Window | Unchanged | Crossings | LastSeen | LockOrder

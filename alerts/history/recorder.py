@@ -6,13 +6,12 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from sys import intern
-from typing import Any
 
 from alerts.history.counters import CounterWindow, Delta, difference
 from alerts.history.kinds import Crossings, History, LastSeen, LockOrder, Unchanged, Window
 from alerts.history.memory import Memory, Namespace
 from alerts.locks.order import LockStore
-from collectors._base import Answer, Collector
+from collectors._base import AnyAnswer, AnyCollector
 from collectors._columns import Columns, column
 
 Key = tuple[Hashable, ...]
@@ -78,13 +77,13 @@ class Recorder:
     memory: Memory = field(default_factory=Memory)
     cluster: str = ""
     server: str = ""
-    rings: dict[Collector[Any], dict[Key, CounterWindow]] = field(default_factory=dict)
-    trails: dict[tuple[Collector[Any], str], Steps] = field(default_factory=dict)
+    rings: dict[AnyCollector, dict[Key, CounterWindow]] = field(default_factory=dict)
+    trails: dict[tuple[AnyCollector, str], Steps] = field(default_factory=dict)
     lock_store: LockStore = field(default_factory=LockStore)
-    large: dict[Collector[Any], Answer[Any]] = field(default_factory=dict)
+    large: dict[AnyCollector, AnyAnswer] = field(default_factory=dict)
     """Long answers, until somebody has the time: see `catch_up`."""
 
-    def record(self, collector: Collector[Any], answer: Answer[Any]) -> None:
+    def record(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         """Take note of an answer, as far as anybody wants it."""
         if any(isinstance(want, LockOrder) for want in self.wants):
             self.lock_store.take(collector, answer)
@@ -98,7 +97,7 @@ class Recorder:
         while self.large:
             self._note_down(*self.large.popitem())
 
-    def _note_down(self, collector: Collector[Any], answer: Answer[Any]) -> None:
+    def _note_down(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         wants = [w for w in self.wants if not isinstance(w, LockOrder) and w.collector is collector]
         spans = [want.span.total_seconds() for want in wants if isinstance(want, Window)]
         if spans:  # one ring serves them all
@@ -117,12 +116,12 @@ class Recorder:
         self.rings, self.trails = {}, {}
         self.lock_store = LockStore()
 
-    def delta(self, collector: Collector[Any], window: timedelta, now: float) -> dict[Key, Delta]:
+    def delta(self, collector: AnyCollector, window: timedelta, now: float) -> dict[Key, Delta]:
         seconds = window.total_seconds()
         rings = self.rings.get(collector, {})
         return {key: ring.over(collector.counters, seconds, now) for key, ring in rings.items()}
 
-    def step(self, collector: Collector[Any]) -> dict[Key, Delta]:
+    def step(self, collector: AnyCollector) -> dict[Key, Delta]:
         names = collector.counters
         return {
             key: difference(names, ring.before, ring.samples[-1], True, ring.samples[-1][0])
@@ -130,13 +129,11 @@ class Recorder:
             if ring.before
         }
 
-    def quiet(
-        self, collector: Collector[Any], column: str, now: float
-    ) -> Mapping[Key, UnchangedFor]:
+    def quiet(self, collector: AnyCollector, column: str, now: float) -> Mapping[Key, UnchangedFor]:
         return UnchangedForKeys(self.memory, self._place(collector, column), now)
 
     def passed(
-        self, collector: Collector[Any], column: str, value: float, now: float
+        self, collector: AnyCollector, column: str, value: float, now: float
     ) -> Crossed | None:
         trail = self.trails.get((collector, column))
         if not trail or trail[-1][1] <= value:
@@ -145,7 +142,7 @@ class Recorder:
         return Crossed(max(0.0, now - trail[first][0]), exact=first > 0)
 
     def gone(
-        self, collector: Collector[Any], column: str, newest: float, now: float
+        self, collector: AnyCollector, column: str, newest: float, now: float
     ) -> dict[str, Disappeared]:
         known = self._presences(collector, column)
         return {
@@ -154,7 +151,7 @@ class Recorder:
             if last < newest
         }
 
-    def _record_window(self, collector: Collector[Any], answer: Answer[Any], span: float) -> None:
+    def _record_window(self, collector: AnyCollector, answer: AnyAnswer, span: float) -> None:
         rings = self.rings.setdefault(collector, {})
         seen = set()
         counters = [column(answer.rows, name) for name in collector.counters]
@@ -165,7 +162,7 @@ class Recorder:
         for gone in rings.keys() - seen:
             del rings[gone]
 
-    def _record_stillness(self, want: Unchanged, answer: Answer[Any]) -> None:
+    def _record_stillness(self, want: Unchanged, answer: AnyAnswer) -> None:
         collector, place = want.collector, self._place(want.collector, want.column)
         seen = set()
         values = column(answer.rows, want.column)
@@ -190,7 +187,7 @@ class Recorder:
             if key not in kept:
                 self.memory.forget(place, key)
 
-    def _record_presence(self, want: LastSeen, answer: Answer[Any]) -> None:
+    def _record_presence(self, want: LastSeen, answer: AnyAnswer) -> None:
         place = self._place(want.collector, f"{want.column}.presence")
         known = {name: first for name, first, _ in self._presences(want.collector, want.column)}
         for name in {getattr(row, want.column) for row in answer.rows}:
@@ -200,14 +197,14 @@ class Recorder:
                 self.memory.forget(place, name)
 
     def _presences(
-        self, collector: Collector[Any], column: str
+        self, collector: AnyCollector, column: str
     ) -> Iterator[tuple[str, float, float]]:
         """Each name with when it was first and last there."""
         for name, value in self.memory.items(self._place(collector, f"{column}.presence")):
             first, last = value  # type: ignore[misc, str-unpack]
             yield name, first, last  # type: ignore[misc]
 
-    def _record_trail(self, want: Crossings, answer: Answer[Any]) -> None:
+    def _record_trail(self, want: Crossings, answer: AnyAnswer) -> None:
         if len(answer.rows) != 1:
             return
         value = getattr(answer.rows[0], want.column)
@@ -223,18 +220,16 @@ class Recorder:
             trail.clear()
             trail.extend(steps[: STEPS // 2 : 2] + steps[STEPS // 2 :])
 
-    def _place(self, collector: Collector[Any], column: str) -> Namespace:
+    def _place(self, collector: AnyCollector, column: str) -> Namespace:
         return Namespace(self.cluster, self.server, f"{collector.name}.{column}")
 
 
-def is_large(answer: Answer[Any]) -> bool:
+def is_large(answer: AnyAnswer) -> bool:
     """Whether looking through it all takes longer than others should wait."""
     return isinstance(answer.rows, Columns) and len(answer.rows) > LARGE
 
 
-def _known_by(
-    collector: Collector[Any], answer: Answer[Any]
-) -> tuple[Iterable[Key], Sequence[object]]:
+def _known_by(collector: AnyCollector, answer: AnyAnswer) -> tuple[Iterable[Key], Sequence[object]]:
     """Of all rows, the keys, and what changes when their counters start anew."""
     rows = answer.rows
     named = [column(rows, name) for name in collector.key]

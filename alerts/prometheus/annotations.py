@@ -2,9 +2,8 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from alerts._base import AlertedBy, Finding, Severity, Shape
+from alerts._base import AlertedBy, AnyFinding, Severity, Shape
 from alerts.prometheus.own_metrics import FINDING_CURE, FINDING_SUBJECT
 from alerts.prometheus.promql import Same, one_of, select
 from alerts.prometheus.template_queries import each, first
@@ -31,7 +30,7 @@ HUMANE = {
 IN_THE_RUNBOOK = "Nothing is known of it any more; the runbook says how to make sure."
 
 
-def summary(finding: Finding[Any], severities: Iterable[Severity]) -> str:
+def summary(finding: AnyFinding, severities: Iterable[Severity]) -> str:
     """One line, all that a telephone shows: what, where, and the worst of it."""
     where = {
         AlertedBy.server: "",
@@ -48,7 +47,7 @@ def summary(finding: Finding[Any], severities: Iterable[Severity]) -> str:
     return f"{finding.title} on {{{{ $labels.server }}}}{where}{worst}"
 
 
-def description(finding: Finding[Any], severities: Iterable[Severity]) -> str:
+def description(finding: AnyFinding, severities: Iterable[Severity]) -> str:
     """Why it matters, and the worst subjects of these severities."""
     return why(finding) + each(
         f"topk({SHOWN}, {subjects(finding, severities)})",
@@ -58,7 +57,7 @@ def description(finding: Finding[Any], severities: Iterable[Severity]) -> str:
     )
 
 
-def cure(finding: Finding[Any], severities: Iterable[Severity]) -> str:
+def cure(finding: AnyFinding, severities: Iterable[Severity]) -> str:
     """What cures the worst subject, in one line; those of the others are on the runbook's page."""
     same = carried(finding)
     cures = select(FINDING_CURE, finding=finding.name, **{label: Same() for label in same})
@@ -71,25 +70,25 @@ def cure(finding: Finding[Any], severities: Iterable[Severity]) -> str:
     )
 
 
-def why(finding: Finding[Any]) -> str:
+def why(finding: AnyFinding) -> str:
     """The sentence that the finding's own file begins with."""
     text = sys.modules[finding.judge.__module__].__doc__ or finding.title
     return " ".join(text.strip().partition("\n\n")[0].split())
 
 
-def carried(finding: Finding[Any]) -> list[str]:
+def carried(finding: AnyFinding) -> list[str]:
     """Labels of an alert by which a question finds what it is about."""
     return [*SCRAPED_FROM, "server", *BEYOND_SERVER[finding.alerted_by]]
 
 
-def subjects(finding: Finding[Any], severities: Iterable[Severity]) -> str:
+def subjects(finding: AnyFinding, severities: Iterable[Severity]) -> str:
     """Asks for the subjects of an alert and their values."""
     same = {label: Same() for label in carried(finding)}
     known = select(FINDING_SUBJECT, finding=finding.name, severity=one_of(severities), **same)
     return f"max by (database, subject) ({known})"
 
 
-def subject(finding: Finding[Any]) -> str:
+def subject(finding: AnyFinding) -> str:
     """Its name, and its database unless the alert has said that."""
     said = finding.alerted_by is not AlertedBy.server
     where = "" if said else "{{ with .Labels.database }} (database {{ . }}){{ end }}"

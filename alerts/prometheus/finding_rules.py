@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from alerts._base import AlertedBy, Finding, Severity, Shape, State
+from alerts._base import AlertedBy, AnyFinding, Severity, Shape, State
 from alerts.prometheus.annotations import cure, description, summary
 from alerts.prometheus.own_metrics import (
     FINDING_DATABASE_SUBJECTS,
@@ -25,7 +25,7 @@ RESTART = timedelta(minutes=2)
 or of one scrape that failed."""
 
 
-def finding_rules(finding: Finding[Any], paces: Paces) -> Iterator[Rule]:
+def finding_rules(finding: AnyFinding, paces: Paces) -> Iterator[Rule]:
     """Worst first; Alertmanager silences the milder ones while a worse one fires."""
     for severity in sorted(finding.severities, key=lambda s: s.rank, reverse=True):
         severities = at_or_above(finding, severity)
@@ -41,17 +41,17 @@ def finding_rules(finding: Finding[Any], paces: Paces) -> Iterator[Rule]:
         )
 
 
-def at_or_above(finding: Finding[Any], severity: Severity) -> list[Severity]:
+def at_or_above(finding: AnyFinding, severity: Severity) -> list[Severity]:
     return [s for s in finding.severities if s.rank >= severity.rank]
 
 
-def keep_firing(finding: Finding[Any], paces: Paces) -> timedelta:
+def keep_firing(finding: AnyFinding, paces: Paces) -> timedelta:
     """Two paces of the slowest lane that it reads."""
     slowest = max((paces[collector.lane] for collector in finding.reads), default=RESTART)
     return max(2 * slowest, RESTART)
 
 
-def expression(finding: Finding[Any], severity: Severity) -> str:
+def expression(finding: AnyFinding, severity: Severity) -> str:
     if finding.alerted_by is AlertedBy.subject:
         return _by_subject(finding, severity)
     if finding.alerted_by is AlertedBy.database:
@@ -63,17 +63,17 @@ def expression(finding: Finding[Any], severity: Severity) -> str:
     return now
 
 
-def _by_subject(finding: Finding[Any], severity: Severity) -> str:
+def _by_subject(finding: AnyFinding, severity: Severity) -> str:
     # Whatever the value: the series is there while the subject is ill.
     severities = one_of(at_or_above(finding, severity))
     return wherever(select(FINDING_SUBJECT, finding=finding.name, severity=severities), "severity")
 
 
-def _any_subjects(metric: Any, finding: Finding[Any], severity: Severity) -> str:
+def _any_subjects(metric: Any, finding: AnyFinding, severity: Severity) -> str:
     return wherever(select(metric, finding=finding.name, severity=severity), "severity") + " > 0"
 
 
-def _has_happened(finding: Finding[Any]) -> str:
+def _has_happened(finding: AnyFinding) -> str:
     """Counted just before a restart, after which no occurrence is known; unless it was muted."""
     events = select(FINDING_EVENTS, finding=finding.name)
     muted = select(FINDING_STATE, finding=finding.name, state=State.muted)

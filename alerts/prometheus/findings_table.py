@@ -2,9 +2,8 @@
 
 import sys
 from itertools import groupby
-from typing import Any
 
-from alerts._base import Finding
+from alerts._base import AnyFinding
 from alerts._catalogue import all_findings
 
 HEAD = """\
@@ -28,20 +27,20 @@ def findings_page() -> str:
     return HEAD + "".join(tables)
 
 
-def _table(chapter: str, findings: list[Finding[Any]]) -> str:
+def _table(chapter: str, findings: list[AnyFinding]) -> str:
     rows = "\n".join(_row(finding) for finding in findings)
     head = "| finding | what it is | severity | alert for each | reads |\n|---|---|---|---|---|"
     return f"\n## {chapter.capitalize()}\n\n{head}\n{rows}\n"
 
 
-def _row(finding: Finding[Any]) -> str:
+def _row(finding: AnyFinding) -> str:
     severities = ", ".join(severity.value for severity in reversed(finding.severities))
     reads = ", ".join(collector.name for collector in finding.reads)
     cells = (f"`{finding.name}`", _gist(finding), severities, finding.alerted_by.value, reads)
     return f"| {' | '.join(cells)} |"
 
 
-def _gist(finding: Finding[Any]) -> str:
+def _gist(finding: AnyFinding) -> str:
     """The first line of its module: why it matters, in a sentence."""
     doc = sys.modules[finding.judge.__module__].__doc__ or finding.title
     return doc.strip().splitlines()[0].replace("|", "\\|")

@@ -1,9 +1,8 @@
 """One cause, one page: what Alertmanager keeps quiet while something that explains it fires."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from alerts._base import Finding, Reach, Severity
+from alerts._base import AnyFinding, Reach, Severity
 from alerts._catalogue import all_findings
 from alerts.prometheus.annotations import BEYOND_SERVER, SCRAPED_FROM
 from alerts.prometheus.rule import alert_name
@@ -31,7 +30,7 @@ def inhibitions() -> Iterator[dict[str, object]]:
             yield from _of_edge(all_findings()[cause], effect)
 
 
-def _of_edge(cause: Finding[Any], effect: Finding[Any]) -> Iterator[dict[str, object]]:
+def _of_edge(cause: AnyFinding, effect: AnyFinding) -> Iterator[dict[str, object]]:
     """A cause explains its effect, but never silences anything worse than itself."""
     equal = _shared(cause, effect)
     for severity in cause.severities if equal else ():
@@ -44,7 +43,7 @@ def _of_edge(cause: Finding[Any], effect: Finding[Any]) -> Iterator[dict[str, ob
             )
 
 
-def _shared(cause: Finding[Any], effect: Finding[Any]) -> tuple[str, ...]:
+def _shared(cause: AnyFinding, effect: AnyFinding) -> tuple[str, ...]:
     """Labels that tell whether one explains the other; none where alerts don't carry enough."""
     if cause.scope is not Reach.database:
         return SERVER

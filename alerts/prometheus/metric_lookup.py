@@ -1,13 +1,12 @@
 """Finds what collectors serve, for whoever asks Prometheus for it."""
 
 from dataclasses import replace
-from typing import Any
 
-from collectors._base import Metric
+from collectors._base import AnyMetric
 from collectors._catalogue import all_collectors
 
 
-def metric_of(name: str) -> Metric[Any]:
+def metric_of(name: str) -> AnyMetric:
     """The metric of that name, be it one of a family (`pg_settings_*`); LookupError if nobody's."""
     for collector in all_collectors().values():
         for metric in collector.metrics:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
 
-from alerts._base import Finding
-from collectors._base import Collector, Role
+from alerts._base import AnyFinding
+from collectors._base import AnyCollector, Role
 
-Findings = Mapping[str, Finding[Any]]
+Findings = Mapping[str, AnyFinding]
 
 
 def readers(collectors: Iterable[str], findings: Findings, role: Role | None) -> tuple[str, ...]:
@@ -34,9 +33,9 @@ def consultants(
 
 
 @cache
-def _names(collectors: tuple[Collector[Any], ...]) -> tuple[str, ...]:
+def _names(collectors: tuple[AnyCollector, ...]) -> tuple[str, ...]:
     return tuple(collector.name for collector in collectors)
 
 
-def _judged(findings: Findings, role: Role | None) -> list[tuple[str, Finding[Any]]]:
+def _judged(findings: Findings, role: Role | None) -> list[tuple[str, AnyFinding]]:
     return [(n, f) for n, f in sorted(findings.items()) if not role or f.on in (None, role)]

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from alerts._base import Evidence, Finding, Limits, Shape, State, Unjudged
+from alerts._base import AnyFinding, Evidence, Shape, State, Unjudged
 from alerts.history.memory import Memory, Namespace
 from alerts.judge import Judgement, judge
+from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.verdicts.cases import Case, FindingCases
 from alerts.verdicts.mutes import Mutes
@@ -34,12 +34,12 @@ class VerdictTracker:
 
     memory: Memory = field(default_factory=Memory)
     timing: Timing = Timing()
-    files: dict[Finding[Any], FindingCases] = field(default_factory=dict)
-    defects: list[tuple[Finding[Any], Exception]] = field(default_factory=list)
+    files: dict[AnyFinding, FindingCases] = field(default_factory=dict)
+    defects: list[tuple[AnyFinding, Exception]] = field(default_factory=list)
     """Judges that broke, for the caller to log."""
 
     def decide(
-        self, finding: Finding[Any], snapshot: Snapshot, limits: Limits, mutes: Mutes
+        self, finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits, mutes: Mutes
     ) -> Verdict:
         """Judge one finding now, and say what it means in the light of what was before."""
         file = self._file(finding, snapshot)
@@ -63,7 +63,7 @@ class VerdictTracker:
         return self._closed(file, verdict)
 
     def _judged(
-        self, finding: Finding[Any], snapshot: Snapshot, limits: Limits, file: FindingCases
+        self, finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits, file: FindingCases
     ) -> Judgement:
         """The judgement by the limits; for those already ill, by the relaxed ones."""
         found = judge(finding, snapshot, limits)
@@ -79,7 +79,7 @@ class VerdictTracker:
         return replace(found, evidence=tuple(kept.values()))
 
     def _follow(
-        self, finding: Finding[Any], file: FindingCases, found: Judgement, at: float
+        self, finding: AnyFinding, file: FindingCases, found: Judgement, at: float
     ) -> list[Subject]:
         worst = sorted(found.evidence, key=_gravity, reverse=True)[:TRACKED]
         for evidence in worst:
@@ -106,7 +106,7 @@ class VerdictTracker:
         return self.timing.hold and 0 <= at - case.shown < self.timing.visible
 
     def _count(
-        self, finding: Finding[Any], file: FindingCases, found: Judgement, at: float
+        self, finding: AnyFinding, file: FindingCases, found: Judgement, at: float
     ) -> list[Subject]:
         for evidence in found.evidence:
             if evidence.identity not in file.counted:
@@ -119,7 +119,7 @@ class VerdictTracker:
         return [Subject(e, when) for when, e in reversed(file.occurrences) if at - when < recent]
 
     def _sorted_out(
-        self, finding: Finding[Any], snapshot: Snapshot, subjects: list[Subject], mutes: Mutes
+        self, finding: AnyFinding, snapshot: Snapshot, subjects: list[Subject], mutes: Mutes
     ) -> tuple[tuple[Subject, ...], tuple[Subject, ...]]:
         server = snapshot.node.server
         marked = [
@@ -135,7 +135,7 @@ class VerdictTracker:
         file.verdict = replace(verdict, changed=changed)
         return file.verdict
 
-    def _file(self, finding: Finding[Any], snapshot: Snapshot) -> FindingCases:
+    def _file(self, finding: AnyFinding, snapshot: Snapshot) -> FindingCases:
         if finding not in self.files:
             self.files[finding] = FindingCases.recalled(self.memory, _place(finding, snapshot))
         return self.files[finding]
@@ -153,7 +153,7 @@ def _state(
     return State.muted if unheard else State.healthy
 
 
-def _pending(finding: Finding[Any], file: FindingCases) -> Iterator[Unjudged]:
+def _pending(finding: AnyFinding, file: FindingCases) -> Iterator[Unjudged]:
     """What was not known to be well, and may be ill, is not healthy while it has yet to hold."""
     if file.verdict is None or file.verdict.state in (State.unknown, State.learning):
         for case in file.cases.values():
@@ -188,6 +188,6 @@ def _gravity(evidence: Evidence) -> tuple[int, float]:
     return evidence.severity.rank, evidence.value
 
 
-def _place(finding: Finding[Any], snapshot: Snapshot) -> Namespace:
+def _place(finding: AnyFinding, snapshot: Snapshot) -> Namespace:
     node = snapshot.node
     return Namespace(node.system_identifier or "", node.server, finding.name)

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from alerts._base import Evidence, Finding, Severity, State, Unjudged
+from alerts._base import AnyFinding, Evidence, Severity, State, Unjudged
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Subject:
 class Verdict:
     """The result of judging one finding: what is ill, what was judged, and what could not be."""
 
-    finding: Finding[Any]
+    finding: AnyFinding
     state: State
     at: float
     """When it was last judged (unix seconds)."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from bench.deadlock.workloads import Client, Workload
-from collectors._base import Collector
+from collectors._base import AnyCollector
 from collectors.activity import Session, activity
 from collectors.locks import Lock, locks
 from collectors.user_indexes import user_indexes
@@ -144,7 +144,7 @@ async def _client(
     )
 
 
-async def _rows(eye: "Connection", collector: Collector[Any], version: int) -> list[Any]:
+async def _rows(eye: "Connection", collector: AnyCollector, version: int) -> list[Any]:
     query = collector.query(version)
     assert query
     return [collector.row(**dict(record)) for record in await eye.fetch(query)]

@@ -6,14 +6,13 @@ memory (`Recollection`) to the judge of `deadlock_risk` with the limits that it 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from alerts._base import Evidence, Severity
 from alerts.findings.locks.deadlock_risk import finding
 from alerts.history.recorder import Recorder
 from alerts.snapshot import ServerIdentity, Snapshot
 from bench.deadlock.record import FRAME, Film, Frame, Names
-from collectors._base import Answer, Collector
+from collectors._base import Answer, AnyAnswer, AnyCollector
 from collectors.activity import activity
 from collectors.locks import locks
 from collectors.user_indexes import user_indexes
@@ -73,7 +72,7 @@ class Watcher:
     def look(self, frame: Frame) -> list[Evidence]:
         for name, rows in frame.names.items():
             self.recorder.record(NAMING[name], Answer(rows, frame.at))
-        answers: dict[Collector[Any], Answer[Any]] = {
+        answers: dict[AnyCollector, AnyAnswer] = {
             activity: Answer(frame.sessions, frame.at),
             locks: Answer(frame.locks, frame.at),
         }

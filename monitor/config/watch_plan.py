@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from alerts._base import Limits
+from alerts.limits import BaseLimits
 from alerts.verdicts.mutes import Mute
 from alerts.verdicts.tracker import Timing
 from collectors._base import Lane
@@ -22,7 +22,7 @@ class WatchPlan:
     target: WatchedServer
     paces: Mapping[Lane, float]
     """Seconds."""
-    limits: Mapping[str, Limits]
+    limits: Mapping[str, BaseLimits]
     """By finding."""
     bounds: Mapping[str, int] = field(default_factory=dict)
     """How many rows have metrics of their own, by collector; its own default for all others."""
@@ -66,7 +66,7 @@ def plans(settings: Settings, environ: Mapping[str, str], hold: bool = True) -> 
         )
 
 
-def limits(settings: Settings) -> dict[str, Limits]:
+def limits(settings: Settings) -> dict[str, BaseLimits]:
     """The limits in force, by finding."""
     section = settings.findings
     return {name: getattr(section, name) for name in type(section).model_fields}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from collectors._base import Collector, Histogram, Metric, Sample
+from collectors._base import AnyCollector, AnyMetric, Histogram, Sample
 from monitor.exposition.text_format import Head, LabelBlocks, Writer, with_server
 from monitor.exposition.top_n import Bounded, Split
 from monitor.polling.sink import Served
@@ -30,7 +30,7 @@ class Fragment:
 class Renderer:
     """One collector in one place: a server, or one of its databases."""
 
-    collector: Collector[Any]
+    collector: AnyCollector
     legacy: bool = True
     """Whether old spellings are served too."""
     blocks: LabelBlocks = field(default_factory=LabelBlocks)
@@ -71,7 +71,7 @@ class Renderer:
         shown = split.kept if split.left_out else ()
         return fragments, Served(split.left_out, duplicates, shown)
 
-    def _samples(self, metric: Metric[Any], rows: Sequence[Any]) -> Iterable[Sample]:
+    def _samples(self, metric: AnyMetric, rows: Sequence[Any]) -> Iterable[Sample]:
         if not metric.adds_up:
             return metric.samples(rows)
         sums = self.sums.setdefault(metric.name, {})
@@ -87,7 +87,7 @@ class Renderer:
 
 
 def render(
-    collector: Collector[Any], rows: Sequence[Any], server: str | None = None
+    collector: AnyCollector, rows: Sequence[Any], server: str | None = None
 ) -> dict[str, tuple[bytes, bytes]]:
     """One answer on its own: family name → header and samples."""
     fragments, _ = Renderer(collector).render(rows)

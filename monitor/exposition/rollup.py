@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
-from collectors._base import Bound, Collector, Histogram, Metric, Sample
+from collectors._base import AnyCollector, AnyMetric, Bound, Histogram, Sample
 from collectors._columns import column
 
 Key = tuple[Hashable, ...]
@@ -27,7 +27,7 @@ class Units:
     """Where the rows are of units that are a whole with parts."""
 
     @classmethod
-    def of(cls, collector: Collector[Any], bound: Bound, rows: Sequence[Any]) -> "Units":
+    def of(cls, collector: AnyCollector, bound: Bound, rows: Sequence[Any]) -> "Units":
         of_parts = [bound.whole[name] for name in collector.key if name in bound.whole]
         roots = column(rows, of_parts[0]) if of_parts else []
         own = [column(rows, name) for name in collector.key]
@@ -73,7 +73,7 @@ class Units:
             return list(self.rows)
         return [self.rows[place] for place in places]
 
-    def sums(self, metric: Metric[Any], masks: Masks) -> dict[Group, float]:
+    def sums(self, metric: AnyMetric, masks: Masks) -> dict[Group, float]:
         """The sum of that metric over the meant rows: by group, or None if it names no group."""
         by_group = self.bound.within in metric.labels
         sums: dict[Group, float] = {}
@@ -84,18 +84,18 @@ class Units:
                 sums[into] = sums.get(into, 0) + sum(values)
         return sums
 
-    def _values(self, metric: Metric[Any], mask: bytes) -> Iterator[float]:
+    def _values(self, metric: AnyMetric, mask: bytes) -> Iterator[float]:
         if metric.column:
             return numbers(compress(column(self.rows, metric.column), mask))
         samples = metric.samples(list(compress(self.rows, mask)))
         return numbers(value for _, value in samples)
 
-    def part_values(self, metric: Metric[Any], key: Key) -> list[float]:
+    def part_values(self, metric: AnyMetric, key: Key) -> list[float]:
         """That metric of each part of a whole, as far as known."""
         rows = [self.rows[place] for place in self.parts[key]]
         return list(numbers(value for _, value in metric.samples(rows)))
 
-    def label_values(self, metric: Metric[Any], key: Key) -> tuple[str | None, ...]:
+    def label_values(self, metric: AnyMetric, key: Key) -> tuple[str | None, ...]:
         """The labels of a whole, as any part of it names them."""
         part = self.rows[self.parts[key][0]]
         return tuple(self._of_whole(part, label) for label in metric.labels)
@@ -120,6 +120,6 @@ def numbers(values: Iterable[Any]) -> Iterator[float]:
     return (value for value in values if value is not None and not isinstance(value, Histogram))
 
 
-def other(metric: Metric[Any], within: str, group: Group, value: float) -> Sample:
+def other(metric: AnyMetric, within: str, group: Group, value: float) -> Sample:
     """The sample of those that have no series of their own."""
     return tuple(group if label == within else OTHER for label in metric.labels), value

@@ -6,7 +6,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
-from collectors._base import Collector
+from collectors._base import AnyCollector
 from monitor.exposition.own_page import Own
 from monitor.exposition.page import Page
 from monitor.exposition.process import process_metrics
@@ -56,7 +56,7 @@ class Store:
     def put(
         self,
         server: str,
-        collector: Collector[Any],
+        collector: AnyCollector,
         database: str | None,
         rows: Sequence[Any],
         tops: Mapping[str, int] = NO_TOPS,
@@ -77,7 +77,7 @@ class Store:
         return served
 
     def _top(
-        self, place: Slot, part: Part, collector: Collector[Any], tops: Mapping[str, int]
+        self, place: Slot, part: Part, collector: AnyCollector, tops: Mapping[str, int]
     ) -> int | None:
         """How many rows may have series of their own there: all databases of a server share."""
         if collector.bound is None:
@@ -87,7 +87,7 @@ class Store:
         return level([part.rows, *others], tops.get(collector.name, collector.bound.top))
 
     def drop(
-        self, server: str, collector: Collector[Any] | None = None, database: str | None = None
+        self, server: str, collector: AnyCollector | None = None, database: str | None = None
     ) -> None:
         """Take facts off the page: all of a server, of a collector, or of one database."""
         with self.lock:

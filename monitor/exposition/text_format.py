@@ -4,9 +4,8 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from collectors._base import Histogram, Metric, Sample
+from collectors._base import AnyMetric, Histogram, Sample
 
 Labels = tuple[str | None, ...]
 FORBIDDEN = re.compile(r"[^a-zA-Z0-9_:]")
@@ -75,7 +74,7 @@ class Writer:
     blocks: LabelBlocks = field(default_factory=LabelBlocks)
     families: dict[str, Family] = field(default_factory=dict)
 
-    def write(self, metric: Metric[Any], samples: Iterable[Sample]) -> None:
+    def write(self, metric: AnyMetric, samples: Iterable[Sample]) -> None:
         """Samples without a value are no samples. A name ending in `*` is many families."""
         if metric.name.endswith("*"):
             self._write_many(metric, samples)
@@ -91,13 +90,13 @@ class Writer:
                 used[values] = block
             family.add(block, value)
 
-    def _write_many(self, metric: Metric[Any], samples: Iterable[Sample]) -> None:
+    def _write_many(self, metric: AnyMetric, samples: Iterable[Sample]) -> None:
         for (ending, *values), value in samples:
             if value is not None:
                 name = metric.name[:-1] + FORBIDDEN.sub("_", ending or "")
                 self._family(metric, name).add(label_block(metric.labels, tuple(values)), value)
 
-    def _family(self, metric: Metric[Any], name: str) -> Family:
+    def _family(self, metric: AnyMetric, name: str) -> Family:
         if name not in self.families:
             self.families[name] = Family(Head(name, metric.type, metric.help))
         return self.families[name]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from collectors._base import Bound, Collector, Metric, Sample
+from collectors._base import AnyCollector, AnyMetric, Bound, Sample
 from monitor.exposition.rollup import Group, Key, Masks, Units, other
 
 K = TypeVar("K", bound=Hashable)
@@ -59,7 +59,7 @@ class Split:
 class Bounded:
     """Remembers which rows of a collector had series of their own, and what the others did."""
 
-    collector: Collector[Any]
+    collector: AnyCollector
     bound: Bound
     kept: dict[Group, set[Key]] = field(default_factory=dict)
     alone: set[Key] = field(default_factory=set)
@@ -109,12 +109,10 @@ class Bounded:
                 if of == place:
                     tally.last = sums.get(group, 0)
 
-    def _counters(self) -> Iterable[tuple[int, Metric[Any]]]:
+    def _counters(self) -> Iterable[tuple[int, AnyMetric]]:
         return ((n, m) for n, m in enumerate(self.collector.metrics) if m.type == "counter")
 
-    def _others(
-        self, place: int, metric: Metric[Any], units: Units, rest: Masks
-    ) -> Iterable[Sample]:
+    def _others(self, place: int, metric: AnyMetric, units: Units, rest: Masks) -> Iterable[Sample]:
         if metric.type == "counter":
             sums = {group: tally.total for (of, group), tally in self.others.items() if of == place}
         else:
@@ -122,7 +120,7 @@ class Bounded:
         return (other(metric, self.bound.within, group, value) for group, value in sums.items())
 
     def _wholes(
-        self, place: int, metric: Metric[Any], units: Units, keys: Sequence[Key]
+        self, place: int, metric: AnyMetric, units: Units, keys: Sequence[Key]
     ) -> Iterable[Sample]:
         """A counter is tallied, as partitions are dropped; a time is the latest of all parts."""
         tallies = {}

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any
 
 from alerts.prometheus.own_metrics import OWN_METRICS
 from alerts.units import duration_text
-from collectors._base import Collector, Lane, Metric, Scope
+from collectors._base import AnyCollector, AnyMetric, Lane, Scope
 from collectors._catalogue import all_collectors
 
 INTRODUCTION = """\
@@ -43,11 +42,11 @@ def metrics_page(paces: Mapping[Lane, timedelta]) -> str:
     return "\n".join(parts)
 
 
-def _about(collector: Collector[Any], paces: Mapping[Lane, timedelta]) -> str:
+def _about(collector: AnyCollector, paces: Mapping[Lane, timedelta]) -> str:
     return "; ".join(_facts(collector, paces)) + "."
 
 
-def _facts(collector: Collector[Any], paces: Mapping[Lane, timedelta]) -> Iterator[str]:
+def _facts(collector: AnyCollector, paces: Mapping[Lane, timedelta]) -> Iterator[str]:
     if not collector.sql:
         yield "Known to the daemon itself"
         return
@@ -76,11 +75,11 @@ def _facts(collector: Collector[Any], paces: Mapping[Lane, timedelta]) -> Iterat
             yield "partitions are summed into their parent"
 
 
-def _table(collector: Collector[Any]) -> str:
+def _table(collector: AnyCollector) -> str:
     return HEADER + "".join(_row(metric) for metric in collector.metrics)
 
 
-def _row(metric: Metric[Any]) -> str:
+def _row(metric: AnyMetric) -> str:
     note = " ".join(["Legacy."] * metric.legacy + [metric.note] * bool(metric.note))
     meaning = metric.help + f" From {metric.since} on." * bool(metric.since)
     return _line(f"`{metric.name}`", metric.type, _labels(metric.labels), meaning, note)

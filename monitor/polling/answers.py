@@ -6,7 +6,7 @@ from typing import Any
 
 from alerts.history.recorder import Recorder
 from alerts.snapshot import ServerIdentity, Snapshot
-from collectors._base import Absence, Answer, Collector, Scope
+from collectors._base import Absence, Answer, AnyAnswer, AnyCollector, Scope
 from collectors._columns import Columns
 
 SHELF_LIFE = 3
@@ -29,45 +29,45 @@ class Answers:
     """Answers by collector; those of database scope are put together from their databases'."""
 
     recorder: Recorder
-    answers: dict[Collector[Any], Answer[Any]] = field(default_factory=dict)
-    absent: dict[Collector[Any], Absence] = field(default_factory=dict)
-    parts: dict[Collector[Any], dict[str, Part]] = field(default_factory=dict)
-    lacking: dict[Collector[Any], dict[str, Absence]] = field(default_factory=dict)
-    made_of: dict[Collector[Any], list[Part]] = field(default_factory=dict)
+    answers: dict[AnyCollector, AnyAnswer] = field(default_factory=dict)
+    absent: dict[AnyCollector, Absence] = field(default_factory=dict)
+    parts: dict[AnyCollector, dict[str, Part]] = field(default_factory=dict)
+    lacking: dict[AnyCollector, dict[str, Absence]] = field(default_factory=dict)
+    made_of: dict[AnyCollector, list[Part]] = field(default_factory=dict)
     """What each answer was put together from."""
 
-    def take(self, collector: Collector[Any], rows: Sequence[Any], at: float) -> None:
+    def take(self, collector: AnyCollector, rows: Sequence[Any], at: float) -> None:
         """A server's answer."""
         self.absent.pop(collector, None)
         self.answers[collector] = Answer(rows, at)
         self.recorder.record(collector, self.answers[collector])
 
     def take_part(
-        self, collector: Collector[Any], database: str, rows: Sequence[Any], at: float
+        self, collector: AnyCollector, database: str, rows: Sequence[Any], at: float
     ) -> None:
         """One database's answer; `put_together` makes it count."""
         self.parts.setdefault(collector, {})[database] = Part(rows, at)
         self.lacking.setdefault(collector, {}).pop(database, None)
 
-    def count(self, collector: Collector[Any]) -> int:
+    def count(self, collector: AnyCollector) -> int:
         """The databases that have answered."""
         return len(self.parts.get(collector, ()))
 
-    def holds(self, collector: Collector[Any], database: str, rows: Sequence[Any]) -> bool:
+    def holds(self, collector: AnyCollector, database: str, rows: Sequence[Any]) -> bool:
         """Whether these are still what that database answered last."""
         part = self.parts.get(collector, {}).get(database)
         return part is not None and part.rows is rows
 
-    def lack(self, collector: Collector[Any], why: Absence) -> bool:
+    def lack(self, collector: AnyCollector, why: Absence) -> bool:
         """Nothing was brought; what was known stays until it is stale. Says if that is news."""
         news = collector not in self.answers and self.absent.get(collector) != why
         self.absent[collector] = why
         return news
 
-    def lack_part(self, collector: Collector[Any], database: str, why: Absence) -> None:
+    def lack_part(self, collector: AnyCollector, database: str, why: Absence) -> None:
         self.lacking.setdefault(collector, {})[database] = why
 
-    def expect(self, collector: Collector[Any], databases: Iterable[str], why: Absence) -> None:
+    def expect(self, collector: AnyCollector, databases: Iterable[str], why: Absence) -> None:
         """Those of which nothing was ever heard are missing."""
         heard, lacking = self.parts.get(collector, {}), self.lacking.setdefault(collector, {})
         for database in databases:
@@ -75,7 +75,7 @@ class Answers:
                 lacking.setdefault(database, why)
 
     def put_together(
-        self, collector: Collector[Any], databases: Iterable[str], at: float
+        self, collector: AnyCollector, databases: Iterable[str], at: float
     ) -> set[str]:
         """One answer of all databases that still exist; what failed keeps its last rows.
 
@@ -100,10 +100,10 @@ class Answers:
         return gone
 
     def expire(
-        self, pace_of: Callable[[Collector[Any]], float], now: float
-    ) -> set[tuple[Collector[Any], str | None]]:
+        self, pace_of: Callable[[AnyCollector], float], now: float
+    ) -> set[tuple[AnyCollector, str | None]]:
         """Let go of what is too old; returns what was lost: collector, and database if of one."""
-        lost: set[tuple[Collector[Any], str | None]] = set()
+        lost: set[tuple[AnyCollector, str | None]] = set()
         for collector, answer in list(self.answers.items()):
             life = max(AT_LEAST, SHELF_LIFE * pace_of(collector))
             if collector.scope is Scope.database:
@@ -114,7 +114,7 @@ class Answers:
                 lost.add((collector, None))
         return lost
 
-    def _expire_parts(self, collector: Collector[Any], life: float, now: float) -> list[str]:
+    def _expire_parts(self, collector: AnyCollector, life: float, now: float) -> list[str]:
         parts = self.parts.get(collector, {})
         stale = [database for database, part in parts.items() if now - part.at > life]
         for database in stale:
@@ -124,7 +124,7 @@ class Answers:
             self.put_together(collector, parts.keys() | self.lacking[collector].keys(), now)
         return stale
 
-    def clear(self, collectors: Iterable[Collector[Any]], why: str) -> set[Collector[Any]]:
+    def clear(self, collectors: Iterable[AnyCollector], why: str) -> set[AnyCollector]:
         """These facts leave at once: the server is gone, or is another one now.
 
         Returns those for which that is news.
@@ -145,7 +145,7 @@ class Answers:
         )
 
 
-def joined(collector: Collector[Any], parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
+def joined(collector: AnyCollector, parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
     """The rows of all databases; as columns where they are."""
     if collector.bulk:
         columns = [part for part in parts if isinstance(part, Columns)]

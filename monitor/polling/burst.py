@@ -6,9 +6,8 @@ A pile-up grows within seconds, a deadlock lasts one, and what leads up to it a 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from collectors._base import Answer, Collector
+from collectors._base import Answer, AnyCollector
 from collectors.activity import activity
 from collectors.locks import Lock, locks
 from monitor.polling.lock_queues import REMEMBERED, LockTraffic
@@ -20,7 +19,7 @@ HURRY = 10.0
 """Seconds for which it is kept up after somebody was last seen to wait,"""
 CALM = 2
 """unless so many looks in a row show nobody."""
-LOOK: tuple[Collector[Any], ...] = (activity, locks)
+LOOK: tuple[AnyCollector, ...] = (activity, locks)
 Look = Callable[[], Awaitable[None]]
 
 

@@ -5,12 +5,11 @@ import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
 from alerts.cure import identifier
-from collectors._base import Absence, Collector, Lane, Role
+from collectors._base import Absence, AnyCollector, Lane, Role
 from collectors._catalogue import of_databases, of_extensions
 from collectors.connection import Cause
 from monitor.address.target import DEFAULT_DATABASE
@@ -136,7 +135,7 @@ class DatabaseWalk:
         return min(at or 0.0 for at in asked)
 
     async def _visit(
-        self, database: str, due: list[Collector[Any]], warm: Session, role: Role | None
+        self, database: str, due: list[AnyCollector], warm: Session, role: Role | None
     ) -> bool:
         """Ask in one database; says whether it makes sense to go on to the next."""
         clock, before = self.runner.clock, self.runner.walk_time
@@ -165,7 +164,7 @@ class DatabaseWalk:
             wait -= PROBE / 2
 
     async def _ask(
-        self, database: str, due: list[Collector[Any]], warm: Session, role: Role | None
+        self, database: str, due: list[AnyCollector], warm: Session, role: Role | None
     ) -> bool:
         began = self.runner.clock.now()
         try:
@@ -190,7 +189,7 @@ class DatabaseWalk:
             )
         return True
 
-    def _seen_from_here(self, session: Session, warm: Session) -> list[Collector[Any]]:
+    def _seen_from_here(self, session: Session, warm: Session) -> list[AnyCollector]:
         """What is due of the whole server's that our own database lacks the extension for."""
         walked, here = self.runner.paces.walked, session.identity
         for collector in of_extensions():
@@ -219,7 +218,7 @@ class DatabaseWalk:
         for collector in of_databases():
             self._put_together(collector, closed)
 
-    def _put_together(self, collector: Collector[Any], closed: Iterable[str]) -> None:
+    def _put_together(self, collector: AnyCollector, closed: Iterable[str]) -> None:
         known, facts = {*self.databases, *closed}, self.runner.facts
         before = facts.answers.get(collector)
         for gone in facts.put_together(collector, known, self.runner.clock.now()):

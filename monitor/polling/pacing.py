@@ -3,9 +3,8 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from collectors._base import Collector, Lane, Scope
+from collectors._base import AnyCollector, Lane, Scope
 
 MEMORY = 0.3
 """Weight of the newest round in the running mean of a collector's cost."""
@@ -21,7 +20,7 @@ WORST = 3600.0
 """No pace is stretched beyond an hour: a question never asked is a question never answered."""
 
 
-Question = tuple[Collector[Any], bool]
+Question = tuple[AnyCollector, bool]
 """Of a collector the whole (False); or what is quick: only the part of it that is shown, and the
 whole of databases where that is short (True)."""
 
@@ -35,22 +34,22 @@ class Pacing:
     """Share of wall time that all rounds together may take on the server."""
     costs: dict[Question, float] = field(default_factory=dict)
     """Seconds of server time that a round takes, a running mean; in the fast lane the least."""
-    in_part: set[Collector[Any]] = field(default_factory=set)
+    in_part: set[AnyCollector] = field(default_factory=set)
     """Those with answers so long that mostly only what is shown of them is asked anew."""
     distress: int = 0
     """Time-outs in a row; each doubles all paces, the fast lane's last."""
     tour: float = 0.0
     """Seconds that a walk through all databases takes: nothing is asked more often in each."""
-    walked: dict[Collector[Any], str] = field(default_factory=dict)
+    walked: dict[AnyCollector, str] = field(default_factory=dict)
     """Those that see the whole server, but from that database only: an extension lives there."""
-    hurried: Mapping[Collector[Any], float] = field(default_factory=dict)
+    hurried: Mapping[AnyCollector, float] = field(default_factory=dict)
     """Those that are asked between two rounds too, and how many seconds apart."""
-    resting: set[Collector[Any]] = field(default_factory=set)
+    resting: set[AnyCollector] = field(default_factory=set)
     """Those whose gate is shut: they cost nothing as long as it is."""
-    _tightest: dict[Collector[Any], float] = field(default_factory=dict)
+    _tightest: dict[AnyCollector, float] = field(default_factory=dict)
     """The lowest level since each was asked last."""
     _fast: float = 1.0
-    _recent: dict[Collector[Any], deque[float]] = field(default_factory=dict)
+    _recent: dict[AnyCollector, deque[float]] = field(default_factory=dict)
     _left: dict[Scope, float] = field(init=False)
     """Share of wall time that the fast lane, and the other scope, leave for each."""
     _level: dict[Scope, float] = field(init=False)
@@ -63,7 +62,7 @@ class Pacing:
         """Share of wall time that the fast lane may take."""
         return self.budget * FAST_SHARE
 
-    def spent(self, collector: Collector[Any], seconds: float, part: bool = False) -> None:
+    def spent(self, collector: AnyCollector, seconds: float, part: bool = False) -> None:
         """Take note of what a round cost; `part` says that it asked for what is shown only."""
         if collector.lane is Lane.fast:
             recent = self._recent.setdefault(collector, deque(maxlen=RECENT))
@@ -76,28 +75,28 @@ class Pacing:
         self._tightest[collector] = 1.0
         self._share_out()
 
-    def rests(self, collector: Collector[Any]) -> None:
+    def rests(self, collector: AnyCollector) -> None:
         """Take note that it need not be asked for now."""
         if collector not in self.resting:
             self.resting.add(collector)
             self._share_out()
 
-    def hurry(self, paces: Mapping[Collector[Any], float]) -> None:
+    def hurry(self, paces: Mapping[AnyCollector, float]) -> None:
         """Take note of who is asked between two rounds; empty when nobody is any more."""
         if paces != self.hurried:
             self.hurried = paces
             self._share_out()
 
-    def of(self, collector: Collector[Any], part: bool = False) -> float:
+    def of(self, collector: AnyCollector, part: bool = False) -> float:
         """Seconds between two whole rounds as they are now, or between two that ask a part."""
         return self._at(self._level[collector.scope], collector, part)
 
-    def longest(self, collector: Collector[Any]) -> float:
+    def longest(self, collector: AnyCollector) -> float:
         """The longest pace since it was last asked: a shorter one makes no answer too old."""
         level = self._level[collector.scope]
         return self._at(min(level, self._tightest.get(collector, level)), collector)
 
-    def _at(self, level: float, collector: Collector[Any], part: bool = False) -> float:
+    def _at(self, level: float, collector: AnyCollector, part: bool = False) -> float:
         backed_off = self.distress - (FAST_LAST if collector.lane is Lane.fast else 0)
         pace = self._unstretched(collector, part) * 2.0 ** max(0, backed_off)
         if collector.lane is Lane.fast:
@@ -111,7 +110,7 @@ class Pacing:
         """Share of wall time that walks through the databases may take."""
         return self._left[Scope.database]
 
-    def _unstretched(self, collector: Collector[Any], part: bool) -> float:
+    def _unstretched(self, collector: AnyCollector, part: bool) -> float:
         pace = self.lanes[collector.lane]
         is_rare = collector in self.in_part and not part
         if is_rare:

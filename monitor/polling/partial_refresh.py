@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from collectors._base import Collector
+from collectors._base import AnyCollector
 from monitor.polling.answers import Answers
 from monitor.polling.pacing import Pacing
 from monitor.polling.sink import Served
 
 EARLY = 0.95
 """A whole answer is asked for anew when so much of its pace has passed: visits come by chance."""
-Place = tuple[Collector[Any], str]
+Place = tuple[AnyCollector, str]
 """A collector, and a database."""
 
 
@@ -36,16 +36,16 @@ class PartialRefresh:
     paces: Pacing
     known: dict[Place, Shown] = field(default_factory=dict)
 
-    def is_short(self, collector: Collector[Any], database: str | None) -> bool:
+    def is_short(self, collector: AnyCollector, database: str | None) -> bool:
         """Whether that database's answer is short, and that of another one is long."""
         return collector in self.paces.in_part and (collector, database or "") not in self.known
 
-    def count(self, collector: Collector[Any]) -> int:
+    def count(self, collector: AnyCollector) -> int:
         """The databases of which it is asked in part."""
         return sum(of is collector for of, _ in self.known)
 
     def tables(
-        self, collector: Collector[Any], database: str | None, now: float
+        self, collector: AnyCollector, database: str | None, now: float
     ) -> frozenset[int] | None:
         """Those to ask for while the whole answer is young; None asks for all."""
         shown = self.known.get((collector, database or ""))
@@ -55,7 +55,7 @@ class PartialRefresh:
 
     def note(
         self,
-        collector: Collector[Any],
+        collector: AnyCollector,
         database: str | None,
         answer: Sequence[Any],
         served: Served,

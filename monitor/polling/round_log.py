@@ -3,9 +3,8 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from collectors._base import Collector
+from collectors._base import AnyCollector
 from monitor.postgres.errors import QueryFailure
 
 LONGEST = 600.0
@@ -55,15 +54,15 @@ class RoundStatus:
 class RoundLog:
     """All entries of one server: by collector, and by database where the scope is one."""
 
-    books: dict[Collector[Any], dict[str | None, RoundStatus]] = field(default_factory=dict)
+    books: dict[AnyCollector, dict[str | None, RoundStatus]] = field(default_factory=dict)
 
-    def of(self, collector: Collector[Any], database: str | None = None) -> RoundStatus:
+    def of(self, collector: AnyCollector, database: str | None = None) -> RoundStatus:
         return self.books.setdefault(collector, {}).setdefault(database, RoundStatus())
 
-    def parts(self, collector: Collector[Any]) -> list[RoundStatus]:
+    def parts(self, collector: AnyCollector) -> list[RoundStatus]:
         return list(self.books.get(collector, {}).values())
 
-    def entries(self) -> Iterator[tuple[Collector[Any], str | None, RoundStatus]]:
+    def entries(self) -> Iterator[tuple[AnyCollector, str | None, RoundStatus]]:
         for collector, book in self.books.items():
             for database, entry in book.items():
                 yield collector, database, entry

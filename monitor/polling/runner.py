@@ -9,7 +9,7 @@ import structlog
 
 from alerts.history.recorder import LARGE
 from alerts.locks.order import NAMING
-from collectors._base import ALL, Absence, Collector, Lane, Role, Scope, Tables
+from collectors._base import ALL, Absence, AnyCollector, Lane, Role, Scope, Tables
 from collectors._columns import Columns, block
 from monitor.background import in_background
 from monitor.clock import Clock
@@ -42,7 +42,7 @@ class CollectorRunner:
     """Seconds after which an unanswered query costs us the session."""
     show: Sink
     """Where fresh rows go to be made metrics of."""
-    forget: Callable[[Collector[Any], str], None]
+    forget: Callable[[AnyCollector, str], None]
     """Takes those of a database that is gone away again."""
     round_log: RoundLog = field(default_factory=RoundLog)
     ranges: Ranges = field(default_factory=Ranges)
@@ -51,7 +51,7 @@ class CollectorRunner:
     """Seconds that the server has spent on us."""
     walk_time: float = 0.0
     """Those of them that went into its databases, one by one."""
-    fresh: set[Collector[Any]] = field(default_factory=set)
+    fresh: set[AnyCollector] = field(default_factory=set)
     """Collectors with news since the last judgement."""
 
     def __post_init__(self) -> None:
@@ -59,7 +59,7 @@ class CollectorRunner:
 
     async def ask(
         self,
-        collector: Collector[Any],
+        collector: AnyCollector,
         session: Session,
         rights: Privileges | None,
         role: Role | None,
@@ -92,7 +92,7 @@ class CollectorRunner:
         await self._show(collector, database, rows)
 
     async def _rows(
-        self, collector: Collector[Any], session: Session, tables: frozenset[int] | None
+        self, collector: AnyCollector, session: Session, tables: frozenset[int] | None
     ) -> tuple[Sequence[Any], float]:
         """What it brings, and the seconds that the server took for it."""
         if collector.bulk and tables is None:
@@ -101,7 +101,7 @@ class CollectorRunner:
         return [collector.row(**record) for record in records], seconds
 
     async def _columns(
-        self, collector: Collector[Any], session: Session
+        self, collector: AnyCollector, session: Session
     ) -> tuple[Sequence[Any], float]:
         blocks, total = [], 0.0
         known = self.facts.parts.get(collector, {}).get(session.identity.database)
@@ -124,7 +124,7 @@ class CollectorRunner:
         return records, max(0.0, self.clock.now() - start - session.trips * session.round_trip)
 
     def _take(
-        self, collector: Collector[Any], database: str | None, rows: Sequence[Any], at: float
+        self, collector: AnyCollector, database: str | None, rows: Sequence[Any], at: float
     ) -> None:
         if database is None:
             self.facts.take(collector, rows, at)
@@ -133,7 +133,7 @@ class CollectorRunner:
         self.fresh.add(collector)
 
     async def _show(
-        self, collector: Collector[Any], database: str | None, rows: Sequence[Any]
+        self, collector: AnyCollector, database: str | None, rows: Sequence[Any]
     ) -> None:
         if not isinstance(rows, Columns):
             self._note(collector, database, self.show(collector, database, rows))
@@ -144,17 +144,17 @@ class CollectorRunner:
         if database and not self.facts.holds(collector, database, rows):
             self.forget(collector, database)  # it has lost its truth meanwhile
 
-    def _note(self, collector: Collector[Any], database: str | None, served: Served) -> None:
+    def _note(self, collector: AnyCollector, database: str | None, served: Served) -> None:
         entry = self.round_log.of(collector, database)
         entry.left_out, entry.duplicates = served.left_out, served.duplicates
 
-    def supply(self, collector: Collector[Any], rows: Sequence[Any]) -> None:
+    def supply(self, collector: AnyCollector, rows: Sequence[Any]) -> None:
         """Rows of which the daemon itself is the source."""
         self.round_log.of(collector).success(self.clock.now(), 0.0, len(rows))
         self._take(collector, None, rows, self.clock.now())
         self._note(collector, None, self.show(collector, None, rows))
 
-    def gated(self, collector: Collector[Any]) -> bool:
+    def gated(self, collector: AnyCollector) -> bool:
         """Whether it is known without asking that there is nothing to see; then that is taken."""
         gate = collector.gate
         if gate is None or gate.reads not in self.facts.answers:
@@ -165,9 +165,7 @@ class CollectorRunner:
         self.supply(collector, ())
         return True
 
-    def _failed(
-        self, collector: Collector[Any], database: str | None, failure: QueryFailure
-    ) -> None:
+    def _failed(self, collector: AnyCollector, database: str | None, failure: QueryFailure) -> None:
         entry = self.round_log.of(collector, database)
         if entry.error != failure.message:
             log.warning(
@@ -183,13 +181,13 @@ class CollectorRunner:
             self.paces.distress = min(6, self.paces.distress + 1)
         self._lack(collector, database, Absence(failure.message))
 
-    def _lack(self, collector: Collector[Any], database: str | None, why: Absence) -> None:
+    def _lack(self, collector: AnyCollector, database: str | None, why: Absence) -> None:
         if database is not None:
             self.facts.lack_part(collector, database, why)
         elif self.facts.lack(collector, why):
             self.fresh.add(collector)
 
-    def _book(self, collector: Collector[Any], seconds: float, part: bool, cold: bool) -> None:
+    def _book(self, collector: AnyCollector, seconds: float, part: bool, cold: bool) -> None:
         self._pay(seconds, collector.scope is Scope.database)
         self.paces.distress = 0
         # The first round of a session plans the query and reads the catalogue: many times the cost
@@ -213,7 +211,7 @@ class CollectorRunner:
         """Databases in which a table is locked that has come after the newest answer."""
         return self.facts.recorder.lock_store.tables.nameless()
 
-    def due(self, collector: Collector[Any], database: str | None = None) -> bool:
+    def due(self, collector: AnyCollector, database: str | None = None) -> bool:
         # Short answers of other databases keep the pace of what is asked in part of a long one.
         pace = self.paces.of(collector, collector in self.paces.in_part)
         is_cheap = pace <= self.paces.lanes[collector.lane]
@@ -223,7 +221,7 @@ class CollectorRunner:
 
 
 def _lacking(
-    collector: Collector[Any], session: Session, rights: Privileges | None, role: Role | None
+    collector: AnyCollector, session: Session, rights: Privileges | None, role: Role | None
 ) -> Absence | None:
     """Why this query need not be sent at all."""
     if collector.on and role and collector.on is not role:
@@ -235,7 +233,7 @@ def _lacking(
     return rights.lacking(collector.needs) if rights else None
 
 
-def _query(collector: Collector[Any], session: Session, tables: Tables = ALL) -> str:
+def _query(collector: AnyCollector, session: Session, tables: Tables = ALL) -> str:
     query = collector.query(session.identity.version, tables)
     assert query is not None
     if collector.extension:

@@ -5,7 +5,7 @@ from typing import Any
 
 from alerts._catalogue import all_findings
 from alerts.verdicts.dependents import consultants, readers
-from collectors._base import Capability, Collector, Role, Scope
+from collectors._base import AnyCollector, Capability, Role, Scope
 from collectors.capabilities import Granted, capabilities
 from collectors.rounds import Round
 from collectors.rounds import rounds as rounds_collector
@@ -13,11 +13,11 @@ from monitor.polling.round_log import RoundStatus
 from monitor.polling.runner import CollectorRunner
 from monitor.postgres.privileges import Privileges
 
-Supply = tuple[Collector[Any], tuple[Any, ...]]
+Supply = tuple[AnyCollector, tuple[Any, ...]]
 
 
 def round_rows(
-    rounds: CollectorRunner, collectors: Iterable[Collector[Any]], role: Role | None, now: float
+    rounds: CollectorRunner, collectors: Iterable[AnyCollector], role: Role | None, now: float
 ) -> Supply:
     """How each collector fares; one that failed in some database has failed."""
     return rounds_collector, tuple(
@@ -26,7 +26,7 @@ def round_rows(
 
 
 def _round(
-    collector: Collector[Any], rounds: CollectorRunner, role: Role | None, now: float
+    collector: AnyCollector, rounds: CollectorRunner, role: Role | None, now: float
 ) -> Round:
     entry = sum_up(rounds.round_log.parts(collector))
     return Round(
@@ -43,7 +43,7 @@ def _round(
     )
 
 
-def _blinded_by(collector: Collector[Any], role: Role | None) -> tuple[str, ...]:
+def _blinded_by(collector: AnyCollector, role: Role | None) -> tuple[str, ...]:
     return readers([collector.name], all_findings(), role)
 
 
@@ -68,7 +68,7 @@ def sum_up(parts: list[RoundStatus]) -> RoundStatus:
 def capability_rows(
     server: Privileges,
     databases: Mapping[str, Privileges],
-    collectors: Iterable[Collector[Any]],
+    collectors: Iterable[AnyCollector],
     role: Role | None,
 ) -> Supply:
     """Every right that some collector needs, on the server or in each database."""
@@ -89,7 +89,7 @@ def _granted(
     datname: str | None,
     rights: Privileges,
     capability: Capability,
-    known: list[Collector[Any]],
+    known: list[AnyCollector],
     role: Role | None,
 ) -> Granted:
     needing = tuple(c.name for c in known if capability in c.needs)
@@ -107,6 +107,6 @@ def _granted(
     )
 
 
-def _needed(known: list[Collector[Any]], scope: Scope) -> Iterator[Capability]:
+def _needed(known: list[AnyCollector], scope: Scope) -> Iterator[Capability]:
     """Rights by the scope in which they are given, each once."""
     yield from dict.fromkeys(need for c in known for need in c.needs if need.scope is scope)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from collectors._base import Collector
+from collectors._base import AnyCollector
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Served:
 class Sink(Protocol):
     def __call__(
         self,
-        collector: Collector[Any],
+        collector: AnyCollector,
         database: str | None,
         rows: Sequence[Any],
         whole: bool = ...,

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import create_model
 
-from alerts._base import Finding, Severity
+from alerts._base import AnyFinding, Severity
 from alerts._catalogue import all_findings
 from alerts.prometheus.annotations import why
 from alerts.prometheus.runbooks import Runbook, runbook
@@ -22,7 +22,7 @@ class Known:
 
     name: str
     title: str
-    finding: Finding[Any] | None
+    finding: AnyFinding | None
     runbook: Runbook | None
 
 

@@ -5,7 +5,7 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-from alerts._base import Finding, Unjudged
+from alerts._base import AnyFinding, Unjudged
 from alerts.verdicts.verdict import Subject, Verdict
 from monitor.views.overview import Overview, ServerView
 
@@ -21,7 +21,7 @@ def as_plain(overview: Overview) -> Plain:
     }
 
 
-def finding_as_plain(finding: Finding[Any], overview: Overview) -> Plain:
+def finding_as_plain(finding: AnyFinding, overview: Overview) -> Plain:
     """One finding on all servers that judge it."""
     return {
         "finding": finding.name,

@@ -2,11 +2,11 @@
 
 import types
 from dataclasses import fields
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from collectors._base import Capability, Collector
+from collectors._base import AnyCollector, Capability
 from collectors._catalogue import all_collectors
 from tests.fixtures.postgres import Database
 
@@ -28,7 +28,7 @@ YOUNGER = {"stat_io": 160000, "buffercache_summary": 160000, "subtransactions": 
 """Views that the oldest version does not have."""
 
 
-async def asked(collector: Collector[Any], database: Database) -> str | None:
+async def asked(collector: AnyCollector, database: Database) -> str | None:
     """Its query for this server, its extension being there; None before there is such a view."""
     version = int(await database.fetchval("select current_setting('server_version_num')::int"))
     query = collector.query(version)
@@ -41,9 +41,7 @@ async def asked(collector: Collector[Any], database: Database) -> str | None:
 
 
 @pytest.mark.parametrize("collector", ASKING, ids=lambda collector: collector.name)
-async def test_query_brings_what_the_row_says(
-    collector: Collector[Any], database: Database
-) -> None:
+async def test_query_brings_what_the_row_says(collector: AnyCollector, database: Database) -> None:
     """Column names are the row's fields, and each column's type is its field's."""
     query = await asked(collector, database)
     if query is None:
@@ -59,7 +57,7 @@ async def test_query_brings_what_the_row_says(
 
 @pytest.mark.parametrize("collector", ASKING, ids=lambda collector: collector.name)
 async def test_query_runs_as_the_monitoring_role(
-    collector: Collector[Any], database: Database
+    collector: AnyCollector, database: Database
 ) -> None:
     """With pg_monitor and what the collector says it needs, nothing is refused."""
     query = await asked(collector, database)

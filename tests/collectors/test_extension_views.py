@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from collectors._base import Collector
+from collectors._base import AnyCollector
 from collectors.buffercache_summary import buffercache_summary
 from collectors.extensions import extensions
 from collectors.stat_statements import Statement, stat_statements
@@ -17,7 +17,7 @@ from tests.fixtures.postgres import Database, PrivateServers, connected
 from tests.fixtures.until import until
 
 
-async def rows(database: Database, collector: Collector[Any]) -> Sequence[Any]:
+async def rows(database: Database, collector: AnyCollector) -> Sequence[Any]:
     async with watching(dsn=database.monitor_dsn) as monitor:
         return (await look(monitor, collector)).rows(collector)
 

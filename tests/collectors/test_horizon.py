@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from collectors._base import Collector
+from collectors._base import AnyCollector
 from collectors.prepared_transactions import prepared_transactions
 from collectors.xmin_horizon import Holder, xmin_horizon
 from monitor.demo.launcher import Postgres
@@ -15,12 +15,12 @@ from tests.fixtures.until import until
 BURN = "do $$begin for i in 1..50 loop perform pg_current_xact_id(); commit; end loop; end$$"
 
 
-async def rows(dsn: str, collector: Collector[Any]) -> tuple[Any, ...]:
+async def rows(dsn: str, collector: AnyCollector) -> tuple[Any, ...]:
     async with watching(dsn=dsn) as monitor:
         return tuple((await look(monitor, collector)).rows(collector))
 
 
-def values(collector: Collector[Any], found: tuple[Any, ...]) -> dict[str, dict[Any, Any]]:
+def values(collector: AnyCollector, found: tuple[Any, ...]) -> dict[str, dict[Any, Any]]:
     return {metric.name: dict(metric.samples(found)) for metric in collector.metrics}
 
 

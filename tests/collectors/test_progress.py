@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from collectors._base import Collector
+from collectors._base import AnyCollector
 from collectors.progress import progress
 from collectors.progress_basebackup import progress_basebackup
 from collectors.progress_vacuum import VacuumProgress, progress_vacuum
@@ -27,17 +27,17 @@ TABLE = """
 """
 
 
-async def rows(dsn: str, collector: Collector[Any]) -> Sequence[Any]:
+async def rows(dsn: str, collector: AnyCollector) -> Sequence[Any]:
     async with watching(dsn=dsn) as monitor:
         return (await look(monitor, collector)).rows(collector)
 
 
-def values(collector: Collector[Any], name: str, found: Sequence[Any]) -> dict[Any, Any]:
+def values(collector: AnyCollector, name: str, found: Sequence[Any]) -> dict[Any, Any]:
     metric = next(m for m in collector.metrics if m.name == name)
     return {labels: value for labels, value in metric.samples(found) if value is not None}
 
 
-async def seen(database: Database, collector: Collector[Any], what: str) -> Sequence[Any]:
+async def seen(database: Database, collector: AnyCollector, what: str) -> Sequence[Any]:
     """The rows, once there are some of whose work something is done."""
 
     async def some() -> Sequence[Any]:

@@ -1,12 +1,11 @@
 """replication, wal_receiver, wal_position: what each role says, and never 0 for unknown."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from alerts.snapshot import Snapshot
-from collectors._base import Collector
+from collectors._base import AnyCollector
 from collectors.replication import replication
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
@@ -22,7 +21,7 @@ async def seen(server: Postgres) -> Snapshot:
         return await look(session, wal_position, wal_receiver, replication)
 
 
-def values(snapshot: Snapshot, collector: Collector[Any], name: str) -> list[object]:
+def values(snapshot: Snapshot, collector: AnyCollector, name: str) -> list[object]:
     metric = next(m for m in collector.metrics if m.name == name)
     return [value for _, value in metric.samples(snapshot.rows(collector)) if value is not None]
 

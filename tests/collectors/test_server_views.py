@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from collectors._base import Collector
+from collectors._base import AnyCollector
 from collectors.archiver import archiver
 from collectors.bgwriter import bgwriter
 from collectors.checkpointer import checkpointer
@@ -26,17 +26,17 @@ WRITE = """
 """
 
 
-async def rows(server: Postgres, collector: Collector[Any]) -> tuple[Any, ...]:
+async def rows(server: Postgres, collector: AnyCollector) -> tuple[Any, ...]:
     async with watching(dsn=server.dsn(user=MONITOR)) as monitor:
         return tuple((await look(monitor, collector)).rows(collector))
 
 
-async def row(server: Postgres, collector: Collector[Any]) -> Any:
+async def row(server: Postgres, collector: AnyCollector) -> Any:
     [one] = await rows(server, collector)
     return one
 
 
-def values(collector: Collector[Any], found: tuple[Any, ...]) -> dict[str, dict[Any, Any]]:
+def values(collector: AnyCollector, found: tuple[Any, ...]) -> dict[str, dict[Any, Any]]:
     """By metric and labels; samples without a value are none."""
     return {
         metric.name: {key: value for key, value in metric.samples(found) if value is not None}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collectors._base import Collector
+from collectors._base import AnyCollector
 from collectors.table_layout import table_layout
 from collectors.user_indexes import UserIndex, user_indexes
 from collectors.user_tables import UserTable, user_tables
@@ -62,7 +62,7 @@ async def shop(database: Database, psql: Psql) -> Database:
     return database
 
 
-async def rows(database: Database, collector: Collector[Any]) -> Sequence[Any]:
+async def rows(database: Database, collector: AnyCollector) -> Sequence[Any]:
     async with watching(dsn=database.monitor_dsn) as monitor:
         return (await look(monitor, collector)).rows(collector)
 
@@ -172,7 +172,7 @@ async def test_extensions_own_their_indexes(database: Database, psql: Psql) -> N
 @pytest.mark.parametrize(
     "collector", [user_tables, user_indexes, table_layout], ids=lambda one: one.name
 )
-async def test_locks_keep_nothing_back(shop: Database, collector: Collector[Any]) -> None:
+async def test_locks_keep_nothing_back(shop: Database, collector: AnyCollector) -> None:
     """With ACCESS EXCLUSIVE held, and one queued, every relation is still there at once."""
     everything = await rows(shop, collector)
     holder, waiter = await shop.session(), await shop.session()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from alerts._base import AlertedBy, Finding, Severity, Shape
+from alerts._base import AlertedBy, AnyFinding, Severity, Shape
 from alerts.prometheus.annotations import BEYOND_SERVER, IN_THE_RUNBOOK, why
 from alerts.prometheus.own_metrics import (
     FINDING_CURE,
@@ -27,7 +27,7 @@ SHOWN_AS = {"seconds": "1m 30s", "bytes": "90B", "share": "9000%", "ratio": "900
 CURE = "/* Ask `first`: */ SELECT 'end', \"it\";"
 
 
-def ill_series(finding: Finding[Any], severity: Severity, server: str) -> Iterator[dict[str, str]]:
+def ill_series(finding: AnyFinding, severity: Severity, server: str) -> Iterator[dict[str, str]]:
     """What the daemon exposes while one subject is ill with exactly that severity."""
     of = {"server": server, "finding": finding.name}
     for other in finding.severities:
@@ -42,7 +42,7 @@ def ill_series(finding: Finding[Any], severity: Severity, server: str) -> Iterat
         yield series(FINDING_CURE, ill_then_well("_", "1"), **cured, **of)
 
 
-def page(finding: Finding[Any], severity: Severity, server: str, worst: bool = True) -> Alert:
+def page(finding: AnyFinding, severity: Severity, server: str, worst: bool = True) -> Alert:
     """The alert of one rule, as Alertmanager gets it."""
     identity = {"server": server, "database": "shop", "subject": "the ill one"}
     carried = ("server", *BEYOND_SERVER[finding.alerted_by])
@@ -77,5 +77,5 @@ def play(tool: Tool, folder: Path, *story: Any, rules: Path = RULES) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def both(finding: Finding[Any], server: str) -> list[Alert]:
+def both(finding: AnyFinding, server: str) -> list[Alert]:
     return [page(finding, severity, server) for severity in finding.severities]

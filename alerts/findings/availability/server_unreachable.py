@@ -8,6 +8,7 @@ from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.connections import client_sessions, dispensable, terminate_idle
 from alerts.cure import identifier, literal, remark
 from alerts.findings.availability._reasons import OUR_OWN, WORDS
+from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import duration_text
 from collectors.activity import Session, activity
@@ -20,11 +21,8 @@ COUNT = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client back
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     """Nothing to set: a server answers, or it does not."""
-
-    def relax(self) -> "Limits":
-        return self
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

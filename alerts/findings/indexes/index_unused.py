@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
 from alerts._base import Evidence, Finding, Outcome, Reach, Severity, Unjudged
 from alerts.cure import concurrently, identifier, plain_ddl, regclass, remark
 from alerts.findings.indexes._usage import Key, Witness, unheard, unused_seconds, witnesses
 from alerts.history.kinds import Unchanged
 from alerts.history.recorder import UnchangedFor
+from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, bytes_text, duration_text
 from collectors._base import Role
@@ -24,8 +26,8 @@ SETTLED = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    window: Duration = MONTH_END
+class Limits(BaseLimits):
+    window: Annotated[Duration, FIXED] = MONTH_END
     """Time without a scan on any server of the cluster; so long that a month end is in it."""
     min_bytes: Bytes = 10 * 1024**2
     """Size that is worth a person's attention."""
@@ -33,11 +35,6 @@ class Limits:
     """Rows written to its table; an index of a table at rest costs little but its space."""
     warn_bytes: Bytes = 1024**3
     """Size from which it is a warning: so much is also written, cached and backed up."""
-
-    def relax(self) -> "Limits":
-        return replace(
-            self, min_bytes=self.min_bytes * 9 // 10, warn_bytes=self.warn_bytes * 9 // 10
-        )
 
 
 @dataclass(frozen=True, slots=True)

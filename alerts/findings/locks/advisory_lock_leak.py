@@ -7,6 +7,7 @@ from datetime import timedelta
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text
 from alerts.cure import remark, session_guard, terminate
+from alerts.limits import BaseLimits
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
@@ -14,7 +15,7 @@ from collectors.advisory_locks import AdvisoryHolder, advisory_locks
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     idle: Duration = timedelta(minutes=10)
     """Idle for that long, outside any transaction, with a lock in hand."""
     many: int = 10

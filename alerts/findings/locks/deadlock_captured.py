@@ -1,12 +1,14 @@
 """Transactions wait for each other in a circle: both statements, while PostgreSQL lets it be."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Shape
 from alerts.cure import cancel, literal, remark
 from alerts.history.kinds import LockOrder, Window
+from alerts.limits import FIXED, BaseLimits
 from alerts.locks.order import Captive, Capture
 from alerts.locks.parties import listed, party_facts, row_text, who
 from alerts.snapshot import Snapshot
@@ -19,12 +21,9 @@ KEPT = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    shown: Duration = KEPT
+class Limits(BaseLimits):
+    shown: Annotated[Duration, FIXED] = KEPT
     """How long after it a deadlock is still told of; counted it is once."""
-
-    def relax(self) -> "Limits":
-        return replace(self)
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

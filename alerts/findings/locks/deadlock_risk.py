@@ -1,12 +1,14 @@
 """Code locks the same tables in opposite order and meets there: a deadlock waits to happen."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.cure import literal, remark
 from alerts.history.kinds import LockOrder
+from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.locks.order import Disorder, Level, Risk, Sighting
 from alerts.locks.parties import listed, party_facts, row_text
 from alerts.snapshot import Snapshot
@@ -20,25 +22,17 @@ Facts = dict[str, float | int | str | bool | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    remembered: Duration = timedelta(days=3)
+class Limits(BaseLimits):
+    remembered: Annotated[Duration, FIXED] = timedelta(days=3)
     """Without another meeting for that long the code counts as repaired."""
-    both_ways: float = 2.5
+    both_ways: Annotated[float, Slack(0.5)] = 2.5
     """Waits in each direction, one of yesterday counting half, that are worth a hint; a meeting
     that proves it is always told."""
-    batches: float = 0.8
+    batches: Annotated[float, Slack(0.5)] = 0.8
     """Meetings in each direction, counted alike, by which rows of one table have no order: told
     by the keys in the statements,"""
-    places: float = 1.5
+    places: Annotated[float, Slack(0.5)] = 1.5
     """or, where statements have parameters, by the places of the rows."""
-
-    def relax(self) -> "Limits":
-        return replace(
-            self,
-            both_ways=self.both_ways / 2,
-            batches=self.batches / 2,
-            places=self.places / 2,
-        )
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

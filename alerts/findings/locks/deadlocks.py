@@ -8,6 +8,7 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity,
 from alerts.cure import literal, remark
 from alerts.history.counters import Delta
 from alerts.history.kinds import Window
+from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import duration_text
 from collectors.databases import Database, databases
@@ -16,14 +17,11 @@ WINDOW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     least: int = 1
     """Deadlocks between two looks that are news; each one is a transaction that was lost."""
     per_minute_critical: float = 1.0
     """Over the last five minutes: a rate that users feel."""
-
-    def relax(self) -> "Limits":
-        return self
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

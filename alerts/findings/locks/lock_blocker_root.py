@@ -1,11 +1,12 @@
 """Somebody holds a lock that others wait for, and waits for nobody: the end of every chain."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text
+from alerts.limits import BaseLimits
 from alerts.locks.cures import release
 from alerts.locks.graph import Holder, node_of
 from alerts.locks.parties import session_facts
@@ -24,7 +25,7 @@ PATIENT = ("advisory", "virtualxid")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     crowd: int = 3
     """Sessions waiting for one root that are a pile-up rather than a coincidence."""
     crowd_waits: Duration = timedelta(seconds=10)
@@ -33,14 +34,6 @@ class Limits:
     """A single wait that somebody in front of a screen gives up on."""
     one_waits_critical: Duration = timedelta(seconds=60)
     """A single wait by which connections of an application have begun to run out."""
-
-    def relax(self) -> "Limits":
-        return replace(
-            self,
-            crowd_waits=self.crowd_waits * 0.9,
-            one_waits=self.one_waits * 0.9,
-            one_waits_critical=self.one_waits_critical * 0.9,
-        )
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

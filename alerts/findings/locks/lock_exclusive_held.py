@@ -1,12 +1,13 @@
 """Somebody keeps a table for themselves and does not let go: who comes next stands still."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text
 from alerts.cure import cancel, identifier, remark, session_guard, terminate
+from alerts.limits import BaseLimits
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
@@ -20,18 +21,13 @@ Held = dict[tuple[int, str], list[ExclusiveLock]]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     idle: Duration = timedelta(seconds=5)
     """Doing nothing with the table in hand, in a transaction that is left open."""
     working: Duration = timedelta(seconds=60)
     """Working in a transaction that has the table: a rewrite, a migration in one piece."""
     critical: Duration = timedelta(minutes=10)
     """Either of them for so long that whoever uses the table has noticed."""
-
-    def relax(self) -> "Limits":
-        return replace(
-            self, idle=self.idle * 0.9, working=self.working * 0.9, critical=self.critical * 0.9
-        )
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

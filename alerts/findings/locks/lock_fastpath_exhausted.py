@@ -1,11 +1,13 @@
 """Sessions lock more relations than their own slots hold, and queue for the shared lock table."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
 from alerts._base import Evidence, Finding, Outcome, Severity
 from alerts.cure import remark
+from alerts.limits import BaseLimits, Slack
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Share, share_text
@@ -17,17 +19,14 @@ WAIT = ("LockManager", "lock_manager")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    overflowed: Share = 0.2
+class Limits(BaseLimits):
+    overflowed: Annotated[Share, Slack(0.8)] = 0.2
     """Of the active sessions, those that have outgrown their slots."""
-    waiting: Share = 0.05
+    waiting: Annotated[Share, Slack(0.5)] = 0.05
     """Of the active sessions, those that wait for the lock table itself; before that it is no
     harm to use it."""
     least: int = 3
     """So many sessions must have outgrown their slots, whatever share that is."""
-
-    def relax(self) -> "Limits":
-        return replace(self, overflowed=self.overflowed * 0.8, waiting=self.waiting * 0.5)
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -1,11 +1,12 @@
 """A DDL statement that waits for its lock makes everybody after it wait too."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.cure import cancel, remark, session_guard, terminate
+from alerts.limits import BaseLimits
 from alerts.locks.graph import Holder, Queue, conflicts, node_of
 from alerts.locks.parties import Fact, session_facts
 from alerts.locks.scene import LockScene
@@ -23,14 +24,11 @@ BRIEF = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     waits: Duration = timedelta(seconds=5)
     """A statement with lock_timeout set as advised has given up by then."""
     waits_critical: Duration = timedelta(seconds=30)
     """Traffic on that table has stood still so long that connections run out."""
-
-    def relax(self) -> "Limits":
-        return replace(self, waits=self.waits * 0.9, waits_critical=self.waits_critical * 0.9)
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.cure import remark, terminate
+from alerts.limits import BaseLimits
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Share, share_text
@@ -24,14 +25,11 @@ WORKERS = ("autovacuum_worker_slots", "autovacuum_max_workers")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     used: Share = 0.5
     """Of the room that is reckoned with; one more dump of all partitions may take the rest."""
     used_critical: Share = 0.8
     """The reserve that PostgreSQL keeps beyond its reckoning is all that is left soon."""
-
-    def relax(self) -> "Limits":
-        return replace(self, used=self.used * 0.9, used_critical=self.used_critical * 0.9)
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -1,11 +1,12 @@
 """A session has waited long for a lock: somebody's request has stood still all that time."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.cure import remark
+from alerts.limits import BaseLimits
 from alerts.locks.cures import release
 from alerts.locks.graph import Holder
 from alerts.locks.parties import Fact, session_facts
@@ -21,21 +22,13 @@ ON_PURPOSE = ("virtualxid",)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     waits: Duration = timedelta(seconds=15)
     """A wait by which most clients have given up."""
     waits_critical: Duration = timedelta(seconds=60)
     """A wait by which connections of an application run out."""
     advisory: Duration = timedelta(minutes=10)
     """The same for advisory locks: leaders in waiting and job queues wait for them on purpose."""
-
-    def relax(self) -> "Limits":
-        return replace(
-            self,
-            waits=self.waits * 0.9,
-            waits_critical=self.waits_critical * 0.9,
-            advisory=self.advisory * 0.9,
-        )
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -1,11 +1,12 @@
 """A prepared transaction that nobody finishes keeps its locks, and vacuum, until somebody does."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.cure import literal
+from alerts.limits import BaseLimits
 from alerts.locks.cures import finish_prepared
 from alerts.locks.graph import LockGraph
 from alerts.snapshot import Snapshot
@@ -15,16 +16,11 @@ from collectors.prepared_transactions import PreparedTransaction, prepared_trans
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     prepared: Duration = timedelta(minutes=5)
     """Transaction managers finish within seconds; minutes are left for one that is restarted."""
     prepared_critical: Duration = timedelta(hours=1)
     """Nobody is coming back: its locks and the rows that vacuum can't remove stay for good."""
-
-    def relax(self) -> "Limits":
-        return replace(
-            self, prepared=self.prepared * 0.9, prepared_critical=self.prepared_critical * 0.9
-        )
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.cure import remark
+from alerts.limits import BaseLimits
 from alerts.locks.graph import Holder, Queue, node_of
 from alerts.locks.parties import row_text, session_facts
 from alerts.locks.scene import LockScene
@@ -17,7 +18,7 @@ from collectors.user_tables import user_tables
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     waiters: int = 5
     """Sessions in the queue of one row; fewer is ordinary traffic."""
 

@@ -1,13 +1,15 @@
 """Transactions under SERIALIZABLE fail and are tried again, so often that it costs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
 from alerts.cure import literal, remark
 from alerts.history.counters import Delta
 from alerts.history.kinds import Window
+from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share, share_text
 from collectors.databases import Database, databases
@@ -18,16 +20,13 @@ WINDOW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    window: Duration = WINDOW
+class Limits(BaseLimits):
+    window: Annotated[Duration, FIXED] = WINDOW
     """Over which transactions are counted; at most five minutes."""
-    rolled_back: Share = 0.05
+    rolled_back: Annotated[Share, Slack(0.8)] = 0.05
     """Of all transactions: retries cost as much as every twentieth of them."""
     least: int = 100
     """Transactions within the window below which a share says nothing."""
-
-    def relax(self) -> "Limits":
-        return replace(self, rolled_back=self.rolled_back * 0.8)
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -1,12 +1,14 @@
 """A transaction with more savepoints than fit makes every other session's look at rows dearer."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text
 from alerts.cure import session_guard
+from alerts.limits import BaseLimits, Slack
 from alerts.locks.cures import stop
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
@@ -19,14 +21,11 @@ LOOKUPS = ("SubtransSLRU", "SubtransBuffer", "SubtransControlLock", "subtrans")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     lives: Duration = timedelta(seconds=10)
     """Age of the overflowed transaction; a short one is over before anybody pays for it."""
-    lookups: Share = 0.1
+    lookups: Annotated[Share, Slack(0.8)] = 0.1
     """Share of the active sessions that wait for pg_subtrans: the stall has begun."""
-
-    def relax(self) -> "Limits":
-        return replace(self, lives=self.lives * 0.9, lookups=self.lookups * 0.8)
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -1,11 +1,12 @@
 """What pgvigil itself can't see: findings that can't be judged, and the GRANT that cures it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import Evidence, Finding, Outcome, Severity
 from alerts.cure import remark
+from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
 from collectors.capabilities import Granted, capabilities
@@ -13,12 +14,9 @@ from collectors.rounds import Round, rounds
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     failing: Duration = timedelta(minutes=5)
     """How long a collector may bring nothing; a lock or a restart is over by then."""
-
-    def relax(self) -> "Limits":
-        return replace(self, failing=self.failing * 0.9)
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

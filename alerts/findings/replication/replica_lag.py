@@ -1,11 +1,13 @@
 """A standby that is behind serves old data, and would lose the newest if it had to take over."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
 from alerts._base import AlertedBy, Finding, Outcome, Severity, Unjudged
 from alerts.history.kinds import Crossings, LastSeen, Unchanged
+from alerts.limits import FIXED, BaseLimits
 from alerts.replication import evidence
 from alerts.replication.conflict import conflict_of
 from alerts.replication.lag import Certainty, Lag, lag_of_receiver, lag_of_standby
@@ -21,7 +23,7 @@ from collectors.wal_receiver import wal_receiver
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     behind: Duration = timedelta(seconds=30)
     """Age of the oldest change not replayed yet that readers of the standby notice."""
     behind_critical: Duration = timedelta(minutes=5)
@@ -30,19 +32,10 @@ class Limits:
     """One WAL segment: less than that is the trickle of an idle server, unless it lasts."""
     trickle: Duration = timedelta(seconds=60)
     """Even a small backlog is news when it is older than that."""
-    disconnected: Duration = timedelta(seconds=60)
+    disconnected: Annotated[Duration, FIXED] = timedelta(seconds=60)
     """Nothing came from upstream for so long; a receiver that restarts is back in seconds."""
-    settled: Duration = timedelta(minutes=5)
+    settled: Annotated[Duration, FIXED] = timedelta(minutes=5)
     """A receiver that stayed so long is missed when it goes; backups come and go."""
-
-    def relax(self) -> "Limits":
-        return replace(
-            self,
-            behind=self.behind * 0.9,
-            behind_critical=self.behind_critical * 0.9,
-            backlog=round(self.backlog * 0.9),
-            trickle=self.trickle * 0.9,
-        )
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.connections import client_sessions, dispensable, terminate_idle, usable_slots
 from alerts.cure import identifier, literal, remark
+from alerts.limits import BaseLimits
 from alerts.snapshot import NOT_YET, Snapshot
 from alerts.units import Share, share_text
 from collectors._base import Collector
@@ -17,16 +18,13 @@ from collectors.settings import settings
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     taken: Share = 0.75
     """Share of the connections that may be had; bursts of a quarter are usual."""
     taken_critical: Share = 0.9
     """Share at which the next burst, or one restart of the application, is refused."""
     smallest: int = 3
     """Connections; a role's or database's own limit below that is full on purpose."""
-
-    def relax(self) -> "Limits":
-        return replace(self, taken=self.taken * 0.9, taken_critical=self.taken_critical * 0.9)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """A transaction whose client has gone quiet keeps its locks, and keeps vacuum from cleaning up."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text
 from alerts.cure import remark, session_guard, terminate
+from alerts.limits import BaseLimits
 from alerts.locks.graph import LockGraph
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
@@ -16,7 +17,7 @@ from collectors.locks import locks
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
     silent: Duration = timedelta(minutes=5)
     """Silence of the client inside a transaction that is news; people at work rarely pause so."""
     silent_critical: Duration = timedelta(minutes=15)
@@ -25,14 +26,6 @@ class Limits:
     """Silence that is news where somebody waits for it, or vacuum is held back by it already."""
     horizon: int = 100_000
     """Transactions since the oldest row version it may need; so many can leave much unvacuumed."""
-
-    def relax(self) -> "Limits":
-        return replace(
-            self,
-            silent=self.silent * 0.9,
-            silent_critical=self.silent_critical * 0.9,
-            silent_harmful=self.silent_harmful * 0.9,
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """A table that is mostly empty space makes every scan, cache and backup carry it along."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Annotated
 
 from alerts._base import Evidence, Finding, Outcome, Reach, Severity, Unjudged
 from alerts.bloat import Confidence, Heap, HeapEstimate, NotEvaluated, Obstacle, estimate
 from alerts.bloat.ceiling import ceiling
 from alerts.bloat.current import heaps, statistics_hidden
 from alerts.cure import OLD_TRANSACTIONS, identifier, regclass, remark
+from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Share, bytes_text, share_text
 from collectors._base import Role
@@ -23,7 +25,9 @@ SIMULATED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(BaseLimits):
+    slack = 0.75
+
     min_share: Share = 0.4
     """Share of the table that a rewrite would give back; below 30 % is the life of any table."""
     min_bytes: Bytes = 1024**3
@@ -32,17 +36,8 @@ class Limits:
     """Or this share of its database, where that is small."""
     floor_bytes: Bytes = 10 * 1024**2
     """Less space than that is not worth a word, however small the database."""
-    rewrite_bytes: Bytes = 1024**3
+    rewrite_bytes: Annotated[Bytes, FIXED] = 1024**3
     """Live data up to which the cure offers a rewrite under an exclusive lock: it takes seconds."""
-
-    def relax(self) -> "Limits":
-        return replace(
-            self,
-            min_share=self.min_share * 0.75,
-            min_bytes=self.min_bytes * 3 // 4,
-            min_database_share=self.min_database_share * 0.75,
-            floor_bytes=self.floor_bytes * 3 // 4,
-        )
 
     def news_in(self, database_bytes: int | None) -> float:
         """Bytes that must be wasted in a database of that size."""

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from alerts.locks.graph import Holder, LockGraph, node_of
 from alerts.locks.order.captures import Captures
@@ -11,7 +10,7 @@ from alerts.locks.order.conflict import Conflict, Scene
 from alerts.locks.order.row_order import Batches
 from alerts.locks.order.table_order import Orders
 from alerts.locks.order.tables import Relation, Tables
-from collectors._base import Answer, Collector
+from collectors._base import Answer, AnyAnswer, AnyCollector
 from collectors.activity import Session, activity
 from collectors.locks import Lock, locks
 from collectors.user_indexes import user_indexes
@@ -34,7 +33,7 @@ class LockStore:
     """When it last learned something; None: it has seen no lock yet."""
     _rows: Sequence[Lock] = ()
 
-    def take(self, collector: Collector[Any], answer: Answer[Any]) -> None:
+    def take(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         """Learn from an answer, if it is one of those that concern locks."""
         if collector in NAMING:
             if dropped := self.tables.take(collector, answer):

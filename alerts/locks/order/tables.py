@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from alerts.cure import identifier
-from collectors._base import Answer, Collector
+from collectors._base import AnyAnswer, AnyCollector
 from collectors._columns import where
 from collectors.user_indexes import user_indexes
 from collectors.user_tables import UserTable, user_tables
@@ -43,7 +43,7 @@ class Known(NamedTuple):
 class Tables:
     """The newest answers that have names in them; looked through only for what somebody asks."""
 
-    sources: dict[Collector[Any], Answer[Any]] = field(default_factory=dict)
+    sources: dict[AnyCollector, AnyAnswer] = field(default_factory=dict)
     known: dict[Relation, Known] = field(default_factory=dict)
     unknown: set[Relation] = field(default_factory=set)
     in_vain: set[Relation] = field(default_factory=set)
@@ -56,7 +56,7 @@ class Tables:
         """When tables were last looked at, in unix seconds."""
         return self.sources[user_tables].at if user_tables in self.sources else 0.0
 
-    def take(self, collector: Collector[Any], answer: Answer[Any]) -> set[Table]:
+    def take(self, collector: AnyCollector, answer: AnyAnswer) -> set[Table]:
         """New names; those that were known are looked up anew, for tables are renamed.
 
         Returns the tables that exist no more.
@@ -110,10 +110,10 @@ class Tables:
         self.known[relation] = what
         self.unknown.discard(relation)
 
-    def _rows(self, collector: Collector[Any]) -> Sequence[Any]:
+    def _rows(self, collector: AnyCollector) -> Sequence[Any]:
         return self.sources[collector].rows if collector in self.sources else ()
 
-    def _dropped(self, answer: Answer[Any]) -> set[Table]:
+    def _dropped(self, answer: AnyAnswer) -> set[Table]:
         oids = set(self.oids.values())
         present = {(row.datname, row.relid) for row in where(answer.rows, "relid", oids)}
         gone = {

@@ -3,12 +3,11 @@
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from alerts._base import AlertedBy, Finding, Severity, Shape
+from alerts._base import AlertedBy, AnyFinding, Severity, Shape
 from alerts._catalogue import all_findings
 from alerts.prometheus.finding_rules import RESTART, finding_rules, keep_firing
 from alerts.prometheus.own_metrics import (
@@ -42,7 +41,7 @@ each_rule = pytest.mark.parametrize(
 
 @each_rule
 def test_rule_fires_and_clears(
-    finding: Finding[Any], severity: Severity, tool: Tool, tmp_path: Path
+    finding: AnyFinding, severity: Severity, tool: Tool, tmp_path: Path
 ) -> None:
     """A subject of that severity raises its alert and all milder ones, which end with it."""
     name = alert_name(finding.name)
@@ -61,7 +60,7 @@ def test_rule_fires_and_clears(
 
 @each_rule
 def test_rule_that_is_wrong_is_noticed(
-    finding: Finding[Any], severity: Severity, tool: Tool, tmp_path: Path
+    finding: AnyFinding, severity: Severity, tool: Tool, tmp_path: Path
 ) -> None:
     """The story of a rule fails on a rule file whose selectors name another finding."""
     broken = tmp_path / "broken.yml"
@@ -129,7 +128,7 @@ def test_event_counted_before_a_restart_still_alerts(tool: Tool, tmp_path: Path)
     play(tool, tmp_path, ill, story, rules=rules)
 
 
-def only(finding: Finding[Any], folder: Path) -> Path:
+def only(finding: AnyFinding, folder: Path) -> Path:
     """A file with the rules of one finding, be it in the catalogue or not."""
     rules = [rule.content(RUNBOOK_BASE) for rule in finding_rules(finding, default_paces())]
     file = folder / "only.yml"

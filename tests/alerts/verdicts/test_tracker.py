@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Shape, State, Unjudged
 from alerts.history.memory import Memory
+from alerts.limits import BaseLimits, Slack
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.cases import OCCURRENCES
 from alerts.verdicts.evidence_json import as_json, from_json
@@ -28,11 +29,8 @@ class Tank:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    full: float = 100
-
-    def relax(self) -> "Limits":
-        return replace(self, full=self.full * 0.9)
+class Limits(BaseLimits):
+    full: Annotated[float, Slack(0.9)] = 100
 
 
 tanks = Collector(row=Tank, lane=Lane.normal, key=("name",))

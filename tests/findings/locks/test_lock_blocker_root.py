@@ -12,7 +12,7 @@ from alerts.findings.locks.lock_blocker_root import Limits, finding
 from alerts.locks.cures import release
 from alerts.locks.scene import LockScene
 from alerts.snapshot import ServerIdentity, Snapshot
-from collectors._base import Answer, Collector, Role
+from collectors._base import Answer, AnyAnswer, AnyCollector, Role
 from collectors.activity import Session, activity
 from collectors.locks import Lock, locks
 from collectors.user_tables import user_tables
@@ -68,7 +68,7 @@ def pile_up(*waited: float, **given: Any) -> Snapshot:
 
 
 def scene_of(people: list[Session], held: list[Lock]) -> Snapshot:
-    answers: dict[Collector[Any], Answer[Any]] = {
+    answers: dict[AnyCollector, AnyAnswer] = {
         activity: Answer(people, NOW),
         locks: Answer(held, NOW),
     }

@@ -8,7 +8,7 @@ import pytest
 from alerts._base import Severity, State
 from alerts.findings.locks.lock_queue_ddl import Limits, finding
 from alerts.snapshot import ServerIdentity, Snapshot
-from collectors._base import Answer, Collector, Role
+from collectors._base import Answer, AnyAnswer, AnyCollector, Role
 from collectors.activity import activity
 from collectors.locks import Lock, locks
 from tests.fixtures.lock_stage import Stage, judged
@@ -44,7 +44,7 @@ def table_lock(pid: int, mode: str, waited: float | None = None) -> Lock:
 
 
 def queue(*line: Lock) -> Snapshot:
-    answers: dict[Collector[Any], Answer[Any]] = {
+    answers: dict[AnyCollector, AnyAnswer] = {
         activity: Answer((), NOW),
         locks: Answer(line, NOW),
     }

@@ -10,7 +10,7 @@ from alerts.findings.replication.replica_lag import Limits, finding
 from alerts.history.recorder import Recorder
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.tracker import VerdictTracker
-from collectors._base import Absence, Answer, Collector, Role
+from collectors._base import Absence, Answer, AnyCollector, Role
 from collectors.activity import Session, activity
 from collectors.replication import Receiver, replication
 from collectors.wal_position import WalPosition, lag_seconds, wal_position
@@ -92,9 +92,7 @@ class Server:
         self.node = ServerIdentity(server=name, role=role, system_identifier="1", cluster="1")
         self.recorder = Recorder(finding.history, cluster="1", server=name)
 
-    def saw(
-        self, at: float, answers: dict[Collector[Any], list[Any]], *peers: Snapshot
-    ) -> Snapshot:
+    def saw(self, at: float, answers: dict[AnyCollector, list[Any]], *peers: Snapshot) -> Snapshot:
         answered = {c: Answer(rows, at) for c, rows in ({replication: []} | answers).items()}
         for collector, answer in answered.items():
             self.recorder.record(collector, answer)
@@ -276,7 +274,7 @@ def test_a_watched_standby_speaks_for_itself() -> None:
     receiver = replace(RECEIVER, replay_lsn=0, replay_lag_seconds=900.0)
     peer = alone(link=replace(LINK, application_name="replica2"))
     server = Server("db1", Role.primary)
-    answers: dict[Collector[Any], list[Any]] = {
+    answers: dict[AnyCollector, list[Any]] = {
         wal_position: [PRIMARY],
         replication: [receiver],
     }
@@ -325,7 +323,7 @@ def test_it_must_hold_for_three_polls() -> None:
     states = []
     for second in range(4):
         here = replace(STANDBY, replay_lsn=0, replayed_xact_seconds=100.0 + second)
-        answers: dict[Collector[Any], list[Any]] = {wal_position: [here], wal_receiver: [LINK]}
+        answers: dict[AnyCollector, list[Any]] = {wal_position: [here], wal_receiver: [LINK]}
         states.append(verdict_of(finding, server.saw(NOW + second, answers), tracker).state)
     assert states == [*[State.learning] * 3, State.ill]
 

@@ -1,9 +1,8 @@
 """What the renderer does round after round: sums that grow, and spellings that can be left out."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from collectors._base import Collector, Lane, Metric, counter
+from collectors._base import AnyMetric, Collector, Lane, Metric, counter
 from monitor.exposition.render import Renderer
 from monitor.exposition.store import Store
 
@@ -14,7 +13,7 @@ class Wait:
 
 
 Wait.__module__ = "made.up.waits"
-today: Metric[Any] = counter("pg_seen_total", "Seen.", lambda _: 7, ("event",))
+today: AnyMetric = counter("pg_seen_total", "Seen.", lambda _: 7, ("event",))
 waits = Collector(
     row=Wait,
     lane=Lane.fast,

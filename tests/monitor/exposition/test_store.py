@@ -3,12 +3,11 @@
 import gzip
 import subprocess
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from collectors._base import Collector, Lane, Metric, counter, gauge
+from collectors._base import AnyMetric, Collector, Lane, counter, gauge
 from monitor.exposition.store import Store
 from tests.fixtures.findings import HOSTILE
 from tests.fixtures.overview import overview, primary, standby, unreachable
@@ -28,7 +27,7 @@ class Count:
 
 
 Size.__module__, Count.__module__ = "made.up.sizes", "made.up.counts"
-size: Metric[Any] = gauge("pg_size_bytes", "Size.", lambda row: row.size, ("datname",))
+size: AnyMetric = gauge("pg_size_bytes", "Size.", lambda row: row.size, ("datname",))
 sizes = Collector(row=Size, lane=Lane.slow, metrics=(size,))
 counts = Collector(
     row=Count,
