@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from alerts.history.memory import Json, Memory, Namespace
+from alerts.history.memory import Change, Memory, Namespace
 from monitor.config.errors import ConfigurationError
 
 log = structlog.get_logger("pgvigil")
@@ -21,7 +21,6 @@ SCHEMA = """
     ) without rowid
 """
 VERSION = 1
-Change = tuple[Namespace, str, Json]
 
 
 class StateFileError(ConfigurationError):
@@ -35,15 +34,16 @@ class StateFile:
         self.path = path
         self.error: str | None = None
         """Why nothing can be written at the moment."""
-        self._waiting: dict[tuple[Namespace, str], Json] = {}
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="state-file")
 
     def load(self, memory: Memory) -> None:
         """Fill the memory. Raises StateFileError where a person must decide what to do."""
         try:
             with closing(self._open()) as connection:
-                for *place, key, value in connection.execute("select * from memory"):
-                    memory.rooms.setdefault(Namespace(*place), {})[key] = json.loads(value)
+                memory.restore(
+                    (Namespace(*place), key, json.loads(value))
+                    for *place, key, value in connection.execute("select * from memory")
+                )
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 self._trouble(error)
@@ -52,15 +52,14 @@ class StateFile:
 
     async def save(self, memory: Memory) -> None:
         """Write down what changed, in another thread; what fails waits for the next time."""
-        for place, key, value in memory.changes():
-            self._waiting[place, key] = value
-        if self._waiting:
-            batch = [(place, key, value) for (place, key), value in self._waiting.items()]
+        batch, written = memory.take_changes(), False
+        if batch:
             loop = asyncio.get_running_loop()
-            if await loop.run_in_executor(self._writer, self._write, batch):
-                for place, key, value in batch:
-                    if self._waiting.get((place, key)) == value:
-                        self._waiting.pop((place, key), None)
+            try:
+                written = await loop.run_in_executor(self._writer, self._write, batch)
+            finally:
+                if not written:
+                    memory.give_back(batch)
 
     async def close(self, memory: Memory) -> None:
         await self.save(memory)

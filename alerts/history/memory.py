@@ -1,10 +1,11 @@
-"""One memory for everything that must survive a restart; where it is kept, no caller knows."""
+"""The memory of everything that must survive a restart; where it is kept, no caller knows."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from threading import Lock
+from types import MappingProxyType
 from typing import NamedTuple
 
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json = None | bool | int | float | str | list["Json"] | tuple["Json", ...] | dict[str, "Json"]
 
 
 class Namespace(NamedTuple):
@@ -15,31 +16,89 @@ class Namespace(NamedTuple):
     room: str
 
 
-@dataclass(slots=True)
-class Memory:
-    """Values by place and key. What changed since the last `changes()` waits to be written down."""
+Change = tuple[Namespace, str, Json]
+"""A value of None was forgotten."""
+BATCH = 1000
+"""Values that are put under one lock: a thread that needs the memory never waits for all."""
 
-    rooms: dict[Namespace, dict[str, Json]] = field(default_factory=dict)
-    dirty: dict[Namespace, dict[str, None]] = field(default_factory=dict)
+
+class Memory:
+    """Values by namespace and key, with a list of what must still be written to disk.
+
+    Every method may be called from any thread. What `room` returns never changes.
+    """
+
+    __slots__ = ("_dirty", "_lock", "_rooms", "_shared")
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._rooms: dict[Namespace, dict[str, Json]] = {}
+        self._shared: set[Namespace] = set()
+        """Rooms that were handed out: they are copied before they change."""
+        self._dirty: dict[tuple[Namespace, str], None] = {}
 
     def get(self, place: Namespace, key: str) -> Json:
-        return self.rooms.get(place, {}).get(key)
+        with self._lock:
+            return self._rooms.get(place, {}).get(key)
 
     def items(self, place: Namespace) -> Iterator[tuple[str, Json]]:
-        yield from list(self.rooms.get(place, {}).items())
+        with self._lock:
+            known = list(self._rooms.get(place, {}).items())
+        return iter(known)
+
+    def room(self, place: Namespace) -> Mapping[str, Json]:
+        """Return all values of a namespace as they are now, without copying them."""
+        with self._lock:
+            self._shared.add(place)
+            return MappingProxyType(self._rooms.setdefault(place, {}))
 
     def put(self, place: Namespace, key: str, value: Json) -> None:
-        room = self.rooms.setdefault(place, {})
-        if room.get(key) != value:
-            room[key] = value
-            self.dirty.setdefault(place, {})[key] = None
+        with self._lock:
+            self._put(place, key, value)
 
     def forget(self, place: Namespace, key: str) -> None:
-        if self.rooms.get(place, {}).pop(key, None) is not None:
-            self.dirty.setdefault(place, {})[key] = None
+        with self._lock:
+            self._put(place, key, None)
 
-    def changes(self) -> list[tuple[Namespace, str, Json]]:
-        """What is not written down yet; a value of None was forgotten. Marks all as written."""
-        # Put aside first: another thread may be noting what is new.
-        dirty, self.dirty = self.dirty, {}
-        return [(place, key, self.get(place, key)) for place, of in dirty.items() for key in of]
+    def update(self, place: Namespace, values: Mapping[str, Json]) -> None:
+        """Put many values at once; None forgets a key."""
+        waiting = list(values.items())
+        for first in range(0, len(waiting), BATCH):
+            with self._lock:
+                for key, value in waiting[first : first + BATCH]:
+                    self._put(place, key, value)
+
+    def restore(self, values: Iterable[Change]) -> None:
+        """Put values that are on disk already."""
+        with self._lock:
+            for place, key, value in values:
+                self._writable(place)[key] = value
+
+    def take_changes(self) -> list[Change]:
+        """Hand over what is not written down yet; from now on the caller answers for it."""
+        with self._lock:
+            dirty, self._dirty = self._dirty, {}
+            return [(place, key, self._rooms.get(place, {}).get(key)) for place, key in dirty]
+
+    def give_back(self, changes: Iterable[Change]) -> None:
+        """Mark as not written what was handed over in vain."""
+        with self._lock:
+            self._dirty.update(((place, key), None) for place, key, _ in changes)
+
+    # With the lock held.
+
+    def _put(self, place: Namespace, key: str, value: Json) -> None:
+        room = self._rooms.get(place, {})
+        if room.get(key) == value:
+            return
+        if value is None:
+            del self._writable(place)[key]
+        else:
+            self._writable(place)[key] = value
+        self._dirty[place, key] = None
+
+    def _writable(self, place: Namespace) -> dict[str, Json]:
+        if place in self._shared:
+            self._shared.discard(place)
+            self._rooms[place] = dict(self._rooms[place])
+        return self._rooms.setdefault(place, {})

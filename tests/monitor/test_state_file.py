@@ -19,7 +19,7 @@ PLACE = Namespace("7301", "shop", "index_unused")
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from alerts.history.memory import Memory, Place
+from alerts.history.memory import Memory, Namespace
 from monitor.state_file import StateFile
 
 async def main():
@@ -27,7 +27,7 @@ async def main():
     file.load(memory)
     for number in range(1_000_000):
         for key in "abc":
-            memory.put(Place("7301", "shop", "index_unused"), key, number)
+            memory.put(Namespace("7301", "shop", "index_unused"), key, number)
         await file.save(memory)
         print(number, flush=True)
 

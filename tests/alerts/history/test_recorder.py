@@ -125,7 +125,7 @@ def test_what_nobody_wants_is_not_kept() -> None:
     note(watched, 0, Meter("a", 5))
     assert not watched.rings
     assert not watched.trails
-    assert not watched.memory.rooms
+    assert not watched.memory.take_changes()
 
 
 pauses = st.lists(st.floats(0.25, 40), min_size=1, max_size=300)
