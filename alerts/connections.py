@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from alerts.cure import literal
+from alerts.cure import ACTIVITY, equals, literal
 from alerts.snapshot import Snapshot, Unknown
 from collectors.activity import Session
 from collectors.settings import settings
@@ -28,10 +28,14 @@ def dispensable(sessions: Sequence[Session], wanted: int) -> list[Session]:
 
 def terminate_idle(sessions: Iterable[Session]) -> str:
     """Ends these sessions; none that has begun to work, and no later one with the same pid."""
-    names = ", ".join(f"({s.pid}, {literal(s.backend_start_text or '')})" for s in sessions)
+    # The first tells the type of all.
+    (pid, start), *others = [(s.pid, literal(s.backend_start_text or "")) for s in sessions]
+    first = f"({pid}, {start}::pg_catalog.timestamptz)"
+    these = ", ".join((first, *(f"({pid}, {start})" for pid, start in others)))
     return (
-        "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity"
-        f" WHERE state = 'idle' AND (pid, backend_start) IN ({names});"
+        f"SELECT pid, pg_catalog.pg_terminate_backend(pid) FROM {ACTIVITY}"
+        f" WHERE {equals('state', literal('idle'))}"
+        f" AND {equals('(pid, backend_start)', f'ANY (VALUES {these})')};"
     )
 
 

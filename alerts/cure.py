@@ -1,4 +1,8 @@
-"""How cures are written: quoted, guarded, patient with others, and fit to be pasted into psql."""
+"""How cures are written: quoted, guarded, patient with others, and fit to be pasted into psql.
+
+A superuser pastes them into databases of other people, where a search_path may lead to functions,
+operators, types and views that wait for one. So everything is named with its schema.
+"""
 
 import re
 
@@ -23,6 +27,7 @@ WORDS = """
 RESERVED = frozenset(WORDS.split())
 # No terminal shows these, and a copy of what it shows would be another name.
 CONTROL = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
+ACTIVITY = "pg_catalog.pg_stat_activity"
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
@@ -45,10 +50,22 @@ def remark(text: str) -> str:
     return "-- " + " ".join(text.split())
 
 
+def equals(left: str, right: str | int) -> str:
+    """A comparison that nobody else's operator can take part in."""
+    return f"{left} OPERATOR(pg_catalog.=) {right}"
+
+
+def since(moment: str) -> str:
+    """The time that has gone by since a column's."""
+    return f"pg_catalog.now() OPERATOR(pg_catalog.-) {moment}"
+
+
 def session_guard(pid: int, backend_start: str, xact_start: str | None) -> str:
     """The condition that is true for that very session and transaction, and for no later one."""
-    began = f" and xact_start = {literal(xact_start)}" if xact_start else ""
-    return f"pid = {pid} and backend_start = {literal(backend_start)}{began}"
+    conditions = [equals("pid", pid), equals("backend_start", literal(backend_start))]
+    if xact_start:
+        conditions.append(equals("xact_start", literal(xact_start)))
+    return " AND ".join(conditions)
 
 
 def cancel(pid: int, backend_start: str, xact_start: str | None) -> str:
@@ -63,12 +80,12 @@ def terminate(pid: int, backend_start: str, xact_start: str | None) -> str:
 
 def _signal(function: str, pid: int, backend_start: str, xact_start: str | None) -> str:
     guard = session_guard(pid, backend_start, xact_start)
-    return f"SELECT {function}(pid) FROM pg_stat_activity WHERE {guard};"
+    return f"SELECT pg_catalog.{function}(pid) FROM {ACTIVITY} WHERE {guard};"
 
 
 def regclass(*names: str) -> str:
     """A relation by its name, as an expression: this type reads no U& escapes, a string has own."""
-    return literal(".".join(_in_quotes(name) for name in names)) + "::regclass"
+    return literal(".".join(_in_quotes(name) for name in names)) + "::pg_catalog.regclass"
 
 
 def _quoted(name: str) -> str:
@@ -86,8 +103,8 @@ def _in_quotes(name: str) -> str:
 
 
 OLD_TRANSACTIONS = (
-    "SELECT pid, usename, application_name, state, now() - xact_start AS open"
-    " FROM pg_stat_activity WHERE xact_start < now() - interval '1 minute'"
+    f"SELECT pid, usename, application_name, state, {since('xact_start')} AS open"
+    f" FROM {ACTIVITY} WHERE {since('xact_start')} OPERATOR(pg_catalog.>) interval '1 minute'"
     " ORDER BY xact_start LIMIT 10;"
 )
 

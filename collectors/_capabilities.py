@@ -4,14 +4,14 @@ from collectors._base import Capability, Scope
 
 READ_ALL_STATS = Capability(
     name="pg_read_all_stats",
-    probe="pg_has_role(current_user, 'pg_read_all_stats', 'usage')",
+    probe="pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'usage')",
     grant="GRANT pg_monitor TO {role};",
     buys="what other users' sessions do, and how replication is",
 )
 
 LIST_WAL = Capability(
     name="list_wal",
-    probe="has_function_privilege('pg_catalog.pg_ls_waldir()', 'execute')",
+    probe="pg_catalog.has_function_privilege('pg_catalog.pg_ls_waldir()', 'execute')",
     grant="GRANT pg_monitor TO {role};",
     buys="how much room WAL takes, and how much of it waits to be archived",
 )
@@ -19,8 +19,10 @@ LIST_WAL = Capability(
 COLUMN_STATISTICS = Capability(
     name="column_statistics",
     probe="""(
-        select bool_and(has_column_privilege('pg_catalog.pg_statistic', name, 'select'))
-        from unnest(string_to_array(
+        select pg_catalog.bool_and(
+            pg_catalog.has_column_privilege('pg_catalog.pg_statistic', name, 'select')
+        )
+        from pg_catalog.unnest(pg_catalog.string_to_array(
             'starelid staattnum stainherit stanullfrac stawidth stadistinct', ' '
         )) as name
     )""",

@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.fixtures.lock_stage",
     "tests.fixtures.programs",
     "tests.fixtures.daemon",
+    "tests.fixtures.printed_sql",
 ]

@@ -1,12 +1,12 @@
 """What to do about a standby that is behind, by what holds it up."""
 
-from alerts.cure import cancel, remark, terminate
+from alerts.cure import ACTIVITY, cancel, remark, terminate
 from alerts.replication.conflict import Conflict
 from collectors.activity import Session
 from collectors.replication import Receiver
 from collectors.wal_receiver import WalReceiver
 
-RESUME = "SELECT pg_wal_replay_resume();"
+RESUME = "SELECT pg_catalog.pg_wal_replay_resume();"
 
 
 def reconnect(server: str, link: WalReceiver) -> tuple[str, ...]:
@@ -16,7 +16,7 @@ def reconnect(server: str, link: WalReceiver) -> tuple[str, ...]:
         remark(f"Check that upstream runs, that pg_hba.conf lets the standby in{slot}."),
         remark(
             "Upstream has moved: ALTER SYSTEM SET primary_conninfo = 'host=... user=...';"
-            " then SELECT pg_reload_conf();"
+            " then SELECT pg_catalog.pg_reload_conf();"
         ),
         remark("'requested WAL segment has already been removed': rebuild with pg_basebackup."),
         remark("Do not promote it while the old primary may still take writes."),
@@ -55,9 +55,9 @@ def look_there(name: str, receiver: Receiver) -> tuple[str, ...]:
         return (remark(f"Most of it has not even been sent: look at the network to {name}."),)
     return (
         remark(f"{name} has the WAL and does not replay it. Look there, or let it be watched too:"),
-        remark("SELECT pg_get_wal_replay_pause_state();"),
+        remark("SELECT pg_catalog.pg_get_wal_replay_pause_state();"),
         remark(
-            "SELECT pid, state, xact_start, query FROM pg_stat_activity"
+            f"SELECT pid, state, xact_start, query FROM {ACTIVITY}"
             " WHERE backend_xmin IS NOT NULL ORDER BY xact_start;"
         ),
     )
@@ -67,7 +67,9 @@ def find(name: str) -> tuple[str, ...]:
     return (
         remark(f"Look on {name}: does it run, and what does its log say about its upstream?"),
         remark("Taken away on purpose: drop its slot, or it keeps WAL until the disk is full:"),
-        remark("SELECT slot_name, wal_status FROM pg_replication_slots WHERE NOT active;"),
+        remark(
+            "SELECT slot_name, wal_status FROM pg_catalog.pg_replication_slots WHERE NOT active;"
+        ),
     )
 
 

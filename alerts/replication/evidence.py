@@ -2,6 +2,7 @@
 
 from alerts._base import Evidence, Severity, Unjudged
 from alerts.client_name import client_text
+from alerts.cure import equals, since
 from alerts.history.recorder import Disappeared
 from alerts.replication import cures
 from alerts.replication.conflict import Conflict
@@ -29,7 +30,10 @@ def disconnected(server: str, link: WalReceiver, silence: Silence, lag: Lag | Un
             **_of(link),
         },
         cure=cures.reconnect(server, link),
-        check="SELECT pid, status, sender_host, last_msg_receipt_time FROM pg_stat_wal_receiver;",
+        check=(
+            "SELECT pid, status, sender_host, last_msg_receipt_time"
+            " FROM pg_catalog.pg_stat_wal_receiver;"
+        ),
     )
 
 
@@ -41,7 +45,10 @@ def paused(server: str, link: WalReceiver, lag: Lag | Unjudged) -> Evidence:
         message=f"Replay is {link.pause_state} on {server}{_also(lag)}.",
         facts={"state": link.pause_state, **_facts(lag), **_of(link)},
         cure=cures.resume(server),
-        check="SELECT pg_get_wal_replay_pause_state(), pg_last_xact_replay_timestamp();",
+        check=(
+            "SELECT pg_catalog.pg_get_wal_replay_pause_state(),"
+            " pg_catalog.pg_last_xact_replay_timestamp();"
+        ),
     )
 
 
@@ -64,8 +71,8 @@ def behind(
         },
         cure=cures.clear(server, conflict) if conflict else cures.wait(server, stage),
         check=(
-            "SELECT pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(),"
-            " now() - pg_last_xact_replay_timestamp() AS last_replayed;"
+            "SELECT pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn(),"
+            f" {since('pg_catalog.pg_last_xact_replay_timestamp()')} AS last_replayed;"
         ),
     )
 
@@ -87,7 +94,7 @@ def receiver_behind(name: str, severity: Severity, lag: Lag, receiver: Receiver)
             **_facts(lag),
         },
         cure=cures.look_there(name, receiver),
-        check=f"SELECT * FROM pg_stat_replication WHERE pid = {receiver.pid};",
+        check=f"SELECT * FROM pg_catalog.pg_stat_replication WHERE {equals('pid', receiver.pid)};",
     )
 
 
@@ -99,7 +106,7 @@ def lost(name: str, gone: Disappeared) -> Evidence:
         message=f"{name} has received no WAL from this primary for {duration_text(gone.seconds)}.",
         facts={"state": "lost", "gone_seconds": gone.seconds, "stayed_seconds": gone.stayed},
         cure=cures.find(name),
-        check="SELECT application_name, client_addr, state FROM pg_stat_replication;",
+        check="SELECT application_name, client_addr, state FROM pg_catalog.pg_stat_replication;",
     )
 
 

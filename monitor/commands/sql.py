@@ -10,6 +10,8 @@ from monitor.commands._base import BadUsage
 
 NEWEST = 18
 OLDEST = 14
+PATH = "SET search_path = pg_catalog, pg_temp;\n"
+"""Nothing else may be found under the names that a query uses; our own sessions are born so."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +35,7 @@ def run(known: argparse.Namespace) -> int:
     query = collectors[known.collector].query(known.server * 10_000)
     if query is None:
         raise BadUsage(f"{known.collector} has no query for PostgreSQL {known.server}.")
+    sys.stdout.write(PATH)
     sys.stdout.write(dedent(query).strip() + ";\n")
     return 0
 

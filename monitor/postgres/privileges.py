@@ -23,7 +23,7 @@ class Privileges:
         asked = list(capabilities)
         if not asked:
             return cls(session.identity.role, {})
-        columns = ", ".join(f"({c.probe})::bool as c{i}" for i, c in enumerate(asked))
+        columns = ", ".join(f"({c.probe})::boolean as c{i}" for i, c in enumerate(asked))
         [record] = await session.fetch(f"select {columns}", deadline)
         return cls(session.identity.role, {c: bool(record[i]) for i, c in enumerate(asked)})
 

@@ -9,17 +9,29 @@ from collectors._catalogue import all_collectors
 LONGEST = 63
 """Bytes of a name in PostgreSQL; a longer one would silently be another role."""
 
-
-# To psql a name such as a=b would be no name but an address; so it is given one, well quoted.
-ENTER = r"""SELECT format('dbname=''%s''', replace(replace(datname, '\', '\\'), '''', '\'''))
-    AS place FROM pg_database WHERE @ \gset
-\connect -reuse-previous=on :"place" \\"""
+# A superuser runs this in databases of other people, who may have laid functions and operators in
+# its way and set its search_path. Nor may they choose an encoding in which a backslash is half a
+# character: names are bytes here, as the server keeps them.
+GUARD = r"""\encoding SQL_ASCII \\
+SET search_path = pg_catalog, pg_temp;"""
+# To psql a name such as a=b would be no name but an address; so it is given one, well quoted
+# whatever standard_conforming_strings is.
+PLACE = r"""format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E'\\'''))"""
+ENTER = "\n".join(
+    (
+        f"SELECT {PLACE}",
+        r"    AS place FROM pg_database WHERE @ \gset",
+        r'\connect -reuse-previous=on :"place" \\',
+        GUARD,
+    )
+)
 
 
 def statements(role: str, databases: Iterable[str] = ()) -> Iterator[str]:
     """A script for psql; running it twice does no harm."""
     name = identifier(role)
     yield "\\set ON_ERROR_STOP on"
+    yield GUARD
     yield "-- The role of pgvigil. It may log in, look at statistics, and do nothing else."
     yield f"SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT 5', {literal(role)})"
     yield f"WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {literal(role)}) \\gexec"

@@ -19,20 +19,24 @@ GRACE = 1.0
 """Seconds that a session is given to close politely."""
 REMEMBERED = 300.0
 """Seconds for which asyncpg remembers how a query was prepared: until then it is one trip."""
+# Sent while it is not sure who listens, a pooler perhaps that has lost our search_path.
 IDENTITY = """
     select
-        pg_backend_pid()                                            as pid,
-        current_setting('server_version_num')::int4                 as version,
-        current_setting('server_version')                           as version_text,
-        pg_is_in_recovery()                                         as in_recovery,
-        pg_postmaster_start_time()::text                            as started,
-        (select system_identifier from pg_control_system())::text   as system_identifier,
-        current_user::text                                          as role,
-        current_database()::text                                    as database,
+        pg_catalog.pg_backend_pid()                                     as pid,
+        pg_catalog.current_setting('server_version_num')::int           as version,
+        pg_catalog.current_setting('server_version')                    as version_text,
+        pg_catalog.pg_is_in_recovery()                                  as in_recovery,
+        pg_catalog.pg_postmaster_start_time()::pg_catalog.text          as started,
+        (
+            select system_identifier from pg_catalog.pg_control_system()
+        )::pg_catalog.text                                              as system_identifier,
+        current_user::pg_catalog.text                                   as role,
+        pg_catalog.current_database()::pg_catalog.text                  as database,
         coalesce((
-            select json_object_agg(extname, quote_ident(nspname))
-            from pg_extension join pg_namespace n on n.oid = extnamespace
-        ), '{}')::text                                              as extensions
+            select pg_catalog.json_object_agg(e.extname, pg_catalog.quote_ident(n.nspname))
+            from pg_catalog.pg_extension e
+            join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) e.extnamespace
+        ), '{}')::pg_catalog.text                                       as extensions
 """
 
 

@@ -83,7 +83,8 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
         (
             "Add one above the first that matches, with our address:",
             "host all {user} 192.0.2.10/32 scram-sha-256",
-            "Then: SELECT pg_reload_conf(); and look: SELECT * FROM pg_hba_file_rules;",
+            "Then: SELECT pg_catalog.pg_reload_conf(); and look:",
+            "SELECT * FROM pg_catalog.pg_hba_file_rules;",
         ),
     ),
     Cause.tls: (

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.connections import client_sessions, dispensable, terminate_idle
-from alerts.cure import identifier, literal, remark
+from alerts.cure import ACTIVITY, equals, identifier, literal, remark
 from alerts.findings.availability._reasons import OUR_OWN, WORDS
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
@@ -16,7 +16,8 @@ from collectors.connection import Cause, Connection, connection
 
 MAKE_ROOM = 5
 """Sessions to end where no new one can be had: enough to look around."""
-COUNT = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend';"
+CLIENTS = equals("backend_type", literal("client backend"))
+COUNT = f"SELECT pg_catalog.count(*) FROM {ACTIVITY} WHERE {CLIENTS};"
 """A check for those who are in, or whom a reserved slot lets in."""
 
 
@@ -118,10 +119,11 @@ def _terminate(sessions: Sequence[Session], of: str | None = None) -> str:
     clients = [s for s in client_sessions(sessions) if of in (None, s.usename)]
     if idle := dispensable(clients, MAKE_ROOM):
         return terminate_idle(idle)
-    role = f" AND usename = {literal(of)}" if of else ""
+    role = f" AND {equals('usename', literal(of))}" if of else ""
     return (
-        "SELECT pid, pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE"
-        f" backend_type = 'client backend' AND state = 'idle'{role} AND pid <> pg_backend_pid()"
+        f"SELECT pid, pg_catalog.pg_terminate_backend(pid) FROM (SELECT pid FROM {ACTIVITY}"
+        f" WHERE {CLIENTS} AND {equals('state', literal('idle'))}{role}"
+        " AND pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()"
         f" ORDER BY state_change LIMIT {MAKE_ROOM}) AS longest_idle;"
     )
 

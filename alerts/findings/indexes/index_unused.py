@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import Evidence, Finding, Outcome, Reach, Severity, Unjudged
-from alerts.cure import concurrently, identifier, plain_ddl, regclass, remark
+from alerts.cure import concurrently, equals, identifier, plain_ddl, regclass, remark
 from alerts.findings.indexes._usage import Key, Witness, unheard, unused_seconds, witnesses
 from alerts.history.kinds import Unchanged
 from alerts.history.recorder import UnchangedFor
@@ -207,7 +207,7 @@ def cure(candidate: Candidate) -> tuple[str, ...]:
     return (
         *advice,
         remark("Keep its definition, to make it again should somebody miss it:"),
-        f"SELECT pg_get_indexdef({regclass(*candidate.path)});",
+        f"SELECT pg_catalog.pg_get_indexdef({regclass(*candidate.path)});",
         *drop(candidate),
     )
 
@@ -224,11 +224,12 @@ def drop(candidate: Candidate) -> tuple[str, ...]:
 
 def check(candidate: Candidate) -> str:
     index = regclass(*candidate.path)
-    parts = f"SELECT relid FROM pg_partition_tree({index})"
-    which = f"IN ({parts})" if candidate.is_partitioned else f"= {index}"
+    parts = f"ANY (SELECT relid FROM pg_catalog.pg_partition_tree({index}))"
+    which = equals("indexrelid", parts if candidate.is_partitioned else index)
     return (
-        "SELECT indexrelid::regclass, idx_scan, pg_size_pretty(pg_relation_size(indexrelid))"
-        f" FROM pg_stat_user_indexes WHERE indexrelid {which};"
+        "SELECT indexrelid::pg_catalog.regclass, idx_scan,"
+        " pg_catalog.pg_size_pretty(pg_catalog.pg_relation_size(indexrelid))"
+        f" FROM pg_catalog.pg_stat_user_indexes WHERE {which};"
     )
 
 

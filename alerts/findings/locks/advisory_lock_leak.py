@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text
-from alerts.cure import remark, session_guard, terminate
+from alerts.cure import ACTIVITY, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
@@ -62,7 +62,7 @@ def evidence(holder: AdvisoryHolder, severity: Severity) -> Evidence:
             terminate(holder.pid, start, None),
         ),
         check=(
-            "SELECT pid, state, now() - state_change AS idle FROM pg_stat_activity"
+            f"SELECT pid, state, {since('state_change')} AS idle FROM {ACTIVITY}"
             f" WHERE {session_guard(holder.pid, start, None)};"
         ),
         key=f"{holder.pid}@{start}",

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Shape
-from alerts.cure import cancel, literal, remark
+from alerts.cure import cancel, equals, literal, remark
 from alerts.history.kinds import LockOrder, Window
 from alerts.limits import FIXED, BaseLimits
 from alerts.locks.order import Captive, Capture
@@ -54,8 +54,8 @@ def evidence(snapshot: Snapshot, capture: Capture) -> Evidence:
         facts=facts,
         cure=cure(capture),
         check=(
-            "SELECT datname, deadlocks, stats_reset FROM pg_stat_database"
-            f" WHERE datname = {literal(database)};"
+            "SELECT datname, deadlocks, stats_reset FROM pg_catalog.pg_stat_database"
+            f" WHERE {equals('datname', literal(database))};"
         ),
         key=capture.key,
         database=database,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
-from alerts.cure import literal, remark
+from alerts.cure import ACTIVITY, equals, literal, remark
 from alerts.history.kinds import LockOrder
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.locks.order import Disorder, Level, Risk, Sighting
@@ -108,7 +108,7 @@ def disordered(disorder: Disorder, now: float) -> Evidence:
         cure=(
             remark("Nothing is wrong yet, and there is nobody to stop: it is the code."),
             remark("Sort each batch by its key before it is written, or lock it first:"),
-            remark(f"SELECT … FROM {table.name} WHERE … ORDER BY the key FOR UPDATE;"),
+            remark(f"SELECT … FROM {table.name} WHERE … ORDER BY … FOR UPDATE;"),
             remark("Workers that share a queue need no order: FOR UPDATE SKIP LOCKED."),
         ),
         check=check(table.database),
@@ -120,9 +120,10 @@ def disordered(disorder: Disorder, now: float) -> Evidence:
 
 def check(database: str) -> str:
     return (
-        "SELECT pid, pg_blocking_pids(pid) AS waits_for, left(query, 80) AS query"
-        " FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        f" AND datname = {literal(database)};"
+        "SELECT pid, pg_catalog.pg_blocking_pids(pid) AS waits_for,"
+        f" pg_catalog.left(query, 80) AS query FROM {ACTIVITY}"
+        f" WHERE {equals('wait_event_type', literal('Lock'))}"
+        f" AND {equals('datname', literal(database))};"
     )
 
 

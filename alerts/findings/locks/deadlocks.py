@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Shape
-from alerts.cure import literal, remark
+from alerts.cure import equals, literal, remark
 from alerts.history.counters import Delta
 from alerts.history.kinds import Window
 from alerts.limits import BaseLimits
@@ -62,8 +62,8 @@ def evidence(database: Database, step: Delta, rate: float, limits: Limits) -> Ev
             remark("Let all code lock in one order: rows ORDER BY their key, tables by name."),
         ),
         check=(
-            "SELECT datname, deadlocks, stats_reset FROM pg_stat_database"
-            f" WHERE datname = {literal(database.datname)};"
+            "SELECT datname, deadlocks, stats_reset FROM pg_catalog.pg_stat_database"
+            f" WHERE {equals('datname', literal(database.datname))};"
         ),
         key=f"{database.datname}#{database.deadlocks}@{database.stats_reset}",
         database=database.datname,

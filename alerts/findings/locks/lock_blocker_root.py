@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text
+from alerts.cure import ACTIVITY, equals
 from alerts.limits import BaseLimits
 from alerts.locks.cures import release
 from alerts.locks.graph import Holder, node_of
@@ -121,12 +122,18 @@ def _waiter(scene: LockScene, wait: Wait) -> str:
     return f"{scene.who(wait.node)}, pid {wait.node}, {duration_text(wait.seconds)}: {statement}"
 
 
+BLOCKERS = "pg_catalog.pg_blocking_pids(pid)"
+
+
 def _check(root: Holder) -> str:
     if isinstance(root, str):
-        return "SELECT gid, prepared, owner, database FROM pg_prepared_xacts ORDER BY prepared;"
+        return (
+            "SELECT gid, prepared, owner, database FROM pg_catalog.pg_prepared_xacts"
+            " ORDER BY prepared;"
+        )
     return (
-        "SELECT pid, state, wait_event_type, pg_blocking_pids(pid), left(query, 60)"
-        f" FROM pg_stat_activity WHERE pid = {root} OR {root} = ANY (pg_blocking_pids(pid));"
+        f"SELECT pid, state, wait_event_type, {BLOCKERS}, pg_catalog.left(query, 60)"
+        f" FROM {ACTIVITY} WHERE {equals('pid', root)} OR {equals(str(root), f'ANY ({BLOCKERS})')};"
     )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text
-from alerts.cure import cancel, identifier, remark, session_guard, terminate
+from alerts.cure import ACTIVITY, cancel, identifier, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
@@ -91,8 +91,8 @@ def evidence(held: Sequence[ExclusiveLock], tables: Sequence[str], severity: Sev
         },
         cure=cure(one),
         check=(
-            "SELECT pid, state, now() - xact_start AS open, left(query, 60) FROM pg_stat_activity"
-            f" WHERE {session_guard(one.pid, start, None)};"
+            f"SELECT pid, state, {since('xact_start')} AS open, pg_catalog.left(query, 60)"
+            f" FROM {ACTIVITY} WHERE {session_guard(one.pid, start, None)};"
         ),
         key=f"{one.pid}@{start}",
         object=tables[0],

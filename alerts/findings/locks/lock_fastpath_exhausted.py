@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import Evidence, Finding, Outcome, Severity
-from alerts.cure import remark
+from alerts.cure import equals, literal, remark
 from alerts.limits import BaseLimits, Slack
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
@@ -70,9 +70,10 @@ def evidence(
             remark("statements. From 18 on more max_locks_per_transaction means more slots."),
         ),
         check=(
-            "SELECT pid, count(*) FILTER (WHERE fastpath) AS slots,"
-            " count(*) FILTER (WHERE NOT fastpath) AS shared FROM pg_locks"
-            " WHERE locktype = 'relation' GROUP BY pid ORDER BY shared DESC LIMIT 10;"
+            "SELECT pid, pg_catalog.count(*) FILTER (WHERE fastpath) AS slots,"
+            " pg_catalog.count(*) FILTER (WHERE NOT fastpath) AS shared FROM pg_catalog.pg_locks"
+            f" WHERE {equals('locktype', literal('relation'))}"
+            " GROUP BY pid ORDER BY shared DESC LIMIT 10;"
         ),
     )
 

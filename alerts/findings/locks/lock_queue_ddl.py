@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
-from alerts.cure import cancel, remark, session_guard, terminate
+from alerts.cure import ACTIVITY, cancel, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
 from alerts.locks.graph import Holder, Queue, conflicts, node_of
 from alerts.locks.parties import Fact, session_facts
@@ -146,8 +146,9 @@ def _follower(scene: LockScene, followers: Sequence[Lock]) -> Mapping[str, Fact]
 def _check(ddl: Session | None) -> str:
     guard = session_guard(ddl.pid, ddl.backend_start_text or "", None) if ddl else "false"
     return (
-        "SELECT pid, state, pg_blocking_pids(pid), now() - query_start AS waiting, left(query, 60)"
-        f" FROM pg_stat_activity WHERE {guard};"
+        "SELECT pid, state, pg_catalog.pg_blocking_pids(pid),"
+        f" {since('query_start')} AS waiting, pg_catalog.left(query, 60)"
+        f" FROM {ACTIVITY} WHERE {guard};"
     )
 
 

@@ -80,7 +80,7 @@ def evidence(rows: Sequence[LockHolder], held: int, room: int, severity: Severit
         },
         cure=cure(most, held, room),
         check=(
-            "SELECT pid, count(*) AS locks FROM pg_locks WHERE NOT fastpath"
+            "SELECT pid, pg_catalog.count(*) AS locks FROM pg_catalog.pg_locks WHERE NOT fastpath"
             " GROUP BY pid ORDER BY locks DESC LIMIT 10;"
         ),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
-from alerts.cure import remark
+from alerts.cure import ACTIVITY, equals, remark, since
 from alerts.limits import BaseLimits
 from alerts.locks.cures import release
 from alerts.locks.graph import Holder
@@ -76,8 +76,9 @@ def evidence(scene: LockScene, wait: Wait, severity: Severity, root: Holder | No
         },
         cure=cure(scene, root),
         check=(
-            "SELECT pid, state, pg_blocking_pids(pid) AS waits_for, now() - query_start AS since,"
-            f" left(query, 60) FROM pg_stat_activity WHERE pid = {wait.lock.pid};"
+            "SELECT pid, state, pg_catalog.pg_blocking_pids(pid) AS waits_for,"
+            f" {since('query_start')} AS since, pg_catalog.left(query, 60)"
+            f" FROM {ACTIVITY} WHERE {equals('pid', wait.lock.pid or 0)};"
         ),
         key=session.key if session else str(wait.node),
         object=relation,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
-from alerts.cure import literal
+from alerts.cure import equals, literal
 from alerts.limits import BaseLimits
 from alerts.locks.cures import finish_prepared
 from alerts.locks.graph import LockGraph
@@ -59,7 +59,9 @@ def evidence(row: PreparedTransaction, severity: Severity, waiting: int | None) 
             "waiting_sessions": waiting,
         },
         cure=finish_prepared(row.gid),
-        check=f"SELECT * FROM pg_prepared_xacts WHERE gid = {literal(row.gid)};",
+        check=(
+            f"SELECT * FROM pg_catalog.pg_prepared_xacts WHERE {equals('gid', literal(row.gid))};"
+        ),
         key=f"{row.gid}@{row.prepared}",
         database=row.datname,
     )

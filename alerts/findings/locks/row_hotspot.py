@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
-from alerts.cure import remark
+from alerts.cure import equals, literal, remark
 from alerts.limits import BaseLimits
 from alerts.locks.graph import Holder, Queue, node_of
 from alerts.locks.parties import row_text, session_facts
@@ -89,8 +89,9 @@ def _statements(scene: LockScene, queued: tuple[Lock, ...]) -> dict[str, str | N
 
 def _check(relation: str, ctid: tuple[int, int], named: bool) -> str:
     if not named:
-        return "SELECT * FROM pg_locks WHERE locktype = 'tuple';"
-    return f"SELECT * FROM {relation} WHERE ctid = '({ctid[0]},{ctid[1]})';"
+        return f"SELECT * FROM pg_catalog.pg_locks WHERE {equals('locktype', literal('tuple'))};"
+    row = literal(f"({ctid[0]},{ctid[1]})")
+    return f"SELECT * FROM {relation} WHERE {equals('ctid', row)};"
 
 
 finding = Finding(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
-from alerts.cure import literal, remark
+from alerts.cure import equals, literal, remark
 from alerts.history.counters import Delta
 from alerts.history.kinds import Window
 from alerts.limits import FIXED, BaseLimits, Slack
@@ -75,8 +75,8 @@ def evidence(database: Database, change: Delta, predicate: int, limits: Limits) 
             remark("for a sequential scan locks the whole table; raise max_pred_locks_per_page."),
         ),
         check=(
-            "SELECT datname, xact_commit, xact_rollback FROM pg_stat_database"
-            f" WHERE datname = {literal(database.datname)};"
+            "SELECT datname, xact_commit, xact_rollback FROM pg_catalog.pg_stat_database"
+            f" WHERE {equals('datname', literal(database.datname))};"
         ),
         database=database.datname,
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text
-from alerts.cure import session_guard
+from alerts.cure import ACTIVITY, session_guard, since
 from alerts.limits import BaseLimits, Slack
 from alerts.locks.cures import stop
 from alerts.query_text import normalised
@@ -74,8 +74,8 @@ def evidence(
         },
         cure=stop(session) if session else (),
         check=(
-            "SELECT pid, state, now() - xact_start AS open, left(query, 60) FROM pg_stat_activity"
-            f" WHERE {session_guard(row.pid, row.backend_start_text or '', None)};"
+            f"SELECT pid, state, {since('xact_start')} AS open, pg_catalog.left(query, 60)"
+            f" FROM {ACTIVITY} WHERE {session_guard(row.pid, row.backend_start_text or '', None)};"
         ),
         key=f"{row.pid}@{row.backend_start_text}",
         database=row.datname,

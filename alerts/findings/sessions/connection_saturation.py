@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.connections import client_sessions, dispensable, terminate_idle, usable_slots
-from alerts.cure import identifier, literal, remark
+from alerts.cure import ACTIVITY, equals, identifier, literal, remark, since
 from alerts.limits import BaseLimits
 from alerts.snapshot import NOT_YET, Snapshot
 from alerts.units import Share, share_text
@@ -87,7 +87,7 @@ def of_role(role: Role, sessions: Sequence[Session]) -> Ceiling:
         f"{role.rolname} may have",
         role.connection_limit,
         sessions,
-        only=f" AND usename = {literal(role.rolname)}",
+        only=f" AND {equals('usename', literal(role.rolname))}",
         advice=f"If the limit itself is too low: ALTER ROLE {name} CONNECTION LIMIT …;",
     )
 
@@ -100,7 +100,7 @@ def of_database(database: Database, sessions: Sequence[Session]) -> Ceiling:
         database.connection_limit,
         sessions,
         database=database.datname,
-        only=f" AND datname = {literal(database.datname)}",
+        only=f" AND {equals('datname', literal(database.datname))}",
         advice=f"If the limit itself is too low: ALTER DATABASE {name} CONNECTION LIMIT …;",
     )
 
@@ -136,8 +136,9 @@ def evidence(ceiling: Ceiling, limits: Limits) -> Evidence:
         },
         cure=cure(ceiling, limits, user),
         check=(
-            "SELECT usename, application_name, state, count(*), max(now() - state_change)"
-            f" FROM pg_stat_activity WHERE backend_type = 'client backend'{ceiling.only}"
+            "SELECT usename, application_name, state, pg_catalog.count(*),"
+            f" pg_catalog.max({since('state_change')}) FROM {ACTIVITY}"
+            f" WHERE {equals('backend_type', literal('client backend'))}{ceiling.only}"
             " GROUP BY 1, 2, 3 ORDER BY 4 DESC LIMIT 10;"
         ),
         database=ceiling.database,

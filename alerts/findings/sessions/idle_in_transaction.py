@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from alerts._base import Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text
-from alerts.cure import remark, session_guard, terminate
+from alerts.cure import ACTIVITY, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
 from alerts.locks.graph import LockGraph
 from alerts.query_text import normalised
@@ -86,8 +86,8 @@ def evidence(session: Session, harm: Harm, limits: Limits) -> Evidence:
             terminate(session.pid, start, session.xact_start_text),
         ),
         check=(
-            "SELECT pid, state, now() - state_change AS silent, now() - xact_start AS open"
-            f" FROM pg_stat_activity WHERE {session_guard(session.pid, start, None)};"
+            f"SELECT pid, state, {since('state_change')} AS silent, {since('xact_start')} AS open"
+            f" FROM {ACTIVITY} WHERE {session_guard(session.pid, start, None)};"
         ),
         key=session.key,
         database=session.datname,

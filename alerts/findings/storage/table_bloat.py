@@ -8,7 +8,7 @@ from alerts._base import Evidence, Finding, Outcome, Reach, Severity, Unjudged
 from alerts.bloat import Confidence, Heap, HeapEstimate, NotEvaluated, Obstacle, estimate
 from alerts.bloat.ceiling import ceiling
 from alerts.bloat.current import heaps, statistics_hidden
-from alerts.cure import OLD_TRANSACTIONS, identifier, regclass, remark
+from alerts.cure import OLD_TRANSACTIONS, equals, identifier, regclass, remark
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Share, bytes_text, share_text
@@ -108,6 +108,7 @@ def name(table: UserTable) -> str:
 
 
 def evidence(table: UserTable, heap: Heap, found: HeapEstimate, limits: Limits) -> Evidence:
+    itself = regclass(table.schemaname, table.relname)
     size, sure = file_bytes(heap), found.confidence is Confidence.high
     return Evidence(
         subject=name(table),
@@ -133,15 +134,18 @@ def evidence(table: UserTable, heap: Heap, found: HeapEstimate, limits: Limits) 
             "dropped_columns": found.has_dropped_columns,
         },
         cure=(
-            remark(f"On the primary, in database {table.datname}. This is an estimate; with the"),
-            remark(f"extension pgstattuple: SELECT * FROM pgstattuple_approx({table.relid});"),
+            remark(
+                f"On the primary, in database {table.datname}. This is an estimate; measured is"
+            ),
+            remark("it by the extension pgstattuple, whose schema \\dx names:"),
+            remark(f"SELECT * FROM SCHEMA.pgstattuple_approx({itself});"),
             *vacuum(table, found),
             *rewrite(table, found, limits),
         ),
         check=(
-            "SELECT pg_size_pretty(pg_table_size(relid)) AS size, n_live_tup, n_dead_tup,"
-            " last_vacuum, last_autovacuum, last_analyze, last_autoanalyze"
-            f" FROM pg_stat_user_tables WHERE relid = {regclass(table.schemaname, table.relname)};"
+            "SELECT pg_catalog.pg_size_pretty(pg_catalog.pg_table_size(relid)) AS size,"
+            " n_live_tup, n_dead_tup, last_vacuum, last_autovacuum, last_analyze, last_autoanalyze"
+            f" FROM pg_catalog.pg_stat_user_tables WHERE {equals('relid', itself)};"
         ),
         object=name(table),
         database=table.datname,

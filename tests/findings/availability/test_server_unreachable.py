@@ -130,7 +130,7 @@ def test_the_longest_idle_sessions_are_named_where_they_can_be_seen() -> None:
 def test_a_full_role_makes_room_in_that_role() -> None:
     """The sessions of everybody else are in nobody's way."""
     [statement] = statements(only(judged(away(Cause.role_full))))
-    assert "usename = 'pgvigil'" in statement
+    assert "usename OPERATOR(pg_catalog.=) 'pgvigil'" in statement
 
 
 def test_no_line_break_of_a_message_ends_the_comment() -> None:

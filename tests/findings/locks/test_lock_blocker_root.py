@@ -22,6 +22,7 @@ from tests.fixtures.postgres import Database, Psql
 from tests.fixtures.until import until
 
 NOW = 1_800_000_000.0
+BEGAN = "backend_start OPERATOR(pg_catalog.=) '"
 SOON = Limits(
     crowd_waits=timedelta(milliseconds=200),
     one_waits=timedelta(milliseconds=300),
@@ -124,8 +125,9 @@ def test_a_working_root_is_cancelled_and_an_idle_one_terminated() -> None:
         scene = LockScene.of(scene_of(people, [row_lock(1), row_lock(2, 40.0)]))
         [statement] = [line for line in release(scene, 1) if not line.startswith("--")]
         assert statement == (
-            f"SELECT pg_{function}_backend(pid) FROM pg_stat_activity"
-            " WHERE pid = 1 and backend_start = 'b1' and xact_start = 'x1';"
+            f"SELECT pg_catalog.pg_{function}_backend(pid) FROM pg_catalog.pg_stat_activity"
+            " WHERE pid OPERATOR(pg_catalog.=) 1 AND backend_start OPERATOR(pg_catalog.=) 'b1'"
+            " AND xact_start OPERATOR(pg_catalog.=) 'x1';"
         )
 
 
@@ -266,7 +268,7 @@ async def test_the_cure_of_another_life_of_a_pid_kills_nobody(
     await root.execute("begin")
     later = await root.fetchval("select xact_start::text from pg_stat_activity where pid = $1", pid)
     of_later_transaction = statement.replace(began, later)
-    of_later_session = of_later_transaction.replace("backend_start = '2", "backend_start = '1")
+    of_later_session = of_later_transaction.replace(f"{BEGAN}2", f"{BEGAN}1")
     for guarded in (statement, of_later_session):
         await psql(database.dsn, guarded)
         assert await root.fetchval("select 1") == 1

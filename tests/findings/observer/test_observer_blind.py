@@ -63,9 +63,8 @@ def test_a_missing_right_names_what_is_blind_and_its_grant() -> None:
 
 def test_each_database_without_it_is_a_subject() -> None:
     """The cure has to be run there."""
-    statistics = Granted(
-        "shop", "column_statistics", False, "GRANT SELECT …;", "widths", ("activity",)
-    )
+    grant = "GRANT SELECT (stawidth) ON pg_catalog.pg_statistic TO m;"
+    statistics = Granted("shop", "column_statistics", False, grant, "widths", ("activity",))
     verdict = judged(statistics, replace(statistics, datname="erp"))
     assert {(s.evidence.subject, s.evidence.database) for s in verdict.subjects} == {
         ("column_statistics in shop", "shop"),

@@ -186,7 +186,7 @@ def test_paused_replay_is_information_and_can_be_resumed() -> None:
     here, link = replace(STANDBY, replay_lsn=900 * MiB), replace(LINK, pause_state="paused")
     verdict = verdict_of(finding, alone(here, link, primary_writing(400)))
     assert verdict.severity is Severity.info
-    assert verdict.subjects[0].evidence.cure[-1] == "SELECT pg_wal_replay_resume();"
+    assert verdict.subjects[0].evidence.cure[-1] == "SELECT pg_catalog.pg_wal_replay_resume();"
 
 
 def test_a_wanted_delay_is_subtracted() -> None:
@@ -251,8 +251,9 @@ def test_a_conflict_names_the_query_and_stops_that_one_only() -> None:
     evidence = verdict_of(finding, snapshot).subjects[0].evidence
     assert evidence.facts["state"] == "conflict"
     assert [line for line in evidence.cure if not line.startswith("--")] == [
-        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
-        " WHERE pid = 77 and backend_start = 'b' and xact_start = 'x';"
+        "SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity"
+        " WHERE pid OPERATOR(pg_catalog.=) 77 AND backend_start OPERATOR(pg_catalog.=) 'b'"
+        " AND xact_start OPERATOR(pg_catalog.=) 'x';"
     ]
 
 

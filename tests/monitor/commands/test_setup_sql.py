@@ -4,9 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.fixtures.postgres import PrivateServers, Psql, connected
+from tests.fixtures.traps import HOSTILE_PATH, traps
 
 HOSTILE = ("a=b", "new\nline", "quo'te\\", 'Double"Quote', "émoji 🐘")
 SIGHT = "select has_column_privilege('watcher', 'pg_catalog.pg_statistic', 'stawidth', 'select')"
@@ -48,3 +50,44 @@ async def test_every_database_is_granted_in(
 
 def left_in(folder: Path) -> list[Path]:
     return list(folder.iterdir())
+
+
+@pytest.mark.versions(14, 18)
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("schema", ["public", "evil"])
+async def test_the_owner_of_a_database_gets_no_hold_of_it(
+    schema: str, named: bool, private_server: PrivateServers, psql: Psql
+) -> None:
+    """Functions, operators, types and views of others are not reached, whatever leads to them."""
+    server = private_server()
+    script = printed(*(("--database", "postgres", "--database", "theirs") if named else ()))
+    async with connected(server.dsn()) as admin:
+        await admin.execute("create database theirs")
+    for name in ("postgres", "theirs", "template1"):
+        async with connected(server.dsn(name)) as owner:
+            await owner.execute(traps(script, schema))
+            if schema != "public":
+                await owner.execute(f'alter database "{name}" set search_path = {HOSTILE_PATH}')
+                await owner.execute(f"alter role postgres set search_path = {HOSTILE_PATH}")
+        async with connected(server.dsn(name)) as reader:
+            with pytest.raises(asyncpg.RaiseError, match="sprung"):
+                await reader.fetch("select format('%s', 'x'::text)")
+    await psql(server.dsn("theirs"), script)
+    async with connected(server.dsn("theirs")) as inside:
+        assert await inside.fetchval(SIGHT.replace("select ", "select pg_catalog.", 1)) is True
+
+
+@pytest.mark.versions(18)
+async def test_no_encoding_turns_a_name_into_an_address(
+    private_server: PrivateServers, psql: Psql
+) -> None:
+    """In SJIS the second byte of ソ is a backslash; the name leads to itself all the same."""
+    server = private_server()
+    name = "ソ' host=evil.invalid dbname='x"
+    async with connected(server.dsn()) as admin:
+        for database in ("first", name):
+            await admin.execute(f'create database "{database}"')
+            await admin.execute(f"alter database \"{database}\" set client_encoding = 'SJIS'")
+    await psql(server.dsn("first"), printed("--database", "first", "--database", name))
+    async with connected(server.dsn(name), client_encoding="UTF8") as inside:
+        assert await inside.fetchval(SIGHT) is True
