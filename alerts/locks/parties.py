@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from alerts.client_name import session_name
 from alerts.locks.order import Party
 from collectors.activity import Session
 
@@ -10,7 +11,7 @@ Fact = float | int | str | bool | None
 
 def who(party: Party) -> str:
     """As people call it: user, application and pid."""
-    return f"{party.user} ({party.application or 'no application name'}), pid {party.pid}"
+    return f"{session_name(party.user, party.application)}, pid {party.pid}"
 
 
 def party_facts(name: str, party: Party) -> Mapping[str, Fact]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from alerts.client_name import session_name
 from alerts.cure import identifier
 from alerts.locks.graph import Holder, LockGraph, node_of
 from alerts.locks.order.target import target_of
@@ -99,7 +100,7 @@ class LockScene:
         """As people call it: user and application, or the name of a prepared transaction."""
         session = self.sessions.get(node)
         if session and session.usename:
-            return f"{session.usename} ({session.application_name or 'no application name'})"
+            return session_name(session.usename, session.application_name)
         if session:
             return session.backend_type or "a server process"
         gid = next((lock.gid for lock in self.locks.get(node, ()) if lock.gid), None)

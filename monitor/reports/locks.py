@@ -7,10 +7,11 @@ from rich.text import Text
 
 from alerts.locks.order import Capture, Risk
 from alerts.locks.parties import listed, row_text, who
+from alerts.plural import plural
 from alerts.units import duration_text
 from monitor.reports.escape import safe
 from monitor.views.lock_tree import Branch, LockView
-from monitor.views.wording import clock, count
+from monitor.views.wording import clock
 
 HANGING = 4
 """Columns by which the rest of a line that is too long is set in."""
@@ -33,7 +34,7 @@ def fitted(text: Text, console: Console) -> Text:
     height = max(2, console.height)
     if len(lines) > height:
         hidden = len(lines) - height + 1
-        lines[height - 1 :] = [Text(f"… {count(hidden, 'more line')}; --once prints all", "dim")]
+        lines[height - 1 :] = [Text(f"… {plural(hidden, 'more line')}; --once prints all", "dim")]
     return Text("\n").join(lines)
 
 
@@ -56,7 +57,7 @@ def server_lines(view: LockView, now: float) -> Iterator[Line]:
     for branch in view.forest:
         yield from branch_lines(branch)
     if view.left_out:
-        yield f"  and {count(view.left_out, 'more session')}", "dim"
+        yield f"  and {plural(view.left_out, 'more session')}", "dim"
     for capture in view.captures:
         yield from capture_lines(capture)
     for risk in view.risks:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from alerts._base import Severity, Shape, State
+from alerts.plural import plural
 from alerts.units import bytes_text, duration_text, share_text
 from alerts.verdicts.causes import Folded
 from alerts.verdicts.verdict import Subject
@@ -73,10 +74,6 @@ def mark(subject: Subject, now: float) -> str:
     return ""
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def headline(picture: Summary) -> str:
     """The whole in one line; that something is not known is never left out."""
     servers, silent = picture.overview.servers, len(picture.down)
@@ -89,7 +86,7 @@ def headline(picture: Summary) -> str:
         all_of_them = f"{silent} of {len(servers)} servers" if len(servers) > 1 else "the server"
         parts.append(f"{all_of_them} not answering")
     if not parts and picture.by_state(State.healthy):
-        return "Nothing is wrong on " + count(len(servers), "server")
+        return "Nothing is wrong on " + plural(len(servers), "server")
     return ", ".join(parts) or "Nothing is known yet"
 
 

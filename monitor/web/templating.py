@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from alerts.client_name import UNNAMED
+from alerts.plural import plural
 from alerts.units import duration_text
 from monitor.views import wording
 from monitor.web.findings import iso
@@ -73,7 +75,8 @@ def environment() -> "Environment":
         "style": Markup(STYLE),
         "script": Markup(SCRIPT),
         "anchor": anchor,
-        "count": wording.count,
+        "plural": plural,
+        "unnamed": UNNAMED,
     }
     return made
 

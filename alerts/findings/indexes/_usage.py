@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.history.recorder import UnchangedFor
+from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from collectors._base import Role
 from collectors._columns import where
@@ -87,7 +88,7 @@ def unheard(snapshot: Snapshot) -> str | None:
     watched = sum(peer.node.role is not Role.primary for peer in snapshot.peers)
     unseen = sum(1 for _ in _standbys(snapshot)) - watched
     if unseen > 0:
-        return f"{unseen} standby{'s' * (unseen > 1)} not watched, may use what is unused here"
+        return f"{plural(unseen, 'standby')} not watched, may use what is unused here"
     return None
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
-from alerts.client_name import client_text
+from alerts.client_name import client_text, session_name
 from alerts.cure import ACTIVITY, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
+from alerts.plural import plural
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
@@ -35,9 +36,9 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def evidence(holder: AdvisoryHolder, severity: Severity) -> Evidence:
-    who = f"{holder.usename} ({holder.application_name or 'no application name'})"
+    who = session_name(holder.usename, holder.application_name)
     start, idle = holder.backend_start_text or "", holder.state_seconds or 0.0
-    number = f"{holder.locks} advisory lock{'s' * (holder.locks > 1)}"
+    number = plural(holder.locks, "advisory lock")
     return Evidence(
         subject=f"{holder.datname}: {who}, key {holder.some_key}",
         severity=severity,

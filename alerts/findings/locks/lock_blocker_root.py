@@ -12,6 +12,7 @@ from alerts.locks.cures import release
 from alerts.locks.graph import Holder, node_of
 from alerts.locks.parties import session_facts
 from alerts.locks.scene import LockScene, Wait
+from alerts.plural import plural
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
@@ -63,7 +64,7 @@ def evidence(scene: LockScene, root: Holder, waits: Sequence[Wait], severity: Se
     database = scene.database(root) or scene.database(waits[0].node)
     relation = scene.relation(waits[0].lock)
     state = f", {session.state} for {duration_text(session.state_seconds or 0)}," if session else ""
-    number = f"{len(waits)} session{'s' * (len(waits) > 1)}"
+    number = plural(len(waits), "session")
     return Evidence(
         subject=f"{database}: {scene.who(root)}" + (f", pid {root}" if session else ""),
         severity=severity,

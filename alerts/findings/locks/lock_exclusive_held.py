@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
-from alerts.client_name import client_text
+from alerts.client_name import client_text, session_name
 from alerts.cure import ACTIVITY, cancel, identifier, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
 from alerts.query_text import normalised
@@ -63,7 +63,7 @@ def gravity(held: ExclusiveLock, limits: Limits) -> Severity | None:
 
 def evidence(held: Sequence[ExclusiveLock], tables: Sequence[str], severity: Severity) -> Evidence:
     one = held[0]
-    who = f"{one.usename} ({one.application_name or 'no application name'})"
+    who = session_name(one.usename, one.application_name)
     open_for = one.xact_seconds or 0.0
     shown = ", ".join(tables[:SHOWN]) + (" …" if len(tables) > SHOWN else "")
     start = one.backend_start_text or ""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
+from alerts.client_name import session_name
 from alerts.cure import remark, terminate
 from alerts.limits import BaseLimits
 from alerts.query_text import normalised
@@ -105,7 +106,7 @@ def cure(most: LockHolder, held: int, room: int) -> tuple[str, ...]:
 def _who(row: LockHolder) -> str:
     if row.pid is None:
         return "prepared transactions together"
-    return f"{row.usename} ({row.application_name or 'no application name'}), pid {row.pid},"
+    return f"{session_name(row.usename, row.application_name)}, pid {row.pid},"
 
 
 finding = Finding(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
-from alerts.client_name import client_text
+from alerts.client_name import client_text, session_name
 from alerts.cure import ACTIVITY, session_guard, since
 from alerts.limits import BaseLimits, Slack
 from alerts.locks.cures import stop
@@ -50,7 +50,7 @@ def stalled_share(sessions: Iterable[Session]) -> float:
 def evidence(
     row: Nested, severity: Severity, stalled: float, sessions: dict[int, Session]
 ) -> Evidence:
-    who = f"{row.usename} ({row.application_name or 'no application name'})"
+    who = session_name(row.usename, row.application_name)
     lives, session = row.xact_seconds or 0.0, sessions.get(row.pid)
     cost = f"; {share_text(stalled)} of the active sessions wait for it" if stalled else ""
     return Evidence(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
+from alerts.client_name import session_name
 from alerts.connections import client_sessions, dispensable, terminate_idle, usable_slots
 from alerts.cure import ACTIVITY, equals, identifier, literal, remark, since
 from alerts.limits import BaseLimits
@@ -117,8 +118,8 @@ def evidence(ceiling: Ceiling, limits: Limits) -> Evidence:
         value=ceiling.taken,
         message=(
             f"{used} of the {ceiling.size} connections that {ceiling.whose} are taken"
-            f" ({share_text(ceiling.taken)}); {most} of them by {user}"
-            f" ({application or 'no application name'}), {state or 'state not known'}."
+            f" ({share_text(ceiling.taken)}); {most} of them by"
+            f" {session_name(user, application)}, {state or 'state not known'}."
         ),
         facts={
             "used_connections": used,

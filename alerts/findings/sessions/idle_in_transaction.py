@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import Evidence, Finding, Outcome, Reach, Severity
-from alerts.client_name import client_text
+from alerts.client_name import client_text, session_name
 from alerts.cure import ACTIVITY, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
 from alerts.locks.graph import LockGraph
+from alerts.plural import plural
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
@@ -56,7 +57,7 @@ def is_idle_in_transaction(session: Session) -> bool:
 def evidence(session: Session, harm: Harm, limits: Limits) -> Evidence:
     silent, open_for = session.state_seconds or 0.0, session.xact_seconds or 0.0
     critical = silent >= limits.silent_critical.total_seconds()
-    who = f"{session.usename} ({session.application_name or 'no application name'})"
+    who = session_name(session.usename, session.application_name)
     start = session.backend_start_text or ""
     return Evidence(
         subject=f"{session.datname}: {who}, pid {session.pid}",
@@ -99,7 +100,7 @@ def _cost(session: Session, harm: Harm) -> str:
     if harm.victims:
         costs.append(f"{harm.victims} session{'s wait' if harm.victims > 1 else ' waits'} for it")
     if harm.holds_horizon:
-        costs.append(f"vacuum is held back by {session.xmin_age} transactions")
+        costs.append(f"vacuum is held back by {plural(session.xmin_age or 0, 'transaction')}")
     return "; " + " and ".join(costs) if costs else ""
 
 
