@@ -1,1 +1,1 @@
-"""How settings come together: where they are written, what is said about wrong ones, reload."""
+"""Configuration: reading, validating, documenting and reloading the settings."""

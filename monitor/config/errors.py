@@ -1,4 +1,4 @@
-"""What is said about a wrong setting: its path, its value and what is expected, in a sentence."""
+"""Error message for a wrong setting: its path, its value and what is expected, in one sentence."""
 
 import re
 from collections.abc import Sequence
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
-# Below these a value may be, or may be meant to be, a secret.
+# A value under one of these may be a secret, or may have been meant as one.
 SECRET_SECTIONS = ("dsn", "servers", "user", "password", "basic_auth_users")
 
 
 class ConfigurationError(Exception):
-    """The configuration can't be used; the message is one sentence for whoever wrote it."""
+    """The configuration can't be used; the message is one sentence for the person who wrote it."""
 
 
 def one_sentence(wrong: ValidationError, model: type[BaseModel]) -> str:
-    """About the first wrong setting, and how many there are besides."""
-    # A misspelt name explains what is missing elsewhere.
+    """Describe the first wrong setting, and count the others."""
+    # A misspelt name comes first: it often explains why another setting is missing.
     errors = sorted(wrong.errors(include_url=False), key=lambda error: error["type"] not in UNKNOWN)
     more = len(errors) - 1
     besides = (
         f" ({more} more {'setting is' if more == 1 else 'settings are'} wrong)" if more else ""
     )
     text = f"{_about(errors[0], model)}{besides}"
-    # Somebody may have put an address where none belongs.
+    # An address with a password may have been written into any setting.
     return re.sub(r"//[^\s/]*@", "//…@", text) + ("" if text.endswith("?") else ".")
 
 
@@ -41,7 +41,7 @@ def _about(error: "ErrorDetails", model: type[BaseModel]) -> str:
     if error["type"] == "missing":
         return f"{path} is missing"
     if error["type"] == "value_error":
-        # Of a whole section: the sentence of our own validators is complete.
+        # A whole section is wrong: the message of our own validator is already complete.
         return f"{path}: {error['ctx']['error']}" if path else str(error["ctx"]["error"])
     return f"{path}: {_shown(path, error['input'])} {_expectation(error)}"
 

@@ -1,4 +1,4 @@
-"""The shapes that settings take in flags and variables, where everything is text."""
+"""Field types of settings, parsed from the text of flags and environment variables."""
 
 import json
 import re
@@ -19,7 +19,7 @@ EVERYWHERE = "0.0.0.0"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to listen; port 0 takes a free one."""
+    """Host and port to listen on; port 0 means any free port."""
 
     host: str
     port: int
@@ -29,7 +29,10 @@ class Endpoint:
 
 
 def endpoint(written: object) -> Endpoint:
-    """From host:port, [IPv6]:port, :port or a port alone."""
+    """Parse host:port, [IPv6]:port, :port or a port alone.
+
+    Raises ValueError for anything else.
+    """
     if isinstance(written, Endpoint):
         return written
     host, colon, port = str(written).strip().rpartition(":")
@@ -40,26 +43,26 @@ def endpoint(written: object) -> Endpoint:
     return Endpoint(bare if colon and bare else EVERYWHERE, int(port))
 
 
-# An address in brackets, [::]:19187, is no JSON.
+# An address in brackets, such as [::]:19187, is not JSON.
 IPV6 = re.compile(r"\s*\[[0-9a-fA-F.%]*:[0-9a-fA-F:.%]*\]")
 
 
 def listed(written: object) -> object:
-    """Text becomes a list: JSON when it begins with a bracket, else parted at commas."""
+    """Parse text into a list: JSON if it begins with a bracket, otherwise separated by commas."""
     if not isinstance(written, str):
         return written
     if written.lstrip().startswith(("[", "{")) and not IPV6.match(written):
         return _json(written)
-    return [part.strip() for part in written.split(",") if part.strip()]
+    return [entry.strip() for entry in written.split(",") if entry.strip()]
 
 
 def mapped(written: object) -> object:
-    """Text becomes a mapping, from JSON."""
+    """Parse text as a JSON mapping; anything else is returned as it is."""
     return _json(written) if isinstance(written, str) else written
 
 
 def absent(written: object) -> object:
-    """An empty text and none are how flags and variables say nothing."""
+    """Return None for an empty text or `none`: flags and variables can't express null."""
     text = written.strip().lower() if isinstance(written, str) else None
     return None if text in ("", "none") else written
 

@@ -1,4 +1,4 @@
-"""Flags, PGVIGIL_* variables, the YAML file and the well-known names, in this order."""
+"""Loader of settings: flags, then PGVIGIL_* variables, the YAML file, the well-known names."""
 
 import re
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ from monitor.config.well_known import well_known
 from monitor.config.yaml_file import read_yaml
 
 PREFIX = "PGVIGIL_"
-# Kubernetes tells every container where the Services of its namespace are.
+# Kubernetes sets such variables in every container, for each Service of its namespace.
 SERVICE_LINK = re.compile(r"(?P<service>PGVIGIL(?:_\w+?)?)_(?:SERVICE_(?:HOST|PORT)|PORT)(?:_\w+)?")
 
 
 class WellKnownSource(InitSettingsSource):
-    """Speaks only where no server is configured under our own names."""
+    """Settings from well-known variables, used only if no server is configured by our own."""
 
     def __init__(self, settings_type: type[Settings], environ: Mapping[str, str]) -> None:
         super().__init__(settings_type, {})
@@ -40,16 +40,16 @@ def load(
     environ: Mapping[str, str],
     settings_type: type[Settings] = Settings,
 ) -> Settings:
-    """Everything that is configured, checked; flags are named as settings are (`paces.fast`).
+    """Read and validate all settings.
 
-    Raises ConfigurationError with one sentence.
+    `flags` maps the path of a setting (`paces.fast`) to its text. Raises ConfigurationError.
     """
     variables = _nested(_variables(environ), "__")
     given = _nested(flags, ".")
     path = given.get("config") or variables.get("config")
     written = _yaml(Path(path)) if path else {}
     if "dsn" in given:
-        # Somebody points at one server, whatever else is configured.
+        # The flag asks for one server only, so servers configured elsewhere don't count.
         for elsewhere in (variables, written):
             elsewhere.pop("servers", None)
             elsewhere.pop("dsn_file", None)
@@ -67,7 +67,7 @@ def load(
 
 
 def _variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Ours, in lower case; an empty one is how templates say nothing."""
+    """Return the PGVIGIL_* variables by lower-case name; empty ones count as not set."""
     services = {match["service"] for match in map(SERVICE_LINK.fullmatch, environ) if match}
     services = {name for name in services if f"{name}_SERVICE_HOST" in environ} | {"PGVIGIL"}
     return {
@@ -90,7 +90,9 @@ def _nested(flat: Mapping[str, str], separator: str) -> dict[str, Any]:
             node = node.setdefault(section, {})
             if not isinstance(node, dict):
                 whole = ".".join(sections)
-                raise ConfigurationError(f"{whole} is set as a whole and again by its part {last}.")
+                raise ConfigurationError(
+                    f"{whole} is set as a whole, and {last} inside it is set again; keep one."
+                )
         node[last] = text
     return tree
 
@@ -100,5 +102,5 @@ def _yaml(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict | None):
         raise ConfigurationError(f"The configuration {path} is not a mapping of settings.")
     if found and "config" in found:
-        raise ConfigurationError(f"The configuration {path} can't name another one.")
+        raise ConfigurationError(f"The configuration {path} can't name another configuration file.")
     return found or {}

@@ -1,4 +1,4 @@
-"""All settings: those that are written down, the limits of findings, the bounds of collectors."""
+"""Model of all settings, with the limits of each finding and the bound of each collector."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -14,13 +14,12 @@ from monitor.config.settings import Bounds, Findings, Settings
 
 
 def settings_type() -> type[Settings]:
-    """The settings with the limits of every finding that there is."""
+    """Return the settings model with the limits of every finding."""
     return settings_for({name: finding.limits for name, finding in all_findings().items()})
 
 
 def settings_for(limits: Mapping[str, Any]) -> type[Settings]:
-    """The settings with a section for each finding, from its name to its default limits, and
-    with a bound for each collector that has one."""
+    """Build the settings model from default limits by finding name; collectors add their bounds."""
     known = all_collectors().items()
     bounds = {name: (_number(c.bound), c.bound.top) for name, c in known if c.bound}
     complete = _with_section(Settings, "bounds", Bounds, bounds)
@@ -39,5 +38,6 @@ def _with_section(
 
 
 def _number(bound: Bound) -> Any:
-    about = f"The first by {bound.rank.replace('_', ' ')}; 0 leaves the sums alone."
+    order = bound.rank.replace("_", " ")
+    about = f"How many, the largest by {order} first; 0 leaves only the sums."
     return Annotated[int, Ge(0), Field(description=about)]

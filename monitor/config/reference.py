@@ -1,4 +1,4 @@
-"""Every setting as a line to read: path, variable, default and description."""
+"""Reference of all settings: path, environment variable, default and description of each."""
 
 import ast
 import inspect
@@ -17,17 +17,17 @@ STEPS: dict[object, str] = {dict: ".NAME.", tuple: "[]."}
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One that can be set by itself; NAME in a path stands for a name of one's own, [] for any
-    entry of a list."""
+    """A single setting. In its path, NAME stands for a name the user chooses, [] for any entry of
+    a list."""
 
     path: str
     default: str | None
-    """As it would be written; None where there is none."""
+    """The default as a user would write it; None if there is no default."""
     description: str
 
     @property
     def variable(self) -> str:
-        """Its environment variable; for a list that of the whole."""
+        """The environment variable; an entry of a list has the variable of the whole list."""
         return variable(self.path.partition("[]")[0])
 
 
@@ -36,7 +36,7 @@ def variable(path: str) -> str:
 
 
 def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[Setting]:
-    """All of a model and of the sections inside it, in the order in which they are declared."""
+    """Yield the settings of a model and of its sections, in the order of declaration."""
     for name, field in model.model_fields.items():
         path, annotation = f"{prefix}{name}", field.annotation
         if is_dataclass(annotation):
@@ -50,7 +50,7 @@ def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[Setting]:
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
-    """The model inside an annotation such as `dict[str, Server]` or `Databases | None`."""
+    """Find the model inside an annotation such as `dict[str, Server]` or `Databases | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     inside = (_section(part) for part in get_args(annotation))
@@ -65,7 +65,7 @@ def _limits(limits: Any, prefix: str, default: object) -> Iterator[Setting]:
 
 
 def _docstrings(limits: Any) -> dict[str, str]:
-    """The text below each field; pydantic reads it for models only, not for dataclasses."""
+    """Return the docstring below each field; pydantic reads them for models, not dataclasses."""
     (declared,) = ast.parse(dedent(inspect.getsource(limits))).body
     found = {}
     for field, below in pairwise(getattr(declared, "body", [])):

@@ -1,4 +1,4 @@
-"""The settings for people: the end of `pgvigil run --help`, and docs/configuration.md."""
+"""Settings as help text (the end of `pgvigil run --help`) and as docs/configuration.md."""
 
 import re
 from collections.abc import Iterable
@@ -11,33 +11,33 @@ from monitor.config.settings import Settings
 INTRODUCTION = """\
 # Configuration
 
-Generated from the settings themselves; `make render` brings it up to date.
+Generated from the settings model; `make render` updates this page.
 
-A setting is looked for in this order, and the first place that has it counts:
+Each setting is looked up in this order; the first place that sets it takes precedence:
 
-1. flags: `--dsn`, `--listen`, and `--set paces.fast=2s` for every other one;
-2. environment variables, named in each section;
+1. flags: `--dsn`, `--listen`, and `--set paces.fast=2s` for every other setting;
+2. environment variables, listed in the tables below;
 3. the YAML file given as `--config` or `PGVIGIL_CONFIG`, with the same names as nested keys;
-4. for a single server, the names people already have: `DATA_SOURCE_NAME` (several, parted by
-   commas), `DATA_SOURCE_URI`, `DATA_SOURCE_USER` and `DATA_SOURCE_PASS` (with their `_FILE` forms),
+4. well-known variables: `DATA_SOURCE_NAME` (several addresses separated by commas),
+   `DATA_SOURCE_URI`, `DATA_SOURCE_USER` and `DATA_SOURCE_PASS` (with their `_FILE` forms),
    `DATABASE_URL`, libpq's `PG*`, then `POSTGRES_USER` and `POSTGRES_PASSWORD`.
 
-Durations are written `250ms`, `15s`, `5m`, `1h30m`, `35d`; sizes `512kB`, `10MB`, `1GB`, counted as
-PostgreSQL counts (1 MB is 1,048,576 bytes); shares `75%` or `0.75`. Lists are parted by commas or
-written as JSON, and an empty variable counts as none. An unknown name is an error. SIGHUP, or a
-change of the file, reloads: servers that are configured as before keep their sessions.
+Durations are written `250ms`, `15s`, `5m`, `1h30m`, `35d`; sizes `512kB`, `10MB`, `1GB`, in units of
+PostgreSQL (1 MB is 1,048,576 bytes); shares `75%` or `0.75`. Lists are separated by commas or
+written as JSON. An empty variable counts as not set. An unknown name is an error. SIGHUP, or a
+change of the file, reloads the settings; servers whose settings did not change keep their sessions.
 
-An address may be all that psql takes: a URI, `host=… user=…`, several hosts, a socket's folder, a
-`service`, `~/.pgpass`, and the certificates of `sslmode`. Without a database it means `postgres`.
-An option that can't be met is an error; options that make no difference here, such as
-`connect_timeout`, are left out. Files with secrets are read again at every connection.
+An address may be anything that psql accepts: a URI, `host=… user=…`, several hosts, the folder of a
+socket, a `service`, `~/.pgpass`, and the certificates of `sslmode`. The default database is
+`postgres`. An option that pgvigil does not support is an error; options without effect here, such
+as `connect_timeout`, are ignored. Files with secrets are read again at every connection.
 """
 
 HEADER = "| setting | variable | default | what it does |\n|---|---|---|---|\n"
 
 
 def options_help(settings_type: type[Settings]) -> str:
-    """One line for each setting at the top, and how to see the rest."""
+    """Return one line for each top-level setting, and where to find the others."""
     lines = [
         f"  {name:<18} {shorten(_first_clause(field.description or ''), 78, placeholder=' …')}"
         for name, field in settings_type.model_fields.items()
@@ -54,7 +54,7 @@ def options_help(settings_type: type[Settings]) -> str:
 
 
 def configuration_page(settings_type: type[Settings]) -> str:
-    """Every setting, in Markdown; the limits of each finding in a table of their own."""
+    """Return docs/configuration.md: every setting, with a table for each finding's limits."""
     found = list(settings_of(settings_type))
     general = [setting for setting in found if not setting.path.startswith("findings.")]
     limits = [setting for setting in found if setting.path.startswith("findings.")]

@@ -1,4 +1,4 @@
-"""How to see that there is a new configuration, and what of it takes a restart."""
+"""Detection of a changed configuration file, and the settings that need a restart."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,18 +6,19 @@ from pathlib import Path
 
 from monitor.config.settings import Settings
 
-# They are taken up once, at start.
+# These settings are read only once, at start.
 NEED_A_RESTART = ("listen", "web_config_file", "state_file", "log_level", "log_format")
 
 
 def needs_a_restart(old: Settings, new: Settings) -> tuple[str, ...]:
-    """The settings that changed and that only a restart brings into force."""
+    """Return the names of changed settings that only take effect after a restart."""
     return tuple(name for name in NEED_A_RESTART if getattr(old, name) != getattr(new, name))
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Equal as long as a file was not written; Kubernetes changes the file behind a link."""
+    """State of a file: equal stamps mean an unchanged file. The inode is needed because
+    Kubernetes replaces the file behind a symbolic link."""
 
     inode: int
     modified_ns: int
@@ -25,12 +26,12 @@ class Stamp:
 
 
 def stamps(files: Iterable[Path]) -> dict[Path, Stamp | None]:
-    """None for a file that is not there, as in the moment between two versions of it."""
+    """Return the stamp of each file; None while a file is absent, as it is during a replacement."""
     return {file: _stamp(file) for file in files}
 
 
 def watched_files(settings: Settings) -> tuple[Path, ...]:
-    """The files whose change asks for a reload; secrets are read at every connection anyway."""
+    """Return the files whose change triggers a reload; secrets are read at each connection."""
     return (settings.config,) if settings.config else ()
 
 

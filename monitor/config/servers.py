@@ -1,4 +1,4 @@
-"""The servers that settings name, each with its address."""
+"""Watched servers: the servers named by the settings, each with its address."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,25 +15,26 @@ from monitor.config.settings import Databases, Login, Settings
 from monitor.config.well_known import origin
 
 PROVIDERS = frozenset(("rdsadmin", "azure_maintenance", "azure_sys", "cloudsqladmin"))
-NOBODY = (
-    "No server is named: set PGVIGIL_DSN=postgresql://user@host:5432/postgres, PGHOST, or servers"
-    " in a configuration file."
+NO_SERVER = (
+    "No server is configured: set PGVIGIL_DSN=postgresql://user@host:5432/postgres, PGHOST, or"
+    " servers in a configuration file."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedServer:
-    """Equal while nothing about it was configured anew, so that its sessions can stay."""
+    """A server to watch. It compares equal after a reload that did not change its settings, so
+    that its sessions can stay."""
 
     name: str
     address: Address
     cluster: str | None
     databases: Databases
     named: str = DEFAULT_DATABASE
-    """The database that the address names; all others are watched as well."""
+    """The database in the address; the others of the server are watched too."""
 
     def visits(self, database: str) -> bool:
-        """Whether that database, no template, is to be looked into."""
+        """Return True if this database (not a template) should be visited."""
         return (
             database not in PROVIDERS
             and any(fnmatchcase(database, pattern) for pattern in self.databases.include)
@@ -42,7 +43,8 @@ class WatchedServer:
 
 
 def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedServer]:
-    """By name. Raises ConfigurationError when there is none, or one whose address is wrong."""
+    """Return the servers by name. Raises ConfigurationError if there are none or an address is
+    wrong."""
     if not settings.servers:
         return _lone(settings, environ)
     servers = {}
@@ -57,7 +59,7 @@ def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str,
 def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedServer]:
     named = settings.dsn or settings.dsn_file or settings.user or settings.user_file
     if not named and not any(map(environ.get, NAMES_A_SERVER)):
-        raise ConfigurationError(NOBODY)
+        raise ConfigurationError(NO_SERVER)
     address = _address(settings, environ)
     target = _target(address, origin(_plain(settings.dsn), environ))
     name = settings.server_name or environ.get("POD_NAME") or target.name
@@ -74,7 +76,7 @@ def _target(address: Address, where: str) -> Target:
         reason = (wrong.strerror or "no reason given").lower()
         raise ConfigurationError(f"{where}: {wrong.filename} can't be read: {reason}.") from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{where}: a file that it names is not UTF-8 text.") from None
+        raise ConfigurationError(f"{where}: a file named there is not UTF-8 text.") from None
 
 
 def _address(login: Login, environ: Mapping[str, str]) -> Address:

@@ -1,4 +1,4 @@
-"""What can be configured: every setting once, with its unit, its default and why it is there."""
+"""Settings model: every setting with its unit, its default and its purpose."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -27,29 +27,29 @@ STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Login(BaseModel):
-    """Where a server is and who we are there."""
+    """Address of a server and the role that pgvigil uses there."""
 
     model_config = STRICT
 
     dsn: Optional[SecretStr] = None
-    """The server's address as psql takes it: `host=… user=…`, or
-    `postgresql://user:password@host:port/database?sslmode=verify-full`. PG* variables fill in what
-    it leaves out."""
+    """The server's address in the form that psql accepts: `host=… user=…`, or
+    `postgresql://user:password@host:port/database?sslmode=verify-full`. PG* variables supply the
+    parts that it leaves out."""
 
     dsn_file: Optional[Path] = None
-    """A file with the dsn, read again at every connection, so that secrets can rotate."""
+    """A file that contains the DSN. It is read again at every connection, so secrets can rotate."""
 
     user: Optional[str] = None
-    """The monitoring role; rules over the one in the dsn."""
+    """The monitoring role; takes precedence over the one in the DSN."""
 
     user_file: Optional[Path] = None
-    """A file with the role, read again at every connection."""
+    """A file that contains the role name. It is read again at every connection."""
 
     password: Optional[SecretStr] = None
-    """The role's password; rules over the one in the dsn. A file is the better place."""
+    """The role's password; takes precedence over the one in the DSN. Prefer `password_file`."""
 
     password_file: Optional[Path] = None
-    """A file with the password, read again at every connection."""
+    """A file that contains the password. It is read again at every connection."""
 
     @model_validator(mode="after")
     def _says_each_thing_once(self) -> Self:
@@ -60,15 +60,15 @@ class Login(BaseModel):
 
 
 class Databases(BaseModel):
-    """Which databases of a server are visited; the server itself is always watched."""
+    """The databases of a server that are visited; the server itself is always watched."""
 
     model_config = STRICT
 
     include: Patterns = ("*",)
-    """Shell patterns of databases to visit."""
+    """Shell patterns of the databases to visit."""
 
     exclude: Patterns = ()
-    """Shell patterns of databases to leave out. Templates and databases that belong to the
+    """Shell patterns of the databases to skip. Templates and databases that belong to the
     provider (rdsadmin, azure_maintenance, azure_sys, cloudsqladmin) are never visited."""
 
 
@@ -76,51 +76,54 @@ class Server(Login):
     """One PostgreSQL instance, a primary or a standby."""
 
     cluster: Optional[str] = None
-    """Servers count as one cluster when this and their system identifier are equal. Needed
-    only where a copy of production, which shares its identifier, is watched as well."""
+    """Name of the cluster. Servers with the same name and the same system identifier are one
+    cluster. You need it only if you also watch a copy of production, which has the same system
+    identifier."""
 
     databases: Annotated[Databases | None, Mapped] = None
-    """Patterns for this server alone; without them the general ones count."""
+    """Patterns for this server only; without them the general `databases` setting applies."""
 
 
 class Paces(BaseModel):
-    """How often each lane asks. A round that costs too much is asked less often by itself."""
+    """How often each lane queries. Queries that cost too much are slowed down automatically."""
 
     model_config = STRICT
 
     fast: PositiveDuration = timedelta(seconds=1)
-    """Sessions and locks: one second sees a pile-up before it is reported by people."""
+    """Sessions and locks. One second is short enough to see a lock queue before users report
+    it."""
 
     normal: PositiveDuration = timedelta(seconds=15)
-    """The server as a whole: databases, replication, settings; a usual scrape interval."""
+    """The server as a whole: databases, replication, settings. 15 s is a common scrape
+    interval."""
 
     table: PositiveDuration = timedelta(seconds=30)
-    """Tables and indexes; dashboards take the rate of their counters, so they must not stand
-    still for long."""
+    """Tables and indexes. Dashboards compute rates from these counters, so they must be updated
+    often."""
 
     slow: PositiveDuration = timedelta(minutes=5)
-    """What walks files or catalogues, such as sizes, and the look for new grants."""
+    """Queries that read files or catalogues, such as sizes; also the check for new grants."""
 
     daily: PositiveDuration = timedelta(hours=1)
-    """Estimates over whole catalogues, such as bloat; they change over days."""
+    """Estimates over whole catalogues, such as bloat. They change over days."""
 
 
 class Bounds(BaseModel):
-    """How many objects of each kind have metrics of their own."""
+    """How many objects of each kind have their own metrics."""
 
     model_config = STRICT
 
 
 class Muting(BaseModel):
-    """What nobody wants to hear of. It is still counted and listed as muted."""
+    """A finding that should not alert. It is still counted, and listed as muted."""
 
     model_config = STRICT
 
     finding: str
-    """The finding's name or a shell pattern of names."""
+    """Name of the finding, or a shell pattern."""
 
     subject: str = "*"
-    """Shell pattern of the ill object, such as `public.audit_*`."""
+    """Shell pattern of the affected object, such as `public.audit_*`."""
 
     server: str = "*"
     """Shell pattern of the server's name."""
@@ -129,10 +132,11 @@ class Muting(BaseModel):
     """Shell pattern of the database."""
 
     until: Optional[date] = None
-    """The first day, in UTC, on which it counts no more; without one it lasts."""
+    """The first day (UTC) on which the mute no longer applies; without it, the mute never
+    expires."""
 
     why: str
-    """The reason, for whoever finds it next."""
+    """The reason, shown wherever the muted finding is listed."""
 
     def mute(self) -> Mute:
         end = None if self.until is None else datetime.fromisoformat(f"{self.until}T00:00Z")
@@ -154,91 +158,93 @@ class Settings(BaseSettings, Login):
     )
 
     config: Optional[Path] = None
-    """The YAML file with these settings. It is watched, and read again when it changes."""
+    """Path of the YAML file with these settings. The file is read again when it changes."""
 
     server_name: Optional[str] = None
-    """What the one server of `dsn` is called in metrics and alerts. By default the name of the
-    pod we run in (`POD_NAME`), else its host:port; of a socket, its folder:port."""
+    """Name of the server of `dsn` in metrics and alerts. The default is `POD_NAME` if it is set,
+    otherwise host:port; for a socket, folder:port."""
 
     cluster: Optional[str] = None
-    """As `cluster` of a server, for the one server of `dsn`."""
+    """Cluster name of the server of `dsn`; see `servers.NAME.cluster`."""
 
     servers: Annotated[dict[str, Server], Mapped] = {}
-    """Several servers, by the name each has in metrics and alerts."""
+    """Several servers, by the name that each has in metrics and alerts."""
 
     databases: Annotated[Databases, Mapped] = Databases()
     """Which databases are visited."""
 
     listen: Endpoints = (Endpoint("0.0.0.0", 19187),)
-    """Where HTTP is served, host:port; several are parted by commas, port 0 takes a free one."""
+    """Address of the HTTP server, host:port; separate several with commas. Port 0 means any free
+    port."""
 
     web_config_file: Optional[Path] = None
-    """TLS, client certificates, passwords and headers for HTTP, in the YAML file that exporters of
-    Prometheus share (docs/security.md). It and its certificates are read again when they change.
-    Without it everybody who reaches the port may ask."""
+    """YAML file with TLS, client certificates, passwords and headers for HTTP, in the format of
+    Prometheus exporters (docs/security.md). It and its certificates are read again when they
+    change. Without it, access is not restricted."""
 
     state_file: Optional[Path] = None
-    """Where memory is kept over restarts (SQLite); its folder must be writable. Without it
-    pgvigil works, and windows of days begin anew with each start."""
+    """SQLite file that keeps history over restarts; its folder must be writable. Without it,
+    windows of several days start again at each restart."""
 
     paces: Annotated[Paces, Mapped] = Paces()
-    """How often each lane asks."""
+    """How often each lane queries."""
 
     budget: PositiveShare = 0.01
-    """Share of wall time that all rounds together may take on a server; beyond it they are asked
-    less often."""
+    """Share of wall time that all queries together may take on a server. Above it, they run less
+    often."""
 
     deadline: PositiveDuration = timedelta(seconds=5)
-    """A query is cancelled by the server after this long, and by us a little later."""
+    """Time limit of a query. The server cancels it after this time, pgvigil shortly afterwards."""
 
     scrape_interval: PositiveDuration = timedelta(seconds=15)
-    """How often Prometheus comes. An illness stays visible for two of these, however short it
-    was, so that no scrape misses it."""
+    """The scrape interval of Prometheus. A finding stays visible for at least two intervals, so
+    that no scrape misses it."""
 
     hold_unknown: Duration = timedelta(hours=1)
-    """How long the last verdict counts for alerts once it can't be renewed. Going blind must
-    not resolve a page."""
+    """How long alerts keep the last verdict when it can't be renewed: an unreachable server must
+    not resolve its alerts."""
 
     subjects_shown: Annotated[int, Gt(0)] = 10
-    """How many of the worst subjects of a finding become series of their own, with their cures."""
+    """How many subjects of each finding have their own series and cures, the worst first."""
 
     bounds: Annotated[Bounds, Mapped] = Bounds()
-    """How many objects of a server have metrics of their own, the largest first; the rest is
+    """How many objects of a server have their own metrics, the largest first. The others are
     summed as `other`, and counted."""
 
     legacy_metrics: bool = True
-    """Whether metrics are served under their old names too, such as pg_replication_lag and
+    """Whether metrics are also served under their old names, such as pg_replication_lag, and
     pg_stat_bgwriter_buffers_alloc without `_total`; docs/metrics.md lists them."""
 
     runbook_base: Optional[WebAddress] = None
-    """Where alerts send people: an address that a finding's name is added to; by default our
-    own pages, as far as their address is known."""
+    """Base URL of runbook links in alerts; the finding's name is appended. The default is the
+    daemon's own pages, if their address is known."""
 
     pages: bool = True
-    """Whether pages with evidence (`/`, `/locks`, `/findings`) are served. They name objects and
-    sessions; metrics are served in any case."""
+    """Whether pages with evidence (`/`, `/locks`, `/findings`) are served. They show names of
+    objects and sessions. Metrics are always served."""
 
     mute: Annotated[tuple[Annotated[Muting, Mapped], ...], Listed] = ()
-    """What nobody wants to hear of, until when and why."""
+    """Findings that should not alert, until when and why."""
 
     findings: Annotated[Findings, Mapped] = Findings()
     """The limits of each finding, by its name."""
 
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = "info"
-    """The least important lines that are logged."""
+    """The lowest level that is logged."""
 
     log_format: Annotated[Literal["auto", "console", "json"], Lower] = "auto"
-    """console for people, json for machines; auto is console on a terminal."""
+    """`console` is for people, `json` for programs; `auto` means console on a terminal, json
+    otherwise."""
 
     @classmethod
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], *sources: Any, **named: Any
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """By itself it reads no variable (`USER` is not ours); `load` says where settings are."""
+        """Disable pydantic's own sources (`USER` would become `user`); `load` passes others."""
         return (named["init_settings"],)
 
     @model_validator(mode="after")
     def _means_one_or_several(self) -> Self:
         if self.servers and (self.dsn or self.dsn_file):
-            raise ValueError("dsn and servers are both set, put the one of dsn among servers")
+            raise ValueError("dsn and servers are both set, move the server of dsn into servers")
         return self

@@ -1,4 +1,4 @@
-"""What is wanted of one watched server: settings, brought to the form its watcher needs."""
+"""Watch plan of one server: the settings in the form that its monitor needs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ HUNG = 30.0
 
 @dataclass(frozen=True, slots=True)
 class WatchPlan:
-    """Equal plans keep their sessions and their memory over a reload."""
+    """Settings of one server. An equal plan after a reload keeps its sessions and history."""
 
     target: WatchedServer
     paces: Mapping[Lane, float]
@@ -25,7 +25,7 @@ class WatchPlan:
     limits: Mapping[str, BaseLimits]
     """By finding."""
     bounds: Mapping[str, int] = field(default_factory=dict)
-    """How many rows have metrics of their own, by collector; its own default for all others."""
+    """How many rows have their own metrics, by collector; others use the collector's default."""
     mutes: tuple[Mute, ...] = ()
     timing: Timing = PATIENCE
     budget: float = 0.01
@@ -40,12 +40,12 @@ class WatchPlan:
         return self.target.name
 
     def same_watch(self, other: "WatchPlan") -> bool:
-        """Whether only judging differs: then sessions stay."""
+        """Return True if only settings of judging differ, so that sessions can stay."""
         return self == replace(other, limits=self.limits, mutes=self.mutes, timing=self.timing)
 
 
 def plans(settings: Settings, environ: Mapping[str, str], hold: bool = True) -> Iterator[WatchPlan]:
-    """One for each server that is configured. Raises ConfigurationError."""
+    """Yield a plan for each configured server. Raises ConfigurationError."""
     deadline = settings.deadline.total_seconds()
     for target in watched_servers(settings, environ).values():
         yield WatchPlan(
@@ -67,11 +67,11 @@ def plans(settings: Settings, environ: Mapping[str, str], hold: bool = True) -> 
 
 
 def limits(settings: Settings) -> dict[str, BaseLimits]:
-    """The limits in force, by finding."""
+    """Return the configured limits, by finding."""
     section = settings.findings
     return {name: getattr(section, name) for name in type(section).model_fields}
 
 
 def bounds(settings: Settings) -> dict[str, int]:
-    """The bounds in force, by collector."""
+    """Return the configured bounds, by collector."""
     return {name: getattr(settings.bounds, name) for name in type(settings.bounds).model_fields}

@@ -1,4 +1,4 @@
-"""The names of variables that people already have for the one server they watch."""
+"""Well-known environment variables that name a server, such as DATABASE_URL."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,8 @@ SOURCES = ("DATA_SOURCE_NAME", "DATA_SOURCE_URI", "DATABASE_URL")
 
 
 def well_known(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Settings from the most deliberate name: a monitor's, an application's, PG*, an image's."""
+    """Return settings from the most specific variables that are set: those of an exporter, of an
+    application, PG*, or those of a container image."""
     if names := split(environ.get("DATA_SOURCE_NAME", "")):
         return {"dsn": names[0]} if len(names) == 1 else {"servers": _several(names, environ)}
     if "DATA_SOURCE_URI" in environ or "DATA_SOURCE_URI_FILE" in environ:
@@ -26,7 +27,7 @@ def well_known(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def origin(dsn: str | None, environ: Mapping[str, str]) -> str:
-    """Where the dsn was written, for a sentence about it."""
+    """Return the variable that the DSN came from, for an error message."""
     return next((name for name in SOURCES if dsn and environ.get(name, "").strip() == dsn), "dsn")
 
 
@@ -35,13 +36,15 @@ def _several(dsns: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, dic
     for dsn in dsns:
         name = Address.of(dsn, environ).target().name
         if name in servers:
-            raise AddressError(f"{name} is there twice; give both a name under servers.")
+            raise AddressError(
+                f"{name} is listed twice; give each a name of its own under servers."
+            )
         servers[name] = {"dsn": dsn}
     return servers
 
 
 def _of_an_image(environ: Mapping[str, str]) -> dict[str, Any]:
-    """PostgreSQL's own image, and Zalando's operator for the containers beside the server's."""
+    """Return settings from the variables of PostgreSQL's image and of Zalando's operator."""
     user = _either("user", "POSTGRES_USER", environ)
     if not user or environ.get("PGUSER") or environ.get("PGSERVICE"):
         return {}

@@ -1,4 +1,4 @@
-"""A YAML file that somebody wrote: whatever is wrong with it is one sentence."""
+"""Reader of YAML files that reports any error in one sentence."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from monitor.config.errors import ConfigurationError
 
 
 def read_yaml(path: Path, what: str) -> Any:
-    """What is in it; `what` is what people call it. Raises ConfigurationError."""
+    """Return the content; `what` names the file in messages. Raises ConfigurationError."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as wrong:
@@ -18,7 +18,7 @@ def read_yaml(path: Path, what: str) -> Any:
     except UnicodeDecodeError:
         raise ConfigurationError(f"{what} {path} is not UTF-8 text.") from None
     except yaml.YAMLError as wrong:
-        # Only the place: the text itself may hold a password.
+        # Only the line number: the text itself may contain a password.
         mark = getattr(wrong, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         raise ConfigurationError(f"{what} {path} is not YAML{place}.") from None

@@ -1,4 +1,4 @@
-"""The settings explain themselves, in the help of the command and on a generated page."""
+"""Settings in the help of `pgvigil run` and on the generated page."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,8 +12,8 @@ from monitor.config.reference_page import configuration_page, options_help
 @dataclass(frozen=True, slots=True)
 class Limits:
     window: Duration = timedelta(days=35)
-    """How long nobody may have
-    used it."""
+    """How long it must have
+    been unused."""
     size: Bytes | None = 10 << 20
     """How large | it must be."""
     share: Share = 0.75
@@ -27,18 +27,18 @@ BY_PATH = {setting.path: setting for setting in settings_of(MADE_UP)}
 
 
 def test_every_setting_is_described() -> None:
-    """A field without its docstring would be a setting that nobody can use."""
+    """A field without a docstring would be a setting without an explanation."""
     assert [path for path, setting in BY_PATH.items() if not setting.description] == []
 
 
 def test_no_setting_is_called_like_what_kubernetes_injects() -> None:
-    """PGVIGIL_PORT* and PGVIGIL_SERVICE_* are not ours."""
+    """PGVIGIL_PORT* and PGVIGIL_SERVICE_* can be variables of a Kubernetes Service."""
     tops = {path.partition(".")[0].partition("_")[0] for path in BY_PATH}
     assert not tops & {"port", "service"}
 
 
 def test_a_limit_is_listed_with_its_default_and_variable() -> None:
-    """Defaults are written as they can be set."""
+    """Defaults are shown in the form in which they can be set."""
     shown = {path: setting.default for path, setting in BY_PATH.items() if "findings." in path}
     assert shown == {
         "findings.index_unused.window": "35d",
@@ -48,11 +48,11 @@ def test_a_limit_is_listed_with_its_default_and_variable() -> None:
     }
     window = BY_PATH["findings.index_unused.window"]
     assert window.variable == "PGVIGIL_FINDINGS__INDEX_UNUSED__WINDOW"
-    assert window.description == "How long nobody may have used it."
+    assert window.description == "How long it must have been unused."
 
 
 def test_defaults_on_the_page_are_read_back() -> None:
-    """What is shown as a default means the default when it is set."""
+    """Setting a default as it is shown gives the same value."""
     assert parse_duration(BY_PATH["findings.index_unused.window"].default) == Limits().window
     assert parse_bytes(BY_PATH["findings.index_unused.size"].default) == Limits().size
     assert parse_share(BY_PATH["findings.index_unused.share"].default) == Limits().share
@@ -60,7 +60,7 @@ def test_defaults_on_the_page_are_read_back() -> None:
 
 
 def test_the_page_holds_every_setting_in_a_valid_table() -> None:
-    """A bar inside a description doesn't break its row."""
+    """A vertical bar inside a description is escaped."""
     page = configuration_page(MADE_UP)
     assert [path for path in BY_PATH if f"| `{path}` |" not in page] == []
     assert "### `index_unused`" in page
@@ -68,14 +68,14 @@ def test_the_page_holds_every_setting_in_a_valid_table() -> None:
     assert {row.replace("\\|", "").count("|") for row in rows} == {5}
 
 
-def test_lists_and_names_of_ones_own_are_recognisable() -> None:
-    """What stands for a name is in capitals; a list is set by one variable."""
+def test_lists_and_placeholders_are_recognisable() -> None:
+    """A placeholder for a name is in capitals; a list is set by one variable."""
     assert BY_PATH["servers.NAME.dsn"].variable == "PGVIGIL_SERVERS__NAME__DSN"
     assert BY_PATH["mute[].until"].variable == "PGVIGIL_MUTE"
 
 
 def test_the_help_names_each_setting_on_one_short_line() -> None:
-    """However many findings there are, the help fits on a screen."""
+    """The help stays short, independent of the number of findings."""
     text = options_help(MADE_UP)
     assert [name for name in MADE_UP.model_fields if f"  {name} " not in text] == []
     assert len(text.splitlines()) < 40

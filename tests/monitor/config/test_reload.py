@@ -1,4 +1,4 @@
-"""A new configuration leaves alone what it doesn't change."""
+"""Reload: servers whose settings did not change keep their sessions."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ def configured(file: Path, text: str) -> tuple[Settings, dict[str, WatchedServer
 
 
 def equal(old: dict[str, WatchedServer], new: dict[str, WatchedServer]) -> list[str]:
-    """Those that keep their sessions and memory."""
+    """Names of the servers that keep their sessions and history."""
     return [name for name in old if new.get(name) == old[name]]
 
 
 def test_servers_with_equal_settings_stay(tmp_path: Path) -> None:
-    """One keeps its sessions, one is configured anew, one goes and one comes."""
+    """One server stays, one has changed settings, one is removed and one is added."""
     file = tmp_path / "pgvigil.yaml"
     _, old = configured(file, "servers: {a: {dsn: host=a}, b: {dsn: host=b}, c: {dsn: host=c}}")
     text = "servers: {d: {dsn: host=d}, b: {dsn: host=x}, a: {dsn: host=a}}\npaces: {fast: 2s}"
@@ -28,7 +28,7 @@ def test_servers_with_equal_settings_stay(tmp_path: Path) -> None:
 
 
 def test_a_change_of_general_databases_concerns_servers_without_their_own(tmp_path: Path) -> None:
-    """Equal means equal in what is done there, not in what stands below the name."""
+    """Plans are compared by their resolved values."""
     file = tmp_path / "pgvigil.yaml"
     servers = "servers: {a: {dsn: host=a}, b: {dsn: host=b, databases: {include: x}}}"
     _, old = configured(file, servers)
@@ -37,7 +37,7 @@ def test_a_change_of_general_databases_concerns_servers_without_their_own(tmp_pa
 
 
 def test_what_only_a_restart_brings_into_force_is_named(tmp_path: Path) -> None:
-    """A reload that can't do everything must say so."""
+    """Settings that need a restart are reported."""
     file = tmp_path / "pgvigil.yaml"
     old, _ = configured(file, "dsn: host=a")
     new, _ = configured(file, "dsn: host=a\nlisten: 127.0.0.1:0\nbudget: 2%")
@@ -45,7 +45,7 @@ def test_what_only_a_restart_brings_into_force_is_named(tmp_path: Path) -> None:
 
 
 def test_a_changed_file_is_seen_through_a_link(tmp_path: Path) -> None:
-    """Kubernetes swaps the folder that a mounted file's link leads to."""
+    """Kubernetes replaces the target of a symbolic link; the stamp changes."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "pgvigil.yaml").write_text("dsn: host=a")

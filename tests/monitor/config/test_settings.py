@@ -1,4 +1,4 @@
-"""Settings come from flags, variables, a file and well-known names; wrong ones get one sentence."""
+"""Loading settings from flags, variables, a file and well-known names; one message per error."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ NOTHING: Mapping[str, str] = {}
 @dataclass(frozen=True, slots=True)
 class Limits:
     window: Duration = timedelta(days=35)
-    """How long nobody may have used it."""
+    """How long it must have been unused."""
     size: Bytes = 10 << 20
     """How large it must be to matter."""
     writes: int = 1000
@@ -80,7 +80,7 @@ def test_an_address_alone_is_enough() -> None:
     assert limits(settings) == Limits()
 
 
-def test_flags_rule_over_variables_and_they_over_the_file(file: Path) -> None:
+def test_flags_take_precedence_over_variables_and_they_over_the_file(file: Path) -> None:
     """Each source changes what it names and leaves the rest of a section to the next."""
     file.write_text("paces: {fast: 2s, normal: 20s, table: 40s}\nbudget: 2%\n")
     variables = {"PGVIGIL_CONFIG": str(file), "PGVIGIL_PACES__NORMAL": "21s"}
@@ -108,8 +108,8 @@ def test_lists_are_written_with_commas_or_as_json() -> None:
     assert json.databases.exclude == ("a,b", "c*")
 
 
-def test_a_wish_to_mute_becomes_one() -> None:
-    """The day is the first on which it counts no more, in UTC."""
+def test_a_mute_ends_at_the_start_of_its_day() -> None:
+    """`until` is the first day on which the mute no longer applies, in UTC."""
     text = '[{"finding": "index_*", "subject": "public.x", "until": "2026-01-02", "why": "report"}]'
     (muting,) = loaded({"PGVIGIL_MUTE": text}).mute
     mute = muting.mute()
@@ -171,7 +171,7 @@ def test_a_wish_to_mute_becomes_one() -> None:
         (
             "SERVERS__A__DSN",
             "host=a",
-            "dsn and servers are both set, put the one of dsn among servers.",
+            "dsn and servers are both set, move the server of dsn into servers.",
         ),
         (
             "CONFIG",
@@ -186,7 +186,7 @@ def test_a_wrong_setting_gets_one_sentence(name: str, value: str, sentence: str)
 
 
 def test_of_several_wrong_settings_the_first_is_explained() -> None:
-    """The others are counted, so that nobody wonders about the next error."""
+    """The others are counted, so that the next error is no surprise."""
     wrong = {"PGVIGIL_BUDGET": "2", "PGVIGIL_PAGES": "perhaps", "PGVIGIL_LOG_LEVEL": "x"}
     sentence = "budget: '2' is not a share such as 75% or 0.75 (2 more settings are wrong)."
     assert refusal({**DSN, **wrong}) == sentence
@@ -197,7 +197,7 @@ def test_of_several_wrong_settings_the_first_is_explained() -> None:
     [
         (f"dsn: [{SECRET}", "is not YAML at line 1."),
         ("- dsn", "is not a mapping of settings."),
-        ("config: other.yaml", "can't name another one."),
+        ("config: other.yaml", "can't name another configuration file."),
         (f"password: [{SECRET}]\ndsn: host=h", "password: the value must be text"),
         (f"servers: {{a: {{passwort: {SECRET}}}}}", "did you mean servers.NAME.password?"),
         (f"servers: {{a: {{dsn: 'postgres://u:{SECRET}@h/?x=1'}}}}", "servers.a: The address has"),
@@ -205,13 +205,13 @@ def test_of_several_wrong_settings_the_first_is_explained() -> None:
     ],
 )
 def test_a_wrong_file_gets_one_sentence(file: Path, text: str, part: str) -> None:
-    """Also where it can't be read at all, and never with a secret of it."""
+    """Also if the file can't be read at all; the sentence never contains a secret."""
     file.write_text(text)
     assert part in refusal({}, {"config": str(file)})
 
 
-def test_what_kubernetes_injects_for_services_is_no_setting() -> None:
-    """A Service named pgvigil, or pgvigil-something, must not stop us from starting."""
+def test_variables_that_kubernetes_injects_for_services_are_ignored() -> None:
+    """A Service named pgvigil, or pgvigil-something, must not prevent the start."""
     links = {
         "PGVIGIL_PORT": "tcp://10.0.0.1:19187",
         "PGVIGIL_PORT_19187_TCP_ADDR": "10.0.0.1",
@@ -225,7 +225,7 @@ def test_what_kubernetes_injects_for_services_is_no_setting() -> None:
 
 
 def test_nothing_configured_says_how_to_begin() -> None:
-    """Without any server there is nothing to do."""
+    """Without any server, the message shows which setting to begin with."""
     assert "PGVIGIL_DSN=postgresql://" in refusal({})
 
 
@@ -237,7 +237,7 @@ def test_a_flag_points_at_one_server_whatever_else_is_configured(file: Path) -> 
 
 
 def test_several_servers_have_names_clusters_and_databases(file: Path) -> None:
-    """Each takes what is general where it says nothing itself."""
+    """A server uses the general settings unless it has its own."""
     file.write_text(
         "databases: {exclude: [old_*]}\n"
         "servers:\n"
@@ -265,7 +265,7 @@ def test_several_servers_have_names_clusters_and_databases(file: Path) -> None:
 def test_a_lone_server_is_called_by_setting_pod_or_address(
     environ: dict[str, str], name: str
 ) -> None:
-    """In this order, so that alerts keep their key when a pod moves."""
+    """In this order, so that alerts keep their labels when a pod moves."""
     assert lone(environ).name == name
 
 
@@ -320,12 +320,12 @@ def test_a_lone_server_is_called_by_setting_pod_or_address(
 def test_names_that_people_already_have_work(
     environ: dict[str, str], expected: tuple[object, ...]
 ) -> None:
-    """Our own names count first, then a monitor's, then an application's, then PG*."""
+    """The precedence is: PGVIGIL_*, DATA_SOURCE_*, DATABASE_URL, PG*, POSTGRES_*."""
     assert login(environ) == expected
 
 
 def test_file_forms_are_read_at_every_connection(tmp_path: Path) -> None:
-    """The market leader reads them once, at start."""
+    """A changed file takes effect at the next connection, without a restart."""
     uri, user, word = tmp_path / "uri", tmp_path / "user", tmp_path / "pass"
     uri.write_text("h/x\n")
     user.write_text("u\n")
@@ -343,24 +343,24 @@ def test_file_forms_are_read_at_every_connection(tmp_path: Path) -> None:
 
 
 def test_a_list_in_data_source_name_is_several_servers() -> None:
-    """Each is named by its host and port; twice the same is refused."""
+    """Each is named by its host and port; a duplicate is refused."""
     environ = {"DATA_SOURCE_NAME": f"postgres://u:{SECRET}@a/x,postgres://u:{SECRET}@b:6000/x"}
     assert list(watched_servers(load({}, environ), environ)) == ["a:5432", "b:6000"]
     twice = {"DATA_SOURCE_NAME": f"postgres://u:{SECRET}@a/x,postgres://u:{SECRET}@a/y"}
-    assert refusal(twice).startswith("DATA_SOURCE_NAME: a:5432 is there twice")
+    assert refusal(twice).startswith("DATA_SOURCE_NAME: a:5432 is listed twice")
     assert refusal({"DATABASE_URL": f"postgres://u:{SECRET}@x@h"}).startswith("DATABASE_URL: ")
 
 
 def test_settings_never_show_a_password() -> None:
-    """Whoever logs the settings or a server logs no secret."""
+    """Logging the settings or a server reveals no secret."""
     settings = loaded({"PGVIGIL_PASSWORD": SECRET})
     servers = watched_servers(settings, DSN)
     assert SECRET not in f"{settings!r} {settings} {settings.model_dump()} {servers}"
 
 
 def test_settings_read_no_variable_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """USER and PASSWORD in somebody's environment are not ours."""
-    monkeypatch.setenv("USER", "somebody")
+    """USER and PASSWORD in the environment are ignored."""
+    monkeypatch.setenv("USER", "other")
     monkeypatch.setenv("PASSWORD", SECRET)
     assert Settings().user is None
     assert Settings().password is None
