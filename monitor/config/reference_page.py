@@ -22,9 +22,9 @@ Each setting is looked up in this order; the first place that sets it takes prec
    `DATA_SOURCE_URI`, `DATA_SOURCE_USER` and `DATA_SOURCE_PASS` (with their `_FILE` forms),
    `DATABASE_URL`, libpq's `PG*`, then `POSTGRES_USER` and `POSTGRES_PASSWORD`.
 
-Durations are written `250ms`, `15s`, `5m`, `1h30m`, `35d`; sizes `512kB`, `10MB`, `1GB`, in units of
-PostgreSQL (1 MB is 1,048,576 bytes); shares `75%` or `0.75`. Lists are separated by commas or
-written as JSON. An empty variable counts as not set. An unknown name is an error. SIGHUP, or a
+Durations are written `250ms`, `15s`, `5m`, `1h30m`, `35d`; sizes `512kB`, `10MB`, `1GB`, in the
+units of PostgreSQL (1 MB is 1,048,576 bytes); shares `75%` or `0.75`. Lists are separated by commas
+or written as JSON. An empty variable counts as not set. An unknown name is an error. SIGHUP, or a
 change of the file, reloads the settings; servers whose settings did not change keep their sessions.
 
 An address may be anything that psql accepts: a URI, `host=… user=…`, several hosts, the folder of a
