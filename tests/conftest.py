@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.fixtures.programs",
     "tests.fixtures.daemon",
     "tests.fixtures.printed_sql",
+    "tests.fixtures.traps",
 ]

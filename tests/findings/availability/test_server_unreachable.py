@@ -191,7 +191,7 @@ async def becomes(watched: Watched, state: State) -> Verdict:
 
 @pytest.mark.versions(14, 18)
 async def test_story_of_slots_that_were_full_before_we_came(
-    private_server: PrivateServers, psql: Psql, watch: Watch
+    private_server: PrivateServers, paste: Psql, watch: Watch
 ) -> None:
     """Ill and told apart from a dead server; a superuser pastes the cure, and we are in."""
     server = private_server(max_connections=10, superuser_reserved_connections=3)
@@ -203,13 +203,13 @@ async def test_story_of_slots_that_were_full_before_we_came(
             assert found.facts["cause"] == Cause.slots_full
             assert "can't be reached" in found.message
             for line in found.cure:
-                await psql(server.dsn(), line)
+                await paste(server.dsn(), line)
             await becomes(watched, State.healthy)
 
 
 @pytest.mark.versions(14, 18)
 async def test_story_of_slots_that_fill_while_we_are_in(
-    private_server: PrivateServers, psql: Psql, watch: Watch
+    private_server: PrivateServers, paste: Psql, watch: Watch
 ) -> None:
     """Tried at once, not with the next walk; the cure names sessions, and new ones can be had."""
     server = private_server(max_connections=12, superuser_reserved_connections=3)
@@ -233,7 +233,7 @@ async def test_story_of_slots_that_fill_while_we_are_in(
             assert "answers its sessions" in found.message
             assert "backend_start" in "\n".join(statements(found))
             for line in found.cure:
-                await psql(server.dsn(), line)
+                await paste(server.dsn(), line)
             await becomes(watched, State.healthy)
 
 
@@ -277,7 +277,7 @@ async def test_a_limit_of_our_role_is_told_apart_from_a_full_server(
 
 @pytest.mark.versions(14, 18)
 async def test_story_of_a_server_that_is_stopped_and_started(
-    private_server: PrivateServers, psql: Psql, watch: Watch
+    private_server: PrivateServers, paste: Psql, watch: Watch
 ) -> None:
     """Absent is ill, not unknown; what is printed does no harm; the start ends it."""
     server = private_server()
@@ -289,5 +289,5 @@ async def test_story_of_a_server_that_is_stopped_and_started(
     assert found.facts["cause"] == Cause.absent
     server.start()
     for line in found.cure:
-        await psql(server.dsn(), line)
+        await paste(server.dsn(), line)
     await becomes(watched, State.healthy)

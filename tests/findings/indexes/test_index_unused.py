@@ -88,7 +88,7 @@ def only(verdict: Verdict) -> Evidence:
     return verdict.subjects[0].evidence
 
 
-async def test_found_and_cured(database: Database, psql: Psql, watch: Watch) -> None:
+async def test_found_and_cured(database: Database, psql: Psql, paste: Psql, watch: Watch) -> None:
     """Learning first, ill when the window is full, and gone once its cure was pasted into psql."""
     await psql(database.dsn, ORDERS)
     await counted(database)
@@ -105,9 +105,9 @@ async def test_found_and_cured(database: Database, psql: Psql, watch: Watch) -> 
     assert evidence.database == database.name
     assert evidence.facts["unused_seconds"] == 35 * DAY
     assert evidence.value == await database.fetchval("SELECT pg_relation_size('orders_status')")
-    assert "orders_status" in await psql(database.dsn, evidence.check)
+    assert "orders_status" in await paste(database.dsn, evidence.check)
 
-    printed = await psql(database.dsn, "\n".join(evidence.cure))
+    printed = await paste(database.dsn, "\n".join(evidence.cure))
     assert "CREATE INDEX orders_status ON public.orders" in printed
     assert (await watch.verdict(35.1)).state is State.healthy
 
@@ -263,7 +263,7 @@ async def test_foreign_key_that_is_not_served(database: Database, psql: Psql, wa
     assert only(await watch.verdict(37.01)).subject == "public.orders_customer"
 
 
-async def test_partitioned(database: Database, psql: Psql, watch: Watch) -> None:
+async def test_partitioned(database: Database, psql: Psql, paste: Psql, watch: Watch) -> None:
     """An index of a partitioned table is one subject, judged by all its parts and dropped whole."""
     await psql(
         database.dsn,
@@ -289,8 +289,8 @@ async def test_partitioned(database: Database, psql: Psql, watch: Watch) -> None
     evidence = only(await watch.verdict(35))
     assert evidence.subject == "public.unused_kind"
     assert evidence.facts["parts"] == 3
-    assert "events_2_kind_id_idx" in await psql(database.dsn, evidence.check)
-    await psql(database.dsn, "\n".join(evidence.cure))
+    assert "events_2_kind_id_idx" in await paste(database.dsn, evidence.check)
+    await paste(database.dsn, "\n".join(evidence.cure))
     assert (await watch.verdict(35.1)).state is State.healthy
     assert await database.fetchval("SELECT to_regclass('events_2_kind_id_idx')") is None
 
@@ -308,7 +308,9 @@ HOSTILE = (
 
 @pytest.mark.versions(14, 18)
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
-async def test_hostile_names(database: Database, psql: Psql, watch: Watch, name: str) -> None:
+async def test_hostile_names(
+    database: Database, psql: Psql, paste: Psql, watch: Watch, name: str
+) -> None:
     """Whatever index, table and schema are called, check and cure are statements that work."""
     quoted = '"' + name.replace('"', '""') + '"'
     await psql(
@@ -320,8 +322,8 @@ async def test_hostile_names(database: Database, psql: Psql, watch: Watch, name:
     await counted(database)
     await watch.on_day(0)
     evidence = only(await watch.verdict(35))
-    await psql(database.dsn, evidence.check)
-    await psql(database.dsn, "\n".join(evidence.cure))
+    await paste(database.dsn, evidence.check)
+    await paste(database.dsn, "\n".join(evidence.cure))
     assert (await watch.verdict(35.1)).state is State.healthy
     assert await database.fetchval("SELECT count(*) FROM pg_class WHERE relname = $1", name) == 0
 
@@ -343,7 +345,7 @@ async def test_muted_by_comment(database: Database, psql: Psql, watch: Watch, on
 
 
 async def test_cure_waits_for_open_transactions(
-    database: Database, psql: Psql, watch: Watch
+    database: Database, psql: Psql, paste: Psql, watch: Watch
 ) -> None:
     """Beside an open transaction the cure waits, and leaves nothing invalid behind."""
     await psql(database.dsn, ORDERS)
@@ -355,15 +357,17 @@ async def test_cure_waits_for_open_transactions(
     await transaction.start()
     await reader.execute("SELECT count(*) FROM orders")
 
-    paste = asyncio.create_task(psql(database.dsn, cure))
+    pasting = asyncio.create_task(paste(database.dsn, cure))
     await until(lambda: database.fetchval(WAITING), "the cure waits for the open transaction")
     await transaction.rollback()
-    await paste
+    await pasting
     assert await database.fetchval("SELECT to_regclass('orders_status')") is None
     assert await database.fetchval(INVALID) == 0
 
 
-async def test_interrupted_cure_is_cleaned_up(database: Database, psql: Psql, watch: Watch) -> None:
+async def test_interrupted_cure_is_cleaned_up(
+    database: Database, psql: Psql, paste: Psql, watch: Watch
+) -> None:
     """An interrupted cure leaves an index that is invalid, not unused; its advice removes it."""
     await psql(database.dsn, ORDERS)
     await counted(database)
@@ -372,18 +376,18 @@ async def test_interrupted_cure_is_cleaned_up(database: Database, psql: Psql, wa
     reader = await database.session()
     await reader.execute("BEGIN; SELECT count(*) FROM orders")
 
-    paste = asyncio.create_task(psql(database.dsn, "\n".join(cure)))
+    pasting = asyncio.create_task(paste(database.dsn, "\n".join(cure)))
     pid = await until(lambda: database.fetchval(WAITING), "the cure waits")
     await database.execute("SELECT pg_cancel_backend($1)", pid)
     with pytest.raises(AssertionError, match="canceling statement due to user request"):
-        await paste
+        await pasting
     await reader.execute("ROLLBACK")
     assert await database.fetchval(INVALID) == 1
     assert (await watch.verdict(35.05)).state is State.healthy
 
     assert "run DROP INDEX CONCURRENTLY again" in cure[-1]
     again = next(line for line in cure if line.startswith("DROP INDEX CONCURRENTLY"))
-    await psql(database.dsn, again)
+    await paste(database.dsn, again)
     assert await database.fetchval(INVALID) == 0
     assert (await watch.verdict(35.1)).state is State.healthy
 

@@ -55,7 +55,7 @@ async def judged(database: Database) -> Verdict:
         return verdict_of(finding, await look(connection, advisory_locks), limits=SOON)
 
 
-async def test_story_of_a_forgotten_unlock(database: Database, psql: Psql) -> None:
+async def test_story_of_a_forgotten_unlock(database: Database, paste: Psql) -> None:
     """Keys of both kinds are named as they were written; the cure frees them; gone."""
     session = await database.session(application_name="pooled 'app'")
     await session.execute("begin; select pg_advisory_xact_lock(5)")
@@ -75,7 +75,7 @@ async def test_story_of_a_forgotten_unlock(database: Database, psql: Psql) -> No
     assert set(found) == {"-7", "(3, 4)"}
     assert found["(3, 4)"].value == 2
     for evidence in found.values():
-        await psql(database.dsn, "\n".join((evidence.check, *evidence.cure)))
+        await paste(database.dsn, "\n".join((evidence.check, *evidence.cure)))
 
     async def gone() -> bool:
         return (await judged(database)).state is State.healthy

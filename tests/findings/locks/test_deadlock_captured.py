@@ -137,7 +137,7 @@ async def in_a_circle(stage: Stage, timeout: str, *tables: str) -> list["asyncio
 
 
 async def test_story_of_a_deadlock_that_its_own_cure_ends(
-    stage: Stage, psql: Psql, database: Database
+    stage: Stage, paste: Psql, database: Database
 ) -> None:
     """Found while it lasts, both parties with table and row; the cure cancels one; then it goes."""
     await database.execute(TABLES)
@@ -153,14 +153,14 @@ async def test_story_of_a_deadlock_that_its_own_cure_ends(
         "public.orders ctid (0,1)": "update orders set v = ? where id = ?",
     }
     assert subject.evidence.database == database.name
-    await psql(database.dsn, "\n".join(subject.evidence.cure))
+    await paste(database.dsn, "\n".join(subject.evidence.cure))
     await asyncio.wait(tasks, return_when=asyncio.ALL_COMPLETED, timeout=60)
     assert sum(task.exception() is not None for task in tasks) == 1
     verdict = await until(watched.resolved, "it is over")
     assert verdict
     assert verdict.subjects[0].evidence.facts["victim_is_sure"] is True
     assert verdict.events == 1
-    await psql(database.dsn, subject.evidence.check)
+    await paste(database.dsn, subject.evidence.check)
     assert (await watched.verdict(later=660)).subjects == ()
 
 
@@ -181,7 +181,7 @@ async def test_the_victim_is_whom_postgresql_chose(stage: Stage, database: Datab
 
 
 @pytest.mark.versions(14, 18)
-async def test_three_in_a_circle(stage: Stage, psql: Psql, database: Database) -> None:
+async def test_three_in_a_circle(stage: Stage, paste: Psql, database: Database) -> None:
     """Each party with what it wants of the next, whatever that is called; then who was chosen."""
     await database.execute(f"{TABLES} create table {ODD} (id int primary key, v int)")
     await database.execute(f"insert into {ODD} values (1, 0)")
@@ -196,7 +196,7 @@ async def test_three_in_a_circle(stage: Stage, psql: Psql, database: Database) -
     has = [tables[int(str(facts[f"party_{n}_application"])[-1])] for n in parties]
     assert wants == [*has[1:], has[0]]
     assert sorted(has) == sorted(tables)
-    await psql(database.dsn, "\n".join(subject.evidence.cure))
+    await paste(database.dsn, "\n".join(subject.evidence.cure))
     await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION, timeout=60)
     [victim] = [n for n, task in enumerate(tasks) if task.done() and task.exception()]
     verdict = await until(watched.resolved, "the victim is known")

@@ -47,7 +47,7 @@ class Watched:
         return verdict_of(finding, late, self.book, limits=Limits())
 
 
-async def test_story_of_a_pair_that_meets(stage: Stage, psql: Psql, database: Database) -> None:
+async def test_story_of_a_pair_that_meets(stage: Stage, paste: Psql, database: Database) -> None:
     """They meet on one row, and on no other: no deadlock comes of it, this time."""
     await database.execute(TABLES)
     watched = Watched(database)
@@ -69,7 +69,7 @@ async def test_story_of_a_pair_that_meets(stage: Stage, psql: Psql, database: Da
     assert facts["waited_statement"] == BACK.format("?").replace("v = 2", "v = ?")
     assert facts["had_it_statement"] == "update orders set v = ? where id = ?"
     assert facts["met_at"] == f"{NAMES[0]} ctid (0,1)"
-    await psql(database.dsn, "\n".join((*evidence.cure, evidence.check)))
+    await paste(database.dsn, "\n".join((*evidence.cure, evidence.check)))
     await back.execute("commit")
     await waiting
     await forth.execute("commit")

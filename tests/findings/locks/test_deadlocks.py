@@ -131,7 +131,7 @@ async def opposed(one: asyncpg.Connection, other: asyncpg.Connection) -> list[ob
     return list(met)
 
 
-async def test_story_of_a_real_deadlock(database: Database, psql: Psql) -> None:
+async def test_story_of_a_real_deadlock(database: Database, paste: Psql) -> None:
     """Healthy, a wait that is none, a deadlock found in its database, and gone after its time."""
     await database.execute("CREATE TABLE accounts (id int PRIMARY KEY, balance int)")
     await database.execute("INSERT INTO accounts VALUES (1, 0), (2, 0)")
@@ -168,13 +168,13 @@ async def test_story_of_a_real_deadlock(database: Database, psql: Psql) -> None:
         assert await until(ours, "the deadlock is found") == [1]
         [subject] = [s for s in (await judged()).subjects if s.evidence.database == database.name]
         for line in (*subject.evidence.cure, subject.evidence.check):
-            await psql(database.dsn, line)
+            await paste(database.dsn, line)
         assert await ours(timedelta(minutes=11)) == []
 
 
 @pytest.mark.versions(18)
 async def test_a_database_with_a_hostile_name_can_be_checked(
-    database: Database, psql: Psql
+    database: Database, paste: Psql
 ) -> None:
     """The check is quoted; pasted, it brings the row."""
     name = f"o'd\"d\\🐘 {database.name}"
@@ -183,5 +183,5 @@ async def test_a_database_with_a_hostile_name_can_be_checked(
     watched = Watched()
     watched.at(0, shop(0, datname=name))
     [subject] = watched.at(15, shop(1, datname=name)).subjects
-    assert name in await psql(database.dsn, subject.evidence.check)
+    assert name in await paste(database.dsn, subject.evidence.check)
     await database.execute(f"DROP DATABASE {quoted}")

@@ -144,7 +144,7 @@ def test_tables_of_other_databases_get_their_names_from_the_table_collector() ->
 
 
 async def test_rows_pile_up_behind_an_idle_transaction(
-    stage: Stage, psql: Psql, database: Database
+    stage: Stage, paste: Psql, database: Database
 ) -> None:
     """Four wait for a row of a forgotten transaction; its own cure lets them all go on."""
     root = await stage.holds("update orders set v = 1 where id = 1", application_name="the 'shop'")
@@ -162,14 +162,14 @@ async def test_rows_pile_up_behind_an_idle_transaction(
     assert evidence.facts["waiter_statement"] == "update orders set v = v + ? where id = ?"
     assert int(str(evidence.facts["waiter_query_id"])) != 0
     assert f"pid {victims[1]}" in str(evidence.facts["waiter_2"])
-    await psql(database.dsn, "\n".join(evidence.cure))
+    await paste(database.dsn, "\n".join(evidence.cure))
     await stage.all_done()
     assert (await judged(database, finding, SOON)).state is State.healthy
 
 
 @pytest.mark.versions(14, 18)
 async def test_a_new_key_has_no_row_yet_and_the_statement_names_its_table(
-    stage: Stage, psql: Psql, database: Database
+    stage: Stage, paste: Psql, database: Database
 ) -> None:
     """Upserts wait for whoever inserted their key first, and hold nothing that tells the table."""
     await database.execute('create schema "S 1"; create table "S 1"."Ü" (k int primary key, v int)')
@@ -181,13 +181,13 @@ async def test_a_new_key_has_no_row_yet_and_the_statement_names_its_table(
     facts = subject.evidence.facts
     assert (facts["pid"], facts["waiters"]) == (root.get_server_pid(), 3)
     assert (facts["relation"], facts["row"]) == ('"S 1"."Ü"', None)
-    await psql(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
+    await paste(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
     await stage.all_done()
 
 
 @pytest.mark.versions(14, 18)
 async def test_an_idle_session_can_hold_up_others_without_a_transaction(
-    stage: Stage, psql: Psql, database: Database
+    stage: Stage, paste: Psql, database: Database
 ) -> None:
     """With an advisory lock of the session: there is nothing to roll back, only to disconnect."""
     leader = await database.session(application_name="leader")
@@ -198,12 +198,12 @@ async def test_an_idle_session_can_hold_up_others_without_a_transaction(
     cure = "\n".join(subject.evidence.cure)
     assert "advisory lock" in cure
     assert "rolled back" not in cure
-    await psql(database.dsn, cure)
+    await paste(database.dsn, cure)
     await stage.all_done()
 
 
 async def test_a_working_root_loses_its_statement_only(
-    stage: Stage, psql: Psql, database: Database
+    stage: Stage, paste: Psql, database: Database
 ) -> None:
     """The cure cancels; the session of the root lives on."""
     root = await stage.holds("lock table orders")
@@ -211,7 +211,7 @@ async def test_a_working_root_loses_its_statement_only(
     await stage.waits("select from orders")
     verdict = await stage.until_ill(finding, SOON)
     assert verdict.subjects[0].evidence.facts["state"] == "active"
-    await psql(database.dsn, "\n".join(verdict.subjects[0].evidence.cure))
+    await paste(database.dsn, "\n".join(verdict.subjects[0].evidence.cure))
     with pytest.raises(Exception, match="canceling statement"):
         await sleeping
     await stage.all_done()
@@ -219,7 +219,7 @@ async def test_a_working_root_loses_its_statement_only(
 
 
 async def test_a_forgotten_prepared_transaction_is_rolled_back_by_its_gid(
-    stage: Stage, psql: Psql, database: Database
+    stage: Stage, paste: Psql, database: Database
 ) -> None:
     """It has no pid; its name may hold quotes."""
     session = await stage.holds("update orders set v = 2 where id = 2")
@@ -229,7 +229,7 @@ async def test_a_forgotten_prepared_transaction_is_rolled_back_by_its_gid(
     evidence = verdict.subjects[0].evidence
     assert "prepared transaction it's" in evidence.subject
     assert evidence.database == database.name
-    await psql(database.dsn, "\n".join(evidence.cure))
+    await paste(database.dsn, "\n".join(evidence.cure))
     await stage.all_done()
 
 
@@ -255,7 +255,7 @@ async def test_without_pg_monitor_it_is_unknown(stage: Stage, database: Database
 
 @pytest.mark.versions(14, 18)
 async def test_the_cure_of_another_life_of_a_pid_kills_nobody(
-    stage: Stage, psql: Psql, database: Database
+    stage: Stage, paste: Psql, database: Database
 ) -> None:
     """Same pid, but another session start or transaction start: a stranger, who lives."""
     root = await stage.holds("lock table orders")
@@ -270,9 +270,9 @@ async def test_the_cure_of_another_life_of_a_pid_kills_nobody(
     of_later_transaction = statement.replace(began, later)
     of_later_session = of_later_transaction.replace(f"{BEGAN}2", f"{BEGAN}1")
     for guarded in (statement, of_later_session):
-        await psql(database.dsn, guarded)
+        await paste(database.dsn, guarded)
         assert await root.fetchval("select 1") == 1
-    assert "t" in await psql(database.dsn, of_later_transaction)
+    assert "t" in await paste(database.dsn, of_later_transaction)
 
 
 async def test_seen_from_another_database(stage: Stage, database: Database) -> None:

@@ -58,7 +58,9 @@ async def judged(database: Database, limits: Limits = SOON) -> Verdict:
     return verdict_of(finding, snapshot, limits=limits)
 
 
-async def test_story_of_a_migration_left_open(stage: Stage, psql: Psql, database: Database) -> None:
+async def test_story_of_a_migration_left_open(
+    stage: Stage, paste: Psql, database: Database
+) -> None:
     """Its tables are named, a temporary one is not; the cure frees them; gone."""
     await database.execute('create table "Odd 🐘" ()')
     await stage.holds(
@@ -72,7 +74,7 @@ async def test_story_of_a_migration_left_open(stage: Stage, psql: Psql, database
     facts = subject.evidence.facts
     assert facts["relation"] == 'public."Odd 🐘", public.orders'
     assert facts["application"] == "migrate"
-    await psql(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
+    await paste(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
 
     async def gone() -> bool:
         return (await judged(database)).state is State.healthy

@@ -54,7 +54,7 @@ def test_without_an_answer_it_is_unknown() -> None:
     assert verdict_of(finding, blind).state is State.unknown
 
 
-async def test_story_of_queries_that_prune_nothing(database: Database, psql: Psql) -> None:
+async def test_story_of_queries_that_prune_nothing(database: Database, paste: Psql) -> None:
     """Who reads one partition fits into its slots; who reads a hundred and twenty does not."""
     await database.execute(TABLES)
     readers = [await database.session(application_name="report") for _ in range(3)]
@@ -76,7 +76,7 @@ async def test_story_of_queries_that_prune_nothing(database: Database, psql: Psq
     assert subject.evidence.value == 3
     assert subject.evidence.facts["worst_application"] == "report"
     assert subject.evidence.facts["worst_statement"] == "select from parts"
-    await psql(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
+    await paste(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
     for reader in readers:
         await reader.execute("commit")
     assert (await judged()).state is State.healthy

@@ -93,7 +93,7 @@ def test_who_is_held_up_by_whom_is_counted() -> None:
 
 
 async def test_traffic_behind_an_alter_goes_on_once_its_own_cure_has_run(
-    stage: Stage, psql: Psql, database: Database
+    stage: Stage, paste: Psql, database: Database
 ) -> None:
     """Names the DDL and the transaction in front of it; cancels the DDL, and nobody else."""
     reader = await stage.holds("select from orders", application_name="report")
@@ -115,7 +115,7 @@ async def test_traffic_behind_an_alter_goes_on_once_its_own_cure_has_run(
     assert facts["relation"] == "public.orders"
     assert facts["waits_for_pid"] == reader.get_server_pid()
     assert facts["waits_for_state"] == "idle in transaction"
-    await psql(database.dsn, "\n".join(subject.evidence.cure))
+    await paste(database.dsn, "\n".join(subject.evidence.cure))
     with pytest.raises(Exception, match="canceling statement"):
         await alter.task
     await stage.all_done()

@@ -54,7 +54,7 @@ def test_without_locks_it_is_unknown() -> None:
 
 
 async def test_story_of_a_reader_behind_an_open_transaction(
-    stage: Stage, psql: Psql, database: Database
+    stage: Stage, paste: Psql, database: Database
 ) -> None:
     """The cure ends whoever is in front, and the waiter goes on."""
     await stage.holds("lock table orders", application_name="night 'job'")
@@ -69,7 +69,7 @@ async def test_story_of_a_reader_behind_an_open_transaction(
         "idle in transaction",
         "lock table orders",
     )
-    await psql(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
+    await paste(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
     await stage.all_done()
     assert (await judged(database, finding, SOON)).state is State.healthy
 

@@ -52,7 +52,7 @@ async def judged(database: Database, limits: Limits) -> Verdict:
     return replace(verdict, subjects=mine)
 
 
-async def test_story_of_a_forgotten_one(stage: Stage, psql: Psql, database: Database) -> None:
+async def test_story_of_a_forgotten_one(stage: Stage, paste: Psql, database: Database) -> None:
     """Found under its hostile name with who waits for it; rolled back by the cure; gone."""
     session = await stage.holds("update orders set v = 2 where id = 2")
     await session.execute("prepare transaction 'it''s \"paid\" 💥'")
@@ -62,6 +62,6 @@ async def test_story_of_a_forgotten_one(stage: Stage, psql: Psql, database: Data
     assert subject.evidence.facts["gid"] == 'it\'s "paid" 💥'
     assert subject.evidence.facts["waiting_sessions"] == 1
     assert "1 session waits for it" in subject.evidence.message
-    await psql(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
+    await paste(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
     await stage.all_done()
     assert not (await judged(database, SOON)).subjects

@@ -60,7 +60,7 @@ def test_without_locks_it_is_unknown() -> None:
     assert verdict_of(finding, blind).state is State.unknown
 
 
-async def test_story_of_a_counter(stage: Stage, psql: Psql, database: Database) -> None:
+async def test_story_of_a_counter(stage: Stage, paste: Psql, database: Database) -> None:
     """Six sessions want one row; once its owner is through, the queue dissolves."""
     owner = await stage.holds("update orders set v = 1 where id = 3")
     for _ in range(6):
@@ -70,8 +70,8 @@ async def test_story_of_a_counter(stage: Stage, psql: Psql, database: Database) 
     assert subject.evidence.value == 6
     assert subject.evidence.facts["row"] == "public.orders ctid (0,3)"
     assert subject.evidence.facts["statement_1"] == "update orders set v = v + ? where id = ?"
-    await psql(database.dsn, "\n".join(subject.evidence.cure))
-    assert await psql(database.dsn, subject.evidence.check) == "3|0\n"
+    await paste(database.dsn, "\n".join(subject.evidence.cure))
+    assert await paste(database.dsn, subject.evidence.check) == "3|0\n"
     await owner.execute("commit")
     await stage.all_done()
     assert (await judged(database, finding)).state is State.healthy

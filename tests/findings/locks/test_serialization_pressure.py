@@ -76,7 +76,7 @@ async def conflict(one: asyncpg.Connection, other: asyncpg.Connection) -> None:
         await session.execute("rollback") if session.is_in_transaction() else None
 
 
-async def test_story_of_transactions_that_fail_each_other(database: Database, psql: Psql) -> None:
+async def test_story_of_transactions_that_fail_each_other(database: Database, paste: Psql) -> None:
     """Every second one fails; once they stop, and a window has passed, it is well."""
     await database.execute("create table t (id int primary key, v int)")
     await database.execute("insert into t values (1, 0), (2, 0)")
@@ -110,7 +110,7 @@ async def test_story_of_transactions_that_fail_each_other(database: Database, ps
     assert verdict
     [subject] = verdict.subjects
     assert subject.evidence.value > 0.05
-    await psql(database.dsn, "\n".join((*subject.evidence.cure, subject.evidence.check)))
+    await paste(database.dsn, "\n".join((*subject.evidence.cure, subject.evidence.check)))
     await sessions[2].execute("commit")
 
     async def well() -> bool:

@@ -64,7 +64,7 @@ async def judged(database: Database) -> Verdict:
 
 @pytest.mark.versions(16, 17, 18)
 async def test_story_of_a_savepoint_for_each_row(
-    stage: Stage, psql: Psql, database: Database
+    stage: Stage, paste: Psql, database: Database
 ) -> None:
     """Sixty fit, a hundred don't; the cure ends that transaction; gone."""
     polite = await stage.holds(LOOP.format(count=60))
@@ -80,7 +80,7 @@ async def test_story_of_a_savepoint_for_each_row(
     assert verdict
     [subject] = verdict.subjects
     assert subject.evidence.facts["application"] == "import"
-    await psql(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
+    await paste(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
 
     async def gone() -> bool:
         return (await judged(database)).state is State.healthy

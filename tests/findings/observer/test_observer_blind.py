@@ -148,7 +148,7 @@ def test_without_our_own_report_it_is_unknown() -> None:
 
 @pytest.mark.parametrize("capability", [READ_ALL_STATS, COLUMN_STATISTICS], ids=lambda c: c.name)
 async def test_story_of_a_right_that_is_granted(
-    capability: Capability, database: Database, psql: Psql
+    capability: Capability, database: Database, paste: Psql
 ) -> None:
     """Ill without it, cured by the printed GRANT in the printed database, and then gone."""
     role = f'o"dd {database.name}'
@@ -168,9 +168,9 @@ async def test_story_of_a_right_that_is_granted(
 
         found = only(await looked())
         assert found.database in (None, database.name)
-        assert await psql(database.dsn, found.check) == "t\n", "a superuser has it already"
+        assert await paste(database.dsn, found.check) == "t\n", "a superuser has it already"
         assert await session.fetchval(found.check.partition(";")[0]) is False
         for line in found.cure:
-            await psql(database.dsn, line)
+            await paste(database.dsn, line)
         assert (await looked()).state is State.healthy
     await database.execute(f"DROP OWNED BY {quoted}; DROP ROLE {quoted}")

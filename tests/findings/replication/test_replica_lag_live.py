@@ -101,7 +101,7 @@ async def execute(server: Postgres, *statements: str) -> None:
 
 @pytest.mark.versions(14, 18)
 async def test_paused_replay_is_seen_measured_and_resumed_by_its_cure(
-    pair: Pair, psql: Psql
+    pair: Pair, paste: Psql
 ) -> None:
     """Ill while paused, with the age of what is missing; well once its own cure has run."""
     before = time.time()
@@ -116,7 +116,7 @@ async def test_paused_replay_is_seen_measured_and_resumed_by_its_cure(
     assert evidence.subject == "db2"
     assert evidence.facts["behind_bytes"]
     assert after + 1 - seen <= evidence.value <= time.time() - before
-    await psql(pair.standby.server.dsn(), "\n".join(evidence.cure))
+    await paste(pair.standby.server.dsn(), "\n".join(evidence.cure))
     assert (await pair.until(State.healthy)).state is State.healthy
 
 
@@ -161,7 +161,7 @@ async def test_idle_after_writes_is_healthy(pair: Pair) -> None:
 
 @pytest.mark.versions(14, 18)
 async def test_a_conflicting_query_is_named_and_cancelled_by_the_cure(
-    private_server: Callable[..., Postgres], standby: Callable[..., Postgres], psql: Psql
+    private_server: Callable[..., Postgres], standby: Callable[..., Postgres], paste: Psql
 ) -> None:
     """Replay waits for a query on the standby; the printed cure ends that query and no other."""
     primary = private_server()
@@ -176,7 +176,7 @@ async def test_a_conflicting_query_is_named_and_cancelled_by_the_cure(
         verdict = await pair.until(State.ill, Severity.warning)
         evidence = verdict.subjects[0].evidence
         assert evidence.facts["state"] == "conflict"
-        await psql(second.dsn(), "\n".join(evidence.cure))
+        await paste(second.dsn(), "\n".join(evidence.cure))
         with pytest.raises(Exception, match="canceling statement"):
             await reading
         assert await bystander.fetchval("SELECT 1") == 1

@@ -177,7 +177,7 @@ async def clients(
         await asyncio.sleep(0)
 
 
-async def test_story_of_a_full_server(private_server: PrivateServers, psql: Psql) -> None:
+async def test_story_of_a_full_server(private_server: PrivateServers, paste: Psql) -> None:
     """Healthy, nearly ill, ill, cured by its own cure; seen over a session opened before."""
     reserved: dict[str, Any] = {"reserved_connections": 2} if private_server.version >= 16 else {}
     full = private_server(max_connections=23, superuser_reserved_connections=3, **reserved)
@@ -204,7 +204,7 @@ async def test_story_of_a_full_server(private_server: PrivateServers, psql: Psql
                 assert (found.severity, found.value) == (Severity.critical, 1.0)
                 assert "O'Hara (we\"b), idle" in found.message
                 for line in found.cure:
-                    await psql(full.dsn(), line)
+                    await paste(full.dsn(), line)
 
                 async def well() -> bool:
                     return (await judged()).state is State.healthy
@@ -215,7 +215,7 @@ async def test_story_of_a_full_server(private_server: PrivateServers, psql: Psql
                 assert any(client.is_closed() for client in (*some, *more))
 
 
-async def test_story_of_a_role_and_of_a_database(database: Database, psql: Psql) -> None:
+async def test_story_of_a_role_and_of_a_database(database: Database, paste: Psql) -> None:
     """Each limit is a subject of its own; each is found and cured."""
     name = f"limited_{database.name}"
     await database.execute(f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 4")
@@ -235,7 +235,7 @@ async def test_story_of_a_role_and_of_a_database(database: Database, psql: Psql)
             assert found.keys() & ours == ours
             assert found[f"database {database.name}"].database == database.name
             for subject in ours:
-                await psql(database.dsn, "\n".join(found[subject].cure))
+                await paste(database.dsn, "\n".join(found[subject].cure))
 
             async def gone() -> bool:
                 return not ours & await subjects()
@@ -244,7 +244,7 @@ async def test_story_of_a_role_and_of_a_database(database: Database, psql: Psql)
     await database.execute(f"DROP ROLE {name}")
 
 
-async def test_a_session_that_works_again_is_spared(database: Database, psql: Psql) -> None:
+async def test_a_session_that_works_again_is_spared(database: Database, paste: Psql) -> None:
     """Between the look and the cure it began a statement, or its pid went to a stranger."""
     await database.execute(f'ALTER DATABASE "{database.name}" CONNECTION LIMIT 4')
     monitor = database.server.dsn(user=MONITOR)
@@ -258,10 +258,10 @@ async def test_a_session_that_works_again_is_spared(database: Database, psql: Ps
         [statement] = [line for line in found.cure if line[:2] != "--"]
         for client in idle:
             await client.execute("BEGIN")
-        assert await psql(database.dsn, statement) == ""
+        assert await paste(database.dsn, statement) == ""
         for client in idle:
             await client.execute("COMMIT")
         stranger = statement.replace(", '20", ", '19")
         assert stranger != statement
-        assert await psql(database.dsn, stranger) == ""
+        assert await paste(database.dsn, stranger) == ""
         assert [await client.fetchval("SELECT 1") for client in idle] == [1, 1, 1]

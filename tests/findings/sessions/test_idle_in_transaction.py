@@ -121,7 +121,7 @@ def ours(verdict: Verdict, database: Database) -> list[Evidence]:
     return [s.evidence for s in verdict.subjects if s.evidence.database == database.name]
 
 
-async def test_story_of_a_silent_client(database: Database, psql: Psql) -> None:
+async def test_story_of_a_silent_client(database: Database, paste: Psql) -> None:
     """Healthy, idle but without a transaction, silent, cured by its own cure, gone."""
     async with watching(dsn=database.monitor_dsn) as session:
 
@@ -136,8 +136,8 @@ async def test_story_of_a_silent_client(database: Database, psql: Psql) -> None:
         [evidence] = await found()
         assert evidence.facts["wrote"] is True
         assert evidence.facts["horizon_age_transactions"] is not None
-        assert str(client.get_server_pid()) in await psql(database.dsn, evidence.check)
-        await psql(database.dsn, "\n".join(evidence.cure))
+        assert str(client.get_server_pid()) in await paste(database.dsn, evidence.check)
+        await paste(database.dsn, "\n".join(evidence.cure))
 
         async def gone() -> bool:
             return await found() == []
@@ -147,7 +147,7 @@ async def test_story_of_a_silent_client(database: Database, psql: Psql) -> None:
 
 
 async def test_story_of_a_silent_client_that_somebody_waits_for(
-    stage: Stage, database: Database, psql: Psql
+    stage: Stage, database: Database, paste: Psql
 ) -> None:
     """Its silence counts sooner; when it ends, the victims go on."""
     await stage.holds("select 1")
@@ -159,13 +159,13 @@ async def test_story_of_a_silent_client_that_somebody_waits_for(
         [evidence] = ours(verdict_of(finding, snapshot, limits=NEVER_ALONE), database)
         assert evidence.facts["pid"] == root.get_server_pid()
         assert "2 sessions wait for it" in evidence.message
-        await psql(database.dsn, "\n".join(evidence.cure))
+        await paste(database.dsn, "\n".join(evidence.cure))
         await stage.all_done()
         after = await look(session, activity, locks)
         assert ours(verdict_of(finding, after, limits=NEVER_ALONE), database) == []
 
 
-async def test_the_cure_spares_whoever_came_later(database: Database, psql: Psql) -> None:
+async def test_the_cure_spares_whoever_came_later(database: Database, paste: Psql) -> None:
     """A stranger with the same pid, and the next transaction of the same session, live."""
     async with watching(dsn=database.monitor_dsn) as session:
         client = await database.session()
@@ -173,7 +173,7 @@ async def test_the_cure_spares_whoever_came_later(database: Database, psql: Psql
         snapshot = await look(session, activity)
         [evidence] = ours(verdict_of(finding, snapshot, limits=AT_ONCE), database)
         await client.execute("COMMIT; BEGIN")
-        assert await psql(database.dsn, "\n".join(evidence.cure)) == ""
+        assert await paste(database.dsn, "\n".join(evidence.cure)) == ""
         assert await client.fetchval("SELECT 1") == 1
 
 

@@ -84,7 +84,7 @@ def only(verdict: Verdict) -> Evidence:
 
 
 async def test_found_and_cured(
-    database: Database, psql: Psql, made: Made, monitor: "Connection"
+    database: Database, paste: Psql, made: Made, monitor: "Connection"
 ) -> None:
     """Three quarters deleted: the estimate meets the truth of the rewrite that cures it."""
     await made(BLOATED)
@@ -94,9 +94,9 @@ async def test_found_and_cured(
     evidence = only(ill)
     assert (ill.state, evidence.severity) == (State.ill, Severity.warning)
     assert (evidence.subject, evidence.database) == ("public.orders", database.name)
-    assert "|10000|" in await psql(database.dsn, evidence.check)
+    assert "|10000|" in await paste(database.dsn, evidence.check)
 
-    await psql(database.dsn, "\n".join(evidence.cure))
+    await paste(database.dsn, "\n".join(evidence.cure))
     assert (await verdict(monitor, tracker)).state is State.healthy
     given_back = before - await database.fetchval("SELECT pg_relation_size('orders')")
     assert evidence.value == pytest.approx(given_back, rel=0.03)
@@ -202,7 +202,7 @@ async def test_changed_beyond_recognition_is_unknown(
 
 
 async def test_dead_rows_are_vacuumed_first(
-    database: Database, psql: Psql, made: Made, monitor: "Connection"
+    database: Database, paste: Psql, made: Made, monitor: "Connection"
 ) -> None:
     """Where dead rows are most of it the cure says so, and who may hold them."""
     await made(BLOATED)
@@ -217,7 +217,7 @@ async def test_dead_rows_are_vacuumed_first(
     assert "VACUUM (ANALYZE) public.others;" in dead.cure
 
     await holder.execute("ROLLBACK")
-    await psql(database.dsn, "\n".join(dead.cure))
+    await paste(database.dsn, "\n".join(dead.cure))
     assert only(await verdict(monitor)).subject == "public.orders"
 
 
@@ -233,7 +233,7 @@ async def test_no_long_lock_is_offered(made: Made, monitor: "Connection") -> Non
 
 @pytest.mark.versions(14, 18)
 async def test_cure_gives_up(
-    database: Database, psql: Psql, made: Made, monitor: "Connection"
+    database: Database, paste: Psql, made: Made, monitor: "Connection"
 ) -> None:
     """Beside somebody who works on the table the cure gives up rather than stop everybody."""
     await made(BLOATED)
@@ -241,7 +241,7 @@ async def test_cure_gives_up(
     reader = await database.session()
     await reader.execute("BEGIN; SELECT count(*) FROM orders")
     with pytest.raises(AssertionError, match="canceling statement due to lock timeout"):
-        await psql(database.dsn, cure)
+        await paste(database.dsn, cure)
 
 
 async def test_small_databases_have_small_limits(made: Made, monitor: "Connection") -> None:
@@ -257,7 +257,7 @@ async def test_small_databases_have_small_limits(made: Made, monitor: "Connectio
 
 @pytest.mark.versions(14, 18)
 async def test_partitions_and_views(
-    database: Database, psql: Psql, made: Made, monitor: "Connection"
+    database: Database, paste: Psql, made: Made, monitor: "Connection"
 ) -> None:
     """Leaf partitions and materialised views are tables too, and cured the same way."""
     await made(
@@ -274,7 +274,7 @@ async def test_partitions_and_views(
     found = await verdict(monitor)
     assert {s.evidence.subject for s in found.subjects} == {"public.events_1", "public.report"}
     for subject in found.subjects:
-        await psql(database.dsn, "\n".join(subject.evidence.cure))
+        await paste(database.dsn, "\n".join(subject.evidence.cure))
     assert (await verdict(monitor)).state is State.healthy
 
 
@@ -292,15 +292,15 @@ HOSTILE = (
 @pytest.mark.versions(14, 18)
 @pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
 async def test_hostile_names(
-    database: Database, psql: Psql, made: Made, monitor: "Connection", hostile: str
+    database: Database, paste: Psql, made: Made, monitor: "Connection", hostile: str
 ) -> None:
     """Whatever table and schema are called, check and cure are statements that work."""
     quoted = '"' + hostile.replace('"', '""') + '"'
     moved = f"CREATE SCHEMA {quoted}; ALTER TABLE orders SET SCHEMA {quoted};"
     await made(f"{BLOATED} {moved} ALTER TABLE {quoted}.orders RENAME TO {quoted};")
     evidence = only(await verdict(monitor))
-    assert await psql(database.dsn, evidence.check)
-    await psql(database.dsn, "\n".join(evidence.cure))
+    assert await paste(database.dsn, evidence.check)
+    await paste(database.dsn, "\n".join(evidence.cure))
     assert (await verdict(monitor)).state is State.healthy
 
 
