@@ -151,6 +151,11 @@ class Collector(Generic[Row]):
     def name(self) -> str:
         return self.row.__module__.rpartition(".")[2]
 
+    @property
+    def since(self) -> int:
+        """The first server version (180000) that it can be asked of; 0: any."""
+        return min(self.sql, default=0)
+
     def query(self, version: int, tables: Tables = ALL) -> str | None:
         """The query for that server version, or None below the oldest it is known for."""
         known = [minimum for minimum in self.sql if minimum <= version]

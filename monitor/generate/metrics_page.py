@@ -54,7 +54,7 @@ def _facts(collector: AnyCollector, paces: Mapping[Lane, timedelta]) -> Iterator
     yield f"Asked every {pace} (`paces.{collector.lane}`)"
     if collector.scope is Scope.database:
         yield "in each database"
-    first = min(collector.sql) // 10000
+    first = collector.since // 10000
     yield "PostgreSQL 14 and later" if first <= 14 else f"PostgreSQL {first} and later only"
     if collector.on:
         yield f"on a {collector.on} only"

@@ -92,7 +92,7 @@ def is_setting(name: str) -> bool:
 def documented() -> dict[str, int]:
     """Metrics of collectors, and since which version they are there; pg_settings_* are many."""
     return {
-        metric.name: metric.since or min(collector.sql, default=0) // 10000
+        metric.name: metric.since or collector.since // 10000
         for collector in all_collectors().values()
         for metric in collector.metrics
         if not metric.name.endswith("*")
