@@ -14,9 +14,18 @@ from collectors._catalogue import discover
 
 @cache
 def all_findings() -> dict[str, AnyFinding]:
-    """Return every finding by its name. A folder that is no known chapter fails here, at start."""
+    """Return every finding by its name."""
+    return findings_of(alerts.findings)
+
+
+def findings_of(package: ModuleType) -> dict[str, AnyFinding]:
+    """Return the findings in the chapters of a package, by name.
+
+    A folder that is no known chapter and an id that is taken raise ValueError, so that they fail
+    at start.
+    """
     found: dict[str, AnyFinding] = {}
-    for chapter in _chapters():
+    for chapter in _chapters(package):
         for name, module in discover(chapter).items():
             if name in found:
                 raise ValueError(f"two findings are called {name}")
@@ -29,8 +38,8 @@ def all_wants() -> tuple[History, ...]:
     return tuple(want for finding in all_findings().values() for want in finding.history)
 
 
-def _chapters() -> list[ModuleType]:
-    names = {module.name for module in iter_modules(alerts.findings.__path__)}
+def _chapters(package: ModuleType) -> list[ModuleType]:
+    names = {module.name for module in iter_modules(package.__path__)}
     if unknown := names - set(CHAPTERS):
         raise ValueError(f"not in CHAPTERS of alerts/findings/__init__.py: {sorted(unknown)}")
-    return [import_module(f"alerts.findings.{name}") for name in CHAPTERS if name in names]
+    return [import_module(f"{package.__name__}.{name}") for name in CHAPTERS if name in names]
