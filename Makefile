@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint render bench pictures servers lock
+.PHONY: help setup demo test lint render new bench pictures servers lock
 
 BIN := .venv/bin
 # Extra arguments of the command behind a target: make test ARGS='-k deadlock'
@@ -30,6 +30,9 @@ lint: setup ## check style, types, layers and spelling
 
 render: setup ## write what is generated: rules, dashboards, configuration page
 	@$(BIN)/python -m monitor render $(ARGS)
+
+new: setup ## write a skeleton: finding=NAME chapter=CHAPTER, or collector=NAME
+	@$(BIN)/python -m monitor new $(if $(collector),collector $(collector),finding $(finding) $(chapter))
 
 bench: setup ## measure what the README claims of speed and cost
 	@test -e bench/__main__.py || { echo 'bench: this tree has no benchmark (bench/__main__.py).' >&2; exit 2; }

@@ -1,0 +1,87 @@
+"""Skeletons of a new collector or finding: files that work, with marks where to fill in."""
+
+import re
+from collections.abc import Mapping
+from keyword import iskeyword
+from pathlib import Path
+from string import Template
+
+from pydantic import BaseModel
+
+from alerts._catalogue import all_findings
+from alerts.findings import CHAPTERS
+from alerts.prometheus.rulebook import all_watchdogs
+from collectors._catalogue import all_collectors
+
+TEMPLATES = Path(__file__).parent / "skeletons"
+MARK = "FILL IN"
+"""What stands wherever a person must write; a test keeps it out of everything committed."""
+NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+LONGEST = 36
+"""Letters of a name; with more, lines of the skeleton would be too long."""
+
+
+class Refused(ValueError):
+    """A name that can't be taken; the message is one clear sentence."""
+
+
+def write_collector(root: Path, name: str) -> list[Path]:
+    """Write a collector and its test below `root`. Raise Refused and write nothing otherwise."""
+    _well_formed(name)
+    if name in all_collectors():
+        raise Refused(f"there is a collector called {name}")
+    return _write(
+        root,
+        {
+            f"collectors/{name}.py": "collector.py",
+            f"tests/collectors/test_{name}.py": "test_collector.py",
+        },
+        {"name": name, "Row": _camel(name)},
+    )
+
+
+def write_finding(root: Path, name: str, chapter: str) -> list[Path]:
+    """Write a finding, its runbook and its test below `root`. Raise Refused and write nothing
+    otherwise."""
+    _well_formed(name)
+    if chapter not in CHAPTERS:
+        raise Refused(f"{chapter!r} is no chapter; chapters are {', '.join(CHAPTERS)}")
+    if name in all_findings() or name in all_watchdogs():
+        raise Refused(f"there is a finding or watchdog called {name}")
+    if hasattr(BaseModel, name) or name.startswith("model_"):
+        raise Refused(f"no settings can be called findings.{name}: take another name")
+    folder = f"alerts/findings/{chapter}"
+    files = {
+        f"{folder}/{name}.py": "finding.py",
+        f"{folder}/{name}.md": "finding.md",
+        f"tests/findings/{chapter}/test_{name}.py": "test_finding.py",
+    }
+    if not (root / folder).exists():
+        files = {f"{folder}/__init__.py": "chapter.py", **files}
+    title = name.replace("_", " ").capitalize()
+    words = {"name": name, "chapter": chapter, "Chapter": chapter.capitalize(), "title": title}
+    return _write(root, files, words)
+
+
+def _well_formed(name: str) -> None:
+    if not NAME.fullmatch(name) or iskeyword(name) or len(name) > LONGEST:
+        raise Refused(
+            f"{name!r} is no name: lower-case words joined by underscores,"
+            f" at most {LONGEST} letters"
+        )
+
+
+def _camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def _write(root: Path, files: Mapping[str, str], words: Mapping[str, str]) -> list[Path]:
+    taken = [path for path in files if (root / path).exists()]
+    if taken:
+        raise Refused(f"{taken[0]} exists")
+    for path, template in files.items():
+        text = Template((TEMPLATES / f"{template}.txt").read_text(encoding="utf-8"))
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        with (root / path).open("x", encoding="utf-8") as file:
+            file.write(text.substitute(words))
+    return [root / path for path in files]
