@@ -37,7 +37,7 @@ class ServerIdentity:
     """Servers with the same cluster are peers."""
 
 
-NOT_YET = Absence("not asked yet")
+NOT_YET = Absence("not queried yet")
 
 
 @dataclass(frozen=True, slots=True)

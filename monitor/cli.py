@@ -1,4 +1,4 @@
-"""The table of contents of the program: each module in `commands/` is one command."""
+"""Command line: each module in `commands/` is one command."""
 
 import argparse
 import os
@@ -12,11 +12,11 @@ import monitor.commands
 from collectors._catalogue import discover
 from monitor.commands._base import USAGE, BadUsage
 
-DESCRIPTION = "Live health monitor for PostgreSQL: few verdicts that are right, with their cure."
+DESCRIPTION = "Live health monitor for PostgreSQL: findings with evidence and a tested cure."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
+    """Run one command and return the exit status."""
     commands = {name.replace("_", "-"): room for name, room in discover(monitor.commands).items()}
     parser = parser_for(commands)
     known, rest = parser.parse_known_args(arguments)
@@ -31,19 +31,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pgvigil {known.command}: {wrong}", file=sys.stderr)  # noqa: T201
         return getattr(commands[known.command], "WRONG", USAGE)
     except BrokenPipeError:
-        # Whoever reads our output had enough; Python would complain once more at its exit.
+        # The reader closed the pipe. Without this, Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
 def parser_for(commands: dict[str, ModuleType]) -> argparse.ArgumentParser:
-    """Every command's name, its one line of help, and its arguments."""
+    """Build the parser with the name, help and arguments of every command."""
     parser = argparse.ArgumentParser(prog="pgvigil", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"pgvigil {version('pgvigil')}")
     several = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, room in commands.items():
         line = (room.__doc__ or "").strip().splitlines()[0]
-        # Without a help of its own a command is not listed.
+        # A command without `help` is not listed.
         listed: dict[str, Any] = {} if hasattr(room, "FOR_DEVELOPERS") else {"help": line}
         one = several.add_parser(
             name,
@@ -59,7 +59,7 @@ def parser_for(commands: dict[str, ModuleType]) -> argparse.ArgumentParser:
 
 
 def exits_with(parser: argparse.ArgumentParser, status: int):  # type: ignore[no-untyped-def]
-    """What argparse does on a wrong flag, with the exit status that the command promises."""
+    """Make the `error` method of a parser that exits with this status instead of 2."""
 
     def error(message: str) -> None:
         parser.print_usage(sys.stderr)

@@ -1,8 +1,8 @@
-"""Where a server is and how to log in: what libpq understands, handed to asyncpg.
+"""Connection addresses: libpq's syntax, converted to arguments of asyncpg.
 
-asyncpg has its own reading of addresses: it sends libpq's client options to the server, which
-refuses them, takes no `key=value` form and overlooks PGSERVICE. So everything is read here, as
-libpq documents it, and asyncpg is given plain arguments.
+asyncpg parses addresses differently from libpq: it sends libpq's client options to the server,
+which refuses them, does not accept `key=value` and ignores PGSERVICE. So addresses are parsed
+here, as libpq documents them, and asyncpg gets plain arguments.
 """
 
 from monitor.address.address import Address

@@ -1,4 +1,4 @@
-"""An address as it was written, read anew at each connection."""
+"""Address of a server as configured, resolved again at each connection."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,11 +13,10 @@ from monitor.address.text import Text
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where and how to log in, as written; equal when written equally. Nothing is cached.
+    """Server and login as configured; compared by that text. Nothing is cached.
 
-    User and password rule over the connection string, which rules over its service, which
-    rules over the PG* variables, as in libpq. Reading it raises AddressError, or OSError for
-    a file.
+    The precedence is that of libpq: user and password, then the connection string, then its
+    service, then the PG* variables. Its methods raise AddressError, or OSError for a file.
     """
 
     dsn: Text | None = None
@@ -37,13 +36,13 @@ class Address:
         return cls(text, user, password, tuple(sorted(from_environment(environ).items())))
 
     def target(self) -> Target:
-        """What it means at this moment."""
+        """Resolve the address now."""
         return target_of(self._options())
 
     def connect_arguments(
         self, database: str | None = None, server_settings: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """Keyword arguments for asyncpg.connect, with secrets as they are now."""
+        """Return keyword arguments for asyncpg.connect, with the current secrets."""
         options = self._options()
         target = target_of(options)
         database = database or target.database
@@ -53,7 +52,7 @@ class Address:
             "host": list(target.hosts),
             "port": list(target.ports),
             "user": target.user,
-            # As a callable: asyncpg then looks for none of its own, and a traceback shows none.
+            # As a callable: asyncpg then does not search for one, and a traceback shows none.
             "password": lambda: password,
             "database": database,
             "target_session_attrs": target.target_session_attrs,

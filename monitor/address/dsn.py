@@ -1,4 +1,4 @@
-"""The two spellings of a connection string: postgresql://… and key=value."""
+"""Parser of connection strings in both forms: postgresql://… and key=value."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -32,16 +32,19 @@ ENCODE = "write %40 for @, %2F for / and %25 for % inside user name and password
 
 
 def parse(dsn: str) -> Options:
-    """Any spelling to libpq keywords; a URI may leave out its scheme, as DATA_SOURCE_URI does."""
+    """Parse either form into libpq keywords. A URI may omit its scheme, as in DATA_SOURCE_URI.
+
+    Raises AddressError.
+    """
     text = dsn.strip()
     options = _uri(text) if _is_uri(text) else _key_value(text)
     if any("\0" in value for value in options.values()):
-        raise AddressError("The address contains a zero byte, which PostgreSQL can't be sent.")
+        raise AddressError("The address contains a zero byte, which PostgreSQL does not accept.")
     return options
 
 
 def split(dsns: str) -> tuple[str, ...]:
-    """A comma-separated list of connection strings, each of which may hold commas itself."""
+    """Split a comma-separated list of connection strings, which may contain commas themselves."""
     if _is_uri(dsns.strip()):
         found = NEXT_URI.split(dsns)
     else:
@@ -57,10 +60,10 @@ def _uri(text: str) -> Options:
     scheme, separator, _ = text.partition("://")
     if separator and scheme not in ("postgres", "postgresql"):
         shown = scheme if re.fullmatch(r"[\w+.-]+", scheme) else "something else"
-        raise AddressError(f"An address begins with postgresql://, not with {shown}://.")
+        raise AddressError(f"An address must begin with postgresql://, not with {shown}://.")
     match = URI.fullmatch(text)
     if match is None or "@" in match["hosts"]:
-        raise AddressError(f"The address has an @ too many: {ENCODE}.")
+        raise AddressError(f"The address contains more than one @: {ENCODE}.")
     named = {"user": match["user"], "password": match["password"], "dbname": match["dbname"]}
     options = {key: unquote(value) for key, value in named.items() if value}
     return {**options, **_hosts(match["hosts"]), **dict(_query(match["query"] or ""))}
@@ -71,7 +74,7 @@ def _hosts(written: str) -> Options:
         return {}
     found = [HOST.fullmatch(host) for host in written.split(",")]
     if None in found:
-        raise AddressError(f"Host and port of the address can't be told apart: {ENCODE}.")
+        raise AddressError(f"Host and port of the address are ambiguous: {ENCODE}.")
     known = [match for match in found if match]
     ports = [match["port"] or "" for match in known]
     hosts = ",".join(unquote(match["v6"] or match["name"] or "") for match in known)
@@ -81,9 +84,9 @@ def _hosts(written: str) -> Options:
 def _query(written: str) -> Iterator[tuple[str, str]]:
     for parameter in filter(None, written.split("&")):
         if not PARAMETER.fullmatch(parameter):
-            raise AddressError("After the ? of an address come name=value pairs, joined by &.")
+            raise AddressError("The part after ? must be name=value pairs, joined by &.")
         name, _, value = parameter.partition("=")
-        # JDBC's spelling; libpq takes it too.
+        # The spelling of JDBC; libpq accepts it too.
         yield ("sslmode", "require") if parameter == "ssl=true" else (name, unquote(value))
 
 
@@ -97,7 +100,7 @@ def _key_value(text: str) -> Options:
         end = match.end()
     if text[end:].strip():
         raise AddressError(
-            "The address is neither postgresql://… nor pairs of key=value: "
-            "a value with blanks or quotes is written in '…', with \\' and \\\\ inside."
+            "The address is neither postgresql://… nor key=value pairs: "
+            "write a value with blanks or quotes in '…', with \\' and \\\\ inside."
         )
     return options

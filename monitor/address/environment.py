@@ -1,4 +1,4 @@
-"""What libpq takes from elsewhere: its PG* variables and the service file."""
+"""Options from libpq's PG* environment variables and from the service file."""
 
 import os.path
 from collections.abc import Iterator, Mapping
@@ -47,16 +47,16 @@ VARIABLES = {
 }
 
 NAMES_A_SERVER = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGUSER", "PGDATABASE", "PGPORT")
-"""Any of these says that somebody means a server by the environment alone."""
+"""If any of these is set, the environment alone is enough to name a server."""
 
 
 def from_environment(environ: Mapping[str, str]) -> Options:
-    """The PG* variables that are set and not empty, as libpq keywords."""
+    """Return the non-empty PG* variables as libpq keywords."""
     return {key: environ[name] for name, key in VARIABLES.items() if environ.get(name)}
 
 
 def from_service(options: Options) -> Options:
-    """What the service that the options name says; the file is read now."""
+    """Read the options of the service that `options` names. Raises AddressError if undefined."""
     if not (service := options.get("service")):
         return {}
     for file in service_files(options):
@@ -68,7 +68,7 @@ def from_service(options: Options) -> Options:
 
 
 def service_files(options: Options) -> list[Path]:
-    """Where a service may be defined, the first one that knows it wins."""
+    """Return the files that may define a service, in order of precedence."""
     own = options.get("servicefile") or os.path.expanduser("~/.pg_service.conf")
     shared = Path(options.get("sysconfdir") or "/etc/postgresql-common")
     return [Path(own), shared / "pg_service.conf"]

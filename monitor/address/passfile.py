@@ -1,4 +1,4 @@
-"""The password file: one line host:port:database:user:password for each login."""
+"""Password file of libpq: one line host:port:database:user:password for each login."""
 
 import re
 import stat
@@ -10,18 +10,18 @@ LINE = re.compile(":".join([FIELD] * 5) + "(?::.*)?")
 
 
 def objection(file: Path) -> str | None:
-    """Why libpq would not use this file, in one sentence; a file that is absent is none."""
+    """Return why libpq would ignore this file, in one sentence; None if it is fine or absent."""
     if not file.exists():
         return None
     if not file.is_file():
-        return f"The password file {file} is left out: it is not a plain file."
+        return f"The password file {file} is ignored: it is not a plain file."
     if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return f"The password file {file} is left out: others can read it, it needs mode 0600."
+        return f"The password file {file} is ignored: others can read it, it needs mode 0600."
     return None
 
 
 def password(file: Path, logins: Sequence[tuple[str, ...]]) -> str | None:
-    """The password of the first line that fits one of (host, port, database, user)."""
+    """Return the password of the first line that matches a login (host, port, database, user)."""
     if not file.exists() or objection(file):
         return None
     lines = filter(None, map(LINE.fullmatch, file.read_text(encoding="utf-8").splitlines()))

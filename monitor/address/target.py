@@ -1,4 +1,4 @@
-"""What the options of an address mean: hosts, ports, names, and what is of no use here."""
+"""Target of an address: its hosts, ports, user and database, after checking every option."""
 
 import getpass
 import os.path
@@ -9,9 +9,9 @@ from monitor.address import passfile, tls
 from monitor.address.dsn import AddressError, Options
 
 DEFAULT_PORT = "5432"
-# Where Debian and where PostgreSQL itself put the socket, then TCP.
+# The socket folders of Debian and of PostgreSQL itself, then TCP.
 DEFAULT_HOSTS = "/var/run/postgresql,/tmp,localhost"
-# A monitor's role seldom has a database of its own, so psql's default would seldom work.
+# psql's default is a database with the name of the role, which a monitoring role seldom has.
 DEFAULT_DATABASE = "postgres"
 
 CHOICES = {
@@ -34,7 +34,8 @@ CHOICES = {
 USED = {"host", "hostaddr", "port", "user", "password", "passfile", "dbname", "service"}
 USED |= {"servicefile", "sysconfdir", "options", "target_session_attrs", "krbsrvname", "gsslib"}
 USED |= set(tls.OPTIONS)
-# pgvigil has deadlines, keep-alives and a name of its own; the rest asyncpg does in one way only.
+# pgvigil sets its own deadlines, keep-alives and application name; asyncpg has no choice for the
+# others.
 IGNORED = {"connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval"}
 IGNORED |= {"keepalives_count", "tcp_user_timeout", "application_name", "client_encoding"}
 IGNORED |= {"fallback_application_name", "channel_binding", "gssencmode", "gssdelegation"}
@@ -44,7 +45,7 @@ IGNORED |= {"min_protocol_version", "max_protocol_version"}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an address means at this moment. Hosts and ports are of one length."""
+    """A resolved address. Hosts and ports have the same length."""
 
     hosts: tuple[str, ...]
     ports: tuple[int, ...]
@@ -57,7 +58,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """host:port of the first, be it a socket's folder; localhost where none is written."""
+        """host:port of the first host; a socket is shown as folder:port."""
         host = "localhost" if self.hosts == tuple(DEFAULT_HOSTS.split(",")) else self.hosts[0]
         return f"[{host}]:{self.ports[0]}" if ":" in host else f"{host}:{self.ports[0]}"
 
@@ -67,7 +68,7 @@ class Target:
 
 
 def target_of(options: Options) -> Target:
-    """Checks every option; raises AddressError."""
+    """Check every option and resolve the address. Raises AddressError."""
     for name, value in options.items():
         if name not in USED | IGNORED:
             raise AddressError(f"The address has an option that is not supported: {name}.")
@@ -86,14 +87,14 @@ def target_of(options: Options) -> Target:
 
 
 def password_of(options: Options, target: Target, database: str) -> str | None:
-    """The one that is written, else what the password file has for any of the hosts."""
+    """Return the configured password, or else that of the password file for any of the hosts."""
     if options.get("password"):
         return options["password"]
     names = (options.get("host") or options.get("hostaddr") or DEFAULT_HOSTS).split(",")
     logins = [
         (host, str(port), database, target.user)
         for name, port in zip(names, target.ports, strict=False)
-        # psql looks up the socket that it was built for as localhost; ours may be any folder.
+        # psql looks up its default socket as localhost; which folder that is, we don't know.
         for host in ((name, "localhost") if name.startswith("/") else (name,))
     ]
     return passfile.password(_passfile(options), logins)
@@ -102,7 +103,7 @@ def password_of(options: Options, target: Target, database: str) -> str | None:
 def _hosts(options: Options) -> tuple[str, ...]:
     named, numbers = options.get("host"), options.get("hostaddr")
     if named and numbers and named != numbers and tls.mode(options) == "verify-full":
-        raise AddressError("With sslmode=verify-full an address has a host alone, no hostaddr.")
+        raise AddressError("With sslmode=verify-full, set only host, not hostaddr.")
     hosts = tuple(host.strip() for host in (numbers or named or DEFAULT_HOSTS).split(","))
     if any(host.startswith("@") for host in hosts):
         raise AddressError("A socket in the abstract namespace (host=@…) is not supported.")
@@ -131,4 +132,4 @@ def _system_user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        raise AddressError("The address names no user, and we run as one without a name.") from None
+        raise AddressError("The address names no user, and the process has no user name.") from None

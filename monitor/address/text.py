@@ -1,4 +1,4 @@
-"""A text written in place, or in a file that is read again whenever it is needed."""
+"""Text from a setting, or from a file that is read again at each use."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,13 +6,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Secrets are mounted as files and rotate under us, so the file rules, and is never kept."""
+    """A setting's text, or the file that contains it. The content of a file is never cached,
+    because mounted secrets rotate."""
 
     written: str | None = field(default=None, repr=False)
     file: Path | None = None
 
     def read(self) -> str | None:
-        """Raises OSError or UnicodeDecodeError, neither of which shows the text."""
+        """Return the text. Raises OSError or UnicodeDecodeError, which don't contain the text."""
         if self.file is None:
             return self.written
         return self.file.read_text(encoding="utf-8").rstrip("\r\n")

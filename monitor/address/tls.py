@@ -1,4 +1,4 @@
-"""TLS as libpq's sslmode means it, in the arguments that asyncpg takes."""
+"""TLS arguments of asyncpg for libpq's sslmode and related options."""
 
 import ssl
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ OPTIONS = (
 
 
 def mode(options: Options) -> str:
-    """The sslmode in force; the system's certificates ask for full verification."""
+    """Return the effective sslmode; sslrootcert=system requires verify-full."""
     system = options.get("sslrootcert") == "system"
     chosen = options.get("sslmode") or ("verify-full" if system else "prefer")
     if system and chosen != "verify-full":
@@ -32,7 +32,7 @@ def mode(options: Options) -> str:
 
 
 def arguments(options: Options, sockets_only: bool) -> Mapping[str, Any]:
-    """For asyncpg.connect. Raises OSError when a file that is named can't be read."""
+    """Return arguments of asyncpg.connect. Raises OSError if a named file can't be read."""
     if sockets_only or mode(options) == "disable":
         return {"ssl": False, "direct_tls": False}
     for name in FILES:
@@ -42,7 +42,7 @@ def arguments(options: Options, sockets_only: bool) -> Mapping[str, Any]:
     if options.get("sslrootcert") == "system":
         direct = options.get("sslnegotiation") == "direct"
         return {"ssl": _system_context(options), "direct_tls": direct}
-    # asyncpg has libpq's fallbacks and default files, for options in an address only.
+    # asyncpg applies libpq's fallbacks and default files only to options inside a DSN.
     chosen = {name: options[name] for name in OPTIONS if options.get(name)}
     chosen["sslmode"] = mode(options)
     return {"dsn": "postgresql:?" + urlencode(chosen, quote_via=quote)}

@@ -1,1 +1,1 @@
-"""What pgvigil can be told to do: one module, one command, named after it."""
+"""Commands of pgvigil: each module is the command of the same name."""

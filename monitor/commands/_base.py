@@ -1,4 +1,4 @@
-"""What commands share: flags that stand for settings, and how a mistake is told."""
+"""Shared parts of commands: flags for settings, and the error for bad usage."""
 
 import argparse
 import os
@@ -10,15 +10,15 @@ from monitor.config.model import settings_type
 from monitor.config.settings import Settings
 
 USAGE = 2
-"""Exit status for bad usage or configuration; `check` has another."""
+"""Exit status for bad usage or configuration; `check` has its own."""
 
 
 class BadUsage(Exception):
-    """A mistake of whoever called us; the message is one clear sentence."""
+    """Wrong usage of a command; the message is one sentence."""
 
 
 def settings_flags(parser: argparse.ArgumentParser) -> None:
-    """--config, --dsn and --set."""
+    """Add --config, --dsn and --set."""
     parser.add_argument("--config", metavar="FILE", help="a YAML file with settings")
     parser.add_argument("--dsn", metavar="DSN", help="the server: postgresql://user@host/database")
     parser.add_argument(
@@ -32,7 +32,7 @@ def settings_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(known: argparse.Namespace) -> Settings:
-    """The settings by flags, environment, file and well-known names. Raises BadUsage."""
+    """Load the settings. Raises BadUsage."""
     try:
         return configured(known)
     except ConfigurationError as wrong:
@@ -40,7 +40,7 @@ def settings_of(known: argparse.Namespace) -> Settings:
 
 
 def configured(known: argparse.Namespace) -> Settings:
-    """The same. Raises ConfigurationError."""
+    """Load the settings. Raises ConfigurationError."""
     flags = assigned(known.assignments)
     for name in ("config", "dsn", "listen"):
         value = getattr(known, name, None)

@@ -1,4 +1,4 @@
-"""What commands that look once share: one look, with nothing but errors in the log."""
+"""A single check without the daemon, for commands; only errors are logged."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from monitor.views.overview import Overview
 
 
 def looked(known: argparse.Namespace) -> Overview:
-    """What a single look finds. Raises BadUsage."""
+    """Query and judge all servers once. Raises BadUsage."""
     settings = settings_of(known)
     logs.set_up("error", settings.log_format)
     try:

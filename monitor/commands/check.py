@@ -1,8 +1,8 @@
-"""Look once, and report in the terminal; the exit status is that of a monitoring plugin.
+"""Check once and print a report; the exit status is that of a monitoring plugin.
 
-0 nothing is wrong, 1 warning, 2 critical, 3 something could not be judged (or bad usage).
-A single look has no time to wait whether something holds, and no memory of weeks: what needs
-them is learning, unless the daemon's state file is named.
+0 healthy, 1 warning, 2 critical, 3 something could not be judged (or bad usage).
+A single check can't wait to see whether a condition holds, and has no history. Findings that
+need history are learning, unless the settings name the daemon's state file.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from monitor.commands._look import looked
 from monitor.reports.report import report
 
 WRONG = 3
-"""Exit status for bad usage: a plugin that can't look doesn't know."""
+"""Exit status for bad usage: for a monitoring plugin, 3 means unknown."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Print a Grafana dashboard, to be imported or provisioned."""
+"""Print a Grafana dashboard as JSON, for import or provisioning."""
 
 import argparse
 import sys

@@ -1,7 +1,7 @@
-"""Start a deliberately sick PostgreSQL, light load on it, and watch it.
+"""Start a deliberately sick PostgreSQL under light load, and watch it.
 
-A throw-away PostgreSQL 18 (`pip install 'pgvigil[demo]'`) with a shop in it, and on top of it the
-ordinary daemon. Nothing outside of one temporary folder is touched, and Ctrl-C removes it again.
+A temporary PostgreSQL 18 (`pip install 'pgvigil[demo]'`) with the database of a shop, and the
+ordinary daemon. All files are in one temporary folder, which Ctrl-C removes.
 """
 
 import argparse
@@ -14,7 +14,7 @@ ANYWHERE = "127.0.0.1:0"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--listen", metavar="HOST:PORT", help="where HTTP is served (127.0.0.1:19187)"
+        "--listen", metavar="HOST:PORT", help="address of HTTP (default 127.0.0.1:19187)"
     )
     parser.add_argument(
         "--set",
@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="any other setting, such as findings.index_unused.window=1h; may be repeated",
     )
     parser.add_argument(
-        "--once", action="store_true", help="print the first complete judgement, and end"
+        "--once", action="store_true", help="print the first complete report, and exit"
     )
     parser.add_argument(
         "--format", choices=("text", "json", "markdown"), default="text", help="with --once"
@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(known: argparse.Namespace) -> int:
-    # The daemon has no use for the demo, and the other commands have none for the daemon.
+    # Imported here because no other command needs the demo and the daemon.
     from monitor.demo.binaries import LaunchError
     from monitor.demo.start import demo
 

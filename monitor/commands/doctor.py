@@ -1,6 +1,6 @@
-"""Say what can be judged with the rights we have, and the exact statements that are missing.
+"""Show what can be judged with the current privileges, and the statements that are missing.
 
-Exits 0 where everything can be judged, 1 where something can't, 2 where a server does not answer.
+Exits with 0 if everything can be judged, 1 if something can't, 2 if a server is unreachable.
 """
 
 import argparse
@@ -16,8 +16,9 @@ from monitor.reports.escape import safe
 from monitor.views.overview import ServerView
 
 BLIND = 1
-"""Exit status where something can't be judged; 2 where a server can't be reached at all."""
+"""Exit status if something can't be judged."""
 UNREACHABLE = 2
+"""Exit status if a server can't be reached."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +35,7 @@ def run(known: argparse.Namespace) -> int:
 
 
 def examined(server: ServerView) -> Iterator[str]:
-    """What there is to say about one server."""
+    """Yield the lines about one server."""
     if not server.up:
         yield f"{server.name}: not reachable ({server.unreachable})"
         verdict = server.verdicts.get("server_unreachable")
@@ -62,7 +63,7 @@ def blind(verdicts: Iterable[tuple[str, Verdict]]) -> Iterator[tuple[str, str]]:
 
 
 def missing(server: ServerView) -> dict[str | None, dict[str, None]]:
-    """Statements by the database that they belong to, each once."""
+    """Return the missing statements without duplicates, by database (None for any)."""
     found: dict[str | None, dict[str, None]] = {}
     for verdict in server.verdicts.values():
         for one in verdict.unjudged:
@@ -71,13 +72,13 @@ def missing(server: ServerView) -> dict[str | None, dict[str, None]]:
     blind = server.verdicts.get("observer_blind")
     for subject in blind.subjects if blind else ():
         evidence = subject.evidence
-        if "right" in evidence.facts:  # missing though nothing there needed it today
+        if "right" in evidence.facts:  # a missing privilege that no finding has needed yet
             found.setdefault(evidence.database, {}).update(dict.fromkeys(evidence.cure))
     return found
 
 
 def script(server: ServerView) -> Iterator[str]:
-    """To be pasted into psql, as a superuser."""
+    """Yield the missing statements as a script for psql, to be run as a superuser."""
     statements = missing(server)
     if not statements:
         yield "  nothing is missing"

@@ -1,4 +1,4 @@
-"""Show the runbook of a finding: what it means, how to make sure, how to fix it."""
+"""Print the runbook of a finding: what it means, how to verify it, how to fix it."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from monitor.commands._base import BadUsage
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("finding", nargs="?", help="its name; without one all are listed")
+    parser.add_argument("finding", nargs="?", help="its name; without it, all are listed")
 
 
 def run(known: argparse.Namespace) -> int:
@@ -29,7 +29,7 @@ def run(known: argparse.Namespace) -> int:
 
 
 def listing() -> str:
-    """Every finding with its title, a line each, and below them the watchdogs."""
+    """Return a line for every finding with its title, then for every watchdog."""
     findings = {name: finding.title for name, finding in all_findings().items()}
     watchdogs = {name: watchdog.title for name, watchdog in all_watchdogs().items()}
     width = max(map(len, (*findings, *watchdogs)))
@@ -37,11 +37,11 @@ def listing() -> str:
     def lines(titles: dict[str, str]) -> str:
         return "".join(f"{name:{width}}  {title}\n" for name, title in titles.items())
 
-    return f"{lines(findings)}\nWatchdogs over pgvigil itself:\n\n{lines(watchdogs)}"
+    return f"{lines(findings)}\nAlerts about pgvigil itself:\n\n{lines(watchdogs)}"
 
 
 def show(markdown: str) -> None:
-    """Readable on a terminal, the Markdown itself elsewhere."""
+    """Print formatted text to a terminal, plain Markdown otherwise."""
     if not sys.stdout.isatty():
         sys.stdout.write(markdown)
         return

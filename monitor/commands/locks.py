@@ -1,8 +1,8 @@
-"""Who waits for whom for a lock: live on a terminal, once elsewhere.
+"""Show which sessions wait for which locks: live on a terminal, otherwise once.
 
-The root of each tree waits for nobody; everybody below it goes on when it ends. Deadlocks are
-shown with both sides, and tables that are locked in opposite order before one happens.
-One picture exits 2 where those of a server are not known.
+The root of each tree waits for no lock; the sessions below it wait for it to end. Deadlocks are
+shown with both sides, and so are tables that are locked in opposite order before a deadlock.
+When printed once, it exits with 2 if the locks of a server are unknown.
 """
 
 import argparse
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NOT_KNOWN = 2
-"""Exit status of one picture on which a server is missing."""
+"""Exit status if the locks of a server are unknown."""
 PACE = 0.25
-"""Seconds between two pictures; looks are as far apart as the fast lane's budget wants it."""
+"""Seconds between updates of the screen; queries are as far apart as the budget allows."""
 TOUR = 30.0
-"""Seconds between two tours of the databases, which give tables their names."""
+"""Seconds between two visits of all databases, which provide the names of tables."""
 NAMING = 10.0
-"""Seconds that a single picture waits for names."""
+"""Seconds that a single report waits for the names of tables."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     settings_flags(parser)
-    parser.add_argument("--once", action="store_true", help="one picture, on a terminal too")
+    parser.add_argument("--once", action="store_true", help="print once, on a terminal too")
 
 
 def run(known: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def run(known: argparse.Namespace) -> int:
     settings, console = settings_of(known), Console()
     logs.set_up("error", settings.log_format)
     live = console.is_terminal and not known.once
-    # Whatever ends it, the terminal gets its old screen back.
+    # Handle SIGTERM like Ctrl-C, so that the terminal's screen is always restored.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
@@ -60,7 +60,7 @@ def run(known: argparse.Namespace) -> int:
 
 
 async def watch(settings: Settings, console: "Console", live: bool) -> int:
-    """One picture, or one after the other until interrupted; the exit status."""
+    """Print once, or update the screen until interrupted; return the exit status."""
     fleet = Fleet(Clock(), Memory(), Store())
     await fleet.follow(plans(settings, os.environ))
     try:
@@ -87,7 +87,7 @@ async def once(fleet: Fleet, console: "Console") -> int:
 
 
 async def on_screen(fleet: Fleet, console: "Console") -> None:
-    """Until interrupted; a server that hangs keeps nothing but its own answers waiting."""
+    """Update the screen until interrupted; a server that hangs delays only its own answers."""
     from rich.live import Live
 
     from monitor.reports.locks import fitted, lock_report
@@ -99,7 +99,7 @@ async def on_screen(fleet: Fleet, console: "Console") -> None:
             asking.create_task(learn_names(server))
         with Live(console=console, auto_refresh=False, screen=True) as screen:
             while True:
-                # Lets go of what a server said that does not answer any more.
+                # Discards the answers of a server that has become unreachable.
                 await asyncio.gather(*(server.pulse() for server in servers))
                 picture = lock_report(all_views(fleet), fleet.clock.now())
                 screen.update(fitted(picture, console), refresh=True)
@@ -118,6 +118,6 @@ async def learn_names(server: ServerMonitor) -> None:
 
 
 def all_views(fleet: Fleet) -> list[tuple[str, LockView]]:
-    """All servers as they are known now."""
+    """Return the current lock view of every server, by name."""
     servers = fleet.servers.values()
     return [(server.plan.name, lock_view(server.snapshot())) for server in servers]

@@ -1,4 +1,4 @@
-"""Write all generated files anew: rules, dashboards, tables of the documentation."""
+"""Write all generated files: rules, dashboards, tables of the documentation."""
 
 import argparse
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 from monitor.commands._base import BadUsage
 
 FOR_DEVELOPERS = True
-"""Not listed by `pgvigil --help`: it is of use in a checkout only."""
+"""Not listed by `pgvigil --help`: it is only useful in a checkout."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--check", action="store_true", help="change nothing; fail if any is stale")
+    parser.add_argument("--check", action="store_true", help="only report stale files")
 
 
 def run(known: argparse.Namespace) -> int:

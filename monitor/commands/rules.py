@@ -14,13 +14,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--runbook-base",
         metavar="URL",
         default=os.environ.get("PGVIGIL_RUNBOOK_BASE", RUNBOOK_BASE),
-        help="where alerts send people; a finding's name is added to it (default %(default)s,"
+        help="base URL of runbook links; the finding's name is appended (default %(default)s,"
         " or PGVIGIL_RUNBOOK_BASE)",
     )
     parser.add_argument(
         "--recording",
         action="store_true",
-        help="print the recording rules for fleets instead; the alerts do without them",
+        help="print the optional recording rules for fleets instead",
     )
 
 

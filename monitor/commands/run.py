@@ -1,7 +1,7 @@
-"""Watch the servers and serve what is found, until told to stop.
+"""Run the daemon: watch the servers, and serve metrics and findings over HTTP.
 
-Settings come from flags, from PGVIGIL_* variables, from a YAML file, and from the names that
-people already have (DATABASE_URL, PG*, DATA_SOURCE_*), in this order.
+Settings come from flags, PGVIGIL_* variables, a YAML file, and well-known variables
+(DATABASE_URL, PG*, DATA_SOURCE_*), in this order of precedence.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from monitor.config.reference_page import options_help
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     settings_flags(parser)
-    parser.add_argument("--listen", metavar="HOST:PORT", help="where HTTP is served")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="address of the HTTP server")
     parser.epilog = options_help(settings_type())
 
 

@@ -1,7 +1,7 @@
-"""Print the statements that make the monitoring role, with the least rights it needs.
+"""Print the statements that create the monitoring role with the least privileges.
 
 Run them with psql as a superuser: `pgvigil setup-sql | psql -d postgres`. They set no password;
-`\\password pgvigil` in psql does, and nobody reads it in a log.
+use `\\password pgvigil` in psql, which keeps it out of the server's log.
 """
 
 import argparse
@@ -18,12 +18,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="a database to grant in; may be repeated; by default all that there are",
+        help="a database in which to grant privileges; may be repeated (default: all databases)",
     )
 
 
 def run(known: argparse.Namespace) -> int:
     if not known.role or len(known.role.encode()) > LONGEST or "\0" in known.role:
-        raise BadUsage(f"a role's name has 1 to {LONGEST} bytes.")
+        raise BadUsage(f"the name of a role must have 1 to {LONGEST} bytes.")
     sys.stdout.write("\n".join(statements(known.role, known.database)) + "\n")
     return 0

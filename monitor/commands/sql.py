@@ -1,4 +1,4 @@
-"""Show the query of a collector for a server version."""
+"""Print the query of a collector for a server version."""
 
 import argparse
 import sys
@@ -11,11 +11,11 @@ from monitor.commands._base import BadUsage
 NEWEST = 18
 OLDEST = 14
 PATH = "SET search_path = pg_catalog, pg_temp;\n"
-"""Nothing else may be found under the names that a query uses; our own sessions are born so."""
+"""The search_path of pgvigil's sessions, so that no object of a user replaces a catalogue's."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("collector", nargs="?", help="its name; without one all are listed")
+    parser.add_argument("collector", nargs="?", help="its name; without it, all are listed")
     parser.add_argument(
         "--server",
         type=int,

@@ -1,4 +1,4 @@
-"""The psql script that creates the monitoring role, with the least rights that collectors need."""
+"""psql script that creates the monitoring role with the least privileges collectors need."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,15 +7,15 @@ from collectors._base import Capability, Scope
 from collectors._catalogue import all_collectors
 
 LONGEST = 63
-"""Bytes of a name in PostgreSQL; a longer one would silently be another role."""
+"""Bytes of a name in PostgreSQL; a longer name is truncated, and could match another role."""
 
-# A superuser runs this in databases of other people, who may have laid functions and operators in
-# its way and set its search_path. Nor may they choose an encoding in which a backslash is half a
-# character: names are bytes here, as the server keeps them.
+# A superuser runs this in databases of other users, who may have created functions and operators
+# with the same names and set the search_path. SQL_ASCII because in some encodings a backslash can
+# be the second byte of a character; here names are plain bytes, as the server stores them.
 GUARD = r"""\encoding SQL_ASCII \\
 SET search_path = pg_catalog, pg_temp;"""
-# To psql a name such as a=b would be no name but an address; so it is given one, well quoted
-# whatever standard_conforming_strings is.
+# psql would take a database name such as a=b for a connection string, so it gets a real one,
+# quoted safely for either value of standard_conforming_strings.
 PLACE = r"""format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E'\\'''))"""
 ENTER = "\n".join(
     (
@@ -28,24 +28,24 @@ ENTER = "\n".join(
 
 
 def statements(role: str, databases: Iterable[str] = ()) -> Iterator[str]:
-    """A script for psql; running it twice does no harm."""
+    """Yield the lines of the psql script; running it twice is harmless."""
     name = identifier(role)
     yield "\\set ON_ERROR_STOP on"
     yield GUARD
-    yield "-- The role of pgvigil. It may log in, look at statistics, and do nothing else."
+    yield "-- The role of pgvigil: it can log in and read statistics, and nothing else."
     yield f"SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT 5', {literal(role)})"
     yield f"WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {literal(role)}) \\gexec"
     for capability in needed(Scope.server):
         yield f"\n-- To see {capability.buys}."
         yield capability.grant.replace("{role}", name)
-    yield "\n-- Since 16: a session of ours also when the slots of ordinary roles are taken."
+    yield "\n-- Since 16: it can connect even if all slots of ordinary roles are in use."
     yield f"SELECT format('GRANT pg_use_reserved_connections TO %I', {literal(role)})"
     yield "WHERE current_setting('server_version_num')::int >= 160000 \\gexec"
     yield from in_each(name, list(databases))
 
 
 def in_each(name: str, databases: list[str]) -> Iterator[str]:
-    """What must be granted database by database; new ones get it by template1."""
+    """Yield the grants inside each database; new databases inherit those of template1."""
     grants = [capability.grant.replace("{role}", name) for capability in needed(Scope.database)]
     purposes = "; ".join(capability.buys for capability in needed(Scope.database))
     yield f"\n-- In each database: to see {purposes}."
@@ -54,7 +54,7 @@ def in_each(name: str, databases: list[str]) -> Iterator[str]:
             yield ENTER.replace("@", f"datname = {literal(database)}")
             yield from grants
         return
-    # psql can't connect from \gexec, but a variable may hold commands of psql.
+    # psql can't reconnect from \gexec, but a variable can contain psql commands.
     script = "\n".join((ENTER.replace("@", "oid = @"), *grants, ""))
     yield f"SELECT string_agg(replace({literal(script)}, '@', oid::text), '' ORDER BY datname)"
     yield "    AS grants FROM pg_database"
@@ -63,6 +63,6 @@ def in_each(name: str, databases: list[str]) -> Iterator[str]:
 
 
 def needed(scope: Scope) -> list[Capability]:
-    """The rights that collectors need, each grant once."""
+    """Return the privileges that collectors need, without duplicates."""
     needs = (need for collector in all_collectors().values() for need in collector.needs)
     return list({need.grant: need for need in needs if need.scope is scope}.values())

@@ -1,1 +1,1 @@
-"""Reports: one look, written for a terminal, as Markdown or as JSON."""
+"""Reports of an overview: for a terminal, as Markdown or as JSON."""

@@ -1,6 +1,6 @@
-"""What may be shown on a terminal: object names are data, and data commands no terminal."""
+"""Escaping of control characters, so that object names can't control the terminal."""
 
 
 def safe(text: str) -> str:
-    """Control characters, an escape sequence's among them, as visible text."""
+    """Replace control characters by visible escapes."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

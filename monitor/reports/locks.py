@@ -1,4 +1,4 @@
-"""The locks of all servers as text: for `pgvigil locks`, once or live."""
+"""Lock report of all servers as text, for `pgvigil locks`."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,13 +14,13 @@ from monitor.views.lock_tree import Branch, LockView
 from monitor.views.wording import clock
 
 HANGING = 4
-"""Columns by which the rest of a line that is too long is set in."""
+"""Columns by which the continuation of a long line is indented."""
 Line = tuple[str, str]
 """Text, and its style on a terminal."""
 
 
 def lock_report(views: Iterable[tuple[str, LockView]], now: float) -> Text:
-    """Everything, one server after the other."""
+    """Return the report of all servers."""
     text = Text(f"Locks as of {clock(now)}\n", style="bold")
     for server, view in views:
         for line, style in (("", ""), (server, "bold"), *server_lines(view, now)):
@@ -29,7 +29,7 @@ def lock_report(views: Iterable[tuple[str, LockView]], now: float) -> Text:
 
 
 def fitted(text: Text, console: Console) -> Text:
-    """As much of it as the window holds, long lines hanging; what is cut off is counted."""
+    """Fit the text into the window: wrap long lines, and count the lines that are cut off."""
     lines = [piece for line in text.split("\n") for piece in _hanging(line, console)]
     height = max(2, console.height)
     if len(lines) > height:
@@ -39,7 +39,7 @@ def fitted(text: Text, console: Console) -> Text:
 
 
 def _hanging(line: Text, console: Console) -> Iterator[Text]:
-    """Its pieces in a window: what does not fit into the first is indented a little deeper."""
+    """Wrap a line; continuations are indented more than its start."""
     indent = min(len(line.plain) - len(line.plain.lstrip()), console.width // 2)
     pieces = line[indent:].wrap(console, max(8, console.width - indent - HANGING))
     for number, piece in enumerate(pieces or [line]):
@@ -48,12 +48,13 @@ def _hanging(line: Text, console: Console) -> Iterator[Text]:
 
 def server_lines(view: LockView, now: float) -> Iterator[Line]:
     if view.unknown:
-        yield f"  Not known: {view.unknown}", "yellow"
+        yield f"  Unknown: {view.unknown}", "yellow"
         return
     if silence := view.silence(now):
-        yield f"  As it was {duration_text(silence)} ago; no answer since.", "yellow"
+        ago = duration_text(silence)
+        yield f"  The state {ago} ago; the server has not answered since.", "yellow"
     if not view.forest:
-        yield "  Nobody waits for a lock.", ""
+        yield "  No session waits for a lock.", ""
     for branch in view.forest:
         yield from branch_lines(branch)
     if view.left_out:
@@ -67,7 +68,7 @@ def server_lines(view: LockView, now: float) -> Iterator[Line]:
 def branch_lines(branch: Branch) -> Iterator[Line]:
     indent = "  " * (branch.depth + 1)
     pid = f", pid {branch.node}" if isinstance(branch.node, int) else ""
-    circle = "in a circle, " if branch.in_circle else ""
+    circle = "in a deadlock, " if branch.in_circle else ""
     style = "bold red" if branch.in_circle else "bold" if branch.depth == 0 else ""
     yield f"{indent}{branch.who}{pid} in {branch.database}, {circle}{doing(branch)}", style
     if branch.statement:
@@ -77,18 +78,18 @@ def branch_lines(branch: Branch) -> Iterator[Line]:
 
 
 def doing(branch: Branch) -> str:
-    """What it waits for; or of a root, how it is and what it costs."""
+    """Describe what a session waits for; for a root, its state and how many wait for it."""
     lasting = "" if branch.seconds is None else f" {duration_text(branch.seconds)}"
     if branch.waits_for:
         return f"waits{lasting} for {branch.waits_for}"
-    state = f"{branch.state or 'state not known'}{lasting and ' for' + lasting}"
+    state = f"{branch.state or 'state unknown'}{lasting and ' for' + lasting}"
     if branch.transaction_seconds is not None:
         state += f", transaction open for {duration_text(branch.transaction_seconds)}"
-    return f"{state}, keeps {branch.victims} waiting"
+    return f"{state}, {plural(branch.victims, 'session')} waiting for it"
 
 
 def capture_lines(capture: Capture) -> Iterator[Line]:
-    end = "still there" if capture.victim is None else f"pid {capture.victim} was rolled back"
+    end = "not resolved yet" if capture.victim is None else f"pid {capture.victim} was rolled back"
     yield f"  Deadlock at {clock(capture.at)}, {end}:", "red"
     for captive in capture.captives:
         wants = row_text(captive.relation, captive.ctid) or captive.locktype
@@ -101,4 +102,4 @@ def risk_lines(risk: Risk, now: float) -> Iterator[Line]:
     yield f"  Locked in opposite order: {tables} in {where}, seen {ago} ago:", "yellow"
     for seen in risk.sightings:
         yield f"    {who(seen.waiter)}: {seen.waiter.statement}", ""
-        yield f"    met {who(seen.blocker)}: {seen.blocker.statement}", ""
+        yield f"    conflicted with {who(seen.blocker)}: {seen.blocker.statement}", ""

@@ -1,4 +1,4 @@
-"""The report as Markdown, for a ticket or a chat; names stay names there too."""
+"""Report as Markdown, for a ticket or a chat; names are escaped."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,12 +13,12 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 
 
 def markdown(overview: Overview) -> str:
-    """Worst first, as the report in the terminal."""
+    """Return the report, the most severe findings first."""
     picture = Summary(overview)
     lines = [f"# pgvigil: {wording.headline(picture)}", "", f"As of {wording.clock(overview.at)}."]
     for card in picture.cards:
         lines += _card(card, overview.at)
-    lines += _blind("Not known", picture.unknown)
+    lines += _blind("Unknown", picture.unknown)
     lines += _blind("Learning", picture.learning)
     if picture.muted:
         lines += ["", "## Muted", ""]
@@ -33,17 +33,17 @@ def markdown(overview: Overview) -> str:
 
 
 def prose(text: str) -> str:
-    """Text without a meaning in Markdown."""
+    """Escape a text so that it has no meaning in Markdown."""
     return SPECIAL.sub(r"\\\1", safe(text))
 
 
 def code(text: str) -> str:
-    """A name in its own face; the fence is longer than any run of backticks in it."""
+    """Format a name as inline code; the fence is longer than any run of backticks in it."""
     return _fenced(safe(text), 1, "`", " ")
 
 
 def block(statements: Iterable[str]) -> str:
-    """Statements to be copied, line breaks kept."""
+    """Format statements as a code block, line breaks kept."""
     text = "\n".join(safe(line) for line in "\n".join(statements).split("\n"))
     return _fenced(text, 3, "`", "\n", "sql")
 

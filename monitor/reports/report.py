@@ -1,4 +1,4 @@
-"""The report of one look in the chosen format, and the exit status that goes with it."""
+"""Report of an overview in the chosen format, with its exit status."""
 
 import sys
 
@@ -6,7 +6,7 @@ from monitor.views.overview import Overview
 
 
 def report(overview: Overview, format: str) -> int:
-    """Print it, and say the exit status."""
+    """Print the report and return the exit status."""
     import monitor.reports.terminal as reports
 
     if format == "text":

@@ -1,4 +1,4 @@
-"""One look as a report: for a terminal, as JSON, as Markdown, and as an exit status."""
+"""Report for a terminal, and the exit status of a monitoring plugin."""
 
 from rich.console import Console
 from rich.text import Text
@@ -22,16 +22,16 @@ STYLES = {
 }
 CRITICAL, WARNING, UNKNOWN = 2, 1, 3
 SHOWN = 10
-"""So many subjects of one finding are printed; JSON has them all."""
+"""Number of subjects printed for each finding; JSON has all."""
 
 
 def as_json(overview: Overview) -> str:
-    """The same shape as `/findings`."""
+    """Return JSON in the format of `/findings`."""
     return dumps(as_plain(overview))
 
 
 def exit_status(overview: Overview) -> int:
-    """As monitoring plugins have it: 2 critical, 1 warning, 3 something is not known, 0 well."""
+    """Return the status of a monitoring plugin: 2 critical, 1 warning, 3 unknown, 0 healthy."""
     picture = Summary(overview)
     if picture.by_severity(Severity.critical):
         return CRITICAL
@@ -41,13 +41,13 @@ def exit_status(overview: Overview) -> int:
 
 
 def text(overview: Overview, console: Console) -> None:
-    """Worst first; styled on a terminal, plain elsewhere."""
+    """Print the report, the most severe findings first; styled only on a terminal."""
     picture = Summary(overview)
     Report(console, picture).print()
 
 
 class Report:
-    """Prints a picture. Names go through `safe`, and never through rich's markup."""
+    """Printer of a summary. Names are escaped by `safe`, and never parsed as rich's markup."""
 
     def __init__(self, console: Console, picture: Summary) -> None:
         self.console = console
@@ -62,7 +62,7 @@ class Report:
             self._line(line, indent=2, style="italic")
         for card in self.picture.cards:
             self._card(card)
-        self._blind("Not known", self.picture.unknown)
+        self._blind("Unknown", self.picture.unknown)
         self._blind("Learning", self.picture.learning)
         self._muted()
         self._line("")
@@ -76,8 +76,8 @@ class Report:
             f"{card.verdict.finding.title} on {card.server}  ({card.verdict.finding.name})",
             STYLES[card.severity],
         )
-        for place, case in enumerate(card.cases[:SHOWN]):
-            if place:
+        for index, case in enumerate(card.cases[:SHOWN]):
+            if index:
                 self._line("")
             self._case(card.server, case)
         if len(card.cases) > SHOWN:
@@ -103,8 +103,8 @@ class Report:
         if statements:
             self._line(title, indent=4)
         for statement in statements:
-            # Neither broken at the edge nor indented inside a name that has a line break:
-            # what is copied from a terminal must still be that statement.
+            # Not wrapped, and not indented inside a name with a line break, so that a copied
+            # statement stays unchanged.
             lines = "\n".join(safe(line) for line in statement.split("\n"))
             self.console.print(Text(f"      {lines}"), soft_wrap=True)
 
@@ -117,7 +117,7 @@ class Report:
             known = f" (known in {duration_text(left)})" if one.until else ""
             self._line(f"{one.server}: {one.reason}{known}", indent=2)
             self._line(names, indent=4, style="dim")
-            self._statements("Would help:", (one.grant,) if one.grant else ())
+            self._statements("Missing grant:", (one.grant,) if one.grant else ())
 
     def _muted(self) -> None:
         if self.picture.muted:
@@ -139,7 +139,7 @@ class Report:
 
 
 def _server(view: ServerView) -> str:
-    state = "up" if view.up else f"not answering ({view.unreachable or 'not asked yet'})"
+    state = "up" if view.up else f"unreachable ({view.unreachable or 'not queried yet'})"
     version = f", PostgreSQL {view.server_version}" if view.server_version else ""
     role = f", {view.node.role}" if view.node.role else ""
     return f"{view.name}: {state}{version}{role}"

@@ -1,4 +1,4 @@
-"""Who waits for whom, as an indented tree: for the page, and for the terminal."""
+"""Lock waits as an indented tree, for the page and the terminal."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -12,16 +12,16 @@ from alerts.snapshot import Snapshot, Unknown
 from collectors.locks import Lock, locks
 
 MOST = 200
-"""So many sessions of the forest are shown; the rest is counted."""
+"""Number of sessions shown; the others are counted."""
 ALIKE = 2
-"""Of those who wait behind the same one in the same statement so many are shown."""
+"""Number of sessions shown that wait behind the same session in the same statement."""
 FRESH = 5.0
-"""Seconds within which a look is of the present; the fast lane looks each second."""
+"""Seconds after which the rows are stale; the fast lane queries every second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One session in the tree: it waits for the one above it that is indented less."""
+    """A session in the tree. It waits for the nearest session above it with a smaller depth."""
 
     depth: int
     node: Holder
@@ -29,47 +29,47 @@ class Branch:
     database: str | None
     state: str | None
     seconds: float | None
-    """It has waited so long; of a root, in its present state."""
+    """How long it has waited; for a root, how long it has been in its state."""
     waits_for: str | None
-    """The row, the table, or the kind of lock; None of a root."""
+    """The row, the table, or the type of lock; None for a root."""
     statement: str | None
     in_circle: bool = False
     transaction_seconds: float | None = None
-    """Of a root: how long its transaction has been open."""
+    """For a root: how long its transaction has been open."""
     victims: int = 0
-    """Of a root: so many go on when it ends."""
+    """For a root: how many sessions wait for it, directly or indirectly."""
     more: int = 0
-    """So many others wait behind the same one, for the same, in the same statement."""
+    """How many other sessions wait in the same way, and are not shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockView:
-    """All that is known of the locks of one server."""
+    """Lock waits, deadlocks and deadlock risks of one server."""
 
     unknown: str | None = None
-    """Why nothing is known."""
+    """Why the locks are unknown; None if they are known."""
     seen: float | None = None
-    """When (unix seconds) the server told who waits."""
+    """Unix seconds of the rows."""
     forest: tuple[Branch, ...] = ()
     left_out: int = 0
     captures: tuple[Capture, ...] = ()
-    """The last deadlocks, newest first."""
+    """Recent deadlocks, newest first."""
     risks: tuple[Risk, ...] = ()
 
     def silence(self, now: float) -> float | None:
-        """Seconds for which there was no answer, if it is longer than it should be."""
+        """Return the age of the rows in seconds if they are stale, else None."""
         late = now - self.seen if self.seen is not None else 0.0
         return late if late > FRESH else None
 
 
-NOTHING_KNOWN = LockView(unknown="not asked yet")
+NOTHING_KNOWN = LockView(unknown="not queried yet")
 
 
 def lock_view(snapshot: Snapshot) -> LockView:
     try:
         rows, book = snapshot.rows(locks), snapshot.lock_store()
-        somebody_waits = any(not lock.granted for lock in rows)
-        forest = list(Forest(LockScene.of(snapshot)).branches()) if somebody_waits else []
+        any_waiting = any(not lock.granted for lock in rows)
+        forest = list(Forest(LockScene.of(snapshot)).branches()) if any_waiting else []
     except Unknown as unknown:
         return LockView(unknown=": ".join(filter(None, (unknown.reason, unknown.grant))))
     return LockView(
@@ -83,7 +83,7 @@ def lock_view(snapshot: Snapshot) -> LockView:
 
 @dataclass(slots=True)
 class Forest:
-    """Each waiter under one of those it waits for: who holds the lock, else who is ahead."""
+    """Trees of sessions: each waiter is a child of a holder of its lock, or of one ahead of it."""
 
     scene: LockScene
     children: dict[Holder, list[Holder]] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Forest:
             self.children.setdefault(parent, []).append(waiter)
 
     def branches(self) -> Iterator[Branch]:
-        """Depth first, the largest tree first; circles have no root, and come before all."""
+        """Yield all branches depth first: cycles, which have no root, then the largest trees."""
         circles = [member for cycle in self.scene.graph.cycles for member in cycle]
         roots = sorted(self.scene.graph.roots, key=self._size, reverse=True)
         seen: set[Holder] = set()
@@ -110,8 +110,8 @@ class Forest:
                 path += [(child, depth + 1, more) for child, more in self._below(node)]
 
     def _below(self, node: Holder) -> list[tuple[Holder, int]]:
-        """Its children, the longest wait last; of those who are alike only some, and how many
-        more there are."""
+        """Return the children to show, the longest wait last, each with the number of similar
+        children that are not shown."""
         alike = Counter(map(self._kind, self.children.get(node, ())))
         shown: Counter[Hashable] = Counter()
         below: list[tuple[Holder, int]] = []
@@ -123,7 +123,7 @@ class Forest:
         return below[::-1]
 
     def _kind(self, node: Holder) -> Hashable:
-        """Whoever has somebody behind is like nobody else."""
+        """Return a key that similar waiters share; a session with waiters of its own is unique."""
         if node in self.children:
             return node
         branch = self._branch(node, 0, False)
@@ -158,19 +158,19 @@ def _wanted(scene: LockScene, lock: Lock) -> str:
 
 
 def parents(scene: LockScene) -> Mapping[Holder, Holder]:
-    """For each waiter, the one it is shown under."""
+    """Map each waiter to the session it is shown under."""
     found: dict[Holder, Holder] = {}
     for queue in scene.graph.queues:
         line = (*queue.waiting, *queue.arriving)
-        for place, wanted in enumerate(line):
+        for index, wanted in enumerate(line):
             waiter = node_of(wanted)
-            ahead = _in_the_way(wanted, (*queue.granted, *line[:place]))
+            ahead = _blocker(wanted, (*queue.granted, *line[:index]))
             if ahead is not None:
                 found.setdefault(waiter, ahead)
     return found
 
 
-def _in_the_way(wanted: Lock, others: Iterable[Lock]) -> Holder | None:
+def _blocker(wanted: Lock, others: Iterable[Lock]) -> Holder | None:
     own = node_of(wanted)
     return next(
         (node_of(o) for o in others if conflicts(wanted.mode, o.mode) and node_of(o) != own), None

@@ -1,4 +1,4 @@
-"""What the daemon shows: one immutable picture of every watched server, for pages and metrics."""
+"""Overview: the immutable state of all watched servers, for pages and metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,30 +12,30 @@ from monitor.views.lock_tree import NOTHING_KNOWN, LockView
 
 @dataclass(frozen=True, slots=True)
 class CollectorView:
-    """How one collector fares on one server. Times are unix seconds; None: never yet."""
+    """State of a collector on one server. Times are unix seconds; None means never."""
 
     name: str
     lane: str
     pace: float
-    """Seconds between rounds as they are now, stretched where the load budget demands it."""
+    """Current seconds between queries; the budget may have increased them."""
     last_success: float | None = None
     duration: float | None = None
-    """Seconds of the last round."""
+    """Seconds of the last query."""
     rows: int | None = None
     left_out: int = 0
-    """Rows that became no series of their own."""
+    """Rows without their own series."""
     duplicates: int = 0
-    """Samples not served because a series with the same labels was there already."""
+    """Samples not served because another series has the same labels."""
     error: str | None = None
-    """Why the last round brought nothing; None after a success."""
+    """Why the last query failed; None after a success."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueNumbers:
-    """The queues for locks, over a while."""
+    """Maxima and sums of lock queues over recent time."""
 
     interval: float
-    """Seconds between two looks as they are now."""
+    """Current seconds between two queries of the locks."""
     remembered: int
     most: Queues
     waiting_seconds: float
@@ -45,53 +45,53 @@ class QueueNumbers:
 
 @dataclass(frozen=True, slots=True)
 class ServerView:
-    """One watched server as it is known now."""
+    """Current state of one watched server."""
 
     name: str
     node: ServerIdentity
     up: bool = False
-    """The warm session answers."""
+    """Whether the standing session answers."""
     unreachable: str | None = None
-    """Why the warm session does not answer (refused, timeout, slots_full, auth …); None when up."""
+    """Why the standing session does not answer (refused, timeout, slots_full, auth …), or None."""
     can_connect: bool | None = None
     connect_failure: str | None = None
-    """Why a new session could not be opened, as one word; None when it could."""
+    """Why no new session could be opened, as one word; None if it could."""
     timeline: int | None = None
     server_version: str | None = None
-    """As PostgreSQL prints it: 18.1."""
+    """As PostgreSQL prints it, such as 18.1."""
     sessions: int = 0
     server_time: float = 0.0
-    """Seconds that this server has spent on our queries since we watch it."""
+    """Seconds that this server has spent on our queries since the daemon started."""
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
-    """By finding; every finding is here, judged or not."""
+    """By finding name; contains every finding, judged or not."""
     collectors: tuple[CollectorView, ...] = ()
     databases: tuple[str, ...] = ()
     """Databases that are watched."""
     locks: LockView = NOTHING_KNOWN
     queues: QueueNumbers | None = None
-    """None before the first look at the locks."""
+    """None before the first query of the locks."""
 
     @property
     def looked_at(self) -> bool:
-        """Whether a first answer came, or why none does is known."""
+        """True once a query has succeeded, or the reason for a failure is known."""
         asked = (c.last_success is not None or c.error is not None for c in self.collectors)
         return self.unreachable is not None or any(asked)
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All servers, and the daemon itself."""
+    """State of all servers and of the daemon itself."""
 
     at: float
     servers: tuple[ServerView, ...] = ()
     started: float = 0.0
     state_error: str | None = None
-    """Why the state file is not written; None while it is, or where none is wanted."""
+    """Why the state file can't be written; None if it can, or if none is configured."""
     reload_ok: bool = True
     reloaded: float = 0.0
     notices: tuple[str, ...] = ()
-    """What a person should know, a sentence each; lines below it are for who wants to know all."""
+    """Messages for users; the first line of each is a summary, the others are details."""
     limits: Mapping[str, Any] = field(default_factory=dict)
-    """The limits in force, by finding; one that is not here has its defaults."""
+    """Configured limits by finding; a finding that is not here has its defaults."""
     stopping: bool = False
-    """The daemon is on its way out and wants no new visitors."""
+    """True while the daemon shuts down."""

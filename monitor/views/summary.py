@@ -1,4 +1,4 @@
-"""What a person wants to know first: the overview put in order, for the page and the report."""
+"""Summary of an overview: findings grouped and sorted by severity, for pages and reports."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from monitor.views.overview import Overview, ServerView
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The ill subjects of one finding on one server that have one severity."""
+    """The ill subjects of one finding on one server with the same severity."""
 
     server: str
     verdict: Verdict
@@ -23,7 +23,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Blind:
-    """One reason why some findings of a server are not judged, and what would help."""
+    """A reason why findings of a server could not be judged, and the grant that would help."""
 
     server: str
     reason: str
@@ -31,20 +31,20 @@ class Blind:
     until: float | None
     verdicts: tuple[Verdict, ...]
     count: int
-    """Objects, over all these findings."""
+    """Number of objects, over all these findings."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """An overview in the order in which it is read."""
+    """An overview grouped for reading."""
 
     overview: Overview
     folded: bool = True
-    """Whether consequences stand under their cause."""
+    """Whether consequences are shown under their cause."""
 
     @cached_property
     def cards(self) -> list[Card]:
-        """Worst first, and what goes on before what has happened; consequences stand inside."""
+        """Cards by severity, ongoing conditions before past events; causes contain consequences."""
         groups: dict[tuple[Severity, str, str], list[Folded]] = defaultdict(list)
         for view in self.overview.servers:
             for case in self._cases(view):
@@ -84,7 +84,7 @@ class Summary:
         return [(view, verdicts) for view, verdicts in found if verdicts]
 
     def by_severity(self, severity: Severity) -> int:
-        """Verdicts whose worst subject, held ones included, is of that severity."""
+        """Count the verdicts whose worst subject has this severity."""
         return sum(verdict.severity is severity for _, verdict in self._verdicts())
 
     def by_state(self, state: State) -> int:
@@ -106,17 +106,17 @@ class Summary:
                 yield view, verdict
 
     def _blind(self, *, learning: bool) -> Iterator[Blind]:
-        """Reasons, each once a server, though many findings share it."""
+        """Yield each reason once for each server, with all findings that share it."""
         groups: dict[tuple[str, str, str | None, float | None], dict[str, Verdict]] = {}
         counts: dict[tuple[str, str, str | None, float | None], int] = defaultdict(int)
         for view, verdict in self._verdicts():
             for one in verdict.unjudged:
                 if (one.until is not None) is learning:
-                    place = (view.name, one.reason, one.grant, one.until)
-                    groups.setdefault(place, {})[verdict.finding.name] = verdict
-                    counts[place] += one.count
-        for place, verdicts in groups.items():
-            yield Blind(*place, tuple(verdicts.values()), counts[place])
+                    key = (view.name, one.reason, one.grant, one.until)
+                    groups.setdefault(key, {})[verdict.finding.name] = verdict
+                    counts[key] += one.count
+        for key, verdicts in groups.items():
+            yield Blind(*key, tuple(verdicts.values()), counts[key])
 
 
 def _urgency(card: Card) -> tuple[int, bool]:

@@ -1,4 +1,4 @@
-"""How numbers, times and states are said to people, on the page and in the report."""
+"""Texts for numbers, times and states, on pages and in reports."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -18,14 +18,14 @@ UNITS = {
     "_ratio": share_text,
 }
 NAMES = ("pid", "oid", "xid", "port", "version", "id")
-"""What these end in is a name made of digits, not a quantity."""
-UNSEEN = "not known"
+"""A number whose name ends in one of these is an identifier, not a quantity."""
+UNSEEN = "unknown"
 
 
 def facts(known: Mapping[str, Fact]) -> Iterator[tuple[str, str]]:
-    """Label and text of each fact; the unit moves from the label's end to the text.
+    """Yield label and text of each fact; the unit moves from the label to the text.
 
-    What then has the same label (a state and its seconds, bytes and their share) is said together.
+    Facts that then have the same label (a state and its seconds, bytes and their share) are joined.
     """
     said: dict[str, list[str]] = {}
     for name, value in known.items():
@@ -50,12 +50,12 @@ def fact(name: str, suffix: str, value: Fact) -> str:
 
 
 def clock(at: float) -> str:
-    """2026-01-01 00:00:00 UTC"""
+    """Format unix seconds as 2026-01-01 00:00:00 UTC."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def lasting(case: Folded, now: float) -> str:
-    """For how long it has been so; of an event, how long ago it was."""
+    """Return how long a condition has lasted, or how long ago an event was."""
     over = case.subject.over
     seconds = max(0.0, (now if over is None else over) - case.subject.since)
     if seconds < 1 and over is None:
@@ -65,17 +65,17 @@ def lasting(case: Folded, now: float) -> str:
 
 
 def mark(subject: Subject, now: float) -> str:
-    """What sets it apart from what is ill now; mostly nothing."""
+    """Return a remark about a subject that is not ill at the moment; else an empty text."""
     if subject.held:
-        return "held: it can't be judged now"
+        return "last known state; it can't be judged now"
     if subject.over is not None:
         ago = duration_text(max(0.0, now - subject.over))
-        return f"over for {ago}, shown until it is scraped"
+        return f"ended {ago} ago, shown until it is scraped"
     return ""
 
 
 def headline(picture: Summary) -> str:
-    """The whole in one line; that something is not known is never left out."""
+    """Return the counts by severity in one line; unknown findings are always included."""
     servers, silent = picture.overview.servers, len(picture.down)
     if not servers:
         return "No server is watched"
@@ -83,15 +83,15 @@ def headline(picture: Summary) -> str:
     counts.append((picture.by_state(State.unknown), "unknown"))
     parts = [f"{number} {what}" for number, what in counts if number]
     if silent:
-        all_of_them = f"{silent} of {len(servers)} servers" if len(servers) > 1 else "the server"
-        parts.append(f"{all_of_them} not answering")
+        which = f"{silent} of {len(servers)} servers" if len(servers) > 1 else "server"
+        parts.append(f"{which} unreachable")
     if not parts and picture.by_state(State.healthy):
         return "Nothing is wrong on " + plural(len(servers), "server")
     return ", ".join(parts) or "Nothing is known yet"
 
 
 def quiet_counts(picture: Summary) -> str:
-    """How many verdicts need nobody's attention, by state."""
+    """Return the counts of verdicts that need no attention, by state."""
     states = (State.healthy, State.learning, State.muted, State.not_applicable)
     counts = [(picture.by_state(state), state.replace("_", " ")) for state in states]
     return ", ".join(f"{number} {what}" for number, what in counts if number)

@@ -1,1 +1,1 @@
-"""HTTP: the status page, the metrics, the findings, and how Prometheus and Kubernetes ask."""
+"""HTTP server: status page, metrics, findings, service discovery and probes."""

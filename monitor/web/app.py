@@ -1,4 +1,4 @@
-"""The routes. No state of their own: the newest overview, and the store of metrics."""
+"""Routes of the HTTP server. They have no state; they read the overview and the metric store."""
 
 import gzip
 from collections.abc import Callable
@@ -33,7 +33,7 @@ WORTH_PACKING = 1024
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Answers requests from what is known at that moment."""
+    """Request handlers; each reads the current overview and metrics."""
 
     overview: Callable[[], Overview]
     store: Store
@@ -42,11 +42,11 @@ class Site:
         server = request.query_params.get("server") or None
         names = [view.name for view in self.overview().servers]
         if server is not None and server not in names:
-            raise HTTPException(404, "No server of this name is watched here; /sd lists them.")
+            raise HTTPException(404, "No server with this name is watched; /sd lists them.")
         page = self.store.page(server)
         if not accepts_gzip(request.headers.get("accept-encoding", "")):
             return _sent(page.body, METRICS)
-        # Packing a large page takes longer than anybody else should wait for.
+        # In a thread, because compressing a large page would delay other requests.
         return _sent(await run_in_threadpool(page.pack), METRICS, packed=True)
 
     async def status(self, request: Request) -> Response:
@@ -62,7 +62,7 @@ class Site:
         overview, name = self.overview(), request.path_params["name"]
         subject = known_finding(name.removesuffix(".json"), overview)
         if subject is None:
-            raise HTTPException(404, "There is no finding of this name; /findings lists them.")
+            raise HTTPException(404, "There is no finding with this name; /findings lists them.")
         if name.endswith(".json"):
             return await _page(request, lambda: dumps(finding_json(subject, overview)), JSON)
         return await _page(request, lambda: finding_page(subject, overview), HTML)
@@ -72,23 +72,23 @@ class Site:
         return _sent(encoded(dumps(found)), JSON)
 
     async def alive(self, request: Request) -> Response:
-        """That we answer at all: it says nothing of any database."""
+        """Answer a liveness probe; independent of all databases."""
         del request
         return _sent(b"pgvigil is alive.\n", PLAIN)
 
     async def ready(self, request: Request) -> Response:
-        """Every server was looked at once, or why that failed is known."""
+        """Answer 200 once every server was queried, or the reason why not is known."""
         del request
         overview = self.overview()
         if overview.stopping:
             return _sent(b"pgvigil is stopping.\n", PLAIN, 503)
         if not overview.servers or not all(view.looked_at for view in overview.servers):
-            return _sent(b"pgvigil has not looked at every server yet.\n", PLAIN, 503)
+            return _sent(b"pgvigil has not queried every server yet.\n", PLAIN, 503)
         return _sent(b"pgvigil is ready.\n", PLAIN)
 
 
 def application(overview: Callable[[], Overview], store: Store, *, pages: bool = True) -> Starlette:
-    """The whole site; without `pages` nothing that names an object or a session but metrics."""
+    """Build the application; without `pages`, there are no routes to pages with evidence."""
     site = Site(overview, store)
     routes = [
         Route("/metrics", site.metrics),
@@ -114,7 +114,7 @@ def application(overview: Callable[[], Overview], store: Store, *, pages: bool =
 
 
 async def _page(request: Request, render: Callable[[], str], kind: str) -> Response:
-    """A page for people, made aside: the daemon goes on with its rounds meanwhile."""
+    """Render a page in a thread, so that the event loop can continue with queries."""
     packed = accepts_gzip(request.headers.get("accept-encoding", ""))
 
     def body() -> tuple[bytes, bool]:

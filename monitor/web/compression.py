@@ -1,10 +1,10 @@
-"""gzip, for those who ask for it."""
+"""Negotiation of gzip compression."""
 
 from collections.abc import Iterator
 
 
 def accepts_gzip(header: str) -> bool:
-    """Whether an Accept-Encoding takes gzip; `q=0` is a refusal, and a name beats the star."""
+    """Return True if an Accept-Encoding header accepts gzip; `q=0` means no, a name precedes *."""
     weights = dict(_weights(header))
     return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
 

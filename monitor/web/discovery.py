@@ -1,4 +1,4 @@
-"""`/sd`: offers every server to Prometheus as a target of its own (http_sd)."""
+"""`/sd`: HTTP service discovery of Prometheus, with one target for each watched server."""
 
 import re
 from typing import Any
@@ -11,15 +11,15 @@ HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 
 
 def targets(overview: Overview, host: str, scheme: str) -> list[dict[str, Any]]:
-    """One target a server, all of them us. `server` is no label of a target: it is on our samples
-    already, and Prometheus would rename that."""
+    """Return one target for each server; all have the address of this daemon. `server` is not a
+    target label: our samples already have it, and Prometheus would rename that one."""
     return [
         {"targets": [host], "labels": _labels(server.name, scheme)} for server in overview.servers
     ]
 
 
 def asked_under(request: Request) -> str:
-    """Host and port by which whoever asks can reach us; what is no host is not repeated."""
+    """Return host and port that the client used. An invalid Host header is not echoed."""
     host = request.headers.get("host", "")
     if HOST.fullmatch(host):
         return host

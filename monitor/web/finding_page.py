@@ -1,4 +1,4 @@
-"""The page of one finding: what it watches, its limits, how it is everywhere, and its runbook."""
+"""Page of one finding: its limits, its state on all servers, and its runbook."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from monitor.web.templating import TEMPLATES
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a page can be about: a finding, or a watchdog, which has a runbook only."""
+    """The subject of a page: a finding, or a watchdog, which has only a runbook."""
 
     name: str
     title: str
@@ -47,7 +47,7 @@ def finding_page(known: Known, overview: Overview) -> str:
 
 
 def cards_of(known: Known, overview: Overview) -> list[Card]:
-    """Its ill subjects everywhere, those included that are folded under a cause elsewhere."""
+    """Return its ill subjects on all servers, also those that other pages fold under a cause."""
     picture = Summary(overview, folded=False)
     cards = (c for s in reversed(Severity) for c in picture.cards_of(s))
     return [card for card in cards if card.verdict.finding.name == known.name]
@@ -64,7 +64,7 @@ def finding_json(known: Known, overview: Overview) -> dict[str, Any]:
 
 
 def limits_of(known: Known, overview: Overview) -> list[Setting]:
-    """The limits in force, each as it would be written into the configuration."""
+    """Return the configured limits, in the form of the configuration."""
     limits = overview.limits.get(known.name, known.finding and known.finding.limits)
     if limits is None:
         return []

@@ -1,4 +1,4 @@
-"""Verdicts as JSON: the same for `/findings`, for `check --format json` and for the demo."""
+"""Verdicts as JSON, for `/findings`, `check --format json` and the demo."""
 
 import json
 import math
@@ -13,7 +13,7 @@ Plain = dict[str, Any]
 
 
 def as_plain(overview: Overview) -> Plain:
-    """All servers with all their findings."""
+    """Return all servers with all their findings."""
     return {
         "at": iso(overview.at),
         "servers": [_server(view) for view in overview.servers],
@@ -22,7 +22,7 @@ def as_plain(overview: Overview) -> Plain:
 
 
 def finding_as_plain(finding: AnyFinding, overview: Overview) -> Plain:
-    """One finding on all servers that judge it."""
+    """Return one finding on all servers that judge it."""
     return {
         "finding": finding.name,
         "title": finding.title,
@@ -36,7 +36,7 @@ def finding_as_plain(finding: AnyFinding, overview: Overview) -> Plain:
 
 
 def verdict_as_plain(verdict: Verdict) -> Plain:
-    """State, reason and subjects; `judged` and `unjudged` count objects."""
+    """Return state, reason and subjects; `judged` and `unjudged` count objects."""
     return {
         "finding": verdict.finding.name,
         "title": verdict.finding.title,
@@ -56,12 +56,12 @@ def verdict_as_plain(verdict: Verdict) -> Plain:
 
 
 def dumps(plain: object) -> str:
-    """What is no number in JSON becomes null: nobody's parser breaks over an infinity."""
+    """Serialise to JSON; NaN and infinity, which JSON does not allow, become null."""
     return json.dumps(_finite(plain), ensure_ascii=False, allow_nan=False, indent=2)
 
 
 def iso(at: float | None) -> str | None:
-    """2026-01-01T00:00:00Z; None for never."""
+    """Format unix seconds as 2026-01-01T00:00:00Z; None stays None."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
 
 

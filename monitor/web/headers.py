@@ -1,4 +1,4 @@
-"""Headers that every response carries: browsers run nothing of ours but what we wrote."""
+"""Security headers of every response."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 def content_policy(styles: str, script: str) -> str:
-    """Only this very style and this very script; nothing from elsewhere, and in nobody's frame."""
+    """Return a Content-Security-Policy that allows only this style and script, and no frames."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -28,7 +28,7 @@ def _hash(text: str) -> str:
 
 
 class Headers:
-    """Puts the same headers on whatever the application answers."""
+    """Middleware that sets the same headers on every response."""
 
     def __init__(self, app: ASGIApp, policy: str) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""The page of locks: who waits for whom now, the last deadlocks, and those in the making."""
+"""Page of locks: current lock waits, recent deadlocks and deadlock risks."""
 
 from monitor.views.overview import Overview
 from monitor.web.templating import TEMPLATES

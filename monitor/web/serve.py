@@ -1,4 +1,4 @@
-"""The HTTP server: on sockets that we bound, without a word in our signals, and soon stopped."""
+"""HTTP server: binds its own sockets, leaves signals to the daemon, and stops quickly."""
 
 import asyncio
 import contextlib
@@ -20,19 +20,19 @@ from monitor.web.security.guard import LARGEST_HEAD, Guard
 from monitor.web.security.policy import Security
 
 STOP = 2
-"""Seconds that a slow client has for the rest of its page once we stop."""
+"""Seconds that a slow client has to read the rest of its page at shutdown."""
 KEEP_ALIVE = 75
 """Seconds; longer than a scrape interval, so that Prometheus keeps its connection."""
 CONNECTIONS = 500
-"""More at a time are told to come again (503)."""
+"""Above this number of connections, the answer is 503."""
 HANDSHAKE = 10.0
-"""Seconds that TLS may take to begin."""
+"""Time limit of a TLS handshake, in seconds."""
 LOOK = 2.0
-"""Seconds between two looks whether certificates or passwords were changed."""
+"""Seconds between checks for changed certificates or passwords."""
 
 
 class Server(uvicorn.Server):
-    """Signals are the daemon's; and whoever is still reading when time is up is let go."""
+    """uvicorn server that handles no signals, and aborts the remaining connections at the end."""
 
     def __init__(self, config: uvicorn.Config, security: Security) -> None:
         super().__init__(config)
@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
         self.servers = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn does, but with our connections, and a deadline for their handshakes."""
+        """Listen like uvicorn, but with our connection class and a deadline for handshakes."""
         await self.lifespan.startup()
         loop, secure = asyncio.get_running_loop(), self.security.context
         for one in sockets or ():
@@ -68,7 +68,7 @@ class Server(uvicorn.Server):
 
 @dataclass(slots=True)
 class Web:
-    """What the daemon serves, from binding to the end."""
+    """The daemon's HTTP service: bind, serve, stop."""
 
     settings: Settings
     overview: Callable[[], Overview]
@@ -100,7 +100,7 @@ class Web:
         )
 
     def bind(self) -> list[str]:
-        """The addresses that are now ours. Raises ConfigurationError."""
+        """Bind the sockets and return their addresses. Raises ConfigurationError."""
         try:
             for endpoint in self.settings.listen:
                 self.sockets += bound(endpoint, alone=len(self.settings.listen) == 1)
@@ -110,7 +110,7 @@ class Web:
         return [str(Endpoint(*one.getsockname()[:2])) for one in self.sockets]
 
     async def serve(self) -> None:
-        """Until stopped."""
+        """Serve until stopped."""
         try:
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(self._watch_files())
@@ -125,7 +125,7 @@ class Web:
             self.security.look()
 
     async def stop(self) -> None:
-        """Ask `serve` to end; it does within a few seconds."""
+        """Ask `serve` to end, which takes a few seconds."""
         self.server.should_exit = True
 
     def _close(self) -> None:
@@ -134,9 +134,9 @@ class Web:
 
 
 def bound(endpoint: Endpoint, *, alone: bool) -> list[socket.socket]:
-    """A socket for each address that the host stands for. Raises ConfigurationError.
+    """Bind a socket for each address of the host. Raises ConfigurationError.
 
-    `[::]` alone takes IPv4 too; beside others it leaves IPv4 to them.
+    `[::]` alone also accepts IPv4; with other endpoints it accepts only IPv6.
     """
     sockets: list[socket.socket] = []
     try:

@@ -1,4 +1,4 @@
-"""The status page: one line that says it all, then who is ill, then what is not known."""
+"""Status page: a headline, then the findings, then what is unknown."""
 
 from alerts._base import Severity
 from monitor.views import wording
@@ -8,7 +8,7 @@ from monitor.web.templating import SCRIPT, STYLE, TEMPLATES
 __all__ = ["SCRIPT", "STYLE", "status_page"]
 
 SHOWN = 10
-"""So many subjects of one card are shown; the finding's own page has them all."""
+"""Number of subjects shown on a card; the finding's own page shows all."""
 
 
 def status_page(picture: Summary) -> str:
@@ -26,7 +26,7 @@ def status_page(picture: Summary) -> str:
 
 
 def mood(picture: Summary) -> str:
-    """What the colour of the page's first line says again."""
+    """Return the worst severity, `unknown` or `well`: the colour of the headline."""
     worst = max((card.severity.rank for card in picture.cards), default=-1)
     if worst >= Severity.warning.rank:
         return list(Severity)[worst]

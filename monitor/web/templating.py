@@ -1,4 +1,4 @@
-"""Templates, and how names are shown in them: escaped, and with nothing invisible in them."""
+"""Jinja templates; names are escaped, and invisible characters are made visible."""
 
 import hashlib
 import unicodedata
@@ -25,7 +25,7 @@ INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 
 
 def visible(text: object) -> str:
-    """Control characters and marks that turn text around, as escapes. Line breaks stay."""
+    """Replace control characters and direction marks by escapes; line breaks stay."""
     return "".join(
         ascii(c)[1:-1] if c != "\n" and unicodedata.category(c) in INVISIBLE else c
         for c in str(text)
@@ -33,16 +33,16 @@ def visible(text: object) -> str:
 
 
 def anchor(*parts: object) -> str:
-    """A short id of an element, the same at every look."""
+    """Return a short id of an element that is stable across page loads."""
     return "x" + hashlib.blake2s("\0".join(map(str, parts)).encode(), digest_size=6).hexdigest()
 
 
 def markdown(text: str) -> Markup:
-    """HTML inside the text stays text."""
+    """Render Markdown to HTML; HTML inside the text is escaped."""
     return Markup(renderer().render(text))
 
 
-# Where nobody opens a page, as in most sidecars, what makes pages is never loaded: 3 MB.
+# Imported at first use: a daemon whose pages are never opened saves 3 MB.
 @cache
 def renderer() -> "MarkdownIt":
     from markdown_it import MarkdownIt
@@ -82,7 +82,7 @@ def environment() -> "Environment":
 
 
 class Templates:
-    """Those in the folder, by name."""
+    """Loader of templates by name, which imports Jinja at first use."""
 
     def get_template(self, name: str) -> "Template":
         return environment().get_template(name)

@@ -192,7 +192,7 @@ async def test_a_wrong_file_ends_the_start(
     program = fortress.daemon(private_server(start=False).dsn(user=MONITOR))
     assert program.process.wait(20) == 2
     [sentence] = program.output().splitlines()
-    assert "basic_auth_users.ann: no bcrypt hash" in sentence
+    assert "basic_auth_users.ann: not a bcrypt hash" in sentence
     assert "plain" not in sentence
 
 

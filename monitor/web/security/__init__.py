@@ -1,1 +1,1 @@
-"""Who may ask over HTTP, and how: the web config file that all exporters of Prometheus share."""
+"""Access control of HTTP, configured by the web config file of Prometheus exporters."""

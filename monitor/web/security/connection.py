@@ -1,4 +1,4 @@
-"""One connection: whose certificate it shows, and how long it may keep us waiting."""
+"""HTTP connection that checks the client certificate and enforces time limits."""
 
 import asyncio
 from typing import Any
@@ -11,15 +11,15 @@ from uvicorn.server import ServerState
 from monitor.web.security.policy import Security
 
 HEAD = 10.0
-"""Seconds that a request may take to arrive whole, its handshake not counted."""
+"""Seconds in which a whole request must arrive, without the TLS handshake."""
 STALLED = 60.0
-"""Seconds in which an answer that fits into no buffer must be read."""
+"""Seconds in which the client must read an answer that is larger than the buffers."""
 CONNECTIONS = 600
-"""Above this many they are closed unheard; below it there is room for answers of 503."""
+"""Above this number, connections are closed at once; below it, the server can answer 503."""
 
 
 class Connection(H11Protocol):
-    """Lets go of those who hold a connection and don't use it."""
+    """Connection that is aborted if the client neither sends its request nor reads the answer."""
 
     def __init__(self, config: Config, state: ServerState, security: Security) -> None:
         super().__init__(config, state, {})

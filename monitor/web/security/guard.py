@@ -1,4 +1,4 @@
-"""The door: who is let in to ask, what a request may look like, and what each answer carries."""
+"""Guard of the application: authentication, rate limit, and limits on requests."""
 
 from collections.abc import Iterable
 
@@ -9,14 +9,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from monitor.web.security.policy import Policy, Security
 
 OPEN = frozenset({"/healthz", "/readyz", "/-/healthy", "/-/ready"})
-"""Whether we live is no secret, and the kubelet has no password."""
+"""Probes need no password, because the kubelet has none."""
 LONGEST_URL = 2048
 LARGEST_HEAD = 16 * 1024
-"""Bytes of all headers together."""
+"""Bytes of all headers of a request together."""
 
 
 class Guard:
-    """Asks the policy in force at that moment."""
+    """Middleware that applies the current policy to each request."""
 
     def __init__(self, app: ASGIApp, security: Security) -> None:
         self.app, self.security = app, security
@@ -36,21 +36,21 @@ class Guard:
         if scope["path"] in OPEN:
             return None
         if policy.rate and not policy.rate.take():
-            return _refusal(429, "Too many requests; come again a little later.")
+            return _refusal(429, "Too many requests; try again later.")
         header = Headers(scope=scope).get("authorization")
         if policy.passwords and not await policy.passwords.right(header):
             asked = {"WWW-Authenticate": 'Basic realm="pgvigil", charset="UTF-8"'}
-            return _refusal(401, "This takes a user and a password.", asked)
+            return _refusal(401, "User and password are required.", asked)
         return None
 
 
 def malformed(scope: Scope) -> Response | None:
-    """What nobody needs who wants to read pages; the connection ends with the answer."""
+    """Refuse requests that no client needs to read pages; the connection is closed."""
     headers, close = Headers(scope=scope), {"Connection": "close"}
     if headers.get("content-length", "0").strip("0") or "transfer-encoding" in headers:
-        return _refusal(413, "Nothing can be sent here; ask without a body.", close)
+        return _refusal(413, "A request must not have a body.", close)
     if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL:
-        return _refusal(414, f"The address is longer than {LONGEST_URL} bytes.", close)
+        return _refusal(414, f"The URL is longer than {LONGEST_URL} bytes.", close)
     if sum(len(name) + len(value) for name, value in headers.raw) > LARGEST_HEAD:
         return _refusal(431, f"The headers are longer than {LARGEST_HEAD} bytes.", close)
     return None
@@ -61,7 +61,7 @@ def _refusal(status: int, sentence: str, headers: dict[str, str] | None = None) 
 
 
 def _put(headers: MutableHeaders, wanted: Iterable[tuple[str, str]]) -> None:
-    """A blank one is left out, as other exporters do."""
+    """Set the headers; a blank value removes one, as in other exporters."""
     for name, value in wanted:
         if value.strip():
             headers[name] = value

@@ -1,4 +1,4 @@
-"""Basic authentication: bcrypt once, then a quick comparison for whoever came in before."""
+"""Basic authentication: bcrypt at the first request of a user, then a fast comparison."""
 
 import asyncio
 import base64
@@ -9,27 +9,27 @@ import secrets
 from collections.abc import Mapping
 
 LONGEST = 72
-"""Bytes of a password that bcrypt looks at; what comes after them never counted anywhere."""
+"""bcrypt uses only the first 72 bytes of a password."""
 
 
 class Passwords:
-    """Users and the hashes of their passwords.
+    """Users and their password hashes.
 
-    Whoever is unknown costs the same as a wrong password, so time tells nobody who exists.
+    An unknown user takes as long as a wrong password, so timing does not reveal users.
     """
 
     def __init__(self, users: Mapping[str, str]) -> None:
         self._hashes = {user.encode(): text.encode() for user, text in users.items()}
-        dearest = max((int(text[4:6]) for text in users.values()), default=4)
-        self._nobody = b"$2b$%02d$%s" % (dearest, b"." * 53)
-        # Right answers only, and none that could be read from a core dump.
+        highest_cost = max((int(text[4:6]) for text in users.values()), default=4)
+        self._unknown_user = b"$2b$%02d$%s" % (highest_cost, b"." * 53)
+        # Only passwords that were right, and only as keyed digests.
         self._key = secrets.token_bytes(32)
         self._right: dict[bytes, bytes] = {}
-        # Guessing takes one thread, never all of them.
+        # One at a time: guessing passwords must not occupy all threads.
         self._turn = asyncio.Semaphore(1)
 
     async def right(self, header: str | None) -> bool:
-        """Whether that is an Authorization of one of our users."""
+        """Return True if an Authorization header has the right password of a user."""
         given = credentials(header)
         if given is None:
             return False
@@ -40,7 +40,7 @@ class Passwords:
         async with self._turn:
             from bcrypt import checkpw
 
-            hashed = self._hashes.get(user, self._nobody)
+            hashed = self._hashes.get(user, self._unknown_user)
             matches = await asyncio.to_thread(checkpw, password[:LONGEST], hashed)
         if not (matches and user in self._hashes):
             return False
@@ -49,7 +49,7 @@ class Passwords:
 
 
 def credentials(header: str | None) -> tuple[bytes, bytes] | None:
-    """User and password of an Authorization header; None where there are none."""
+    """Return user and password of an Authorization header; None if there are none."""
     scheme, _, packed = (header or "").partition(" ")
     if scheme.lower() != "basic":
         return None

@@ -1,4 +1,4 @@
-"""What is in force: made whole from the web config file and its certificates, and then swapped."""
+"""Security policy, built from the web config file and its certificates, and replaced as a whole."""
 
 import ssl
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ RESTART = "tls_server_config can't come or go without a restart"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Nothing in it changes; a new file makes a new one. The first one lets everybody in."""
+    """Immutable policy; a changed file makes a new one. The default does not restrict access."""
 
     context: ssl.SSLContext | None = None
     allowed_sans: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class Policy:
 
 
 def policy_of(file: WebFile, folder: Path) -> Policy:
-    """Raises ConfigurationError."""
+    """Build the policy of a web config file. Raises ConfigurationError."""
     tls, http, limit = file.tls_server_config, file.http_server_config, file.rate_limit
     every = limit.interval.total_seconds() if limit else 0
     return Policy(
@@ -43,14 +43,14 @@ def policy_of(file: WebFile, folder: Path) -> Policy:
 
 @dataclass(slots=True)
 class Security:
-    """The policy in force, and the files that it was made from. Raises ConfigurationError."""
+    """The current policy and the state of its files. Raises ConfigurationError."""
 
     path: Path | None
     policy: Policy = field(default_factory=Policy)
     context: Rotating | None = None
-    """Of all connections; None for plain HTTP."""
+    """TLS context of all connections; None for plain HTTP."""
     up_to_date: bool = True
-    """False while a newer file is wrong and the old policy stays."""
+    """False while a newer file is invalid and the previous policy stays in use."""
     _seen: dict[Path, Stamp | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class Security:
         return san_allowed(certificate, self.policy.allowed_sans)
 
     def look(self) -> None:
-        """Take over what has changed; what is wrong or half-written leaves the old in force."""
+        """Reload changed files; if they are invalid or half written, keep the previous policy."""
         if self.path is None or stamps(self._seen) == self._seen:
             return
         try:
@@ -71,7 +71,9 @@ class Security:
                 raise ConfigurationError(f"{RESTART}.")
         except ConfigurationError as wrong:
             self.up_to_date = False
-            log.error("web configuration is wrong, the old one stays", reason=str(wrong))
+            log.error(
+                "web configuration is invalid, the previous one stays in use", reason=str(wrong)
+            )
             return
         self.policy, self.up_to_date = policy, True
         if self.context and policy.context:
@@ -79,7 +81,7 @@ class Security:
         log.info("web configuration reloaded", file=str(self.path))
 
     def _read(self, path: Path) -> Policy:
-        # Stamps come first: what changes while it is read is then read again.
+        # Stamps first: a file that changes while it is read is then read again.
         self._seen |= stamps([path])
         file = read(path)
         tls = file.tls_server_config

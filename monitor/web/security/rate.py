@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class Rate:
-    """Full at first; each request takes one out, and one comes back after each interval."""
+    """Token bucket: `burst` tokens at the start, one more after each interval (seconds)."""
 
     def __init__(
         self, interval: float, burst: int, now: Callable[[], float] = time.monotonic

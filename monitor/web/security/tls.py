@@ -1,4 +1,4 @@
-"""Certificates: ours, made ready for handshakes, and what is asked of those of clients."""
+"""TLS context of the server, and the check of client certificates."""
 
 import ipaddress
 import ssl
@@ -17,10 +17,10 @@ DEMANDS = {
 
 
 class Rotating(ssl.SSLContext):
-    """Gives each new connection to the context in force at that moment.
+    """TLS context that passes each new connection to the current context.
 
-    A switch in `sni_callback` would come too late: by then a connection has its demands on the
-    client and its versions of TLS, and a session ticket of before the switch would still open.
+    `sni_callback` would be too late: by then the connection has its TLS versions and its
+    requirements for client certificates, and old session tickets would still be accepted.
     """
 
     inner: ssl.SSLContext
@@ -36,14 +36,14 @@ def rotating(first: ssl.SSLContext) -> Rotating:
 
 
 def files_of(tls: TlsServer, folder: Path) -> dict[str, Path]:
-    """The files that it reads, by the fields that name them; relative ones are in the folder."""
+    """Return the files by the name of their setting; relative paths are in the folder."""
     named = {"cert_file": tls.cert_file, "key_file": tls.key_file}
     named |= {"client_ca_file": tls.client_ca_file} if tls.client_ca_file else {}
     return {field: folder / path for field, path in named.items()}
 
 
 def context_for(tls: TlsServer, folder: Path) -> ssl.SSLContext:
-    """A context of its own, ready for handshakes. Raises ConfigurationError."""
+    """Build a TLS context from the files. Raises ConfigurationError."""
     files = files_of(tls, folder)
     for field, path in files.items():
         _readable(field, path)
@@ -63,14 +63,14 @@ def context_for(tls: TlsServer, folder: Path) -> ssl.SSLContext:
 
 
 def san_allowed(certificate: dict[str, Any] | None, allowed: tuple[str, ...]) -> bool:
-    """Whether a verified certificate (as `getpeercert` tells it) is of one of those; none: all."""
+    """Return True if a certificate (from `getpeercert`) has an allowed name, or all are allowed."""
     names = (certificate or {}).get("subjectAltName", ())
     wanted = set(map(_comparable, allowed))
     return not allowed or any(_comparable(name) in wanted for _, name in names)
 
 
 def _comparable(name: str) -> str:
-    """IPv6 addresses have many spellings."""
+    """Normalise IP addresses, because IPv6 has several spellings for one address."""
     try:
         return str(ipaddress.ip_address(name.strip()))
     except ValueError:
@@ -97,13 +97,13 @@ class Encrypted(Exception):
 
 
 def _no_password() -> str:
-    """Else OpenSSL asks the terminal, and waits."""
+    """Refuse to give a password; without this, OpenSSL would wait for one on the terminal."""
     raise Encrypted
 
 
 def _about_key(wrong: Exception) -> str:
     if isinstance(wrong, Encrypted):
-        return "is encrypted, and there is no password for it"
+        return "is encrypted, which is not supported"
     mismatch = getattr(wrong, "reason", None) == "KEY_VALUES_MISMATCH"
     return "does not belong to cert_file" if mismatch else "is not a private key in PEM"
 

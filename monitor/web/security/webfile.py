@@ -1,4 +1,4 @@
-"""The web config file: what may stand in it, and what is said about one that is wrong."""
+"""Web config file: its model, and the error messages for wrong values."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from monitor.config.errors import ConfigurationError, one_sentence
 from monitor.config.yaml_file import read_yaml
 
 STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-# Each further step doubles the time; with 16 a login takes seconds.
+# Each step of the cost doubles the time; with 16, a login takes seconds.
 BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
 UNVERIFIED = ("RequestClientCert", "RequireAnyClientCert")
 HeaderName = Literal[
@@ -25,21 +25,21 @@ HeaderName = Literal[
 
 def _hash(written: str) -> str:
     if not BCRYPT.fullmatch(written):
-        raise ValueError("no bcrypt hash of a cost from 4 to 16, such as htpasswd -nBC 10 prints")
+        raise ValueError(
+            "not a bcrypt hash with a cost from 4 to 16, such as from htpasswd -nBC 10"
+        )
     return written
 
 
 def _policy(written: str) -> str:
     if written in UNVERIFIED:
-        raise ValueError(
-            f"{written} takes any certificate and keeps nobody out; take RequireAndVerifyClientCert"
-        )
+        raise ValueError(f"{written} accepts any certificate; use RequireAndVerifyClientCert")
     return written
 
 
 def _header(value: str) -> str:
     if not (value.isascii() and value.isprintable()):
-        raise ValueError("the value of a header is printable ASCII on one line")
+        raise ValueError("the value of a header must be printable ASCII on one line")
     return value
 
 
@@ -47,7 +47,7 @@ TlsVersion = Literal["TLS12", "TLS13"]
 
 
 class TlsServer(BaseModel):
-    """Paths count from the folder of the web config file."""
+    """Section tls_server_config; paths are relative to the folder of the web config file."""
 
     model_config = STRICT
 
@@ -72,9 +72,11 @@ class TlsServer(BaseModel):
     def _means_something(self) -> Self:
         verifies = self.client_auth_type != "NoClientCert"
         if self.client_ca_file and not verifies:
-            raise ValueError("client_ca_file needs client_auth_type, else nobody is asked")
+            raise ValueError(
+                "client_ca_file needs client_auth_type, otherwise no certificate is requested"
+            )
         if verifies and not self.client_ca_file:
-            raise ValueError("client_auth_type needs client_ca_file, to know whose to trust")
+            raise ValueError("client_auth_type needs client_ca_file, to verify certificates")
         if self.client_allowed_sans and self.client_auth_type != "RequireAndVerifyClientCert":
             raise ValueError(
                 "client_allowed_sans needs client_auth_type RequireAndVerifyClientCert"
@@ -87,13 +89,13 @@ class TlsServer(BaseModel):
 class HttpServer(BaseModel):
     model_config = STRICT
 
-    # Files of other exporters say it; here everything is HTTP/1.1, which both allow.
+    # Accepted because files of other exporters contain it; we always serve HTTP/1.1.
     http2: bool = False
     headers: dict[HeaderName, Annotated[str, AfterValidator(_header)]] = {}
 
 
 class RateLimit(BaseModel):
-    """One more request is let in after each interval, and up to `burst` at once."""
+    """Rate limit: one request per interval, and up to `burst` at once."""
 
     model_config = STRICT
 
@@ -102,7 +104,7 @@ class RateLimit(BaseModel):
 
 
 class WebFile(BaseModel):
-    """All of it; an empty file protects nothing."""
+    """The whole file; an empty one does not restrict access."""
 
     model_config = STRICT
 
@@ -113,7 +115,7 @@ class WebFile(BaseModel):
 
 
 def read(path: Path) -> WebFile:
-    """Raises ConfigurationError with one sentence that names the field."""
+    """Read and validate the file. Raises ConfigurationError, which names the wrong field."""
     found = read_yaml(path, "The web config file")
     return _checked(path, {} if found is None else found)
 

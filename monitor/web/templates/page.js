@@ -8,11 +8,11 @@
     if (event.target.id) toggled.set(event.target.id, event.target.open);
   }, true);
 
-  // Without TLS a browser has no clipboard for us; a selection can be copied everywhere.
+  // Without TLS, browsers provide no clipboard API; execCommand works everywhere.
   const copy = async (text) => {
     try {
       return await navigator.clipboard.writeText(text);
-    } catch { /* the old way, then */ }
+    } catch { /* fall back to execCommand */ }
     const area = document.createElement("textarea");
     area.value = text;
     area.className = "offscreen";
@@ -31,14 +31,14 @@
       await copy(text + "\n");
       button.textContent = "Copied";
     } catch {
-      button.textContent = "Select it";
+      button.textContent = "Selected";
       getSelection().selectAllChildren(button.nextElementSibling);
     }
     button.focus();
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
 
-  // Nobody's selection or press of a button is taken away; the next round catches up.
+  // Don't replace the page while the user selects text or copies; the next refresh does.
   const busy = () => document.hidden || !getSelection().isCollapsed
     || [...document.querySelectorAll("button.copy")].some((one) => one.textContent !== "Copy");
 
@@ -75,7 +75,7 @@
       if (!busy()) swap(text);
       stale.hidden = true;
     } catch {
-      stale.textContent = "pgvigil does not answer. What you see is as of " + asof.textContent + ".";
+      stale.textContent = "pgvigil does not answer. This page is from " + asof.textContent + ".";
       stale.hidden = false;
     }
     setTimeout(refresh, pace);

@@ -162,7 +162,7 @@ def test_a_changing_cause_is_one_case() -> None:
 
 def test_without_our_own_report_it_is_unknown() -> None:
     """The daemon owes an answer before anybody can rely on it."""
-    blind = replace(seen(), absent={connection: Absence("not asked yet")})
+    blind = replace(seen(), absent={connection: Absence("not queried yet")})
     assert verdict_of(finding, blind).state is State.unknown
 
 

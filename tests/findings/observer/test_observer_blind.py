@@ -142,7 +142,7 @@ def test_it_is_not_over_before_the_collector_is_well() -> None:
 
 def test_without_our_own_report_it_is_unknown() -> None:
     """Who can't tell what it may see can't tell that it sees everything."""
-    blind = replace(seen(), absent={capabilities: Absence("not asked yet")})
+    blind = replace(seen(), absent={capabilities: Absence("not queried yet")})
     assert verdict_of(finding, blind).state is State.unknown
 
 

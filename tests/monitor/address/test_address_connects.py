@@ -179,7 +179,7 @@ async def test_a_refused_login_says_that_the_password_file_was_left_out(
     file.write_text(f"*:*:*:*:{server.password}\n")
     file.chmod(0o644)
     address = Address.of(f"host=localhost port={server.port} user=postgres passfile={file}", {})
-    with pytest.raises(ConnectFailure, match=r"password authentication failed.* is left out: "):
+    with pytest.raises(ConnectFailure, match=r"password authentication failed.* is ignored: "):
         await Connector(address, 5, 20).open(None)
     file.chmod(0o600)
     session = await Connector(address, 5, 20).open(None)

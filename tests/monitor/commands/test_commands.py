@@ -25,7 +25,7 @@ def test_help_lists_what_is_of_use_to_everybody(capsys: pytest.CaptureFixture[st
 
 def test_findings_and_watchdogs_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
     """What watches us is listed below what watches the servers."""
-    above, below = said(capsys, "explain").split("Watchdogs over pgvigil itself:")
+    above, below = said(capsys, "explain").split("Alerts about pgvigil itself:")
     assert [line.split()[0] for line in above.split("\n") if line] == list(all_findings())
     assert [line.split()[0] for line in below.split("\n") if line] == list(all_watchdogs())
 
@@ -39,5 +39,5 @@ def test_a_picture_of_locks_says_why_it_is_empty() -> None:
         text=True,
         check=False,
     )
-    assert "Not known: the server does not answer: Connection refused" in done.stdout
+    assert "Unknown: the server does not answer: Connection refused" in done.stdout
     assert (done.returncode, done.stderr) == (2, "")

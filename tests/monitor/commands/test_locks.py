@@ -62,7 +62,7 @@ async def test_on_a_terminal_it_is_live_until_interrupted(
         return text in screen
 
     try:
-        await until(lambda: shows(b"Nobody waits for a lock."), "it looks", 60)
+        await until(lambda: shows(b"No session waits for a lock."), "it looks", 60)
         await stage.waits("select from orders")
         await until(lambda: shows(b"for public.orders"), "the waiter is on the screen", 60)
         await root.execute("commit")

@@ -94,7 +94,7 @@ def test_everything_leaves_when_the_server_does(facts: Answers) -> None:
 
 def test_what_was_never_asked_is_unknown(facts: Answers) -> None:
     """No answer is not an empty answer."""
-    with pytest.raises(Unknown, match="not asked yet"):
+    with pytest.raises(Unknown, match="not queried yet"):
         values(facts, of_server)
 
 

@@ -84,7 +84,7 @@ def test_three_hundred_in_the_same_statement_are_a_few_lines() -> None:
     assert [branch.more for branch in view.forest] == [0, 0, 297, 0, 0]
     assert view.forest[0].victims == 301
     for text in (words(view), str(lock_report([("db1", view)], NOW))):
-        assert "keeps 301 waiting" in text
+        assert "301 sessions waiting for it" in text
         assert "and 297 more like this" in text
 
 
@@ -93,9 +93,9 @@ def test_not_known_is_not_nobody() -> None:
     blind = Snapshot(ServerIdentity("db1"), NOW, absent={locks: Absence("refused")})
     view = lock_view(blind)
     assert view.unknown == "locks: refused"
-    assert "Not known: locks: refused" in words(view)
-    assert "Nobody waits" not in words(view)
-    assert "Not known: locks: refused" in str(lock_report([("db1", view)], NOW))
+    assert "Unknown: locks: refused" in words(view)
+    assert "No session waits" not in words(view)
+    assert "Unknown: locks: refused" in str(lock_report([("db1", view)], NOW))
 
 
 def words(view: LockView) -> str:
@@ -139,7 +139,7 @@ async def test_a_deadlock_stays_on_the_page(stage: Stage) -> None:
         snapshot = await look(connection, activity, locks, recorder=recorder)
     view = lock_view(snapshot)
     assert len([b for b in view.forest if b.in_circle]) == 2
-    assert "Last deadlocks" in words(view)
+    assert "Recent deadlocks" in words(view)
     assert "waits for public.orders ctid (0,1)" in words(view)
     assert "Deadlock at" in str(lock_report([("db1", view)], NOW))
     sessions[0].terminate()
@@ -162,14 +162,16 @@ def test_both_statements_of_an_opposed_pair_are_shown() -> None:
     assert "public.orders → public.stock → public.orders" in words(view)
     text = str(lock_report([("db1", view)], NOW))
     assert "opposite order: public.orders and public.stock in shop, seen 5 s ago:" in text
-    assert "app (pay), pid 1: update pay\n    met app (pack), pid 2: update pack" in text
+    assert "app (pay), pid 1: update pay\n    conflicted with app (pack), pid 2: update pack" in text
 
 
 def test_old_news_is_said_to_be_old() -> None:
     """A server that hangs may be seen as it was, but not as if it were now."""
     view = seen([1, 2, 3, 4], QUEUE)
     assert "no answer since" not in str(lock_report([("db1", view)], NOW + 1))
-    assert "As it was 20 s ago; no answer since." in str(lock_report([("db1", view)], NOW + 20))
+    assert "The state 20 s ago; the server has not answered since." in str(
+        lock_report([("db1", view)], NOW + 20)
+    )
 
 
 def test_a_small_window_shows_the_top_and_counts_the_rest() -> None:

@@ -106,7 +106,7 @@ WRONG: list[tuple[Any, str]] = [
         {"http_server_config": {"headers": {"X-Frame-Options": "a\r\nSet-Cookie: b"}}},
         "http_server_config.headers.X-Frame-Options: ",
     ),
-    ({"basic_auth_users": {"ann": "hunter2"}}, "basic_auth_users.ann: no bcrypt hash"),
+    ({"basic_auth_users": {"ann": "hunter2"}}, "basic_auth_users.ann: not a bcrypt hash"),
     ({"basic_auth_users": {"ann": HASH.replace("$10$", "$31$")}}, "cost from 4 to 16"),
     ({"basic_auth_users": f"hunter2 {HASH}"}, "basic_auth_users: "),
     ({"rate_limit": {"interval": "often"}}, "rate_limit.interval: "),

@@ -34,7 +34,7 @@ def headline(shown: Overview) -> str:
 
 def test_first_comes_one_line_that_says_it_all() -> None:
     """By severity, then what is unknown, then who does not answer."""
-    assert headline(overview()) == "4 critical, 4 warning, 10 unknown, 1 of 3 servers not answering"
+    assert headline(overview()) == "4 critical, 4 warning, 10 unknown, 1 of 3 servers unreachable"
 
 
 def test_nothing_wrong_is_said_only_when_it_is_known() -> None:
@@ -42,7 +42,7 @@ def test_nothing_wrong_is_said_only_when_it_is_known() -> None:
     well, blind = healthy(IDLE)[0], Verdict(SATURATION, State.unknown, NOW)
     assert headline(overview(server(well))) == "Nothing is wrong on 1 server"
     assert headline(overview(server(well, blind))) == "1 unknown"
-    assert headline(overview(server(well, up=False))) == "the server not answering"
+    assert headline(overview(server(well, up=False))) == "server unreachable"
     assert headline(overview(server())) == "Nothing is known yet"
     assert headline(Overview(at=NOW)) == "No server is watched"
 
@@ -82,7 +82,7 @@ def test_what_is_over_is_marked() -> None:
 def test_the_worst_comes_first() -> None:
     """Over all servers, whatever their order."""
     page = page_of(overview())
-    places = [page.index(f"{word} ") for word in ("Critical", "Warning", "Info", "Not known")]
+    places = [page.index(f"{word} ") for word in ("Critical", "Warning", "Info", "Unknown")]
     assert places == sorted(places)
 
 
@@ -125,7 +125,7 @@ def test_the_age_of_every_answer_is_there() -> None:
     page = page_of(overview())
     assert "user_indexes 1 min 15 s 1 min 58 s table 1.9 s 21,480 1,480 without own series" in page
     assert "settings 3 min 20 s 15 s normal 11 ms 368 timed out after 2 s" in page
-    assert "sequences never 5 min slow not asked yet" in page
+    assert "sequences never 5 min slow not queried yet" in page
 
 
 def test_a_server_at_its_start_has_a_page() -> None:
@@ -135,7 +135,7 @@ def test_a_server_at_its_start_has_a_page() -> None:
     fresh = ServerView(
         "new", ServerIdentity("new"), collectors=(CollectorView("activity", "fast", 1.0),)
     )
-    assert "not answering" in page_of(overview(fresh))
+    assert "unreachable" in page_of(overview(fresh))
 
 
 def test_troubles_of_our_own_are_said() -> None:
