@@ -1,7 +1,7 @@
-"""One thread for what takes long: large answers are packed, rendered and judged there.
+"""Background thread for long work: large answers are converted, rendered and judged there.
 
-The event loop goes on meanwhile, and as there is only one such thread, whatever large answers
-leave behind in memory is touched by nobody else at the same time.
+The event loop stays free. Because there is only one such thread, two such jobs never work on the
+same data at the same time.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="in_background")
 
 
 async def in_background(work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-    """What that brings, once it is its turn."""
+    """Run `work` in the background thread and return its result."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_THREAD, _undisturbed, work, *arguments)
 
 
 def _undisturbed(work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-    """Many objects come and go at once, none of them in cycles; looking for cycles among them
-    would stop the event loop for a tenth of a second each time."""
+    """Run `work` without garbage collection: it makes many objects but no cycles, and each
+    collection would stop the event loop for a tenth of a second."""
     gc.disable()
     try:
         return work(*arguments)

@@ -1,4 +1,4 @@
-"""Logs: readable on a terminal, JSON for machines; never a password, never somebody's values."""
+"""Logging: readable on a terminal, JSON for programs; without passwords or values of users."""
 
 import logging
 import sys
@@ -8,11 +8,11 @@ import structlog
 from structlog.typing import ExcInfo, Processor
 
 LONGEST = 10_000
-"""Characters of a traceback that are logged; its end says what went wrong."""
+"""Maximum characters of a logged traceback; its end is kept, which names the error."""
 
 
 def set_up(level: str, format: str) -> None:
-    """`format` is console, json, or auto: console where somebody looks."""
+    """Configure logging. `format` is console, json, or auto: console on a terminal."""
     watched = sys.stderr.isatty()
     console = format == "console" or (format == "auto" and watched)
     plain = structlog.dev.plain_traceback
@@ -30,21 +30,21 @@ def set_up(level: str, format: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # Libraries speak only when something is wrong, and in our words: through the same door.
+    # Warnings and errors of libraries are logged in the same format.
     logging.basicConfig(handlers=[Relay()], level=logging.WARNING, force=True)
-    # Defects of a round are logged by whoever guards it; what else the scheduler has to say
-    # (a round is still running, or was cancelled as we stop) is no news.
+    # `scheduler.guarded` logs errors of jobs. The other messages of the library (a job is still
+    # running, or was cancelled at shutdown) are expected.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 
 
 def traced(exc_info: ExcInfo) -> str:
-    """A plain traceback: one with the values of variables takes long, and tells secrets."""
+    """Format a plain traceback: values of variables would be slow, and could contain secrets."""
     text = "".join(traceback.format_exception(*exc_info)).rstrip()
     return text if len(text) <= LONGEST else f"…{text[-LONGEST:]}"
 
 
 class Relay(logging.Handler):
-    """Hands what libraries log to structlog."""
+    """Logging handler that passes records of libraries to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         structlog.get_logger("pgvigil").log(

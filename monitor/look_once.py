@@ -1,4 +1,4 @@
-"""One look at all servers, without a daemon: everything is asked once, in order, and judged."""
+"""Single check of all servers without a daemon: query everything once, then judge."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from monitor.views.overview import Overview
 
 
 async def look(settings: Settings, environ: Mapping[str, str], hold: bool = False) -> Overview:
-    """What a single look finds. Raises ConfigurationError."""
+    """Query and judge all servers once. Raises ConfigurationError."""
     clock, memory = Clock(), Memory()
     if settings.state_file and settings.state_file.exists():
         from monitor.state_file import StateFile
@@ -24,7 +24,7 @@ async def look(settings: Settings, environ: Mapping[str, str], hold: bool = Fals
     await fleet.follow(plans(settings, environ, hold))
     try:
         await asyncio.gather(*(server.look_once() for server in fleet.servers.values()))
-        if len(fleet.servers) > 1:  # peers are there only now
+        if len(fleet.servers) > 1:  # judge again, now that the rows of all peers are known
             for server in fleet.servers.values():
                 server.judge_all()
                 await server.judging.settled()

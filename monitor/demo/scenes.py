@@ -1,4 +1,4 @@
-"""The scenes in which something goes wrong, and stays right for a while once somebody cures it."""
+"""Scenes of the demo: each causes a problem, and pauses for a while after a cure."""
 
 import asyncio
 from contextlib import suppress
@@ -7,14 +7,14 @@ from monitor.demo.shop import REPORTING
 from monitor.demo.stage import ENDED, Session, Stage
 
 PEACE = 75.0
-"""Seconds after a cure before the same goes wrong again, so that it can be seen to work."""
+"""Seconds after a cure before the problem comes back, so that the effect can be seen."""
 CROWD = 29
-"""Sessions in all up to which a pool grows: of the 35 that ordinary roles can have more than the
-75 % that are a warning, and fewer than 90 %, so that there is always room for psql."""
+"""Total number of sessions up to which a pool grows. Of the 35 for ordinary roles, this is more
+than 75 %, which is a warning, and less than 90 %, so that psql can always connect."""
 GROWTH = 1.2
-"""Seconds from one session to the next."""
+"""Seconds between two new sessions."""
 
-# An ordinary role may not see what kind of sessions others have, but how many there are.
+# An ordinary role can't see the type of other sessions, but it can see their number.
 COUNT = "SELECT sum(numbackends) FROM pg_stat_database"
 NEW_PRICES = "UPDATE products SET price_cents = price_cents + 1 WHERE id <= 3"
 SELL_ONE = "UPDATE products SET stock = stock - 1 WHERE id = 1"
@@ -25,18 +25,18 @@ SHOW = "SELECT stars, words FROM reviews WHERE product_id = 42"
 
 
 async def silent_importer(stage: Stage) -> None:
-    """A transaction locks rows and is forgotten; three tills wait for one of them."""
+    """An idle transaction holds row locks; three sessions wait for one of the rows."""
     importer = await stage.session("price-import")
     tills = await stage.sessions("till", 3)
     await importer.execute("BEGIN")
     await importer.execute(NEW_PRICES)
-    # It lasts until somebody ends the importer; a till that was ended instead changes nothing.
+    # This lasts until the importer is terminated; terminating a waiting session changes nothing.
     await asyncio.gather(*(till.execute(SELL_ONE) for till in tills), return_exceptions=True)
     await asyncio.sleep(PEACE)
 
 
 async def growing_pool(stage: Stage) -> None:
-    """A pool that opens sessions and gives none back; it starts anew when some were ended."""
+    """A pool opens sessions and never closes them; it starts again after some were terminated."""
     with suppress(*ENDED):
         await _grow(stage)
     stage.clear()
@@ -52,7 +52,7 @@ async def _grow(stage: Stage) -> None:
 
 
 async def migration_at_noon(stage: Stage) -> None:
-    """ALTER TABLE waits behind a long export, and whoever reads the table waits behind it."""
+    """ALTER TABLE waits behind a long export, and readers of the table wait behind it."""
     export = await stage.session("nightly-export", REPORTING)
     migration = await stage.session("migration")
     pages = await stage.sessions("review-page", 2)
@@ -71,7 +71,7 @@ async def _later(seconds: float, session: Session, statement: str) -> None:
 
 
 async def opposite_order(stage: Stage) -> None:
-    """Two transfers lock the same two products, each from its own end: a deadlock, each time."""
+    """Two transfers lock the same two products in opposite order: a deadlock each time."""
     there, back = await stage.sessions("stock-transfer", 2)
     while True:
         await asyncio.sleep(10)

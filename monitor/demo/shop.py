@@ -1,4 +1,4 @@
-"""Builds the shop on a new server: roles, tables, rows, and what is deliberately wrong with it."""
+"""Database of the demo shop: roles, tables, rows, and deliberate problems."""
 
 from collections.abc import Callable, Iterable
 from importlib.resources import files
@@ -9,7 +9,7 @@ from monitor.postgres.role_sql import statements
 DATABASE = "shop"
 APP, REPORTING, MONITOR = "app", "reporting", "pgvigil"
 SLOTS = 40
-# Nobody needs these rows tomorrow, so nothing is made sure of on disk.
+# The rows are temporary, so durability is switched off.
 SERVER_SETTINGS = {
     "max_connections": SLOTS,
     "reserved_connections": 2,
@@ -21,27 +21,27 @@ SERVER_SETTINGS = {
     "track_io_timing": "on",
 }
 Tell = Callable[[str], None]
-"""Says what happens now to whoever waits for it."""
+"""Reports progress to the user."""
 
 
 def build(server: Postgres, tell: Tell) -> None:
-    """On a server that runs and is empty. Raises LaunchError."""
+    """Build the shop on an empty running server. Raises LaunchError."""
     roles = (f"CREATE ROLE {role} LOGIN;" for role in (APP, REPORTING))
     run(server, "postgres", [*roles, f"CREATE DATABASE {DATABASE};"])
     for chapter, what in (
-        ("schema", "making the tables of a shop"),
-        ("rows", "filling them with customers, products and orders"),
-        ("ills", "planting illnesses"),
+        ("schema", "creating the tables of a shop"),
+        ("rows", "inserting customers, products and orders"),
+        ("ills", "adding problems"),
     ):
         tell(what)
         run(server, DATABASE, [files("monitor.demo").joinpath(f"sql/{chapter}.sql").read_text()])
-    tell(f"making the role {MONITOR} with what `pgvigil setup-sql` prints")
+    tell(f"creating the role {MONITOR} with `pgvigil setup-sql`")
     run(server, "postgres", statements(MONITOR, ("postgres", DATABASE)))
 
 
 def run(server: Postgres, database: str, script: Iterable[str]) -> None:
-    """By psql, for a script may hold its commands. Raises LaunchError with its last words."""
-    # The file lies where the server's user may read, which the program's own files may not be.
+    """Run a script with psql, because it may contain psql commands. Raises LaunchError."""
+    # In the server's folder, because its user may not be able to read our own files.
     file = server.folder / "script.sql"
     file.write_text("\n".join(script), encoding="utf-8")
     server.owner.take(file)

@@ -1,4 +1,4 @@
-"""The demo's settings: ordinary ones, by which what takes weeks in production takes seconds."""
+"""Settings of the demo, which shorten windows from weeks to seconds."""
 
 from collections.abc import Iterator, Mapping
 
@@ -21,29 +21,32 @@ SHORTENED = {
 }
 HERE = "127.0.0.1:19187"
 OF_THE_CALLER = ("PGVIGIL_LISTEN", "PGVIGIL_LOG_LEVEL", "PGVIGIL_LOG_FORMAT")
-"""All else in the environment is about somebody's real servers."""
+"""Only these variables of the caller apply; the others may name real servers."""
 
 
 def settings(server: Postgres, flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
-    """To watch that server; flags rule over what is shortened. Raises ConfigurationError."""
+    """Return the settings to watch that server; flags take precedence.
+
+    Raises ConfigurationError.
+    """
     ours = {variable(path): text for path, text in SHORTENED.items()}
     ours |= {"PGVIGIL_LISTEN": HERE, "PGVIGIL_LOG_LEVEL": "warning"}
     ours |= {name: environ[name] for name in OF_THE_CALLER if environ.get(name)}
-    place = {"dsn": server.dsn("postgres", MONITOR), "server_name": "demo"}
-    return load({**flags, **place}, ours, settings_type())
+    watched = {"dsn": server.dsn("postgres", MONITOR), "server_name": "demo"}
+    return load({**flags, **watched}, ours, settings_type())
 
 
 def written() -> Iterator[str]:
-    """What is shortened, as it would be set by hand, and what it is without that."""
+    """Yield each shortened setting as a variable, with its default."""
     defaults = {known.path: known.default for known in settings_of(settings_type())}
     for path, text in SHORTENED.items():
         yield f"{variable(path)}={text} (default {defaults[path]})"
 
 
 def notice() -> str:
-    """One sentence for pages and reports, and the settings below it."""
+    """Return a message for pages and reports: one sentence, then the settings."""
     sentence = (
-        "This is a demo on a throw-away PostgreSQL: what takes minutes to weeks in production is"
-        " shortened by ordinary settings."
+        "This is a demo on a temporary PostgreSQL: settings shorten the windows that take minutes"
+        " to weeks in production."
     )
     return "\n".join((sentence, *written()))

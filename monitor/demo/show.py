@@ -1,4 +1,4 @@
-"""The ordinary daemon on top of the shop: until somebody stops it, or until all illnesses show."""
+"""The daemon watching the demo shop: until stopped, or until all expected findings are seen."""
 
 import asyncio
 import signal
@@ -27,25 +27,25 @@ PLANTED = (
     "table_bloat",
 )
 LONG_ENOUGH = 90.0
-"""Seconds after which an illness that doesn't show is given up."""
+"""Seconds to wait for the expected findings."""
 
 
 async def until_stopped(server: Postgres, settings: Settings, tell: Tell) -> None:
-    """Raises ConfigurationError where the address is taken meanwhile."""
+    """Run the daemon until stopped. Raises ConfigurationError if the address is in use."""
     async with _watched(server, settings) as (daemon, running):
-        await asyncio.sleep(0)  # its first step, in which it binds
+        await asyncio.sleep(0)  # the daemon binds its sockets in its first step
         for one in daemon.web.sockets:
             host, port = one.getsockname()[:2]
-            tell(f"watch it: http://{_reachable(host)}:{port}/ (Ctrl-C ends it)")
-        # There is nothing to reload; a terminal that is closed ends the demo.
+            tell(f"open http://{_reachable(host)}:{port}/ (Ctrl-C stops the demo)")
+        # Closing the terminal sends SIGHUP, which ends the demo; there is nothing to reload.
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, daemon.stopping.set)
         await running
 
 
 async def first_judgement(server: Postgres, settings: Settings, tell: Tell) -> Overview | None:
-    """The first picture in which all that is planted is found; after a while, what there is.
+    """Return the first overview with all expected findings, or the newest after a timeout.
 
-    None where somebody stops it before. Raises ConfigurationError.
+    Returns None if the daemon is stopped before. Raises ConfigurationError.
     """
     async with _watched(server, settings) as (daemon, running):
         deadline = time.monotonic() + LONG_ENOUGH
@@ -61,7 +61,7 @@ async def first_judgement(server: Postgres, settings: Settings, tell: Tell) -> O
 
 
 def unseen(overview: Overview) -> list[str]:
-    """The planted illnesses that no server is known to have, or all while none was judged."""
+    """Return the expected findings that are not ill yet."""
     verdicts = {name: v for server in overview.servers for name, v in server.verdicts.items()}
     ill = {name for name, verdict in verdicts.items() if verdict.state is State.ill}
     return [name for name in PLANTED if name not in ill]
@@ -71,7 +71,7 @@ def unseen(overview: Overview) -> list[str]:
 async def _watched(
     server: Postgres, settings: Settings
 ) -> "AsyncIterator[tuple[Daemon, asyncio.Task[None]]]":
-    """The shop in use, and a daemon that watches it, for the length of a block."""
+    """Run the shop's applications and the daemon for the length of a block."""
     daemon = Daemon(settings, load=lambda: settings, environ={}, notices=(notice(),))
     running = asyncio.create_task(daemon.run(), name="daemon")
     async with playing(server, (*TRAFFIC, *SCENES)):

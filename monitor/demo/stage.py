@@ -1,4 +1,4 @@
-"""Where the shop's applications play: each act has sessions of its own and starts over in time."""
+"""Runner of the shop's applications; each has its own sessions, and restarts after an error."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -14,14 +14,14 @@ from monitor.demo.shop import APP, DATABASE
 Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 RETRY = 5.0
-"""Seconds after which an application whose session was ended comes back, as with any pool."""
-# Whoever follows a printed cure ends sessions, and the server may go while we stop.
+"""Seconds after which an application reconnects if its session was terminated."""
+# A printed cure may terminate sessions, and the server may stop before we do.
 ENDED = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
 @dataclass(slots=True)
 class Stage:
-    """Opens sessions for one act, and closes them all when it ends."""
+    """Sessions of one act; they are closed when it ends."""
 
     server: Postgres
     opened: list[Session] = field(default_factory=list)
@@ -47,7 +47,7 @@ Act = Callable[[Stage], Awaitable[None]]
 
 @asynccontextmanager
 async def playing(server: Postgres, acts: Iterable[Act]) -> AsyncIterator[None]:
-    """All acts at once, again and again, for the length of a block."""
+    """Run all acts concurrently and repeatedly, for the length of a block."""
     actors = [asyncio.create_task(_play(act, server), name=act.__name__) for act in acts]
     try:
         yield

@@ -1,4 +1,4 @@
-"""The demo from its first word to its last: a server, a shop on it, and pgvigil on top."""
+"""Demo program: starts a server, builds the shop, and runs pgvigil."""
 
 import asyncio
 import os
@@ -21,13 +21,13 @@ from monitor.reports.report import report
 from monitor.web.serve import bound
 
 INTERRUPTED = 130
-"""Exit status of what Ctrl-C ended before it was done, as shells have it."""
+"""Exit status after Ctrl-C, as in shells."""
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, whoever manages us, and a terminal that is closed."""
+"""Signals of Ctrl-C, of a process manager, and of a closed terminal."""
 
 
 def demo(flags: Mapping[str, str], once: str | None) -> int:
-    """Until stopped, or until the first complete judgement is printed in the format `once`.
+    """Run until stopped; with a format in `once`, print the first complete report and return.
 
     Returns the exit status. Raises LaunchError and ConfigurationError.
     """
@@ -54,14 +54,14 @@ def _on(server: Postgres, flags: Mapping[str, str], once: str | None) -> int:
         build(server, tell)
         return _once(server, settings, tell, once) if once else _live(server, settings, tell)
     finally:
-        # Somebody in a hurry sends it twice; what is left to do takes a moment.
+        # Ignore a second Ctrl-C: the cleanup takes only a moment.
         for number in STOPS:
             signal.signal(number, signal.SIG_IGN)
         server.stop("immediate")
 
 
 def _checked(settings: Settings) -> Settings:
-    """An address that is taken is said before anything is started."""
+    """Report an address that is in use before starting anything."""
     for endpoint in settings.listen:
         for one in bound(endpoint, alone=len(settings.listen) == 1):
             one.close()
@@ -71,15 +71,15 @@ def _checked(settings: Settings) -> Settings:
 def _live(server: Postgres, settings: Settings, tell: Tell) -> int:
     psql = server.binaries.program("psql")
     shown = "\n".join(f"         {line}" for line in shortened.written())
-    tell(f"shortened, so that you need not wait for weeks:\n{shown}")
-    tell(f"to paste a cure: {psql} '{server.dsn(DATABASE)}'")
+    tell(f"shortened settings, so that you need not wait for weeks:\n{shown}")
+    tell(f"psql for pasting cures: {psql} '{server.dsn(DATABASE)}'")
     asyncio.run(until_stopped(server, settings, tell))
     tell("stopping")
     return 0
 
 
 def _once(server: Postgres, settings: Settings, tell: Tell, format: str) -> int:
-    tell("waiting for the first complete judgement")
+    tell("waiting for the first complete report")
     overview = asyncio.run(first_judgement(server, settings, tell))
     if overview is None:
         return INTERRUPTED
@@ -89,7 +89,7 @@ def _once(server: Postgres, settings: Settings, tell: Tell, format: str) -> int:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """All that can stop us does so in order, while the daemon does not listen to it itself."""
+    """Turn the signals into KeyboardInterrupt while the daemon does not handle them itself."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The shop on an ordinary day: a few short transactions each second, none of them wrong."""
+"""Ordinary traffic of the shop: a few short transactions each second, without problems."""
 
 import asyncio
 import random
@@ -8,7 +8,7 @@ from monitor.demo.stage import Stage
 
 CUSTOMERS, PRODUCTS, ORDERS = 10_000, 1_000, 60_000
 OF_SCENES = 10
-"""Products up to this number belong to the scenes; ordinary traffic never waits for them."""
+"""Products up to this number are used by the scenes only, so ordinary traffic never waits."""
 
 ORDER = "INSERT INTO orders (customer_id, status) VALUES ($1, 'paid') RETURNING id"
 ITEM = """
@@ -23,12 +23,12 @@ HISTORY = """
 """
 PUT_IN_CART = "INSERT INTO carts (customer_id, contents) VALUES ($1, repeat('SKU-00042 x 1; ', 20))"
 OLDEST_CART = "DELETE FROM carts WHERE id = (SELECT min(id) FROM carts)"
-# Nothing helps to find the items of a product, so it reads them all.
+# There is no index for this query, so it reads the whole table.
 SOLD = "SELECT sum(quantity) FROM order_items WHERE product_id = $1"
 
 
 async def checkout(stage: Stage) -> None:
-    """Orders: what was bought is taken from stock in one order of locks, so nobody deadlocks."""
+    """Insert orders; stock is updated in the order of product ids, so there are no deadlocks."""
     tills = await stage.sessions("checkout", 2)
     while True:
         for till in tills:
@@ -43,7 +43,7 @@ async def checkout(stage: Stage) -> None:
 
 
 async def storefront(stage: Stage) -> None:
-    """Reads: the newest orders of a state, and what one customer has bought."""
+    """Read the newest orders with a status, and the history of a customer."""
     reader = await stage.session("storefront")
     while True:
         await reader.fetch(NEWEST, random.choice(("new", "paid", "shipped")))
@@ -52,7 +52,7 @@ async def storefront(stage: Stage) -> None:
 
 
 async def carts(stage: Stage) -> None:
-    """Churn: carts come and go."""
+    """Insert and delete carts."""
     keeper = await stage.session("carts")
     while True:
         await keeper.execute(PUT_IN_CART, random.randint(1, CUSTOMERS))
@@ -61,7 +61,7 @@ async def carts(stage: Stage) -> None:
 
 
 async def sales_report(stage: Stage) -> None:
-    """A report for which an index is missing."""
+    """Run a report for which an index is missing."""
     reader = await stage.session("sales-report", REPORTING)
     while True:
         await reader.fetchval(SOLD, random.randint(1, PRODUCTS))

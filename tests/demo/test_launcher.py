@@ -174,14 +174,14 @@ def test_programs_in_a_closed_home(farm: Farm, closed_home: Path) -> None:
 
 def test_folder_without_programs(tmp_path: Path) -> None:
     """A wrong folder is named in one sentence."""
-    with pytest.raises(LaunchError, match="holds no PostgreSQL server"):
+    with pytest.raises(LaunchError, match="contains no PostgreSQL server"):
         Binaries.at(tmp_path)
 
 
 def test_no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read-only or full disk is said in one sentence, with the variable that helps."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
-    with pytest.raises(LaunchError, match=r"No temporary folder .*; set TMPDIR to one"):
+    with pytest.raises(LaunchError, match=r"No temporary folder .*; set TMPDIR to a writable"):
         Owner.unprivileged().scratch()
 
 

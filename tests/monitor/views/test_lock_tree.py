@@ -162,7 +162,9 @@ def test_both_statements_of_an_opposed_pair_are_shown() -> None:
     assert "public.orders → public.stock → public.orders" in words(view)
     text = str(lock_report([("db1", view)], NOW))
     assert "opposite order: public.orders and public.stock in shop, seen 5 s ago:" in text
-    assert "app (pay), pid 1: update pay\n    conflicted with app (pack), pid 2: update pack" in text
+    assert (
+        "app (pay), pid 1: update pay\n    conflicted with app (pack), pid 2: update pack" in text
+    )
 
 
 def test_old_news_is_said_to_be_old() -> None:
