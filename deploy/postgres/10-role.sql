@@ -2,14 +2,14 @@
 \set ON_ERROR_STOP on
 \encoding SQL_ASCII \\
 SET search_path = pg_catalog, pg_temp;
--- The role of pgvigil. It may log in, look at statistics, and do nothing else.
+-- The role of pgvigil: it can log in and read statistics, and nothing else.
 SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT 5', 'pgvigil')
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgvigil') \gexec
 
 -- To see what other users' sessions do, and how replication is.
 GRANT pg_monitor TO pgvigil;
 
--- Since 16: a session of ours also when the slots of ordinary roles are taken.
+-- Since 16: it can connect even if all slots of ordinary roles are in use.
 SELECT format('GRANT pg_use_reserved_connections TO %I', 'pgvigil')
 WHERE current_setting('server_version_num')::int >= 160000 \gexec
 

@@ -1,1 +1,1 @@
-"""What Prometheus reads: facts and verdicts as bytes, ready before anybody asks for them."""
+"""Exposition: metrics in the text format of Prometheus, rendered before they are scraped."""

@@ -1,4 +1,4 @@
-"""What our own process uses: memory, processor time, open files."""
+"""Metrics of the daemon's process: memory, CPU time, open files."""
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 

@@ -1,4 +1,4 @@
-"""Renders the answers of one collector, round after round, remembering what makes it cheap."""
+"""Renderer of one collector's rows to metrics; it caches label blocks between rounds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,13 +6,13 @@ from typing import Any
 
 from collectors._base import AnyCollector, AnyMetric, Histogram, Sample
 from monitor.exposition.text_format import Head, LabelBlocks, Writer, with_server
-from monitor.exposition.top_n import Bounded, Split
+from monitor.exposition.top_n import Selection, TopN
 from monitor.polling.sink import Served
 
 
 @dataclass(slots=True)
 class Fragment:
-    """The samples of one family from one place, without and (once asked for) with `server`."""
+    """Samples of one metric family from one server or database, without and with `server`."""
 
     head: Head
     samples: bytes
@@ -28,37 +28,37 @@ class Fragment:
 
 @dataclass(slots=True)
 class Renderer:
-    """One collector in one place: a server, or one of its databases."""
+    """Renderer of one collector for a server, or for one of its databases."""
 
     collector: AnyCollector
     legacy: bool = True
-    """Whether old spellings are served too."""
+    """Whether legacy metric names are served too."""
     blocks: LabelBlocks = field(default_factory=LabelBlocks)
-    bounded: Bounded | None = None
-    last: Split | None = None
-    """What the newest whole answer was split into."""
+    bounded: TopN | None = None
+    last: Selection | None = None
+    """Selection of the last complete answer."""
     sums: dict[str, dict[tuple[str | None, ...], float]] = field(default_factory=dict)
-    """Of the metrics that add up from round to round, by name and labels."""
+    """Sums of the metrics that accumulate over rounds, by name and labels."""
 
     def __post_init__(self) -> None:
         if self.collector.bound:
-            self.bounded = Bounded(self.collector, self.collector.bound)
+            self.bounded = TopN(self.collector, self.collector.bound)
 
     def render(
         self, rows: Sequence[Any], top: int | None = None
     ) -> tuple[dict[str, Fragment], Served]:
-        """The families of an answer by name; one without samples is left out. `top` is how many
-        rows may have series of their own, where the collector is bounded."""
+        """Render a complete answer to metric families by name; families without samples are
+        omitted. `top` is the number of rows with their own series, for a bounded collector."""
         self.last = self._split(rows, top)
         return self._rendered(self.last)
 
     def renew(self, rows: Sequence[Any]) -> tuple[dict[str, Fragment], Served]:
-        """The same with newer rows in the place of those that have series of their own."""
+        """Render again with newer rows for the objects that have their own series."""
         if self.last is None or self.bounded is None:
             return self.render(rows)
         return self._rendered(replace(self.last, kept=self.bounded.single(rows)))
 
-    def _rendered(self, split: Split) -> tuple[dict[str, Fragment], Served]:
+    def _rendered(self, split: Selection) -> tuple[dict[str, Fragment], Served]:
         self.blocks.turn()
         writer = Writer(self.blocks)
         for metric, sums in zip(self.collector.metrics, split.sums, strict=True):
@@ -80,15 +80,15 @@ class Renderer:
                 sums[labels] = sums.get(labels, 0) + value
         return sums.items()
 
-    def _split(self, rows: Sequence[Any], top: int | None) -> Split:
+    def _split(self, rows: Sequence[Any], top: int | None) -> Selection:
         if self.bounded is None:
-            return Split(rows, [[] for _ in self.collector.metrics], 0)
+            return Selection(rows, [[] for _ in self.collector.metrics], 0)
         return self.bounded.split(rows, top)
 
 
 def render(
     collector: AnyCollector, rows: Sequence[Any], server: str | None = None
 ) -> dict[str, tuple[bytes, bytes]]:
-    """One answer on its own: family name → header and samples."""
+    """Render a single answer: family name → header and samples."""
     fragments, _ = Renderer(collector).render(rows)
     return {name: (bytes(one.head), one.of(server)) for name, one in fragments.items()}

@@ -1,4 +1,4 @@
-"""Which rows of an answer make one series: each its own, but partitions that of their parent."""
+"""Roll-up of partitions into their parent, and sums over groups of rows."""
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,42 +11,45 @@ from collectors._columns import column
 Key = tuple[Hashable, ...]
 Group = str | None
 OTHER = "other"
-Masks = Mapping[Group, bytes]
-"""By group, for each row whether it is meant."""
+RowMasks = Mapping[Group, bytes]
+"""For each group, a byte for each row: 1 if the row is selected."""
 
 
 @dataclass(frozen=True, slots=True)
-class Units:
-    """The rows of one answer with, for each, the key of its unit and the group that it is in."""
+class AnswerObjects:
+    """Objects of one answer: each row is an object, except that partitions belong to their parent.
+
+    `keys` and `groups` have, for each row, the key of its object and its group (the database).
+    """
 
     bound: Bound
     rows: Sequence[Any]
     keys: Sequence[Key]
     groups: Sequence[Group]
-    parts: Mapping[Key, Sequence[int]]
-    """Where the rows are of units that are a whole with parts."""
+    partitions: Mapping[Key, Sequence[int]]
+    """Indexes of the rows of each partitioned parent."""
 
     @classmethod
-    def of(cls, collector: AnyCollector, bound: Bound, rows: Sequence[Any]) -> "Units":
-        of_parts = [bound.whole[name] for name in collector.key if name in bound.whole]
-        roots = column(rows, of_parts[0]) if of_parts else []
+    def of(cls, collector: AnyCollector, bound: Bound, rows: Sequence[Any]) -> "AnswerObjects":
+        root_columns = [bound.whole[name] for name in collector.key if name in bound.whole]
+        roots = column(rows, root_columns[0]) if root_columns else []
         own = [column(rows, name) for name in collector.key]
-        whole = dict(zip(collector.key, own, strict=True))
+        columns = dict(zip(collector.key, own, strict=True))
         if any(root is not None for root in roots):
             for name, root in bound.whole.items():
-                if name in whole:
-                    pairs = zip(column(rows, root), whole[name], strict=True)
-                    whole[name] = [mine if its is None else its for its, mine in pairs]
-        keys: list[Key] = list(zip(*whole.values(), strict=True)) if own else [()] * len(rows)
+                if name in columns:
+                    pairs = zip(column(rows, root), columns[name], strict=True)
+                    columns[name] = [mine if its is None else its for its, mine in pairs]
+        keys: list[Key] = list(zip(*columns.values(), strict=True)) if own else [()] * len(rows)
         inside = bound.within in getattr(collector.row, "__dataclass_fields__", {})
         groups: Sequence[Group] = column(rows, bound.within) if inside else [None] * len(rows)
-        return cls(bound, rows, keys, groups, _parts(keys, roots))
+        return cls(bound, rows, keys, groups, _partitions(keys, roots))
 
     def known(self) -> set[Group]:
         return set(self.groups)
 
     def ranked(self, group: Group, most: int) -> list[Key]:
-        """The keys of a group, largest first; in any order where all of them are wanted."""
+        """Return the keys of a group, largest first; unsorted if there are no more than `most`."""
         ranks: dict[Key, float] = {}
         sizes = column(self.rows, self.bound.rank)
         for key, where, size in zip(self.keys, self.groups, sizes, strict=True):
@@ -56,8 +59,8 @@ class Units:
             return list(ranks)
         return sorted(ranks, key=ranks.__getitem__, reverse=True)
 
-    def rest(self, kept: Mapping[Group, Collection[Key]]) -> Masks:
-        """The rows whose unit is not kept, in each group that is known."""
+    def rest(self, kept: Mapping[Group, Collection[Key]]) -> RowMasks:
+        """Select the rows whose object is not kept, in each group."""
         return {
             group: bytes(
                 where == group and key not in keys
@@ -67,19 +70,19 @@ class Units:
         }
 
     def where(self, wanted: Collection[Key]) -> list[Any]:
-        """The rows of these units."""
-        places = [place for place, key in enumerate(self.keys) if key in wanted]
-        if len(places) == len(self.rows):
+        """Return the rows of these objects."""
+        indexes = [index for index, key in enumerate(self.keys) if key in wanted]
+        if len(indexes) == len(self.rows):
             return list(self.rows)
-        return [self.rows[place] for place in places]
+        return [self.rows[index] for index in indexes]
 
-    def sums(self, metric: AnyMetric, masks: Masks) -> dict[Group, float]:
-        """The sum of that metric over the meant rows: by group, or None if it names no group."""
+    def sums(self, metric: AnyMetric, masks: RowMasks) -> dict[Group, float]:
+        """Sum a metric over the selected rows, by group; under None if it has no group label."""
         by_group = self.bound.within in metric.labels
         sums: dict[Group, float] = {}
         for group, mask in masks.items():
             values = list(self._values(metric, mask))
-            if values:  # where none is known the sum is not 0 either
+            if values:  # the sum of unknown values is unknown, not 0
                 into = group if by_group else None
                 sums[into] = sums.get(into, 0) + sum(values)
         return sums
@@ -90,30 +93,30 @@ class Units:
         samples = metric.samples(list(compress(self.rows, mask)))
         return numbers(value for _, value in samples)
 
-    def part_values(self, metric: AnyMetric, key: Key) -> list[float]:
-        """That metric of each part of a whole, as far as known."""
-        rows = [self.rows[place] for place in self.parts[key]]
+    def partition_values(self, metric: AnyMetric, key: Key) -> list[float]:
+        """Return the known values of a metric for the partitions of a parent."""
+        rows = [self.rows[index] for index in self.partitions[key]]
         return list(numbers(value for _, value in metric.samples(rows)))
 
     def label_values(self, metric: AnyMetric, key: Key) -> tuple[str | None, ...]:
-        """The labels of a whole, as any part of it names them."""
-        part = self.rows[self.parts[key][0]]
-        return tuple(self._of_whole(part, label) for label in metric.labels)
+        """Return the labels of a partitioned parent, taken from one of its partitions."""
+        row = self.rows[self.partitions[key][0]]
+        return tuple(self._of_parent(row, label) for label in metric.labels)
 
-    def _of_whole(self, row: Any, label: str) -> str | None:
-        of_whole = getattr(row, self.bound.whole[label]) if label in self.bound.whole else None
-        value: str | None = getattr(row, label) if of_whole is None else of_whole
+    def _of_parent(self, row: Any, label: str) -> str | None:
+        of_parent = getattr(row, self.bound.whole[label]) if label in self.bound.whole else None
+        value: str | None = getattr(row, label) if of_parent is None else of_parent
         return value
 
 
-def _parts(keys: Sequence[Key], roots: Iterable[object]) -> dict[Key, list[int]]:
-    wholes = {key for key, root in zip(keys, roots, strict=False) if root is not None}
-    parts: dict[Key, list[int]] = {key: [] for key in wholes}
-    if wholes:
-        for place, key in enumerate(keys):
-            if key in wholes:
-                parts[key].append(place)
-    return parts
+def _partitions(keys: Sequence[Key], roots: Iterable[object]) -> dict[Key, list[int]]:
+    parents = {key for key, root in zip(keys, roots, strict=False) if root is not None}
+    partitions: dict[Key, list[int]] = {key: [] for key in parents}
+    if parents:
+        for index, key in enumerate(keys):
+            if key in parents:
+                partitions[key].append(index)
+    return partitions
 
 
 def numbers(values: Iterable[Any]) -> Iterator[float]:
@@ -121,5 +124,5 @@ def numbers(values: Iterable[Any]) -> Iterator[float]:
 
 
 def other(metric: AnyMetric, within: str, group: Group, value: float) -> Sample:
-    """The sample of those that have no series of their own."""
+    """Return the sample for the rows without their own series."""
     return tuple(group if label == within else OTHER for label in metric.labels), value

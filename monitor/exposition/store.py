@@ -1,4 +1,4 @@
-"""All families of all servers, kept as bytes: rounds put fragments in, a scrape joins them."""
+"""Metric store: rendered families of all servers as bytes, joined when a page is scraped."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,20 +11,20 @@ from monitor.exposition.own_page import Own
 from monitor.exposition.page import Page
 from monitor.exposition.process import process_metrics
 from monitor.exposition.render import Fragment, Renderer
-from monitor.exposition.top_n import level
+from monitor.exposition.top_n import fair_share
 from monitor.polling.sink import Served
 from monitor.views.overview import Overview
 
 Slot = tuple[str, str, str | None]
-"""Server, collector, and the database where the collector is asked in each of them."""
+"""Server, collector, and the database if the collector runs in each database."""
 
 
 NO_TOPS: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(slots=True)
-class Part:
-    """What one collector serves of one place."""
+class CollectorPage:
+    """Rendered families of one slot."""
 
     renderer: Renderer
     rows: int = 0
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(slots=True)
 class FamilyPage:
-    """One family: its header, and per server the fragments. The first who names it describes it."""
+    """A metric family: its header (from its first collector) and the fragments of each server."""
 
     header: bytes
     servers: dict[str, dict[Slot, Fragment]] = field(default_factory=dict)
@@ -41,15 +41,15 @@ class FamilyPage:
 
 @dataclass(slots=True)
 class Store:
-    """Answers may be put from a thread; pages are for anybody."""
+    """Thread-safe store of rendered metrics."""
 
-    parts: dict[Slot, Part] = field(default_factory=dict)
+    collectors: dict[Slot, CollectorPage] = field(default_factory=dict)
     families: dict[str, FamilyPage] = field(default_factory=dict)
     own: Own = field(default_factory=Own)
     legacy: bool = True
-    """Whether old spellings are served too."""
+    """Whether legacy metric names are served too."""
     versions: dict[str | None, int] = field(default_factory=dict)
-    """Per server, and under None for all: how often something changed."""
+    """Number of changes by server, and under None for all servers."""
     pages: dict[str | None, tuple[int, Page]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
@@ -62,45 +62,47 @@ class Store:
         tops: Mapping[str, int] = NO_TOPS,
         whole: bool = True,
     ) -> Served:
-        """Replace what this collector serves of this place. `tops` are the bounds in force; not
-        `whole` are rows that are newer than the rest, which stays as it is."""
-        place = (server, collector.name, database)
-        part = self.parts.get(place) or Part(Renderer(collector, self.legacy))
+        """Replace the metrics of a collector. `tops` are the configured bounds. If not `whole`,
+        `rows` replace only the rows with their own series."""
+        slot = (server, collector.name, database)
+        page = self.collectors.get(slot) or CollectorPage(Renderer(collector, self.legacy))
         if whole:
-            part.rows = len(rows)
-            fragments, served = part.renderer.render(rows, self._top(place, part, collector, tops))
+            page.rows = len(rows)
+            fragments, served = page.renderer.render(rows, self._top(slot, page, collector, tops))
         else:
-            fragments, served = part.renderer.renew(rows)
+            fragments, served = page.renderer.renew(rows)
         with self.lock:
-            self.parts[place] = part
-            self._replace(place, part, fragments)
+            self.collectors[slot] = page
+            self._replace(slot, page, fragments)
         return served
 
     def _top(
-        self, place: Slot, part: Part, collector: AnyCollector, tops: Mapping[str, int]
+        self, slot: Slot, page: CollectorPage, collector: AnyCollector, tops: Mapping[str, int]
     ) -> int | None:
-        """How many rows may have series of their own there: all databases of a server share."""
+        """Return how many rows may have their own series; databases of a server share the bound."""
         if collector.bound is None:
             return None
         with self.lock:
-            others = [p.rows for of, p in self.parts.items() if of[:2] == place[:2] and of != place]
-        return level([part.rows, *others], tops.get(collector.name, collector.bound.top))
+            others = [
+                p.rows for of, p in self.collectors.items() if of[:2] == slot[:2] and of != slot
+            ]
+        return fair_share([page.rows, *others], tops.get(collector.name, collector.bound.top))
 
     def drop(
         self, server: str, collector: AnyCollector | None = None, database: str | None = None
     ) -> None:
-        """Take facts off the page: all of a server, of a collector, or of one database."""
+        """Remove the metrics of a server, of one of its collectors, or of one database."""
         with self.lock:
-            for place in list(self.parts):
+            for slot in list(self.collectors):
                 if (
-                    place[0] == server
-                    and (collector is None or place[1] == collector.name)
-                    and (database is None or place[2] == database)
+                    slot[0] == server
+                    and (collector is None or slot[1] == collector.name)
+                    and (database is None or slot[2] == database)
                 ):
-                    self._replace(place, self.parts.pop(place), {})
+                    self._replace(slot, self.collectors.pop(slot), {})
 
     def set_own(self, overview: Overview) -> None:
-        """Say the newest of the daemon itself and of its verdicts."""
+        """Update the pgvigil_* series from a new overview."""
         with self.lock:
             for server in self.own.update(overview):
                 self._touch(server)
@@ -109,7 +111,7 @@ class Store:
                 del self.pages[gone]
 
     def page(self, server: str | None = None) -> Page:
-        """All servers on one page, or one alone, whose facts then carry no `server`."""
+        """Return the page of all servers, or of one server without the label `server`."""
         with self.lock:
             version = self.versions.get(server, 0)
             made = self.pages.get(server)
@@ -127,29 +129,29 @@ class Store:
         yield from self.own.page(server)
         yield process_metrics()
 
-    def _replace(self, place: Slot, part: Part, fragments: dict[str, Fragment]) -> None:
+    def _replace(self, slot: Slot, page: CollectorPage, fragments: dict[str, Fragment]) -> None:
         changed = False
-        for name in part.fragments.keys() - fragments.keys():
+        for name in page.fragments.keys() - fragments.keys():
             changed = True
-            self._remove(name, place)
+            self._remove(name, slot)
         for name, fragment in fragments.items():
-            old = part.fragments.get(name)
+            old = page.fragments.get(name)
             if old is None or old.samples != fragment.samples:
                 changed = True
                 family = self.families.setdefault(name, FamilyPage(bytes(fragment.head)))
-                family.servers.setdefault(place[0], {})[place] = fragment
+                family.servers.setdefault(slot[0], {})[slot] = fragment
             else:
                 fragments[name] = old
-        part.fragments = fragments
+        page.fragments = fragments
         if changed:
-            self._touch(place[0])
+            self._touch(slot[0])
             self._touch(None)
 
-    def _remove(self, name: str, place: Slot) -> None:
+    def _remove(self, name: str, slot: Slot) -> None:
         family = self.families[name]
-        del family.servers[place[0]][place]
-        if not family.servers[place[0]]:
-            del family.servers[place[0]]
+        del family.servers[slot[0]][slot]
+        if not family.servers[slot[0]]:
+            del family.servers[slot[0]]
         if not family.servers:
             del self.families[name]
 

@@ -1,4 +1,4 @@
-"""Prometheus text format 0.0.4: samples become lines, and lines become families."""
+"""Prometheus text format 0.0.4: writer of samples and metric families."""
 
 import math
 import re
@@ -14,23 +14,23 @@ SUFFIXES = {"histogram": ("", "_bucket", "_sum", "_count")}
 
 @dataclass(slots=True)
 class LabelBlocks:
-    """The `{a="x"}` parts of samples. Those of the last round are kept, as most come again."""
+    """Cache of label blocks such as `{a="x"}`, because most occur again in the next round."""
 
     last: dict[Labels, dict[Labels, str]] = field(default_factory=dict)
     fresh: dict[Labels, dict[Labels, str]] = field(default_factory=dict)
 
     def turn(self) -> None:
-        """A new round begins; what the last one did not use is forgotten."""
+        """Begin a round; blocks that the last round did not use are dropped."""
         self.last, self.fresh = self.fresh, {}
 
     def of(self, names: Labels) -> tuple[dict[Labels, str], dict[Labels, str]]:
-        """The blocks already used in this round, and those of the round before."""
+        """Return the blocks used in this round, and those of the last round."""
         return self.fresh.setdefault(names, {}), self.last.get(names, {})
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is said of a family before its samples."""
+    """Header of a metric family: HELP and TYPE."""
 
     name: str
     type: str
@@ -43,7 +43,7 @@ class Head:
 
 @dataclass(slots=True)
 class Family:
-    """One family as far as it is written; a label set that comes again is only counted."""
+    """A metric family being written; samples with a duplicate label set are only counted."""
 
     head: Head
     lines: list[str] = field(default_factory=list)
@@ -51,8 +51,8 @@ class Family:
     duplicates: int = 0
 
     def add(self, block: str, value: float | Histogram) -> None:
-        # The first one stays. A sum would be wrong for gauges, and fall for counters
-        # as soon as one of the two leaves.
+        # The first sample stays. A sum would be wrong for gauges, and for counters it would fall
+        # when one of the two disappears.
         if block in self.seen:
             self.duplicates += 1
             return
@@ -69,13 +69,13 @@ class Family:
 
 @dataclass(slots=True)
 class Writer:
-    """Families in the making, by name."""
+    """Writer of metric families, by name."""
 
     blocks: LabelBlocks = field(default_factory=LabelBlocks)
     families: dict[str, Family] = field(default_factory=dict)
 
     def write(self, metric: AnyMetric, samples: Iterable[Sample]) -> None:
-        """Samples without a value are no samples. A name ending in `*` is many families."""
+        """Write samples; None is omitted. A metric name ending in `*` stands for many families."""
         if metric.name.endswith("*"):
             self._write_many(metric, samples)
             return
@@ -103,20 +103,20 @@ class Writer:
 
 
 def label_block(names: Iterable[str], values: Labels) -> str:
-    """The labels in braces; nothing where there are none."""
+    """Format labels in braces; an empty text if there are none."""
     pairs = [f'{name}="{escaped(value)}"' for name, value in zip(names, values, strict=True)]
     return "{" + ",".join(pairs) + "}" if pairs else ""
 
 
 def escaped(value: str | None) -> str:
-    """A label value; what is not known is the empty string, as Prometheus has it."""
+    """Escape a label value; None becomes the empty string, which Prometheus treats as absent."""
     if value is None:
         return ""
     return str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def number(value: float) -> str:
-    """Whole numbers exactly, all others as precisely as they are."""
+    """Format a number without loss of precision."""
     if type(value) is int:
         return str(value)
     if isinstance(value, bool):
@@ -127,14 +127,14 @@ def number(value: float) -> str:
 
 
 def encoded(text: str) -> bytes:
-    """Bytes of UTF-8, whatever half characters a server's encoding may have left."""
+    """Encode as UTF-8, replacing invalid characters from a server's encoding."""
     return text.encode("utf-8", "replace")
 
 
 def with_server(head: Head, samples: bytes, server: str) -> bytes:
-    """The same samples with `server` as their first label.
+    """Add `server` as the first label of all samples.
 
-    A line break inside a label is escaped, so a name after a line break always begins a sample.
+    Line breaks inside labels are escaped, so a line break always separates samples.
     """
     label = encoded(f'server="{escaped(server)}"')
     lines = b"\n" + samples

@@ -1,17 +1,17 @@
-"""Bounds the series of one collector: the largest rows stay, the rest is summed as `other`."""
+"""Bound on the series of a collector: the largest objects keep theirs, the others are summed."""
 
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from collectors._base import AnyCollector, AnyMetric, Bound, Sample
-from monitor.exposition.rollup import Group, Key, Masks, Units, other
+from monitor.exposition.rollup import AnswerObjects, Group, Key, RowMasks, other
 
 K = TypeVar("K", bound=Hashable)
 
 
 def sticky(ranked: Sequence[K], before: Collection[K], top: int) -> set[K]:
-    """The first `top`, except that those near the border stay on the side where they were."""
+    """Choose the first `top`, with hysteresis: keys near the border keep their previous side."""
     slack = top // 4
     certain = ranked[: top - slack]
     border = ranked[top - slack : top + slack]
@@ -19,8 +19,8 @@ def sticky(ranked: Sequence[K], before: Collection[K], top: int) -> set[K]:
     return set(chosen[:top])
 
 
-def level(sizes: Iterable[int], top: int) -> int:
-    """How many of each may stay, so that all together are `top` at most: the small ones whole."""
+def fair_share(sizes: Iterable[int], top: int) -> int:
+    """Return the limit for each size so that together they are at most `top`; small ones fit."""
     ascending = sorted(sizes)
     left = top
     for position, size in enumerate(ascending):
@@ -32,106 +32,123 @@ def level(sizes: Iterable[int], top: int) -> int:
 
 
 @dataclass(slots=True)
-class Tally:
-    """A counter that stands for many rows. It grows by what they grew, so it never falls."""
+class RunningTotal:
+    """Counter for the sum of many rows. It adds only growth, so it never falls."""
 
-    total: float = 0
+    value: float = 0
     last: float = 0
-    """The sum of its rows when they were last looked at."""
+    """The sum of the rows at the last update."""
 
     def grow(self, now: float) -> None:
-        self.total += max(0, now - self.last)
+        self.value += max(0, now - self.last)
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """What becomes of the rows of one answer."""
+class Selection:
+    """Rows of an answer with their own series, and the sums of the others."""
 
     kept: Sequence[Any]
-    """Those with series of their own."""
+    """Rows with their own series."""
     sums: list[list[Sample]]
-    """Per metric: partitioned wholes, and `other`."""
+    """For each metric, the samples of partitioned parents and of `other`."""
     left_out: int
-    """Rows without series of their own."""
+    """Number of rows without their own series."""
 
 
 @dataclass(slots=True)
-class Bounded:
-    """Remembers which rows of a collector had series of their own, and what the others did."""
+class TopN:
+    """State of a bounded collector: the objects with their own series, and totals of the others."""
 
     collector: AnyCollector
     bound: Bound
     kept: dict[Group, set[Key]] = field(default_factory=dict)
-    alone: set[Key] = field(default_factory=set)
-    """Those of them that are no whole with parts."""
-    others: dict[tuple[int, Group], Tally] = field(default_factory=dict)
-    wholes: dict[tuple[int, Key], Tally] = field(default_factory=dict)
+    single_keys: set[Key] = field(default_factory=set)
+    """Kept keys that are not partitioned parents."""
+    other_totals: dict[tuple[int, Group], RunningTotal] = field(default_factory=dict)
+    parent_totals: dict[tuple[int, Key], RunningTotal] = field(default_factory=dict)
 
-    def split(self, rows: Sequence[Any], top: int | None = None) -> Split:
-        """What the others of the last time did since then is counted before anybody changes
-        sides; so one number per counter is enough to remember.
+    def split(self, rows: Sequence[Any], top: int | None = None) -> Selection:
+        """Select the rows with their own series, and sum the others.
+
+        Growth of the others is counted before any row changes sides, so one number for each
+        counter is enough.
         """
-        units = Units.of(self.collector, self.bound, rows)
+        objects = AnswerObjects.of(self.collector, self.bound, rows)
         most = self.bound.top if top is None else top
-        self._account(units, units.rest(self.kept))
+        self._account(objects, objects.rest(self.kept))
         self.kept = {
-            group: sticky(units.ranked(group, most), self.kept.get(group, ()), most)
-            for group in units.known()
+            group: sticky(objects.ranked(group, most), self.kept.get(group, ()), most)
+            for group in objects.known()
         }
-        rest = units.rest(self.kept)
-        self._remember(units, rest)
-        self.alone = {key for keys in self.kept.values() for key in keys} - units.parts.keys()
-        single = units.where(self.alone)
-        whole = [key for keys in self.kept.values() for key in keys & units.parts.keys()]
+        rest = objects.rest(self.kept)
+        self._remember(objects, rest)
+        self.single_keys = {
+            key for keys in self.kept.values() for key in keys
+        } - objects.partitions.keys()
+        single = objects.where(self.single_keys)
+        whole = [key for keys in self.kept.values() for key in keys & objects.partitions.keys()]
         metrics = enumerate(self.collector.metrics)
         sums = [
-            [*self._wholes(n, m, units, whole), *self._others(n, m, units, rest)]
+            [*self._parents(n, m, objects, whole), *self._others(n, m, objects, rest)]
             for n, m in metrics
         ]
-        return Split(single, sums, len(rows) - len(single) - len(whole))
+        return Selection(single, sums, len(rows) - len(single) - len(whole))
 
     def single(self, rows: Sequence[Any]) -> list[Any]:
-        """Of other rows than those of the last split, the ones that it let have series."""
-        return [row for row in rows if self.collector.key_of(row) in self.alone]
+        """Return the rows whose objects have their own series since the last selection."""
+        return [row for row in rows if self.collector.key_of(row) in self.single_keys]
 
-    def _account(self, units: Units, rest: Masks) -> None:
-        for place, metric in self._counters():
-            for group, now in units.sums(metric, rest).items():
-                self.others.setdefault((place, group), Tally()).grow(now)
+    def _account(self, objects: AnswerObjects, rest: RowMasks) -> None:
+        for index, metric in self._counters():
+            for group, now in objects.sums(metric, rest).items():
+                self.other_totals.setdefault((index, group), RunningTotal()).grow(now)
 
-    def _remember(self, units: Units, rest: Masks) -> None:
-        self.others = {of: t for of, t in self.others.items() if of[1] in {None, *self.kept}}
-        for place, metric in self._counters():
-            sums = units.sums(metric, rest)
+    def _remember(self, objects: AnswerObjects, rest: RowMasks) -> None:
+        self.other_totals = {
+            of: t for of, t in self.other_totals.items() if of[1] in {None, *self.kept}
+        }
+        for index, metric in self._counters():
+            sums = objects.sums(metric, rest)
             for group in sums:
-                self.others.setdefault((place, group), Tally())
-            for (of, group), tally in self.others.items():
-                if of == place:
-                    tally.last = sums.get(group, 0)
+                self.other_totals.setdefault((index, group), RunningTotal())
+            for (of, group), total in self.other_totals.items():
+                if of == index:
+                    total.last = sums.get(group, 0)
 
     def _counters(self) -> Iterable[tuple[int, AnyMetric]]:
         return ((n, m) for n, m in enumerate(self.collector.metrics) if m.type == "counter")
 
-    def _others(self, place: int, metric: AnyMetric, units: Units, rest: Masks) -> Iterable[Sample]:
+    def _others(
+        self, index: int, metric: AnyMetric, objects: AnswerObjects, rest: RowMasks
+    ) -> Iterable[Sample]:
         if metric.type == "counter":
-            sums = {group: tally.total for (of, group), tally in self.others.items() if of == place}
+            sums = {
+                group: total.value
+                for (of, group), total in self.other_totals.items()
+                if of == index
+            }
         else:
-            sums = units.sums(metric, rest) if metric.additive else {}
+            sums = objects.sums(metric, rest) if metric.additive else {}
         return (other(metric, self.bound.within, group, value) for group, value in sums.items())
 
-    def _wholes(
-        self, place: int, metric: AnyMetric, units: Units, keys: Sequence[Key]
+    def _parents(
+        self, index: int, metric: AnyMetric, objects: AnswerObjects, keys: Sequence[Key]
     ) -> Iterable[Sample]:
-        """A counter is tallied, as partitions are dropped; a time is the latest of all parts."""
-        tallies = {}
+        """Yield samples of partitioned parents. Counters use running totals, because partitions are
+        dropped; a time is the latest of all partitions."""
+        totals = {}
         for key in keys:
-            values = units.part_values(metric, key)
+            values = objects.partition_values(metric, key)
             value = sum(values) if metric.additive and values else max(values, default=None)
             if metric.type == "counter":
                 now = sum(values)
-                tally = tallies[place, key] = self.wholes.get((place, key)) or Tally(0, now)
-                tally.grow(now)
-                tally.last, value = now, tally.total
-            yield units.label_values(metric, key), value
+                total = totals[index, key] = self.parent_totals.get((index, key)) or RunningTotal(
+                    0, now
+                )
+                total.grow(now)
+                total.last, value = now, total.value
+            yield objects.label_values(metric, key), value
         if metric.type == "counter":
-            self.wholes = {of: t for of, t in self.wholes.items() if of[0] != place} | tallies
+            self.parent_totals = {
+                of: t for of, t in self.parent_totals.items() if of[0] != index
+            } | totals

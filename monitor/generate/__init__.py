@@ -1,1 +1,1 @@
-"""Generated files: what is committed and rendered from the code."""
+"""Generated files that are committed to the repository."""

@@ -1,4 +1,4 @@
-"""docs/metrics.md: every family that is served, made of the objects that serve it."""
+"""docs/metrics.md: every metric family, generated from the collectors."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
@@ -11,25 +11,24 @@ from collectors._catalogue import all_collectors
 INTRODUCTION = """\
 # Metrics
 
-Generated from the collectors themselves; `make render` brings it up to date.
+Generated from the collectors; `make render` updates this page.
 
-Facts about PostgreSQL are called `pg_*`. Where postgres_exporter has the same fact, name, type and
-labels are the same, so that dashboards and rules go on working; where its value is wrong, ours is
-right under the same name, and the last column says in what. Old spellings are served as well; the
-setting `legacy_metrics` turns those off that are marked so. What pgvigil says of itself and of its
-verdicts is called `pgvigil_*`.
+Metrics of PostgreSQL are named `pg_*`. A metric that postgres_exporter has too keeps its name, type
+and labels, so dashboards and rules go on working. Where postgres_exporter's value is wrong, ours
+differs, and the last column says how. Old names are served too; `legacy_metrics: false` switches
+off the ones marked *Legacy*. Metrics about pgvigil itself and its verdicts are named `pgvigil_*`.
 
-Where a page holds several servers, each fact carries the label `server`; at
-`/metrics?server=NAME`, and with one server alone, none does. An absent sample is one that is not
-known, or does not apply: it is never 0 instead. A fact older than three of its paces leaves.
+On a page with several servers, each `pg_*` metric has the label `server`; on a page with one
+server, such as `/metrics?server=NAME`, none does. A value that is unknown or does not apply is
+absent, never 0. A metric is removed after three intervals without a new answer.
 """
 
-HEADER = "| metric | type | labels | meaning | beside postgres_exporter |\n|---|---|---|---|---|\n"
+HEADER = "| metric | type | labels | meaning | postgres_exporter |\n|---|---|---|---|---|\n"
 OWN_HEADER = "| metric | type | labels | meaning |\n|---|---|---|---|\n"
 
 
 def metrics_page(paces: Mapping[Lane, timedelta]) -> str:
-    """Every collector with its metrics, then what pgvigil says of itself."""
+    """Return the page: every collector with its metrics, then the metrics of pgvigil itself."""
     parts = [INTRODUCTION]
     for collector in all_collectors().values():
         if collector.metrics:
@@ -48,10 +47,10 @@ def _about(collector: AnyCollector, paces: Mapping[Lane, timedelta]) -> str:
 
 def _facts(collector: AnyCollector, paces: Mapping[Lane, timedelta]) -> Iterator[str]:
     if not collector.sql:
-        yield "Known to the daemon itself"
+        yield "From the daemon itself, without a query"
         return
     pace = duration_text(paces[collector.lane].total_seconds())
-    yield f"Asked every {pace} (`paces.{collector.lane}`)"
+    yield f"Queried every {pace} (`paces.{collector.lane}`)"
     if collector.scope is Scope.database:
         yield "in each database"
     first = collector.since // 10000
@@ -65,12 +64,12 @@ def _facts(collector: AnyCollector, paces: Mapping[Lane, timedelta]) -> Iterator
     if collector.bound:
         yield (
             f"the {collector.bound.top} largest of a server by {collector.bound.rank}"
-            f" (`bounds.{collector.name}`) have series of their own, the rest is summed as `other`"
-            " where that makes sense"
+            f" (`bounds.{collector.name}`) have their own series, the others are summed as `other`"
+            " where a sum has a meaning"
         )
         if collector.bulk:
             rare = duration_text(paces[Lane.slow].total_seconds())
-            yield f"where there are more, all of them are asked every {rare} (`paces.slow`) only"
+            yield f"the others are queried only every {rare} (`paces.slow`)"
         if collector.bound.whole:
             yield "partitions are summed into their parent"
 

@@ -110,7 +110,7 @@ def test_an_address_is_called_by_host_and_port(dsn: str, name: str) -> None:
         (f"postgres://u:{SECRET}@h/?sslnegotiation=direct", "needs sslmode=require or more"),
         (f"postgres://u:{SECRET}@h/%00", "zero byte"),
         (f"host=@abstract password={SECRET}", "abstract namespace"),
-        (f"host=h hostaddr=1.2.3.4 sslmode=verify-full password={SECRET}", "a host alone"),
+        (f"host=h hostaddr=1.2.3.4 sslmode=verify-full password={SECRET}", "set only host"),
         (f"service=nowhere password={SECRET}", "The service nowhere is not defined"),
     ],
 )

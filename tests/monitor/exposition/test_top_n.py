@@ -9,7 +9,7 @@ from collectors._base import Bound, Collector, Lane, counter, gauge
 from collectors._columns import Columns, block
 from monitor.exposition.render import Renderer
 from monitor.exposition.store import Store
-from monitor.exposition.top_n import level, sticky
+from monitor.exposition.top_n import fair_share, sticky
 
 LABELS = ("datname", "schemaname", "relname")
 
@@ -203,7 +203,7 @@ def test_newer_rows_leave_the_rest_as_it_was() -> None:
 @given(st.lists(st.integers(0, 50)), st.integers(0, 100))
 def test_a_bound_is_shared_and_never_exceeded(sizes: list[int], top: int) -> None:
     """Small databases are shown whole; what they leave is for the others, in equal parts."""
-    share = level(sizes, top)
+    share = fair_share(sizes, top)
     assert sum(min(size, share) for size in sizes) <= top
     if sum(sizes) <= top:
         assert share >= max(sizes, default=0)

@@ -93,7 +93,7 @@ def test_the_worst_comes_first_and_everything_is_there() -> None:
         "GRANT pg_read_all_stats TO pgvigil;",
         "needed for the yearly report, ask Kim",
         "explains warning: Bloated table",
-        "held: it can't be judged now",
+        "last known state; it can't be judged now",
     ):
         assert words in said
 

@@ -89,7 +89,7 @@ WRONG: list[tuple[Any, str]] = [
     ),
     (
         {"tls_server_config": PAIR | {"client_auth_type": "RequireAnyClientCert"}},
-        "tls_server_config.client_auth_type: RequireAnyClientCert takes any",
+        "tls_server_config.client_auth_type: RequireAnyClientCert accepts any",
     ),
     (
         {"tls_server_config": PAIR | {"client_auth_type": "RequireAndVerifyClientCert"}},

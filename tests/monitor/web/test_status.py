@@ -70,17 +70,17 @@ def test_an_event_was_and_a_condition_is() -> None:
 
 
 def test_what_is_over_is_marked() -> None:
-    """It lasted as long as it did, and its cure is folded away."""
+    """Its duration stops at its end, and its cure is folded."""
     from dataclasses import replace
 
     over = replace(idle(8, Severity.warning, "app", 2), over=NOW - 10)
     page = page_of(overview(server(ill(IDLE, over))))
-    assert "for 7 min 50 s · over for 10 s, shown until it is scraped" in page
+    assert "for 7 min 50 s · ended 10 s ago, shown until it is scraped" in page
     assert "<details open" not in status_page(Summary(overview(server(ill(IDLE, over)))))
 
 
 def test_the_worst_comes_first() -> None:
-    """Over all servers, whatever their order."""
+    """Severities are sorted over all servers."""
     page = page_of(overview())
     places = [page.index(f"{word} ") for word in ("Critical", "Warning", "Info", "Unknown")]
     assert places == sorted(places)
@@ -95,9 +95,9 @@ def test_consequences_stand_under_their_cause() -> None:
 
 
 def test_a_grant_stands_where_it_is_missing() -> None:
-    """What is unknown comes with what would open our eyes."""
+    """An unknown finding is shown with the GRANT that it needs."""
     page = page_of(overview())
-    assert "What could not be judged is not healthy" in page
+    assert "These findings could not be judged, so they are not healthy" in page
     assert "GRANT pg_read_all_stats TO pgvigil;" in page
 
 
@@ -107,7 +107,7 @@ def test_one_reason_is_said_once() -> None:
 
 
 def test_mutes_are_listed_with_their_reason() -> None:
-    """What nobody wants to hear of is never lost."""
+    """Muted subjects are listed with their reasons."""
     assert page_of(overview()).count("needed for the yearly report, ask Kim") == 2
 
 
@@ -143,5 +143,5 @@ def test_troubles_of_our_own_are_said() -> None:
     from dataclasses import replace
 
     page = page_of(replace(overview(), state_error="no space left on device", reload_ok=False))
-    assert "The state file is not written: no space left on device" in page
-    assert "The configuration could not be read" in page
+    assert "The state file can't be written: no space left on device" in page
+    assert "The changed configuration is invalid" in page
