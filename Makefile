@@ -2,14 +2,14 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint render new bench pictures servers lock
+.PHONY: help setup demo test lint render new changelog bench pictures servers lock
 
 BIN := .venv/bin
 # Extra arguments of the command behind a target: make test ARGS='-k deadlock'
 ARGS ?=
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## create .venv with everything a developer needs
 	@.ci/setup
@@ -33,6 +33,9 @@ render: setup ## write what is generated: rules, dashboards, configuration page
 
 new: setup ## write a skeleton: finding=NAME chapter=CHAPTER, or collector=NAME
 	@$(BIN)/python -m monitor new $(if $(collector),collector $(collector),finding $(finding) $(chapter))
+
+changelog: setup ## move the pieces in changes/ into CHANGELOG.md
+	@$(BIN)/python -m monitor changelog $(ARGS)
 
 bench: setup ## measure what the README claims of speed and cost
 	@test -e bench/__main__.py || { echo 'bench: this tree has no benchmark (bench/__main__.py).' >&2; exit 2; }

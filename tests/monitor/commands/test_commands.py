@@ -20,7 +20,7 @@ def test_help_lists_what_is_of_use_to_everybody(capsys: pytest.CaptureFixture[st
     """A line for each command, and none for what works in a checkout only."""
     listed = {line.split()[0] for line in said(capsys, "--help").splitlines() if line[:4] == "    "}
     assert {"run", "check", "demo", "setup-sql"} <= listed
-    assert not {"render", "new"} & listed
+    assert not {"render", "new", "changelog"} & listed
 
 
 def test_findings_and_watchdogs_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
