@@ -6,9 +6,11 @@ same data at the same time.
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, TypeVarTuple
+
+from alerts.history.recorder import LARGE
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
@@ -20,6 +22,11 @@ async def in_background(work: Callable[[*Arguments], T], *arguments: *Arguments)
     """Run `work` in the background thread and return its result."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_THREAD, _undisturbed, work, *arguments)
+
+
+async def run_by_size(rows: Sized, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+    """Run `work` at once where there are few rows, in the background thread where they are many."""
+    return work(*arguments) if len(rows) <= LARGE else await in_background(work, *arguments)
 
 
 def _undisturbed(work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:

@@ -7,10 +7,13 @@ from functools import partial
 from alerts.history.memory import Memory
 from alerts.snapshot import Snapshot
 from collectors._base import AnyCollector
+from collectors._catalogue import all_collectors
+from collectors.server import server as server_collector
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
 from monitor.exposition.store import Store
 from monitor.polling.self_collectors import sum_up
+from monitor.polling.sink import Sink
 from monitor.scheduler import Schedule
 from monitor.server import ServerMonitor
 from monitor.views.lock_tree import lock_view
@@ -54,8 +57,7 @@ class Fleet:
             plan,
             self.clock,
             self.memory,
-            show=partial(self.store.put, name, tops=plan.bounds),
-            drop=partial(self.store.drop, name),
+            Sink(partial(self.store.put, name, tops=plan.bounds), partial(self.store.drop, name)),
             peers=partial(self._peers, name),
             announce=self.announce,
         )
@@ -91,7 +93,7 @@ class Fleet:
 def view(server: ServerMonitor) -> ServerView:
     """One server as it is known now."""
     standing = server.standing
-    identity = server.identity
+    identity = server.identity_tracker.identity
     return ServerView(
         name=server.plan.name,
         node=server.node,
@@ -99,24 +101,29 @@ def view(server: ServerMonitor) -> ServerView:
         unreachable=None if standing is None or standing.up else standing.cause,
         can_connect=standing.can_connect if standing else None,
         connect_failure=standing.connect_cause if standing else None,
-        timeline=server.timeline,
+        timeline=_timeline(server),
         server_version=identity.version_text if identity else None,
         sessions=server.sessions.open_now(),
-        server_time=server.runner.server_time,
+        server_time=server.round_log.server_time,
         verdicts=dict(server.judging.verdicts),
-        collectors=tuple(_collector(c, server) for c in server.collectors() if c.sql),
-        databases=server.walk.databases,
+        collectors=tuple(_collector(c, server) for c in all_collectors().values() if c.sql),
+        databases=server.databases.names,
         locks=lock_view(server.snapshot()),
         queues=queue_numbers(server),
     )
 
 
+def _timeline(server: ServerMonitor) -> int | None:
+    answer = server.answers.newest.get(server_collector)
+    return answer.rows[0].timeline if answer and answer.rows else None
+
+
 def queue_numbers(server: ServerMonitor) -> QueueNumbers | None:
-    book, traffic = server.facts.recorder.lock_store, server.fast_lane.traffic
+    book, traffic = server.answers.recorder.lock_store, server.burst.traffic
     if book.learned_at is None:
         return None
     return QueueNumbers(
-        interval=server.fast_lane.interval,
+        interval=server.burst.interval,
         remembered=book.size,
         most=traffic.most,
         waiting_seconds=traffic.waiting_seconds,
@@ -126,11 +133,11 @@ def queue_numbers(server: ServerMonitor) -> QueueNumbers | None:
 
 
 def _collector(collector: AnyCollector, server: ServerMonitor) -> CollectorView:
-    entry = sum_up(server.runner.round_log.parts(collector))
+    entry = sum_up(server.round_log.parts(collector))
     return CollectorView(
         name=collector.name,
         lane=collector.lane.value,
-        pace=server.runner.paces.of(collector),
+        pace=server.pacing.of(collector),
         last_success=entry.succeeded,
         duration=entry.duration,
         rows=entry.rows,

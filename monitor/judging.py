@@ -81,6 +81,14 @@ class Judging:
         while self.at_work:
             await asyncio.wait({self.at_work})
 
+    def retune(self, plan: WatchPlan) -> None:
+        """Take other limits and timing from now on."""
+        self.plan, self.tracker.timing = plan, plan.timing
+
+    def forget_cases(self) -> None:
+        """Forget all verdicts: they were about another server."""
+        self.tracker.files.clear()
+
     def states(self) -> dict[str, tuple[State, Severity | None]]:
         return {name: (v.state, v.severity) for name, v in self.verdicts.items()}
 

@@ -13,7 +13,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from collectors._base import Lane
 from monitor.clock import Clock
-from monitor.polling.runner import SOON
+from monitor.polling.agenda import SOON
 from monitor.server import ServerMonitor
 
 log = structlog.get_logger("pgvigil")

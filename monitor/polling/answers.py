@@ -1,4 +1,4 @@
-"""The newest answers of one server; old ones leave, for nobody must trust yesterday's number."""
+"""The newest answers of one server; old ones are removed, so that no judge relies on them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,15 +10,15 @@ from collectors._base import Absence, Answer, AnyAnswer, AnyCollector, Scope
 from collectors._columns import Columns
 
 SHELF_LIFE = 3
-"""An answer is gone after so many of its effective paces,"""
+"""Effective paces of a collector after which its answer is too old,"""
 AT_LEAST = 60.0
-"""but never before so many seconds."""
+"""but never before this many seconds."""
 TOO_OLD = Absence("its last answer is too old")
 
 
 @dataclass(slots=True, eq=False)
-class Part:
-    """What one database answered to one collector; another answer is another part."""
+class DatabaseAnswer:
+    """What one database answered to one collector; compared by identity."""
 
     rows: Sequence[Any]
     at: float
@@ -26,123 +26,158 @@ class Part:
 
 @dataclass(slots=True)
 class Answers:
-    """Answers by collector; those of database scope are put together from their databases'."""
+    """Answers by collector; those of database scope are combined from their databases'."""
 
     recorder: Recorder
-    answers: dict[AnyCollector, AnyAnswer] = field(default_factory=dict)
+    newest: dict[AnyCollector, AnyAnswer] = field(default_factory=dict)
     absent: dict[AnyCollector, Absence] = field(default_factory=dict)
-    parts: dict[AnyCollector, dict[str, Part]] = field(default_factory=dict)
-    lacking: dict[AnyCollector, dict[str, Absence]] = field(default_factory=dict)
-    made_of: dict[AnyCollector, list[Part]] = field(default_factory=dict)
-    """What each answer was put together from."""
+    by_database: dict[AnyCollector, dict[str, DatabaseAnswer]] = field(default_factory=dict)
+    absent_in: dict[AnyCollector, dict[str, Absence]] = field(default_factory=dict)
+    combined_from: dict[AnyCollector, list[DatabaseAnswer]] = field(default_factory=dict)
+    """What each answer was combined from."""
+    fresh: set[AnyCollector] = field(default_factory=set)
+    """Collectors with news since the last judgement."""
 
-    def take(self, collector: AnyCollector, rows: Sequence[Any], at: float) -> None:
-        """A server's answer."""
-        self.absent.pop(collector, None)
-        self.answers[collector] = Answer(rows, at)
-        self.recorder.record(collector, self.answers[collector])
-
-    def take_part(
-        self, collector: AnyCollector, database: str, rows: Sequence[Any], at: float
+    def take(
+        self, collector: AnyCollector, database: str | None, rows: Sequence[Any], at: float
     ) -> None:
-        """One database's answer; `put_together` makes it count."""
-        self.parts.setdefault(collector, {})[database] = Part(rows, at)
-        self.lacking.setdefault(collector, {}).pop(database, None)
+        """Replace an answer; that of one database counts once `combine` was called."""
+        self.fresh.add(collector)
+        if database is not None:
+            self.by_database.setdefault(collector, {})[database] = DatabaseAnswer(rows, at)
+            self.absent_in.setdefault(collector, {}).pop(database, None)
+            return
+        self._keep(collector, Answer(rows, at))
+
+    def _keep(self, collector: AnyCollector, answer: AnyAnswer) -> None:
+        self.recorder.record(collector, answer)
+        self.absent.pop(collector, None)
+        self.newest[collector] = answer
+        self.fresh.add(collector)
 
     def count(self, collector: AnyCollector) -> int:
-        """The databases that have answered."""
-        return len(self.parts.get(collector, ()))
+        """The number of databases that have answered."""
+        return len(self.by_database.get(collector, ()))
 
-    def holds(self, collector: AnyCollector, database: str, rows: Sequence[Any]) -> bool:
+    def is_newest(self, collector: AnyCollector, database: str, rows: Sequence[Any]) -> bool:
         """Whether these are still what that database answered last."""
-        part = self.parts.get(collector, {}).get(database)
-        return part is not None and part.rows is rows
+        answer = self.by_database.get(collector, {}).get(database)
+        return answer is not None and answer.rows is rows
 
-    def lack(self, collector: AnyCollector, why: Absence) -> bool:
-        """Nothing was brought; what was known stays until it is stale. Says if that is news."""
-        news = collector not in self.answers and self.absent.get(collector) != why
+    def mark_absent(self, collector: AnyCollector, database: str | None, why: Absence) -> None:
+        """Say why nothing came; what was known stays until it is too old."""
+        if database is not None:
+            self.absent_in.setdefault(collector, {})[database] = why
+            return
+        if collector not in self.newest and self.absent.get(collector) != why:
+            self.fresh.add(collector)
         self.absent[collector] = why
-        return news
 
-    def lack_part(self, collector: AnyCollector, database: str, why: Absence) -> None:
-        self.lacking.setdefault(collector, {})[database] = why
-
-    def expect(self, collector: AnyCollector, databases: Iterable[str], why: Absence) -> None:
-        """Those of which nothing was ever heard are missing."""
-        heard, lacking = self.parts.get(collector, {}), self.lacking.setdefault(collector, {})
+    def mark_unvisited(
+        self, collector: AnyCollector, databases: Iterable[str], why: Absence
+    ) -> None:
+        """Say of databases that have never answered that they are missing."""
+        answered = self.by_database.get(collector, {})
+        absent = self.absent_in.setdefault(collector, {})
         for database in databases:
-            if database not in heard:
-                lacking.setdefault(database, why)
+            if database not in answered:
+                absent.setdefault(database, why)
 
-    def put_together(
-        self, collector: AnyCollector, databases: Iterable[str], at: float
-    ) -> set[str]:
-        """One answer of all databases that still exist; what failed keeps its last rows.
+    def combine(self, collector: AnyCollector, databases: Iterable[str], at: float) -> set[str]:
+        """Make one answer of all databases that still exist; one that failed keeps its last rows.
 
-        Returns the databases that exist no more. Where nothing is new the answer stays the same.
+        Returns the databases that no longer exist. Where nothing is new the answer stays the same.
         """
-        parts = self.parts.setdefault(collector, {})
-        lacking = self.lacking.setdefault(collector, {})
-        gone = (parts.keys() | lacking.keys()) - set(databases)
+        answered = self.by_database.setdefault(collector, {})
+        absent = self.absent_in.setdefault(collector, {})
+        gone = (answered.keys() | absent.keys()) - set(databases)
         for database in gone:
-            parts.pop(database, None)
-            lacking.pop(database, None)
-        known, made_of = self.answers.get(collector), list(parts.values())
-        if known and known.missing == lacking and self.made_of.get(collector) == made_of:
+            answered.pop(database, None)
+            absent.pop(database, None)
+        known, parts = self.newest.get(collector), list(answered.values())
+        if known and known.missing == absent and self.combined_from.get(collector) == parts:
             return gone
-        self.made_of[collector] = made_of
-        rows = joined(collector, [part.rows for part in made_of])
-        if parts or lacking:
-            newest = max((part.at for part in parts.values()), default=at)
-            self.absent.pop(collector, None)
-            self.answers[collector] = Answer(rows, newest, dict(lacking))
-            self.recorder.record(collector, self.answers[collector])
+        self.combined_from[collector] = parts
+        if answered or absent:
+            rows = joined(collector, [part.rows for part in parts])
+            newest = max((part.at for part in parts), default=at)
+            self._keep(collector, Answer(rows, newest, dict(absent)))
         return gone
 
     def expire(
         self, pace_of: Callable[[AnyCollector], float], now: float
     ) -> set[tuple[AnyCollector, str | None]]:
-        """Let go of what is too old; returns what was lost: collector, and database if of one."""
-        lost: set[tuple[AnyCollector, str | None]] = set()
-        for collector, answer in list(self.answers.items()):
+        """Remove what is too old. Returns it as collector, and database if it is that of one."""
+        expired: set[tuple[AnyCollector, str | None]] = set()
+        for collector, answer in list(self.newest.items()):
             life = max(AT_LEAST, SHELF_LIFE * pace_of(collector))
             if collector.scope is Scope.database:
-                lost |= {(collector, part) for part in self._expire_parts(collector, life, now)}
+                expired |= {(collector, name) for name in self._expire_parts(collector, life, now)}
             elif now - answer.at > life:
-                del self.answers[collector]
+                del self.newest[collector]
                 self.absent.setdefault(collector, TOO_OLD)
-                lost.add((collector, None))
-        return lost
+                expired.add((collector, None))
+        self.fresh |= {collector for collector, _ in expired}
+        return expired
 
     def _expire_parts(self, collector: AnyCollector, life: float, now: float) -> list[str]:
-        parts = self.parts.get(collector, {})
-        stale = [database for database, part in parts.items() if now - part.at > life]
+        answered = self.by_database.get(collector, {})
+        stale = [database for database, part in answered.items() if now - part.at > life]
         for database in stale:
-            del parts[database]
-            self.lacking[collector].setdefault(database, TOO_OLD)
+            del answered[database]
+            self.absent_in[collector].setdefault(database, TOO_OLD)
         if stale:
-            self.put_together(collector, parts.keys() | self.lacking[collector].keys(), now)
+            self._combine_known(collector, now)
         return stale
 
-    def clear(self, collectors: Iterable[AnyCollector], why: str) -> set[AnyCollector]:
-        """These facts leave at once: the server is gone, or is another one now.
+    def _combine_known(self, collector: AnyCollector, now: float) -> None:
+        known = {*self.by_database.get(collector, ()), *self.absent_in.get(collector, ())}
+        self.combine(collector, known, now)
 
-        Returns those for which that is news.
+    def withdraw(
+        self, collector: AnyCollector, database: str | None, began: float, why: Absence
+    ) -> bool:
+        """Remove what was known before `began` (unix seconds), as it can't be trusted to follow.
+
+        Returns False where something newer is known, which stays.
+        """
+        known: AnyAnswer | DatabaseAnswer | None = self.newest.get(collector)
+        if database is not None:
+            known = self.by_database.get(collector, {}).get(database)
+        if known and known.at >= began:
+            return False
+        self.mark_absent(collector, database, why)
+        self.fresh.add(collector)
+        if database is not None and known:
+            del self.by_database[collector][database]
+            self._combine_known(collector, began)
+        elif database is None:
+            self.newest.pop(collector, None)
+        return True
+
+    def forget(self, collectors: Iterable[AnyCollector], why: str) -> set[AnyCollector]:
+        """Remove answers at once: the server is gone, or is another one now.
+
+        Returns the collectors for which that is news.
         """
         news, absence = set(), Absence(why, of_all=True)
         for collector in collectors:
-            known = self.answers.pop(collector, None) or self.parts.pop(collector, None)
-            self.lacking.pop(collector, None)
+            known = self.newest.pop(collector, None) or self.by_database.pop(collector, None)
+            self.absent_in.pop(collector, None)
             if known or self.absent.get(collector) != absence:
                 self.absent[collector] = absence
                 news.add(collector)
+        self.fresh |= news
         return news
 
+    def take_fresh(self) -> set[AnyCollector]:
+        """The collectors with news; from now on there is none."""
+        fresh, self.fresh = self.fresh, set()
+        return fresh
+
     def snapshot(self, node: ServerIdentity, at: float, peers: Sequence[Snapshot] = ()) -> Snapshot:
-        """A picture that later answers don't change."""
-        return Snapshot(
-            node, at, dict(self.answers), dict(self.absent), self.recorder, tuple(peers)
-        )
+        """What is known now; later answers don't change it."""
+        return Snapshot(node, at, dict(self.newest), dict(self.absent), self.recorder, tuple(peers))
 
 
 def joined(collector: AnyCollector, parts: Sequence[Sequence[Any]]) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""How much there was of waiting between two scrapes: what lasted a second must not be lost."""
+"""Lock queues: maxima and sums over time, so that a wait between two scrapes is not lost."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from alerts.locks.graph import LockGraph
 
 REMEMBERED = 60.0
-"""Seconds for which the worst is remembered at least. No scrape takes it from another one."""
+"""Seconds for which the worst is remembered at least. A scrape does not reset it for another."""
 GAP = 5.0
-"""Seconds after which the time between two looks is nobody's: we did not look."""
+"""Seconds between two readings after which the time between them is not counted as waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class Queues:
     waiting: int = 0
     """Sessions that wait."""
     chain: int = 0
-    """Sessions in the longest chain, from the last waiter to whoever waits for nobody."""
+    """Sessions in the longest chain, from the last waiter to the session that waits for none."""
     fan_in: int = 0
-    """Sessions that wait for one and the same, directly or behind others."""
+    """The most sessions that wait for the same one, directly or behind others."""
 
     @classmethod
     def of(cls, graph: LockGraph) -> "Queues":
@@ -30,7 +30,7 @@ class Queues:
 
 @dataclass(slots=True)
 class LockTraffic:
-    """Maxima of the last while, and sums over time that only grow."""
+    """Maxima of the last minutes, and sums over time that only grow."""
 
     remembered: float = REMEMBERED
     recent: deque[tuple[float, Queues]] = field(default_factory=deque)
@@ -39,7 +39,7 @@ class LockTraffic:
     fan_in_seconds: float = 0.0
 
     def note(self, at: float, graph: LockGraph, apart: float = 0.0) -> None:
-        """Take note of a look; what it shows counts until the next one. Looks are so far apart."""
+        """Count what a reading shows until the next one, which is due `apart` seconds later."""
         if self.recent:
             before, queues = self.recent[-1]
             seconds = min(max(0.0, at - before), max(GAP, 2 * apart))
@@ -52,7 +52,7 @@ class LockTraffic:
 
     @property
     def most(self) -> Queues:
-        """The worst of each, lately."""
+        """The worst of each within the time remembered."""
         seen = [queues for _, queues in self.recent] or [Queues()]
         return Queues(
             max(queues.waiting for queues in seen),

@@ -1,4 +1,4 @@
-"""Ranges of tables: what may be as long as a database has tables is asked for in pieces.
+"""OID ranges: a query with as many rows as a database has tables is asked for one range at a time.
 
 A cursor would do the same, but it needs a transaction, and that holds back VACUUM.
 """
@@ -6,15 +6,15 @@ A cursor would do the same, but it needs a transaction, and that holds back VACU
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from collectors._base import ALL
+from collectors._base import ALL, AnyCollector
 from monitor.postgres.session import Session
 
 Range = tuple[int, int]
 TABLES = 5000
-"""So many in a range."""
+"""Tables in a range."""
 LAST = 300.0
-"""Seconds after which it is counted anew: until then queries stay word for word the same, and the
-server needs to plan them only once."""
+"""Seconds after which tables are counted again: until then queries stay word for word the same, and
+the server needs to plan them only once."""
 CUTS = """
     select coalesce(array_agg(oid order by oid), '{}') as cuts
     from (
@@ -26,30 +26,39 @@ CUTS = """
 
 
 @dataclass(slots=True)
-class Ranges:
-    """Of each database, as they were counted last."""
+class OidRanges:
+    """The ranges of each database of one server."""
 
-    known: dict[str, tuple[float, list[Range]]] = field(default_factory=dict)
+    server: tuple[str, str] | None = None
+    """The server they were counted on; nothing of it holds for another, or after a restart."""
+    counted: dict[str, tuple[float, list[Range]]] = field(default_factory=dict)
+    """By database: unix seconds of the count, and the ranges."""
+    rows: dict[tuple[AnyCollector, str], int] = field(default_factory=dict)
+    """Number of rows that a collector last brought, by database."""
 
     async def of(
-        self, session: Session, deadline: float, now: float, rows: int | None
+        self, collector: AnyCollector, session: Session, deadline: float, now: float
     ) -> list[Range]:
-        """Of the database where that session is, where the last answer had so many rows.
-
-        Raises QueryFailure.
-        """
+        """Ranges for one collector in the database of that session. Raises ReadFailure."""
+        identity = session.identity
+        if identity.server != self.server:
+            self.server, self.counted, self.rows = identity.server, {}, {}
+        rows = self.rows.get((collector, identity.database))
         if rows is not None and rows < TABLES // 2:
             return [ALL]
-        database = session.identity.database
-        counted, ranges = self.known.get(database, (None, []))
-        if counted is None or now - counted > LAST:
+        at, ranges = self.counted.get(identity.database, (None, []))
+        if at is None or now - at > LAST:
             [record] = await session.fetch(CUTS.replace("{tables}", str(TABLES)), deadline)
             ranges = between(record["cuts"])
-            self.known[database] = now, ranges
+            self.counted[identity.database] = now, ranges
         return ranges
+
+    def learn(self, collector: AnyCollector, session: Session, rows: int) -> None:
+        """Remember how many rows came: few are asked for in one go."""
+        self.rows[collector, session.identity.database] = rows
 
 
 def between(cuts: list[int]) -> list[Range]:
-    """Ranges that end at these, and one for the rest."""
+    """Ranges that end at these OIDs, and one for the rest."""
     first, last = ALL
     return [(low + 1, high) for low, high in pairwise([first - 1, *cuts, last])]

@@ -1,54 +1,55 @@
-"""How often each collector is asked: its lane's pace, stretched where it costs too much."""
+"""Pacing: how often each collector is asked, at its lane's pace or slower where it is costly."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from collectors._base import AnyCollector, Lane, Scope
+from monitor.polling.budget import water_level
 
 MEMORY = 0.3
 """Weight of the newest round in the running mean of a collector's cost."""
 FAST_LAST = 3
-"""So many time-outs later than the others the fast lane backs off."""
+"""The fast lane starts backing off this many time-outs after the others."""
+MOST_DISTRESS = 6
+"""Time-outs in a row after which paces are not doubled any further."""
 FAST_SHARE = 0.75
-"""Of the budget the fast lane may take so much, and before all others: what piles up within seconds
-is not to be seen later because relations are many."""
+"""Share of the budget that the fast lane may take before all others: what piles up within seconds
+must not be seen later because there are many relations."""
 RECENT = 5
-"""The least of so many rounds is what one costs in the fast lane. What others took longer they have
-waited for a processor: a server in trouble would be looked at rarely because it is in trouble."""
+"""In the fast lane a round costs the least of this many. What others took longer they have waited
+for a processor: a server in trouble would be looked at rarely because it is in trouble."""
 WORST = 3600.0
-"""No pace is stretched beyond an hour: a question never asked is a question never answered."""
+"""Seconds; no pace is stretched beyond it, as a question never asked is never answered."""
 
 
-Question = tuple[AnyCollector, bool]
-"""Of a collector the whole (False); or what is quick: only the part of it that is shown, and the
-whole of databases where that is short (True)."""
+Extent = tuple[AnyCollector, bool]
+"""A collector's whole answer (False), or what is quick of it (True): the part that is shown, and
+the whole answers of databases where they are short."""
 
 
 @dataclass(slots=True)
 class Pacing:
-    """The effective paces of all collectors on one server, in seconds."""
+    """The effective paces of all collectors on one server, in seconds. Told by verbs alone."""
 
     lanes: Mapping[Lane, float]
     budget: float
     """Share of wall time that all rounds together may take on the server."""
-    costs: dict[Question, float] = field(default_factory=dict)
+    costs: dict[Extent, float] = field(default_factory=dict)
     """Seconds of server time that a round takes, a running mean; in the fast lane the least."""
-    in_part: set[AnyCollector] = field(default_factory=set)
-    """Those with answers so long that mostly only what is shown of them is asked anew."""
+    resting: set[AnyCollector] = field(default_factory=set)
+    """Collectors with a shut gate: they cost nothing as long as it is."""
     distress: int = 0
     """Time-outs in a row; each doubles all paces, the fast lane's last."""
-    tour: float = 0.0
-    """Seconds that a walk through all databases takes: nothing is asked more often in each."""
-    walked: dict[AnyCollector, str] = field(default_factory=dict)
-    """Those that see the whole server, but from that database only: an extension lives there."""
-    hurried: Mapping[AnyCollector, float] = field(default_factory=dict)
-    """Those that are asked between two rounds too, and how many seconds apart."""
-    resting: set[AnyCollector] = field(default_factory=set)
-    """Those whose gate is shut: they cost nothing as long as it is."""
+    homes: dict[AnyCollector, str] = field(default_factory=dict)
+    """Collectors that see the whole server, but only from the database with their extension."""
+    _partial: frozenset[AnyCollector] = frozenset()
+    _walk_seconds: float = 0.0
+    _between: Mapping[AnyCollector, float] = field(default_factory=dict)
     _tightest: dict[AnyCollector, float] = field(default_factory=dict)
     """The lowest level since each was asked last."""
     _fast: float = 1.0
+    """Factor by which the pace of the fast lane is stretched."""
     _recent: dict[AnyCollector, deque[float]] = field(default_factory=dict)
     _left: dict[Scope, float] = field(init=False)
     """Share of wall time that the fast lane, and the other scope, leave for each."""
@@ -57,35 +58,74 @@ class Pacing:
     def __post_init__(self) -> None:
         self._share_out()
 
+    # What it is told.
+
+    def answered(
+        self, collector: AnyCollector, seconds: float, part: bool = False, cold: bool = False
+    ) -> None:
+        """A round was answered and cost the server these seconds; `part`: only what is quick."""
+        self.distress = 0
+        # The first round of a session plans the query and reads the catalogue: many times the cost
+        # of the next one, which in the fast lane comes too soon to be put off because of it.
+        if collector.lane is not Lane.fast:
+            before = self.costs.get((collector, part), seconds)
+            self.costs[collector, part] = before + MEMORY * (seconds - before)
+        elif not cold:
+            recent = self._recent.setdefault(collector, deque(maxlen=RECENT))
+            recent.append(seconds)
+            self.costs[collector, part] = min(recent)
+        else:
+            return
+        self.resting.discard(collector)
+        self._tightest[collector] = 1.0
+        self._share_out()
+
+    def timed_out(self) -> None:
+        """A round was not answered in time."""
+        self.distress = min(MOST_DISTRESS, self.distress + 1)
+
+    def rests(self, collector: AnyCollector) -> None:
+        """A gate is shut: this collector need not be asked for now."""
+        if collector not in self.resting:
+            self.resting.add(collector)
+            self._share_out()
+
+    def asks_between(self, paces: Mapping[AnyCollector, float]) -> None:
+        """Collectors are asked between two rounds too, this many seconds apart; empty: none is."""
+        if paces != self._between:
+            self._between = paces
+            self._share_out()
+
+    def on_tour(self, seconds: float) -> None:
+        """A walk through all databases takes that long: nothing is asked more often in each."""
+        self._walk_seconds = seconds
+
+    def lives_in(self, collector: AnyCollector, database: str | None) -> None:
+        """The extension of a collector was found in that database only; None: in none any more."""
+        if database is None:
+            self.homes.pop(collector, None)
+        else:
+            self.homes[collector] = database
+
+    def ask_in_part(self, collectors: Collection[AnyCollector]) -> None:
+        """Mostly only what is shown of these is asked anew, as their answers are long."""
+        self._partial = frozenset(collectors)
+
+    # What it tells.
+
     @property
     def fast_budget(self) -> float:
         """Share of wall time that the fast lane may take."""
         return self.budget * FAST_SHARE
 
-    def spent(self, collector: AnyCollector, seconds: float, part: bool = False) -> None:
-        """Take note of what a round cost; `part` says that it asked for what is shown only."""
-        if collector.lane is Lane.fast:
-            recent = self._recent.setdefault(collector, deque(maxlen=RECENT))
-            recent.append(seconds)
-            self.costs[collector, part] = min(recent)
-        else:
-            before = self.costs.get((collector, part), seconds)
-            self.costs[collector, part] = before + MEMORY * (seconds - before)
-        self.resting.discard(collector)
-        self._tightest[collector] = 1.0
-        self._share_out()
+    @property
+    def left_for_walks(self) -> float:
+        """Share of wall time that walks through the databases may take."""
+        return self._left[Scope.database]
 
-    def rests(self, collector: AnyCollector) -> None:
-        """Take note that it need not be asked for now."""
-        if collector not in self.resting:
-            self.resting.add(collector)
-            self._share_out()
-
-    def hurry(self, paces: Mapping[AnyCollector, float]) -> None:
-        """Take note of who is asked between two rounds; empty when nobody is any more."""
-        if paces != self.hurried:
-            self.hurried = paces
-            self._share_out()
+    def is_partial(self, collector: AnyCollector) -> bool:
+        """Whether its long answers are asked in part."""
+        return collector in self._partial
 
     def of(self, collector: AnyCollector, part: bool = False) -> float:
         """Seconds between two whole rounds as they are now, or between two that ask a part."""
@@ -105,21 +145,30 @@ class Pacing:
         stretched = max(pace, cost / level if level else pace)
         return min(stretched, max(WORST, pace))
 
-    @property
-    def left_for_walks(self) -> float:
-        """Share of wall time that walks through the databases may take."""
-        return self._left[Scope.database]
-
     def _unstretched(self, collector: AnyCollector, part: bool) -> float:
         pace = self.lanes[collector.lane]
-        is_rare = collector in self.in_part and not part
-        if is_rare:
+        if collector in self._partial and not part:
             pace = max(pace, self.lanes[Lane.slow])
-        on_tour = collector.scope is Scope.database or collector in self.walked
-        return max(pace, self.tour) if on_tour else pace
+        is_walked = collector.scope is Scope.database or collector in self.homes
+        return max(pace, self._walk_seconds) if is_walked else pace
 
     def _share_out(self) -> None:
-        """The fast lane is stretched as one, by what it costs itself; the others get the rest."""
+        """Stretch the fast lane as one by its own cost; divide the rest between the scopes."""
+        rest = self.budget - self._taken_by_fast_lane()
+        shares: dict[Scope, list[float]] = {scope: [] for scope in Scope}
+        for (collector, part), cost in self.costs.items():
+            if collector.lane is not Lane.fast:
+                shares[collector.scope].append(cost / self._unstretched(collector, part))
+        # What is asked of the server and what is asked of its databases: each may have all that
+        # the other leaves, and half in any case.
+        wanted = {scope: min(rest / 2, sum(shares[scope])) for scope in Scope}
+        self._left = {scope: rest - sum(wanted.values()) + wanted[scope] for scope in Scope}
+        self._level = {scope: water_level(self._left[scope], shares[scope]) for scope in Scope}
+        for collector, level in self._tightest.items():
+            self._tightest[collector] = min(level, self._level[collector.scope])
+
+    def _taken_by_fast_lane(self) -> float:
+        """Share of wall time; sets the factor that keeps it within the fast budget."""
         costs = {
             collector: cost
             for (collector, _), cost in self.costs.items()
@@ -127,35 +176,6 @@ class Pacing:
         }
         lane = self.lanes[Lane.fast]
         self._fast = max(1.0, sum(costs.values()) / lane / self.fast_budget)
-        ordinary = lane * self._fast
-        taken = sum(c / min(ordinary, self.hurried.get(of, ordinary)) for of, c in costs.items())
-        rest = self.budget - min(taken, self.fast_budget)
-        # What is asked of the server and what is asked of its databases: each may have all that
-        # the other leaves, and half in any case.
-        wanted = {scope: min(rest / 2, sum(self._shares(scope))) for scope in Scope}
-        self._left = {scope: rest - sum(wanted.values()) + wanted[scope] for scope in Scope}
-        self._level = {scope: self._water_level(scope) for scope in Scope}
-        for collector, level in self._tightest.items():
-            self._tightest[collector] = min(level, self._level[collector.scope])
-
-    def _shares(self, scope: Scope) -> list[float]:
-        """Of wall time, for each question but the fast lane's, if it kept its pace."""
-        return [
-            cost / self._unstretched(*of)
-            for of, cost in self.costs.items()
-            if of[0].scope is scope and of[0].lane is not Lane.fast
-        ]
-
-    def _water_level(self, scope: Scope) -> float:
-        """The largest share that one collector may take so that all stay within what is left.
-
-        Cheap ones keep their pace; only those above the level are stretched down to it.
-        """
-        left = self._left[scope]
-        shares = sorted(self._shares(scope))
-        for position, share in enumerate(shares):
-            level = left / (len(shares) - position)
-            if share > level:
-                return level
-            left -= share
-        return 1.0
+        pace = lane * self._fast
+        taken = sum(cost / min(pace, self._between.get(c, pace)) for c, cost in costs.items())
+        return min(taken, self.fast_budget)

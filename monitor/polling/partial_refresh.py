@@ -1,4 +1,4 @@
-"""Long answers are asked in part: what is shown of them often, all of them now and then.
+"""Partial refresh: rows with their own series at the normal pace, the whole answer at the slow one.
 
 Dashboards want the rates of what has series; judges and sums can do with whole answers at the
 slow lane's pace.
@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collectors._base import AnyCollector
+from monitor.clock import Clock
 from monitor.polling.answers import Answers
 from monitor.polling.pacing import Pacing
 from monitor.polling.sink import Served
 
 EARLY = 0.95
-"""A whole answer is asked for anew when so much of its pace has passed: visits come by chance."""
-Place = tuple[AnyCollector, str]
-"""A collector, and a database."""
+"""Share of its pace after which a whole answer is asked for anew: visits are not punctual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,43 +29,40 @@ class Shown:
 
 @dataclass(slots=True)
 class PartialRefresh:
-    """The answers of one server that are so long, each with what is shown of it."""
+    """The long answers of one server, each with what is shown of it."""
 
-    facts: Answers
-    paces: Pacing
-    known: dict[Place, Shown] = field(default_factory=dict)
+    clock: Clock
+    answers: Answers
+    pacing: Pacing
+    known: dict[tuple[AnyCollector, str], Shown] = field(default_factory=dict)
+    """By collector and database."""
 
     def is_short(self, collector: AnyCollector, database: str | None) -> bool:
         """Whether that database's answer is short, and that of another one is long."""
-        return collector in self.paces.in_part and (collector, database or "") not in self.known
+        is_long = (collector, database or "") in self.known
+        return self.pacing.is_partial(collector) and not is_long
 
     def count(self, collector: AnyCollector) -> int:
-        """The databases of which it is asked in part."""
+        """The number of databases with a long answer."""
         return sum(of is collector for of, _ in self.known)
 
-    def tables(
-        self, collector: AnyCollector, database: str | None, now: float
-    ) -> frozenset[int] | None:
-        """Those to ask for while the whole answer is young; None asks for all."""
+    def tables(self, collector: AnyCollector, database: str | None) -> frozenset[int] | None:
+        """The tables to ask about while the whole answer is young; None: all."""
         shown = self.known.get((collector, database or ""))
-        if shown is None or not self.facts.holds(collector, database or "", shown.answer):
+        if shown is None or not self.answers.is_newest(collector, database or "", shown.answer):
             return None
-        return shown.tables if now - shown.at < self.paces.of(collector) * EARLY else None
+        is_young = self.clock.now() - shown.at < self.pacing.of(collector) * EARLY
+        return shown.tables if is_young else None
 
     def note(
-        self,
-        collector: AnyCollector,
-        database: str | None,
-        answer: Sequence[Any],
-        served: Served,
-        now: float,
+        self, collector: AnyCollector, database: str | None, answer: Sequence[Any], served: Served
     ) -> None:
-        """A whole answer has come, and some of it is shown."""
+        """Remember which part of a whole answer is shown."""
         tables = frozenset(row.relid for row in served.shown)
-        self.known[collector, database or ""] = Shown(answer, now, tables)
+        self.known[collector, database or ""] = Shown(answer, self.clock.now(), tables)
         self.known = {
-            place: shown
-            for place, shown in self.known.items()
-            if shown.tables and self.facts.holds(*place, shown.answer)
+            of: shown
+            for of, shown in self.known.items()
+            if shown.tables and self.answers.is_newest(*of, shown.answer)
         }
-        self.paces.in_part = {collector for collector, _ in self.known}
+        self.pacing.ask_in_part({collector for collector, _ in self.known})

@@ -1,14 +1,14 @@
-"""The books of the rounds: what each collector brought and when, what it cost, why it failed."""
+"""The round log: when each collector was asked, what it brought, what it cost, why it failed."""
 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from collectors._base import AnyCollector
-from monitor.postgres.errors import QueryFailure
+from monitor.reading import ReadFailure
 
 LONGEST = 600.0
-"""Seconds after which a question that fails again and again is asked once more."""
+"""Seconds after which a question that keeps failing is asked once more."""
 REFUSED = 3600.0
 """Seconds that a refusal is remembered, unless a right appears or the session is a new one."""
 
@@ -28,15 +28,19 @@ class RoundStatus:
     failures: int = 0
     not_before: float = 0.0
 
-    def is_due(self, now: float, pace: float) -> bool:
+    def overdue(self, now: float, pace: float) -> float | None:
+        """Paces that have passed since it was last asked; None while it is not due."""
+        if now < self.not_before:
+            return None
+        passed = float("inf") if self.asked is None else (now - self.asked) / pace
         # Half a tick of tolerance: a round that comes a moment early is not one that comes late.
-        return now >= self.not_before and (self.asked is None or now - self.asked >= pace * 0.95)
+        return passed if passed >= 0.95 else None
 
     def success(self, now: float, duration: float, rows: int) -> None:
         self.succeeded, self.duration, self.rows = now, duration, rows
         self.error, self.failing_since, self.failures, self.not_before = None, None, 0, 0.0
 
-    def failure(self, now: float, pace: float, failure: QueryFailure) -> None:
+    def failure(self, now: float, pace: float, failure: ReadFailure) -> None:
         self.error = failure.message
         self.failing_since = self.failing_since or now
         self.failures += 1
@@ -45,7 +49,7 @@ class RoundStatus:
             self.not_before = now + wait * random.uniform(0.8, 1)
 
     def absence(self, now: float, reason: str) -> None:
-        """It was not asked, for a known reason."""
+        """Note that it was not asked, for a known reason."""
         self.asked, self.succeeded, self.error = now, None, reason
         self.failing_since = self.failing_since or now
 
@@ -54,31 +58,44 @@ class RoundStatus:
 class RoundLog:
     """All entries of one server: by collector, and by database where the scope is one."""
 
-    books: dict[AnyCollector, dict[str | None, RoundStatus]] = field(default_factory=dict)
+    statuses: dict[AnyCollector, dict[str | None, RoundStatus]] = field(default_factory=dict)
+    server_time: float = 0.0
+    """Seconds that the server has spent on us."""
+    walk_time: float = 0.0
+    """Those of them spent in its databases, one by one."""
 
     def of(self, collector: AnyCollector, database: str | None = None) -> RoundStatus:
-        return self.books.setdefault(collector, {}).setdefault(database, RoundStatus())
+        return self.statuses.setdefault(collector, {}).setdefault(database, RoundStatus())
 
     def parts(self, collector: AnyCollector) -> list[RoundStatus]:
-        return list(self.books.get(collector, {}).values())
+        return list(self.statuses.get(collector, {}).values())
 
     def entries(self) -> Iterator[tuple[AnyCollector, str | None, RoundStatus]]:
-        for collector, book in self.books.items():
-            for database, entry in book.items():
-                yield collector, database, entry
+        for collector, statuses in self.statuses.items():
+            for database, status in statuses.items():
+                yield collector, database, status
+
+    def spend(self, seconds: float, in_walk: bool) -> None:
+        """Add to the time that the server has spent on us."""
+        self.server_time += seconds
+        self.walk_time += seconds if in_walk else 0.0
 
     def forgive(self, database: str | None = None) -> None:
-        """New session, new rights: what brought nothing is due again, there or everywhere."""
-        for _, where, entry in self.entries():
-            if entry.error and database in (None, where):
-                entry.asked, entry.not_before = None, 0.0
+        """After a new session or new rights: what failed is due again, there or everywhere."""
+        for _, where, status in self.entries():
+            if status.error and database in (None, where):
+                status.asked, status.not_before = None, 0.0
 
     def forget_times(self) -> None:
-        """Everything is due at once: what was known is no longer true."""
-        for _, _, entry in self.entries():
-            entry.asked, entry.not_before = None, 0.0
+        """Make everything due at once: what was known is no longer true."""
+        for _, _, status in self.entries():
+            status.asked, status.not_before = None, 0.0
 
     def drop(self, database: str) -> None:
-        """A database is gone."""
-        for book in self.books.values():
-            book.pop(database, None)
+        """Forget a database that no longer exists."""
+        for statuses in self.statuses.values():
+            statuses.pop(database, None)
+
+    def drop_whole(self, collector: AnyCollector) -> None:
+        """Forget that combining the answers of all databases has failed: it works again."""
+        self.statuses.get(collector, {}).pop(None, None)

@@ -1,46 +1,58 @@
-"""What the daemon knows of itself, as rows for the judges like any other."""
+"""Self collectors: what the daemon knows of its own rounds, as rows for judges like any other."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from alerts._catalogue import all_findings
 from alerts.verdicts.dependents import consultants, readers
 from collectors._base import AnyCollector, Capability, Role, Scope
+from collectors._catalogue import all_collectors
 from collectors.capabilities import Granted, capabilities
-from collectors.rounds import Round
-from collectors.rounds import rounds as rounds_collector
-from monitor.polling.round_log import RoundStatus
+from collectors.rounds import Round, rounds
+from monitor.clock import Clock
+from monitor.polling.pacing import Pacing
+from monitor.polling.privilege_checks import PrivilegeChecks
+from monitor.polling.round_log import RoundLog, RoundStatus
 from monitor.polling.runner import CollectorRunner
 from monitor.postgres.privileges import Privileges
 
-Supply = tuple[AnyCollector, tuple[Any, ...]]
 
+@dataclass(slots=True)
+class SelfCollectors:
+    """Supplies what is known of our own rounds and privileges on one server."""
 
-def round_rows(
-    rounds: CollectorRunner, collectors: Iterable[AnyCollector], role: Role | None, now: float
-) -> Supply:
-    """How each collector fares; one that failed in some database has failed."""
-    return rounds_collector, tuple(
-        _round(collector, rounds, role, now) for collector in collectors if collector.sql
-    )
+    clock: Clock
+    round_log: RoundLog
+    pacing: Pacing
+    privileges: PrivilegeChecks
+    runner: CollectorRunner
 
+    def supply_rounds(self, role: Role | None) -> None:
+        """Say how each collector fares; one that failed in some database has failed."""
+        asked = (collector for collector in all_collectors().values() if collector.sql)
+        self.runner.supply(rounds, tuple(self._round(collector, role) for collector in asked))
 
-def _round(
-    collector: AnyCollector, rounds: CollectorRunner, role: Role | None, now: float
-) -> Round:
-    entry = sum_up(rounds.round_log.parts(collector))
-    return Round(
-        collector=collector.name,
-        lane=collector.lane.value,
-        ok=entry.error is None and entry.succeeded is not None,
-        error=entry.error,
-        failed_seconds=None if entry.failing_since is None else now - entry.failing_since,
-        age_seconds=None if entry.succeeded is None else now - entry.succeeded,
-        pace_seconds=rounds.paces.of(collector),
-        duration_seconds=entry.duration,
-        was_refused=entry.failures > 0,
-        blinded=_blinded_by(collector, role) if entry.error or entry.succeeded is None else (),
-    )
+    def supply_privileges(self, role: Role | None) -> None:
+        """Say of every right that some collector needs whether we have it, once that is known."""
+        if self.privileges.server:
+            known = self.privileges.server, self.privileges.databases
+            self.runner.supply(capabilities, tuple(capability_rows(*known, role)))
+
+    def _round(self, collector: AnyCollector, role: Role | None) -> Round:
+        status, now = sum_up(self.round_log.parts(collector)), self.clock.now()
+        since, succeeded = status.failing_since, status.succeeded
+        return Round(
+            collector=collector.name,
+            lane=collector.lane.value,
+            ok=status.error is None and succeeded is not None,
+            error=status.error,
+            failed_seconds=None if since is None else now - since,
+            age_seconds=None if succeeded is None else now - succeeded,
+            pace_seconds=self.pacing.of(collector),
+            duration_seconds=status.duration,
+            was_refused=status.failures > 0,
+            blinded=_blinded_by(collector, role) if status.error or succeeded is None else (),
+        )
 
 
 def _blinded_by(collector: AnyCollector, role: Role | None) -> tuple[str, ...]:
@@ -66,39 +78,33 @@ def sum_up(parts: list[RoundStatus]) -> RoundStatus:
 
 
 def capability_rows(
-    server: Privileges,
-    databases: Mapping[str, Privileges],
-    collectors: Iterable[AnyCollector],
-    role: Role | None,
-) -> Supply:
+    server: Privileges, databases: Mapping[str, Privileges], role: Role | None
+) -> Iterator[Granted]:
     """Every right that some collector needs, on the server or in each database."""
-    known = list(collectors)
-    rows = [
-        _granted(datname, rights, capability, known, role)
-        for datname, rights, scope in (
-            (None, server, Scope.server),
-            *((name, rights, Scope.database) for name, rights in sorted(databases.items())),
-        )
-        for capability in _needed(known, scope)
-        if capability in rights.granted
-    ]
-    return capabilities, tuple(rows)
+    collectors = list(all_collectors().values())
+    for datname, privileges, scope in (
+        (None, server, Scope.server),
+        *((name, privileges, Scope.database) for name, privileges in sorted(databases.items())),
+    ):
+        for capability in _needed(collectors, scope):
+            if capability in privileges.granted:
+                yield _granted(datname, privileges, capability, collectors, role)
 
 
 def _granted(
     datname: str | None,
-    rights: Privileges,
+    privileges: Privileges,
     capability: Capability,
-    known: list[AnyCollector],
+    collectors: list[AnyCollector],
     role: Role | None,
 ) -> Granted:
-    needing = tuple(c.name for c in known if capability in c.needs)
-    granted = rights.granted[capability]
+    needing = tuple(c.name for c in collectors if capability in c.needs)
+    granted = privileges.granted[capability]
     return Granted(
         datname=datname,
         capability=capability.name,
         granted=granted,
-        grant=rights.grant(capability),
+        grant=privileges.grant(capability),
         buys=capability.buys,
         collectors=needing,
         probe=capability.probe,
@@ -107,6 +113,6 @@ def _granted(
     )
 
 
-def _needed(known: list[AnyCollector], scope: Scope) -> Iterator[Capability]:
-    """Rights by the scope in which they are given, each once."""
-    yield from dict.fromkeys(need for c in known for need in c.needs if need.scope is scope)
+def _needed(collectors: list[AnyCollector], scope: Scope) -> Iterator[Capability]:
+    """Rights that are given in that scope, each once."""
+    yield from dict.fromkeys(need for c in collectors for need in c.needs if need.scope is scope)

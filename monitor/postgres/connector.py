@@ -1,4 +1,4 @@
-"""Connecting is the dangerous act: one attempt at a time, and timing after each failure."""
+"""The connector: opens sessions one at a time and waits after each failure."""
 
 import asyncio
 import random
@@ -20,11 +20,11 @@ PATIENCE = {
     Cause.address: 60.0,
     Cause.wrong_server: 10.0,
 }
-"""Seconds after such a failure before the server is bothered again."""
+"""Seconds after such a failure before the next attempt."""
 FIRST, LONGEST = 0.5, 8.0
-"""Seconds of the back-off after all others: doubled each time, half of it drawn by lot."""
+"""Seconds of the back-off after all others: doubled each time, with 50 % jitter."""
 OF_ONE_DATABASE = {Cause.no_database, Cause.database_full, Cause.pg_hba}
-"""Says nothing of the server while a session to another database of it works."""
+"""Failures that say nothing of the server while a session to another database of it works."""
 
 
 @dataclass(slots=True)
@@ -49,38 +49,30 @@ class Connector:
             if self.failure and time.monotonic() < self._not_before:
                 raise self.failure
             try:
-                session = await self._same_server(database, sibling)
+                session = await Session.open(
+                    self.address, database, self.statement_timeout, self.deadline
+                )
+                await _refuse_other_server(session, sibling)
             except ConnectFailure as failure:
-                if failure.cause is Cause.auth:
-                    failure.message = "; ".join((failure.message, *self._objections()))
+                told = self._explained(failure)
                 elsewhere = sibling and not sibling.lost and sibling.identity.database != database
                 if not (elsewhere and failure.cause in OF_ONE_DATABASE):
-                    self._remember(failure)
-                raise
+                    self._remember(told)
+                raise told from None
             self.tried, self.failure, self.failed_at, self._failures = True, None, None, 0
             return session
 
-    def _objections(self) -> tuple[str, ...]:
-        """Why the password that somebody gave us may not have been sent."""
-        with suppress(ValueError, OSError):
-            return self.address.target().warnings
-        return ()
+    def _explained(self, failure: ConnectFailure) -> ConnectFailure:
+        """A refused login together with the reasons why a password may not have been sent."""
+        if failure.cause is Cause.auth:
+            with suppress(ValueError, OSError):
+                message = "; ".join((failure.message, *self.address.target().warnings))
+                return ConnectFailure(failure.cause, message, failure.sqlstate)
+        return failure
 
     def forgive(self) -> None:
         """The last failure concerned something else; the next attempt may come at once."""
         self._not_before = 0.0
-
-    async def _same_server(self, database: str | None, sibling: Session | None) -> Session:
-        session = await Session.open(self.address, database, self.statement_timeout, self.deadline)
-        if sibling and not sibling.lost and sibling.identity.server != session.identity.server:
-            await session.close()
-            raise ConnectFailure(
-                Cause.wrong_server,
-                "this address leads to another server than a moment ago"
-                f" (system identifier {session.identity.system_identifier},"
-                f" started {session.identity.started})",
-            )
-        return session
 
     def _remember(self, failure: ConnectFailure) -> None:
         now = time.monotonic()
@@ -89,3 +81,15 @@ class Connector:
         backoff = min(LONGEST, FIRST * 2**self._failures) * random.uniform(0.5, 1)
         self._not_before = now + PATIENCE.get(failure.cause, backoff)
         self._failures += 1
+
+
+async def _refuse_other_server(session: Session, sibling: Session | None) -> None:
+    """Close a session that leads elsewhere than its sibling. Raises ConnectFailure."""
+    if sibling and not sibling.lost and sibling.identity.server != session.identity.server:
+        await session.close()
+        raise ConnectFailure(
+            Cause.wrong_server,
+            "this address leads to another server than a moment ago"
+            f" (system identifier {session.identity.system_identifier},"
+            f" started {session.identity.started})",
+        )

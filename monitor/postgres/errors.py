@@ -15,6 +15,7 @@ import asyncpg
 
 from collectors.connection import Cause
 from monitor.address import AddressError
+from monitor.reading import ReadFailure
 
 
 @dataclass(eq=False)
@@ -30,20 +31,15 @@ class ConnectFailure(Exception):
 
 
 @dataclass(eq=False)
-class QueryFailure(Exception):
-    """A query brought nothing. `lost`: the session is of no more use."""
+class QueryFailure(ReadFailure):
+    """A query brought nothing. `sqlstate` is None where the server did not answer at all."""
 
-    message: str
     sqlstate: str | None = None
-    lost: bool = False
 
-    @property
-    def refused(self) -> bool:
-        """The server will say the same next time: a missing right, object or function."""
-        return (self.sqlstate or "")[:2] in ("42", "3F") or self.sqlstate == "0A000"
-
-    def __str__(self) -> str:
-        return self.message
+    def __post_init__(self) -> None:
+        state = self.sqlstate or ""
+        self.refused = state[:2] in ("42", "3F") or state == "0A000"
+        self.unanswered = self.sqlstate in (None, "57014")
 
 
 # Statement says which, where the SQLSTATE alone does not.
@@ -93,7 +89,7 @@ def querying() -> Iterator[None]:
         yield
     except asyncpg.PostgresError as error:
         lost = str(error.sqlstate)[:3] in ("57P", "08P", "080", "Non")
-        raise QueryFailure(_sentence(error), error.sqlstate, lost) from None
+        raise QueryFailure(_sentence(error), lost=lost, sqlstate=error.sqlstate) from None
     except TimeoutError:
         raise QueryFailure("no answer within the deadline", lost=True) from None
     except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:

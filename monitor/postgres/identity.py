@@ -1,4 +1,4 @@
-"""Recognises which server answers: the one of before, restarted, promoted, or another one."""
+"""Server identity: tells whether the same server answers, restarted, promoted, or another one."""
 
 from dataclasses import dataclass, field, replace
 from enum import Flag, auto
@@ -26,7 +26,7 @@ class IdentityChange(Flag):
 
 @dataclass(slots=True)
 class IdentityTracker:
-    """What is known of who answers."""
+    """What is known of the server that answers."""
 
     target: WatchedServer
     memory: Memory
@@ -34,21 +34,21 @@ class IdentityTracker:
     identity: Identity | None = None
 
     def __post_init__(self) -> None:
-        remembered = self.memory.get(self._place(), "system_identifier")
+        remembered = self.memory.get(self._namespace(), "system_identifier")
         system = remembered if isinstance(remembered, str) else None
         self.node = ServerIdentity(
             self.target.name, system_identifier=system, cluster=self._cluster(system)
         )
 
     def meet(self, identity: Identity) -> IdentityChange:
-        """A new session tells who it talks to."""
+        """Take the identity that a new session was told."""
         known, self.identity = self.identity, identity
         news = IdentityChange.nothing
         if known and known.started != identity.started:
             log.warning("server restarted", server=self.target.name, started=identity.started)
             news |= IdentityChange.restarted
         if identity.system_identifier != self.node.system_identifier:
-            self.memory.put(self._place(), "system_identifier", identity.system_identifier)
+            self.memory.put(self._namespace(), "system_identifier", identity.system_identifier)
             news |= IdentityChange.another
         news |= self.notice(identity.in_recovery)
         self.node = replace(
@@ -60,7 +60,7 @@ class IdentityTracker:
         return news
 
     def notice(self, in_recovery: bool) -> IdentityChange:
-        """A promotion keeps sessions open; whoever sees it first says so here."""
+        """Take the role as it was seen last: a promotion keeps sessions open."""
         role = Role.standby if in_recovery else Role.primary
         before, self.node = self.node.role, replace(self.node, role=role)
         if before in (None, role):
@@ -72,5 +72,5 @@ class IdentityTracker:
         apart = self.target.cluster
         return f"{system_identifier}/{apart}" if system_identifier and apart else system_identifier
 
-    def _place(self) -> Namespace:
+    def _namespace(self) -> Namespace:
         return Namespace("", self.target.name, "identity")

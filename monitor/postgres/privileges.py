@@ -1,4 +1,4 @@
-"""Which rights we have: asked by privilege functions, which leave no line in the server's log."""
+"""Privileges of our role: asked by functions, which leave no line in the server's log."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

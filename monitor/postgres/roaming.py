@@ -1,7 +1,7 @@
-"""The third session: it walks from database to database, and tries whether one can be had at all.
+"""The roaming session: the third one, which goes from database to database.
 
-With one database it stays there, warm. It never holds on to a database for long: somebody may
-want to drop it, or to use it as a template.
+With one database it stays there. With several it never stays in one for long, as a database can't
+be dropped or used as a template while it is there.
 """
 
 import asyncio
@@ -15,24 +15,16 @@ from monitor.postgres.session import Session
 
 APART = 1.0
 """Seconds between two connects at least: each is a fork, a cold cache, perhaps a line in a log."""
-DISCOVERY = """
-    select
-        datname::text                                                            as name,
-        has_database_privilege(oid, 'connect')                                   as may_connect
-    from pg_catalog.pg_database
-    where datallowconn and not datistemplate and datconnlimit <> -2
-    order by datname
-"""
 
 
 @dataclass(slots=True)
 class RoamingSession:
-    """Sessions for what is per database: one at a time."""
+    """A session in one database at a time."""
 
     connector: Connector
     session: Session | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held during a visit; whoever needs the third session's place for a moment takes it."""
+    """Held during a visit, and while another session borrows the third slot."""
     opened: float = 0.0
     """Monotonic time of the last connect."""
 
@@ -54,19 +46,19 @@ class RoamingSession:
             await self._go(database, sibling)
 
     async def _go(self, database: str, sibling: Session | None) -> Session:
-        await self.step_aside()
+        await self.give_up()
         await asyncio.sleep(max(0.0, self.opened + APART - time.monotonic()))
         self.opened = time.monotonic()
         self.session = await self.connector.open(database, sibling)
         return self.session
 
     async def leave(self) -> None:
-        """Give the place free."""
+        """Release the third session."""
         async with self.turn:
-            await self.step_aside()
+            await self.give_up()
 
-    async def step_aside(self) -> None:
-        """The same, for whoever holds the turn."""
+    async def give_up(self) -> None:
+        """Like `leave`; the caller already holds `turn`."""
         session, self.session = self.session, None
         if session:
             await session.close()

@@ -23,9 +23,9 @@ class Sessions:
     home: Home
     fast: StandingSession
     wide: StandingSession
-    tour: RoamingSession
+    roaming: RoamingSession
     down_since: float | None = None
-    """Unix seconds since when no warm session answers."""
+    """Unix seconds since when no standing session answers."""
     refused_since: float | None = None
     """Unix seconds since when no new session was given."""
 
@@ -49,7 +49,7 @@ class Sessions:
         """
         mine, other = (self.fast, self.wide) if fast else (self.wide, self.fast)
         try:
-            return await mine.get(other.alive, self.tour)
+            return await mine.get(other.alive, self.roaming)
         except ConnectFailure:
             if other.alive is None:
                 raise
@@ -65,9 +65,9 @@ class Sessions:
         return session.silent if session else 0.0
 
     def open_now(self) -> int:
-        tour = self.tour.session
+        roaming = self.roaming.session
         return sum(
-            s is not None and not s.lost for s in (self.fast.session, self.wide.session, tour)
+            s is not None and not s.lost for s in (self.fast.session, self.wide.session, roaming)
         )
 
     def connection(self, now: float) -> Connection:
@@ -106,14 +106,14 @@ class Sessions:
 
     async def drop_silent(self) -> None:
         """Give up sessions whose query was not answered in time: what they say next is old."""
-        for warm in (self.fast, self.wide):
-            if warm.session and warm.session.gave_up:
-                await warm.drop()
+        for standing in (self.fast, self.wide):
+            if standing.session and standing.session.gave_up:
+                await standing.drop()
 
     async def close(self) -> None:
         await self.fast.drop()
         await self.wide.drop()
-        await self.tour.leave()
+        await self.roaming.leave()
 
 
 def _address_and_user(plan: WatchPlan) -> tuple[str, str | None]:

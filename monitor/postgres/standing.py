@@ -1,4 +1,4 @@
-"""A warm session: opened when there is none, renewed every hour, given up when it is lost."""
+"""A standing session: opened when there is none, renewed every hour, dropped when it is lost."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from monitor.postgres.roaming import RoamingSession
 from monitor.postgres.session import Session
 
 HOME = "postgres"
-"""Where warm sessions live if they may: nobody drops it, nobody copies it."""
+"""Where standing sessions live if they may: it is neither dropped nor used as a template."""
 NOT_THERE = {Cause.no_database, Cause.database_full, Cause.pg_hba, Cause.auth}
 """Failures that may concern that database only."""
 LIFE = 3600.0
@@ -21,13 +21,14 @@ LIFE = 3600.0
 
 @dataclass(slots=True)
 class Home:
-    """The database that warm sessions live in, once it is found."""
+    """The database that standing sessions live in, once it is found."""
 
     database: str | None = HOME
     """None: the one that the address names."""
     found: bool = False
 
     async def open(self, connector: Connector, sibling: Session | None) -> Session:
+        """Open a session there, or where the address leads. Raises ConnectFailure."""
         try:
             session = await connector.open(self.database, sibling)
         except ConnectFailure as failure:
@@ -54,22 +55,22 @@ class StandingSession:
     def alive(self) -> Session | None:
         return self.session if self.session and not self.session.lost else None
 
-    async def get(self, sibling: Session | None, tour: RoamingSession) -> Session:
+    async def get(self, sibling: Session | None, roaming: RoamingSession) -> Session:
         """The session, opened or renewed where need be. Raises ConnectFailure."""
         async with self.turn:  # several lanes share a session: one of them opens it
             if self.alive is None:
                 await self.drop()
                 self._keep(await self.home.open(self.connector, sibling))
             elif time.monotonic() > self.expires:
-                await self._renew(sibling, tour)
+                await self._renew(sibling, roaming)
             assert self.session is not None
             return self.session
 
-    async def _renew(self, sibling: Session | None, tour: RoamingSession) -> None:
-        """New before old; the tour's place is borrowed, so that we are never one more."""
+    async def _renew(self, sibling: Session | None, roaming: RoamingSession) -> None:
+        """Open the new one first, in the roaming session's slot: we never hold one more."""
         self.expires = time.monotonic() + LIFE / 10
-        async with tour.turn:
-            await tour.step_aside()
+        async with roaming.turn:
+            await roaming.give_up()
             try:
                 new = await self.home.open(self.connector, sibling or self.alive)
             except ConnectFailure:

@@ -112,11 +112,11 @@ async def test_an_extension_in_any_database_will_do(
 
         await until(watched.has_looked_everywhere, "everything was asked once")
         await until(told, "statements of both databases are told from the one")
-        assert watched.server.runner.paces.walked[stat_statements] == "shop"
+        assert watched.server.pacing.homes[stat_statements] == "shop"
         await admin.execute("drop database shop with (force)")
 
         async def forgotten() -> bool:
-            return not watched.server.runner.paces.walked
+            return not watched.server.pacing.homes
 
         await until(forgotten, "nobody looks for it there any more")
 

@@ -42,7 +42,7 @@ async def test_a_pair_that_meets_is_warned_of_without_a_deadlock(
         waiting = asyncio.create_task(forth.execute("update bookings set n = 5 where id = 1"))
 
         async def hurries() -> bool:
-            return watched.server.fast_lane.interval < 1
+            return watched.server.burst.interval < 1
 
         await until(hurries, "somebody is seen to wait")
         await back.execute("update stock set n = n + 1 where id = 2")

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -25,7 +25,7 @@ from monitor.polling.answers import Answers
 from monitor.polling.burst import HURRIED, HURRY, LockBurst
 from monitor.polling.lock_queues import GAP, LockTraffic
 from monitor.polling.pacing import Pacing
-from monitor.polling.runner import CollectorRunner
+from monitor.polling.round_log import RoundLog
 from monitor.postgres.session import Session
 from tests.fixtures.daemon import Watch
 from tests.fixtures.farm import MONITOR
@@ -45,25 +45,23 @@ class Stopwatch(Clock):
 
 
 def lane(clock: Clock, cost: float = 0.0) -> LockBurst:
-    paces = Pacing(dict.fromkeys(Lane, 1.0), 0.01)
-    paces.spent(activity, cost)
-    never: Any = None
-    rounds = CollectorRunner("db1", clock, Answers(Recorder()), paces, 30.0, never, never)
-    return LockBurst(rounds)
+    pacing = Pacing(dict.fromkeys(Lane, 1.0), 0.01)
+    pacing.answered(activity, cost)
+    return LockBurst(clock, Answers(Recorder()), pacing, RoundLog())
 
 
 def seen(one: LockBurst, rows: list[Lock]) -> None:
     """A look brought these locks."""
-    at = one.runner.clock.now()
-    one.runner.facts.take(locks, rows, at)
-    one.runner.round_log.of(activity).asked = one.runner.round_log.of(locks).asked = at
+    at = one.clock.now()
+    one.answers.take(locks, None, rows, at)
+    one.round_log.of(activity).asked = one.round_log.of(locks).asked = at
 
 
 async def looks_of(
     one: LockBurst, rows: list[Lock], monkeypatch: pytest.MonkeyPatch
 ) -> list[float]:
     """When it looks until the next ordinary round, by the stopwatch, from the ordinary one on."""
-    clock, looks = cast(Stopwatch, one.runner.clock), []
+    clock, looks = cast(Stopwatch, one.clock), []
     began = clock.time
 
     async def pass_by(seconds: float) -> None:
@@ -76,9 +74,7 @@ async def looks_of(
     seen(one, rows)
     monkeypatch.setattr(asyncio, "sleep", pass_by)
     await one.follow(look)
-    assert one.runner.round_log.of(activity).asked == began, (
-        "the next ordinary round is not put off"
-    )
+    assert one.round_log.of(activity).asked == began, "the next ordinary round is not put off"
     return looks
 
 
@@ -116,16 +112,16 @@ async def test_while_it_hurries_the_others_get_less(monkeypatch: pytest.MonkeyPa
     """Looks between the rounds are paid for too; in peace their share is free again."""
     clock = Stopwatch()
     one = lane(clock)
-    paces = one.runner.paces
-    paces.spent(locks, 0.0015)
-    paces.spent(user_tables, 1.0)
-    at_one_a_second = 1.0 / paces.of(user_tables)
+    pacing = one.pacing
+    pacing.answered(locks, 0.0015)
+    pacing.answered(user_tables, 1.0)
+    at_one_a_second = 1.0 / pacing.of(user_tables)
     await looks_of(one, WAITING, monkeypatch)
-    assert 1.0 / paces.of(user_tables) == pytest.approx(at_one_a_second - 3 * 0.0015)
+    assert 1.0 / pacing.of(user_tables) == pytest.approx(at_one_a_second - 3 * 0.0015)
     clock.time += HURRY
     await looks_of(one, [], monkeypatch)
-    paces.rests(locks)
-    assert 1.0 / paces.of(user_tables) == pytest.approx(0.01)
+    pacing.rests(locks)
+    assert 1.0 / pacing.of(user_tables) == pytest.approx(0.01)
 
 
 async def test_it_calms_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +136,7 @@ async def test_it_calms_down(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_in_distress_it_does_not_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not answer in time is not asked four times as often."""
     one = lane(Stopwatch())
-    one.runner.paces.distress = 1
+    one.pacing.timed_out()
     assert await looks_of(one, WAITING, monkeypatch) == []
 
 
@@ -194,11 +190,11 @@ async def test_the_first_look_of_a_session_is_no_measure(database: Database) -> 
     [server] = fleet.servers.values()
     try:
         await server.round(Lane.fast)
-        assert activity in server.facts.answers
-        assert (activity, False) not in server.runner.paces.costs
-        server.runner.round_log.forget_times()
+        assert activity in server.answers.newest
+        assert (activity, False) not in server.pacing.costs
+        server.round_log.forget_times()
         await server.round(Lane.fast)
-        assert (activity, False) in server.runner.paces.costs
+        assert (activity, False) in server.pacing.costs
     finally:
         await fleet.close()
 
@@ -223,7 +219,7 @@ async def test_a_real_wait_is_looked_at_often_and_counted(
     server = private_server()
     watched = await watch(server.dsn(user=MONITOR))
     await watched.until_seen()
-    one = watched.server.fast_lane
+    one = watched.server.burst
     async with connected(server.dsn()) as holder, connected(server.dsn()) as waiter:
         await holder.execute("create table t ()")
         await holder.execute("begin; lock table t")

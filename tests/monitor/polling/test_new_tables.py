@@ -41,6 +41,6 @@ async def test_a_new_table_has_its_name_before_its_turn(
         await waiting
 
     async def nothing_is_missing() -> bool:
-        return not watched.server.runner.nameless()
+        return not watched.server.agenda.unnamed()
 
     await until(nothing_is_missing, "nothing else waits for a name")

@@ -30,7 +30,7 @@ async def make(session: "asyncpg.Connection[asyncpg.Record]", number: int) -> No
 
 def tables(watched: Watched) -> Columns[UserTable]:
     """The newest whole answer."""
-    rows = watched.server.facts.parts[user_tables]["postgres"].rows
+    rows = watched.server.answers.by_database[user_tables]["postgres"].rows
     assert isinstance(rows, Columns)
     return rows
 
@@ -60,11 +60,11 @@ async def test_every_table_is_known_and_only_the_bound_is_shown(
         oids = tables(watched).column("relid")
         assert len(oids) == len(set(oids)) == MANY
         assert len(tables(watched).blocks) == MANY // IN_RANGE + 1
-        assert len(watched.server.facts.answers[user_indexes].rows) == MANY
+        assert len(watched.server.answers.newest[user_indexes].rows) == MANY
         assert watched.verdict("index_unused").judged == MANY
         shown = served(watched, "pg_stat_user_tables_seq_scan")
         assert len(shown) == 10 + 1
-        entry = watched.server.runner.round_log.of(user_tables, "postgres")
+        entry = watched.server.round_log.of(user_tables, "postgres")
         assert entry.left_out == MANY - 10
         before, whole = shown["t7"], tables(watched)
         await admin.execute("select count(*) from t7")
@@ -119,7 +119,7 @@ def gone(watched: Watched):  # type: ignore[no-untyped-def]
 
 def known_anew(watched: Watched, before: Columns[UserTable]):  # type: ignore[no-untyped-def]
     async def ask() -> bool:
-        answer = watched.server.facts.answers.get(user_tables)
+        answer = watched.server.answers.newest.get(user_tables)
         return answer is not None and answer.rows is not before and len(answer.rows) == 600
 
     return ask

@@ -62,9 +62,8 @@ async def test_a_queued_alter_hides_nothing(private_server: PrivateServers, watc
 
 async def everything_is_asked_anew(server: Postgres, watched: Watched) -> None:
     """What brought something before brings it again, and no session of ours waits meanwhile."""
-    rounds = watched.server.runner
-    since = rounds.clock.now()
-    entries = {(c, where): e for c, where, e in rounds.round_log.entries() if e.succeeded}
+    since = watched.server.clock.now()
+    entries = {(c, where): e for c, where, e in watched.server.round_log.entries() if e.succeeded}
     assert {"user_tables", "user_indexes", "table_layout"} <= {c.name for c, _ in entries}
     waited = 0
 
@@ -88,15 +87,15 @@ async def test_a_tiny_budget_stretches_what_is_dear_and_says_so(
         await admin.execute(SCENE)
     watched = await watch(server.dsn("postgres", MONITOR), budget="0.0001")
     await watched.until_seen()
-    paces = watched.server.runner.paces
+    pacing = watched.server.pacing
     shares = sum(
-        cost / paces.of(collector, part)
-        for (collector, part), cost in paces.costs.items()
-        if paces.of(collector, part) < 3600 and collector not in paces.resting
+        cost / pacing.of(collector, part)
+        for (collector, part), cost in pacing.costs.items()
+        if pacing.of(collector, part) < 3600 and collector not in pacing.resting
     )
     assert shares <= 0.0001 * 1.01
-    asked = [collector for collector, part in paces.costs if not part]
-    stretched = [c for c in asked if paces.of(c) > 2 * paces.lanes[c.lane]]
+    asked = [collector for collector, part in pacing.costs if not part]
+    stretched = [c for c in asked if pacing.of(c) > 2 * pacing.lanes[c.lane]]
     assert {c.lane for c in stretched} >= {Lane.fast, Lane.table}
     published = {one.name: one.pace for one in view(watched.server).collectors}
-    assert {c.name: paces.of(c) for c in stretched}.items() <= published.items()
+    assert {c.name: pacing.of(c) for c in stretched}.items() <= published.items()

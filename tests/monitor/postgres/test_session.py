@@ -73,7 +73,7 @@ async def test_a_restart_is_recognised_and_old_facts_leave(
     server = private_server()
     watched = await watch(address(server))
     await watched.until_seen()
-    started = watched.server.identity
+    started = watched.server.identity_tracker.identity
     server.stop()
     await until(watched.is_down, "it is gone")
     await until(lambda: gone(watched), "its facts are gone")
@@ -81,8 +81,8 @@ async def test_a_restart_is_recognised_and_old_facts_leave(
     await until(watched.is_up, "it is back")
     await watched.until_seen()
     assert started is not None
-    assert watched.server.identity is not None
-    assert watched.server.identity.started != started.started
+    assert watched.server.identity_tracker.identity is not None
+    assert watched.server.identity_tracker.identity.started != started.started
 
 
 async def test_all_slots_taken_is_seen_from_the_warm_session(
@@ -161,7 +161,7 @@ async def test_a_database_can_be_dropped_under_us(
         await watched.until_seen()
 
         async def knows_shop() -> bool:
-            answer = watched.server.facts.answers.get(user_tables)
+            answer = watched.server.answers.newest.get(user_tables)
             return any(row.datname == "shop" for row in (answer.rows if answer else ()))
 
         async def forgot_shop() -> bool:
@@ -177,8 +177,8 @@ async def test_a_database_can_be_dropped_under_us(
         await until(knows_shop, "the table is known")
         await until(drops, "the database can be dropped")
         await until(forgot_shop, "it is forgotten")
-    assert databases in watched.server.facts.answers
-    assert "shop" not in watched.server.walk.databases
+    assert databases in watched.server.answers.newest
+    assert "shop" not in watched.server.databases.names
 
 
 async def test_an_address_that_names_no_database_is_told(
@@ -199,7 +199,7 @@ async def test_there_are_never_more_than_three_sessions(
 ) -> None:
     """Counted every 10 ms: over many databases, renewals, probes, and a restart."""
     monkeypatch.setattr("monitor.postgres.standing.LIFE", 0.5)
-    monkeypatch.setattr("monitor.polling.database_walk.PROBE", 0.0)
+    monkeypatch.setattr("monitor.polling.slot_probe.PROBE", 0.0)
     server = private_server()
     async with connected(server.dsn()) as admin:
         for name in ("a", "b", "c"):
@@ -253,7 +253,7 @@ async def fill(server: Postgres) -> "list[asyncpg.Connection[asyncpg.Record]]":
 
 
 async def gone(watched: Watched) -> bool:
-    return not any(collector.sql for collector in watched.server.facts.answers)
+    return not any(collector.sql for collector in watched.server.answers.newest)
 
 
 def ill(watched: Watched, finding: str):  # type: ignore[no-untyped-def]

@@ -1,0 +1,59 @@
+"""Agenda: which collectors are due on a server or in a database, the most overdue first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from alerts.locks.order import NAMING
+from collectors._base import AnyCollector, Lane
+from monitor.clock import Clock
+from monitor.polling.answers import Answers
+from monitor.polling.pacing import Pacing
+from monitor.polling.round_log import RoundLog
+
+SOON = 5.0
+"""Seconds between two readings of tables while a lock is held on one whose name is not known."""
+
+
+@dataclass(slots=True)
+class Agenda:
+    """What is due on one server."""
+
+    clock: Clock
+    pacing: Pacing
+    round_log: RoundLog
+    answers: Answers
+
+    def due(
+        self, collectors: Iterable[AnyCollector], database: str | None = None
+    ) -> list[AnyCollector]:
+        """Those that are due, by overdue time ÷ pace: none can be put off for ever by others.
+
+        Among equals the given order is kept.
+        """
+        overdue = {collector: self._overdue(collector, database) for collector in collectors}
+        due = {collector: passed for collector, passed in overdue.items() if passed is not None}
+        return sorted(due, key=lambda collector: -due[collector])
+
+    def is_due(self, collector: AnyCollector, database: str | None = None) -> bool:
+        return self._overdue(collector, database) is not None
+
+    def is_walk_due(self, begun: float) -> bool:
+        """Whether databases should be visited again after a walk that began then (unix seconds)."""
+        pace = SOON if self.unnamed() else self.pacing.lanes[Lane.table]
+        return self.clock.now() - begun >= 0.95 * pace
+
+    def unnamed(self) -> set[str]:
+        """Databases in which a table is locked that was created after their newest answer."""
+        return self.answers.recorder.lock_store.tables.nameless()
+
+    def _overdue(self, collector: AnyCollector, database: str | None) -> float | None:
+        pace = self._pace(collector, database)
+        return self.round_log.of(collector, database).overdue(self.clock.now(), pace)
+
+    def _pace(self, collector: AnyCollector, database: str | None) -> float:
+        # Small databases keep the pace of a partial refresh even where a large one has it.
+        pace = self.pacing.of(collector, self.pacing.is_partial(collector))
+        is_cheap = pace <= self.pacing.lanes[collector.lane]
+        if collector in NAMING and is_cheap and database in self.unnamed():
+            return min(pace, SOON)
+        return pace

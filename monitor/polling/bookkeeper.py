@@ -1,0 +1,135 @@
+"""Bookkeeper: notes how a question went, in the round log, the pacing and the answers."""
+
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from collectors._base import Absence, AnyCollector, Scope
+from monitor.clock import Clock
+from monitor.polling.answers import Answers
+from monitor.polling.pacing import Pacing
+from monitor.polling.partial_refresh import PartialRefresh
+from monitor.polling.publisher import Publisher
+from monitor.polling.question import Question
+from monitor.polling.reader import Place
+from monitor.polling.round_log import RoundLog
+from monitor.reading import ReadFailure, Reading
+
+log = structlog.get_logger("pgvigil")
+
+
+@dataclass(slots=True)
+class Bookkeeper:
+    """Keeps the records of one server."""
+
+    server: str
+    clock: Clock
+    round_log: RoundLog
+    pacing: Pacing
+    answers: Answers
+    refresh: PartialRefresh
+    publisher: Publisher
+
+    def question(self, collector: AnyCollector, place: Place) -> Question:
+        """Decide whether all of it is to be asked there, or a part."""
+        database = place.database_of(collector)
+        tables = self.refresh.tables(collector, database)
+        return Question(collector, database, self.clock.now(), tables)
+
+    def begin(self, question: Question) -> None:
+        """Note that it is asked now."""
+        self.round_log.of(question.collector, question.database).asked = question.began
+
+    def record(self, question: Question, reading: Reading) -> bool:
+        """Note a reading and what it cost. Returns whether there are rows to publish."""
+        collector, database = question.collector, question.database
+        status = self.round_log.of(collector, database)
+        if reading.missing:
+            status.absence(question.began, reading.missing.reason)
+            self.answers.mark_absent(collector, database, reading.missing)
+            return False
+        if reading.work is not None:
+            self._charge(question, reading.work, reading.cold)
+        if question.is_whole:
+            status.success(reading.at, reading.at - question.began, len(reading.rows))
+            self.answers.take(collector, database, reading.rows, reading.at)
+        return True
+
+    def _charge(self, question: Question, work: float, cold: bool) -> None:
+        """Note the server's work; a round of all databases costs as often as there are answers."""
+        collector, database = question.collector, question.database
+        self.round_log.spend(work, in_walk=collector.scope is Scope.database)
+        is_quick = not question.is_whole or self.refresh.is_short(collector, database)
+        long_answers = 0 if is_quick else self.refresh.count(collector)
+        databases = long_answers or self.answers.count(collector)
+        self.pacing.answered(collector, work * max(1, databases), is_quick, cold)
+
+    @contextmanager
+    def outcome(self, question: Question) -> Iterator[None]:
+        """Note whatever goes wrong inside as the failure of that collector alone.
+
+        Raises ReadFailure only where the session was lost.
+        """
+        try:
+            yield
+        except ReadFailure as failure:
+            self._fail(question, failure)
+            if failure.lost:
+                raise
+        except Exception as defect:
+            self._fail_by_defect(question, defect)
+
+    def _fail(self, question: Question, failure: ReadFailure) -> None:
+        collector, database = question.collector, question.database
+        if self._is_news(question, failure):
+            log.warning(
+                "round failed",
+                server=self.server,
+                collector=collector.name,
+                database=database,
+                error=failure.message,
+                sqlstate=getattr(failure, "sqlstate", None),
+            )
+        self._note_failure(question, failure)
+        if failure.unanswered:
+            self.pacing.timed_out()
+        self.answers.mark_absent(collector, database, Absence(failure.message))
+
+    def _fail_by_defect(self, question: Question, defect: Exception) -> None:
+        """What was known before can't be trusted to follow: it goes at once."""
+        collector, database = question.collector, question.database
+        failure = ReadFailure(f"a defect in pgvigil: {_where(defect)}")
+        if self._is_news(question, failure):
+            log.error(
+                "collector broke",
+                server=self.server,
+                collector=collector.name,
+                database=database,
+                exc_info=defect,
+            )
+        self._note_failure(question, failure)
+        why = Absence(failure.message)
+        try:
+            self.answers.withdraw(collector, database, question.began, why)
+        except Exception:  # the rest of its rows breaks in the same way
+            self.answers.forget([collector], failure.message)
+        self.publisher.withdraw(question)
+
+    def _is_news(self, question: Question, failure: ReadFailure) -> bool:
+        status = self.round_log.of(question.collector, question.database)
+        return status.error != failure.message
+
+    def _note_failure(self, question: Question, failure: ReadFailure) -> None:
+        status = self.round_log.of(question.collector, question.database)
+        status.failure(self.clock.now(), self.pacing.of(question.collector), failure)
+
+
+def _where(defect: Exception) -> str:
+    """Type and line; its text may repeat what the server holds."""
+    frames = traceback.extract_tb(defect.__traceback__)
+    place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    return type(defect).__name__ + place

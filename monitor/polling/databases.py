@@ -1,0 +1,84 @@
+"""Databases: which ones of a server are watched, and what is known of those that can't be read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from alerts.cure import identifier
+from collectors._base import Absence, AnyCollector
+from collectors._catalogue import of_databases
+from monitor.address.target import DEFAULT_DATABASE
+from monitor.config.servers import WatchedServer
+from monitor.polling.answers import Answers
+from monitor.polling.pacing import Pacing
+from monitor.polling.privilege_checks import PrivilegeChecks
+from monitor.polling.round_log import RoundLog
+from monitor.postgres.session import Session
+
+DISCOVERY = """
+    select
+        datname::text                                                            as name,
+        has_database_privilege(oid, 'connect')                                   as may_connect
+    from pg_catalog.pg_database
+    where datallowconn and not datistemplate and datconnlimit <> -2
+    order by datname
+"""
+UNSEEN = Absence("not visited yet")
+NOT_THERE = Absence("the address names it, but there is none that takes sessions")
+
+
+@dataclass(slots=True)
+class Databases:
+    """The databases of one server."""
+
+    target: WatchedServer
+    answers: Answers
+    round_log: RoundLog
+    pacing: Pacing
+    privileges: PrivilegeChecks
+    names: tuple[str, ...] = ()
+    """Those that are watched and that we may connect to."""
+    closed: frozenset[str] = field(default_factory=frozenset)
+    """Those that are watched, but can't be connected to."""
+
+    async def discover(self, session: Session, deadline: float) -> None:
+        """Learn which databases there are. Raises ReadFailure."""
+        found = await session.fetch(DISCOVERY, deadline)
+        wanted = {r["name"]: r["may_connect"] for r in found if self.target.visits(r["name"])}
+        for gone in set(self.names) - wanted.keys():
+            self._forget(gone)
+        self.names = tuple(name for name, may_connect in wanted.items() if may_connect)
+        closed = wanted.keys() - set(self.names)
+        role = identifier(session.identity.role)
+        for name in closed:
+            grant = f"GRANT CONNECT ON DATABASE {identifier(name)} TO {role};"
+            self.mark_absent(name, Absence("no right to connect", grant), of_databases())
+        named = self.target.named
+        if self.target.visits(named) and named not in {DEFAULT_DATABASE, *wanted}:
+            self.mark_absent(named, NOT_THERE, of_databases())
+            closed = {*closed, named}
+        self.closed = frozenset(closed)
+
+    def expect_all(self) -> None:
+        """Say of databases that were never visited that they are missing."""
+        for collector in of_databases():
+            self.answers.mark_unvisited(collector, self.names, UNSEEN)
+
+    def mark_absent(self, database: str, why: Absence, collectors: Iterable[AnyCollector]) -> None:
+        """Say of these collectors why nothing comes from that database."""
+        for collector in collectors:
+            self.answers.mark_absent(collector, database, why)
+
+    def longest_unvisited_first(self) -> Iterable[str]:
+        """In the order of a walk, which may not come to its end."""
+        return sorted(self.names, key=self._last_visit)
+
+    def _last_visit(self, database: str) -> float:
+        asked = (self.round_log.of(c, database).asked for c in of_databases())
+        return min(at or 0.0 for at in asked)
+
+    def _forget(self, database: str) -> None:
+        self.round_log.drop(database)
+        self.privileges.forget(database)
+        for collector, home in list(self.pacing.homes.items()):
+            if home == database:
+                self.pacing.lives_in(collector, None)

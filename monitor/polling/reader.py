@@ -1,0 +1,107 @@
+"""Reader: asks the query of one collector on one session and returns its rows as a `Reading`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from collectors._base import ALL, Absence, AnyAnswer, AnyCollector, Role, Scope, Tables
+from collectors._columns import Columns, block
+from monitor.background import run_by_size
+from monitor.clock import Clock
+from monitor.polling.oid_ranges import OidRanges
+from monitor.postgres.privileges import Privileges
+from monitor.postgres.session import Session
+from monitor.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a collector is asked: a session, what we may do there, and the role of the server."""
+
+    session: Session
+    privileges: Privileges | None = None
+    """None: not probed yet, so nothing is held back."""
+    role: Role | None = None
+    tables: frozenset[int] | None = None
+    """The tables asked about, by OID; None: all of them."""
+
+    def database_of(self, collector: AnyCollector) -> str | None:
+        """The database that the rows belong to; None where they belong to the whole server."""
+        is_per_database = collector.scope is Scope.database
+        return self.session.identity.database if is_per_database else None
+
+    def about(self, tables: frozenset[int] | None) -> "Place":
+        """The same place, asked about these tables alone; None: about all."""
+        return replace(self, tables=tables)
+
+
+@dataclass(slots=True)
+class Reader:
+    """The source of all collectors that have a query."""
+
+    clock: Clock
+    ranges: OidRanges = field(default_factory=OidRanges)
+
+    async def read(self, collector: AnyCollector, place: Place, deadline: float) -> Reading:
+        """Ask a collector. Raises ReadFailure, past the deadline (seconds) with a lost session."""
+        missing = absence(collector, place)
+        if missing:
+            return Reading((), self.clock.now(), missing=missing)
+        if collector.bulk and place.tables is None:
+            rows, work = await self._columns(collector, place.session, deadline)
+        else:
+            query = query_of(collector, place.session, place.tables or ALL)
+            records, work = await self._fetch(place.session, query, deadline)
+            rows = [collector.row(**record) for record in records]
+        return Reading(rows, self.clock.now(), work, cold=place.session.is_new_to(collector))
+
+    async def _columns(
+        self, collector: AnyCollector, session: Session, deadline: float
+    ) -> tuple[Sequence[Any], float]:
+        """Ask about one range of tables after the other."""
+        blocks, total = [], 0.0
+        for tables in await self.ranges.of(collector, session, deadline, self.clock.now()):
+            query = query_of(collector, session, tables)
+            records, work = await self._fetch(session, query, deadline)
+            total += work
+            blocks.append(await run_by_size(records, block, collector.row, records))
+        rows = Columns(collector.row, blocks)
+        self.ranges.learn(collector, session, len(rows))
+        return rows, total
+
+    async def _fetch(
+        self, session: Session, query: str, deadline: float
+    ) -> tuple[list[Any], float]:
+        """Records, and the seconds that the server took: the time less the trips there and back."""
+        start = self.clock.now()
+        records = await session.fetch(query, deadline)
+        return records, max(0.0, self.clock.now() - start - session.trips * session.round_trip)
+
+
+def absence(collector: AnyCollector, place: Place) -> Absence | None:
+    """Why this collector need not be asked there at all."""
+    identity = place.session.identity
+    if collector.on and place.role and collector.on is not place.role:
+        return Absence(f"only a {collector.on} has it")
+    if collector.query(identity.version) is None:
+        return Absence(f"not on this version of PostgreSQL ({identity.version_text})")
+    if collector.extension and not identity.schema_of(collector.extension):
+        return Absence(f"the extension {collector.extension} is not installed here")
+    return place.privileges.lacking(collector.needs) if place.privileges else None
+
+
+def is_shut(collector: AnyCollector, newest: Mapping[AnyCollector, AnyAnswer]) -> bool:
+    """Whether the newest rows of another collector say that there is nothing to see."""
+    gate = collector.gate
+    if gate is None or gate.reads not in newest:
+        return False
+    return not gate.opens(newest[gate.reads].rows)
+
+
+def query_of(collector: AnyCollector, session: Session, tables: Tables = ALL) -> str:
+    """The query for that server, with the schema of its extension filled in."""
+    query = collector.query(session.identity.version, tables)
+    assert query is not None
+    if collector.extension:
+        query = query.replace("{schema}", session.identity.schema_of(collector.extension))
+    return query

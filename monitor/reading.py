@@ -1,0 +1,42 @@
+"""Reading: what a source brings for one collector, and the one exception where it brings nothing.
+
+A source is where rows come from: SQL today, and the daemon itself. Each has
+`read(collector, place, deadline) -> Reading` and raises nothing but `ReadFailure`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from collectors._base import Absence
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The rows of one collector, read at one place."""
+
+    rows: Sequence[Any]
+    at: float
+    """Unix seconds when they were complete."""
+    work: float | None = None
+    """Seconds of the server's work; None where nothing was asked of it."""
+    missing: Absence | None = None
+    """Why there was nothing to ask; there are no rows then, and that says nothing."""
+    cold: bool = False
+    """First reading of it on that session: the server plans the query and reads its catalogue."""
+
+
+@dataclass(eq=False)
+class ReadFailure(Exception):
+    """A source brought nothing."""
+
+    message: str
+    lost: bool = False
+    """The session, file or connection is of no more use."""
+    refused: bool = False
+    """The next attempt would fail in the same way: a missing right, object or function."""
+    unanswered: bool = False
+    """No answer came in time."""
+
+    def __str__(self) -> str:
+        return self.message

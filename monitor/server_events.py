@@ -1,0 +1,82 @@
+"""Server events: what a new session, a restart, a new role or a lost session changes."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from collectors._catalogue import all_collectors
+from collectors.capabilities import capabilities
+from collectors.wal_position import wal_position
+from monitor.judging import Judging
+from monitor.polling.answers import Answers
+from monitor.polling.database_walk import DatabaseWalk
+from monitor.polling.privilege_checks import PrivilegeChecks
+from monitor.polling.round_log import RoundLog
+from monitor.polling.self_collectors import SelfCollectors
+from monitor.polling.sink import Sink
+from monitor.postgres.errors import ConnectFailure
+from monitor.postgres.identity import IdentityChange, IdentityTracker
+from monitor.postgres.session import Session
+from monitor.postgres.sessions import Sessions
+from monitor.reading import ReadFailure
+
+log = structlog.get_logger("pgvigil")
+
+
+@dataclass(slots=True)
+class ServerEvents:
+    """Reacts to what happens to one server."""
+
+    server: str
+    identity: IdentityTracker
+    sessions: Sessions
+    answers: Answers
+    round_log: RoundLog
+    privileges: PrivilegeChecks
+    sink: Sink
+    judging: Judging
+    walk: DatabaseWalk
+    own: SelfCollectors
+    last_failure: str | None = None
+    """Why there was no session; logged once, until there is one again."""
+
+    def met(self, session: Session) -> None:
+        """A session is there; a new one tells which server it leads to."""
+        self.last_failure = None
+        if not session.met:
+            session.met = True
+            self.privileges.forget_server()
+            self.round_log.forgive()
+            self._react(self.identity.meet(session.identity))
+
+    def notice_role(self) -> None:
+        """See a promotion in the newest answers: it keeps sessions open."""
+        answer = self.answers.newest.get(wal_position)
+        if answer and answer.rows:
+            self._react(self.identity.notice(answer.rows[0].in_recovery))
+
+    async def lost(self, failure: ConnectFailure | ReadFailure) -> None:
+        """There is no session, or a query was not answered on the one there was."""
+        if isinstance(failure, ReadFailure):
+            await self.sessions.drop_silent()
+        if failure.message != self.last_failure:
+            log.info("no session", server=self.server, reason=failure.message)
+        self.last_failure = failure.message
+
+    def forget_answers(self, why: str) -> None:
+        """Remove everything that the server has told, from judges and from the page."""
+        told = (c for c in all_collectors().values() if c.sql or c is capabilities)
+        for collector in self.answers.forget(told, why):
+            self.sink.drop(collector, None)
+
+    def _react(self, change: IdentityChange) -> None:
+        """Counters of another server, or of another role, say nothing about this one."""
+        if IdentityChange.another in change:
+            self.judging.forget_cases()
+            self.answers.recorder.cluster = self.identity.node.system_identifier or ""
+        if IdentityChange.restarted in change or IdentityChange.role in change:
+            self.forget_answers("the server was restarted or has changed its role")
+            self.answers.recorder.restart()
+            self.round_log.forget_times()
+            self.own.supply_privileges(self.identity.node.role)
+            self.walk.abandon()
