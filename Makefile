@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint render new changelog bench pictures servers lock
+.PHONY: help setup demo test quick lint render new changelog bench pictures servers lock
 
 BIN := .venv/bin
 # Extra arguments of the command behind a target: make test ARGS='-k deadlock'
@@ -18,7 +18,10 @@ demo: setup ## start a deliberately sick PostgreSQL and pgvigil on top of it
 	@$(BIN)/pgvigil demo $(ARGS)
 
 test: setup servers ## run the tests on real servers (ARGS=--require-all: a missing tool is a failure)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests $(ARGS)
+
+quick: setup ## run the tests that need neither a server nor another program
+	@$(BIN)/python -m pytest -q --tier=quick $(ARGS)
 
 lint: setup ## check style, types, layers and spelling
 	$(BIN)/ruff check .

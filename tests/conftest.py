@@ -2,6 +2,9 @@
 
 pytest_plugins = [
     "tests.fixtures.requirements",
+    "tests.fixtures.run_folder",
+    "tests.fixtures.tiers",
+    "tests.fixtures.tally",
     "tests.fixtures.postgres",
     "tests.fixtures.lock_stage",
     "tests.fixtures.programs",

@@ -51,6 +51,7 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+@pytest.mark.tool
 def test_what_was_added_is_everywhere(extended: Path) -> None:
     """Query, runbook, rule and setting of the new finding are there without another word."""
     assert "pg_tablespace" in pgvigil(extended, "sql", "tablespaces")

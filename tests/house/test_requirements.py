@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.tool
+
 HOUSE = Path(__file__).parents[2]
 NEEDY = "def test_needy(tool):\n    tool('no-such-program')\n"
 

@@ -7,6 +7,8 @@ from zipfile import ZipFile
 
 import pytest
 
+pytestmark = pytest.mark.tool
+
 HOUSE = Path(__file__).parents[2]
 PACKAGES = ("collectors", "alerts", "grafana", "monitor")
 

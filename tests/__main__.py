@@ -1,0 +1,188 @@
+"""Runs all tests: `python -m tests [arguments of pytest]`, or `make test ARGS='-k deadlock'`.
+
+One pytest for each version of PostgreSQL and two without a server run side by side, for most of
+a test on a server is waiting. After them, one at a time, come those that need the machine for
+themselves. What they print is shown when they end; the last line adds them up, as pytest's does.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.fixtures.farm import VERSIONS
+
+HOUSE = Path(__file__).parents[1]
+NOTHING_TO_DO = 5  # pytest's exit status where no test was selected
+HEARTBEAT = 60.0  # seconds of silence after which those that still run are named
+
+
+@dataclass(slots=True)
+class Part:
+    """One pytest process: its name, its selection, and what came of it."""
+
+    name: str
+    selection: tuple[str, ...]
+    folder: Path
+    started: float = 0.0
+    seconds: float = 0.0
+    cpu: float = 0.0
+    status: int | None = None
+    process: subprocess.Popen[bytes] | None = None
+    tally: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def failed(self) -> bool:
+        return self.status not in (0, NOTHING_TO_DO)
+
+    @property
+    def died(self) -> bool:
+        """Whether it ended without having said what became of its tests."""
+        return self.failed and not self.failures
+
+    @property
+    def counts(self) -> Counter[str]:
+        return Counter(self.tally.get("counts", {})) + Counter(error=int(self.died))
+
+    @property
+    def failures(self) -> list[str]:
+        found: list[str] = self.tally.get("failures", [])
+        return found
+
+    def start(self, arguments: Sequence[str]) -> None:
+        tally = f"--tally={self.folder / self.name}.json"
+        argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tally]
+        self.started = time.monotonic()
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*argv, *self.selection, *arguments],
+                cwd=HOUSE,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def ended(self, status: int, cpu: float) -> None:
+        self.seconds, self.cpu = time.monotonic() - self.started, cpu
+        self.status = os.waitstatus_to_exitcode(status)
+        if self.process:
+            self.process.returncode = self.status
+        tally = self.folder / f"{self.name}.json"
+        if tally.exists():
+            self.tally = json.loads(tally.read_text(encoding="utf-8"))
+
+
+def side_by_side(parts: Sequence[Part], arguments: Sequence[str]) -> None:
+    """Runs these parts at once and shows each as it ends; ends them if it is ended itself."""
+    for part in parts:
+        part.start(arguments)
+    running = {part.process.pid: part for part in parts if part.process}
+    spoke = time.monotonic()
+    try:
+        while running:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+            if pid in running:
+                part = running.pop(pid)
+                part.ended(status, usage.ru_utime + usage.ru_stime)
+                show(part)
+                spoke = time.monotonic()
+            elif time.monotonic() - spoke > HEARTBEAT:
+                say("still running: " + ", ".join(part.name for part in running.values()))
+                spoke = time.monotonic()
+            else:
+                time.sleep(0.05)
+    finally:
+        for part in running.values():
+            stop(part)
+
+
+def stop(part: Part) -> None:
+    if part.process:
+        part.process.terminate()
+        part.process.wait()
+
+
+def show(part: Part) -> None:
+    """One line of a part that passed; all that it printed where it did not."""
+    if part.failed:
+        say(part.log.read_text(errors="replace"))
+    say(
+        f"{part.name:<8} {part.seconds:7.1f} s  {part.cpu:7.1f} s CPU  {counted(part.counts)}"
+        + (f"  (exit status {part.status})" if part.died else "")
+    )
+
+
+def counted(counts: Counter[str]) -> str:
+    """`1 failed, 20 passed`, in pytest's words and order."""
+    words = {"failed": "failed", "passed": "passed", "skipped": "skipped", "xfailed": "xfailed"}
+    words |= {"xpassed": "xpassed", "error": "error" if counts["error"] == 1 else "errors"}
+    return ", ".join(f"{counts[name]} {word}" for name, word in words.items() if counts[name])
+
+
+def conclude(parts: Sequence[Part], seconds: float) -> int:
+    """The last lines of the run: what was left out, what failed, how many; the exit status."""
+    left_out: Counter[str] = Counter()
+    for part in parts:
+        left_out.update(part.tally.get("left_out", {}))
+    if left_out:
+        say(line("LEFT OUT: this machine lacks"))
+    for what, tests in sorted(left_out.items()):
+        say(f"{what}: {tests} test{'s' if tests > 1 else ''}")
+    failed = [part for part in parts if part.failed]
+    if failed:
+        say(line("FAILED"))
+    for part in failed:
+        for name in part.failures or [f"exit status {part.status}"]:
+            say(f"FAILED {part.name}: {name}")
+    total = sum((part.counts for part in parts), Counter[str]())
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    cpu = sum(part.cpu for part in parts)
+    say(f"{cpu:.0f} s of CPU, load average {load}")
+    text = counted(total) or "no tests ran"
+    say(line(f"{text} in {seconds:.2f}s ({int(seconds) // 60}:{int(seconds) % 60:02d})"))
+    return 1 if failed else 0 if total else NOTHING_TO_DO
+
+
+def line(text: str) -> str:
+    return f" {text} ".center(80, "=")
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def parts_of(folder: Path, versions: Iterable[int]) -> tuple[list[Part], list[Part]]:
+    """Those that run side by side, and those that run alone after them."""
+    first = [
+        Part(f"pg{version}", ("--tier=server", f"--pg={version}"), folder) for version in versions
+    ]
+    first += [Part(tier, (f"--tier={tier}",), folder) for tier in ("tool", "quick")]
+    last = [Part("alone", ("--tier=alone", *(f"--pg={version}" for version in versions)), folder)]
+    return first, last
+
+
+def main(arguments: Sequence[str]) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="pgvigil-tests-") as folder:
+        first, last = parts_of(Path(folder), VERSIONS)
+        side_by_side(first, arguments)
+        side_by_side(last, arguments)
+        return conclude([*first, *last], time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
