@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,23 +11,21 @@ import pytest
 
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, Psql, connected
+from tests.fixtures.tree_copy import ROOT, run_module, tree_copy
 
-ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```(?:python|markdown)\n(?:# |<!-- )(\S+)(?: -->)?\n(.*?)```", re.DOTALL)
-PACKAGES = ("collectors", "alerts", "grafana", "monitor")
 
 
-@pytest.fixture
-def extended(tmp_path: Path) -> Path:
-    """A copy of the house with the rooms that the page adds."""
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("*.pyc"))
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tree with the files that the page adds."""
+    copy = tree_copy(tmp_path_factory.mktemp("copy"))
     blocks = BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
-    assert len(blocks) == 3
+    assert len(blocks) == 5
     for path, text in blocks:
-        assert not (tmp_path / path).exists(), "adding one touches nothing old"
-        (tmp_path / path).write_text(text, encoding="utf-8")
-    return tmp_path
+        assert not (copy / path).exists(), "adding one touches nothing old"
+        (copy / path).write_text(text, encoding="utf-8")
+    return copy
 
 
 def pgvigil(folder: Path, *arguments: str) -> str:
@@ -59,6 +56,31 @@ def test_what_was_added_is_everywhere(extended: Path) -> None:
     rules = pgvigil(extended, "rules")
     assert "PgvigilTablespaceMisplaced" in rules
     assert "/tablespace_misplaced" in rules
+    assert "relpersistence = 'u'" in pgvigil(extended, "sql", "unlogged_tables")
+
+
+def test_what_was_added_is_clean(extended: Path) -> None:
+    """In style and types."""
+    paths = [path for path, _ in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text("utf-8"))]
+    sources = [path for path in paths if path.endswith(".py")]
+    for command in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)):
+        done = run_module(extended, *command, *sources)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.versions(18)
+def test_its_own_tests_pass(extended: Path, version: int) -> None:
+    """The finding's, as the page has it, and the contract of both collectors."""
+    done = run_module(
+        extended,
+        *("pytest", "-q", "-p", "no:cacheprovider"),
+        *("tests/findings/storage/test_tablespace_misplaced.py", "tests/collectors"),
+        "-k",
+        f"tablespace_misplaced and not pg or pg{version} and (misplaced or"
+        " test_contract and (-tablespaces or -unlogged_tables))",
+    )
+    assert done.returncode == 0, done.stdout
+    assert "9 passed" in done.stdout
 
 
 @pytest.mark.versions(18)

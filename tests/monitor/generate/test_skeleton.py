@@ -8,20 +8,15 @@ from pathlib import Path
 import pytest
 
 from monitor.generate.skeleton import LONGEST, MARK, Refused, write_collector, write_finding
+from tests.fixtures.tree_copy import ROOT, run_module, tree_copy
 
-ROOT = Path(__file__).parents[3]
-FOLDERS = (".ci", "collectors", "alerts", "grafana", "monitor", "tests")
 FINDING, COLLECTOR = "vacuum_example", "spaces_example"
 
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree with a finding and a collector made new."""
-    copy = tmp_path_factory.mktemp("copy")
-    leave = shutil.ignore_patterns("*.pyc", "node_modules")
-    for folder in FOLDERS:
-        shutil.copytree(ROOT / folder, copy / folder, ignore=leave)
-    shutil.copy2(ROOT / "pyproject.toml", copy)
+    copy = tree_copy(tmp_path_factory.mktemp("copy"))
 
     write_finding(copy, FINDING, "vacuum")
     write_collector(copy, COLLECTOR)
@@ -34,21 +29,15 @@ def made(copy: Path) -> list[str]:
     ]
 
 
-def ran(copy: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=copy, capture_output=True, text=True, timeout=300
-    )
-
-
 def results(copy: Path, *more: str) -> "subprocess.CompletedProcess[str]":
     tests = [path for path in made(copy) if path.startswith("tests/")]
     assert len(tests) == 2
-    return ran(copy, "pytest", "-q", "-p", "no:cacheprovider", *tests, *more)
+    return run_module(copy, "pytest", "-q", "-p", "no:cacheprovider", *tests, *more)
 
 
 @pytest.mark.parametrize("command", [("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)])
 def test_style_and_types_are_clean(extended: Path, command: tuple[str, ...]) -> None:
-    done = ran(extended, *command, *made(extended))
+    done = run_module(extended, *command, *made(extended))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
