@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from alerts.history.kinds import History
+from alerts.history.kind import AnyHistory
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from collectors._base import AnyCollector, Role
@@ -116,7 +116,8 @@ class Finding(Generic[L]):
     judge: Callable[[Snapshot, L], Iterator[Outcome]]
     unit: str = ""
     """The base unit of the evidence's value."""
-    history: tuple[History, ...] = ()
+    history: tuple[AnyHistory, ...] = ()
+    """The kinds of history that the judge asks a snapshot for."""
     consults: tuple[AnyCollector, ...] = ()
     """Read where present; their absence blinds nothing."""
     shape: Shape = Shape.condition

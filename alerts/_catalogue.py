@@ -8,7 +8,7 @@ from types import ModuleType
 import alerts.findings
 from alerts._base import AnyFinding
 from alerts.findings import CHAPTERS
-from alerts.history.kinds import History
+from alerts.history.kind import AnyHistory
 from collectors._catalogue import discover
 
 
@@ -33,7 +33,7 @@ def findings_of(package: ModuleType) -> dict[str, AnyFinding]:
     return dict(sorted(found.items()))
 
 
-def all_wants() -> tuple[History, ...]:
+def all_wants() -> tuple[AnyHistory, ...]:
     """Return the kinds of history that all findings together declare."""
     return tuple(want for finding in all_findings().values() for want in finding.history)
 

@@ -1,18 +1,13 @@
-"""All that a judge may look at: the newest rows, their change, and how long they kept still."""
+"""All that a judge may look at: the newest rows and what was learned of earlier ones, frozen."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
-from alerts.history.counters import Delta
-from alerts.history.recorder import Crossed, Disappeared, Recorder, UnchangedFor
-from alerts.locks.order import LockStore
+from alerts.history.kind import AnyHistory, History, View
 from collectors._base import Absence, Answer, AnyAnswer, AnyCollector, Collector, Role
-from collectors.locks import locks
 
 Row = TypeVar("Row")
-Key = tuple[Hashable, ...]
 
 
 class Unknown(Exception):
@@ -48,7 +43,8 @@ class Snapshot:
     at: float
     answers: Mapping[AnyCollector, AnyAnswer] = field(default_factory=dict)
     absent: Mapping[AnyCollector, Absence] = field(default_factory=dict)
-    recorder: Recorder = field(default_factory=Recorder)
+    histories: Mapping[AnyHistory, Any] = field(default_factory=dict)
+    """Of each kind of history that some finding declares, a view of what was learned so far."""
     peers: tuple["Snapshot", ...] = ()
     """The other watched servers of the cluster, each with its own `at`."""
 
@@ -74,30 +70,15 @@ class Snapshot:
     def has(self, collector: AnyCollector) -> bool:
         return collector in self.answers
 
-    def delta(self, collector: AnyCollector, window: timedelta) -> Mapping[Key, Delta]:
-        """Per key, how much each counter grew within the window, and whether it was full."""
-        self.answer(collector)
-        return self.recorder.delta(collector, window, self.at)
+    def of(self, kind: History[View]) -> View:
+        """What was learned of a kind of history that the finding declares, frozen.
 
-    def step(self, collector: AnyCollector) -> Mapping[Key, Delta]:
-        """Per key, how much each counter grew between the last two answers."""
-        self.answer(collector)
-        return self.recorder.step(collector)
+        Raises Unknown where its collector has no answer.
+        """
+        self.answer(kind.collectors[0])
+        view: View = self.histories[kind]
+        return view
 
-    def quiet(self, collector: AnyCollector, column: str) -> Mapping[Key, UnchangedFor]:
-        """Per key, how long that counter had not moved when it was last looked at."""
-        return self.recorder.quiet(collector, column, self.answer(collector).at)
-
-    def passed(self, collector: AnyCollector, column: str, value: float) -> Crossed | None:
-        """How long ago that growing number first was above a value; None if it is not above."""
-        self.answer(collector)
-        return self.recorder.passed(collector, column, value, self.at)
-
-    def gone(self, collector: AnyCollector, column: str) -> Mapping[str, Disappeared]:
-        """Those who were among the rows once and are not in the newest, by that column's text."""
-        return self.recorder.gone(collector, column, self.answer(collector).at, self.at)
-
-    def lock_store(self) -> LockStore:
-        """What was learned from all looks at the locks. Raises Unknown where there was none."""
-        self.answer(locks)
-        return self.recorder.lock_store
+    def with_histories(self, views: Mapping[AnyHistory, Any]) -> "Snapshot":
+        """Return the same answers, with newer views of some kinds of history."""
+        return replace(self, histories={**self.histories, **views})

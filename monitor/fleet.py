@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from alerts.history.memory import Memory
+from alerts.locks.order import LOCK_ORDER
 from alerts.snapshot import Snapshot
 from collectors._base import AnyCollector
 from collectors._catalogue import all_collectors
@@ -119,12 +120,13 @@ def _timeline(server: ServerMonitor) -> int | None:
 
 
 def queue_numbers(server: ServerMonitor) -> QueueNumbers | None:
-    book, traffic = server.answers.recorder.lock_store, server.burst.traffic
-    if book.learned_at is None:
+    learned = server.answers.recorder.view(LOCK_ORDER, server.clock.now())
+    traffic = server.burst.traffic
+    if learned is None or learned.learned_at is None:
         return None
     return QueueNumbers(
         interval=server.burst.interval,
-        remembered=book.size,
+        remembered=learned.size,
         most=traffic.most,
         waiting_seconds=traffic.waiting_seconds,
         chain_seconds=traffic.chain_seconds,

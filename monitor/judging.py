@@ -8,6 +8,7 @@ import structlog
 
 from alerts._base import AnyFinding, Severity, State
 from alerts._catalogue import all_findings
+from alerts.history.kind import Home
 from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder, is_large
 from alerts.snapshot import Snapshot
@@ -31,6 +32,7 @@ class Judging:
 
     plan: WatchPlan
     tracker: VerdictTracker
+    recorder: Recorder
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     waiting: dict[str, Scene] = field(default_factory=dict)
     """Findings to be judged aside, each with its newest scene."""
@@ -39,8 +41,8 @@ class Judging:
     """What was judged aside has changed a state, and nobody was told yet."""
 
     @classmethod
-    def of(cls, plan: WatchPlan, memory: Memory) -> "Judging":
-        return cls(plan, VerdictTracker(memory, plan.timing))
+    def of(cls, plan: WatchPlan, memory: Memory, recorder: Recorder) -> "Judging":
+        return cls(plan, VerdictTracker(memory, plan.timing), recorder)
 
     def judge(self, fresh: Iterable[AnyCollector], snapshot: Snapshot, mutes: Mutes) -> bool:
         """Decide anew whatever reads one of these, at first all. Says if a state changed."""
@@ -51,8 +53,8 @@ class Judging:
                     self.waiting[name] = snapshot, mutes
                 else:
                     self.verdicts[name] = self._decide(name, snapshot, mutes)
-        if self.at_work is None and (self.waiting or snapshot.recorder.large):
-            self.at_work = asyncio.create_task(self._judge_aside(snapshot.recorder))
+        if self.at_work is None and (self.waiting or self.recorder.is_behind):
+            self.at_work = asyncio.create_task(self._judge_aside())
             self.at_work.add_done_callback(_log_end)
         self._log_defects(snapshot.node.server)
         told, self.late_news = self.late_news, False
@@ -63,13 +65,19 @@ class Judging:
         limits = self.plan.limits.get(name, finding.limits)
         return self.tracker.decide(finding, snapshot, limits, mutes)
 
-    async def _judge_aside(self, recorder: Recorder) -> None:
+    def _decide_late(self, name: str, snapshot: Snapshot, mutes: Mutes) -> Verdict:
+        """In the background thread: learn first what the snapshot's long answers teach."""
+        self.recorder.catch_up()
+        views = self.recorder.late_views(snapshot.at)
+        return self._decide(name, snapshot.with_histories(views), mutes)
+
+    async def _judge_aside(self) -> None:
         try:
-            while self.waiting or recorder.large:
-                await in_background(recorder.catch_up)
+            while self.waiting or self.recorder.is_behind:
+                await in_background(self.recorder.catch_up)
                 for name, scene in list(self.waiting.items()):
                     before = self.states().get(name)
-                    self.verdicts[name] = await in_background(self._decide, name, *scene)
+                    self.verdicts[name] = await in_background(self._decide_late, name, *scene)
                     self.late_news |= self.states()[name] != before
                     if self.waiting[name] is scene:  # else it has to be judged once more
                         del self.waiting[name]
@@ -103,9 +111,10 @@ def reads_of(finding: AnyFinding) -> set[AnyCollector]:
 
 
 def reads_much(finding: AnyFinding, snapshot: Snapshot) -> bool:
-    """Whether it goes through a long answer, and would keep everybody else waiting."""
+    """Whether it goes through a long answer, or asks what is learned in the background thread."""
     known = (snapshot.answers[c] for c in finding.reads if c in snapshot.answers)
-    return any(map(is_large, known))
+    late = (kind for kind in finding.history if kind.home is Home.background)
+    return any(map(is_large, known)) or any(snapshot.has(kind.collectors[0]) for kind in late)
 
 
 def _log_end(work: "asyncio.Task[None]") -> None:

@@ -77,9 +77,9 @@ class ServerMonitor:
         self.started = clock.now()
         self.identity_tracker = IdentityTracker(plan.target, self.memory)
         self.sessions = Sessions.of(plan)
-        self.judging = Judging.of(plan, self.memory)
         system = self.node.system_identifier or ""
         self.answers = Answers(Recorder(all_wants(), self.memory, system, plan.name))
+        self.judging = Judging.of(plan, self.memory, self.answers.recorder)
         self.pacing = Pacing(plan.paces, plan.budget)
         self.agenda = Agenda(clock, self.pacing, log, self.answers)
         self.burst = LockBurst(clock, self.answers, self.pacing, log)

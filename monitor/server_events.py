@@ -73,7 +73,8 @@ class ServerEvents:
         """Counters of another server, or of another role, say nothing about this one."""
         if IdentityChange.another in change:
             self.judging.forget_cases()
-            self.answers.recorder.cluster = self.identity.node.system_identifier or ""
+            system = self.identity.node.system_identifier or ""
+            self.answers.recorder.belong_to(system, self.server)
         if IdentityChange.restarted in change or IdentityChange.role in change:
             self.forget_answers("the server was restarted or has changed its role")
             self.answers.recorder.restart()

@@ -15,6 +15,10 @@ class Namespace(NamedTuple):
     server: str
     room: str
 
+    def of(self, room: str) -> "Namespace":
+        """Return the same server's namespace of another collector or finding."""
+        return self._replace(room=room)
+
 
 Change = tuple[Namespace, str, Json]
 """A value of None was forgotten."""

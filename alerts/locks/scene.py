@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from alerts.client_name import session_name
 from alerts.cure import identifier
 from alerts.locks.graph import Holder, LockGraph, node_of
+from alerts.locks.order import LOCK_ORDER
 from alerts.locks.order.target import target_of
 from alerts.locks.parties import row_text
 from alerts.snapshot import Snapshot
@@ -42,7 +43,7 @@ class LockScene:
         for lock in rows:
             by_node.setdefault(node_of(lock), []).append(lock)
         sessions: dict[Holder, Session] = {row.pid: row for row in snapshot.rows(activity)}
-        graph = snapshot.recorder.lock_store.graph_of(rows)
+        graph = graph_of(snapshot)
         return cls(graph, sessions, by_node, _names(snapshot, rows))
 
     def waits(self, nodes: Iterable[Holder]) -> list[Wait]:
@@ -105,6 +106,12 @@ class LockScene:
             return session.backend_type or "a server process"
         gid = next((lock.gid for lock in self.locks.get(node, ()) if lock.gid), None)
         return f"prepared transaction {gid}" if gid else "a session that has just ended"
+
+
+def graph_of(snapshot: Snapshot) -> LockGraph:
+    """Return the graph of the newest locks; the lock order's own, which has made it already."""
+    rows, learned = snapshot.rows(locks), snapshot.histories.get(LOCK_ORDER)
+    return learned.graph if learned and learned.rows is rows else LockGraph.of(rows)
 
 
 def _names(snapshot: Snapshot, rows: Iterable[Lock]) -> dict[tuple[str | None, int], str]:

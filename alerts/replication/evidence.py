@@ -3,7 +3,7 @@
 from alerts._base import Evidence, Severity, Unjudged
 from alerts.client_name import client_text
 from alerts.cure import equals, since
-from alerts.history.recorder import Disappeared
+from alerts.history.last_seen import Disappeared
 from alerts.replication import cures
 from alerts.replication.conflict import Conflict
 from alerts.replication.lag import Certainty, Lag

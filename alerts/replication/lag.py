@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from alerts._base import Unjudged
-from alerts.history.recorder import Crossed
+from alerts.history.crossings import Crossed, Crossings
 from alerts.replication.link import upstream_of
 from alerts.snapshot import Snapshot
 from collectors.replication import Receiver, replication
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
+
+POSITIONS = Crossings(wal_position, "lsn")
 
 
 class Certainty(StrEnum):
@@ -54,7 +56,7 @@ def _against(primary: Snapshot, standby: Snapshot) -> Lag | Unjudged:
         )
     if here.replay_lsn is None or there.lsn is None:
         return Unjudged("nothing was replayed yet", subject=standby.node.server)
-    passed = primary.passed(wal_position, "lsn", here.replay_lsn)
+    passed = primary.of(POSITIONS).passed(here.replay_lsn)
     later = standby.answer(wal_position).at - primary.at
     behind = max(0, there.lsn - here.replay_lsn)
     return _lag(behind, passed, later, here.replayed_xact_seconds, primary.node.server)
@@ -69,7 +71,7 @@ def _on_its_own(standby: Snapshot) -> Lag | Unjudged:
         return Unjudged(reason, subject=standby.node.server)
     if here.replay_lsn is None or here.unreplayed_bytes is None:
         return Unjudged("nothing was replayed yet", subject=standby.node.server)
-    passed = standby.passed(wal_position, "lsn", here.replay_lsn)
+    passed = standby.of(POSITIONS).passed(here.replay_lsn)
     later = standby.answer(wal_position).at - standby.at
     behind = max(0, here.unreplayed_bytes)
     return _lag(behind, passed, later, here.replayed_xact_seconds, "the last word of upstream")
@@ -80,7 +82,7 @@ def lag_of_receiver(snapshot: Snapshot, receiver: Receiver) -> Lag | None:
     behind = receiver.behind(receiver.position)
     if receiver.position is None or behind is None:
         return None
-    passed = snapshot.passed(wal_position, "lsn", receiver.position)
+    passed = snapshot.of(POSITIONS).passed(receiver.position)
     later = snapshot.answer(replication).at - snapshot.at
     return _lag(behind, passed, later, receiver.replay_lag_seconds, snapshot.node.server)
 

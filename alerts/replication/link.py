@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from alerts.history.unchanged import Unchanged
 from alerts.snapshot import Snapshot
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import WalReceiver, wal_receiver
 
+HEARD = Unchanged(wal_receiver, "seen")
+REPLAYED = Unchanged(wal_receiver, "replay_lsn")
 ARCHIVE_PATIENCE = 60.0
 """Seconds in which a standby that is fed from an archive moves, while there is something to do."""
 
@@ -26,7 +29,7 @@ def silence_of(snapshot: Snapshot) -> Silence | None:
         return Silence(link.silent_seconds or 0.0, seen=True) if _gave_up(link) else None
     if link.has_upstream is False or _fed_from_archive(snapshot, link):
         return None
-    last = snapshot.quiet(wal_receiver, "seen").get(())
+    last = snapshot.of(HEARD).get(())
     if last is None:
         return Silence(link.up_seconds, seen=False)
     return Silence(min(last.seconds, link.up_seconds), seen=True)
@@ -38,7 +41,7 @@ def _gave_up(link: WalReceiver) -> bool:
 
 
 def _fed_from_archive(snapshot: Snapshot, link: WalReceiver) -> bool:
-    replay = snapshot.quiet(wal_receiver, "replay_lsn").get(())
+    replay = snapshot.of(REPLAYED).get(())
     return link.has_archive and bool(replay and replay.moved and replay.seconds < ARCHIVE_PATIENCE)
 
 

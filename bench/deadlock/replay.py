@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from alerts._base import Evidence, Severity
 from alerts.findings.locks.deadlock_risk import finding
 from alerts.history.recorder import Recorder
+from alerts.locks.order import LOCK_ORDER
 from alerts.snapshot import ServerIdentity, Snapshot
 from bench.deadlock.record import FRAME, Film, Frame, Names
 from collectors._base import Answer, AnyAnswer, AnyCollector
@@ -78,9 +79,8 @@ class Watcher:
         }
         for collector, answer in answers.items():
             self.recorder.record(collector, answer)
-        snapshot = Snapshot(
-            ServerIdentity("film"), frame.at, answers=answers, recorder=self.recorder
-        )
+        views = self.recorder.views(frame.at)
+        snapshot = Snapshot(ServerIdentity("film"), frame.at, answers, histories=views)
         found = finding.judge(snapshot, finding.limits)
         return [one for one in found if isinstance(one, Evidence)]
 
@@ -90,8 +90,10 @@ def closed(film: Film) -> float | None:
     watcher = Watcher()
     for frame in film.frames:
         watcher.look(frame)
-        if kept := watcher.recorder.lock_store.captures.kept:
-            return frame.at - min(captive.waited_seconds for captive in kept[-1].captives)
+        learned = watcher.recorder.view(LOCK_ORDER, frame.at)
+        if learned and learned.captures:
+            captives = learned.captures[-1].captives
+            return frame.at - min(captive.waited_seconds for captive in captives)
     return None if film.died is None else film.died - DEADLOCK_TIMEOUT
 
 

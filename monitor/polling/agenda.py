@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from alerts.locks.order import NAMING
+from alerts.locks.order import LOCK_ORDER, NAMING
 from collectors._base import AnyCollector, Lane
 from monitor.clock import Clock
 from monitor.polling.answers import Answers
@@ -42,9 +42,10 @@ class Agenda:
         pace = SOON if self.unnamed() else self.pacing.lanes[Lane.table]
         return self.clock.now() - begun >= 0.95 * pace
 
-    def unnamed(self) -> set[str]:
+    def unnamed(self) -> frozenset[str]:
         """Databases in which a table is locked that was created after their newest answer."""
-        return self.answers.recorder.lock_store.tables.nameless()
+        learned = self.answers.recorder.view(LOCK_ORDER, self.clock.now())
+        return learned.nameless if learned else frozenset()
 
     def _overdue(self, collector: AnyCollector, database: str | None) -> float | None:
         pace = self._pace(collector, database)

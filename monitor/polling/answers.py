@@ -177,7 +177,8 @@ class Answers:
 
     def snapshot(self, node: ServerIdentity, at: float, peers: Sequence[Snapshot] = ()) -> Snapshot:
         """What is known now; later answers don't change it."""
-        return Snapshot(node, at, dict(self.newest), dict(self.absent), self.recorder, tuple(peers))
+        views = self.recorder.views(at)
+        return Snapshot(node, at, dict(self.newest), dict(self.absent), views, tuple(peers))
 
 
 def joined(collector: AnyCollector, parts: Sequence[Sequence[Any]]) -> Sequence[Any]:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from alerts.locks.order import LOCK_ORDER
 from collectors._base import Answer, AnyCollector
 from collectors.activity import activity
 from collectors.locks import Lock, locks
@@ -83,8 +84,8 @@ class LockBurst:
         if answer is None or answer is self.noted:
             return
         self.noted = answer
-        graph = self.answers.recorder.lock_store.graph
-        self.traffic.note(answer.at, graph, self.pacing.of(activity))
+        if learned := self.answers.recorder.view(LOCK_ORDER, answer.at):
+            self.traffic.note(answer.at, learned.graph, self.pacing.of(activity))
         waiting = any(not lock.granted for lock in answer.rows)
         self.calm = 0 if waiting else self.calm + 1
         if waiting:

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from alerts.locks.graph import Holder, conflicts, node_of
-from alerts.locks.order import Capture, Level, Risk
+from alerts.locks.order import LOCK_ORDER, Capture, Level, Risk
 from alerts.locks.scene import LockScene
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot, Unknown
@@ -67,7 +67,7 @@ NOTHING_KNOWN = LockView(unknown="not queried yet")
 
 def lock_view(snapshot: Snapshot) -> LockView:
     try:
-        rows, book = snapshot.rows(locks), snapshot.lock_store()
+        rows, learned = snapshot.rows(locks), snapshot.of(LOCK_ORDER)
         any_waiting = any(not lock.granted for lock in rows)
         forest = list(Forest(LockScene.of(snapshot)).branches()) if any_waiting else []
     except Unknown as unknown:
@@ -76,8 +76,8 @@ def lock_view(snapshot: Snapshot) -> LockView:
         seen=snapshot.answer(locks).at,
         forest=tuple(forest[:MOST]),
         left_out=sum(1 + branch.more for branch in forest[MOST:]),
-        captures=tuple(book.captures.kept),
-        risks=tuple(r for r in book.orders.risks(snapshot.at) if r.level is Level.opposed),
+        captures=learned.captures,
+        risks=tuple(r for r in learned.risks if r.level is Level.opposed),
     )
 
 

@@ -4,10 +4,11 @@ Each server counts its own scans only: an index that the primary never touches m
 reports on a standby.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from alerts.history.recorder import UnchangedFor
+from alerts.history.keys import Key
+from alerts.history.unchanged import Unchanged, UnchangedFor
 from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from collectors._base import Role
@@ -15,7 +16,7 @@ from collectors._columns import where
 from collectors.replication import Receiver, replication
 from collectors.user_indexes import UserIndex, user_indexes
 
-Key = tuple[Hashable, ...]
+SCANS = Unchanged(user_indexes, "idx_scan")
 OLD = 900.0
 """Seconds after which what a peer said no longer counts."""
 
@@ -45,6 +46,8 @@ class Witness:
 
     def _rest(self, key: Key, row: UserIndex) -> Rest:
         watched = self.quiet.get(key)
+        if watched and watched.value != row.idx_scan:
+            watched = None  # it was used after what was learned last
         last = row.last_idx_scan_seconds
         return Rest(
             seconds=max(watched.seconds if watched else 0.0, last or 0.0),
@@ -63,7 +66,7 @@ def witnesses(snapshot: Snapshot, indexes: Iterable[UserIndex]) -> list[Witness]
                 user_indexes.key_of(row): row
                 for row in where(server.rows(user_indexes), "indexrelid", asked)
             },
-            server.quiet(user_indexes, "idx_scan"),
+            server.of(SCANS),
         )
         for server in (snapshot, *snapshot.peers)
         if server.has(user_indexes)

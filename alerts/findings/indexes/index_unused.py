@@ -8,9 +8,9 @@ from typing import Annotated
 
 from alerts._base import Evidence, Finding, Outcome, Reach, Severity, Unjudged
 from alerts.cure import concurrently, equals, identifier, plain_ddl, regclass, remark
-from alerts.findings.indexes._usage import Key, Witness, unheard, unused_seconds, witnesses
-from alerts.history.kinds import Unchanged
-from alerts.history.recorder import UnchangedFor
+from alerts.findings.indexes._usage import SCANS, Witness, unheard, unused_seconds, witnesses
+from alerts.history.keys import Key
+from alerts.history.unchanged import Unchanged, UnchangedFor
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, bytes_text, duration_text
@@ -19,6 +19,7 @@ from collectors._columns import column, where
 from collectors.replication import replication
 from collectors.user_indexes import UserIndex, user_indexes
 
+PARENT_DELETES = Unchanged(user_indexes, "parent_deletes")
 QUARTER = timedelta(days=100)
 MONTH_END = timedelta(days=35)
 SETTLED = 300.0
@@ -80,7 +81,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         return
     parts = (part for candidate in found for part in candidate.parts)
     heard, doubt = witnesses(snapshot, parts), unheard(snapshot)
-    parent_deletes = snapshot.quiet(user_indexes, "parent_deletes")
+    parent_deletes = snapshot.of(PARENT_DELETES)
     for candidate in found:
         seconds = unused_on_all(candidate, heard, limits.window)
         if seconds is None or serves_foreign_key(candidate, parent_deletes, seconds):
@@ -238,7 +239,7 @@ finding = Finding(
     severities=(Severity.info, Severity.warning),
     reads=(user_indexes,),
     consults=(replication,),
-    history=(Unchanged(user_indexes, "idx_scan"), Unchanged(user_indexes, "parent_deletes")),
+    history=(SCANS, PARENT_DELETES),
     limits=Limits(),
     judge=judge,
     unit="bytes",

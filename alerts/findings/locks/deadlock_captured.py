@@ -7,9 +7,9 @@ from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Shape
 from alerts.cure import cancel, equals, literal, remark
-from alerts.history.kinds import LockOrder, Window
+from alerts.history.window import Window
 from alerts.limits import FIXED, BaseLimits
-from alerts.locks.order import Captive, Capture
+from alerts.locks.order import LOCK_ORDER, Captive, Capture
 from alerts.locks.parties import listed, party_facts, row_text, who
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
@@ -18,6 +18,7 @@ from collectors.databases import databases
 from collectors.locks import locks
 
 KEPT = timedelta(minutes=10)
+COUNTS = Window(databases, KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    for capture in snapshot.lock_store().captures.kept:
+    for capture in snapshot.of(LOCK_ORDER).captures:
         if snapshot.at - capture.at <= limits.shown.total_seconds():
             yield evidence(snapshot, capture)
 
@@ -103,7 +104,7 @@ def _counted(snapshot: Snapshot, database: str) -> float | None:
     """By the server itself, lately; its counter comes a little later than our look."""
     if not snapshot.has(databases):
         return None
-    change = snapshot.delta(databases, KEPT).get((database,))
+    change = snapshot.of(COUNTS).delta(KEPT).get((database,))
     return change.increase["deadlocks"] if change else None
 
 
@@ -112,7 +113,7 @@ finding = Finding(
     severities=(Severity.critical,),
     reads=(locks, activity),
     consults=(databases,),
-    history=(LockOrder(locks, activity), Window(databases, KEPT)),
+    history=(LOCK_ORDER, COUNTS),
     limits=Limits(),
     judge=judge,
     unit="deadlocks",

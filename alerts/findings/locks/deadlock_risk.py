@@ -7,9 +7,8 @@ from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.cure import ACTIVITY, equals, literal, remark
-from alerts.history.kinds import LockOrder
 from alerts.limits import FIXED, BaseLimits, Slack
-from alerts.locks.order import Disorder, Level, Risk, Sighting
+from alerts.locks.order import LOCK_ORDER, Disorder, Level, Risk, Sighting
 from alerts.locks.parties import listed, party_facts, row_text
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
@@ -36,12 +35,12 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    book, since = snapshot.lock_store(), snapshot.at - limits.remembered.total_seconds()
-    for risk in book.orders.risks(snapshot.at):
+    learned, since = snapshot.of(LOCK_ORDER), snapshot.at - limits.remembered.total_seconds()
+    for risk in learned.risks:
         proved = risk.level is Level.opposed or risk.weight >= limits.both_ways
         if risk.last >= since and proved:
             yield opposed(risk, snapshot.at)
-    for disorder in book.batches.disorders(limits.batches, limits.places, snapshot.at):
+    for disorder in learned.disorders(limits.batches, limits.places):
         if disorder.last >= since:
             yield disordered(disorder, snapshot.at)
 
@@ -141,7 +140,7 @@ finding = Finding(
     severities=(Severity.info, Severity.warning),
     reads=(locks, activity),
     consults=(user_tables, user_indexes),
-    history=(LockOrder(locks, activity),),
+    history=(LOCK_ORDER,),
     limits=Limits(),
     judge=judge,
     unit="meetings",

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Shape
 from alerts.cure import equals, literal, remark
-from alerts.history.counters import Delta
-from alerts.history.kinds import Window
+from alerts.history.window import Delta, Window
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import duration_text
 from collectors.databases import Database, databases
 
 WINDOW = timedelta(minutes=5)
+COUNTS = Window(databases, WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    steps, lately = snapshot.step(databases), snapshot.delta(databases, WINDOW)
+    counts = snapshot.of(COUNTS)
+    steps, lately = counts.step(), counts.delta(WINDOW)
     for database in snapshot.rows(databases):
         key = databases.key_of(database)
         if (step := steps.get(key)) and step.increase["deadlocks"] >= limits.least:
@@ -74,7 +75,7 @@ finding = Finding(
     title="Deadlocks",
     severities=(Severity.warning, Severity.critical),
     reads=(databases,),
-    history=(Window(databases, WINDOW),),
+    history=(COUNTS,),
     limits=Limits(),
     judge=judge,
     unit="deadlocks",

@@ -8,7 +8,7 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.cure import equals, literal
 from alerts.limits import BaseLimits
 from alerts.locks.cures import finish_prepared
-from alerts.locks.graph import LockGraph
+from alerts.locks.scene import graph_of
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
 from collectors.locks import locks
@@ -37,8 +37,7 @@ def victims(snapshot: Snapshot, gid: str) -> int | None:
         return None
     rows = snapshot.rows(locks)
     node = next((lock.virtualtransaction for lock in rows if lock.gid == gid), None)
-    graph = snapshot.recorder.lock_store.graph_of(rows) if node else LockGraph.of(())
-    return len(graph.victims_of(node)) if node else 0
+    return len(graph_of(snapshot).victims_of(node)) if node else 0
 
 
 def evidence(row: PreparedTransaction, severity: Severity, waiting: int | None) -> Evidence:

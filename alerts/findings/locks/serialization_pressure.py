@@ -7,8 +7,7 @@ from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
 from alerts.cure import equals, literal, remark
-from alerts.history.counters import Delta
-from alerts.history.kinds import Window
+from alerts.history.window import Delta, Window
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share, share_text
@@ -17,6 +16,7 @@ from collectors.lock_counts import lock_counts
 
 PREDICATE = "sireadlock"
 WINDOW = timedelta(minutes=5)
+COUNTS = Window(databases, WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    changes = snapshot.delta(databases, limits.window)
+    changes = snapshot.of(COUNTS).delta(limits.window)
     predicate = {r.datname: r.locks for r in snapshot.rows(lock_counts) if r.mode == PREDICATE}
     for database in snapshot.rows(databases):
         # Without predicate locks nobody is serializable there, and rollbacks mean something else.
@@ -86,7 +86,7 @@ finding = Finding(
     title="Serialization failures",
     severities=(Severity.warning,),
     reads=(databases, lock_counts),
-    history=(Window(databases, WINDOW),),
+    history=(COUNTS,),
     limits=Limits(),
     judge=judge,
     unit="share",

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import AlertedBy, Finding, Outcome, Severity, Unjudged
-from alerts.history.kinds import Crossings, LastSeen, Unchanged
+from alerts.history.last_seen import LastSeen
 from alerts.limits import FIXED, BaseLimits
 from alerts.replication import evidence
 from alerts.replication.conflict import conflict_of
-from alerts.replication.lag import Certainty, Lag, lag_of_receiver, lag_of_standby
-from alerts.replication.link import Silence, silence_of
+from alerts.replication.lag import POSITIONS, Certainty, Lag, lag_of_receiver, lag_of_standby
+from alerts.replication.link import HEARD, REPLAYED, Silence, silence_of
 from alerts.replication.watched import is_watched, unwatched
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, duration_text
@@ -20,6 +20,8 @@ from collectors.locks import locks
 from collectors.replication import Receiver, replication
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
+
+RECEIVERS = LastSeen(replication, "name", timedelta(days=7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def of_receivers(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def lost(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     """Those who received from this primary and do so no more, nor tell us themselves."""
-    for name, gone in snapshot.gone(replication, "name").items():
+    for name, gone in snapshot.of(RECEIVERS).gone().items():
         settled = gone.stayed >= limits.settled.total_seconds()
         missed = gone.seconds >= limits.disconnected.total_seconds()
         if settled and missed and not is_watched(snapshot, name):
@@ -113,12 +115,7 @@ finding = Finding(
     severities=tuple(Severity),
     reads=(wal_position, replication),
     consults=(wal_receiver, activity, locks),
-    history=(
-        Crossings(wal_position, "lsn"),
-        Unchanged(wal_receiver, "seen"),
-        Unchanged(wal_receiver, "replay_lsn"),
-        LastSeen(replication, "name", timedelta(days=7)),
-    ),
+    history=(POSITIONS, HEARD, REPLAYED, RECEIVERS),
     limits=Limits(),
     judge=judge,
     unit="seconds",

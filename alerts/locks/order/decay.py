@@ -30,6 +30,8 @@ class DecayingTable(Generic[K, V]):
 
     most: int
     entries: dict[K, Entry[V]] = field(default_factory=dict)
+    version: int = 0
+    """Grows whenever an entry is seen or leaves."""
 
     def see(self, key: K, value: V, now: float) -> Entry[V]:
         """Take note of a sighting. The newest value replaces the one before."""
@@ -40,6 +42,7 @@ class DecayingTable(Generic[K, V]):
             entry = self.entries[key] = Entry(value, 0.0, now, now)
         entry.weight = entry.weight_at(now) + 1.0
         entry.value, entry.last = value, now
+        self.version += 1
         return entry
 
     def get(self, key: K, now: float) -> Entry[V] | None:
@@ -54,6 +57,7 @@ class DecayingTable(Generic[K, V]):
     def forget(self, is_gone: Callable[[K], bool]) -> None:
         for key in [key for key in self.entries if is_gone(key)]:
             del self.entries[key]
+            self.version += 1
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -9,7 +9,7 @@ many, for now and then a row has moved all the same.
 """
 
 from collections import deque
-from collections.abc import Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field, replace
 
 from alerts.locks.order.conflict import Conflict, ContestedRow, Party
@@ -44,6 +44,8 @@ class Disorder:
     upwards: float
     downwards: float
     """How often each was seen, old sightings counting for less."""
+    by_key: bool
+    """Told by the keys in the statements, not by places in the table."""
     parties: tuple[Party, Party]
     first: float
     last: float
@@ -102,20 +104,33 @@ class Batches:
         kept = [one for one in self.pending if one.direction.table not in dropped]
         self.pending = deque(kept, PENDING)
 
-    def disorders(self, least: float, places: float, now: float) -> list[Disorder]:
-        """Tables where each direction was seen at least so often, by places where not by keys."""
-        found: dict[Table, Disorder] = {}
+    def disorders(self, now: float) -> Iterator[Disorder]:
+        """Statements of one table that were seen in both directions, however seldom."""
         for direction, up in self.seen.alive(now):
             down = self.seen.get(replace(direction, upwards=False), now)
             if direction.upwards and down:
-                weights = up.weight_at(now), down.weight_at(now)
-                enough = least if direction.by_key else max(places, SHARE * sum(weights))
-                if min(weights) >= enough:
-                    parties = up.value, down.value
-                    first, last = max(up.first, down.first), max(up.last, down.last)
-                    disorder = Disorder(direction.table, *weights, parties, first, last)
-                    found.setdefault(direction.table, disorder)
-        return list(found.values())
+                yield Disorder(
+                    direction.table,
+                    up.weight_at(now),
+                    down.weight_at(now),
+                    direction.by_key,
+                    parties=(up.value, down.value),
+                    first=max(up.first, down.first),
+                    last=max(up.last, down.last),
+                )
+
+
+def chosen(disorders: Iterable[Disorder], least: float, places: float) -> list[Disorder]:
+    """Return one for each table where both directions were seen at least so often.
+
+    `least` counts where keys tell the direction, `places` where places do.
+    """
+    found: dict[Table, Disorder] = {}
+    for one in disorders:
+        weights = one.upwards, one.downwards
+        if min(weights) >= (least if one.by_key else max(places, SHARE * sum(weights))):
+            found.setdefault(one.table, one)
+    return list(found.values())
 
 
 def by_key(meeting: Conflict) -> bool | None:

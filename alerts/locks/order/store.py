@@ -31,7 +31,8 @@ class LockStore:
     graph: LockGraph = field(default_factory=lambda: LockGraph.of(()))
     learned_at: float | None = None
     """When it last learned something; None: it has seen no lock yet."""
-    _rows: Sequence[Lock] = ()
+    rows: Sequence[Lock] = ()
+    """The newest look, of which the graph is made."""
 
     def take(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         """Learn from an answer, if it is one of those that concern locks."""
@@ -44,17 +45,18 @@ class LockStore:
         elif collector is locks:
             self._learn(answer)
 
-    def graph_of(self, rows: Sequence[Lock]) -> LockGraph:
-        """The graph of these rows; made only once of the newest answer."""
-        return self.graph if rows is self._rows else LockGraph.of(rows)
-
     @property
     def size(self) -> int:
         return len(self.orders) + len(self.batches) + len(self.captures.kept)
 
+    @property
+    def version(self) -> int:
+        """Grows whenever risks or disorders may have changed."""
+        return self.orders.waits.version + self.orders.links.version + self.batches.seen.version
+
     def _learn(self, answer: Answer[Lock]) -> None:
         rows, at = answer.rows, answer.at
-        self.graph, self._rows, self.learned_at = LockGraph.of(rows), rows, at
+        self.graph, self.rows, self.learned_at = LockGraph.of(rows), rows, at
         self.tables.learn((*self._relations(rows), *self.batches.in_question))
         self.batches.believe(self.tables)
         scene = Scene(rows, self.graph, self.sessions, self.tables)

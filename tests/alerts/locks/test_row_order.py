@@ -6,6 +6,7 @@ import pytest
 
 from alerts.locks.order import Disorder, LockStore
 from alerts.locks.order.keys import key_of
+from alerts.locks.order.row_order import chosen
 from collectors._base import Answer
 from collectors.user_tables import UserTable, user_tables
 from tests.fixtures.transactions import Going, book, look, table
@@ -34,7 +35,7 @@ def chain(known: LockStore, has: int, wants: int, verb: str = PARAMETER) -> None
 
 
 def disorders(known: LockStore) -> list[Disorder]:
-    return known.batches.disorders(least=1.0, places=2.0, now=0.0)
+    return chosen(known.batches.disorders(now=0.0), least=1.0, places=2.0)
 
 
 def accounts(**known: Any) -> UserTable:

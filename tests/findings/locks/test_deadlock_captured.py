@@ -19,7 +19,7 @@ from collectors.databases import databases
 from collectors.locks import locks
 from tests.fixtures.lock_rows import lock, scene, session
 from tests.fixtures.lock_stage import Stage
-from tests.fixtures.one_look import look, supplied, verdict_of, watching
+from tests.fixtures.one_look import look, recording, supplied, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
 from tests.fixtures.until import until
 
@@ -32,7 +32,7 @@ TABLES = "create table other (id int primary key, v int); insert into other valu
 
 def circle(one: str = "active", queue: bool = False) -> Snapshot:
     """Two who wait for each other's transaction; with `queue`, one only for its place in line."""
-    empty = replace(scene((), ()), recorder=Recorder(finding.history), answers={})
+    empty = recording(replace(scene((), ()), answers={}), Recorder(finding.history))
     mode = "ShareLock"
     held = [lock(1, "transactionid", transactionid=1), lock(2, "transactionid", transactionid=2)]
     waits = [lock(1, "transactionid", 0.9, mode=mode, transactionid=2)]
@@ -60,7 +60,7 @@ def test_a_wait_is_no_deadlock() -> None:
 
 def test_who_only_queues_beside_a_circle_hides_nothing() -> None:
     """3 waits for 1 and 2, 2 for 5, 5 for 3; and 1 has only lined up behind 2."""
-    empty = replace(scene((), ()), recorder=Recorder(finding.history), answers={})
+    empty = recording(replace(scene((), ()), answers={}), Recorder(finding.history))
     people = [session(pid, query=f"update t{pid}") for pid in (1, 2, 3, 5)]
     rows = [
         *(lock(pid, "relation", mode="ShareLock", relation=10) for pid in (1, 2)),

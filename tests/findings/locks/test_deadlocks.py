@@ -17,7 +17,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
 from collectors.databases import Database as Row
 from collectors.databases import databases
-from tests.fixtures.one_look import look, supplied, verdict_of, watching
+from tests.fixtures.one_look import Look, look, supplied, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
 from tests.fixtures.session_rows import AT
 from tests.fixtures.until import until
@@ -35,7 +35,7 @@ class Watched:
 
     def at(self, seconds: float, *rows: Row) -> Verdict:
         node = ServerIdentity("db1", None, 180000, "7001", "7001")
-        empty = Snapshot(node, AT + seconds, recorder=self.recorder)
+        empty = Look(node, AT + seconds, recorder=self.recorder)
         snapshot = supplied(empty, databases, rows)
         first = verdict_of(finding, snapshot, self.tracker)
         again = verdict_of(finding, snapshot, self.tracker)

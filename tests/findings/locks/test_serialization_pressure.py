@@ -18,7 +18,7 @@ from collectors.databases import COUNTERS, databases
 from collectors.databases import Database as Row
 from collectors.lock_counts import LockCount, lock_counts
 from tests.fixtures.lock_rows import NOW, filled, scene
-from tests.fixtures.one_look import look, supplied, verdict_of, watching
+from tests.fixtures.one_look import look, recording, supplied, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
 from tests.fixtures.until import until
 
@@ -26,7 +26,7 @@ from tests.fixtures.until import until
 def counted(commits: int, rollbacks: int, predicate: int = 9, **more: Any) -> Snapshot:
     """Five minutes in which so much happened."""
     recorder = Recorder(finding.history)
-    snapshot = replace(scene((), ()), recorder=recorder)
+    snapshot: Snapshot = recording(scene((), ()), recorder)
     zero = dict.fromkeys(COUNTERS, 0)
     first = filled(Row, oid=1, datname="shop", **zero)
     snapshot = supplied(replace(snapshot, at=NOW - 300), databases, [first])

@@ -96,7 +96,8 @@ class Server:
         answered = {c: Answer(rows, at) for c, rows in ({replication: []} | answers).items()}
         for collector, answer in answered.items():
             self.recorder.record(collector, answer)
-        return Snapshot(self.node, at, answered, recorder=self.recorder, peers=peers)
+        views = self.recorder.views(at)
+        return Snapshot(self.node, at, answered, histories=views, peers=peers)
 
 
 def primary_writing(seconds: int, step: int = MiB) -> Snapshot:

@@ -1,0 +1,17 @@
+"""The keys by which rows are known from one answer to the next."""
+
+from collections.abc import Hashable, Iterable, Sequence
+
+from collectors._base import AnyAnswer, AnyCollector
+from collectors._columns import column
+
+Key = tuple[Hashable, ...]
+
+
+def keys_of(collector: AnyCollector, answer: AnyAnswer) -> tuple[Iterable[Key], Sequence[object]]:
+    """Of all rows, the keys, and what changes when their counters start anew."""
+    rows = answer.rows
+    named = [column(rows, name) for name in collector.key]
+    # One row about the server as a whole has no key, and is known by that.
+    keys: Iterable[Key] = zip(*named, strict=True) if named else [()] * len(rows)
+    return keys, column(rows, collector.epoch) if collector.epoch else [None] * len(rows)

@@ -1,0 +1,66 @@
+"""A kind of history: what a finding declares, and the object that learns it from answers."""
+
+from abc import ABC, abstractmethod
+from enum import Enum
+from typing import Any, Generic, Protocol, TypeVar
+
+from alerts.history.memory import Memory, Namespace
+from collectors._base import AnyAnswer, AnyCollector
+
+View = TypeVar("View")
+View_co = TypeVar("View_co", covariant=True)
+
+
+class Home(Enum):
+    """The only thread in which a history learns."""
+
+    loop = "the event loop"
+    background = "the background thread"
+
+
+class HistoryRecorder(Protocol[View_co]):
+    """What one server's answers have taught of one kind of history."""
+
+    def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
+        """Take note of an answer; in the home thread."""
+        ...
+
+    def restart(self) -> None:
+        """Begin anew, for another server answers from now on; in the home thread."""
+        ...
+
+    def view(self, at: float) -> View_co:
+        """Return what was learned so far, frozen, as of a time in unix seconds.
+
+        That costs nothing where nothing was learned since. A history whose home is the
+        background thread is viewed from both threads: it replaces what it knows and never
+        changes it in place.
+        """
+        ...
+
+
+class History(ABC, Generic[View_co]):
+    """A kind of history, with its parameters; frozen, hashable and compared by value."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def collectors(self) -> tuple[AnyCollector, ...]:
+        """Those whose answers it learns from. Without an answer of the first it is unknown."""
+
+    @property
+    def home(self) -> Home:
+        """The loop for short answers, the background thread for those of database size."""
+        return Home.background if self.collectors[0].bulk else Home.loop
+
+    def covers(self, other: "History[Any]") -> bool:
+        """Whether what this one learns serves the other as well."""
+        return self == other
+
+    @abstractmethod
+    def recorder(self, memory: Memory, namespace: Namespace) -> HistoryRecorder[View_co]:
+        """Return a new object that learns it, with what memory holds in that namespace."""
+
+
+AnyHistory = History[Any]

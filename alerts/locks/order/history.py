@@ -1,0 +1,122 @@
+"""The lock order as a kind of history: what the looks at the locks of one server have taught."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alerts.history.kind import History, Home
+from alerts.history.memory import Memory, Namespace
+from alerts.locks.graph import LockGraph
+from alerts.locks.order.captures import Capture
+from alerts.locks.order.risks import Risk
+from alerts.locks.order.row_order import Disorder, chosen
+from alerts.locks.order.store import LockStore
+from collectors._base import AnyAnswer, AnyCollector
+from collectors.activity import activity
+from collectors.locks import Lock, locks
+from collectors.user_indexes import user_indexes
+from collectors.user_tables import user_tables
+
+FRESH = 60.0
+"""Seconds for which weights are taken as they were: they halve within a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What is concluded from all looks, with weights as of one time."""
+
+    risks: tuple[Risk, ...] = ()
+    """Surest first."""
+    disorders: tuple[Disorder, ...] = ()
+    """Of every pair of statements that goes both ways, however seldom."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockOrderView:
+    """What was learned up to the newest look."""
+
+    lessons: Lessons
+    captures: tuple[Capture, ...]
+    """The last deadlocks, newest first."""
+    nameless: frozenset[str]
+    """Databases in which a table is locked that has come after the newest answer about tables."""
+    rows: Sequence[Lock]
+    """The newest look,"""
+    graph: LockGraph
+    """and its graph."""
+    learned_at: float | None
+    """When it last learned something (unix seconds); None: it has seen no lock yet."""
+    size: int
+    """How much is remembered: edges, statements, batches and deadlocks."""
+
+    @property
+    def risks(self) -> tuple[Risk, ...]:
+        return self.lessons.risks
+
+    def disorders(self, least: float, places: float) -> list[Disorder]:
+        """Tables where each direction was seen at least so often, by places where not by keys."""
+        return chosen(self.lessons.disorders, least, places)
+
+
+@dataclass(frozen=True, slots=True)
+class LockOrder(History[LockOrderView]):
+    """Who locks what in which order, who met whom, and deadlocks; there is one per server."""
+
+    @property
+    def collectors(self) -> tuple[AnyCollector, ...]:
+        return locks, activity, user_tables, user_indexes
+
+    @property
+    def home(self) -> Home:
+        """The loop, which looks at the locks several times a second while somebody waits."""
+        return Home.loop
+
+    def recorder(self, memory: Memory, namespace: Namespace) -> "LockOrderRecorder":
+        return LockOrderRecorder()
+
+
+LOCK_ORDER = LockOrder()
+
+
+class LockOrderRecorder:
+    """Feeds the store with each look, and makes a view of it only when it has changed."""
+
+    def __init__(self) -> None:
+        self._view: LockOrderView | None = None
+        self.restart()
+
+    def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
+        self._store.take(collector, answer)
+        self._view = None
+
+    def restart(self) -> None:
+        self._store = LockStore()
+        self._lessons = Lessons()
+        self._learned: tuple[int, float] = (0, 0.0)
+        """Of the lessons: the version of the store, and the time of their weights."""
+        self._view = None
+
+    def view(self, at: float) -> LockOrderView:
+        if self._view is None or self._is_stale(at):
+            self._view = self._made(at)
+        return self._view
+
+    def _is_stale(self, at: float) -> bool:
+        version, weighed = self._learned
+        return version != self._store.version or abs(at - weighed) >= FRESH
+
+    def _made(self, at: float) -> LockOrderView:
+        store = self._store
+        if self._is_stale(at):
+            self._lessons = Lessons(
+                tuple(store.orders.risks(at)), tuple(store.batches.disorders(at))
+            )
+            self._learned = store.version, at
+        return LockOrderView(
+            lessons=self._lessons,
+            captures=tuple(store.captures.kept),
+            nameless=frozenset(store.tables.nameless()),
+            rows=store.rows,
+            graph=store.graph,
+            learned_at=store.learned_at,
+            size=store.size,
+        )
