@@ -52,7 +52,7 @@ class Reach(StrEnum):
 
 
 class AlertedBy(StrEnum):
-    """What one alert stands for."""
+    """What one alert stands for: a subject where each is an incident, such as a session."""
 
     server = "server"
     database = "database"
@@ -125,6 +125,8 @@ class Finding(Generic[L]):
     on: Role | None = None
     """The only role on which it is judged; on the other it is not_applicable."""
     alerted_by: AlertedBy = AlertedBy.server
+    outlives_restart: bool = True
+    """Whether what is ill can still be there after the server restarted; sessions can't."""
     hold: timedelta = timedelta(0)
     """How long a condition must hold where PostgreSQL itself gives no age."""
     linger: timedelta = timedelta(minutes=10)

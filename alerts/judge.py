@@ -1,7 +1,7 @@
 """Runs one judge over one snapshot; one that breaks never silences another."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from alerts._base import AnyFinding, Evidence, Unjudged
 from alerts.limits import BaseLimits
@@ -29,8 +29,16 @@ def judge(finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits) -> Judgem
         return Judgement(unjudged=(Unjudged(unknown.reason, grant=unknown.grant),))
     except Exception as defect:  # one finding's bug must not silence the others
         return Judgement(unjudged=(Unjudged(f"a defect of pgvigil: {defect!r}"),), broken=defect)
-    evidence = tuple(o for o in outcomes if isinstance(o, Evidence))
+    evidence = tuple(_told_apart(o for o in outcomes if isinstance(o, Evidence)))
     return Judgement(evidence, tuple(unseen), max(0, seen - sum(_objects(unseen))))
+
+
+def _told_apart(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
+    """Give subjects that a judge named alike keys of their own, in the order that it named them."""
+    seen: dict[tuple[str, str], int] = {}
+    for one in evidence:
+        times = seen[one.identity] = seen.get(one.identity, 0) + 1
+        yield one if times == 1 else replace(one, key=f"{one.identity[1]} #{times}")
 
 
 def _missing(finding: AnyFinding, snapshot: Snapshot) -> Iterator[Unjudged]:

@@ -3,7 +3,7 @@
 import math
 import re
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, get_args
 
@@ -101,6 +101,11 @@ def bytes_text(count: float) -> str:
 def share_text(share: float) -> str:
     """For people: 75 %, 12.5 %, 0.04 %."""
     return "< 0.01 %" if 0 < share < 0.0001 else f"{100 * share:.3g} %"
+
+
+def moment_text(at: float) -> str:
+    """A time in unix seconds, as people of any time zone read it: 2026-03-01 14:05 UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def limit_text(value: Any, unit: Unit | None = None) -> str:

@@ -11,7 +11,7 @@ from alerts._catalogue import all_findings
 from alerts.history.kind import Home
 from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder, is_large
-from alerts.snapshot import Snapshot
+from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes
 from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
@@ -96,6 +96,10 @@ class Judging:
     def forget_cases(self) -> None:
         """Forget all verdicts: they were about another server."""
         self.tracker.files.clear()
+
+    def end_sessions(self, node: ServerIdentity) -> None:
+        """The server was started anew: forget the cases that can't outlive that."""
+        self.tracker.end_sessions(all_findings().values(), node)
 
     def states(self) -> dict[str, tuple[State, Severity | None]]:
         return {name: (v.state, v.severity) for name, v in self.verdicts.items()}

@@ -75,6 +75,9 @@ class ServerEvents:
             self.judging.forget_cases()
             system = self.identity.node.system_identifier or ""
             self.answers.recorder.belong_to(system, self.server)
+        if IdentityChange.sessions_ended in change:
+            self.judging.end_sessions(self.identity.node)
+            self.answers.fresh.update(all_collectors().values())
         if IdentityChange.restarted in change or IdentityChange.role in change:
             self.forget_answers("the server was restarted or has changed its role")
             self.answers.recorder.restart()

@@ -8,7 +8,7 @@ from alerts.prometheus.annotations import BEYOND_SERVER, SCRAPED_FROM
 from alerts.prometheus.rule import alert_name
 
 SERVER = (*SCRAPED_FROM, "server")
-WHOLE_IDENTITY = (*SERVER, "finding", "database", "subject")
+INCIDENT = (*SERVER, "finding", "database", "incident")
 """Labels that an alert lacks count as equal, so this is right however a finding is alerted."""
 
 
@@ -18,7 +18,7 @@ def inhibitions() -> Iterator[dict[str, object]]:
         yield _rule(
             [f'severity="{severity}"', 'finding!=""'],
             [_milder_than(severity), 'finding!=""'],
-            WHOLE_IDENTITY,
+            INCIDENT,
         )
     yield _rule(
         [f'alertname="{alert_name("most_servers_unreachable")}"'],
@@ -44,12 +44,14 @@ def _of_edge(cause: AnyFinding, effect: AnyFinding) -> Iterator[dict[str, object
 
 
 def _shared(cause: AnyFinding, effect: AnyFinding) -> tuple[str, ...]:
-    """Labels that tell whether one explains the other; none where alerts don't carry enough."""
+    """Labels that tell whether one explains the other; none where alerts don't carry enough.
+
+    Incidents of two findings have ids of their own, so the database is the most they share.
+    """
     if cause.scope is not Reach.database:
         return SERVER
-    needed = BEYOND_SERVER[cause.alerted_by]
-    carried = BEYOND_SERVER[effect.alerted_by]
-    return (*SERVER, *needed) if needed and set(needed) <= set(carried) else ()
+    both = (BEYOND_SERVER[cause.alerted_by], BEYOND_SERVER[effect.alerted_by])
+    return (*SERVER, "database") if all("database" in labels for labels in both) else ()
 
 
 def _milder_than(severity: Severity) -> str:

@@ -96,7 +96,7 @@ LOCK_FAN_IN_SECONDS = OwnMetric(
 FINDING_STATE = OwnMetric(
     "pgvigil_finding_state",
     "gauge",
-    "1 for the state that the finding is in, 0 for the five others.",
+    "1 for the state that the finding is in; the states that it is not in are absent.",
     ("server", "finding", "state"),
 )
 FINDING_SUBJECTS = OwnMetric(
@@ -105,23 +105,11 @@ FINDING_SUBJECTS = OwnMetric(
     "Ill subjects at or above this severity; absent where nothing is known.",
     ("server", "finding", "severity"),
 )
-FINDING_DATABASE_SUBJECTS = OwnMetric(
-    "pgvigil_finding_database_subjects",
-    "gauge",
-    "Ill subjects of one database at or above this severity, of findings alerted by database.",
-    ("server", "finding", "database", "severity"),
-)
 FINDING_SUBJECT = OwnMetric(
     "pgvigil_finding_subject",
     "gauge",
-    "The measured value of the worst ill subjects, in the unit of the finding.",
+    "The measured value of the worst ill subjects, in the unit of the finding; for people.",
     ("server", "finding", "database", "subject", "severity"),
-)
-FINDING_CURE = OwnMetric(
-    "pgvigil_finding_cure_info",
-    "gauge",
-    "What cures the worst ill subjects, in one line; the value is always 1.",
-    ("server", "finding", "database", "subject", "cure"),
 )
 FINDING_MUTED = OwnMetric(
     "pgvigil_finding_muted",
@@ -151,6 +139,25 @@ FINDING_VERDICT_TIMESTAMP = OwnMetric(
     "pgvigil_finding_verdict_timestamp_seconds",
     "gauge",
     "When the finding was last judged, in unix time.",
+    ("server", "finding"),
+)
+
+INCIDENT = OwnMetric(
+    "pgvigil_incident",
+    "gauge",
+    "What an alert stands for, at each severity that it has reached: the measured value.",
+    ("server", "finding", "severity", "database", "incident"),
+)
+INCIDENT_INFO = OwnMetric(
+    "pgvigil_incident_info",
+    "gauge",
+    "What a message says of the incident; the value is the unix time of the text.",
+    ("server", "finding", "database", "incident", "subject", "message", "cure"),
+)
+INCIDENTS_KNOWN = OwnMetric(
+    "pgvigil_incidents_known",
+    "gauge",
+    "1 once the finding was judged since the start: incidents that are not here are over.",
     ("server", "finding"),
 )
 

@@ -15,7 +15,8 @@ class Rule:
 
     alert: str
     expr: str
-    severity: Severity
+    severity: Severity | None
+    """None where each series has its own."""
     summary: str
     description: str
     cure: str
@@ -23,16 +24,14 @@ class Rule:
     runbook: str
     """The name of its page."""
     hold: timedelta = NONE
-    keep_firing: timedelta = NONE
 
     def content(self, runbook_base: str) -> dict[str, object]:
         """The entry of a rule file."""
-        times = {"for": self.hold, "keep_firing_for": self.keep_firing}
         return {
             "alert": self.alert,
             "expr": self.expr,
-            **{name: limit_text(time) for name, time in times.items() if time},
-            "labels": {"severity": str(self.severity)},
+            **({"for": limit_text(self.hold)} if self.hold else {}),
+            **({"labels": {"severity": str(self.severity)}} if self.severity else {}),
             "annotations": {
                 "summary": self.summary,
                 "description": self.description,

@@ -2,25 +2,23 @@
 
 from collections.abc import Iterator
 from functools import cache
-from itertools import groupby
 from typing import Any
 
 import yaml
 
 import alerts.prometheus.watchdogs
 from alerts._catalogue import all_findings
-from alerts.prometheus.finding_rules import Paces, finding_rules
+from alerts.prometheus.finding_rules import finding_rule, incident_recording
 from alerts.prometheus.rule import Rule, alert_name
 from alerts.prometheus.watchdogs._base import Watchdog
 from collectors._catalogue import discover
 
 RUNBOOK_BASE = "http://pgvigil:19187/findings"
 """Where runbooks are read, if nothing else is said: the daemon, by a Service's usual name."""
-WATCHDOGS = "watchdogs"
+INCIDENTS, WATCHDOGS = "pgvigil-incidents", "pgvigil-watchdogs"
 HEADER = """\
 # Generated from the catalogue of findings by `make render`: change the findings, not this file.
 # Another place for runbooks: pgvigil rules --runbook-base https://…
-# Needs Prometheus 2.42 or later (keep_firing_for).
 """
 
 
@@ -30,21 +28,21 @@ def all_watchdogs() -> dict[str, Watchdog]:
     return {name: module.watchdog for name, module in discover(alerts.prometheus.watchdogs).items()}
 
 
-def rulebook(paces: Paces, runbook_base: str = RUNBOOK_BASE) -> str:
+def rulebook(runbook_base: str = RUNBOOK_BASE) -> str:
     """The rule file as YAML. Each alert's runbook is at `runbook_base`/name."""
-    groups = [
-        {"name": f"pgvigil-{name}", "rules": [rule.content(runbook_base) for rule in rules]}
-        for name, rules in all_rules(paces)
-    ]
+    alerts = {name: [r.content(runbook_base) for r in rules] for name, rules in all_rules()}
+    # In one group, so that alerts are evaluated at the same instant, and after it.
+    alerts[INCIDENTS].insert(0, incident_recording().content())
+    groups = [{"name": name, "rules": rules} for name, rules in alerts.items()]
     return HEADER + yaml_of({"groups": groups})
 
 
-def all_rules(paces: Paces) -> Iterator[tuple[str, list[Rule]]]:
-    """Rules by group: one group for each chapter of findings, then the watchdogs."""
-    known = all_findings().values()
-    by_chapter = sorted(known, key=lambda finding: (finding.chapter, finding.name))
-    for chapter, findings in groupby(by_chapter, key=lambda finding: finding.chapter):
-        yield chapter, [rule for finding in findings for rule in finding_rules(finding, paces)]
+def all_rules() -> Iterator[tuple[str, list[Rule]]]:
+    """Alerts by group: those of findings, then the watchdogs."""
+    by_chapter = sorted(
+        all_findings().values(), key=lambda finding: (finding.chapter, finding.name)
+    )
+    yield INCIDENTS, [finding_rule(finding) for finding in by_chapter]
     yield WATCHDOGS, [watchdog_rule(name, dog) for name, dog in all_watchdogs().items()]
 
 

@@ -15,13 +15,10 @@ def each(question: str, same: Iterable[str], heading: str, line: str, sorted_by:
     )
 
 
-def first(question: str, same: Iterable[str], words: str, otherwise: str = "") -> str:
-    """Words about the first answer, within a line; others where there is none."""
-    rest = f"{{{{ else }}}}{otherwise}" if otherwise else ""
-    return (
-        f"{{{{ with {_answers(question, same)} }}}}"
-        f"{{{{ with first . }}}}{words}{{{{ end }}}}{rest}{{{{ end }}}}"
-    )
+def answered(question: str, same: Iterable[str], label: str, words: str) -> str:
+    """Words about a label of the first answer; nothing where there is none."""
+    named = f"{{{{ with first . | label `{label}` }}}}{words}{{{{ end }}}}"
+    return f"{{{{ with {_answers(question, same)} }}}}{named}{{{{ end }}}}"
 
 
 def _answers(question: str, same: Iterable[str]) -> str:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from alerts._base import Evidence
 from alerts.history.memory import Json, Memory, Namespace
 from alerts.verdicts.evidence_json import as_json, from_json
+from alerts.verdicts.places import Places
+from alerts.verdicts.places import as_json as places_as_json
+from alerts.verdicts.places import from_json as places_from_json
 from alerts.verdicts.verdict import Verdict
 
 OCCURRENCES = 20
@@ -14,6 +17,7 @@ OCCURRENCES = 20
 REWRITE = 60.0
 """Seconds after which the evidence of a case is written down anew; since-times are at once."""
 CASE = "case:"
+PLACED = "places"
 
 Identity = tuple[str, str]
 
@@ -46,6 +50,9 @@ class FindingCases:
     counted: deque[Identity] = field(default_factory=lambda: deque(maxlen=1000))
     events: float = 0
     verdict: Verdict | None = None
+    places: Places = field(default_factory=dict)
+    known: bool = False
+    """It was judged since the start, or recalled."""
 
     def retell(self, evidence: Evidence) -> None:
         """More is known of an event by now than when it was counted."""
@@ -60,6 +67,8 @@ class FindingCases:
         for when, evidence in _occurrences(memory, place):
             file.occurrences.append((when, evidence))
             file.counted.append(evidence.identity)
+        file.places = places_from_json(memory.get(place, PLACED))
+        file.known = any(True for _ in memory.items(place))
         return file
 
     def remember(self, memory: Memory, place: Namespace) -> None:
@@ -70,6 +79,10 @@ class FindingCases:
                 [when, as_json(evidence)] for when, evidence in self.occurrences
             ]
             memory.put(place, "occurrences", happened)
+        if any(self.places.values()):
+            memory.put(place, PLACED, places_as_json(self.places))
+        else:
+            memory.forget(place, PLACED)
         kept = {_label(case): case for case in self.cases.values() if case.ill is not None}
         for label, _ in memory.items(place):
             if label.startswith(CASE) and label not in kept:

@@ -1,15 +1,16 @@
 """Makes verdicts of judgements over time: hold, hysteresis, since, mutes, events. Only here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from alerts._base import AnyFinding, Evidence, Shape, State, Unjudged
 from alerts.history.memory import Memory, Namespace
 from alerts.judge import Judgement, judge
 from alerts.limits import BaseLimits
-from alerts.snapshot import Snapshot
+from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.cases import Case, FindingCases
 from alerts.verdicts.mutes import Mutes
+from alerts.verdicts.places import places
 from alerts.verdicts.verdict import Subject, Verdict
 
 TRACKED = 1000
@@ -45,7 +46,9 @@ class VerdictTracker:
         file = self._file(finding, snapshot)
         if finding.on and snapshot.node.role and finding.on is not snapshot.node.role:
             file.cases.clear()
-            return self._closed(file, Verdict(finding, State.not_applicable, snapshot.at))
+            file.places, file.known = {}, True
+            verdict = Verdict(finding, State.not_applicable, snapshot.at, known=True)
+            return self._closed(file, verdict)
         found = self._judged(finding, snapshot, limits, file)
         if finding.shape is Shape.event:
             subjects = self._count(finding, file, found, snapshot.at)
@@ -53,14 +56,29 @@ class VerdictTracker:
             subjects = self._follow(finding, file, found, snapshot.at)
         heard, unheard = self._sorted_out(finding, snapshot, subjects, mutes)
         unjudged = (*found.unjudged, *_pending(finding, file))
+        state = _state(heard, unheard, unjudged)
+        file.places = places(finding, (subject.evidence for subject in heard), file.places)
+        file.known |= state not in (State.unknown, State.learning)
         verdict = Verdict(
             finding,
-            _state(heard, unheard, unjudged),
+            state,
             snapshot.at,
             *(heard, unheard, found.judged, unjudged, file.events),
+            places=file.places,
+            known=file.known,
         )
         file.remember(self.memory, _place(finding, snapshot))
         return self._closed(file, verdict)
+
+    def end_sessions(self, findings: Iterable[AnyFinding], node: ServerIdentity) -> None:
+        """The server was started anew: what can't outlive that is over, seen or not."""
+        for finding in findings:
+            if not finding.outlives_restart:
+                place = _namespace(finding, node)
+                file = self.files.get(finding) or FindingCases.recalled(self.memory, place)
+                file.cases.clear()
+                file.remember(self.memory, place)
+                self.files[finding] = file
 
     def _judged(
         self, finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits, file: FindingCases
@@ -189,5 +207,8 @@ def _gravity(evidence: Evidence) -> tuple[int, float]:
 
 
 def _place(finding: AnyFinding, snapshot: Snapshot) -> Namespace:
-    node = snapshot.node
+    return _namespace(finding, snapshot.node)
+
+
+def _namespace(finding: AnyFinding, node: ServerIdentity) -> Namespace:
     return Namespace(node.system_identifier or "", node.server, finding.name)

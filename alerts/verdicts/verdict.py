@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from alerts._base import AnyFinding, Evidence, Severity, State, Unjudged
+from alerts.verdicts.places import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,10 @@ class Verdict:
     """How often an event happened since the daemon knows this server."""
     changed: float = field(default=0)
     """Since when it is in this state (unix seconds)."""
+    places: Places = field(default_factory=dict)
+    """Which of its subjects have an alert of their own, where a subject is an alert."""
+    known: bool = False
+    """It was judged since the start, or is known from the state file: what is not ill is well."""
 
     @property
     def severity(self) -> Severity | None:

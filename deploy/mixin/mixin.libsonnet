@@ -36,23 +36,17 @@ local generated = import 'generated.libsonnet';
   ),
 
   local adapted(rule) = rule {
-    labels+: config.alertLabels,
+    [if std.length(config.alertLabels) > 0 then 'labels']+: config.alertLabels,
     annotations+: {
       runbook_url: withRunbooks(rule.annotations.runbook_url),
     },
   },
 
-  local only(kind) = {
-    groups: [
-      group { rules: rules }
-      for group in groups
-      for rules in [[rule for rule in group.rules if kind in rule]]
-      if std.length(rules) > 0
-    ],
-  },
+  // What alerts are made of is recorded in their own group, and goes where they go.
+  local alerting(group) = std.length([rule for rule in group.rules if 'alert' in rule]) > 0,
 
-  prometheusAlerts+:: only('alert'),
-  prometheusRules+:: only('record'),
+  prometheusAlerts+:: { groups: [group for group in groups if alerting(group)] },
+  prometheusRules+:: { groups: [group for group in groups if !alerting(group)] },
   // Where a dashboard leads to is the value of one of its variables.
   local leading(variable) =
     if variable.name == 'runbooks' then variable { query: withRunbooks(variable.query) } else variable,

@@ -12,11 +12,14 @@ from alerts.prometheus.own_metrics import (
     OWN_METRICS,
     STATE_FILE_OK,
 )
+from alerts.verdicts.incident import incidents
 from alerts.verdicts.verdict import Verdict
+from monitor.exposition.incident_texts import IncidentTexts
 from monitor.exposition.own_samples import (
     OwnSample,
     collector_samples,
     finding_samples,
+    incident_samples,
     server_samples,
 )
 from monitor.exposition.text_format import Head, encoded, label_block, number
@@ -36,25 +39,35 @@ class OwnServer:
     findings: dict[str, tuple[Verdict, Written]] = field(default_factory=dict)
     collectors: dict[str, tuple[CollectorView, Written]] = field(default_factory=dict)
     shown: dict[str, frozenset[Identity]] = field(default_factory=dict)
+    texts: IncidentTexts = field(default_factory=IncidentTexts)
     written: Written = field(default_factory=dict)
 
     def update(self, view: ServerView) -> None:
         """Views are immutable: the same object means the same lines."""
         self.view = view
         self.findings = {
-            name: self._finding(view.name, name, verdict) for name, verdict in view.verdicts.items()
+            name: self._finding(view, name, verdict) for name, verdict in view.verdicts.items()
         }
         self.collectors = {one.name: self._collector(view.name, one) for one in view.collectors}
         parts = [one for _, one in (*self.findings.values(), *self.collectors.values())]
         self.written = joined([write(server_samples(view)), *parts])
 
-    def _finding(self, server: str, name: str, verdict: Verdict) -> tuple[Verdict, Written]:
+    def _finding(self, view: ServerView, name: str, verdict: Verdict) -> tuple[Verdict, Written]:
         made = self.findings.get(name)
         if made and made[0] is verdict:
             return made
         shown = worst_subjects(verdict, self.shown.get(name, frozenset()), self.worst)
         self.shown[name] = frozenset(subject.evidence.identity for subject in shown)
-        return verdict, write(finding_samples(server, verdict, shown))
+        said = (*finding_samples(view.name, verdict, shown), *self._incidents(view, verdict))
+        return verdict, write(said)
+
+    def _incidents(self, view: ServerView, verdict: Verdict) -> Iterator[OwnSample]:
+        finding, kept = verdict.finding.name, set()
+        for incident in incidents(verdict, view.node.system_identifier):
+            kept.add((finding, incident.database, incident.id))
+            text = self.texts.of(verdict, incident)
+            yield from incident_samples(view.name, finding, incident, text)
+        self.texts.forget(finding, kept)
 
     def _collector(self, server: str, view: CollectorView) -> tuple[CollectorView, Written]:
         made = self.collectors.get(view.name)

@@ -1,13 +1,14 @@
-"""What is said of one server, one finding and one collector, as samples."""
+"""What is said of one server, one finding, its incidents and one collector, as samples."""
 
 from collections import Counter
 from collections.abc import Iterator
 
-from alerts._base import AlertedBy, Evidence, Shape, State
-from alerts.cure_line import one_line
+from alerts._base import Shape, State
 from alerts.prometheus import own_metrics as own
 from alerts.prometheus.own_metrics import OwnMetric
+from alerts.verdicts.incident import Incident
 from alerts.verdicts.verdict import Subject, Verdict
+from monitor.exposition.incident_texts import IncidentText, own_name
 from monitor.views.overview import CollectorView, QueueNumbers, ServerView
 
 OwnSample = tuple[OwnMetric, tuple[str | None, ...], float | None]
@@ -47,8 +48,8 @@ def finding_samples(
 ) -> Iterator[OwnSample]:
     """All that is said of one finding; `shown` are the subjects with a series of their own."""
     finding = verdict.finding.name
-    for state in State:
-        yield own.FINDING_STATE, (server, finding, state), state is verdict.state
+    yield own.FINDING_STATE, (server, finding, verdict.state), 1
+    yield own.INCIDENTS_KNOWN, (server, finding), 1 if verdict.known else None
     if verdict.finding.shape is Shape.event:
         yield own.FINDING_EVENTS, (server, finding), verdict.events
     if verdict.state is State.not_applicable:
@@ -57,14 +58,24 @@ def finding_samples(
     yield from _counts(server, verdict)
     for subject in shown:
         evidence = subject.evidence
-        which = (server, finding, evidence.database, _within_its_database(evidence))
-        yield own.FINDING_SUBJECT, (*which, evidence.severity), evidence.value
-        yield own.FINDING_CURE, (*which, one_line(evidence.cure)), 1
+        which = (server, finding, evidence.database, own_name(evidence), evidence.severity)
+        yield own.FINDING_SUBJECT, which, evidence.value
     for reason, count in _reasons(verdict).items():
         yield own.FINDING_UNJUDGED, (server, finding, reason), count
     if verdict.at:
         yield own.FINDING_JUDGED, (server, finding), verdict.judged
         yield own.FINDING_VERDICT_TIMESTAMP, (server, finding), verdict.at
+
+
+def incident_samples(
+    server: str, finding: str, incident: Incident, text: IncidentText
+) -> Iterator[OwnSample]:
+    """One series a severity, and one with what a message says."""
+    for severity, value in incident.values.items():
+        labels = (server, finding, severity, incident.database, incident.id)
+        yield own.INCIDENT, labels, value
+    which = (server, finding, incident.database, incident.id)
+    yield own.INCIDENT_INFO, (*which, text.subject, text.message, text.cure), text.written
 
 
 def collector_samples(server: str, view: CollectorView) -> Iterator[OwnSample]:
@@ -85,20 +96,7 @@ def _counts(server: str, verdict: Verdict) -> Iterator[OwnSample]:
         return
     finding = verdict.finding
     for severity in finding.severities:
-        labels = (server, finding.name, severity)
-        yield own.FINDING_SUBJECTS, labels, verdict.at_or_above(severity)
-        if finding.alerted_by is AlertedBy.database:
-            ranks = (s for s in verdict.subjects if s.evidence.severity.rank >= severity.rank)
-            counts = Counter(s.evidence.database for s in verdict.subjects)
-            above = Counter(s.evidence.database for s in ranks)
-            for database in counts:
-                where = (server, finding.name, database, severity)
-                yield own.FINDING_DATABASE_SUBJECTS, where, above[database]
-
-
-def _within_its_database(evidence: Evidence) -> str:
-    """The database has a label of its own; said twice it only makes messages longer."""
-    return evidence.subject.removeprefix(f"{evidence.database}: ")
+        yield own.FINDING_SUBJECTS, (server, finding.name, severity), verdict.at_or_above(severity)
 
 
 def _reasons(verdict: Verdict) -> dict[str, int]:

@@ -29,8 +29,8 @@ GENERATED_FROM_HERE = """\
 
 
 def rules_page(runbook_base: str = RUNBOOK_BASE) -> str:
-    """Return the alert rules, for the default paces of the lanes."""
-    return rulebook(default_paces(), runbook_base)
+    """Return the alert rules of Prometheus."""
+    return rulebook(runbook_base)
 
 
 def default_paces() -> dict[Lane, timedelta]:

@@ -22,6 +22,8 @@ class IdentityChange(Flag):
     another = auto()
     """Its data are of another origin: nothing that was learnt holds for it."""
     role = auto()
+    sessions_ended = auto()
+    """It was started anew since it was last seen, also while this daemon was not running."""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,10 @@ class IdentityTracker:
         """Take the identity that a new session was told."""
         known, self.identity = self.identity, identity
         news = IdentityChange.nothing
+        started = self.memory.get(self._namespace(), "started")
+        if started is not None and started != identity.started:
+            news |= IdentityChange.sessions_ended
+        self.memory.put(self._namespace(), "started", identity.started)
         if known and known.started != identity.started:
             log.warning("server restarted", server=self.target.name, started=identity.started)
             news |= IdentityChange.restarted

@@ -30,7 +30,8 @@ HOSTILE = 'public.<b>"o`rders"</b> & co'
 SAFE = 'public.&lt;b&gt;"o\'rders"&lt;/b&gt; &amp; co'
 """The same for Slack, which reads <!channel> as a call to everybody."""
 SUMMARY = f"Idle in transaction on shop-1: {HOSTILE} (15m 3s)"
-SILENT = {
+SENTENCE = f"{HOSTILE} has said nothing for 15 min 3 s. Since 2026-03-01 02:40 UTC."
+SILENT: dict[str, Any] = {
     "labels": {
         "alertname": "PgvigilIdleInTransaction",
         "finding": "idle_in_transaction",
@@ -41,7 +42,7 @@ SILENT = {
     },
     "annotations": {
         "summary": SUMMARY,
-        "description": f"It keeps its locks.\nWorst:\n- {HOSTILE}: 15m 3s",
+        "description": f"{SENTENCE}\nIt keeps its locks.",
         "cure": CURE,
         "runbook_url": "https://runbooks.example.org/idle_in_transaction",
     },
@@ -79,13 +80,30 @@ def test_severity_decides_who_hears_of_it(labels: str, receiver: str, tool: Tool
     assert routed.strip() == receiver
 
 
-def test_one_message_for_a_server(tool: Tool) -> None:
-    """All of our routes put together what is wrong with one server, and nothing else."""
-    shown = amtool(tool, "config", "routes", "show", f"--config.file={CONFIG}")
-    assert shown
+@pytest.mark.parametrize(
+    ("severity", "finding", "group", "waits"),
+    [
+        (
+            "critical",
+            "lock_blocker_root",
+            ["namespace", "job", "server", "finding", "database", "incident"],
+            ("10s", "15s", "4h"),
+        ),
+        ("critical", "", ["alertname", "namespace", "job", "server"], ("10s", "1m", "4h")),
+        ("warning", "lock_blocker_root", ["namespace", "job", "server"], ("1m", "5m", "1d")),
+        ("info", "table_bloat", ["namespace", "job", "server"], ("10m", "12h", "7d")),
+    ],
+)
+def test_what_is_one_message(
+    severity: str, finding: str, group: list[str], waits: tuple[str, ...]
+) -> None:
+    """A critical incident is one of its own, since a pager keeps one page for each group."""
     ours = yaml.safe_load(CONFIG.read_text())["route"]["routes"][0]
-    assert ours["group_by"] == ["namespace", "job", "server"]
-    assert not any("group_by" in route for route in ours["routes"])
+    of_severity = [r for r in ours["routes"] if f'severity="{severity}"' in r["matchers"]]
+    route = next(r for r in of_severity if finding or 'finding!=""' not in r["matchers"])
+    assert route.get("group_by", ours["group_by"]) == group
+    times = (route[name] for name in ("group_wait", "group_interval", "repeat_interval"))
+    assert tuple(times) == waits
 
 
 Render = Callable[..., str]
@@ -95,9 +113,9 @@ Render = Callable[..., str]
 def render(tool: Tool, tmp_path: Path) -> Render:
     """Fills in a template as amtool does, from data laid out as Alertmanager's own."""
 
-    def fill(name: str, *, status: str = "firing", kind: str = "text") -> str:
+    def fill(name: str, *others: dict[str, Any], status: str = "firing", kind: str = "text") -> str:
         times = {"startsAt": "2026-03-01T02:55:00Z", "endsAt": "2026-03-01T03:20:00Z"}
-        alerts = [{"status": status, **SILENT, **times}]
+        alerts = [{"status": status, **times, **one} for one in (*others, SILENT)]
         file = tmp_path / "data.json"
         file.write_text(
             json.dumps({"status": status, "alerts": alerts, "commonLabels": SILENT["labels"]})
@@ -115,10 +133,47 @@ def render(tool: Tool, tmp_path: Path) -> Render:
 def test_text_has_evidence_and_cure(render: Render) -> None:
     """The message alone says who is ill, how badly, what cures it, and where to read on."""
     text = render("pgvigil.text")
-    assert f"{SUMMARY} (critical, since 2026-03-01 02:55 UTC)" in text
-    assert f"- {HOSTILE}: 15m 3s" in text
+    assert f"{SUMMARY} (critical)" in text
+    assert SENTENCE in text
     assert f"Cure: {CURE}" in text
     assert "What to do: https://runbooks.example.org/idle_in_transaction" in text
+
+
+def test_title_and_count_are_of_what_fires(render: Render) -> None:
+    """What is over stands first in a group, and is neither the title nor counted."""
+    over = {**SILENT, "annotations": {"summary": "Old."}, "status": "resolved"}
+    for name in ("pgvigil.title", "pgvigil.slack.title"):
+        assert render(name, over).strip().startswith("critical: Idle in transaction on shop-1")
+        assert "more" not in render(name, over)
+        assert "(and 1 more)" in render(name, over, SILENT)
+    assert render("pgvigil.runbook", over).strip() == SILENT["annotations"]["runbook_url"]
+    assert "Over since 2026-03-01 03:20 UTC: Old." in render("pgvigil.text", over)
+
+
+@pytest.mark.parametrize("name", ["pgvigil.text", "pgvigil.slack", "pgvigil.email"])
+def test_cure_says_how_to_run_it(name: str, render: Render) -> None:
+    """In which database, and that VACUUM can't share a -c with anything else."""
+    cured = SILENT["annotations"] | {"cure": "SET lock_timeout = 0; VACUUM t; RESET lock_timeout;"}
+    vacuum = {**SILENT, "labels": {**SILENT["labels"], "database": "app"}, "annotations": cured}
+    text = render(name, vacuum)
+    assert "Cure, in database app (paste it into psql or give it to psql on standard input" in text
+    assert render(name).count("standard input") == 0
+
+
+def test_watchdogs_say_since_when(render: Render) -> None:
+    """No sentence of a finding tells it there."""
+    labels = {k: v for k, v in SILENT["labels"].items() if k != "finding"}
+    assert "(critical, since 2026-03-01 02:55 UTC)" in render(
+        "pgvigil.text", {**SILENT, "labels": labels}
+    )
+
+
+def test_slack_offers_no_cure_that_it_would_change(render: Render) -> None:
+    """A backtick is shown as another character: the name would be another one."""
+    hostile = SILENT["annotations"] | {"cure": 'DROP INDEX "a`b";'}
+    text = render("pgvigil.slack", {**SILENT, "annotations": hostile})
+    assert "DROP INDEX" not in text
+    assert "behind the link" in text
 
 
 def test_mail_shows_names_as_they_are(render: Render) -> None:
@@ -228,7 +283,7 @@ def assert_slack(shown: Any, cleared: Any) -> None:
     title = f"Idle in transaction on shop-1: {SAFE} (15m 3s)"
     assert shown["title"] == shown["fallback"] == f"critical: {title}"
     assert f"*{title}*" in shown["text"]
-    assert f"- {SAFE}: 15m 3s" in shown["text"]
+    assert f"{SAFE} has said nothing for 15 min 3 s." in shown["text"]
     assert f"Cure: {CURE}" in shown["text"]
     assert shown["color"] == "danger"
     assert cleared["color"] == "good"

@@ -4,16 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from alerts._base import AlertedBy, AnyFinding, Severity, Shape
-from alerts.prometheus.annotations import BEYOND_SERVER, IN_THE_RUNBOOK, why
-from alerts.prometheus.own_metrics import (
-    FINDING_CURE,
-    FINDING_DATABASE_SUBJECTS,
-    FINDING_SUBJECT,
-    FINDING_SUBJECTS,
-)
+from alerts._base import AlertedBy, AnyFinding, Severity
+from alerts.prometheus.annotations import BEYOND_SERVER, why
+from alerts.prometheus.own_metrics import INCIDENT, INCIDENT_INFO, INCIDENTS_KNOWN
 from alerts.prometheus.rulebook import RUNBOOK_BASE
 from tests.alerts.prometheus.promtool_scene import (
+    ILL_FOR,
     Alert,
     ill_then_well,
     promtool_test,
@@ -25,50 +21,41 @@ RULES = Path(__file__).parents[2] / "alerts" / "rules" / "pgvigil.yml"
 SHOWN_AS = {"seconds": "1m 30s", "bytes": "90B", "share": "9000%", "ratio": "9000%"}
 """How 90 reads in each unit."""
 CURE = "/* Ask `first`: */ SELECT 'end', \"it\";"
+MESSAGE = 'It holds "what" others want: {{ 50% }}.\nSince 2026-03-01 02:55 UTC.'
+IDENTITY = {"database": "shop", "incident": "00c0ffee00c0ffee"}
+
+
+def identity(finding: AnyFinding) -> dict[str, str]:
+    """What the labels of an incident of that finding are, beside server and severity."""
+    return {label: IDENTITY[label] for label in BEYOND_SERVER[finding.alerted_by]}
 
 
 def ill_series(finding: AnyFinding, severity: Severity, server: str) -> Iterator[dict[str, str]]:
     """What the daemon exposes while one subject is ill with exactly that severity."""
     of = {"server": server, "finding": finding.name}
+    yield series(INCIDENTS_KNOWN, f"1x{600 + ILL_FOR}", **of)
+    which = of | identity(finding)
     for other in finding.severities:
-        ill = ill_then_well("0", "1" if other.rank <= severity.rank else "0")
-        yield series(FINDING_SUBJECTS, ill, severity=other, **of)
-        if finding.alerted_by is AlertedBy.database:
-            yield series(FINDING_DATABASE_SUBJECTS, ill, severity=other, database="shop", **of)
-    subject = {"database": "shop", "subject": "the ill one", "severity": severity}
-    yield series(FINDING_SUBJECT, ill_then_well("_", "90"), **subject, **of)
-    for name, cure in (("the ill one", CURE), ("another one", "SELECT 'wrong';")):
-        cured = {"database": "shop", "subject": name, "cure": cure}
-        yield series(FINDING_CURE, ill_then_well("_", "1"), **cured, **of)
+        if other.rank <= severity.rank:
+            yield series(INCIDENT, ill_then_well("_", "90"), severity=other, **which)
+    older = {"subject": "the other one", "message": "Old.", "cure": "SELECT 'old';"}
+    newer = {"subject": "the ill one", "message": MESSAGE, "cure": CURE}
+    yield series(INCIDENT_INFO, ill_then_well("_", "100"), **older, **which)
+    yield series(INCIDENT_INFO, ill_then_well("_", "200"), **newer, **which)
 
 
-def page(finding: AnyFinding, severity: Severity, server: str, worst: bool = True) -> Alert:
-    """The alert of one rule, as Alertmanager gets it."""
-    identity = {"server": server, "database": "shop", "subject": "the ill one"}
-    carried = ("server", *BEYOND_SERVER[finding.alerted_by])
+def page(finding: AnyFinding, severity: Severity, server: str, told: bool = True) -> Alert:
+    """One alert, as Alertmanager gets it; not `told` is one whose text nobody knows."""
     value = SHOWN_AS.get(finding.unit, f"90 {finding.unit}".strip())
-    where, which = {
-        AlertedBy.server: ("", f": the ill one ({value})"),
-        AlertedBy.database: (", in shop", f": the ill one ({value})"),
-        AlertedBy.subject: (": the ill one", f" ({value})"),
-    }[finding.alerted_by]
-    heading = "Last occurrences" if finding.shape is Shape.event else "Worst"
-    database = " (database shop)" if finding.alerted_by is AlertedBy.server else ""
-    shown = f"\n{heading}:\n- the ill one{database}: {value}" if worst else ""
-    return Alert(
-        {
-            "job": "pgvigil",
-            "finding": finding.name,
-            "severity": severity,
-            **{label: identity[label] for label in carried},
-        },
-        {
-            "summary": f"{finding.title} on {server}{where}{which if worst else ''}",
-            "description": why(finding) + shown,
-            "cure": f"the ill one{database}: {CURE}" if worst else IN_THE_RUNBOOK,
-            "runbook_url": f"{RUNBOOK_BASE}/{finding.name}",
-        },
-    )
+    where = "" if finding.alerted_by is AlertedBy.server else ", in shop"
+    labels = {"job": "pgvigil", "server": server, "finding": finding.name, "severity": severity}
+    texts = {
+        "summary": f"{finding.title} on {server}{where}{': the ill one' if told else ''} ({value})",
+        "description": f"{MESSAGE}\n{why(finding)}" if told else why(finding),
+        "cure": CURE if told else "",
+        "runbook_url": f"{RUNBOOK_BASE}/{finding.name}",
+    }
+    return Alert(labels | identity(finding), texts)
 
 
 def play(tool: Tool, folder: Path, *story: Any, rules: Path = RULES) -> None:

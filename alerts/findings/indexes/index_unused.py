@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, Outcome, Reach, Severity, Unjudged
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
 from alerts.cure import concurrently, equals, identifier, plain_ddl, regclass, remark
 from alerts.findings.indexes._usage import SCANS, Witness, unheard, unused_seconds, witnesses
 from alerts.history.keys import Key
@@ -245,4 +245,5 @@ finding = Finding(
     unit="bytes",
     scope=Reach.cluster,
     on=Role.primary,
+    alerted_by=AlertedBy.database,
 )

@@ -79,5 +79,6 @@ finding = Finding(
     judge=judge,
     unit="locks",
     scope=Reach.database,
-    alerted_by=AlertedBy.database,
+    alerted_by=AlertedBy.subject,
+    outlives_restart=False,
 )

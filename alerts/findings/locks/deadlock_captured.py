@@ -119,6 +119,6 @@ finding = Finding(
     unit="deadlocks",
     shape=Shape.event,
     scope=Reach.database,
-    alerted_by=AlertedBy.database,
+    alerted_by=AlertedBy.subject,
     linger=KEPT,
 )

@@ -147,6 +147,7 @@ finding = Finding(
     judge=judge,
     unit="seconds",
     scope=Reach.database,
-    alerted_by=AlertedBy.database,
+    alerted_by=AlertedBy.subject,
     because=("lock_queue_ddl",),
+    outlives_restart=False,
 )

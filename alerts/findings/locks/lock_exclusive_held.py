@@ -123,5 +123,6 @@ finding = Finding(
     judge=judge,
     unit="seconds",
     scope=Reach.database,
-    alerted_by=AlertedBy.database,
+    alerted_by=AlertedBy.subject,
+    outlives_restart=False,
 )

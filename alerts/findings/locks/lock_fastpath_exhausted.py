@@ -86,4 +86,5 @@ finding = Finding(
     judge=judge,
     unit="sessions",
     hold=timedelta(seconds=30),
+    outlives_restart=False,
 )

@@ -19,8 +19,8 @@ from collectors.user_tables import user_tables
 
 STRONG = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
 """Modes of DDL and of LOCK TABLE that readers or writers have to queue behind."""
-BRIEF = 80
-"""Characters of the statement in the sentence; the facts have more of it."""
+COMMAND = 2
+"""Words of the statement in the sentence, which metrics carry; the facts have more of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def evidence(scene: LockScene, waiter: Lock, followers: Sequence[Lock], limits: 
     node, waited = node_of(waiter), waiter.waited_seconds or 0.0
     session, relation = scene.sessions.get(node), scene.relation(waiter)
     critical = waited >= limits.waits_critical.total_seconds()
-    statement = normalised(session.query, BRIEF) if session else None
+    command = _command(session.query) if session else ""
     first = _longest(scene, scene.graph.blockers_of(node))
     behind = f"{len(followers)} session{'s queue' if len(followers) > 1 else ' queues'}"
     return Evidence(
@@ -66,7 +66,7 @@ def evidence(scene: LockScene, waiter: Lock, followers: Sequence[Lock], limits: 
         value=waited,
         message=(
             f"{scene.who(node)} has waited {duration_text(waited)} for {relation}"
-            + (f" to {statement}" if statement else "")
+            + (f" to {command}" if command else "")
             + f"; {behind} behind it. It waits for {_described(scene, first)}."
         ),
         facts={
@@ -96,6 +96,11 @@ def cure(scene: LockScene, ddl: Session | None, first: Holder | None) -> tuple[s
         remark("when nobody holds the table for long. It waited for:"),
         *(_instead(blocker) if blocker else (remark(_described(scene, first)),)),
     )
+
+
+def _command(query: str | None) -> str:
+    """What the statement is, such as `ALTER TABLE`."""
+    return " ".join((normalised(query) or "").split()[:COMMAND])
 
 
 def _instead(blocker: Session) -> tuple[str, ...]:
@@ -161,5 +166,6 @@ finding = Finding(
     judge=judge,
     unit="seconds",
     scope=Reach.database,
-    alerted_by=AlertedBy.database,
+    alerted_by=AlertedBy.subject,
+    outlives_restart=False,
 )

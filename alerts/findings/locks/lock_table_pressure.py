@@ -116,4 +116,5 @@ finding = Finding(
     limits=Limits(),
     judge=judge,
     unit="share",
+    outlives_restart=False,
 )

@@ -75,5 +75,5 @@ finding = Finding(
     judge=judge,
     unit="seconds",
     scope=Reach.database,
-    alerted_by=AlertedBy.database,
+    alerted_by=AlertedBy.subject,
 )

@@ -106,4 +106,5 @@ finding = Finding(
     alerted_by=AlertedBy.database,
     hold=timedelta(seconds=3),
     because=("lock_blocker_root",),
+    outlives_restart=False,
 )

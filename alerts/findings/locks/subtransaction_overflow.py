@@ -90,5 +90,6 @@ finding = Finding(
     judge=judge,
     unit="seconds",
     scope=Reach.server,
-    alerted_by=AlertedBy.server,
+    alerted_by=AlertedBy.subject,
+    outlives_restart=False,
 )

@@ -186,4 +186,5 @@ finding = Finding(
     limits=Limits(),
     judge=judge,
     unit="ratio",
+    outlives_restart=False,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from alerts._base import Evidence, Finding, Outcome, Reach, Severity
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text, session_name
 from alerts.cure import ACTIVITY, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
@@ -113,4 +113,6 @@ finding = Finding(
     judge=judge,
     unit="seconds",
     scope=Reach.database,
+    alerted_by=AlertedBy.subject,
+    outlives_restart=False,
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, Outcome, Reach, Severity, Unjudged
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
 from alerts.bloat import Confidence, Heap, HeapEstimate, NotEvaluated, Obstacle, estimate
 from alerts.bloat.ceiling import ceiling
 from alerts.bloat.current import heaps, statistics_hidden
@@ -197,4 +197,5 @@ finding = Finding(
     unit="bytes",
     scope=Reach.database,
     on=Role.primary,
+    alerted_by=AlertedBy.database,
 )

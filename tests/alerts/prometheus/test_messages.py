@@ -1,26 +1,15 @@
-"""What a page says where names are hostile, subjects many, or none is known."""
+"""What a page says where names are hostile, or nothing is known."""
 
 from pathlib import Path
 
 from alerts._base import Severity
 from alerts._catalogue import all_findings
 from alerts.prometheus.annotations import why
-from alerts.prometheus.own_metrics import (
-    FINDING_CURE,
-    FINDING_DATABASE_SUBJECTS,
-    FINDING_SUBJECT,
-    FINDING_SUBJECTS,
-)
+from alerts.prometheus.own_metrics import INCIDENT, INCIDENT_INFO
 from alerts.prometheus.rule import alert_name
 from alerts.prometheus.rulebook import RUNBOOK_BASE
-from tests.alerts.prometheus.promtool_scene import (
-    FELL_ILL,
-    Alert,
-    expect,
-    ill_then_well,
-    series,
-)
-from tests.findings.story import CURE, both, ill_series, page, play
+from tests.alerts.prometheus.promtool_scene import FELL_ILL, Alert, expect, series
+from tests.findings.story import both, identity, ill_series, page, play
 from tests.fixtures.requirements import Tool
 
 HOSTILE = "o\"rder's \\ `{{ .Value }}` %q %s $labels\n🐘"
@@ -36,55 +25,48 @@ def test_server_with_a_hostile_name(tool: Tool, tmp_path: Path) -> None:
     play(tool, tmp_path, ill, story)
 
 
-def test_worst_ten_are_shown_in_order(tool: Tool, tmp_path: Path) -> None:
-    """A page lists at most ten subjects, the highest value first."""
+def test_page_of_which_no_text_is_known(tool: Tool, tmp_path: Path) -> None:
+    """Where Prometheus has no text of the incident, the page still says what and why."""
     finding = all_findings()["idle_in_transaction"]
-    of = {"server": "shop-1", "finding": finding.name, "severity": "warning"}
-    ill = [
-        series(FINDING_SUBJECTS, ill_then_well("0", "12"), **of),
-        *(
-            series(FINDING_SUBJECT, f"{60 * n}x40", subject=f"s{n}", database="", **of)
-            for n in range(1, 13)
-        ),
-    ]
-    lines = "".join(f"\n- s{n}: {n}m 0s" for n in range(12, 2, -1))
-    expected = page(finding, Severity.warning, "shop-1", worst=False)
-    expected.annotations["summary"] += ": s12 (12m 0s)"
-    expected.annotations["description"] += f"\nWorst:{lines}"
+    of = {"server": "shop-1", "finding": finding.name, **identity(finding)}
+    ill = [series(INCIDENT, "90x40", severity="warning", **of)]
+    expected = page(finding, Severity.warning, "shop-1", told=False)
     play(tool, tmp_path, ill, [expect(FELL_ILL, alert_name(finding.name), [expected])])
 
 
-def test_page_without_known_subjects(tool: Tool, tmp_path: Path) -> None:
-    """Where Prometheus knows no subject, the page still says why it matters."""
-    finding = all_findings()["idle_in_transaction"]
-    of = {"server": "shop-1", "finding": finding.name, "severity": "warning"}
-    expected = page(finding, Severity.warning, "shop-1", worst=False)
-    story = [expect(FELL_ILL, alert_name(finding.name), [expected])]
-    play(tool, tmp_path, [series(FINDING_SUBJECTS, "1x40", **of)], story)
-
-
 def test_subject_of_no_database(tool: Tool, tmp_path: Path) -> None:
-    """What belongs to no single database is told without one, with its cure."""
+    """What belongs to no single database is told without one."""
     finding = all_findings()["lock_blocker_root"]
-    of = {"server": "shop-1", "finding": finding.name}
-    subject = {"database": "", "subject": "pid 7", **of}
+    of = {"server": "shop-1", "finding": finding.name, "incident": "0a"}
+    told = {"subject": "pid 7", "message": "It blocks.", "cure": "SELECT 1;"}
     ill = [
-        series(FINDING_DATABASE_SUBJECTS, "1x40", database="", severity="warning", **of),
-        series(FINDING_SUBJECT, "90x40", severity="warning", **subject),
-        series(FINDING_CURE, "1x40", cure=CURE, **subject),
+        series(INCIDENT, "90x40", severity="warning", database="", **of),
+        series(INCIDENT_INFO, "1x40", database="", **told, **of),
     ]
-    expected = Alert(
-        {
-            "job": "pgvigil",
-            "finding": finding.name,
-            "severity": Severity.warning,
-            "server": "shop-1",
-        },
-        {
-            "summary": "Lock blocker on shop-1: pid 7 (1m 30s)",
-            "description": f"{why(finding)}\nWorst:\n- pid 7: 1m 30s",
-            "cure": f"pid 7: {CURE}",
-            "runbook_url": f"{RUNBOOK_BASE}/{finding.name}",
-        },
-    )
+    texts = {
+        "summary": "Lock blocker on shop-1: pid 7 (1m 30s)",
+        "description": f"It blocks.\n{why(finding)}",
+        "cure": "SELECT 1;",
+        "runbook_url": f"{RUNBOOK_BASE}/{finding.name}",
+    }
+    expected = Alert({"job": "pgvigil", "severity": Severity.warning, **of}, texts)
+    play(tool, tmp_path, ill, [expect(FELL_ILL, alert_name(finding.name), [expected])])
+
+
+def test_those_without_a_place_are_counted(tool: Tool, tmp_path: Path) -> None:
+    """What has no alert of its own is one more alert, with their number."""
+    finding = all_findings()["lock_blocker_root"]
+    of = {"server": "shop-1", "finding": finding.name, "incident": "others"}
+    told = {"subject": "others", "message": "Beyond the ten.", "cure": ""}
+    ill = [
+        series(INCIDENT, "4x40", severity="warning", database="", **of),
+        series(INCIDENT_INFO, "1x40", database="", **told, **of),
+    ]
+    texts = {
+        "summary": "Lock blocker on shop-1: 4 more",
+        "description": f"Beyond the ten.\n{why(finding)}",
+        "cure": "",
+        "runbook_url": f"{RUNBOOK_BASE}/{finding.name}",
+    }
+    expected = Alert({"job": "pgvigil", "severity": Severity.warning, **of}, texts)
     play(tool, tmp_path, ill, [expect(FELL_ILL, alert_name(finding.name), [expected])])

@@ -2,6 +2,7 @@
 
 import subprocess
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,27 +10,21 @@ import yaml
 
 from alerts._base import AlertedBy, AnyFinding, Severity, Shape
 from alerts._catalogue import all_findings
-from alerts.prometheus.finding_rules import RESTART, finding_rules, keep_firing
-from alerts.prometheus.own_metrics import (
-    FINDING_EVENTS,
-    FINDING_STATE,
-    FINDING_SUBJECTS,
-)
+from alerts.prometheus.finding_rules import finding_rule, incident_recording
+from alerts.prometheus.own_metrics import INCIDENT, INCIDENTS_KNOWN
 from alerts.prometheus.rule import alert_name
 from alerts.prometheus.rulebook import RUNBOOK_BASE
-from monitor.generate.files import default_paces
 from tests.alerts.prometheus.promtool_scene import (
     FELL_ILL,
-    ILL_FOR,
     RECOVERED,
+    SCRAPED,
     STEP,
-    WELL_FOR,
     expect,
     ill_then_well,
     promtool_test,
     series,
 )
-from tests.findings.story import RULES, both, ill_series, page, play
+from tests.findings.story import RULES, both, identity, ill_series, page, play
 from tests.fixtures.requirements import Tool
 
 each_rule = pytest.mark.parametrize(
@@ -45,15 +40,13 @@ def test_rule_fires_and_clears(
 ) -> None:
     """A subject of that severity raises its alert and all milder ones, which end with it."""
     name = alert_name(finding.name)
-    kept = keep_firing(finding, default_paces())
     milder = [s for s in finding.severities if s.rank <= severity.rank]
     pages = [page(finding, s, "shop-1") for s in milder]
     story = [
         expect(FELL_ILL - STEP, name),
         expect(FELL_ILL, name, pages),
         expect(RECOVERED - STEP, name, pages),
-        expect(RECOVERED + kept / 2, name, pages),
-        expect(RECOVERED + kept + 2 * STEP, name),
+        expect(RECOVERED, name),
     ]
     play(tool, tmp_path, list(ill_series(finding, severity, "shop-1")), story)
 
@@ -71,17 +64,102 @@ def test_rule_that_is_wrong_is_noticed(
     assert "FAILED" in done.stdout + done.stderr
 
 
+def incident(values: str, server: str, **scraped: str) -> dict[str, str]:
+    """The series of one incident of the finding that these stories are about."""
+    which = {"server": server, "finding": IDLE.name, **identity(IDLE)}
+    return series(INCIDENT, values, severity="warning", **which, **scraped)
+
+
+def known(values: str, server: str, **scraped: str) -> dict[str, str]:
+    return series(INCIDENTS_KNOWN, values, server=server, finding=IDLE.name, **scraped)
+
+
+IDLE = all_findings()["idle_in_transaction"]
+PAGED = [page(IDLE, Severity.warning, "shop-1", told=False)]
+ALERT = alert_name(IDLE.name)
+
+
 def test_daemon_that_moves_keeps_its_alerts(tool: Tool, tmp_path: Path) -> None:
-    """Another pod at another address goes on with the same alert, over a gap of a minute."""
-    finding = all_findings()["idle_in_transaction"]
-    of = {"server": "shop-1", "finding": finding.name, "severity": "warning"}
-    before = series(FINDING_SUBJECTS, "1x9 stale", **of, pod="a")
-    later = f"_x{WELL_FOR + 2} 1x{ILL_FOR}"
-    after = series(FINDING_SUBJECTS, later, **of, instance="10.0.0.9:19187", pod="b")
-    expected = [page(finding, Severity.warning, "shop-1", worst=False)]
-    name = alert_name(finding.name)
-    story = [expect(step * STEP, name, expected) for step in range(1, WELL_FOR + ILL_FOR)]
-    play(tool, tmp_path, [before, after], story)
+    """Another pod at another address goes on with the same alert, over a gap of ten minutes."""
+    elsewhere = {"instance": "10.0.0.9:19187", "pod": "b"}
+    ill = [
+        incident("90x9 stale", "shop-1", pod="a"),
+        known("1x9 stale", "shop-1", pod="a"),
+        incident("_x31 90x20", "shop-1", **elsewhere),
+        known("_x31 1x20", "shop-1", **elsewhere),
+    ]
+    story = [expect(step * STEP, ALERT, PAGED) for step in range(1, 50)]
+    play(tool, tmp_path, ill, story)
+
+
+def test_silence_is_held_for_an_hour(tool: Tool, tmp_path: Path) -> None:
+    """While no page says that it is over the alert goes on, and then it ends."""
+    ill = [incident("90x10 stale", "shop-1"), known("1x10 stale", "shop-1")]
+    last = 10 * STEP
+    story = [
+        expect(last + timedelta(minutes=59), ALERT, PAGED),
+        expect(last + timedelta(minutes=61), ALERT),
+    ]
+    play(tool, tmp_path, ill, story)
+
+
+def test_cured_while_nobody_looked(tool: Tool, tmp_path: Path) -> None:
+    """The first page that knows the finding and not the incident ends it."""
+    ill = [incident("90x10 stale", "shop-1"), known("1x10 stale _x9 1x50", "shop-1")]
+    story = [expect(19 * STEP, ALERT, PAGED), expect(21 * STEP, ALERT)]
+    play(tool, tmp_path, ill, story)
+
+
+def test_unknown_elsewhere_holds_nothing(tool: Tool, tmp_path: Path) -> None:
+    """Only silence about that server and that finding holds an incident."""
+    ill = [
+        incident("90x10 stale", "shop-1"),
+        known("1x60", "shop-1"),
+        known("1x10 stale", "shop-2"),
+        series(INCIDENTS_KNOWN, "1x10 stale", server="shop-1", finding="table_bloat"),
+    ]
+    play(tool, tmp_path, ill, [expect(12 * STEP, ALERT)])
+
+
+def test_what_prometheus_kept_over_its_own_restart(tool: Tool, tmp_path: Path) -> None:
+    """A sample older than its target's last scrape is none that holds now."""
+    up = {"series": f'up{{job="{SCRAPED["job"]}",instance="{SCRAPED["instance"]}"}}'}
+    ill = [incident("90x10 _x40", "shop-1"), known("1x60", "shop-1"), up | {"values": "1x60"}]
+    story = [expect(10 * STEP, ALERT, PAGED), expect(11 * STEP, ALERT)]
+    play(tool, tmp_path, ill, story)
+
+
+def test_two_incidents_are_two_alerts(tool: Tool, tmp_path: Path) -> None:
+    """Each begins and ends by itself, also where they have the same name."""
+    of = {"server": "shop-1", "finding": IDLE.name, "database": "shop", "severity": "warning"}
+    ill = [
+        series(INCIDENT, "_x5 90x40", incident="0a", **of),
+        series(INCIDENT, "_x10 90x10 stale", incident="0b", **of),
+        known("1x60", "shop-1"),
+    ]
+    one, other = (
+        replace(PAGED[0], labels={**PAGED[0].labels, "incident": i}) for i in ("0a", "0b")
+    )
+    story = [
+        expect(7 * STEP, ALERT, [one]),
+        expect(12 * STEP, ALERT, [one, other]),
+        expect(22 * STEP, ALERT, [one]),
+    ]
+    play(tool, tmp_path, ill, story)
+
+
+def test_severity_that_rises_keeps_the_warning(tool: Tool, tmp_path: Path) -> None:
+    """The warning goes on beside the critical alert, so nobody is told that it is over."""
+    which = {"server": "shop-1", "finding": IDLE.name, **identity(IDLE)}
+    critical = series(INCIDENT, ill_then_well("_", "90"), severity="critical", **which)
+    ill = [incident("90x60", "shop-1"), critical, known("1x60", "shop-1")]
+    worse = page(IDLE, Severity.critical, "shop-1", told=False)
+    story = [
+        expect(FELL_ILL - STEP, ALERT, PAGED),
+        expect(FELL_ILL, ALERT, [*PAGED, worse]),
+        expect(RECOVERED, ALERT, PAGED),
+    ]
+    play(tool, tmp_path, ill, story)
 
 
 @pytest.mark.parametrize("alerted_by", AlertedBy)
@@ -90,47 +168,20 @@ def test_every_way_to_alert(
     alerted_by: AlertedBy, shape: Shape, tool: Tool, tmp_path: Path
 ) -> None:
     """By server, database or subject, condition or event: a finding of any kind has good rules."""
-    finding = replace(
-        all_findings()["idle_in_transaction"], alerted_by=alerted_by, shape=shape, unit="bytes"
-    )
+    finding = replace(IDLE, alerted_by=alerted_by, shape=shape, unit="bytes")
     name, rules = alert_name(finding.name), only(finding, tmp_path)
     story = [
         expect(FELL_ILL - STEP, name),
         expect(FELL_ILL, name, both(finding, "shop-1")),
-        expect(RECOVERED + RESTART + 2 * STEP, name),
+        expect(RECOVERED, name),
     ]
     ill = list(ill_series(finding, Severity.critical, "shop-1"))
     play(tool, tmp_path, ill, story, rules=rules)
 
 
-def test_event_counted_before_a_restart_still_alerts(tool: Tool, tmp_path: Path) -> None:
-    """A counter that grew is enough where no occurrence is known, unless it was muted."""
-    finding = replace(all_findings()["idle_in_transaction"], shape=Shape.event)
-    name, rules = alert_name(finding.name), only(finding, tmp_path)
-    grown = f"0x{WELL_FOR - 1} 1x600"
-    ill = [
-        series(FINDING_EVENTS, grown, server="heard", finding=finding.name),
-        series(FINDING_EVENTS, grown, server="muted", finding=finding.name),
-        series(
-            FINDING_STATE,
-            ill_then_well("0", "1"),
-            state="muted",
-            server="muted",
-            finding=finding.name,
-        ),
-    ]
-    heard = page(finding, Severity.warning, "heard", worst=False)
-    story = [
-        expect(FELL_ILL - STEP, name),
-        expect(FELL_ILL, name, [heard]),
-        expect(FELL_ILL + finding.linger + RESTART + 2 * STEP, name),
-    ]
-    play(tool, tmp_path, ill, story, rules=rules)
-
-
 def only(finding: AnyFinding, folder: Path) -> Path:
-    """A file with the rules of one finding, be it in the catalogue or not."""
-    rules = [rule.content(RUNBOOK_BASE) for rule in finding_rules(finding, default_paces())]
+    """A file with the rules of one finding, which need not be in the catalogue."""
+    rules = [incident_recording().content(), finding_rule(finding).content(RUNBOOK_BASE)]
     file = folder / "only.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "only", "rules": rules}]}))
     return file

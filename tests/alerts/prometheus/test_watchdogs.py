@@ -13,6 +13,8 @@ from alerts.prometheus.own_metrics import (
     CONFIG_RELOAD_OK,
     FINDING_STATE,
     FINDING_VERDICT_TIMESTAMP,
+    INCIDENT,
+    INCIDENTS_KNOWN,
     STATE_FILE_OK,
     UP,
     OwnMetric,
@@ -84,7 +86,28 @@ def gone(server: str) -> list[dict[str, str]]:
     ]
 
 
+def held(server: str, known: str, **incident: str) -> list[dict[str, str]]:
+    """An incident of which the page is silent from a time on, and whether it is known then."""
+    of = {"server": server, "finding": "a"}
+    said = f"90x{WELL_FOR - 1} stale"
+    return [
+        series(INCIDENT, said, severity="warning", database="d", incident="0a", **of),
+        series(INCIDENT, said, severity="critical", database="d", incident="0a", **of),
+        series(INCIDENTS_KNOWN, known, **of),
+    ]
+
+
 SCENES = {
+    "incidents_held": Scene(
+        ill=held("shop-1", f"1x{WELL_FOR - 1} stale _x{ILL_FOR} 1x600"),
+        labels={"server": "shop-1"},
+        summary="Nobody judges shop-1, which was ill: 1 alert held",
+        listed="\nIll when it was last judged:\n- a",
+        quiet=[
+            *held("cured", ALWAYS),
+            series(INCIDENTS_KNOWN, f"1x{WELL_FOR - 1} stale", server="well", finding="a"),
+        ],
+    ),
     "daemon_gone": Scene(
         ill=gone("shop-1"),
         labels={"instance": "10.0.0.7:19187"},

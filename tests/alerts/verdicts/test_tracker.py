@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from alerts._base import Evidence, Finding, Outcome, Severity, Shape, State, Unjudged
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity, Shape, State, Unjudged
 from alerts.history.memory import Memory
 from alerts.limits import BaseLimits, Slack
 from alerts.snapshot import ServerIdentity, Snapshot
@@ -359,6 +359,51 @@ def test_a_restart_in_blindness_holds_what_was_ill() -> None:
     server.at(0, a=150)
     assert subjects(restarted(server).blind_at(3000)) == ["a"]
     assert subjects(restarted(server).blind_at(3700)) == []
+
+
+@pytest.mark.parametrize("outlives", [True, False])
+def test_a_session_of_an_earlier_start_is_over(outlives: bool) -> None:
+    """It is not held although nothing can be judged; also where it is known from the file only."""
+    server = Server(made(outlives_restart=outlives))
+    server.at(0, a=150)
+    for one in (server, restarted(server)):
+        node = ServerIdentity("db1", Role.primary, 180000, "7001")
+        one.tracker.end_sessions([one.finding], node)
+        assert subjects(one.blind_at(10)) == (["a"] if outlives else [])
+    assert subjects(restarted(server).blind_at(20)) == (["a"] if outlives else [])
+
+
+def test_places_survive_a_restart() -> None:
+    """The eleventh does not take the place of one of the first ten, whatever it is worth."""
+    server = Server(made(alerted_by=AlertedBy.subject))
+    first = {f"t{n}": 150.0 for n in range(10)}
+    given = server.at(0, **first).places[Severity.warning]
+    assert len(given) == 10
+    after = restarted(server).at(60, **first, worse=190)
+    assert set(after.places[Severity.warning]) == set(given)
+    assert len(after.subjects) == 11
+
+
+def test_it_is_known_once_it_was_judged() -> None:
+    """Until then nobody may take silence for health, unless the file tells what was ill."""
+    server = Server(made())
+    assert not server.blind_at(0).known
+    assert server.at(1, a=50).known
+    assert server.blind_at(2).known
+    assert not restarted(server).blind_at(3).known
+    server.at(4, a=150)
+    assert restarted(server).blind_at(5).known
+
+
+def test_two_that_are_called_alike_are_two() -> None:
+    """A judge that gives no key loses nobody."""
+
+    def twins(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+        for tank in snapshot.rows(tanks):
+            yield replace(evidence(tank), subject="walreceiver")
+
+    verdict = Server(made(how=twins)).at(0, a=150, b=160)
+    assert len({one.evidence.identity for one in verdict.subjects}) == 2
 
 
 def test_a_restart_forgets_what_was_cured() -> None:

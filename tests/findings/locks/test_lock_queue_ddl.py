@@ -104,9 +104,7 @@ async def test_traffic_behind_an_alter_goes_on_once_its_own_cure_has_run(
     facts = subject.evidence.facts
     assert (facts["ddl_pid"], facts["followers"]) == (alter.pid, len(readers))
     assert facts["ddl_statement"] == "alter table orders add note text default ?"
-    assert (
-        "public.orders to alter table orders add note text default ?;" in subject.evidence.message
-    )
+    assert "public.orders to alter table;" in subject.evidence.message
     assert (facts["follower_pid"], facts["follower_statement"]) == (
         readers[0],
         "select from orders",

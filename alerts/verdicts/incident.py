@@ -1,0 +1,74 @@
+"""Incident: what one alert stands for. Its id outlives restarts and changes of wording."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from alerts._base import AlertedBy, AnyFinding, Evidence, Severity
+from alerts.verdicts.verdict import Subject, Verdict
+
+OTHERS = "others"
+"""Stands where the id would, on the one series that counts subjects without a place."""
+Subjects = tuple[Subject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One alert, at each of its severities."""
+
+    id: str
+    """16 hexadecimal digits; empty where a server or a database is the incident."""
+    database: str | None
+    values: Mapping[Severity, float]
+    """Per severity the measured value of the worst at or above it; of others their number."""
+    subjects: Subjects = ()
+    """Whom it speaks of, worst first; nobody where it counts others."""
+
+
+def incident_id(system_identifier: str | None, finding: str, evidence: Evidence) -> str:
+    """The same for the same incident after a restart, on another node and in other words."""
+    parts = (system_identifier or "", finding, *evidence.identity)
+    text = "\x00".join(parts).encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=8).hexdigest()
+
+
+def incidents(verdict: Verdict, system_identifier: str | None) -> Iterator[Incident]:
+    """The incidents that the ill subjects of a verdict make up."""
+    finding, ill = verdict.finding, verdict.subjects
+    if finding.alerted_by is AlertedBy.subject:
+        yield from _of_subjects(verdict, system_identifier)
+    elif finding.alerted_by is AlertedBy.database:
+        for database in dict.fromkeys(subject.evidence.database for subject in ill):
+            there = tuple(s for s in ill if s.evidence.database == database)
+            yield Incident("", database, _worst_values(finding, there), there)
+    elif ill:
+        yield Incident("", None, _worst_values(finding, ill), ill)
+
+
+def _of_subjects(verdict: Verdict, system_identifier: str | None) -> Iterator[Incident]:
+    finding, others = verdict.finding, dict.fromkeys(verdict.finding.severities, 0)
+    for subject in verdict.subjects:
+        evidence, values = subject.evidence, {}
+        for severity in _reached(finding, evidence):
+            if evidence.identity in verdict.places.get(severity, ()):
+                values[severity] = evidence.value
+            else:
+                others[severity] += 1
+        if values:
+            which = incident_id(system_identifier, finding.name, evidence)
+            yield Incident(which, evidence.database, values, (subject,))
+    if counted := {severity: float(count) for severity, count in others.items() if count}:
+        yield Incident(OTHERS, None, counted)
+
+
+def _worst_values(finding: AnyFinding, ill: Subjects) -> dict[Severity, float]:
+    values: dict[Severity, float] = {}
+    for subject in ill:
+        for severity in _reached(finding, subject.evidence):
+            values.setdefault(severity, subject.evidence.value)
+    return values
+
+
+def _reached(finding: AnyFinding, evidence: Evidence) -> list[Severity]:
+    """The declared severities that a subject has reached: its own and the milder ones."""
+    return [s for s in finding.severities if s.rank <= evidence.severity.rank]

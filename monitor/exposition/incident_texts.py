@@ -1,0 +1,99 @@
+"""What is told of each incident: rewritten seldom, since each new text is a new series."""
+
+from dataclasses import dataclass, field
+
+from alerts._base import Evidence, Severity
+from alerts.cure_line import LONGEST, one_line
+from alerts.units import moment_text
+from alerts.verdicts.incident import OTHERS, Incident
+from alerts.verdicts.places import PLACES, Identity
+from alerts.verdicts.verdict import Verdict
+
+REWRITE = 300.0
+"""Seconds for which a text stays as it is, unless the severity changes or its subject is well."""
+Key = tuple[str, str | None, str]
+"""Finding, database and id of an incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentText:
+    written: float
+    """Unix seconds."""
+    severity: Severity | None
+    about: Identity | None
+    """The subject that it names."""
+    subject: str
+    message: str
+    cure: str
+
+
+@dataclass(slots=True)
+class IncidentTexts:
+    """The texts of one server's incidents as they were last written."""
+
+    texts: dict[Key, IncidentText] = field(default_factory=dict)
+
+    def of(self, verdict: Verdict, incident: Incident) -> IncidentText:
+        """The text of an incident: the one that stands, or a new one where it is time."""
+        key = (verdict.finding.name, incident.database, incident.id)
+        old = self.texts.get(key)
+        if old is None or _outdated(old, incident, verdict.at):
+            old = self.texts[key] = _written(incident, verdict.at)
+        return old
+
+    def forget(self, finding: str, kept: set[Key]) -> None:
+        """Forget what was told of incidents of a finding that are over."""
+        for key in [key for key in self.texts if key[0] == finding and key not in kept]:
+            del self.texts[key]
+
+
+def own_name(evidence: Evidence) -> str:
+    """The subject within its database, which has a label of its own."""
+    return evidence.subject.removeprefix(f"{evidence.database}: ")
+
+
+def _outdated(old: IncidentText, incident: Incident, at: float) -> bool:
+    return (
+        at - old.written >= REWRITE
+        or old.severity is not _severity(incident)
+        or old.about not in (*(s.evidence.identity for s in incident.subjects), None)
+    )
+
+
+def _severity(incident: Incident) -> Severity | None:
+    return max(incident.values, key=lambda severity: severity.rank, default=None)
+
+
+def _written(incident: Incident, at: float) -> IncidentText:
+    severity = _severity(incident)
+    if incident.id == OTHERS:
+        said = f"These are beyond the {PLACES} that have an alert of their own."
+        return IncidentText(at, severity, None, OTHERS, said, "")
+    worst, more = incident.subjects[0], len(incident.subjects) - 1
+    evidence = worst.evidence
+    message = f"{evidence.message} Since {moment_text(worst.since)}."
+    return IncidentText(
+        at,
+        severity,
+        evidence.identity,
+        shortened(_named(evidence, incident)),
+        shortened(message, f" And {more} more." if more else ""),
+        one_line(evidence.cure),
+    )
+
+
+def _named(evidence: Evidence, incident: Incident) -> str:
+    """The subject, with its database where no label says it."""
+    if incident.database or not evidence.database:
+        return own_name(evidence)
+    return f"{evidence.database}: {own_name(evidence)}"
+
+
+def shortened(text: str, end: str = "") -> str:
+    """At most as long as a label may be, in bytes; what is left out is shown by an ellipsis."""
+    room = LONGEST - len(end.encode())
+    whole = text.encode("utf-8", "replace")
+    if len(whole) > room:
+        whole = whole[: room - 3]
+        return whole.decode("utf-8", "ignore") + "…" + end
+    return text + end
