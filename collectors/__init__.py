@@ -1,1 +1,1 @@
-"""Reads PostgreSQL: one view, one file, from its rows to its metrics. Nothing here judges."""
+"""Collectors: each file reads one view of PostgreSQL into rows and metrics, without judging."""

@@ -1,4 +1,4 @@
-"""The only vocabulary a collector needs: what it reads, how often, and the metrics it becomes."""
+"""Base types of collectors: query, row type, schedule and metrics."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ Row = TypeVar("Row")
 
 
 class Lane(StrEnum):
-    """The only pace of a collector; how long a lane's pace is, is a setting."""
+    """The schedule of a collector; a setting gives the interval of each lane."""
 
     fast = "fast"
     normal = "normal"
@@ -20,14 +20,14 @@ class Lane(StrEnum):
 
 
 class Scope(StrEnum):
-    """Where a query must run: once for the whole server, or once in every database."""
+    """Where a query must run: once for the server, or once in every database."""
 
     server = "server"
     database = "database"
 
 
 class Role(StrEnum):
-    """What a server is to its cluster."""
+    """Role of a server in its cluster."""
 
     primary = "primary"
     standby = "standby"
@@ -35,21 +35,21 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """A right that a query needs, how to see that we have it, and the statement that gives it."""
+    """A privilege that a query needs, how to check it, and the statement that grants it."""
 
     name: str
     probe: str
-    """A boolean SQL expression that raises nothing and waits for nothing."""
+    """A boolean SQL expression that raises no error and waits for no lock."""
     grant: str
-    """The statement that gives it; `{role}` is the monitoring role, quoted."""
+    """The statement that grants it; `{role}` is the monitoring role, quoted."""
     buys: str
-    """What can be seen with it, in a few words."""
+    """What the privilege makes visible, in a few words."""
     scope: Scope = Scope.server
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """The value of a sample of type histogram: counts up to each bound, and the sum of all."""
+    """Value of a histogram: cumulative counts by upper bound, and the sum of all values."""
 
     buckets: Mapping[float, int]
     count: int
@@ -58,17 +58,17 @@ class Histogram:
 
 Value = float | bool | Histogram | None
 Tables = tuple[int, int] | frozenset[int]
-"""Object identifiers: those from the first to the last, or just these."""
+"""OIDs: a range (first and last, both included), or a set."""
 ALL = (0, 2**32 - 1)
 Sample = tuple[tuple[str | None, ...], Value]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric(Generic[Row]):
-    """A family of samples made from all rows of one answer.
+    """A metric family, made from all rows of one answer.
 
-    A name that ends in `*` stands for a family of names: the first label value of each
-    sample completes it, and is no label itself.
+    A name that ends in `*` stands for many names: the first label value of each sample completes
+    the name, and is not a label.
     """
 
     name: str
@@ -77,44 +77,45 @@ class Metric(Generic[Row]):
     labels: tuple[str, ...]
     samples: Callable[[Sequence[Row]], Iterable[Sample]]
     additive: bool = False
-    """A gauge whose values may be summed (sizes, numbers of rows); counters always may."""
+    """Whether a gauge may be summed over rows (sizes, numbers of rows); counters always may."""
     column: str | None = None
-    """The attribute that is the value, where it is one: sums over many rows then make no rows."""
+    """The attribute that is the value, if it is one; sums can then use the packed column."""
     adds_up: bool = False
-    """The samples are what one round adds to a counter, which is kept where they are rendered."""
+    """Whether each round's samples are added to a counter, which the renderer keeps."""
     legacy: bool = False
-    """An old spelling, kept for rules in the wild; the setting `legacy_metrics` is about these."""
+    """Whether this is an old name for existing rules; the setting `legacy_metrics` applies."""
     note: str = ""
-    """What is different from postgres_exporter's metric of that name; for docs/metrics.md."""
+    """The difference from postgres_exporter's metric of the same name, for docs/metrics.md."""
     since: int = 0
-    """The first PostgreSQL (17) that tells it; 0: every one that the collector asks."""
+    """The first major version of PostgreSQL (17) that has it; 0: as the collector."""
 
     def also(self, name: str) -> "Metric[Row]":
-        """The same under a name that it used to have."""
-        return replace(self, name=name, legacy=True, note=f"Old spelling of `{self.name}`.")
+        """Return the same metric under an old name."""
+        return replace(self, name=name, legacy=True, note=f"Old name of `{self.name}`.")
 
     def from_version(self, major: int) -> "Metric[Row]":
-        """The same, of which older versions of PostgreSQL say nothing."""
+        """Return the same metric, marked as absent before that major version."""
         return replace(self, since=major)
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """How many rows become series of their own; the rest are summed as `other`, per `within`."""
+    """How many rows have their own series; the others are summed as `other` for each `within`."""
 
     rank: str
-    """The attribute that decides which rows are kept, largest first."""
+    """The attribute by which rows are chosen, largest first."""
     top: int
-    """So many on one server; what is asked per database shares them out."""
+    """The number of rows on one server; its databases share it."""
     within: str = "datname"
     whole: Mapping[str, str] = field(default_factory=dict)
-    """Attributes that name a row, and which ones name the whole that it is a part of, if it is
-    one: a partition has no series of its own, its numbers are summed into its parent's."""
+    """From an attribute that names a row to the one that names its partitioned parent: partitions
+    have no series of their own, their numbers are summed into the parent's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate(Generic[Row]):
-    """Asks only while the newest rows of another collector of the same lane say that it pays."""
+    """Condition of a query: it runs only if the newest rows of another collector of the same lane
+    satisfy `opens`."""
 
     reads: "Collector[Row]"
     opens: Callable[[Sequence[Row]], bool]
@@ -122,28 +123,29 @@ class Gate(Generic[Row]):
 
 @dataclass(frozen=True, eq=False)
 class Collector(Generic[Row]):
-    """What is read from one view. Its file's name is its id; the row type says what comes back."""
+    """A query of one view, its row type and its metrics. Its file's name is its id."""
 
     row: type[Row]
     lane: Lane
     sql: Mapping[int, str] = field(default_factory=dict)
-    """From which server version on (180000) which query; empty: the daemon itself is the source."""
+    """Queries by the server version (180000) from which they apply; empty if the daemon itself
+    provides the rows."""
     scope: Scope = Scope.server
     key: tuple[str, ...] = ()
-    """The attributes that tell one row from another, and that history is kept by."""
+    """The attributes that identify a row, also in history."""
     counters: tuple[str, ...] = ()
     """Attributes that only grow, until a reset."""
     epoch: str | None = None
-    """The attribute that changes when the counters start anew."""
+    """The attribute that changes when the counters are reset."""
     needs: tuple[Capability, ...] = ()
     on: Role | None = None
-    """The only role of a server on which the view says anything."""
+    """The only role of a server on which the view has rows; None: both."""
     extension: str | None = None
-    """`{schema}` in the query is where it lives; without it the answer is 'not on this server'."""
+    """The extension that the query needs; `{schema}` in the query is its schema."""
     gate: Gate[Any] | None = None
     bulk: bool = False
-    """There may be as many rows as a database has tables: the query is asked for one range of them
-    after the other (`c.oid {asked}`), and its rows, which have a `relid`, are kept as columns."""
+    """Whether there may be as many rows as tables. The query then runs for one range of OIDs after
+    the other (`c.oid {asked}`), and its rows, which have a `relid`, are stored as columns."""
     bound: Bound | None = None
     metrics: tuple[Metric[Row], ...] = ()
 
@@ -153,11 +155,11 @@ class Collector(Generic[Row]):
 
     @property
     def since(self) -> int:
-        """The first server version (180000) that it can be asked of; 0: any."""
+        """The first server version (180000) with a query; 0: any."""
         return min(self.sql, default=0)
 
     def query(self, version: int, tables: Tables = ALL) -> str | None:
-        """The query for that server version, or None below the oldest it is known for."""
+        """Return the query for a server version, or None if that version is too old."""
         known = [minimum for minimum in self.sql if minimum <= version]
         return self.sql[max(known)].replace("{asked}", _asked(tables)) if known else None
 
@@ -170,22 +172,22 @@ class Collector(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Why something could not be read, and the statement that would open our eyes."""
+    """Why something could not be read, and the statement that would allow it."""
 
     reason: str
     grant: str | None = None
     of_all: bool = False
-    """It is the same for whatever is asked of this server."""
+    """Whether the reason is the same for all collectors of this server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Row]):
-    """What one round of one collector brought: rows, when (unix seconds), and what is missing."""
+    """Rows of one round of a collector, their time (unix seconds), and what is missing."""
 
     rows: Sequence[Row]
     at: float
     missing: Mapping[str, Absence] = field(default_factory=dict)
-    """Databases that could not be asked; their last rows may still be among the rows."""
+    """Databases that could not be queried; their previous rows may still be among the rows."""
 
 
 AnyMetric: TypeAlias = Metric[Any]
@@ -208,7 +210,8 @@ def gauge(
     additive: bool = False,
     note: str = "",
 ) -> Metric[Row]:
-    """One sample a row; labels are attributes of the row, and so is a value given by name."""
+    """Define a gauge with one sample for each row. Labels are attributes of the row; `value` is a
+    function of the row or the name of an attribute."""
     samples, column = _per_row(value, labels)
     return Metric(name, "gauge", help, labels, samples, additive, column, note=note)
 
@@ -220,7 +223,7 @@ def counter(
     labels: tuple[str, ...] = (),
     note: str = "",
 ) -> Metric[Row]:
-    """One sample a row; labels are attributes of the row, and so is a value given by name."""
+    """Define a counter, with the same arguments as `gauge`."""
     samples, column = _per_row(value, labels)
     return Metric(name, "counter", help, labels, samples, column=column, note=note)
 

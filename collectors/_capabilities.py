@@ -1,4 +1,4 @@
-"""The rights that some queries need beyond connecting, each with the statement that gives it."""
+"""Privileges that some queries need, each with the statement that grants it."""
 
 from collectors._base import Capability, Scope
 
@@ -6,14 +6,14 @@ READ_ALL_STATS = Capability(
     name="pg_read_all_stats",
     probe="pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'usage')",
     grant="GRANT pg_monitor TO {role};",
-    buys="what other users' sessions do, and how replication is",
+    buys="sessions of other users, and the state of replication",
 )
 
 LIST_WAL = Capability(
     name="list_wal",
     probe="pg_catalog.has_function_privilege('pg_catalog.pg_ls_waldir()', 'execute')",
     grant="GRANT pg_monitor TO {role};",
-    buys="how much room WAL takes, and how much of it waits to be archived",
+    buys="the size of WAL, and how much of it waits to be archived",
 )
 
 COLUMN_STATISTICS = Capability(
@@ -30,6 +30,6 @@ COLUMN_STATISTICS = Capability(
         "GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct)"
         " ON pg_catalog.pg_statistic TO {role};"
     ),
-    buys="how wide rows are, from which bloat is estimated",
+    buys="the width of rows, from which bloat is estimated",
     scope=Scope.database,
 )

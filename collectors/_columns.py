@@ -1,6 +1,6 @@
-"""Large answers as columns: packed tightly, with typed rows made only when somebody looks.
+"""Columnar storage of large answers; row objects are made only when they are read.
 
-A hundred thousand rows of thirty numbers are 100 MB as objects and a tenth of that as columns.
+100,000 rows of 30 numbers take 100 MB as objects, and a tenth of that as columns.
 """
 
 from array import array
@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar, overload
 Row = TypeVar("Row")
 Column = Sequence[Any]
 FEW = 256
-"""So many different values are stored once each, and a byte for each row."""
+"""Up to this number of distinct values, a column stores each once, and a byte for each row."""
 
 
 class Coded(Sequence[Any]):
-    """A column of few different values."""
+    """Dictionary-encoded column of few distinct values."""
 
     __slots__ = ("codes", "values")
 
@@ -37,7 +37,7 @@ class Coded(Sequence[Any]):
 
 
 class Text(Sequence[Any]):
-    """A column of names, end to end in one string."""
+    """Column of texts, concatenated in one string."""
 
     __slots__ = ("ends", "joined")
 
@@ -56,7 +56,7 @@ class Text(Sequence[Any]):
 
 
 class Holed(Sequence[Any]):
-    """A column of numbers some of which are not known."""
+    """Column of numbers with None among them."""
 
     __slots__ = ("known", "numbers")
 
@@ -75,7 +75,7 @@ class Holed(Sequence[Any]):
 
 
 def numbers(values: Sequence[Any]) -> Column:
-    """In an array as narrow as they allow."""
+    """Store numbers in the narrowest array that fits."""
     if any(isinstance(value, float) for value in values):
         return array("d", values)
     low, high = min(values), max(values)
@@ -86,7 +86,7 @@ def numbers(values: Sequence[Any]) -> Column:
 
 
 def packed(values: Sequence[Any]) -> Column:
-    """The same values in the form that takes the least room."""
+    """Store values in the form that takes the least memory."""
     kinds = set(map(type, values))
     distinct = {_hashable(value): value for value in values}
     if len(distinct) <= FEW:
@@ -103,7 +103,7 @@ def _hashable(value: Any) -> Hashable:
 
 
 class Columns(Sequence[Row], Generic[Row]):
-    """Rows of one type, in blocks: as they were read, range by range and database by database."""
+    """Sequence of rows stored as columns, in blocks, one for each range and database read."""
 
     __slots__ = ("blocks", "ends", "fields", "row")
 
@@ -139,14 +139,14 @@ class Columns(Sequence[Row], Generic[Row]):
         return chain.from_iterable(map(self.row, *block) for block in self.blocks)
 
     def column(self, name: str) -> list[Any]:
-        """The values of one attribute; without making rows where it is one that was read."""
+        """Return the values of one attribute; row objects are made only for computed attributes."""
         place = self.fields.get(name)
         if place is None:
             return [getattr(row, name) for row in self]
         return list(chain.from_iterable(block[place] for block in self.blocks))
 
     def where(self, name: str, wanted: Collection[Any]) -> Iterator[Row]:
-        """The rows in which that attribute is one of these."""
+        """Yield the rows in which the attribute has one of the wanted values."""
         place = self.fields[name]
         for block in self.blocks:
             if any(map(wanted.__contains__, block[place])):
@@ -155,7 +155,7 @@ class Columns(Sequence[Row], Generic[Row]):
 
 
 def block(row: type[Any], records: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
-    """Records as the packed columns of that row type, in the order of its fields."""
+    """Pack records into columns, in the order of the row type's fields."""
     if not records:
         return ()
     place = {name: number for number, name in enumerate(records[0].keys())}
@@ -164,14 +164,14 @@ def block(row: type[Any], records: Sequence[Mapping[str, Any]]) -> tuple[Column,
 
 
 def column(rows: Sequence[Any], name: str) -> list[Any]:
-    """The values of one attribute of all rows, however they are kept."""
+    """Return the values of one attribute of all rows, stored as columns or as objects."""
     if isinstance(rows, Columns):
         return rows.column(name)
     return [getattr(row, name) for row in rows]
 
 
 def where(rows: Sequence[Row], name: str, wanted: Collection[Any]) -> Iterator[Row]:
-    """The rows in which an attribute is one of these; cheap among many."""
+    """Yield the rows in which an attribute has one of the wanted values; fast for columns."""
     if isinstance(rows, Columns):
         return rows.where(name, wanted)
     return (row for row in rows if getattr(row, name) in wanted)

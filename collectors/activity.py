@@ -1,4 +1,4 @@
-"""pg_stat_activity: who is connected, what they do, and for how long."""
+"""pg_stat_activity: sessions, their state, and for how long they have been in it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from collectors._base import Collector, Lane, Metric, Sample
 from collectors._capabilities import READ_ALL_STATS
 
-# Ages are computed by the server, by its clock at this very moment: inside one statement now()
-# stands still, and a session may start a transaction after it.
+# Ages use clock_timestamp(): now() is fixed at the start of our transaction, and other sessions
+# may start transactions after it.
 QUERY = """
     select
         pid,
@@ -38,7 +38,7 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One server process. None is not known, or does not apply (no transaction, no database)."""
+    """One server process. None: unknown, or does not apply (no transaction, no database)."""
 
     pid: int
     leader_pid: int | None
@@ -53,7 +53,7 @@ class Session:
     query_id: int | None
     query: str | None
     backend_start_text: str | None
-    """As PostgreSQL prints it, to the microsecond: with the pid, a session's identity."""
+    """As PostgreSQL prints it, in microseconds; with the pid it identifies a session."""
     xact_start_text: str | None
     backend_seconds: float | None
     xact_seconds: float | None
@@ -61,10 +61,10 @@ class Session:
     state_seconds: float | None
     has_xid: bool
     xmin_age: int | None
-    """How many transactions old the oldest row version is that it may still need, or still owns."""
+    """Age, in transactions, of the oldest row version that it may still need, or of its own xid."""
     is_self: bool
     query_start: float | None = None
-    """Unix seconds; it tells one statement of the session from the next."""
+    """Unix seconds; distinguishes the statements of a session."""
 
     @property
     def key(self) -> str:
@@ -72,7 +72,7 @@ class Session:
 
 
 def waits(rows: Sequence[Session]) -> Iterator[Sample]:
-    """Who works right now, by what it waits for; who waits for nothing computes."""
+    """Yield a sample for each active session, labelled by its wait event; CPU if it has none."""
     for row in rows:
         if row.state == "active" and row.wait_event_type != "Activity" and not row.is_self:
             yield (row.wait_event_type or "CPU", row.wait_event or "CPU"), 1
@@ -81,7 +81,7 @@ def waits(rows: Sequence[Session]) -> Iterator[Sample]:
 looks: Metric[Session] = Metric(
     "pg_wait_event_looks_total",
     "counter",
-    "How often sessions were looked at for pg_wait_event_samples_total.",
+    "How often pg_stat_activity was sampled for pg_wait_event_samples_total.",
     (),
     lambda _: (((), 1),),
     adds_up=True,
@@ -97,8 +97,9 @@ activity = Collector(
         Metric(
             "pg_wait_event_samples_total",
             "counter",
-            "Active sessions seen waiting for this, or computing (CPU), summed over all looks;"
-            " its rate by that of pg_wait_event_looks_total is the mean number of such sessions.",
+            "Active sessions seen with this wait event, or with none (CPU), over all samples; its"
+            " rate divided by that of pg_wait_event_looks_total is the mean number of such"
+            " sessions.",
             ("wait_event_type", "wait_event"),
             waits,
             adds_up=True,

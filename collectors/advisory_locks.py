@@ -1,11 +1,11 @@
-"""pg_locks: sessions that hold advisory locks, and what they do meanwhile."""
+"""pg_locks: sessions that hold advisory locks, and their current state."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane
 from collectors._capabilities import READ_ALL_STATS
 
-# objsubid tells one key of 64 bits (1) from two of 32 (2).
+# objsubid is 1 for a key of 64 bits, 2 for two keys of 32 bits.
 QUERY = """
     select
         l.pid                                                           as pid,

@@ -1,10 +1,10 @@
-"""pg_stat_archiver: whether WAL gets into the archive, and since when it did or did not."""
+"""pg_stat_archiver: WAL archiving, its successes and failures."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, counter, gauge
 
-# On a standby the archiver runs with archive_mode = always only.
+# On a standby, the archiver runs only with archive_mode = always.
 QUERY = """
     select
         archived_count,
@@ -32,25 +32,25 @@ class Archiver:
     last_archived_wal: str | None
     last_archived_time: float | None
     archived_seconds: float | None
-    """How long ago that was."""
+    """Seconds since then."""
     failed_count: int
-    """Attempts that failed; each is tried again."""
+    """Failed attempts; each is repeated."""
     last_failed_wal: str | None
     last_failed_time: float | None
     failed_seconds: float | None
     stats_reset: float | None
     stats_seconds: float | None
     is_archiving: bool
-    """Whether this server is to archive at all."""
+    """Whether this server should archive."""
 
     @property
     def never_archived(self) -> bool:
-        """It should, and has not since the statistics began."""
+        """True if it should archive, but has not since the statistics began."""
         return self.is_archiving and self.last_archived_time is None
 
     @property
     def at_least_seconds(self) -> float | None:
-        """For how long nothing was archived; where nothing ever was, as far as is known."""
+        """Seconds since the last archived file; if there is none, a lower bound."""
         return self.stats_seconds if self.never_archived else self.archived_seconds
 
 
@@ -75,8 +75,8 @@ archiver = Collector(
             "pg_stat_archiver_last_archive_age",
             "Seconds since a WAL file was last archived.",
             lambda row: row.at_least_seconds,
-            note="Where the server should archive and never did it is the age of the statistics,"
-            " a lower bound, so that a rule on the age sees it; not absent.",
+            note="If the server should archive but never did, this is the age of the statistics, a"
+            " lower bound, so that rules on the age fire; postgres_exporter's is absent.",
         ),
         gauge(
             "pg_stat_archiver_last_archived_timestamp_seconds",
@@ -90,12 +90,12 @@ archiver = Collector(
         ),
         gauge(
             "pg_stat_archiver_archiving",
-            "Whether this server is to archive WAL.",
+            "Whether this server should archive WAL.",
             lambda row: row.is_archiving,
         ),
         gauge(
             "pg_stat_archiver_never_archived",
-            "Whether it is to archive and has not since its statistics began.",
+            "Whether it should archive, but has not since its statistics began.",
             lambda row: row.never_archived,
         ),
     ),

@@ -1,12 +1,12 @@
-"""pg_stat_bgwriter: pages that had to be written outside of checkpoints, and by whom."""
+"""pg_stat_bgwriter: pages written outside of checkpoints, by the background writer and others."""
 
 from dataclasses import dataclass
 from operator import attrgetter
 
 from collectors._base import Collector, Lane, Metric, counter
 
-# From 17 on what backends write themselves stands in pg_stat_io. As before it is every page that
-# neither checkpointer nor background writer wrote, extensions of relations included.
+# Since 17, writes of backends are in pg_stat_io. As before, they are all pages not written by
+# checkpointer or background writer, including extensions of relations.
 QUERY = """
     select
         b.buffers_clean                             as buffers_clean,
@@ -43,10 +43,10 @@ class BackgroundWriter:
     buffers_clean: int
     """Written by the background writer."""
     maxwritten_clean: int
-    """How often it stopped because it had written enough for one round."""
+    """How often it stopped because of bgwriter_lru_maxpages."""
     buffers_alloc: int
     buffers_backend: int | None
-    """Written by those who needed room."""
+    """Written by backends that needed a free buffer."""
     buffers_backend_fsync: int | None
     stats_reset: float | None
     """Unix seconds."""
@@ -55,7 +55,7 @@ class BackgroundWriter:
 COUNTERS = {
     "buffers_clean": "Pages written by the background writer.",
     "maxwritten_clean": "How often the background writer stopped at bgwriter_lru_maxpages.",
-    "buffers_alloc": "Pages for which room was made.",
+    "buffers_alloc": "Buffers allocated.",
     "buffers_backend": "Pages that backends had to write themselves.",
     "buffers_backend_fsync": "Files that backends had to sync themselves.",
     "stats_reset": "When the statistics were last reset, in unix seconds.",
@@ -73,7 +73,7 @@ def total(column: str) -> Metric[BackgroundWriter]:
 
 
 def spellings(column: str) -> tuple[Metric[BackgroundWriter], ...]:
-    """As it is spelled today, and as it was before counters had to end in `_total`."""
+    """Return the metric under its current name, and under its old name without `_total`."""
     return total(column), total(column).also(f"pg_stat_bgwriter_{column}")
 
 

@@ -1,4 +1,4 @@
-"""pg_buffercache_summary(): what shared buffers are used for. From 16 on; it looks at them all."""
+"""pg_buffercache_summary(), since 16: use of shared buffers. It reads all buffer headers."""
 
 from dataclasses import dataclass
 from operator import attrgetter
@@ -27,8 +27,8 @@ class BufferCache:
 TEXTS = {
     "buffers_used": "Shared buffers in use.",
     "buffers_unused": "Shared buffers that are free.",
-    "buffers_dirty": "Shared buffers that are to be written.",
-    "buffers_pinned": "Shared buffers that somebody uses right now.",
+    "buffers_dirty": "Dirty shared buffers.",
+    "buffers_pinned": "Pinned shared buffers.",
     "usagecount_avg": "Mean usage count of the used buffers.",
 }
 

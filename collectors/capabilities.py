@@ -1,4 +1,4 @@
-"""What the monitoring role may see, and the statement that would show it the rest."""
+"""Privileges of the monitoring role, and the statements that grant the missing ones."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,19 @@ from collectors._base import Collector, Lane
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """One right, on the server or in one database."""
+    """One privilege, on the server or in one database."""
 
     datname: str | None
     capability: str
     granted: bool
     grant: str
-    """The statement that gives it, the role's name filled in."""
+    """The statement that grants it, with the role's name."""
     buys: str
-    """What can be seen with it."""
+    """What it makes visible."""
     collectors: tuple[str, ...]
-    """Which need it."""
+    """The collectors that need it."""
     probe: str = ""
-    """The boolean SQL expression that tells whether it is granted."""
+    """The boolean SQL expression that checks whether it is granted."""
     blinded: tuple[str, ...] = ()
     """Findings that can't be judged without it."""
     partly_blinded: tuple[str, ...] = ()

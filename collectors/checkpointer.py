@@ -1,4 +1,4 @@
-"""pg_stat_checkpointer: how often and why there was a checkpoint, and what it cost."""
+"""pg_stat_checkpointer: number, reasons and cost of checkpoints."""
 
 from dataclasses import dataclass
 from operator import attrgetter
@@ -42,20 +42,20 @@ class Checkpointer:
     """The one row of a server; counters since its statistics were last reset."""
 
     num_timed: int
-    """Begun because time was up; from 17 on also those skipped because nothing had happened."""
+    """Started by checkpoint_timeout; since 17 also those skipped on an idle server."""
     num_requested: int
-    """Begun because WAL was full, or somebody asked."""
+    """Started by max_wal_size, or by request."""
     num_done: int | None
-    """From 18 on."""
+    """Since 18."""
     restartpoints_timed: int | None
-    """A standby's checkpoints, from 17 on; before, they are among the others."""
+    """Checkpoints of a standby, since 17; before, they are counted with the others."""
     restartpoints_req: int | None
     restartpoints_done: int | None
     write_milliseconds: float
     sync_milliseconds: float
     buffers_written: int
     slru_written: int | None
-    """From 18 on."""
+    """Since 18."""
     stats_reset: float | None
     """Unix seconds."""
 
@@ -69,12 +69,12 @@ class Checkpointer:
 
 
 TEXTS = {
-    "num_timed": "Checkpoints begun because time was up.",
-    "num_requested": "Checkpoints begun because WAL was full, or somebody asked.",
-    "num_done": "Checkpoints that were completed.",
-    "restartpoints_timed": "Restartpoints begun because time was up.",
-    "restartpoints_req": "Restartpoints that were requested.",
-    "restartpoints_done": "Restartpoints that were completed.",
+    "num_timed": "Checkpoints started by checkpoint_timeout.",
+    "num_requested": "Checkpoints started by max_wal_size or by request.",
+    "num_done": "Completed checkpoints.",
+    "restartpoints_timed": "Restartpoints started by checkpoint_timeout.",
+    "restartpoints_req": "Requested restartpoints.",
+    "restartpoints_done": "Completed restartpoints.",
     "write_milliseconds": "Milliseconds that checkpoints took to write.",
     "sync_milliseconds": "Milliseconds that checkpoints took to sync.",
     "write_seconds": "Time that checkpoints took to write.",
@@ -98,9 +98,9 @@ OF_BGWRITER = {
     "sync_milliseconds": "checkpoint_sync_time",
     "buffers_written": "buffers_checkpoint",
 }
-"""Where these stood before 17, and stay."""
-EARLIER = "Served before 17 too, from pg_stat_bgwriter."
-LATER = "Served on 17 and later too, from pg_stat_checkpointer."
+"""Names from before 17, which are still served."""
+EARLIER = "Also served before 17, from pg_stat_bgwriter."
+LATER = "Also served on 17 and later, from pg_stat_checkpointer."
 
 
 def total(name: str, column: str, note: str) -> Metric[Checkpointer]:
@@ -111,7 +111,7 @@ def total(name: str, column: str, note: str) -> Metric[Checkpointer]:
 
 
 def of_bgwriter(column: str) -> tuple[Metric[Checkpointer], ...]:
-    """As it is spelled today, and as it was before counters had to end in `_total`."""
+    """Return the metric under its current name, and under its old name without `_total`."""
     name = f"pg_stat_bgwriter_{OF_BGWRITER[column]}"
     metric = total(name, column, LATER)
     return metric, metric.also(name)

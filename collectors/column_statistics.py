@@ -1,11 +1,11 @@
-"""pg_statistic: how wide the values of each column are and how many are null; no values."""
+"""pg_statistic: width and share of nulls of each column, but no values."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Scope
 from collectors._capabilities import COLUMN_STATISTICS
 
-# The view pg_stats would be empty for whoever may not read the tables, and not say so.
+# Not pg_stats: without SELECT on the tables, that view is silently empty.
 QUERY = """
     select
         current_database()::text                            as datname,

@@ -1,10 +1,10 @@
-"""pg_description: wishes not to hear of something, left as a COMMENT for the next person."""
+"""pg_description: comments on relations that mute findings."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Scope
 
-# A comment covers what belongs to the commented: a table's partitions, and its indexes.
+# A comment on a table also covers its partitions and indexes.
 QUERY = """
     with recursive covered(relid, comment, depth) as (
         select objoid, description, 0
@@ -36,7 +36,7 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A relation, and all comments with `pgvigil:ignore` that cover it, its own first."""
+    """A relation and all comments with `pgvigil:ignore` that cover it; its own comes first."""
 
     datname: str
     schemaname: str

@@ -1,4 +1,4 @@
-"""Whether the server answers: what the daemon itself knows of its conversation with it."""
+"""Connection state of the server, as known by the daemon itself."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -7,25 +7,25 @@ from collectors._base import Collector, Lane, gauge
 
 
 class Cause(StrEnum):
-    """Why a server does not answer, or gives no new session."""
+    """Why a server does not answer, or accepts no new session."""
 
     absent = "absent"
-    """Nobody listens there: refused, or no such socket."""
+    """No server listens at the address: connection refused, or no such socket."""
     unresolved = "unresolved"
-    """The host's name means nothing to the resolver."""
+    """The host name can't be resolved."""
     timeout = "timeout"
-    """No answer while connecting."""
+    """Connecting timed out."""
     hung = "hung"
-    """Connected, but a query is not answered."""
+    """Connected, but a query gets no answer."""
     starting = "starting"
     stopping = "stopping"
     recovery = "recovery"
-    """Up, but not (yet) open for sessions: not consistent, or hot_standby is off."""
+    """Running, but not open for sessions (yet): not consistent, or hot_standby is off."""
     slots_full = "slots_full"
     role_full = "role_full"
-    """Our role has all the sessions that it may have."""
+    """The role has reached its connection limit."""
     database_full = "database_full"
-    """The database has all the sessions that it allows."""
+    """The database has reached its connection limit."""
     auth = "auth"
     pg_hba = "pg_hba"
     tls = "tls"
@@ -33,36 +33,36 @@ class Cause(StrEnum):
     pooler = "pooler"
     wrong_server = "wrong_server"
     address = "address"
-    """The configured address itself can't be used."""
+    """The configured address is invalid."""
     other = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How the conversation stands. None is not known (yet)."""
+    """Connection state. None: unknown (yet)."""
 
     up: bool
-    """A warm session answers."""
+    """Whether a standing session answers."""
     cause: Cause | None
-    """Why not."""
+    """Why it does not."""
     message: str | None
-    """What the server or the network said, one line."""
+    """Error message of the server or the network, one line."""
     down_seconds: float | None
     can_connect: bool | None
-    """A new session could be opened when it was last tried."""
+    """Whether the last attempt to open a new session succeeded."""
     connect_cause: Cause | None
     connect_message: str | None
     refused_seconds: float | None
-    """For how long new sessions have been refused."""
+    """Seconds for which new sessions have been refused."""
     address: str
-    """Where it is looked for, without secrets."""
+    """The address, without secrets."""
     user: str | None
     sessions: int
-    """How many of ours are open."""
+    """Number of open sessions of the daemon."""
 
     @property
     def lacks_slots(self) -> bool:
-        """The last attempt found none free."""
+        """Whether the last attempt found no free connection slot."""
         return self.connect_cause == Cause.slots_full
 
 
@@ -74,7 +74,7 @@ connection = Collector(
             "pg_up",
             "Whether the server answers.",
             lambda row: row.up,
-            note="0 as soon as the server answers no more; the other's session may say 1 while all"
+            note="0 as soon as the server stops answering; postgres_exporter may report 1 while all"
             " its collectors fail.",
         ),
         replace(
@@ -84,7 +84,7 @@ connection = Collector(
                 lambda row: not row.up,
             ),
             legacy=True,
-            note="`pg_up` inverted; pg_scrape_collector_success tells of single collectors.",
+            note="The inverse of `pg_up`; pg_scrape_collector_success is about single collectors.",
         ),
         replace(
             gauge(
@@ -93,7 +93,7 @@ connection = Collector(
                 lambda row: 0,
             ),
             legacy=True,
-            note="Always 0, and without labels: there are no such files here.",
+            note="Always 0, and without labels: pgvigil has no such files.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""pg_stat_database_conflicts: statements that a standby cancelled because replay needed its way."""
+"""pg_stat_database_conflicts: statements that a standby cancelled because of replay."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ COLUMNS = """
 
 @dataclass(frozen=True, slots=True)
 class Conflicts:
-    """One database's cancelled statements by what they were in the way of; all 0 on a primary."""
+    """Cancelled statements of one database, by kind of conflict; all 0 on a primary."""
 
     oid: int
     datname: str
@@ -30,7 +30,7 @@ class Conflicts:
     confl_bufferpin: int | None
     confl_deadlock: int | None
     confl_active_logicalslot: int | None
-    """From 16 on."""
+    """Since 16."""
 
     @property
     def datid(self) -> str:
@@ -43,12 +43,12 @@ KINDS = ("tablespace", "lock", "snapshot", "bufferpin", "deadlock", "active_logi
 def cancelled(kind: str) -> Metric[Conflicts]:
     return Metric(
         f"pg_stat_database_conflicts_confl_{kind}",
-        # The well-known name of the newest kind is no counter by type.
+        # postgres_exporter's name of the newest kind is not a counter by type.
         "untyped" if kind == "active_logicalslot" else "counter",
         f"Statements cancelled by recovery: {kind}.",
         ("datid", "datname"),
         lambda rows: (((row.datid, row.datname), getattr(row, f"confl_{kind}")) for row in rows),
-        note="The label server is there where a page holds several servers.",
+        note="The label server is present on pages with several servers.",
         since=16 if kind == "active_logicalslot" else 0,
     )
 

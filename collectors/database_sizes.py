@@ -1,11 +1,11 @@
-"""pg_database_size: how much room each database takes on disk. It walks every file."""
+"""pg_database_size: size of each database on disk. The function reads the size of every file."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, gauge
 
-# Where we may neither connect nor read all statistics the function would raise an error, and no
-# other database would be told either. A database that is half-dropped has no files to walk.
+# Without CONNECT and pg_read_all_stats, the function would raise an error for the whole query. A
+# database that is half dropped has no files.
 QUERY = """
     select
         datname::text   as datname,
@@ -21,7 +21,7 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSize:
-    """One database; a size of None is not ours to read."""
+    """Size of one database; None if the role may not read it."""
 
     datname: str
     size_bytes: int | None

@@ -1,4 +1,4 @@
-"""pg_stat_database and pg_database: what each database has done, may do, and how old it is."""
+"""pg_stat_database and pg_database: activity, limits and transaction age of each database."""
 
 from dataclasses import dataclass
 from operator import attrgetter
@@ -45,7 +45,7 @@ QUERY = """
 """
 
 WRITABLE = 2**31 - 1 - 3_000_000
-"""Numbers that may be given out before the server protects itself against wraparound."""
+"""IDs that can be assigned before the server refuses writes, to prevent wraparound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Database:
     oid: int
     datname: str
     connection_limit: int
-    """-1: none of its own; -2: left half-dropped, nobody can use it."""
+    """-1: no limit; -2: the database is half dropped and unusable."""
     allows_connections: bool
     is_template: bool
     frozen_xid_age: int
@@ -76,7 +76,7 @@ class Database:
     temp_bytes: int | None
     deadlocks: int | None
     checksum_failures: int | None
-    """None where data checksums are off."""
+    """None if data checksums are off."""
     checksum_last_failure: float | None
     """Unix seconds."""
     blk_read_milliseconds: float | None
@@ -94,7 +94,7 @@ class Database:
 
     @property
     def remaining_xids(self) -> int | None:
-        """Until no transaction that writes may begin."""
+        """Transactions left until writes are refused."""
         return remaining(self.frozen_xid_age)
 
     @property
@@ -192,7 +192,7 @@ databases = Collector(
         ),
         total(
             "pg_stat_database_sessions_killed_total",
-            "Sessions that somebody terminated.",
+            "Sessions that were terminated.",
             "sessions_killed",
         ),
         total(
@@ -208,11 +208,11 @@ databases = Collector(
         Metric(
             "postgresql_errors_total",
             "counter",
-            "Statements that failed: those that a deadlock cost.",
+            "Statements that failed because of a deadlock.",
             ("datname", "type"),
             lambda rows: (((row.datname, "deadlock_detected"), row.deadlocks) for row in rows),
             legacy=True,
-            note="Others count it in the log; the types that only a log tells are absent.",
+            note="Others count lines of the log; types known only from the log are absent.",
         ),
         gauge(
             "pg_stat_database_checksum_last_failure_timestamp_seconds",
@@ -222,7 +222,7 @@ databases = Collector(
         ),
         fact(
             "connection_limit",
-            "Sessions that the database allows; -1: as many as there are slots.",
+            "Connection limit of the database; -1: no limit.",
         ),
         fact("frozen_xid_age", "Transactions since the oldest one that is not frozen."),
         fact("min_mxid_age", "Multixacts since the oldest one that is still needed."),
@@ -230,12 +230,12 @@ databases = Collector(
         fact("remaining_mxids", "Multixacts that may be made before writes are refused."),
         fact(
             "wraparound_age_datfrozenxid_seconds",
-            "As pg_database_frozen_xid_age: a count of transactions, whatever the name says.",
+            "Same as pg_database_frozen_xid_age: a number of transactions, despite its name.",
             "frozen_xid_age",
         ),
         fact(
             "wraparound_age_datminmxid_seconds",
-            "As pg_database_min_mxid_age: a count of multixacts, whatever the name says.",
+            "Same as pg_database_min_mxid_age: a number of multixacts, despite its name.",
             "min_mxid_age",
         ),
     ),

@@ -1,11 +1,11 @@
-"""pg_locks: tables that somebody keeps for themselves, whether anybody waits for them or not."""
+"""pg_locks: tables locked in a mode that blocks writers or all other sessions."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane
 from collectors._capabilities import READ_ALL_STATS
 
-# Objects of the catalogue are locked for an instant by every DDL statement.
+# Catalogue relations are excluded: every DDL statement locks them for a moment.
 QUERY = """
     select
         l.pid                                                           as pid,
@@ -36,7 +36,7 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class ExclusiveLock:
-    """One relation that one session holds in a mode that keeps writers, or everybody, out."""
+    """A relation that a session has locked in a mode that blocks writers or all others."""
 
     pid: int
     datname: str
@@ -54,7 +54,7 @@ class ExclusiveLock:
     xact_seconds: float | None
     query_seconds: float | None
     state_seconds: float | None
-    """Since it went idle, or began to work."""
+    """Seconds since the session became idle or active."""
 
 
 exclusive_locks = Collector(

@@ -1,10 +1,10 @@
-"""pg_extension: what is installed in each database, and whether its files are newer."""
+"""pg_extension: installed extensions of each database, and the version of their files."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Scope, gauge
 
-# pg_available_extensions() reads every control file.
+# In the slow lane, because pg_available_extensions() reads every control file.
 QUERY = """
     select
         current_database()::text    as datname,
@@ -25,7 +25,7 @@ class Extension:
     schemaname: str
     version: str
     default_version: str | None
-    """What ALTER EXTENSION … UPDATE would bring; None: its files are missing."""
+    """The version after ALTER EXTENSION … UPDATE; None if its files are missing."""
 
     @property
     def can_be_updated(self) -> bool | None:
@@ -47,7 +47,7 @@ extensions = Collector(
         ),
         gauge(
             "pg_extension_update_available",
-            "Whether its files are of another version; absent where they are missing.",
+            "Whether its files have another version; absent if the files are missing.",
             lambda row: row.can_be_updated,
             ("datname", "extname"),
         ),

@@ -1,10 +1,10 @@
-"""pg_locks, counted: how many locks of each mode there are in each database."""
+"""pg_locks: number of locks by database and mode."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, gauge
 
-# Databases without locks answer 0 for each mode, as everybody's dashboards expect.
+# A database without locks has 0 for each mode, as existing dashboards expect.
 QUERY = """
     select
         d.datname::text         as datname,
@@ -25,11 +25,11 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class LockCount:
-    """Locks on objects of one database; those on transactions belong to none."""
+    """Locks on objects of one database; locks on transactions belong to no database."""
 
     datname: str
     mode: str
-    """In small letters."""
+    """In lower case."""
     locks: int
     waiting: int
 

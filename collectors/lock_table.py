@@ -1,4 +1,4 @@
-"""pg_locks, by session: who fills the shared lock table, and who has outgrown the fast path."""
+"""pg_locks: use of the shared lock table and of the fast path, by session."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from collectors._base import Collector, Lane, Metric, Sample
 from collectors._capabilities import READ_ALL_STATS
 
-# Locks of the fast path and predicate locks have places of their own. Of a parallel query each
-# worker has its own locks. A session without locks in the table is no row, nor is ours.
+# Fast-path locks and predicate locks are stored elsewhere. Each worker of a parallel query has its
+# own locks. Sessions without locks in the table, and our own, have no row.
 QUERY = """
     select
         l.pid                                                           as pid,
@@ -40,7 +40,7 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """What one session has in the shared lock table; all prepared transactions are one row."""
+    """Locks of one session in the shared lock table; all prepared transactions are one row."""
 
     pid: int | None
     datname: str | None
@@ -52,9 +52,9 @@ class LockHolder:
     backend_start_text: str | None
     xact_start_text: str | None
     locks: int
-    """Held or waited for, on whatever but transactions."""
+    """Held or awaited locks, except those on transactions."""
     overflowed: int
-    """Relation locks for which there was no slot of its own left."""
+    """Relation locks for which there was no free fast-path slot."""
 
 
 def total(rows: Sequence[LockHolder]) -> Iterator[Sample]:

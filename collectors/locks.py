@@ -1,4 +1,4 @@
-"""pg_locks: who waits for a lock, and everything that explains why."""
+"""pg_locks: contested locks with their holders and waiters, and what their transactions hold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from collectors._base import Collector, Gate, Lane
 from collectors.activity import Session, activity
 
-# One look at the lock table, then only what matters: each contested lock with all its holders and
-# waiters, and the rows that these sessions have locked, which tell what a wait for a transaction is
-# about. A hash stands for the ten columns that identify a lock, as equality of columns that may be
-# null can't be hashed. Predicate locks never wait. The clock is read once: waits keep their order.
+# The lock table is read once, and only contested locks are returned, with all holders and waiters
+# and the rows that these sessions have locked, which show what a wait for a transaction is about.
+# A hash replaces the ten columns that identify a lock, because an equality of nullable columns
+# can't use a hash join. Predicate locks never wait. The clock is read once, so that the order of
+# waits is consistent.
 #
-# What such a session has written so far comes along as lists, for rows would be many. A backend
-# keeps its relation locks in slots, and takes the last free one each time: read backwards, the view
-# tells in which order a transaction came to its tables. From 18 on the slots are in groups by a
-# hash of the OID, and the order is known within a group.
+# The tables that such a session has written are returned as lists, because there would be many
+# rows. A backend keeps its relation locks in slots and always takes the last free one, so the view
+# read backwards shows the order in which a transaction locked its tables. Since 18 the slots are in
+# groups by a hash of the OID, and the order is known only within a group.
 QUERY = """
     with snapshot as materialized (
         select *,
@@ -35,7 +36,7 @@ QUERY = """
             relation,
             max(place)                              as place,
             bool_and(fastpath)                      as in_slot,
-            -- Taken for something weaker at first, its place tells nothing of the write.
+            -- If it was first taken in a weaker mode, its position says nothing about the write.
             count(distinct mode) = 1                as in_order,
             bool_and(mode in ('AccessShareLock', 'RowShareLock')) as unchanged
         from snapshot
@@ -68,7 +69,7 @@ QUERY = """
             )
         group by virtualtransaction
     ), sessions as materialized (
-        -- Read after the locks: who is in the same statement as before them was in it meanwhile,
+        -- Read after the locks: a session still in the same statement was in it at that time,
         -- and so with transactions.
         select pid, leader_pid, query_start, xact_start::text as xact_start_text
         from pg_catalog.pg_stat_activity
@@ -119,7 +120,7 @@ QUERY = """
         or l.locktype = 'tuple'
             and l.virtualtransaction in (select virtualtransaction from contested)
 """
-# As FAST_PATH_REL_GROUP of lock.c has it: groups of sixteen slots, a power of two of them.
+# As FAST_PATH_REL_GROUP in lock.c: groups of sixteen slots; their number is a power of two.
 GROUP_18 = """(relation::int8 * 49157 & (
                     select greatest(1, least(1024, 2 ^ ceil(
                         log(2, current_setting('max_locks_per_transaction')::numeric)
@@ -129,12 +130,12 @@ GROUP_18 = """(relation::int8 * 49157 & (
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """One lock held or waited for. None is a column that does not apply to this kind of lock."""
+    """A lock that is held or awaited. None: the column does not apply to this type of lock."""
 
     pid: int | None
     """None for a prepared transaction, which has a gid instead."""
     leader_pid: int | None
-    """Of a parallel worker: the session it works for."""
+    """For a parallel worker, the pid of its leader."""
     gid: str | None
     virtualtransaction: str
     locktype: str
@@ -142,12 +143,12 @@ class Lock:
     granted: bool
     fastpath: bool
     waited_seconds: float | None
-    """None while granted, and for the instant in which a wait begins."""
+    """None while granted, and for a moment when a wait begins."""
     database: int | None
     datname: str | None
     relation: int | None
     schemaname: str | None
-    """Names of relations are known for the database of the session that asks."""
+    """Names are known only for relations of the database that the query runs in."""
     relname: str | None
     page: int | None
     line_pointer: int | None
@@ -158,22 +159,22 @@ class Lock:
     objid: int | None
     objsubid: int | None
     query_start: float | None = None
-    """Of its session's statement, in unix seconds, read after the locks."""
+    """Start of the session's statement in unix seconds, read after the locks."""
     xact_start_text: str | None = None
-    """Of its session's transaction, as activity has it, read after the locks."""
+    """Start of the session's transaction, as in `activity`, read after the locks."""
     writes: Sequence[int] = ()
-    """Relations that its transaction writes or locks rows of, first touched first. An index is
-    among them where rows were looked for, not where they were only inserted."""
+    """Relations whose rows its transaction writes or locks, in the order of first use. Indexes are
+    included if rows were searched with them, not if rows were only inserted."""
     slots: Sequence[int] = ()
-    """For each of them a group within which that order is true; -1 where it is not known."""
+    """For each of `writes`, the group within which the order is known; -1 if it is unknown."""
     unchanged: Sequence[int] = ()
-    """Those of them where it has at most locked rows, be it for a foreign key."""
+    """Those of `writes` where it has only locked rows, for example for a foreign key."""
     gates: Sequence[int] = ()
-    """What its transaction holds that nobody else can hold beside it, each as a hash."""
+    """Hashes of the exclusive locks that its transaction holds."""
 
 
-def somebody_waits(sessions: Sequence[Session]) -> bool:
-    """The cheap look that decides about the dear one."""
+def any_waiting(sessions: Sequence[Session]) -> bool:
+    """Return True if any session waits for a lock; only then is pg_locks worth reading."""
     return any(session.wait_event_type == "Lock" for session in sessions)
 
 
@@ -184,5 +185,5 @@ locks = Collector(
         140000: QUERY.replace("{slot_group}", "0"),
         180000: QUERY.replace("{slot_group}", GROUP_18),
     },
-    gate=Gate(activity, somebody_waits),
+    gate=Gate(activity, any_waiting),
 )

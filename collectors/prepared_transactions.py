@@ -1,4 +1,4 @@
-"""pg_prepared_xacts: transactions whose end was left to somebody who may never come back."""
+"""pg_prepared_xacts: prepared transactions that were not yet committed or rolled back."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ prepared_transactions = Collector(
         Metric(
             "pg_prepared_transactions_oldest_timestamp_seconds",
             "gauge",
-            "When the oldest of a database was prepared; absent where there is none.",
+            "When the oldest one of the database was prepared; absent if there is none.",
             ("datname",),
             oldest,
         ),

@@ -1,4 +1,4 @@
-"""pg_stat_progress_analyze, _create_index, _cluster and _copy: how far they are, in like terms."""
+"""pg_stat_progress_analyze, _create_index, _cluster and _copy: progress in common terms."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from collectors._base import Collector, Lane, Metric, Sample, Scope
 from collectors._capabilities import READ_ALL_STATS
 
-# One row for each thing that is counted. A goal of 0 is one that is not known, or does not apply.
+# One row for each counted unit. A total of 0 is unknown, or does not apply.
 QUERY = """
     with working as (
         select p.pid, p.relid, 'ANALYZE' as command, p.phase, u.*
@@ -63,7 +63,7 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One thing that one command counts."""
+    """Progress of one command in one unit."""
 
     datname: str
     pid: int
@@ -74,12 +74,12 @@ class Progress:
     relname: str | None
     """None for a COPY of a query."""
     phase: str
-    """Of a COPY, what it reads or writes: file, program, pipe or callback."""
+    """For COPY, its source or target: file, program, pipe or callback."""
     unit: str
     """blocks, tuples, bytes, partitions, child_tables, indexes or lockers."""
     done: int
     expected: int | None
-    """None: not known."""
+    """None: unknown."""
 
 
 LABELS = ("datname", "command", "schemaname", "relname")
@@ -96,7 +96,8 @@ def labels_of(row: Progress) -> Labels:
 
 
 def summed(value: Callable[[Progress], int | None]) -> Callable[[Sequence[Progress]], list[Sample]]:
-    """Several sessions may do the same to one table, as a parallel restore does."""
+    """Merge rows with the same labels: several sessions may work on one table, as in a parallel
+    restore."""
 
     def samples(rows: Sequence[Progress]) -> list[Sample]:
         sums: dict[Labels, int] = {}
@@ -120,21 +121,21 @@ progress = Collector(
         Metric(
             "pg_stat_progress_phase",
             "gauge",
-            "1 for the phase that a running ANALYZE, CREATE INDEX, CLUSTER or COPY is in.",
+            "1 for the current phase of a running ANALYZE, CREATE INDEX, CLUSTER or COPY.",
             (*LABELS, "phase"),
             phases,
         ),
         Metric(
             "pg_stat_progress_done",
             "gauge",
-            "How much of it is done, in its unit.",
+            "How much is done, in the command's unit.",
             (*LABELS, "unit"),
             summed(lambda row: row.done),
         ),
         Metric(
             "pg_stat_progress_expected",
             "gauge",
-            "How much there is to do, in its unit; absent where that is not known.",
+            "How much there is to do, in the command's unit; absent if unknown.",
             (*LABELS, "unit"),
             summed(lambda row: row.expected),
         ),

@@ -1,4 +1,4 @@
-"""pg_stat_progress_basebackup: how far each base backup is."""
+"""pg_stat_progress_basebackup: progress of base backups."""
 
 from dataclasses import dataclass
 from operator import attrgetter
@@ -28,7 +28,7 @@ class BaseBackup:
     client_addr: str | None
     phase: str
     size_bytes: int | None
-    """None: the client did not want it estimated."""
+    """None if the client did not request an estimate."""
     streamed_bytes: int
     tablespaces: int
     tablespaces_streamed: int
@@ -44,16 +44,16 @@ progress_basebackup = Collector(
     key=("pid",),
     needs=(READ_ALL_STATS,),
     metrics=(
-        gauge(PREFIX + "phase", "1 for the phase that it is in.", lambda _: 1, (*LABELS, "phase")),
+        gauge(PREFIX + "phase", "1 for the current phase.", lambda _: 1, (*LABELS, "phase")),
         gauge(
             PREFIX + "size_bytes",
-            "Its size by estimate; absent where the client did not ask.",
+            "Estimated size; absent if the client did not request an estimate.",
             attrgetter("size_bytes"),
             LABELS,
         ),
         gauge(
             PREFIX + "streamed_bytes",
-            "How much of it was sent.",
+            "Bytes that were sent.",
             attrgetter("streamed_bytes"),
             LABELS,
         ),

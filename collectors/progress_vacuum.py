@@ -1,4 +1,4 @@
-"""pg_stat_progress_vacuum: how far each vacuum is. Asked in each database, for names of tables."""
+"""pg_stat_progress_vacuum: progress of vacuums. It runs in each database, to name the tables."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ BYTES = """null::int8                                           as max_dead_tupl
         p.indexes_processed                                     as indexes_processed,
         {delay_seconds}::float8                                 as delay_seconds"""
 TUPLE_ID = 6
-"""Bytes that a dead row took in memory before 17."""
+"""Memory of a dead row before 17, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +60,21 @@ class VacuumProgress:
     heap_blks_scanned: int
     heap_blks_vacuumed: int
     index_vacuums: int
-    """Passes over the indexes that are done."""
+    """Completed passes over the indexes."""
     max_dead_tuples: int | None
     """Before 17."""
     num_dead_tuples: int
     max_dead_tuple_bytes: int | None
-    """From 17 on, and so are those below."""
+    """Since 17, as are the following."""
     dead_tuple_bytes: int | None
     indexes: int | None
     indexes_processed: int | None
     delay_seconds: float | None
-    """Slept by cost limits, with track_cost_delay_timing; from 18 on."""
+    """Seconds slept because of cost limits, with track_cost_delay_timing; since 18."""
 
     @property
     def dead_tuples_at_most(self) -> float | None:
-        """As many as fit into memory; from 17 on extrapolated from those that are there."""
+        """Number of dead rows that fit into memory; since 17, extrapolated from those found."""
         if self.max_dead_tuple_bytes is None:
             return self.max_dead_tuples
         if not self.num_dead_tuples or not self.dead_tuple_bytes:
@@ -120,32 +120,32 @@ progress_vacuum = Collector(
         Metric(
             PREFIX + "phase",
             "gauge",
-            "1 for the phase that a vacuum is in, 0 for the others.",
+            "1 for the current phase of a vacuum, 0 for the others.",
             (*LABELS, "phase"),
             phases,
         ),
         fact("heap_blks", "Blocks of the table."),
-        fact("heap_blks_scanned", "Blocks that were scanned."),
-        fact("heap_blks_vacuumed", "Blocks that were vacuumed."),
-        fact("index_vacuums", "Passes over all indexes that are done."),
+        fact("heap_blks_scanned", "Scanned blocks."),
+        fact("heap_blks_vacuumed", "Vacuumed blocks."),
+        fact("index_vacuums", "Completed passes over all indexes."),
         fact(
             "max_dead_tuples",
             "Dead rows that fit into memory before the indexes have to be vacuumed.",
             "dead_tuples_at_most",
-            "Rows on every version, where the other serves bytes from 17 on: extrapolated there"
-            " from the memory that those found take.",
+            "Rows on every version; postgres_exporter serves bytes since 17. Extrapolated there"
+            " from the memory of the rows found.",
         ),
         fact(
             "num_dead_tuples",
             "Dead rows found since the indexes were last vacuumed.",
-            note="Rows on every version, where the other serves bytes from 17 on.",
+            note="Rows on every version; postgres_exporter serves bytes since 17.",
         ),
         fact("max_dead_tuple_bytes", "Memory for dead rows.").from_version(17),
         fact("dead_tuple_bytes", "Memory that dead rows take.").from_version(17),
-        fact("indexes", "Indexes to be vacuumed.").from_version(17),
+        fact("indexes", "Indexes to vacuum.").from_version(17),
         fact("indexes_processed", "Indexes vacuumed in this pass.").from_version(17),
         fact(
-            "delay_seconds", "Time slept by cost limits, with track_cost_delay_timing."
+            "delay_seconds", "Time slept because of cost limits, with track_cost_delay_timing."
         ).from_version(18),
     ),
 )

@@ -1,12 +1,13 @@
-"""pg_stat_replication: who receives our WAL, and how far each of them is."""
+"""pg_stat_replication: walsenders, and the position of each receiver."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, gauge
 from collectors._capabilities import READ_ALL_STATS
 
-# A standby sends on what it received. Replay runs beside receiving, from an archive even ahead
-# of it. pg_current_wal_lsn() raises there, hence CASE; recovery never comes back in a statement.
+# A standby forwards the WAL that it received. Replay may be ahead of receiving, if WAL comes from
+# an archive. pg_current_wal_lsn() raises an error on a standby, hence the CASE; a server can't
+# re-enter recovery within a statement.
 QUERY = """
     select
         r.pid                                                           as pid,
@@ -38,7 +39,7 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """One walsender and who is behind it. Positions are bytes since the beginning of all WAL."""
+    """A walsender and its receiver. Positions are bytes since the beginning of WAL."""
 
     pid: int
     usename: str | None
@@ -52,34 +53,34 @@ class Receiver:
     """startup, catchup, streaming, backup or stopping."""
     sync_state: str | None
     current_lsn: int | None
-    """The end of our own WAL at that moment."""
+    """The end of this server's own WAL at that moment."""
     sent_lsn: int | None
     write_lsn: int | None
     flush_lsn: int | None
     replay_lsn: int | None
-    """None for receivers that keep WAL without replaying it."""
+    """None for receivers that store WAL without replaying it."""
     write_lag_seconds: float | None
     flush_lag_seconds: float | None
     replay_lag_seconds: float | None
-    """None also when all is replayed and the server idle: it is measured while WAL flows."""
+    """None also if everything is replayed and the server is idle: it is measured from new WAL."""
     reply_time: float | None
     """Unix seconds, by the receiver's clock."""
     silent_seconds: float | None
-    """How long the receiver has not replied."""
+    """Seconds since the receiver's last reply."""
 
     @property
     def name(self) -> str:
-        """What people call it: the name it gives itself, unless that is everybody's."""
+        """Name of the receiver: its application_name, unless that is the default."""
         own = self.application_name if self.application_name != "walreceiver" else None
         return own or self.slot_name or self.client_addr or "walreceiver"
 
     @property
     def position(self) -> int | None:
-        """How far it is; those that do not replay only write."""
+        """Position that the receiver has replayed, or written if it does not replay."""
         return self.write_lsn if self.replay_lsn is None else self.replay_lsn
 
     def behind(self, lsn: int | None) -> int | None:
-        """Bytes from there to the end of our WAL; the two are not read in the same instant."""
+        """Bytes between that position and the end of WAL; both are read at different moments."""
         if lsn is None or self.current_lsn is None:
             return None
         return max(0, self.current_lsn - lsn)
@@ -88,7 +89,7 @@ class Receiver:
 LABELS = ("application_name", "client_addr", "state", "slot_name", "pid")
 behind: Metric[Receiver] = gauge(
     "pg_stat_replication_pg_wal_lsn_diff",
-    "Bytes from what was replayed to the end of this server's WAL.",
+    "Bytes between the replayed position and the end of this server's WAL.",
     lambda row: row.behind(row.replay_lsn),
     LABELS,
 )
@@ -116,19 +117,19 @@ replication = Collector(
         behind.also("pg_stat_replication_pg_xlog_location_diff"),
         gauge(
             "pg_stat_replication_sent_lag_bytes",
-            "Bytes that were not sent yet.",
+            "Bytes that are not sent yet.",
             lambda row: row.behind(row.sent_lsn),
             LABELS,
         ),
         gauge(
             "pg_stat_replication_write_lag_bytes",
-            "Bytes that were not written there yet.",
+            "Bytes that are not written there yet.",
             lambda row: row.behind(row.write_lsn),
             LABELS,
         ),
         gauge(
             "pg_stat_replication_flush_lag_bytes",
-            "Bytes that were not flushed there yet.",
+            "Bytes that are not flushed there yet.",
             lambda row: row.behind(row.flush_lsn),
             LABELS,
         ),

@@ -1,4 +1,4 @@
-"""pg_replication_slots: who may keep us from removing WAL and dead rows, and how far that went."""
+"""pg_replication_slots: slots, and the WAL and dead rows that they retain."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from operator import attrgetter
 
 from collectors._base import Collector, Lane, Metric, Value, gauge
 
-# pg_current_wal_lsn() raises on a standby, hence CASE. A position is a number of bytes: - '0/0'.
+# pg_current_wal_lsn() raises an error on a standby, hence the CASE. Subtracting '0/0' turns a
+# position into bytes.
 QUERY = """
     select
         s.slot_name::text                                               as slot_name,
@@ -44,7 +45,7 @@ NULLS = {"inactive_since": "null::timestamptz"}
 
 
 def query(known: tuple[str, ...]) -> str:
-    """With null for each column that a version does not know."""
+    """Return the query, with null for each column that the version lacks."""
     return QUERY.format(
         **{
             name: f"s.{name}" if name in known else NULLS.get(name, "null")
@@ -55,7 +56,7 @@ def query(known: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One slot. Positions are bytes since the beginning of all WAL."""
+    """One slot. Positions are bytes since the beginning of WAL."""
 
     slot_name: str
     slot_type: str
@@ -67,28 +68,28 @@ class Slot:
     active: bool
     active_pid: int | None
     xmin_age: int | None
-    """Transactions since the oldest row version that the slot holds; None: it holds none."""
+    """Transactions since the oldest row version that the slot retains; None: it retains none."""
     catalog_xmin_age: int | None
     current_lsn: int | None
     restart_lsn: int | None
-    """The oldest WAL it may still need; None where it reserves none, or has lost it."""
+    """The oldest WAL that it may still need; None if it reserves none, or has lost it."""
     confirmed_flush_lsn: int | None
-    """Up to where the consumer has confirmed; logical slots only."""
+    """The position that the consumer has confirmed; logical slots only."""
     wal_status: str | None
     """reserved, extended, unreserved or lost."""
     safe_wal_bytes: int | None
-    """How much may still be written until it is lost; None: without limit, or lost."""
+    """Bytes that can still be written until the slot is lost; None: no limit, or already lost."""
     two_phase: bool
     conflicting: bool | None
-    """Invalidated by recovery; from 16 on."""
+    """Invalidated by recovery; since 16."""
     invalidation_reason: str | None
-    """From 17 on."""
+    """Since 17."""
     inactive_since: float | None
-    """Unix seconds, from 17 on; None while it is in use."""
+    """Unix seconds, since 17; None while it is in use."""
     inactive_seconds: float | None
     failover: bool | None
     synced: bool | None
-    """A copy of a slot of the primary, which nobody reads here."""
+    """Whether it is a synchronised copy of a slot of the primary, which is not used here."""
 
     @property
     def database(self) -> str | None:
@@ -96,7 +97,7 @@ class Slot:
 
     @property
     def retained_bytes(self) -> int | None:
-        """WAL from what it may still need to the end."""
+        """Bytes of WAL from the oldest that it may still need to the end."""
         return self._behind(self.restart_lsn)
 
     @property
@@ -124,15 +125,15 @@ def fact(name: str, text: str, value: Callable[[Slot], Value], note: str = "") -
 
 retained = gauge(
     PREFIX + "pg_wal_lsn_diff",
-    "Bytes of WAL that the slot keeps.",
+    "Bytes of WAL that the slot retains.",
     attrgetter("retained_bytes"),
     OLD_LABELS,
-    note="Absent where a slot reserves no WAL.",
+    note="Absent if a slot reserves no WAL.",
 )
 
 invalidation: Metric[Slot] = gauge(
     PREFIX + "invalidation_reason",
-    "1 for the reason why it was lost.",
+    "1 for the reason why the slot was lost.",
     lambda row: None if row.invalidation_reason is None else 1,
     (*LABELS, "invalidation_reason"),
 )
@@ -143,7 +144,7 @@ replication_slots = Collector(
     sql={version: query(known) for version, known in NEWER.items()},
     key=("slot_name",),
     metrics=(
-        gauge(PREFIX + "active", "Whether somebody reads it.", attrgetter("active"), OLD_LABELS),
+        gauge(PREFIX + "active", "Whether the slot is in use.", attrgetter("active"), OLD_LABELS),
         retained,
         Metric(
             PREFIX + "pg_xlog_location_diff",
@@ -152,19 +153,19 @@ replication_slots = Collector(
             OLD_LABELS,
             retained.samples,
             legacy=True,
-            note="Old spelling of `pg_replication_slots_pg_wal_lsn_diff`, before 10.",
+            note="Old name of `pg_replication_slots_pg_wal_lsn_diff`, before 10.",
         ),
-        fact("slot_is_active", "Whether somebody reads it.", attrgetter("active")),
+        fact("slot_is_active", "Whether the slot is in use.", attrgetter("active")),
         fact("slot_current_wal_lsn", "The end of this server's WAL.", attrgetter("current_lsn")),
         fact(
             "slot_confirmed_flush_lsn",
-            "Up to where the consumer has confirmed.",
+            "The position that the consumer has confirmed.",
             attrgetter("confirmed_flush_lsn"),
             "Served for inactive slots too; absent, not 0, for physical ones, which have none.",
         ),
         fact(
             "safe_wal_size_bytes",
-            "WAL that may still be written until the slot is lost; absent where that is unlimited.",
+            "WAL that can still be written until the slot is lost; absent if unlimited.",
             attrgetter("safe_wal_bytes"),
         ),
         gauge(
@@ -175,28 +176,32 @@ replication_slots = Collector(
         ),
         fact(
             "confirmed_flush_lag_bytes",
-            "WAL that the consumer of a logical slot has not confirmed.",
+            "WAL that the consumer of a logical slot has not confirmed yet.",
             attrgetter("unconfirmed_bytes"),
         ),
-        fact("xmin_age", "Transactions for which it holds dead rows.", attrgetter("xmin_age")),
+        fact(
+            "xmin_age", "Transactions for which the slot retains dead rows.", attrgetter("xmin_age")
+        ),
         fact(
             "catalog_xmin_age",
-            "Transactions for which it holds dead rows of catalogues.",
+            "Transactions for which the slot retains dead rows of catalogues.",
             attrgetter("catalog_xmin_age"),
         ),
         fact(
             "inactive_since_timestamp_seconds",
-            "Since when nobody reads it; absent while somebody does.",
+            "Since when the slot is not in use; absent while it is.",
             attrgetter("inactive_since"),
         ).from_version(17),
-        fact("invalid", "Whether it is lost for good.", attrgetter("is_invalid")),
+        fact("invalid", "Whether the slot is lost.", attrgetter("is_invalid")),
         invalidation.from_version(17),
-        fact("temporary", "Whether it goes with its session.", attrgetter("temporary")),
+        fact("temporary", "Whether the slot is temporary.", attrgetter("temporary")),
         fact(
-            "synced", "Whether it is a copy of one of the primary.", attrgetter("synced")
+            "synced",
+            "Whether the slot is a synchronised copy from the primary.",
+            attrgetter("synced"),
         ).from_version(17),
-        fact("failover", "Whether standbys are to copy it.", attrgetter("failover")).from_version(
-            17
-        ),
+        fact(
+            "failover", "Whether standbys should synchronise the slot.", attrgetter("failover")
+        ).from_version(17),
     ),
 )

@@ -1,4 +1,4 @@
-"""pg_roles: who may hold how many connections."""
+"""pg_roles: connection limits of roles."""
 
 from dataclasses import dataclass
 
@@ -17,15 +17,15 @@ COLUMNS = """
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One role. Limits do not bind superusers."""
+    """One role. Limits do not apply to superusers."""
 
     rolname: str
     connection_limit: int
-    """-1: none."""
+    """-1: no limit."""
     can_login: bool
     is_superuser: bool
     may_use_reserved: bool
-    """Whether the slots of `reserved_connections` are open to it; they exist from 16 on."""
+    """Whether it may use the slots of `reserved_connections`, which exist since 16."""
 
 
 roles = Collector(
@@ -39,7 +39,7 @@ roles = Collector(
     metrics=(
         gauge(
             "pg_roles_connection_limit",
-            "Sessions that the role may have; -1: as many as there are slots.",
+            "Connection limit of the role; -1: no limit.",
             lambda row: row.connection_limit,
             ("rolname",),
         ),

@@ -1,4 +1,4 @@
-"""How the daemon's own questions fare: which collector brings answers, and which does not."""
+"""State of the daemon's own collectors: answers and errors."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ class Round:
     ok: bool
     error: str | None
     failed_seconds: float | None
-    """For how long it has brought nothing; None while it does."""
+    """Seconds without an answer; None while it gets answers."""
     age_seconds: float | None
-    """Age of its last answer; None: never one."""
+    """Age of its last answer in seconds; None: it never had one."""
     pace_seconds: float
-    """Seconds between two rounds as they are now."""
+    """Current seconds between two queries."""
     duration_seconds: float | None = None
-    """Of its last answer."""
+    """Seconds that the last answer took."""
     was_refused: bool = False
-    """It was asked, and an error came back; else it was not asked, for a known reason."""
+    """Whether the last query failed; if not, it was not run for a known reason."""
 
     blinded: tuple[str, ...] = ()
-    """Findings that can't be judged while it brings nothing."""
+    """Findings that can't be judged without its answers."""
 
     @property
     def succeeded(self) -> bool | None:
-        """None where the question does not apply: not on this version, not in this role."""
+        """Return None if the collector does not apply to this version or role."""
         return True if self.ok else False if self.was_refused else None
 
 
@@ -38,7 +38,7 @@ def last_duration(rows: Sequence[Round]) -> Iterator[Sample]:
     yield (), sum(row.duration_seconds or 0.0 for row in rows)
 
 
-OURS = "The collectors are ours, so their names are too; `pgvigil_collector_*` says more."
+OURS = "Named after the collectors of pgvigil; `pgvigil_collector_*` has more details."
 
 rounds = Collector(
     row=Round,
@@ -48,25 +48,25 @@ rounds = Collector(
         Metric(
             "pg_exporter_last_scrape_duration_seconds",
             "gauge",
-            "What the last rounds of all collectors took together.",
+            "Total duration of the last queries of all collectors.",
             (),
             last_duration,
             legacy=True,
-            note="No scrape waits for it.",
+            note="Queries don't run during a scrape.",
         ),
         Metric(
             "pg_scrape_collector_success",
             "gauge",
-            "Whether the collector's last round brought an answer.",
+            "Whether the collector's last query succeeded.",
             ("collector",),
             lambda rows: (((row.collector,), row.succeeded) for row in rows),
             legacy=True,
-            note=OURS + " Absent where the question does not apply to this server.",
+            note=OURS + " Absent if the collector does not apply to this server.",
         ),
         Metric(
             "pg_scrape_collector_duration_seconds",
             "gauge",
-            "What the collector's last answer took.",
+            "Duration of the collector's last query.",
             ("collector",),
             lambda rows: (((row.collector,), row.duration_seconds) for row in rows),
             legacy=True,

@@ -1,14 +1,14 @@
-"""pg_sequences: how much of each sequence is used up, by the limit of the column that it feeds."""
+"""pg_sequences: used share of each sequence, by its own limit and that of its column's type."""
 
 from dataclasses import dataclass
 from operator import attrgetter
 
 from collectors._base import Bound, Collector, Lane, Scope, gauge
 
-# The last value is read from the sequence itself, and DDL on it would keep us waiting. A temporary
-# one belongs to another session, an unlogged one can't be read on a standby. Until 17 the function
-# keeps a lock on each sequence to the end of the statement: so many locks that others find no room
-# are worse than not knowing, so the narrowest come first, and there is an end.
+# The last value is read from the sequence itself, so a sequence locked by DDL is skipped. Temporary
+# sequences of other sessions can't be read, nor unlogged ones on a standby. Before 18 the function
+# locks each sequence until the end of the statement. Locking thousands could fill the lock table,
+# so their number is limited, and sequences with the smallest range come first.
 QUERY = """
     with locked as materialized (
         select relation from pg_catalog.pg_locks
@@ -73,7 +73,7 @@ A_FEW = """k.place <= greatest(100, (
             select setting::int4 from pg_catalog.pg_settings
             where name = 'max_locks_per_transaction'
         ) / 20)"""
-"""A twentieth of the room for locks."""
+"""A twentieth of the lock table."""
 UNTIL_17 = {
     "rights": "'select, usage'",
     "within": A_FEW,
@@ -107,28 +107,28 @@ class Sequence:
     increment: int
     cycles: bool
     table_schemaname: str | None
-    """None, and so are the three below, where no column owns it."""
+    """None, as are the next three, if no column owns it."""
     relname: str | None
     column_name: str | None
     column_type: str | None
     may_read: bool
-    """Without SELECT on it nobody tells us where it is."""
+    """Without SELECT on it, its value is unknown."""
     is_known: bool
-    """Whether the last value was read: not without the right, nor while DDL holds it, nor before 18
-    of more than a few hundred sequences at once."""
+    """Whether the last value was read. It is not read without SELECT, while DDL locks it, or
+    (before 18) after the first few hundred sequences."""
     last_value: int | None
-    """None where it is not known, and where no value was taken yet."""
+    """None if unknown, or if no value was taken yet."""
 
     @property
     def last_possible(self) -> int:
-        """Where it ends: its own limit, or that of the type of its column."""
+        """The limit: its own, or that of its column's type."""
         if self.increment < 0:
             return max(self.min_value, -LARGEST.get(self.column_type or "", 2**63) - 1)
         return min(self.max_value, LARGEST.get(self.column_type or "", 2**63))
 
     @property
     def remaining(self) -> int | None:
-        """How many values it can still give."""
+        """Number of values left."""
         if not self.is_known:
             return None
         if self.last_value is None:
@@ -137,7 +137,7 @@ class Sequence:
 
     @property
     def used_ratio(self) -> float | None:
-        """1: it has no further value to give."""
+        """Used share; 1: no value is left."""
         if not self.is_known:
             return None
         if self.last_value is None:
@@ -164,26 +164,25 @@ sequences = Collector(
     metrics=(
         gauge(
             "pg_sequence_last_value",
-            "The last value taken; absent where none was, and where it is not known.",
+            "The last value taken; absent if none was, or if unknown.",
             "last_value",
             LABELS,
         ),
         gauge(
             "pg_sequence_used_ratio",
-            "Share of its values that is used up, by the type of its column too;"
-            " absent where it is not known.",
+            "Used share of its values, also by the type of its column; absent if unknown.",
             attrgetter("used_ratio"),
             LABELS,
         ),
         gauge(
             "pg_sequence_remaining_values",
-            "How many values it can still give; absent where it is not known.",
+            "Number of values left; absent if unknown.",
             attrgetter("remaining"),
             LABELS,
         ),
         gauge(
             "pg_sequence_unreadable",
-            "1 where we lack SELECT on the sequence, so that nothing is known of it.",
+            "1 if pgvigil lacks SELECT on the sequence, so that its value is unknown.",
             lambda row: not row.may_read,
             LABELS,
             additive=True,

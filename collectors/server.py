@@ -1,12 +1,12 @@
-"""What the server is: its version, role, start, identity and timeline."""
+"""Server identity: version, role, start time, system identifier and timeline."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, Sample, gauge
 
-# The last checkpoint is on the old timeline for a while after a promotion. A primary names the
-# new one with its current WAL file (hexadecimal), a standby with what it receives.
+# After a promotion, the last checkpoint stays on the old timeline for a while. The new timeline is
+# in the name of a primary's WAL file (hexadecimal), and in what a standby receives.
 QUERY = """
     select
         current_setting('server_version_num')::int4                      as version_num,
@@ -41,7 +41,7 @@ class Server:
     server_version: str
     """As PostgreSQL prints it: 18.4."""
     version: str
-    """The whole sentence, with platform and compiler."""
+    """The full text, with platform and compiler."""
     in_recovery: bool
     role: str
     """`primary` or `standby`."""
@@ -49,15 +49,15 @@ class Server:
     postmaster_start: float
     """Unix seconds."""
     postmaster_seconds: float
-    """How long it has been up."""
+    """Uptime in seconds."""
     system_identifier: str
     timeline: int | None
     stats_reset: float | None
-    """Unix seconds; changes whenever the server-wide statistics start anew."""
+    """Unix seconds; changes when the server-wide statistics are reset."""
 
     @property
     def short_version(self) -> str:
-        """Three numbers, as tools that compare versions want them: 18.4.0."""
+        """The version as three numbers, 18.4.0, for tools that compare versions."""
         return f"{self.version_num // 10000}.{self.version_num % 10000}.0"
 
 
@@ -78,7 +78,7 @@ server = Collector(
             "The version of the server, as labels.",
             ("version", "short_version"),
             static,
-            note="The label server is there where a page holds several servers.",
+            note="The label server is present on pages with several servers.",
         ),
         gauge(
             "pg_postmaster_start_time_seconds",
@@ -87,7 +87,7 @@ server = Collector(
         ),
         gauge(
             "pg_postmaster_uptime_seconds",
-            "How long the server has been up.",
+            "Uptime of the server.",
             lambda row: row.postmaster_seconds,
         ),
     ),

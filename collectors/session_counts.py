@@ -1,4 +1,4 @@
-"""pg_stat_activity, counted: sessions by state, and for how long they have been like that."""
+"""pg_stat_activity: numbers of sessions by state, and the age of their transactions."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from collectors._base import Collector, Histogram, Lane, Metric, Sample
 from collectors._capabilities import READ_ALL_STATS
 
-# What a dashboard shows need not be looked at every second, as `activity` is. A database without
-# sessions has a row too. Processes that belong to no database take no slot and are not counted.
+# Dashboards don't need these numbers every second, unlike `activity`. A database without sessions
+# has a row too. Processes without a database use no connection slot, and are not counted.
 QUERY = """
     select
         d.datname::text                                                 as datname,
@@ -31,7 +31,7 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class CountedSession:
-    """One session, or a database that has none: then there is no pid."""
+    """One session; or a database without sessions, then pid is None."""
 
     datname: str
     pid: int | None
@@ -47,7 +47,7 @@ class CountedSession:
     xact_seconds: float | None
     state_seconds: float | None
     autovacuumed: str | None
-    """The table that an autovacuum worker works at, with its schema."""
+    """The table of an autovacuum worker, with its schema."""
 
     @property
     def is_client(self) -> bool:
@@ -72,15 +72,15 @@ LABELS = (
     "wait_event",
 )
 BOUNDS = (1, 2, 5, 15, 30, 60, 90, 120, 300)
-"""Seconds of silence."""
+"""Upper bounds in seconds."""
 APPLICATIONS = 100
-"""So many have a histogram of their own, those with the most sessions."""
+"""Number of applications with their own histogram: those with the most sessions."""
 Group = tuple[str | None, ...]
 Sessions = Sequence[CountedSession]
 
 
 def grouped(rows: Sessions) -> dict[Group, list[CountedSession]]:
-    """Sessions by the labels of the metrics; each database has each state, be it empty."""
+    """Group sessions by the labels of the metrics; each database has every state, even if empty."""
     groups: dict[Group, list[CountedSession]] = {
         (datname, state, *[None] * 5): []
         for datname in sorted({row.datname for row in rows})
@@ -119,7 +119,7 @@ def oldest_start(rows: Sessions) -> Iterator[Sample]:
 
 
 def autovacuums(rows: Sessions) -> Iterator[Sample]:
-    """The table without its schema, as everybody's dashboards know it."""
+    """Return the table without its schema, as existing dashboards expect."""
     started: dict[str, float] = {}
     for row in rows:
         if row.autovacuumed and row.xact_start is not None:
@@ -130,7 +130,7 @@ def autovacuums(rows: Sessions) -> Iterator[Sample]:
 
 
 def idle_seconds(rows: Sessions) -> Iterator[Sample]:
-    """How long idle sessions have been silent; small applications are summed as `other`."""
+    """Yield histograms of the idle time of sessions; small applications are summed as `other`."""
     silences: dict[tuple[str, str], list[float]] = {}
     for row in rows:
         if row.state and row.state.startswith("idle") and row.state_seconds is not None:
@@ -144,7 +144,7 @@ def idle_seconds(rows: Sessions) -> Iterator[Sample]:
 
 
 def which(name: str, text: str, are: Callable[[CountedSession], bool]) -> Metric[CountedSession]:
-    """How many sessions are like that."""
+    """Define a metric that counts the sessions with a property."""
 
     def samples(rows: Sessions) -> list[Sample]:
         return [((), sum(map(are, rows)))]
@@ -165,11 +165,11 @@ def histogram(values: Sequence[float]) -> Histogram:
     return Histogram(buckets, len(values), sum(values))
 
 
-OF_QUERIES = "Known from user queries; without the labels that some of them give it."
+OF_QUERIES = "From common user queries; without the additional labels of some of them."
 age: Metric[CountedSession] = Metric(
     "pg_long_running_transactions_oldest_timestamp_seconds",
     "gauge",
-    "Seconds that the oldest of them has been open: an age, whatever the name says.",
+    "Age in seconds of the oldest of them, despite the name.",
     (),
     oldest_transaction,
 )
@@ -194,7 +194,7 @@ session_counts = Collector(
             "Open transactions of clients, however short.",
             (),
             transactions,
-            note="Without the query that looks, and without walsenders.",
+            note="Without pgvigil's own query, and without walsenders.",
         ),
         age,
         age.also("pg_long_running_transactions_age_in_seconds"),
@@ -217,7 +217,7 @@ session_counts = Collector(
         Metric(
             "pg_oldest_blocked_age_seconds",
             "gauge",
-            "For how long the statement that began first of those that wait for a lock has run.",
+            "Duration of the oldest statement that waits for a lock.",
             (),
             longest_wait,
             legacy=True,
@@ -226,7 +226,7 @@ session_counts = Collector(
         Metric(
             "pg_stat_activity_oldest_transaction_start_timestamp_seconds",
             "gauge",
-            "When the oldest open transaction of a client began; absent where none is open.",
+            "When the oldest open transaction of a client began; absent if none is open.",
             (),
             oldest_start,
         ),
@@ -236,15 +236,15 @@ session_counts = Collector(
             "When the autovacuum of this table began.",
             ("relname",),
             autovacuums,
-            note="Of two tables with one name the one that began first.",
+            note="For two tables with the same name, the one that began first.",
         ),
         Metric(
             "pg_process_idle_seconds",
             "histogram",
-            "How long idle sessions have been silent. It is made anew each time: no counter.",
+            "Idle time of idle sessions. It is computed anew each time, so it is not a counter.",
             ("state", "application_name"),
             idle_seconds,
-            note="Every state and application has its own; the other serves the first it finds.",
+            note="One for each state and application; postgres_exporter serves only the first.",
         ),
     ),
 )

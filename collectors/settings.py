@@ -1,4 +1,4 @@
-"""pg_settings: how the server is configured, in base units."""
+"""pg_settings: parameters of the server, in base units."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, Sample
 
-# Some values are those of our own session alone: what we sent in the start-up packet, and what is
-# set for our role or database. What the server itself has there cannot be seen from within.
+# Some values apply only to our own session: those in our start-up packet, and those set for our
+# role or database. A session can't see the server's own value of these.
 QUERY = """
     select
         name,
@@ -32,12 +32,12 @@ NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_]")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One parameter as the server has it; a setting of None is hidden by one of our session."""
+    """One parameter of the server; None if the value of our own session hides it."""
 
     name: str
     setting: str | None
     unit: str | None
-    """As PostgreSQL counts: `8kB` are blocks of 8192 bytes."""
+    """PostgreSQL's unit; `8kB` is a block of 8192 bytes."""
     vartype: str
     source: str
     pending_restart: bool
@@ -45,13 +45,13 @@ class Setting:
 
     @property
     def base_unit(self) -> str:
-        """`seconds`, `bytes`, or nothing."""
+        """`seconds`, `bytes`, or an empty text."""
         name = _unit(self.unit)[1]
         return "seconds" if name in SECONDS else "bytes" if name in BYTES else ""
 
     @property
     def number(self) -> float | None:
-        """In the base unit; on is 1. None where it is no number, or not known."""
+        """The value in the base unit; on is 1. None if it is not a number, or unknown."""
         if self.setting is None or self.vartype not in ("bool", "integer", "real"):
             return None
         if self.vartype == "bool":
@@ -94,13 +94,13 @@ settings = Collector(
             "A parameter of the server.",
             (),
             samples,
-            note="Without those that our sessions set for themselves (jit, lock_timeout,"
-            " statement_timeout and the like): the server's own value can't be seen from within.",
+            note="Without parameters that pgvigil sets for its own sessions (jit, lock_timeout,"
+            " statement_timeout and others): a session can't see the server's own value.",
         ),
         Metric(
             "pg_pending_restart_settings",
             "gauge",
-            "Parameters whose new value waits for a restart.",
+            "Parameters whose new value needs a restart.",
             (),
             pending,
         ),

@@ -1,11 +1,11 @@
-"""pg_stat_slru: the small caches of transaction states; where they miss, everybody waits."""
+"""pg_stat_slru: the small caches of transaction states; their misses slow down all sessions."""
 
 from dataclasses import dataclass
 from operator import attrgetter
 
 from collectors._base import Collector, Lane, counter
 
-# Named as from 17 on, so that one rule serves all versions.
+# With the names of 17, so that one rule fits all versions.
 QUERY = """
     select
         case name
@@ -52,7 +52,7 @@ TEXTS = {
     "blks_hit": "Blocks found in the cache.",
     "blks_read": "Blocks read from disk.",
     "blks_written": "Blocks written to disk.",
-    "blks_exists": "Blocks that were looked for.",
+    "blks_exists": "Blocks whose existence was checked.",
     "flushes": "Flushes of dirty blocks.",
     "truncates": "Truncations.",
 }

@@ -1,4 +1,4 @@
-"""pg_stat_io: who reads and writes what, and how long it takes. From 16 on."""
+"""pg_stat_io, since 16: reads and writes by backend type, object and context."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,17 +33,17 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class Io:
-    """What one kind of process did to one kind of object; None is what it never does."""
+    """I/O of one backend type on one type of object; None if it never does that."""
 
     backend_type: str
     object: str
-    """relation, temp relation, and from 18 on wal."""
+    """relation, temp relation, and since 18 wal."""
     context: str
-    """normal, vacuum, bulkread, bulkwrite, and from 18 on init."""
+    """normal, vacuum, bulkread, bulkwrite, and since 18 init."""
     reads: int | None
     read_bytes: int | None
     read_seconds: float | None
-    """Times are 0 while track_io_timing (of WAL: track_wal_io_timing) is off."""
+    """Times are 0 while track_io_timing (for WAL: track_wal_io_timing) is off."""
     writes: int | None
     write_bytes: int | None
     write_seconds: float | None
@@ -68,12 +68,12 @@ class Io:
 OPERATIONS = {
     "reads": "Read operations.",
     "writes": "Write operations.",
-    "writebacks": "Pages that the kernel was asked to write.",
-    "extends": "Operations that made a relation longer.",
+    "writebacks": "Pages that the kernel was asked to write back.",
+    "extends": "Extensions of relations.",
     "hits": "Pages found in shared (or local) buffers.",
     "evictions": "Pages evicted to make room for others.",
-    "reuses": "Pages of a ring buffer used again.",
-    "fsyncs": "Files synced.",
+    "reuses": "Pages of a ring buffer that were reused.",
+    "fsyncs": "fsync calls.",
 }
 MEASURES = {
     **{f"{name}_bytes": f"Bytes of {name} operations." for name in ("read", "write", "extend")},
@@ -86,7 +86,7 @@ LABELS = ("backend_type", "object", "context")
 
 
 def total(column: str, text: str) -> Metric[Io]:
-    """Of processes that did something: nine tenths of the view are zeros that stay zero."""
+    """Keep only rows with activity: nine tenths of the view are zeros that never change."""
 
     def samples(rows: Sequence[Io]) -> Iterator[Sample]:
         for row in rows:

@@ -1,4 +1,4 @@
-"""pg_stat_statements: what statements cost, by user, database and query id. No text, ever."""
+"""pg_stat_statements: cost of statements by user, database and query id, without texts."""
 
 from dataclasses import dataclass, replace
 from math import sqrt
@@ -6,8 +6,8 @@ from math import sqrt
 from collectors._base import Bound, Collector, Lane, Metric, counter, gauge
 from collectors._capabilities import READ_ALL_STATS
 
-# Without texts the file they are in stays unread. One statement may be there twice: called by a
-# client, and from within a function.
+# Without texts, the file that contains them is not read. A statement may have two rows: executed
+# by a client, and inside a function.
 QUERY = """
     select
         s.userid                                            as userid,
@@ -47,21 +47,21 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One normalised statement of one user in one database, since the statistics were reset."""
+    """A normalised statement of one user in one database, since the statistics were reset."""
 
     userid: int
     dbid: int
     query_id: int
     usename: str
     datname: str | None
-    """None: the database was dropped."""
+    """None if the database was dropped."""
     calls: int
     seconds: float
     """Executing."""
     min_seconds: float
     max_seconds: float
     square_seconds: float
-    """Squares of the times of all executions, summed: of parts these can be added."""
+    """Sum of the squared execution times; unlike the standard deviation, it can be added."""
     plan_seconds: float
     """0 while pg_stat_statements.track_planning is off."""
     rows: int
@@ -70,7 +70,7 @@ class Statement:
     shared_blocks_dirtied: int
     shared_blocks_written: int
     local_blocks_hit: int
-    """Of temporary tables, as are all local ones."""
+    """Local blocks are those of temporary tables."""
     local_blocks_read: int
     local_blocks_dirtied: int
     local_blocks_written: int
@@ -105,7 +105,7 @@ class Statement:
 
     @property
     def stddev_seconds(self) -> float | None:
-        """Of the whole population; None where nothing was executed."""
+        """Population standard deviation; None if nothing was executed."""
         mean = self.mean_seconds
         return None if mean is None else sqrt(max(0.0, self.square_seconds / self.calls - mean**2))
 
@@ -113,7 +113,7 @@ class Statement:
 PREFIX = "pg_stat_statements_"
 LABELS = ("user", "datname", "queryid")
 OLD_LABELS = ("user", "rolname", "datname", "queryid")
-STICKY = "A statement keeps its series while it is near the top; all others are summed as `other`."
+STICKY = "Only the top statements have their own series; the others are summed as `other`."
 
 
 def total(column: str, text: str, note: str = "") -> Metric[Statement]:
@@ -121,25 +121,25 @@ def total(column: str, text: str, note: str = "") -> Metric[Statement]:
 
 
 def old(name: str, of: Metric[Statement], part: str = "") -> Metric[Statement]:
-    """A spelling of older user queries, which called the user `rolname`, or `user`."""
+    """Name of older user queries, with the label `rolname` or `user`."""
     made = counter if of.type == "counter" else gauge
     column = part or of.column or ""
     metric: Metric[Statement] = made(PREFIX + name, of.help, column, OLD_LABELS)
-    note = f"{'A part' if part else 'Old spelling'} of `{of.name}`."
+    note = f"{'A part' if part else 'Old name'} of `{of.name}`."
     return replace(metric, legacy=True, note=note)
 
 
 def each(name: str, text: str, column: str) -> Metric[Statement]:
-    """What can't be summed: there is no `other`."""
+    """Metric that can't be summed, so there is no `other`."""
     metric: Metric[Statement] = gauge(PREFIX + name, text, column, OLD_LABELS)
-    return replace(metric, legacy=True, note="Known from older user queries.")
+    return replace(metric, legacy=True, note="From common user queries.")
 
 
 def local(what: str) -> Metric[Statement]:
-    """Blocks of temporary tables, in the spelling of older user queries."""
+    """Blocks of temporary tables, with the names of older user queries."""
     text, column = f"Blocks of temporary tables {what}.", f"local_blocks_{what}"
     metric: Metric[Statement] = counter(f"{PREFIX}local_blks_{what}", text, column, OLD_LABELS)
-    return replace(metric, legacy=True, note="Known from older user queries.")
+    return replace(metric, legacy=True, note="From common user queries.")
 
 
 calls = total("calls", "Executions.", STICKY)
@@ -148,9 +148,11 @@ rows = total("rows", "Rows returned or changed.", STICKY)
 read_seconds = total("block_read_seconds", "Time spent reading blocks.", STICKY)
 write_seconds = total("block_write_seconds", "Time spent writing blocks.", STICKY)
 hit = total("shared_blocks_hit", "Blocks found in shared buffers.")
-read = total("shared_blocks_read", "Blocks that were not found there.")
-dirtied = total("shared_blocks_dirtied", "Blocks changed first by this statement.")
-written = total("shared_blocks_written", "Blocks that it had to write itself, to make room.")
+read = total("shared_blocks_read", "Blocks that were not in shared buffers.")
+dirtied = total("shared_blocks_dirtied", "Blocks dirtied by this statement.")
+written = total(
+    "shared_blocks_written", "Blocks that the statement itself had to write, to free buffers."
+)
 temp = total("temp_blocks", "Blocks read and written in temporary files.")
 longest: Metric[Statement] = gauge(
     PREFIX + "max_seconds", "The longest execution.", "max_seconds", LABELS
@@ -182,7 +184,7 @@ stat_statements = Collector(
         old("max_time_seconds", longest),
         each("min_time_seconds", "The shortest execution.", "min_seconds"),
         each("mean_time_seconds", "Mean time of an execution.", "mean_seconds"),
-        each("stddev_time_seconds", "Standard deviation of these times.", "stddev_seconds"),
+        each("stddev_time_seconds", "Standard deviation of execution times.", "stddev_seconds"),
         hit,
         old("shared_blks_hit", hit),
         read,

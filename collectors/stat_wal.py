@@ -1,11 +1,11 @@
-"""pg_stat_wal: how much WAL is produced, and how much work it is to write it."""
+"""pg_stat_wal: WAL production, and the cost of writing it."""
 
 from dataclasses import dataclass
 from operator import attrgetter
 
 from collectors._base import Collector, Lane, counter
 
-# From 18 on pg_stat_io says who wrote and synced WAL.
+# Since 18, writes and syncs of WAL are in pg_stat_io.
 QUERY = """
     select
         w.wal_records                               as records,
@@ -42,7 +42,7 @@ class Wal:
 
 TEXTS = {
     "records": "WAL records.",
-    "full_page_images": "Pages written to WAL in full.",
+    "full_page_images": "Full-page images in WAL.",
     "bytes": "Bytes of WAL.",
     "buffers_full": "Writes of WAL because wal_buffers was full.",
     "writes": "Writes of WAL to disk.",

@@ -1,4 +1,4 @@
-"""pg_stat_subscription and _stats: whether each subscription works, and what went wrong in it."""
+"""pg_stat_subscription and pg_stat_subscription_stats: workers and errors of subscriptions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from operator import attrgetter
 
 from collectors._base import Bound, Collector, Lane, Metric, Sample, counter, gauge
 
-# One row even where no worker runs: that is the news. The worker that applies is the one that
-# neither copies a table nor works for another.
+# A subscription without a worker has a row too. The apply worker is the one that neither copies a
+# table nor is a parallel worker.
 QUERY = """
     select
         s.oid                                                               as subid,
@@ -67,27 +67,27 @@ def absent(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One subscription and its worker. Positions are bytes of upstream's WAL."""
+    """A subscription and its apply worker. Positions are bytes of the publisher's WAL."""
 
     subid: int
     datname: str
     subname: str
     enabled: bool
     pid: int | None
-    """Of the worker that applies; None while there is none."""
+    """Pid of the apply worker; None while there is none."""
     sync_workers: int
-    """Those that copy tables for the first time."""
+    """Number of workers for the initial copy of tables."""
     received_lsn: int | None
     latest_end_lsn: int | None
-    """The last position that was reported back to upstream."""
+    """The last position reported to the publisher."""
     last_msg_receipt_time: float | None
     silent_seconds: float | None
     apply_errors: int | None
-    """From 15 on."""
+    """Since 15."""
     sync_errors: int | None
     stats_reset: float | None
     insert_exists: int | None
-    """Conflicts by kind, from 18 on."""
+    """Conflicts by kind, since 18."""
     update_origin_differs: int | None
     update_exists: int | None
     update_missing: int | None
@@ -122,47 +122,47 @@ subscriptions = Collector(
     metrics=(
         gauge(
             "pg_stat_subscription_enabled",
-            "Whether the subscription is to work.",
+            "Whether the subscription is enabled.",
             attrgetter("enabled"),
             LABELS,
         ),
         gauge(
             "pg_stat_subscription_up",
-            "Whether a worker applies what it receives.",
+            "Whether an apply worker is running.",
             lambda row: row.pid is not None,
             LABELS,
         ),
         gauge(
             "pg_stat_subscription_sync_workers",
-            "Workers that copy tables for the first time.",
+            "Workers for the initial copy of tables.",
             attrgetter("sync_workers"),
             LABELS,
             additive=True,
         ),
         gauge(
             "pg_stat_subscription_received_lsn_bytes",
-            "How far it has received.",
+            "The received position.",
             attrgetter("received_lsn"),
             LABELS,
         ),
         gauge(
             "pg_stat_subscription_latest_end_lsn_bytes",
-            "How far it has reported back to upstream.",
+            "The position reported to the publisher.",
             attrgetter("latest_end_lsn"),
             LABELS,
         ),
         gauge(
             "pg_stat_subscription_last_msg_receipt_timestamp_seconds",
-            "When the last message of upstream came.",
+            "When the last message of the publisher was received.",
             attrgetter("last_msg_receipt_time"),
             LABELS,
         ),
-        errors("apply", "Errors while applying."),
-        errors("sync", "Errors while copying tables for the first time."),
+        errors("apply", "Errors while applying changes."),
+        errors("sync", "Errors during the initial copy of tables."),
         Metric(
             "pg_stat_subscription_conflicts_total",
             "counter",
-            "Changes that did not fit what is here.",
+            "Conflicts of received changes with local rows.",
             (*LABELS, "conflict"),
             conflicts,
             since=18,

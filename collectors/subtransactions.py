@@ -1,4 +1,4 @@
-"""pg_stat_get_backend_subxact: transactions that have opened more savepoints than fit."""
+"""pg_stat_get_backend_subxact: transactions with more subtransactions than their cache holds."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from collectors._base import Collector, Lane, Metric, Sample
 from collectors._capabilities import READ_ALL_STATS
 
-# Sixty-four subtransactions of a backend are known to everybody; beyond that, whoever wants to know
-# whether a row is visible has to look up its transaction's parent, which may be on disk.
+# Shared memory holds 64 subtransactions of a backend. Beyond that, every visibility check of other
+# sessions must look up the parent transaction in pg_subtrans, which may be on disk.
 QUERY = """
     select
         a.pid                                                           as pid,
@@ -46,7 +46,7 @@ class Nested:
     xact_start_text: str | None
     xact_seconds: float | None
     subxact_count: int
-    """Those that are known to everybody; 64 at most."""
+    """Number of subtransactions in shared memory; at most 64."""
     subxact_overflowed: bool
 
 

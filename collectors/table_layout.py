@@ -1,12 +1,11 @@
-"""pg_class and pg_attribute: how large each table is, and how its rows are laid out."""
+"""pg_class and pg_attribute: size of each table, and the layout of its rows."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Scope
 
-# Everything is read from catalogues and counters: nothing here waits for a locked table.
-# Files below a megabyte say nothing about their layout and would be most of the answer; those
-# whose size was never counted are kept.
+# All values are from catalogues and counters, so a locked table causes no wait. Tables below one
+# megabyte are omitted: they would be most of the rows. Tables of unknown size are included.
 QUERY = """
     select
         current_database()::text                                          as datname,
@@ -81,14 +80,14 @@ class TableLayout:
     block_size: int
     relpages: int
     reltuples: float
-    """Live rows at the last vacuum or analyze; -1 where there was none."""
+    """Live rows at the last vacuum or analyze; -1 if there was none."""
     fillfactor: int
     n_live_tup: int
-    """Counted by sessions: may be twice the truth, and starts at 0 after a crash."""
+    """From the statistics; may be up to twice the real number, and is 0 after a crash."""
     n_dead_tup: int
     n_mod_since_analyze: int
     analyze_seconds: float | None
-    """Since the last one, by hand or automatic."""
+    """Seconds since the last one, manual or automatic."""
     vacuum_seconds: float | None
     attlen: list[int]
     attalign: str
@@ -99,7 +98,7 @@ class TableLayout:
     atthasmissing: list[bool]
     attisvirtual: list[bool]
     typname: list[str | None]
-    """Of the base type, where the column's is a domain; None for dropped columns."""
+    """The base type of a domain; None for dropped columns."""
     atttypmod: list[int]
 
 

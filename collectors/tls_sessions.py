@@ -1,11 +1,11 @@
-"""pg_stat_ssl and pg_stat_gssapi, counted: how clients' sessions are encrypted, or are not."""
+"""pg_stat_ssl and pg_stat_gssapi: number of client sessions by encryption."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, gauge
 from collectors._capabilities import READ_ALL_STATS
 
-# Both views and pg_stat_activity are cuts of this one function.
+# Both views and pg_stat_activity are based on this function.
 QUERY = """
     select
         case
@@ -25,12 +25,12 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class TlsSessions:
-    """Sessions of clients, walsenders included, that are encrypted alike."""
+    """Sessions of clients, including walsenders, with the same encryption."""
 
     encryption: str
-    """tls, gss, none; socket is a Unix socket, which needs none."""
+    """tls, gss, none, or socket (a Unix socket, which needs no encryption)."""
     version: str
-    """Of TLS: TLSv1.3."""
+    """The TLS version, such as TLSv1.3."""
     cipher: str
     sessions: int
 
@@ -55,7 +55,7 @@ tls_sessions = Collector(
             (),
             lambda _: (((), 0),),
             legacy=True,
-            note="Always 0: PostgreSQL 14 did away with it.",
+            note="Always 0: PostgreSQL 14 removed compression.",
         ),
     ),
 )

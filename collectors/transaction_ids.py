@@ -1,10 +1,10 @@
-"""pg_current_snapshot: how fast transaction ids are used up, and how old the oldest in use is."""
+"""pg_current_snapshot: consumption of transaction IDs, and the oldest running transaction."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, counter, gauge
 
-# 64 bits wide, so neither ever wraps around. A standby knows them too, from what it replays.
+# 64-bit IDs, so they never wrap around. A standby knows them from replayed WAL.
 QUERY = """
     select
         pg_snapshot_xmax(now)::text::int8   as next_xid,
@@ -18,7 +18,7 @@ class TransactionIds:
     """The one row of a server."""
 
     next_xid: int
-    """The first one that no transaction had yet."""
+    """The next ID to be assigned."""
     oldest_xid: int
     """Of the oldest transaction that is still running; the next one, where none is."""
 
@@ -29,12 +29,12 @@ class TransactionIds:
 
 assigned: Metric[TransactionIds] = counter(
     "pg_transaction_ids_assigned_total",
-    "Transactions that changed something, since the cluster was made.",
+    "Transaction IDs assigned since the cluster was created.",
     lambda row: row.next_xid,
 )
 oldest: Metric[TransactionIds] = gauge(
     "pg_transaction_ids_oldest_running_age",
-    "Transactions begun since the oldest one that is still running.",
+    "Transaction IDs assigned since the oldest running transaction.",
     lambda row: row.oldest_age,
 )
 

@@ -1,11 +1,11 @@
-"""pg_stat_user_indexes and pg_statio_user_indexes: how often each index is used, and what for."""
+"""pg_stat_user_indexes and pg_statio_user_indexes: use and purpose of each index."""
 
 from dataclasses import dataclass
 
 from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gauge
 
-# Counters and catalogues only: pg_get_indexdef and the size functions would queue behind DDL.
-# A foreign key is served by an index whose first columns are the referencing ones, in any order.
+# Only counters and catalogues: pg_get_indexdef and the size functions would wait for DDL. An index
+# supports a foreign key if its first columns are the referencing columns, in any order.
 QUERY = """
     with this as materialized (
         select
@@ -114,7 +114,7 @@ class UserIndex:
     idx_tup_read: int
     idx_tup_fetch: int
     last_idx_scan_seconds: float | None
-    """Since the last scan; None if there was none, and before 16."""
+    """Seconds since the last scan; None if there was none, and before 16."""
     size_bytes: int
     """At the last vacuum or analyze."""
     table_writes: int
@@ -132,21 +132,21 @@ class UserIndex:
     is_of_extension: bool
     supports_fk: bool
     parent_deletes: int | None
-    """Rows deleted from the table that its foreign key references; None if it is not one key."""
+    """Rows deleted from the table that its foreign key references; None without a single key."""
     root_indexrelid: int | None
-    """The index of the partitioned table that it is a part of, and whose it is."""
+    """The index of the partitioned table that it belongs to, and that table."""
     root_schemaname: str | None
     root_indexrelname: str | None
     root_relname: str | None
     stats_reset: float | None
-    """Since when the counters count, at the earliest; it moves when a crash empties them."""
+    """The earliest start of the counters; it changes when a crash resets them."""
     idx_blks_read: int | None = None
-    """Not found in shared buffers."""
+    """Blocks not found in shared buffers."""
     idx_blks_hit: int | None = None
 
 
 LABELS = ("datname", "schemaname", "relname", "indexrelname")
-DATNAME = "With datname, as the indexes of all databases are served."
+DATNAME = "With datname, because the indexes of all databases are served."
 
 scans: Metric[UserIndex] = counter(
     "pg_stat_user_indexes_idx_scan_total",

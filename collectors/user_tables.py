@@ -1,11 +1,11 @@
-"""pg_stat_user_tables and pg_statio_user_tables: what happens to each table, and its size."""
+"""pg_stat_user_tables and pg_statio_user_tables: activity and size of each table."""
 
 from dataclasses import dataclass
 
 from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gauge
 
-# The view itself groups by table on every call, and the size functions queue behind DDL: sizes are
-# therefore those of the last vacuum or analyze. Other sessions' temporary tables come and go.
+# The view groups by table on every call, so it is not used. The size functions would wait for DDL,
+# so sizes are those of the last vacuum or analyze. Temporary tables are omitted.
 QUERY = """
     with this as materialized (
         select
@@ -113,7 +113,7 @@ class UserTable:
     relkind: str
     relpages: int
     reltuples: float
-    """Live rows at the last vacuum or analyze; -1 where there was none."""
+    """Live rows at the last vacuum or analyze; -1 if there was none."""
     reloptions: list[str]
     """As `name=value`."""
     seq_scan: int
@@ -136,23 +136,23 @@ class UserTable:
     analyze_count: int
     autoanalyze_count: int
     table_size_bytes: int | None
-    """With TOAST, at the last vacuum or analyze; None where there was none."""
+    """With TOAST, at the last vacuum or analyze; None if there was none."""
     index_size_bytes: int
     stats_reset: float | None
-    """Since when the counters count, at the earliest; it moves when a crash empties them."""
+    """The earliest start of the counters; it changes when a crash resets them."""
     heap_blocks_read: int | None = None
-    """Not found in shared buffers."""
+    """Blocks not found in shared buffers."""
     heap_blocks_hit: int | None = None
     idx_blocks_read: int | None = None
     idx_blocks_hit: int | None = None
     toast_blocks_read: int | None = None
-    """None where there is no TOAST table; so are the three below."""
+    """None, as are the next three, if there is no TOAST table."""
     toast_blocks_hit: int | None = None
     tidx_blocks_read: int | None = None
-    """Of the index of its TOAST table."""
+    """Blocks of the index of its TOAST table."""
     tidx_blocks_hit: int | None = None
     root_relid: int | None = None
-    """The partitioned table that it is a part of, at whatever depth."""
+    """The topmost partitioned table that it belongs to."""
     root_schemaname: str | None = None
     root_relname: str | None = None
 
@@ -167,8 +167,8 @@ class UserTable:
 
 PREFIX = "pg_stat_user_tables_"
 LABELS = ("datname", "schemaname", "relname")
-SIZES = "From pg_class.relpages: asking for the files would wait for locks; absent before a vacuum."
-NO_TOAST = "Absent, not 0, where a table has no TOAST."
+SIZES = "From pg_class.relpages, as reading file sizes can wait for locks; absent before a vacuum."
+NO_TOAST = "Absent, not 0, if a table has no TOAST."
 
 
 def count(column: str, meaning: str) -> Metric[UserTable]:
@@ -184,7 +184,7 @@ def number(column: str, meaning: str, note: str = "") -> Metric[UserTable]:
 
 
 def moment(column: str, meaning: str) -> Metric[UserTable]:
-    """Unix seconds; 0 is never, as everybody's rules expect."""
+    """Unix seconds; 0 means never, as existing rules expect."""
     return gauge(PREFIX + column, meaning, lambda row: getattr(row, column) or 0.0, LABELS)
 
 
@@ -219,17 +219,17 @@ user_tables = Collector(
         count("n_tup_ins", "Rows inserted."),
         count("n_tup_upd", "Rows updated."),
         count("n_tup_del", "Rows deleted."),
-        count("n_tup_hot_upd", "Rows updated without touching an index."),
+        count("n_tup_hot_upd", "Rows updated without updating an index (HOT)."),
         number("n_live_tup", "Live rows, estimated."),
-        number("n_dead_tup", "Dead rows that vacuum has yet to remove, estimated."),
+        number("n_dead_tup", "Dead rows that vacuum has not removed yet, estimated."),
         number("n_mod_since_analyze", "Rows changed since the last ANALYZE, estimated."),
-        moment("last_vacuum", "Unix time of the last VACUUM by hand; 0 if never."),
+        moment("last_vacuum", "Unix time of the last VACUUM run manually; 0 if never."),
         moment("last_autovacuum", "Unix time of the last autovacuum; 0 if never."),
-        moment("last_analyze", "Unix time of the last ANALYZE by hand; 0 if never."),
+        moment("last_analyze", "Unix time of the last ANALYZE run manually; 0 if never."),
         moment("last_autoanalyze", "Unix time of the last autoanalyze; 0 if never."),
-        count("vacuum_count", "Vacuums by hand."),
+        count("vacuum_count", "Manual vacuums."),
         count("autovacuum_count", "Autovacuums."),
-        count("analyze_count", "Analyzes by hand."),
+        count("analyze_count", "Manual analyzes."),
         count("autoanalyze_count", "Autoanalyzes."),
         number("table_size_bytes", "Size with TOAST at the last vacuum or analyze.", SIZES),
         number("index_size_bytes", "Size of its indexes at the last vacuum or analyze.", SIZES),

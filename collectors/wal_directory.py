@@ -1,4 +1,4 @@
-"""pg_ls_waldir: how much room WAL takes, and what waits for the archive. It looks at every file."""
+"""pg_ls_waldir: size of WAL, and files that wait for the archiver. It reads every file's size."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class WalDirectory:
     """The one row of a server."""
 
     segments: int
-    """Files that are kept for use once more included."""
+    """Including files kept for reuse."""
     size_bytes: int
     ready: int
     """Files that wait to be archived."""

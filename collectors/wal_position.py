@@ -1,11 +1,11 @@
-"""Where the server is in the stream of WAL: writing on a primary, replaying on a standby."""
+"""WAL position of the server: written on a primary, replayed on a standby."""
 
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, gauge
 
-# One row on either role. The functions that raise on the other role stand behind CASE, and
-# recovery never comes back within a statement. A position is a number of bytes: - '0/0'.
+# One row in either role. CASE avoids the functions that raise an error in the other role; a server
+# can't re-enter recovery within a statement. Subtracting '0/0' turns a position into bytes.
 QUERY = """
     select
         here.in_recovery                                                as in_recovery,
@@ -28,30 +28,30 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class WalPosition:
-    """One server's place in the WAL. Positions are bytes since the beginning of all WAL."""
+    """WAL position of a server. Positions are bytes since the beginning of WAL."""
 
     in_recovery: bool
     lsn: int | None
-    """The newest position it knows of: its own, or the furthest it has heard of from upstream."""
+    """The newest known position: its own, or the newest received from or reported by upstream."""
     replay_lsn: int | None
     """None on a primary."""
     timeline: int | None
-    """None on a standby that is not receiving, or that we may not ask."""
+    """None on a standby that is not receiving, or without the privilege."""
     receiving: bool
     """Whether a WAL receiver is connected."""
     replayed_xact_seconds: float | None
-    """Age of the last transaction that was replayed, by the primary's clock when it committed."""
+    """Seconds since the commit of the last replayed transaction, by the primary's clock."""
 
     @property
     def unreplayed_bytes(self) -> int | None:
-        """WAL that it knows of and has not replayed; None on a primary."""
+        """Bytes of known WAL that is not replayed yet; None on a primary."""
         if self.lsn is None or self.replay_lsn is None:
             return None
         return self.lsn - self.replay_lsn
 
 
 def lag_seconds(row: WalPosition) -> float | None:
-    """0 only when it has replayed everything and would hear of more; None where nobody knows."""
+    """0 only if everything is replayed and a WAL receiver is connected; None if unknown."""
     if not row.in_recovery:
         return 0.0
     if row.unreplayed_bytes:
@@ -61,9 +61,9 @@ def lag_seconds(row: WalPosition) -> float | None:
 
 lag = gauge(
     "pg_replication_lag_seconds",
-    "How far replay is behind what the server has heard of; absent where that is unknown.",
+    "Time by which replay is behind; absent if unknown.",
     lag_seconds,
-    note="Absent, not 0, on a standby whose link is down, and where nothing was replayed yet.",
+    note="Absent, not 0, on a standby without a connection, and if nothing was replayed yet.",
 )
 
 is_replica: Metric[WalPosition] = gauge(
@@ -90,7 +90,7 @@ wal_position = Collector(
         lag.also("pg_replication_lag"),
         gauge(
             "pg_replication_last_replay_seconds",
-            "Age of the last transaction that was replayed; it grows while the primary is idle.",
+            "Age of the last replayed transaction; it grows while the primary is idle.",
             lambda row: row.replayed_xact_seconds,
             note="Absent, not 0, on a primary.",
         ),
@@ -99,7 +99,7 @@ wal_position = Collector(
         position.also("pg_xlog_position_bytes"),
         gauge(
             "pg_replication_replay_lsn_bytes",
-            "How far a standby has replayed.",
+            "Position that a standby has replayed.",
             lambda row: row.replay_lsn,
         ),
     ),

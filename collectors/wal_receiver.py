@@ -1,4 +1,4 @@
-"""pg_stat_wal_receiver: what a standby knows of its link to upstream, and of its own replay."""
+"""pg_stat_wal_receiver: a standby's connection to its upstream, and its replay."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from collectors._base import Collector, Lane, Metric, Role, Sample
 from collectors._capabilities import READ_ALL_STATS
 
-# One row even where no receiver runs: that is the news. Of the connection string only the
-# application's name is taken: libpq prints it just before its fallback, and TCP and TLS after that.
-# Settings come with a unit, as intervals do; what may hold a password is only compared with ''.
+# There is a row even if no receiver runs. From the connection string only the application name is
+# used, which libpq prints just before its fallback. Settings have a unit, as intervals do; those
+# that may contain a password are only compared with ''.
 QUERY = r"""
     select
         r.pid                                                               as pid,
@@ -51,39 +51,39 @@ QUERY = r"""
 
 @dataclass(frozen=True, slots=True)
 class WalReceiver:
-    """The link of a standby, and its replay. Positions are bytes since the beginning of WAL."""
+    """A standby's WAL receiver and replay. Positions are bytes since the beginning of WAL."""
 
     pid: int | None
-    """None while no receiver is connected; so is all up to `seen`."""
+    """None while no receiver is connected, as are the following up to `seen`."""
     status: str | None
     upstream_host: str | None
     upstream_port: int | None
     slot_name: str | None
     application_name: str | None
-    """The name under which its upstream knows it."""
+    """The application name that its upstream sees."""
     receive_start_lsn: int | None
     receive_start_tli: int | None
     flushed_lsn: int | None
     received_tli: int | None
     latest_end_lsn: int | None
-    """Where upstream's WAL ended when it last wrote to us."""
+    """The end of upstream's WAL in its last message."""
     latest_end_time: float | None
     last_msg_send_time: float | None
     last_msg_receipt_time: float | None
     silent_seconds: float | None
-    """How long upstream has sent nothing; half of the time-out is normal on an idle primary."""
+    """Seconds since the last message; half of wal_receiver_timeout is normal on an idle primary."""
     seen: float | None
-    """Now (unix seconds), while a receiver is connected: it stands still when there is none."""
+    """Current unix seconds while a receiver is connected; without one it does not change."""
     pause_state: str
     """'not paused', 'pause requested' or 'paused'."""
     replay_lsn: int | None
     up_seconds: float
     apply_delay_seconds: float
-    """How long replay waits on purpose."""
+    """Configured delay of replay in seconds."""
     timeout_seconds: float
-    """Silence after which the receiver gives up; 0 is never."""
+    """Seconds without a message after which the receiver gives up; 0: never."""
     has_upstream: bool | None
-    """Whether primary_conninfo is set; without it WAL comes from an archive only."""
+    """Whether primary_conninfo is set; without it, WAL comes only from an archive."""
     has_archive: bool
 
 
@@ -153,19 +153,19 @@ wal_receiver = Collector(
         _connected(
             "last_msg_receipt_time",
             "counter",
-            "When the last message of upstream came, in unix seconds.",
+            "When the last message of upstream was received, in unix seconds.",
             lambda row: row.last_msg_receipt_time,
         ),
         _connected(
             "latest_end_lsn",
             "counter",
-            "Where upstream's WAL ended by its last message.",
+            "The end of upstream's WAL in its last message.",
             lambda row: row.latest_end_lsn,
         ),
         _connected(
             "latest_end_time",
             "counter",
-            "When that position was heard of, in unix seconds.",
+            "When that position was reported, in unix seconds.",
             lambda row: row.latest_end_time,
         ),
         _connected(
@@ -182,7 +182,7 @@ wal_receiver = Collector(
                 _state,
             ),
             legacy=True,
-            note="Served by older user queries; its label says it in words.",
+            note="From common user queries; its label has the state as text.",
         ),
         Metric(
             "pg_stat_wal_receiver_up",
@@ -194,7 +194,7 @@ wal_receiver = Collector(
         Metric(
             "pg_replication_replay_paused",
             "gauge",
-            "Whether replay is paused, or will be in a moment.",
+            "Whether replay is paused, or a pause was requested.",
             (),
             lambda rows: (((), row.pause_state != "not paused") for row in rows),
         ),

@@ -1,4 +1,4 @@
-"""Who holds back vacuum: sessions, prepared transactions, slots, and queries on standbys."""
+"""Holders of the xmin horizon: sessions, prepared transactions, slots, and standby queries."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from collectors._base import Collector, Lane, Metric, Sample
 from collectors._capabilities import READ_ALL_STATS
 
-# A vacuum looks at no rows but those it vacuums, so nobody waits for it. Walsenders pass on what
-# their standbys ask for.
+# Vacuums are excluded: they don't hold back other vacuums. Walsenders hold the xmin of their
+# standbys.
 QUERY = """
     select
         'session'                                           as holder,
@@ -38,14 +38,14 @@ HOLDERS = ("session", "prepared_transaction", "replication_slot", "standby")
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """One who may still need dead rows."""
+    """A holder that may still need dead rows."""
 
     holder: str
     """session, prepared_transaction, replication_slot or standby."""
     name: str
-    """A pid, gid, slot, or what the standby calls itself."""
+    """A pid, gid, slot, or the standby's name."""
     datname: str | None
-    """None: it concerns all databases."""
+    """None: it applies to all databases."""
     xmin_age: int
     """Transactions since the oldest row version that it may need."""
 
@@ -64,7 +64,7 @@ xmin_horizon = Collector(
         Metric(
             "pg_xmin_horizon_age",
             "gauge",
-            "Transactions for which vacuum is held back by the oldest holder of this kind.",
+            "Age in transactions of the oldest holder of this kind, which holds back vacuum.",
             ("holder",),
             oldest,
         ),

@@ -1,1 +1,1 @@
-"""What people look at: dashboards generated from the catalogue of metrics and findings."""
+"""Grafana dashboards, generated from the catalogues of metrics and findings."""

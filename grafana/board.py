@@ -1,4 +1,4 @@
-"""The dashboards: which rows of panels each has, and the JSON that Grafana loads."""
+"""Dashboards: the rows of panels of each, and the JSON for Grafana."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -50,11 +50,11 @@ class Board:
 
 BOARDS: Mapping[str, Board] = {
     "pgvigil": Board(
-        "Every server that pgvigil watches: what is ill, what is not known, and where to look.",
+        "All servers that pgvigil watches: findings, and what is unknown.",
         {"Verdicts": verdict_panels, "Servers": fleet_panels, "Not judged": unjudged_panels},
     ),
     "pgvigil-server": Board(
-        "A server as pgvigil sees it: what is ill first, then what the server does.",
+        "One server: its findings, then its activity.",
         {
             "Findings": server_findings,
             "Sessions": session_panels,
@@ -67,21 +67,21 @@ BOARDS: Mapping[str, Board] = {
         },
     ),
     "pgvigil-locks": Board(
-        "Who waits for whom, and the deadlocks that came or come of it.",
+        "Lock waits, deadlocks and deadlock risks.",
         {"Findings": lock_findings, "Waiting": lock_panels, "Deadlocks": deadlock_panels},
     ),
     "pgvigil-replication": Board(
-        "How far standbys are behind, what slots keep, and whether WAL is archived.",
+        "Lag of standbys, WAL retained by slots, and archiving.",
         {
             "Findings": replication_findings,
             "Lag": lag_panels,
-            "Standbys as the primary sees them": sender_panels,
-            "Standbys as they see themselves": replica_panels,
+            "Standbys, measured on the primary": sender_panels,
+            "Standbys, measured on themselves": replica_panels,
             "Slots and archive": slot_panels,
         },
     ),
     "pgvigil-tables": Board(
-        "Tables and indexes: their size, their use, and whether vacuum keeps up.",
+        "Tables and indexes: size, use, and progress of vacuum.",
         {
             "Findings": relation_findings,
             "Tables": table_panels,
@@ -91,7 +91,7 @@ BOARDS: Mapping[str, Board] = {
     ),
     "pgvigil-statements": Board(
         "Which statements take the server's time. Needs the extension pg_stat_statements;"
-        " a statement is shown by its queryid, its text stays in the database.",
+        " a statement is shown by its queryid, its text never leaves the database.",
         {
             "Statements": statement_table,
             "Time": statement_panels,
@@ -99,7 +99,7 @@ BOARDS: Mapping[str, Board] = {
         },
     ),
     "pgvigil-itself": Board(
-        "Whether pgvigil sees everything, is up to date, and what it costs the servers.",
+        "What pgvigil can't see, the age of its answers, and its cost.",
         {
             "Verdicts": count_panels,
             "Findings": own_findings,
@@ -112,7 +112,7 @@ BOARDS: Mapping[str, Board] = {
 
 
 def board(name: str) -> str:
-    """The JSON that Grafana loads, equal for equal catalogues."""
+    """Return the JSON of a dashboard; it is the same for the same catalogues."""
     numbers = count(1)
     dashboard = _empty(name, BOARDS[name])
     for title, panels in BOARDS[name].rows.items():
@@ -142,12 +142,12 @@ def _empty(name: str, wanted: Board) -> Dashboard:
 
 
 def _siblings() -> DashboardLink:
-    """The choice of servers and time goes along."""
+    """Return links to the other dashboards, which keep the chosen servers and time range."""
     link = DashboardLink("pgvigil").type(DashboardLinkType.DASHBOARDS).tags([TAG])
     return link.include_vars(True).keep_time(True).as_dropdown(False)
 
 
 def _status_page() -> DashboardLink:
-    """It is served beside the runbooks; their own address without a name answers with JSON."""
+    """Return the link to the status page, which is next to the runbooks."""
     link = DashboardLink("Status page").type(DashboardLinkType.LINK)
     return link.url("${runbooks:raw}/..").target_blank(True)

@@ -1,4 +1,4 @@
-"""How pgvigil itself is: whether it is up to date, and what it costs the servers."""
+"""Panels about pgvigil itself: age of its answers, and its cost."""
 
 from collections.abc import Iterator
 
@@ -21,31 +21,31 @@ from grafana.queries import own, rate
 from grafana.verdict_panels import ill_subjects, in_chapter, not_judged
 
 MOST_SESSIONS = 3
-"""On one server, whatever happens."""
+"""Maximum number of sessions on one server."""
 
 
 def own_findings() -> Iterator[Panel]:
-    """What pgvigil says of itself: rights that it lacks, and collectors that bring nothing."""
+    """Panels about missing privileges and failing collectors."""
     yield ill_subjects(in_chapter("observer"), height=5)
     yield not_judged(24, 6)
 
 
 def reach() -> Iterator[Panel]:
     yield graph(
-        "Servers that answer",
-        "Whether the session that pgvigil holds answers.",
+        "Servers up",
+        "Whether pgvigil's standing session answers.",
         YES_OR_NO,
         Query(f"min by (server) ({own(UP)})", "{{server}}"),
     )
     yield graph(
-        "A new session can be had",
-        "No where one was refused when it was last tried, with the reason.",
+        "New sessions possible",
+        "No if the last attempt was refused, with the reason.",
         YES_OR_NO,
         Query(f"min by (server, reason) ({own(CAN_CONNECT)})", "{{server}} {{reason}}"),
     )
     yield graph(
         "Configuration and state file",
-        "Whether it could be read, or written, when that was last tried.",
+        "Whether the last reload, and the last write, succeeded.",
         YES_OR_NO,
         Query(own(CONFIG_RELOAD_OK), "configuration, {{instance}}"),
         Query(own(STATE_FILE_OK), "state file, {{instance}}"),
@@ -53,10 +53,10 @@ def reach() -> Iterator[Panel]:
 
 
 def up_to_date() -> Iterator[Panel]:
-    """Ages are those at the time of the scrape: what comes each second is not old for us."""
+    """Panels about ages, measured at the time of the scrape."""
     yield ranking(
         "Age of answers",
-        "Paces since a collector last brought an answer; after three it is no longer trusted.",
+        "Age of a collector's last answer, in intervals; after three, it is discarded.",
         "short",
         Query(
             f"topk(10, {_age(COLLECTOR_SUCCESS_TIMESTAMP)} / {own(COLLECTOR_PACE)})",
@@ -71,18 +71,18 @@ def up_to_date() -> Iterator[Panel]:
         Query(f"topk(10, {_age(FINDING_VERDICT_TIMESTAMP)})", "{{server}} {{finding}}"),
     )
     yield ranking(
-        "Duration of rounds",
-        "How long the last round of a collector took; the ten slowest.",
+        "Duration of queries",
+        "Duration of the last query of each collector; the ten slowest.",
         "s",
         Query(f"topk(10, {own(COLLECTOR_DURATION)})", "{{server}} {{collector}}"),
     )
     left_out = f"sum by (server, collector) ({own(COLLECTOR_LEFT_OUT)})"
     yield ranking(
-        "Rows without a series of their own",
-        "Beyond the bound of a collector; they are counted together as `other`.",
+        "Rows without their own series",
+        "Rows above the bound of a collector; they are summed as `other`.",
         "short",
         Query(f"topk(10, {left_out} > 0)", "{{server}} {{collector}}"),
-        empty="Every row has its series.",
+        empty="Every row has its own series.",
     )
 
 
@@ -93,14 +93,14 @@ def _age(moment: OwnMetric) -> str:
 def cost() -> Iterator[Panel]:
     yield graph(
         "Cost",
-        "Share of one processor core of the server that pgvigil's questions take.",
+        "Share of one CPU core of the server that pgvigil's queries take.",
         "percentunit",
         Query(rate(own(SERVER_TIME)), "{{server}}"),
         span=12,
     )
     yield graph(
         "Sessions of pgvigil",
-        f"Sessions held on each server: two warm ones, never more than {MOST_SESSIONS}.",
+        f"Sessions on each server: two standing ones, never more than {MOST_SESSIONS}.",
         "short",
         Query(own(SESSIONS), "{{server}}"),
         steps={MOST_SESSIONS + 1: CRITICAL},

@@ -1,4 +1,4 @@
-"""Every server in one table, the worst first, and how the fleet has been."""
+"""Panels of the fleet: a table of all servers, the worst first, and findings over time."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def fleet_panels() -> Iterator[Panel]:
         subjects = f"sum by (server) ({each_once(own(FINDING_SUBJECTS, severity=severity))})"
         yield graph(
             title,
-            "What is ill, by server; what is held from before a server went silent is counted on.",
+            "Ill subjects by server, including the last known ones of unreachable servers.",
             "short",
             Query(subjects, "{{server}}"),
             whole=True,
@@ -32,13 +32,13 @@ def fleet_panels() -> Iterator[Panel]:
 
 
 def servers() -> Panel:
-    """All that is known in one line for each; what a server lacks stays empty, not 0."""
+    """Table with a row for each server; unknown values are empty, not 0."""
     ill = own(FINDING_SUBJECTS, severity=Severity.critical)
     warned = own(FINDING_SUBJECTS, severity=Severity.warning)
     unknown = own(FINDING_STATE, state=State.unknown)
     return listing(
         "Servers",
-        "The link leads to what a server does. Warnings include what is critical.",
+        "The link leads to the server's dashboard. Warnings include critical subjects.",
         [
             f"sum by (server) ({each_once(ill)})",
             f"sum by (server) ({each_once(warned)})",
@@ -57,7 +57,7 @@ def servers() -> Panel:
                 unit="short",
                 width=100,
             ),
-            "server": Column("Server", link=SERVER_BOARD, leads_to="What it does"),
+            "server": Column("Server", link=SERVER_BOARD, leads_to="Server dashboard"),
             "role": Column("Role"),
             "version": Column("Version"),
             "cluster": Column("Cluster"),

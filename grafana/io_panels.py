@@ -1,4 +1,4 @@
-"""What the chosen servers read and write: blocks, checkpoints, WAL, and the space it takes."""
+"""Panels about input and output: blocks, checkpoints, WAL, and disk space."""
 
 from collections.abc import Iterator
 
@@ -13,18 +13,18 @@ def io_panels() -> Iterator[Panel]:
     )
     yield graph(
         "Blocks found in shared buffers",
-        "Share of the blocks that were asked for; the rest came from the kernel or from disk."
+        "Share of the requested blocks; the others came from the kernel or from disk."
         " No line while nothing is read.",
         "percentunit",
         Query(f"{hit} / ({hit} + {read} > 0)", DATABASE_NAMED),
     )
     for title, name, about in (
         ("Read", "read_bytes", "read, from the kernel's cache or from disk"),
-        ("Written", "write_bytes", "written; backends that write themselves wait for it"),
+        ("Written", "write_bytes", "written; backends that write must wait for it"),
     ):
         yield graph(
             title,
-            f"Bytes a second that were {about}, by kind of process. From PostgreSQL 16 on.",
+            f"Bytes a second that were {about}, by backend type. PostgreSQL 16 and later.",
             "Bps",
             Query(
                 f"sum by (backend_type) ({rate(fact(f'pg_stat_io_{name}_total'))}) > 0",
@@ -41,19 +41,19 @@ def row_panels() -> Iterator[Panel]:
             "Temporary files",
             "Bps",
             "pg_stat_database_temp_bytes",
-            "Bytes a second that sorts and hashes wrote because work_mem was too small.",
+            "Bytes a second that sorts and hashes wrote, because work_mem was too small.",
         ),
         (
             "Rows returned",
             "rowsps",
             "pg_stat_database_tup_returned",
-            "Rows that scans read, whether anybody wanted them or not.",
+            "Rows read by scans, whether they were needed or not.",
         ),
         (
             "Rows fetched",
             "rowsps",
             "pg_stat_database_tup_fetched",
-            "Rows that index scans fetched; far fewer than returned ones mean sequential scans.",
+            "Rows fetched by index scans; far fewer than returned rows means sequential scans.",
         ),
     ):
         yield graph(title, about, unit, _by_database(name))
@@ -62,14 +62,14 @@ def row_panels() -> Iterator[Panel]:
 def checkpoint_panels() -> Iterator[Panel]:
     yield graph(
         "Checkpoints a minute",
-        "Begun. Many that were requested mean that max_wal_size is too small.",
+        "Started checkpoints. Many requested ones mean that max_wal_size is too small.",
         "short",
         _by_server("by time", a_minute(fact("pg_stat_checkpointer_num_timed_total"))),
         _by_server("requested", a_minute(fact("pg_stat_checkpointer_num_requested_total"))),
     )
     yield graph(
         "Time of checkpoints",
-        "Seconds a minute of writing, which is spread on purpose, and of syncing. PostgreSQL counts"
+        "Seconds a minute of writing, which is spread on purpose, and of syncing. PostgreSQL adds"
         " them when a checkpoint ends.",
         "s",
         _by_server("writing", a_minute(fact("pg_stat_checkpointer_write_seconds_total"))),
@@ -93,13 +93,13 @@ def wal_panels() -> Iterator[Panel]:
     )
     yield graph(
         "Full pages",
-        "Pages written whole a second, as after each checkpoint; fewer checkpoints, fewer pages.",
+        "Full-page images a second. Each checkpoint causes new ones.",
         "ops",
         _by_server("", rate(fact("pg_stat_wal_full_page_images_total"))),
     )
     yield graph(
         "WAL on disk",
-        "Size of all files of WAL. It grows while archiving fails or a slot keeps it.",
+        "Size of all WAL files. It grows while archiving fails or a slot retains WAL.",
         "bytes",
         Query(by("max", "", fact("pg_wal_size_bytes")), SERVER_NAMED),
     )
@@ -115,19 +115,19 @@ def size_panels() -> Iterator[Panel]:
     yield graph(
         "Age of the oldest transaction",
         "Transactions since the oldest one of the whole server that is not frozen. Autovacuum"
-        " starts to freeze at autovacuum_freeze_max_age; at 2 billion PostgreSQL refuses to write.",
+        " starts to freeze at autovacuum_freeze_max_age; at 2 billion PostgreSQL refuses writes.",
         "short",
         Query(by("max", "", fact("pg_database_frozen_xid_age")), SERVER_NAMED),
     )
     yield graph(
         "Vacuum held back",
-        "Transactions for which dead rows can't be removed, by what holds them.",
+        "Transactions for which dead rows can't be removed, by holder.",
         "short",
         Query(
             f"{by('max', 'holder', fact('pg_xmin_horizon_age'))} > 0",
             f"{{{{holder}}}} of {SERVER_NAMED}",
         ),
-        empty="Nothing holds vacuum back.",
+        empty="Nothing holds back vacuum.",
     )
 
 

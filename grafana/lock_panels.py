@@ -1,4 +1,4 @@
-"""Who waits for a lock, and the deadlocks that come of it."""
+"""Panels about lock waits and deadlocks."""
 
 from collections.abc import Iterator
 
@@ -27,18 +27,18 @@ def lock_panels() -> Iterator[Panel]:
     waiting = in_databases("pg_stat_activity_count", wait_event_type="Lock")
     yield graph(
         "Sessions that wait for a lock",
-        "By what they wait for.",
+        "By the type of lock.",
         "short",
         Query(f"sum by (wait_event) ({waiting})", "{{wait_event}}"),
         stacked=True,
         whole=True,
-        empty="Nobody waits for a lock.",
+        empty="No session waits for a lock.",
         span=12,
     )
     yield longest_wait()
     yield graph(
         "Locks by mode",
-        "Held or waited for, in the chosen databases.",
+        "Held or awaited, in the chosen databases.",
         "short",
         Query(f"sum by (mode) ({in_databases('pg_locks_count')} > 0)", "{{mode}}"),
         whole=True,
@@ -48,7 +48,7 @@ def lock_panels() -> Iterator[Panel]:
 
 
 def lock_table() -> Panel:
-    """As lock_table_pressure reckons it."""
+    """Panel of the shared lock table, computed as in lock_table_pressure."""
     found = limits("lock_table_pressure")
     each, workers, before, *slots = (
         by("max", "", fact(f"pg_settings_{name}")) for name in (PER_TRANSACTION, *WORKERS, *SLOTS)
@@ -56,7 +56,7 @@ def lock_table() -> Panel:
     room = f"{each} * ({' + '.join(slots)} + ({workers} or {before}) + 1)"
     return graph(
         "Shared lock table",
-        "Share of its room that is taken; once it is full, statements fail."
+        "Share of its slots that are in use; once it is full, statements fail."
         " The lines are the limits of lock_table_pressure.",
         "percentunit",
         Query(f"{by('sum', '', fact('pg_lock_table_locks'))} / ({room})", SERVER_NAMED),
@@ -69,7 +69,7 @@ def prepared() -> Panel:
     began = fact("pg_prepared_transactions_oldest_timestamp_seconds")
     return graph(
         "Oldest prepared transaction",
-        "It keeps its locks although no session has them, even over a restart."
+        "It keeps its locks without a session, even over a restart."
         " The lines are the limits of prepared_transaction_stale.",
         "s",
         Query(by("max", "datname", f"time() - {began}"), DATABASE_NAMED),
@@ -85,7 +85,7 @@ def longest_wait() -> Panel:
     found = limits("lock_queue_ddl")
     return graph(
         "Longest wait behind a blocker",
-        "As the findings about lock queues have measured it, while they are ill."
+        "As measured by the findings about lock queues, while they are ill."
         " The lines are the limits of lock_queue_ddl.",
         "s",
         Query(
@@ -97,7 +97,7 @@ def longest_wait() -> Panel:
             found.waits.total_seconds(): WARNING,
             found.waits_critical.total_seconds(): CRITICAL,
         },
-        empty="Nobody keeps others waiting for long.",
+        empty="No session makes others wait for long.",
         span=12,
     )
 
@@ -107,7 +107,7 @@ def deadlock_panels() -> Iterator[Panel]:
     counted = a_minute(in_databases("pg_stat_database_deadlocks"))
     yield graph(
         "Deadlocks a minute",
-        "Transactions that PostgreSQL ended because they waited in a circle."
+        "Transactions that PostgreSQL rolled back to resolve a deadlock."
         " The line is the limit of deadlocks.",
         "short",
         Query(by("sum", "datname", counted), DATABASE_NAMED),
@@ -116,8 +116,8 @@ def deadlock_panels() -> Iterator[Panel]:
     )
     events = a_minute(own(FINDING_EVENTS, finding=one_of(in_chapter("locks"))))
     yield graph(
-        "Events a minute that findings have counted",
-        "Deadlocks and the like, by the finding that saw them.",
+        "Events a minute, counted by findings",
+        "Deadlocks and similar events, by finding.",
         "short",
         Query(f"sum by (server, finding) ({events})", "{{server}} {{finding}}"),
         span=12,

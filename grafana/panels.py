@@ -1,4 +1,4 @@
-"""The few kinds of panels that dashboards are made of, with what all of them have in common."""
+"""Types of panels used by all dashboards, with their common options."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ LEAST = {
     "rowsps": 1,
     "percentunit": 0.01,
 }
-"""How far an axis reaches at least; without that it reaches to 100 where everything is 0."""
+"""Minimum upper end of an axis; without it, an axis with only zeros would end at 100."""
 
 Panel = timeseries.Panel | stat.Panel | table.Panel
 RANKED = 360
-"""Pixels of a legend beside the lines."""
+"""Width of a legend next to the lines, in pixels."""
 P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel)
 Steps = Mapping[float, str]
-"""From which value on which colour; below the first it is fine."""
+"""Colours by the value from which they apply; below the first, the colour is green."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field of a table: what it is called there, and how it is shown.
+    """A column of a table: its title and format.
 
-    Without a unit it is text. Grafana would take names that consist of digits for numbers.
+    Without a unit it is text; otherwise Grafana would format names made of digits as numbers.
     """
 
     title: str
@@ -53,7 +53,7 @@ class Column:
     texts: Mapping[str, str] | None = None
     unit: str = "string"
     link: str | None = None
-    leads_to: str = "How to make sure, and how to fix it"
+    leads_to: str = "How to verify and fix it"
     steps: Mapping[float, str] | None = None
     """A background from each of these values on."""
     width: int | None = None
@@ -72,7 +72,7 @@ def graph(
     span: int = 8,
     height: int = 8,
 ) -> timeseries.Panel:
-    """Lines over time, with dashed limits where a finding has them."""
+    """Make a panel with lines over time, and dashed limits of a finding."""
     panel = _lines(_panel(timeseries.Panel(), title, about, unit, span, height))
     panel.no_value(empty).fill_opacity(20 if stacked else 5)
     if unit in LEAST:
@@ -95,24 +95,24 @@ def graph(
 def ranking(
     title: str, about: str, unit: str, query: Query, steps: Steps | None = None, empty: str = ""
 ) -> timeseries.Panel:
-    """Lines of which each moment shows ten, so of many names; the highest now is named first."""
+    """Make a panel with the top ten lines at each moment, sorted by the last value."""
     now = parts.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.RIGHT)
     now.display_mode(common.LegendDisplayMode.TABLE).calcs(["lastNotNull"])
     panel = graph(title, about, unit, query, steps=steps, empty=empty or "No data", span=12)
-    # Of what takes next to nothing there is no line, so the axis fits what there is.
+    # Very small values have no line, so the axis can begin at the data.
     return panel.legend(now.sort_by("Last *").sort_desc(True).width(RANKED)).axis_soft_max(0)
 
 
 def number(
     title: str, about: str, unit: str, query: Query, steps: Steps, span: int = 4
 ) -> stat.Panel:
-    """One figure as it is now, coloured by its limits; empty where it is not known."""
+    """Make a panel with one current value, coloured by its limits; empty if unknown."""
     return (
         _panel(stat.Panel(), title, about, unit, span, height=4)
         .thresholds(_thresholds(steps))
         .color_mode(common.BigValueColorMode.BACKGROUND)
         .graph_mode(common.BigValueGraphMode.NONE)
-        .no_value("not known")
+        .no_value("unknown")
         .reduce_options(parts.ReduceDataOptions().calcs(["lastNotNull"]))
         .with_target(_target("A", query.expr).instant().legend_format(query.legend))
     )
@@ -129,9 +129,9 @@ def listing(
     height: int = 9,
     worst: Sequence[str] = (),
 ) -> table.Panel:
-    """A table of what is true now; all fields of the answers are either columns or hidden.
+    """Make a table of current values; fields that are not columns are hidden.
 
-    Sorted by the first column, or by the columns of which the highest is the worst.
+    Sorted by the first column, or by columns where the highest value is the worst.
     """
     panel = _panel(table.Panel(), title, about, "short", span, height).no_value(empty)
     for name, expr in zip("ABCDEF", queries, strict=False):
@@ -200,7 +200,7 @@ def _order(columns: Mapping[str, Column], hidden: Sequence[str]) -> dict[str, ob
 
 
 def _properties(column: Column) -> list[dashboard.DynamicConfigValue]:
-    # The table's own word for emptiness would stand in each empty cell.
+    # Grafana's text for no data would be shown in each empty cell.
     found: dict[str, object] = {"unit": column.unit, "noValue": ""}
     if column.colors:
         texts = column.texts or {}

@@ -1,4 +1,4 @@
-"""What panels ask Prometheus: built from metric objects, narrowed to what the viewer chose."""
+"""PromQL queries of panels, built from metric objects and filtered by the dashboard's variables."""
 
 import re
 from typing import Any
@@ -12,45 +12,45 @@ from collectors._catalogue import all_collectors
 
 RATE = "[$__rate_interval]"
 UPDATED = {Lane.table: "30s", Lane.slow: "5m", Lane.daily: "1h"}
-"""How often a counter moves by default, where that is seldom. Grafana takes rates over four times
-that; over less, a busy table would look idle between two rounds."""
+"""Default interval of rarely updated counters. Grafana computes rates over four times that; over
+less, a busy table would look idle between two updates."""
 CHOSEN = {"job": Pattern("$job"), "instance": Pattern("$instance")}
 SERVER = {**CHOSEN, "server": Pattern("$server")}
-# A page with one server has no label `server` on its facts; then the instance tells which it is.
+# On a page with one server, pg_* metrics have no label `server`; then `instance` names it.
 SERVER_OR_NONE = {**CHOSEN, "server": Pattern("$server|")}
 DATABASE = Pattern("$database")
 SERVER_NAMED, DATABASE_NAMED = "{{server}}", "{{server}}/{{datname}}"
-"""Legends of what is asked `by server` of facts that are `named`."""
+"""Legend of queries `by server` over metrics that are `named`."""
 
 
 def limits(finding: str) -> Any:
-    """Default limits; a panel shows them where it shows what the finding measures."""
+    """Default limits of findings, shown in panels of the measured value."""
     return all_findings()[finding].limits
 
 
 def own(metric: OwnMetric, **wanted: str) -> str:
-    """One of pgvigil's own metrics, of the chosen servers."""
+    """Select one of pgvigil's own metrics for the chosen servers."""
     return select(metric, **(SERVER if "server" in metric.labels else CHOSEN), **wanted)
 
 
 def fact(name: str, **wanted: str) -> str:
-    """A fact about PostgreSQL, of the chosen servers; LookupError where no collector has it."""
+    """Select a metric of PostgreSQL for the chosen servers. Raises LookupError if unknown."""
     return select(metric_of(name), **SERVER_OR_NONE, **wanted)
 
 
 def in_databases(name: str, **wanted: str) -> str:
-    """The same, of the chosen databases."""
+    """Select a metric of PostgreSQL for the chosen servers and databases."""
     return fact(name, datname=DATABASE, **wanted)
 
 
 def named(facts: str) -> str:
-    """The same, each with its server; where a page holds one alone, its instance tells which."""
+    """Add the label `server`, from `instance` if the page has only one server."""
     joined = f'label_join({facts}, "at", "@", "server", "instance")'
     return f'label_replace({joined}, "server", "$1", "at", "@(.*)")'
 
 
 def by(how: str, labels: str, facts: str) -> str:
-    """Aggregated for each server, and each of further labels."""
+    """Aggregate by server and by further labels."""
     return f"{how} by ({', '.join(filter(None, ('server', labels)))}) ({named(facts)})"
 
 
@@ -60,12 +60,12 @@ def rate(counter: str) -> str:
 
 
 def a_minute(counter: str) -> str:
-    """The same for what is rare enough to be counted by people."""
+    """Return the rate for each minute, for rare events."""
     return f"60 * {rate(counter)}"
 
 
 def min_step(expr: str) -> str | None:
-    """How far apart the points must be, for rates in the expression to mean something."""
+    """Return the minimum step, for which the rates in the expression are meaningful."""
     counters = set(re.findall(r"rate\((\w+)\{", expr))
     lanes = {
         collector.lane

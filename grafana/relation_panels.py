@@ -1,4 +1,4 @@
-"""Tables, indexes and sequences: the ten that matter most, by each measure."""
+"""Panels about tables, indexes and sequences: the top ten by each measure."""
 
 from collections.abc import Callable, Iterator
 
@@ -27,7 +27,7 @@ def _of_relations(finding: AnyFinding) -> bool:
 
 
 def table_list() -> Panel:
-    """The same tables in each column: the largest."""
+    """Table of the largest tables, with several measures."""
     size, indexes, live, dead, changed = (
         by("max", TABLE, in_databases(f"pg_stat_user_tables_{name}"))
         for name in (
@@ -49,7 +49,7 @@ def table_list() -> Panel:
     values = [f"Value #{name}" for name in "ABCDEF"]
     return listing(
         "Largest tables",
-        "Sizes are those of the last vacuum or analyze, rows are the statistics' estimate.",
+        "Sizes are from the last vacuum or analyze, rows are estimated by the statistics.",
         [f"{value} and topk({SHOWN}, {size})" for value, _ in measures.values()],
         {
             "server": Column("Server"),
@@ -62,7 +62,7 @@ def table_list() -> Panel:
             },
         },
         hidden=(),
-        empty="No table is known.",
+        empty="No tables.",
         height=12,
         worst=("Size",),
     )
@@ -71,19 +71,21 @@ def table_list() -> Panel:
 def table_panels() -> Iterator[Panel]:
     yield table_list()
     yield _tables("Size of tables", "Size with TOAST.", "bytes", "table_size_bytes")
-    yield _tables("Size of a table's indexes", "All indexes of it.", "bytes", "index_size_bytes")
-    yield _tables("Live rows", "By the statistics' estimate.", "short", "n_live_tup")
+    yield _tables(
+        "Size of a table's indexes", "All indexes of a table.", "bytes", "index_size_bytes"
+    )
+    yield _tables("Live rows", "Estimated by the statistics.", "short", "n_live_tup")
     yield _tables(
         "Rows read by sequential scans",
-        "A second; many of a large table may want an index.",
+        "Rows a second; for a large table, an index may help.",
         "rowsps",
         "seq_tup_read",
         rate,
     )
-    yield _tables("Rows inserted", "A second.", "rowsps", "n_tup_ins", rate)
+    yield _tables("Rows inserted", "Rows a second.", "rowsps", "n_tup_ins", rate)
     yield _tables(
         "Rows updated",
-        "A second; each leaves a dead row behind.",
+        "Rows a second; each update leaves a dead row.",
         "rowsps",
         "n_tup_upd",
         rate,
@@ -93,24 +95,24 @@ def table_panels() -> Iterator[Panel]:
 def vacuum_panels() -> Iterator[Panel]:
     bloat = limits("table_bloat")
     dead, live = (in_databases(f"pg_stat_user_tables_n_{kind}_tup") for kind in ("dead", "live"))
-    yield _tables("Dead rows", "Those that vacuum has yet to remove.", "short", "n_dead_tup")
+    yield _tables("Dead rows", "Rows that vacuum has not removed yet.", "short", "n_dead_tup")
     yield ranking(
         "Share of dead rows",
-        "The ten tables with most of them, of more than 1,000 rows. It says how far vacuum is"
-        f" behind; bloat is what it left, from {bloat.min_share:.0%} on told by table_bloat.",
+        "The top ten tables of more than 1,000 rows. It shows how far vacuum is"
+        f" behind; bloat above {bloat.min_share:.0%} is reported by table_bloat.",
         "percentunit",
         Query(f"topk(10, {by('max', TABLE, f'{dead} / ({dead} + {live} > 1000)')})", NAMED),
         empty="No table has more than 1,000 rows.",
     )
     yield _tables(
         "Rows changed since ANALYZE",
-        "The planner's estimates are as old as that.",
+        "The planner's estimates don't include these changes.",
         "short",
         "n_mod_since_analyze",
     )
     yield _tables(
         "Autovacuums a minute",
-        "Many of the same table mean that something holds vacuum back.",
+        "Many vacuums of one table mean that something holds back vacuum.",
         "short",
         "autovacuum_count",
         a_minute,
@@ -122,8 +124,8 @@ def index_panels() -> Iterator[Panel]:
     size = in_databases("pg_stat_user_indexes_size_bytes")
     yield ranking(
         "Largest indexes",
-        "Size at the last vacuum or analyze; index_unused speaks of those from the first line on,"
-        " if nobody reads them.",
+        "Size at the last vacuum or analyze; index_unused reports unused indexes above the first"
+        " dashed line.",
         "bytes",
         Query(f"topk(10, {by('max', INDEX, size)})", INDEX_NAMED),
         steps={unused.min_bytes: WORTH_KNOWING, unused.warn_bytes: WARNING},
@@ -131,14 +133,14 @@ def index_panels() -> Iterator[Panel]:
     for title, about, name in (
         ("Most used indexes", "Scans a second.", "pg_stat_user_indexes_idx_scan_total"),
         (
-            "Index blocks from outside of shared buffers",
+            "Index blocks not in shared buffers",
             "Blocks a second that were read for an index.",
             "pg_statio_user_indexes_idx_blks_read_total",
         ),
     ):
         yield ranking(
             title,
-            f"{about} The ten with most.",
+            f"{about} The top ten.",
             "ops",
             Query(f"topk(10, {by('sum', INDEX, rate(in_databases(name)))} > 0)", INDEX_NAMED),
             empty="None at the moment.",
@@ -148,8 +150,8 @@ def index_panels() -> Iterator[Panel]:
 
 def sequences() -> Panel:
     return ranking(
-        "Sequences by how much is used up",
-        "Share of the values, by the type of its column too; at 100 % inserts fail.",
+        "Sequences by used share",
+        "Used share of the values, also by the column's type; at 100 %, inserts fail.",
         "percentunit",
         Query(
             f"topk(10, {by('max', SEQUENCE, in_databases('pg_sequence_used_ratio'))})",
@@ -165,7 +167,7 @@ def _tables(
     value = taken(in_databases(f"pg_stat_user_tables_{name}"))
     return ranking(
         title,
-        f"{about} The ten with most.",
+        f"{about} The top ten.",
         unit,
         Query(f"topk(10, {by('max', TABLE, value)} > 0)", NAMED),
         empty="None at the moment.",

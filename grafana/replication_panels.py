@@ -1,4 +1,4 @@
-"""How far standbys are behind, what slots keep, and whether WAL is archived."""
+"""Panels about replication: lag of standbys, WAL retained by slots, archiving."""
 
 from collections.abc import Iterator
 
@@ -10,8 +10,8 @@ STANDBY = f"{{{{application_name}}}} of {SERVER_NAMED}"
 SLOT = f"{{{{slot_name}}}} of {SERVER_NAMED}"
 NO_STANDBY = "No standby is connected."
 STAGES = (
-    ("Not sent yet", "sent_lag_bytes", "the primary has written, and not sent."),
-    ("Not written yet", "write_lag_bytes", "the standby has not handed to its kernel."),
+    ("Not sent yet", "sent_lag_bytes", "the primary has written, but not sent."),
+    ("Not written yet", "write_lag_bytes", "the standby has not written yet."),
     ("Not flushed yet", "flush_lag_bytes", "the standby would lose in a crash."),
 )
 DELAYS = ("write", "flush", "replay")
@@ -29,8 +29,8 @@ def lag_panels() -> Iterator[Panel]:
     }
     yield graph(
         "Lag of standbys",
-        "Seconds that a standby's data is behind, as the standby knows it; no line where that is"
-        " not known. The lines are the limits of replica_lag.",
+        "Seconds by which a standby's data is behind, measured on the standby; no line if"
+        " unknown. The lines are the limits of replica_lag.",
         "s",
         Query(
             by(
@@ -45,7 +45,12 @@ def lag_panels() -> Iterator[Panel]:
         empty="No standby is watched.",
         span=12,
     )
-    yield _bytes("Not replayed yet", "pg_wal_lsn_diff", "a standby does not show yet.", span=12)
+    yield _bytes(
+        "Not replayed yet",
+        "pg_wal_lsn_diff",
+        "a standby has not replayed, so its queries don't see them.",
+        span=12,
+    )
 
 
 def sender_panels() -> Iterator[Panel]:
@@ -53,7 +58,7 @@ def sender_panels() -> Iterator[Panel]:
         yield _bytes(title, name, about)
     yield graph(
         "Delay of recent WAL",
-        "How long it took until a standby had written, flushed and replayed it; no line while"
+        "Time until a standby had written, flushed and replayed it; no line while"
         " nothing is written.",
         "s",
         *(
@@ -72,14 +77,14 @@ def replica_panels() -> Iterator[Panel]:
     for title, about, name, steps in (
         (
             "Connected to upstream",
-            "Whether a WAL receiver runs; a standby without one lives of the archive, or of"
-            " nothing.",
+            "Whether a WAL receiver runs; a standby without one gets WAL only from the archive, or"
+            " not at all.",
             "pg_stat_wal_receiver_up",
             None,
         ),
         (
             "Replay paused",
-            "Whether somebody, or a parameter that is too small, has stopped replay.",
+            "Whether replay was paused by an administrator, or by a parameter that is too small.",
             "pg_replication_replay_paused",
             {1.0: WARNING},
         ),
@@ -89,7 +94,7 @@ def replica_panels() -> Iterator[Panel]:
     conflicts = a_minute(fact("pg_stat_database_conflicts_confl_snapshot"))
     yield graph(
         "Statements cancelled by replay, a minute",
-        "Because they needed rows that the primary had cleaned up.",
+        "They needed rows that the primary had removed.",
         "short",
         Query(by("sum", "", conflicts), SERVER_NAMED),
     )
@@ -97,22 +102,22 @@ def replica_panels() -> Iterator[Panel]:
 
 def slot_panels() -> Iterator[Panel]:
     yield graph(
-        "WAL that slots keep",
-        "A slot that nobody reads keeps WAL until the disk is full, or max_slot_wal_keep_size.",
+        "WAL retained by slots",
+        "An unused slot retains WAL up to max_slot_wal_keep_size, or until the disk is full.",
         "bytes",
         Query(by("max", "slot_name", fact("pg_replication_slots_pg_wal_lsn_diff")), SLOT),
-        empty="There is no slot.",
+        empty="There are no slots.",
     )
     yield graph(
-        "Slots that are read",
-        "No: nobody reads it, and it keeps WAL.",
+        "Slots in use",
+        "No: it is not in use, but retains WAL.",
         YES_OR_NO,
         Query(by("max", "slot_name", fact("pg_replication_slots_active")), SLOT),
-        empty="There is no slot.",
+        empty="There are no slots.",
     )
     yield graph(
         "WAL files archived a minute",
-        "And attempts that failed.",
+        "Archived files, and failed attempts.",
         "short",
         *(
             Query(by("sum", "", a_minute(fact(name))), f"{SERVER_NAMED}, {what}")

@@ -1,4 +1,4 @@
-"""What the chosen servers do: sessions, what they wait for, and transactions."""
+"""Panels about server activity: sessions, waits and transactions."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ from grafana.queries import (
 def session_panels() -> Iterator[Panel]:
     yield graph(
         "Sessions by state",
-        "Processes of PostgreSQL that serve a client, in the chosen databases.",
+        "Sessions of clients in the chosen databases.",
         "short",
         Query(f"sum by (state) ({in_databases('pg_stat_activity_count')}) > 0", "{{state}}"),
         stacked=True,
@@ -27,8 +27,8 @@ def session_panels() -> Iterator[Panel]:
     yield connections_taken()
     yield graph(
         "Longest transaction",
-        "Age of the oldest transaction by the state of its session. One that is idle holds locks"
-        " and keeps vacuum from cleaning up, however little it does.",
+        "Age of the oldest transaction, by the state of its session. An idle one holds its locks"
+        " and holds back vacuum too.",
         "s",
         Query(
             f"max by (state) ({in_databases('pg_stat_activity_max_tx_duration')} > 0)", "{{state}}"
@@ -43,13 +43,13 @@ def connections_taken() -> Panel:
         for name in (
             "max_connections",
             "superuser_reserved_connections",
-            "reserved_connections",  # from PostgreSQL 16 on
+            "reserved_connections",  # since PostgreSQL 16
         )
     )
     found = limits("connection_saturation")
     return graph(
-        "Connections taken",
-        "Share of the connections that ordinary roles can have."
+        "Connections in use",
+        "Share of the connections for ordinary roles."
         " The lines are the limits of connection_saturation.",
         "percentunit",
         Query(f"{backends} / ({most} - {reserved} - ({more} or 0 * {most}))", SERVER_NAMED),
@@ -58,7 +58,7 @@ def connections_taken() -> Panel:
 
 
 def wait_panels() -> Iterator[Panel]:
-    """Sampled every second; what runs and waits for nothing computes."""
+    """Panels of wait events, sampled every second; sessions that wait for nothing use the CPU."""
     looks = rate(fact("pg_wait_event_looks_total"))
     seen, computing = (
         rate(fact("pg_wait_event_samples_total", **kind))
@@ -66,9 +66,9 @@ def wait_panels() -> Iterator[Panel]:
     )
     on_average = f"/ on (job, instance, server) group_left () {looks}"
     yield graph(
-        "Active sessions by what they wait for",
-        "How many sessions were at work on average, by the kind of thing they waited for."
-        " CPU is those that waited for nothing.",
+        "Active sessions by wait event type",
+        "Average number of active sessions, by the type of their wait event. CPU: they waited for"
+        " nothing.",
         "short",
         Query(f"sum by (wait_event_type) ({seen} {on_average})", "{{wait_event_type}}"),
         stacked=True,
@@ -76,25 +76,25 @@ def wait_panels() -> Iterator[Panel]:
     )
     yield ranking(
         "Longest waits",
-        "The ten single events that most sessions waited for.",
+        "The top ten wait events by number of sessions.",
         "short",
         Query(
             "topk(10, sum by (wait_event_type, wait_event)"
             f" (({seen} unless {computing}) {on_average}) > 0)",
             "{{wait_event_type}} {{wait_event}}",
         ),
-        empty="Nobody waits.",
+        empty="No session waits.",
     )
 
 
 def transaction_panels() -> Iterator[Panel]:
     for title, about, unit, counter in (
-        ("Commits", "Transactions that were committed", "ops", "xact_commit"),
-        ("Rollbacks", "Transactions that were rolled back", "ops", "xact_rollback"),
-        ("Deadlocks", "Transactions ended to end a deadlock", "", "deadlocks"),
-        ("Rows inserted", "Rows that were inserted", "rowsps", "tup_inserted"),
-        ("Rows updated", "Rows that were updated", "rowsps", "tup_updated"),
-        ("Rows deleted", "Rows that were deleted", "rowsps", "tup_deleted"),
+        ("Commits", "Committed transactions", "ops", "xact_commit"),
+        ("Rollbacks", "Rolled back transactions", "ops", "xact_rollback"),
+        ("Deadlocks", "Transactions rolled back to resolve a deadlock", "", "deadlocks"),
+        ("Rows inserted", "Inserted rows", "rowsps", "tup_inserted"),
+        ("Rows updated", "Updated rows", "rowsps", "tup_updated"),
+        ("Rows deleted", "Deleted rows", "rowsps", "tup_deleted"),
     ):
         counted = in_databases(f"pg_stat_database_{counter}")
         speed = rate(counted) if unit else a_minute(counted)

@@ -1,4 +1,4 @@
-"""Which statements take the server's time, from pg_stat_statements."""
+"""Panels about statements, from pg_stat_statements."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,12 @@ from grafana.queries import DATABASE_NAMED, by, in_databases, rate
 
 STATEMENT = "datname, user, queryid"
 NAMED = f"{{{{queryid}}}} of {{{{user}}}}, {DATABASE_NAMED}"
-EMPTY = "No statement has any; or the extension pg_stat_statements is not there."
+EMPTY = "No statements, or the extension pg_stat_statements is not installed."
 SHOWN = 15
 
 
 def statement_table() -> Iterator[Panel]:
-    """The same statements in each column: those that keep the server busiest."""
+    """Table of the busiest statements, with several measures."""
     seconds, calls = _sum("seconds_total"), _sum("calls_total")
     busiest = f"topk({SHOWN}, {seconds})"
     measures = {
@@ -26,8 +26,8 @@ def statement_table() -> Iterator[Panel]:
     values = [f"Value #{name}" for name in "ABCDEF"]
     yield listing(
         "Busiest statements",
-        "Busy is the share of a session; all are means over the last minutes."
-        " Who may read the text finds it by the queryid in pg_stat_statements.",
+        "Busy: average number of sessions that execute it. Values are means over some minutes."
+        " The text is in pg_stat_statements, under the queryid.",
         [f"{value} and {busiest}" for value, _ in measures.values()],
         {
             "queryid": Column("Query id", width=190),
@@ -49,12 +49,16 @@ def statement_table() -> Iterator[Panel]:
 def statement_panels() -> Iterator[Panel]:
     seconds, calls = _sum("seconds_total"), _sum("calls_total")
     yield _top(
-        "Busiest statements over time", "Share of a session.", "percentunit", seconds, least=1e-4
+        "Busiest statements over time",
+        "Average number of sessions that execute the statement.",
+        "percentunit",
+        seconds,
+        least=1e-4,
     )
     yield _top("Most frequent statements", "Executions a second.", "ops", calls)
     yield _top(
         "Slowest statements",
-        "Mean time of an execution; no line while it was not executed.",
+        "Mean time of an execution; no line without executions.",
         "s",
         f"{seconds} / ({calls} > 0)",
     )
@@ -66,9 +70,27 @@ def statement_cost_panels() -> Iterator[Panel]:
         ("Blocks read", "Not found in shared buffers.", "ops", "shared_blocks_read_total", 0),
         ("Temporary blocks", "Read and written in files.", "ops", "temp_blocks_total", 0),
         ("WAL", "Bytes of WAL.", "Bps", "wal_bytes_total", 1),
-        ("Time reading", "Of a session.", "percentunit", "block_read_seconds_total", 1e-4),
-        ("Time writing", "Of a session.", "percentunit", "block_write_seconds_total", 1e-4),
-        ("Blocks dirtied", "Changed first by it.", "ops", "shared_blocks_dirtied_total", 0),
+        (
+            "Time reading",
+            "Average number of sessions in it.",
+            "percentunit",
+            "block_read_seconds_total",
+            1e-4,
+        ),
+        (
+            "Time writing",
+            "Average number of sessions in it.",
+            "percentunit",
+            "block_write_seconds_total",
+            1e-4,
+        ),
+        (
+            "Blocks dirtied",
+            "Blocks dirtied by the statement.",
+            "ops",
+            "shared_blocks_dirtied_total",
+            0,
+        ),
     ):
         yield _top(title, f"{about} Per second.", unit, _sum(name), least)
 
@@ -78,7 +100,7 @@ def _sum(name: str) -> str:
 
 
 def _top(title: str, about: str, unit: str, value: str, least: float = 0) -> Panel:
-    """Without those that take next to nothing: `least` of the unit or less."""
-    about = f"{about} The ten statements with most."
+    """Make a top-ten panel without values up to `least`."""
+    about = f"{about} The top ten statements."
     query = Query(f"topk(10, {value} > {least:g})", NAMED)
     return ranking(title, about, unit, query, empty=EMPTY)

@@ -1,4 +1,4 @@
-"""The names of all dashboards, known without the library that builds them."""
+"""Names and titles of all dashboards, without the library that builds them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +13,9 @@ TITLES: Mapping[str, str] = {
     "pgvigil-statements": "Statements",
     "pgvigil-itself": "pgvigil itself",
 }
-"""By name, which is file name and address. The first one is where people begin."""
+"""Titles by name, which is also file name and address. The first one is the start page."""
 
 
 def committed(name: str) -> str:
-    """The JSON of a dashboard as it ships."""
+    """Return the committed JSON of a dashboard."""
     return (Path(__file__).parent / "dashboards" / f"{name}.json").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a viewer chooses: where the data is, and of which servers and databases."""
+"""Variables of dashboards: data source, job, server, instance, database."""
 
 from collections.abc import Iterator
 
@@ -22,12 +22,12 @@ from grafana.queries import CHOSEN, SERVER, fact
 
 EVERYTHING = VariableOption(selected=True, text=["All"], value=["$__all"])
 NOT_A_TEMPLATE = "/^(?!template[01]$).*/"
-"""Nobody works there; what concerns the whole server asks for all databases."""
+"""Templates have no sessions, so they are not offered."""
 Variable = DatasourceVariable | QueryVariable | TextBoxVariable
 
 
 def variables() -> Iterator[Variable]:
-    """Each depends on those before it; `All` means all that these leave."""
+    """Return the variables. Each one filters the next; `All` means all remaining values."""
     chosen_job, chosen_server = {"job": CHOSEN["job"]}, {"server": SERVER["server"]}
     servers = select(UP, **chosen_job)
     instances = select(UP, **chosen_job, **chosen_server)
@@ -41,7 +41,7 @@ def variables() -> Iterator[Variable]:
     yield (
         TextBoxVariable("runbooks")
         .label("Runbooks")
-        .description("Where findings link to: the address that a finding's name is added to.")
+        .description("Base URL of runbook links; the finding's name is appended.")
         .default_value(RUNBOOK_BASE)
         .hide(VariableHide.HIDE_VARIABLE)
     )

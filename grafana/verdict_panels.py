@@ -1,4 +1,4 @@
-"""What is ill, what is not known, and why: the first thing that somebody on call looks for."""
+"""Panels about findings: what is ill, what is unknown, and why."""
 
 from collections.abc import Collection, Iterator
 
@@ -52,13 +52,13 @@ RUNBOOK = "${runbooks:raw}/${__data.fields.Finding}"
 
 
 def verdict_panels() -> Iterator[Panel]:
-    """The whole fleet at a glance."""
+    """Panels about the whole fleet."""
     yield from count_panels()
     yield ill_subjects(all_findings(), height=11)
 
 
 def unjudged_panels() -> Iterator[Panel]:
-    """What nobody should take for health."""
+    """Panels about findings without a verdict."""
     yield states(8)
     yield not_judged(16)
 
@@ -71,17 +71,17 @@ def server_findings() -> Iterator[Panel]:
 
 def count_panels() -> Iterator[Panel]:
     yield reachable()
-    yield ill(Severity.critical, "Critical", "Somebody must act on these tonight.")
-    yield ill(Severity.warning, "Warning", "This week is early enough.", Severity.critical)
-    yield in_state(State.unknown, "Unknown", "Findings that can't be judged; not healthy.", UNKNOWN)
-    yield in_state(State.learning, "Learning", "Not watched for long enough yet.", WORTH_KNOWING)
-    yield in_state(State.muted, "Muted", "Somebody asked not to hear of these.", WORTH_KNOWING)
+    yield ill(Severity.critical, "Critical", "Act tonight.")
+    yield ill(Severity.warning, "Warning", "Act this week.", Severity.critical)
+    yield in_state(State.unknown, "Unknown", "Findings that can't be judged.", UNKNOWN)
+    yield in_state(State.learning, "Learning", "The window is not full yet.", WORTH_KNOWING)
+    yield in_state(State.muted, "Muted", "Muted by a setting or a comment.", WORTH_KNOWING)
 
 
 def reachable() -> Panel:
     return number(
-        "Servers reached",
-        "Share of the watched servers that answer pgvigil.",
+        "Servers up",
+        "Share of the watched servers that are reachable.",
         "percentunit",
         Query(f"avg({own(UP)})"),
         # The colour below the first step is the good one everywhere else.
@@ -90,7 +90,8 @@ def reachable() -> Panel:
 
 
 def ill(severity: Severity, title: str, about: str, but: Severity | None = None) -> Panel:
-    """Ill subjects of exactly that severity; the metric counts those above it too."""
+    """Panel with the number of ill subjects of exactly this severity; the metric includes higher
+    severities."""
     counted = each_once(own(FINDING_SUBJECTS, severity=severity))
     if but:
         counted = f"{counted} - {each_once(own(FINDING_SUBJECTS, severity=but))} or {counted}"
@@ -99,7 +100,7 @@ def ill(severity: Severity, title: str, about: str, but: Severity | None = None)
 
 
 def each_once(metric: str) -> str:
-    """Two daemons may watch the same server."""
+    """Remove duplicates, because two daemons may watch the same server."""
     return f"max by (server, finding) ({metric})"
 
 
@@ -109,14 +110,14 @@ def in_state(state: State, title: str, about: str, color: str) -> Panel:
 
 
 def ill_subjects(shown: Collection[str], height: int = 7) -> Panel:
-    """A column of values for each kind of unit; the catalogue knows which finding has which."""
+    """Table of ill subjects, with a column of values for each unit."""
     named = {kind: [name for name in findings_in(kind) if name in shown] for kind in KINDS}
     kinds = {kind: one_of(names) for kind, names in named.items() if names}
     labels = "server, finding, database, subject, severity"
     values = [f"Value #{name}" for name in "ABCDEF"] if len(kinds) > 1 else ["Value"]
     return listing(
         "Ill subjects",
-        "The worst of each finding, with what was measured. The link leads to the runbook.",
+        "The worst subjects of each finding, with their values. The link leads to the runbook.",
         [
             ranked(f"max by ({labels}) ({own(FINDING_SUBJECT, finding=findings)})")
             for findings in kinds.values()
@@ -151,7 +152,7 @@ def findings_in(kind: str) -> list[str]:
 
 
 def rank(severity: Severity) -> int:
-    """1 for the worst: tables sort by it."""
+    """Rank of a severity for sorting; 1 is the worst."""
     return len(Severity) - severity.rank
 
 
@@ -164,7 +165,7 @@ def ranked(expr: str) -> str:
 def states(span: int, height: int = 9) -> Panel:
     return listing(
         "Findings without a verdict",
-        "Unknown for lack of a right or an answer, not watched for long enough, or muted.",
+        "Unknown (a privilege or an answer is missing), learning, or muted.",
         [f"max by (server, finding, state) ({own(FINDING_STATE, state=one_of(NOT_JUDGED))} == 1)"],
         {
             "state": Column(
@@ -184,7 +185,7 @@ def states(span: int, height: int = 9) -> Panel:
 def not_judged(span: int, height: int = 9) -> Panel:
     return listing(
         "What could not be judged, and why",
-        "What a finding could not see; `pgvigil doctor` prints the GRANTs that are missing.",
+        "`pgvigil doctor` prints the missing GRANTs.",
         [f"max by (server, finding, reason) ({own(FINDING_UNJUDGED)} > 0)"],
         {
             "finding": Column("Finding", link=RUNBOOK, width=180),
@@ -204,7 +205,7 @@ def states_over_time() -> Panel:
     counted = f"max by (server, finding, state) ({own(FINDING_STATE, state=one_of(shown))})"
     return graph(
         "Findings by state",
-        "How many findings are in each state, healthy ones left out.",
+        "Number of findings by state, without healthy ones.",
         "short",
         Query(f"sum by (state) ({counted}) > 0", "{{state}}"),
         colors={str(state): STATE_COLORS[state] for state in shown},

@@ -6,14 +6,14 @@ SET search_path = pg_catalog, pg_temp;
 SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT 5', 'pgvigil')
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgvigil') \gexec
 
--- To see what other users' sessions do, and how replication is.
+-- To see sessions of other users, and the state of replication.
 GRANT pg_monitor TO pgvigil;
 
 -- Since 16: it can connect even if all slots of ordinary roles are in use.
 SELECT format('GRANT pg_use_reserved_connections TO %I', 'pgvigil')
 WHERE current_setting('server_version_num')::int >= 160000 \gexec
 
--- In each database: to see how wide rows are, from which bloat is estimated.
+-- In each database: to see the width of rows, from which bloat is estimated.
 SELECT format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E'\\'''))
     AS place FROM pg_database WHERE datname = 'postgres' \gset
 \connect -reuse-previous=on :"place" \\
