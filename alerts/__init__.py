@@ -1,1 +1,1 @@
-"""Judges what the collectors read: rows become findings, findings become alert rules."""
+"""Findings: judge the rows of collectors, and generate alert rules."""

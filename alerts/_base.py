@@ -1,4 +1,4 @@
-"""The vocabulary of a finding: what it reads, how it judges, and how it speaks."""
+"""Base types of findings: input, judge, evidence and states."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from collectors._base import AnyCollector, Role
 
 
 class Severity(StrEnum):
-    """Who must act, and when: critical tonight, warning this week, info worth knowing."""
+    """Severity: critical means act tonight, warning this week, info is worth knowing."""
 
     info = "info"
     warning = "warning"
@@ -26,7 +26,7 @@ class Severity(StrEnum):
 
 
 class State(StrEnum):
-    """What is known of a finding on a server, the first that holds."""
+    """State of a finding on a server: the first in this order that applies."""
 
     ill = "ill"
     unknown = "unknown"
@@ -37,14 +37,14 @@ class State(StrEnum):
 
 
 class Shape(StrEnum):
-    """A condition holds or does not; an event happened, and is counted."""
+    """Whether a finding is a condition, which lasts, or an event, which is counted."""
 
     condition = "condition"
     event = "event"
 
 
 class Reach(StrEnum):
-    """How far one verdict reaches: a cause of server scope explains whatever the server suffers."""
+    """What a finding is about; one about the server can explain all others of that server."""
 
     server = "server"
     database = "database"
@@ -61,24 +61,24 @@ class AlertedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One ill subject, with everything a person needs to act."""
+    """One ill subject, with everything needed to act."""
 
     subject: str
     severity: Severity
     value: float
-    """The measured number that the finding is about; an event's is how often it happened."""
+    """The measured value; for an event, how often it happened."""
     message: str
-    """One plain sentence with numbers."""
+    """One sentence with numbers."""
     facts: Mapping[str, float | int | str | bool | None]
-    """Numbers with their base unit as the end of their name (`_seconds`, `_bytes`), and names."""
+    """Numbers, whose names end in their base unit (`_seconds`, `_bytes`), and texts."""
     cure: tuple[str, ...]
-    """Statements, run one by one in the named database; advice is a `--` comment line."""
+    """Statements to run one by one in the named database; advice is a `--` comment line."""
     check: str
-    """A query that shows the illness, to be run before the cure; empty where none can be run."""
+    """A query that shows the condition, to run before the cure; empty if there is none."""
     key: str = ""
-    """Identity for since-times and mutes, where the subject's name is not (a session, an event)."""
+    """Identity of the subject, if its name does not identify it (a session, an event)."""
     object: str | None = None
-    """The database object, schema-qualified and quoted, that a COMMENT may mute."""
+    """The database object, schema-qualified and quoted, on which a COMMENT can mute it."""
     database: str | None = None
 
     @property
@@ -88,14 +88,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """Something that could not be judged, why, and what would open our eyes."""
+    """Objects that could not be judged, the reason, and the grant that would allow it."""
 
     reason: str
     database: str | None = None
     subject: str | None = None
     grant: str | None = None
     until: float | None = None
-    """Unix seconds when it will have been watched long enough; set means learning."""
+    """Unix seconds when the window will be full; if set, the finding is learning."""
     count: int = 1
 
 
@@ -105,34 +105,34 @@ Outcome = Evidence | Unjudged
 
 @dataclass(frozen=True, eq=False)
 class Finding(Generic[L]):
-    """One kind of illness. Its file's name is its id; the `.md` beside it is its runbook."""
+    """A finding. Its file's name is its id; the `.md` file next to it is its runbook."""
 
     title: str
     severities: tuple[Severity, ...]
-    """Those it can reach, so that 0 is published for each."""
+    """The severities that it can have; 0 is published for each."""
     reads: tuple[AnyCollector, ...]
-    """Blind where one of them is; objects judged are counted in the first."""
+    """Collectors that it needs; judged objects are counted in the rows of the first."""
     limits: L
     judge: Callable[[Snapshot, L], Iterator[Outcome]]
     unit: str = ""
-    """The base unit of the evidence's value."""
+    """Base unit of the evidence's value."""
     history: tuple[AnyHistory, ...] = ()
-    """The kinds of history that the judge asks a snapshot for."""
+    """Kinds of history that the judge reads from a snapshot."""
     consults: tuple[AnyCollector, ...] = ()
-    """Read where present; their absence blinds nothing."""
+    """Optional collectors; without them it can still be judged."""
     shape: Shape = Shape.condition
     scope: Reach = Reach.server
     on: Role | None = None
-    """The only role on which it is judged; on the other it is not_applicable."""
+    """The only role on which it is judged; on the other role it is not_applicable."""
     alerted_by: AlertedBy = AlertedBy.server
     outlives_restart: bool = True
-    """Whether what is ill can still be there after the server restarted; sessions can't."""
+    """Whether ill subjects can survive a restart of the server; sessions can't."""
     hold: timedelta = timedelta(0)
-    """How long a condition must hold where PostgreSQL itself gives no age."""
+    """How long a condition must hold, if PostgreSQL itself gives no age."""
     linger: timedelta = timedelta(minutes=10)
-    """How long an event stays on the page as ill after it happened."""
+    """How long an event is shown as ill."""
     because: tuple[str, ...] = field(default=())
-    """Findings that this one is a consequence of."""
+    """Findings that can cause this one."""
 
     @property
     def name(self) -> str:
@@ -140,12 +140,12 @@ class Finding(Generic[L]):
 
     @property
     def chapter(self) -> str:
-        """The folder that it lies in."""
+        """Name of its folder."""
         return self.judge.__module__.rpartition(".")[0].rpartition(".")[2]
 
     @property
     def runbook(self) -> str:
-        """The page a person reads at three in the morning, as Markdown."""
+        """Text of its runbook, as Markdown."""
         import sys
 
         source = sys.modules[self.judge.__module__].__file__

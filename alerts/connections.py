@@ -1,4 +1,4 @@
-"""Connections: how many slots ordinary roles have, which sessions take them, which are idle."""
+"""Connection slots of ordinary roles, the sessions that use them, and the idle ones."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,16 +9,17 @@ from collectors.activity import Session
 from collectors.settings import settings
 
 AT_ONCE = 100
-"""So many are ended by one statement; it has to be read before it is pasted."""
+"""Maximum number of sessions terminated by one statement, so that it stays readable."""
 
 
 def client_sessions(sessions: Iterable[Session]) -> list[Session]:
-    """Those that take a connection slot; WAL senders and workers have slots of their own."""
+    """Return the sessions that use a connection slot; WAL senders and workers use other slots."""
     return [session for session in sessions if session.backend_type == "client backend"]
 
 
 def dispensable(sessions: Sequence[Session], wanted: int) -> list[Session]:
-    """The idle sessions to end first: of the biggest user and application, idle for longest."""
+    """Return the idle sessions to terminate first: those of the largest user and application, the
+    longest idle first."""
     ours = {_owner(session) for session in sessions if session.is_self}
     sizes = Counter(map(_owner, sessions))
     idle = [s for s in sessions if s.state == "idle" and _owner(s) not in ours]
@@ -27,8 +28,8 @@ def dispensable(sessions: Sequence[Session], wanted: int) -> list[Session]:
 
 
 def terminate_idle(sessions: Iterable[Session]) -> str:
-    """Ends these sessions; none that has begun to work, and no later one with the same pid."""
-    # The first tells the type of all.
+    """Return a statement that terminates these sessions, if they are still idle and the same."""
+    # The cast of the first value gives the type of all.
     (pid, start), *others = [(s.pid, literal(s.backend_start_text or "")) for s in sessions]
     first = f"({pid}, {start}::pg_catalog.timestamptz)"
     these = ", ".join((first, *(f"({pid}, {start})" for pid, start in others)))
@@ -43,7 +44,7 @@ def _owner(session: Session) -> tuple[str | None, str | None]:
     return session.usename, session.application_name
 
 
-# Slots that ordinary roles can't have; which of these settings exist depends on the server.
+# Slots reserved for other roles; which of these settings exist depends on the version.
 RESERVED = (
     "superuser_reserved_connections",
     "reserved_connections",
@@ -52,10 +53,10 @@ RESERVED = (
 
 
 def usable_slots(snapshot: Snapshot) -> int:
-    """Connections that a role without privileges can have; every client session counts."""
+    """Return the number of connection slots for roles without privileges."""
     wanted = {"max_connections", *RESERVED}
     known = {row.name: row.number for row in snapshot.rows(settings) if row.name in wanted}
     most = known.get("max_connections")
     if most is None:
-        raise Unknown("max_connections is not known")
+        raise Unknown("max_connections is unknown")
     return int(most - sum(known.get(name) or 0 for name in RESERVED))

@@ -1,12 +1,12 @@
-"""How cures are written: quoted, guarded, patient with others, and fit to be pasted into psql.
+"""Statements of cures: quoted, guarded, with lock timeouts, to be pasted into psql.
 
-A superuser pastes them into databases of other people, where a search_path may lead to functions,
-operators, types and views that wait for one. So everything is named with its schema.
+A superuser may paste them into databases of other users, where the search_path may lead to
+malicious functions, operators, types and views. So everything is named with its schema.
 """
 
 import re
 
-# Words that PostgreSQL reserves in some position; a name like one of them must be quoted.
+# Keywords of PostgreSQL; a name that equals one of them must be quoted.
 WORDS = """
     all analyse analyze and any array as asc asymmetric authorization between bigint binary bit
     boolean both case cast char character check coalesce collate collation column concurrently
@@ -25,19 +25,19 @@ WORDS = """
     xmlserialize xmltable
 """
 RESERVED = frozenset(WORDS.split())
-# No terminal shows these, and a copy of what it shows would be another name.
+# Invisible characters: a terminal does not show them, so a copied name would be another one.
 CONTROL = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
 ACTIVITY = "pg_catalog.pg_stat_activity"
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
 def identifier(*names: str) -> str:
-    """A name as SQL: `public."Odd name"`."""
+    """Quote an identifier: `public."Odd name"`."""
     return ".".join(_quoted(name) for name in names)
 
 
 def literal(text: str) -> str:
-    """A string as SQL, whatever standard_conforming_strings says."""
+    """Quote a string, safely for either value of standard_conforming_strings."""
     quoted = text.replace("'", "''")
     if "\\" in text or CONTROL.search(text):
         escaped = quoted.replace("\\", "\\\\")
@@ -46,22 +46,22 @@ def literal(text: str) -> str:
 
 
 def remark(text: str) -> str:
-    """Advice inside a cure: a comment, one line however the text was broken."""
+    """Make a line of advice in a cure: a comment on one line."""
     return "-- " + " ".join(text.split())
 
 
 def equals(left: str, right: str | int) -> str:
-    """A comparison that nobody else's operator can take part in."""
+    """Compare with the operator of pg_catalog."""
     return f"{left} OPERATOR(pg_catalog.=) {right}"
 
 
 def since(moment: str) -> str:
-    """The time that has gone by since a column's."""
+    """Return an expression for the time since a column's value."""
     return f"pg_catalog.now() OPERATOR(pg_catalog.-) {moment}"
 
 
 def session_guard(pid: int, backend_start: str, xact_start: str | None) -> str:
-    """The condition that is true for that very session and transaction, and for no later one."""
+    """Return a condition that is true only for exactly this session and transaction."""
     conditions = [equals("pid", pid), equals("backend_start", literal(backend_start))]
     if xact_start:
         conditions.append(equals("xact_start", literal(xact_start)))
@@ -69,12 +69,12 @@ def session_guard(pid: int, backend_start: str, xact_start: str | None) -> str:
 
 
 def cancel(pid: int, backend_start: str, xact_start: str | None) -> str:
-    """Stops the statement of a session, if it still is that one."""
+    """Return a statement that cancels the session's query, if it is still the same session."""
     return _signal("pg_cancel_backend", pid, backend_start, xact_start)
 
 
 def terminate(pid: int, backend_start: str, xact_start: str | None) -> str:
-    """Ends a session, if it still is that one."""
+    """Return a statement that terminates the session, if it is still the same session."""
     return _signal("pg_terminate_backend", pid, backend_start, xact_start)
 
 
@@ -84,7 +84,7 @@ def _signal(function: str, pid: int, backend_start: str, xact_start: str | None)
 
 
 def regclass(*names: str) -> str:
-    """A relation by its name, as an expression: this type reads no U& escapes, a string has own."""
+    """Return a regclass expression for a relation; regclass does not read U& escapes."""
     return literal(".".join(_in_quotes(name) for name in names)) + "::pg_catalog.regclass"
 
 
@@ -110,9 +110,9 @@ OLD_TRANSACTIONS = (
 
 
 def concurrently(statement: str, clean_up: str) -> tuple[str, ...]:
-    """A CONCURRENTLY statement: it waits for old transactions, and must not be cut short."""
+    """Return a CONCURRENTLY statement without timeouts, because it waits for old transactions."""
     return (
-        remark("It waits for every older transaction; look for those first:"),
+        remark("It waits for every older transaction; check for those first:"),
         OLD_TRANSACTIONS,
         "SET lock_timeout = 0;",
         "SET statement_timeout = 0;",
@@ -122,5 +122,5 @@ def concurrently(statement: str, clean_up: str) -> tuple[str, ...]:
 
 
 def plain_ddl(statement: str) -> tuple[str, ...]:
-    """DDL that takes a lock: it gives up soon rather than stop everybody behind it."""
+    """Return DDL with a lock timeout, so that it does not block other sessions for long."""
     return ("SET lock_timeout = '2s';", statement)

@@ -1,4 +1,4 @@
-"""A cure as one line of a message, fit to be pasted into psql as it is."""
+"""Cure as one line of a message, which can be pasted into psql."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,26 +6,25 @@ from dataclasses import dataclass
 from itertools import groupby
 
 LONGEST = 1024
-"""Bytes; some stores of metrics refuse a label that is longer."""
+"""Bytes; some metric stores refuse longer labels."""
 SETTING = re.compile(r"SET (?:SESSION )?([a-z_]+) (?:=|TO) ")
-"""A statement that changes the session in which a person goes on to work."""
-TOO_LONG = "The statement is too long for a message: it is on the page of the finding."
+"""A statement that changes settings of the user's session."""
+TOO_LONG = "The statement is too long for a message; it is on the page of the finding."
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A statement, or lines of advice that follow each other."""
+    """A statement, or consecutive lines of advice."""
 
     text: str
     advice: bool
 
 
 def one_line(cure: Iterable[str], longest: int = LONGEST) -> str:
-    """Advice among statements becomes comments that end, so that none hides what follows.
+    """Join a cure to one line; advice becomes `/* … */` comments.
 
-    Settings that the cure changes are put back after its last statement.
-    What is too long loses the advice at its end, and is never cut within: half of a statement
-    could be another one.
+    Settings that the cure changes are reset after its last statement. A text that is too long loses
+    its last pieces of advice; a statement is never cut, because half of it could be another one.
     """
     parts = tuple(_parts(_undone(tuple(cure))))
     shorter = parts[:-1] if parts and parts[-1].advice else ()
@@ -54,5 +53,5 @@ def _written(parts: tuple[Part, ...]) -> str:
 
 
 def _comment(text: str) -> str:
-    """Comments of PostgreSQL nest: no name within may begin or end one."""
+    """Make a comment. PostgreSQL's comments nest, so names inside must not begin or end one."""
     return f"/* {text.replace('*/', '* /').replace('/*', '/ *')} */"

@@ -1,4 +1,4 @@
-"""Runs one judge over one snapshot; one that breaks never silences another."""
+"""Runner of judges; an exception in one judge never affects another finding."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -10,31 +10,31 @@ from alerts.snapshot import Snapshot, Unknown
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a judge said, before anything is made of it."""
+    """Output of a judge, before it becomes a verdict."""
 
     evidence: tuple[Evidence, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()
     judged: int = 0
     broken: Exception | None = None
-    """A defect of the judge itself, to be logged with its traceback."""
+    """Exception of the judge, to be logged with its traceback."""
 
 
 def judge(finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits) -> Judgement:
-    """All that one finding has to say of a snapshot; what it lacks is unjudged, never healthy."""
+    """Judge one finding on a snapshot; missing input becomes unjudged, never healthy."""
     try:
         outcomes = list(finding.judge(snapshot, limits))
         unseen = [*_missing(finding, snapshot), *(o for o in outcomes if isinstance(o, Unjudged))]
         seen = len(snapshot.rows(finding.reads[0])) if finding.reads else len(outcomes)
     except Unknown as unknown:
         return Judgement(unjudged=(Unjudged(unknown.reason, grant=unknown.grant),))
-    except Exception as defect:  # one finding's bug must not silence the others
-        return Judgement(unjudged=(Unjudged(f"a defect of pgvigil: {defect!r}"),), broken=defect)
+    except Exception as defect:  # an error in one finding must not affect the others
+        return Judgement(unjudged=(Unjudged(f"an error of pgvigil: {defect!r}"),), broken=defect)
     evidence = tuple(_told_apart(o for o in outcomes if isinstance(o, Evidence)))
     return Judgement(evidence, tuple(unseen), max(0, seen - sum(_objects(unseen))))
 
 
 def _told_apart(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
-    """Give subjects that a judge named alike keys of their own, in the order that it named them."""
+    """Give subjects with the same name distinct keys, in the order of the judge."""
     seen: dict[tuple[str, str], int] = {}
     for one in evidence:
         times = seen[one.identity] = seen.get(one.identity, 0) + 1
@@ -42,7 +42,7 @@ def _told_apart(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
 
 
 def _missing(finding: AnyFinding, snapshot: Snapshot) -> Iterator[Unjudged]:
-    """Databases that a collector could not ask, said once per database and reason."""
+    """Yield databases that a collector could not query, once for each database and reason."""
     said = set()
     for collector in finding.reads:
         for database, absence in snapshot.answer(collector).missing.items():

@@ -1,10 +1,10 @@
-"""Statements as they may be shown: without anybody's values in them."""
+"""Statement texts for display, with literals replaced."""
 
 import re
 
-# Comments may carry values too; what follows an unclosed quote (texts are cut) is dropped.
-# Whether \' ends a plain string depends on a setting, and where a comment in a comment ends is
-# beyond a regular expression: there everything that follows is dropped, rather than shown.
+# Comments may contain values too. Text after an unclosed quote is dropped, because texts are cut.
+# Whether \' ends a plain string depends on a setting, and nested comments are beyond a regular
+# expression; in both cases the rest of the text is dropped, for safety.
 TOKEN = re.compile(
     r"""
       (?P<comment> --[^\n]* | /\*(?:(?!/\*).)*?\*/ | /\*.*\Z )
@@ -25,7 +25,7 @@ LENGTH = 500
 
 
 def normalised(statement: str | None, length: int | None = LENGTH) -> str | None:
-    """The statement with `?` for every value, on one line, cut to a length fit to be shown."""
+    """Return the statement on one line, with `?` for every value, cut to a maximum length."""
     if statement is None:
         return None
     parts = (

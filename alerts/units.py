@@ -1,4 +1,4 @@
-"""Durations, bytes and shares: as people write them into settings, and as people read them."""
+"""Durations, bytes and shares: parsing of settings, and formatting for reading."""
 
 import math
 import re
@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 
 
 class Unit(StrEnum):
-    """What a number in a setting counts; stands in the annotation, for `unit_of` to find."""
+    """Unit of a number in a setting, as part of its annotation."""
 
     duration = "duration"
     bytes = "bytes"
@@ -33,13 +33,13 @@ NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?", re.IGN
 DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)\s*")
 ISO = re.compile(r"P(?:([0-9]+)D)?(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]+)?)S)?)?")
 
-# As PostgreSQL counts in its own settings: 1 MB is 1,048,576 bytes. So MB and MiB are one thing.
+# As in PostgreSQL's settings, 1 MB is 1,048,576 bytes, so MB and MiB are the same.
 BYTE_NAMES = ("B", "kB", "MB", "GB", "TB", "PB")
 BYTES_WRITTEN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([kmgtp])i?)?b?", re.IGNORECASE)
 
 
 def parse_duration(written: object) -> timedelta:
-    """From 250ms, 5m, 1h30m, 35d, ISO 8601, or a plain number of seconds."""
+    """Parse 250ms, 5m, 1h30m, 35d, ISO 8601, or a number of seconds. Raises ValueError."""
     found = None
     with suppress(OverflowError):
         found = written if isinstance(written, timedelta) else _duration(written)
@@ -49,7 +49,7 @@ def parse_duration(written: object) -> timedelta:
 
 
 def parse_bytes(written: object) -> int:
-    """From 10MB, 1GiB, 10 GB or a plain number of bytes."""
+    """Parse 10MB, 1GiB, 10 GB or a number of bytes. Raises ValueError."""
     match = BYTES_WRITTEN.fullmatch(str(written).strip())
     if match is None or isinstance(written, bool):
         raise ValueError(f"{written!r} is not a number of bytes such as 512kB, 10MB or 1GB")
@@ -58,7 +58,7 @@ def parse_bytes(written: object) -> int:
 
 
 def parse_share(written: object) -> float:
-    """From 75% or 0.75, as 0 to 1."""
+    """Parse 75% or 0.75 as a number from 0 to 1. Raises ValueError."""
     text = str(written).strip()
     number = None if isinstance(written, bool) else _number(text.removesuffix("%"))
     share = number / 100 if number is not None and text.endswith("%") else number
@@ -73,13 +73,13 @@ Share = Annotated[float, BeforeValidator(parse_share), Unit.share]
 
 
 def unit_of(annotation: object) -> Unit | None:
-    """The unit that an annotation such as Bytes, or `Bytes | None`, carries."""
+    """Return the unit in an annotation such as Bytes, or `Bytes | None`."""
     found = (part if isinstance(part, Unit) else unit_of(part) for part in get_args(annotation))
     return next((unit for unit in found if unit), None)
 
 
 def duration_text(duration: timedelta | float) -> str:
-    """For people: 250 ms, 12 s, 2 h 3 min, 35 days. Seconds may be given as a number."""
+    """Format a duration for reading: 250 ms, 12 s, 2 h 3 min, 35 days. A number is seconds."""
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
     if seconds < 0:
         return f"-{duration_text(-seconds)}"
@@ -91,7 +91,7 @@ def duration_text(duration: timedelta | float) -> str:
 
 
 def bytes_text(count: float) -> str:
-    """For people: 512 B, 1.2 GiB."""
+    """Format bytes for reading: 512 B, 1.2 GiB."""
     power = min(int(math.log(max(abs(count), 1), 1024)), 5)
     if power < 5 and round(abs(count) / 1024**power, 1) >= 1024:
         power += 1
@@ -99,17 +99,17 @@ def bytes_text(count: float) -> str:
 
 
 def share_text(share: float) -> str:
-    """For people: 75 %, 12.5 %, 0.04 %."""
+    """Format a share for reading: 75 %, 12.5 %, 0.04 %."""
     return "< 0.01 %" if 0 < share < 0.0001 else f"{100 * share:.3g} %"
 
 
 def moment_text(at: float) -> str:
-    """A time in unix seconds, as people of any time zone read it: 2026-03-01 14:05 UTC."""
+    """Format unix seconds for reading: 2026-03-01 14:05 UTC."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def limit_text(value: Any, unit: Unit | None = None) -> str:
-    """For settings: the shortest text that is read back as exactly this value (5m, 10MB, 75%)."""
+    """Format a setting: the shortest text that is parsed to exactly this value (5m, 10MB, 75%)."""
     if isinstance(value, timedelta):
         return _written_duration(value)
     if value is None:

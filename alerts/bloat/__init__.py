@@ -1,7 +1,7 @@
-"""How much of a table a rewrite would give back, computed from statistics alone.
+"""Bloat estimate: the part of a table's file that a rewrite would free, from statistics alone.
 
-The file is compared with what its rows would need if they were laid down anew: rows are drawn
-from the column statistics, given their alignment and null bitmap, and packed into pages.
+The file is compared with the size of its rows after a rewrite: rows are sampled from the column
+statistics, with alignment and null bitmap, and packed into pages.
 """
 
 from alerts.bloat.estimate import (

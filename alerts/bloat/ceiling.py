@@ -1,15 +1,15 @@
-"""A bound on the estimate that costs microseconds, to tell what need not be estimated."""
+"""Upper bound of the estimate, computed in microseconds, to skip tables without bloat."""
 
 from alerts.bloat.heap import Column, Heap
 from alerts.bloat.packing import LINE_POINTER, PAGE_HEADER, SMALLEST_TUPLE
 
 HEADER = 23
 SLACK = 0.98
-"""Drawn nulls are whole rows of a sample, so that an estimate may be off by as much."""
+"""Margin for sampling: nulls are whole rows of the sample, so the estimate may differ by this."""
 
 
 def ceiling(heap: Heap) -> float | None:
-    """The share that would be free if rows were laid down without any gap; None if not known."""
+    """Return the free share if rows had no gaps between them; None if unknown."""
     if heap.reltuples < 0 or not heap.relpages:
         return None
     if not all(column.is_known for column in heap.columns):

@@ -1,4 +1,4 @@
-"""The heaps of a server as they are known now: the layout's slow round, and counters since."""
+"""Current heaps of a server: the layout from its slow collector, and newer counters."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,13 +12,13 @@ from collectors.table_layout import table_layout
 from collectors.user_tables import UserTable, user_tables
 
 LATE = 0.05
-"""What counts and estimates may differ by, as a share of the rows."""
+"""Tolerance between counters and estimates, as a share of the rows."""
 
 
 def heaps(
     snapshot: Snapshot, wanted: Callable[[UserTable], bool]
 ) -> Iterator[tuple[UserTable, Heap | None]]:
-    """Of the wanted tables; None where the layout is not read yet."""
+    """Return the heaps of the wanted tables; None if their layout is not read yet."""
     layouts = {table_layout.key_of(row): row for row in snapshot.rows(table_layout)}
     known = snapshot.rows(column_statistics) if snapshot.has(column_statistics) else ()
     statistics = {column_statistics.key_of(row): row for row in known}
@@ -33,7 +33,7 @@ def heaps(
 
 
 def statistics_hidden(snapshot: Snapshot, database: str) -> Absence | None:
-    """Why the column statistics of a database can't be read; None where they can."""
+    """Return why the column statistics of a database can't be read; None if they can."""
     if not snapshot.has(column_statistics):
         return snapshot.absent.get(column_statistics, NOT_YET)
     return snapshot.answer(column_statistics).missing.get(database)
@@ -51,10 +51,10 @@ def _counted_since(heap: Heap, table: UserTable) -> Heap:
 
 
 def _was_counted_late(table: UserTable) -> bool:
-    """Whether the changes since ANALYZE are probably those that it has seen.
+    """Return True if the changes counted since ANALYZE were probably made before it.
 
-    A session that loads a table and analyses it reports the load afterwards. Then all changes
-    ever made seem to be newer than ANALYZE, which yet has counted the very rows that they left.
+    A session that loads and analyses a table reports its counters afterwards. Then all changes
+    seem to be newer than ANALYZE, although it has counted the resulting rows.
     """
     changes = table.n_tup_ins + table.n_tup_upd + table.n_tup_del
     left = table.n_tup_ins - table.n_tup_del

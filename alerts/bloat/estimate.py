@@ -1,4 +1,4 @@
-"""From row lengths to the share of the file that a rewrite would give back."""
+"""Estimate of the share of a file that a rewrite would free, from row lengths."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,13 +10,13 @@ from alerts.bloat.packing import LINE_POINTER, rows_per_page
 from alerts.bloat.tuple_length import Nulls, Widths, tuple_lengths
 
 SMALLEST_FILE = 128
-"""Pages. Below a megabyte the rounding to whole pages and rows is as large as the bloat."""
+"""Pages. For smaller tables, rounding to whole pages and rows is as large as the bloat."""
 CHANGED_TOO_MUCH = 1.0
 CHANGED_MUCH = 0.2
-"""Changes since ANALYZE as a share of the rows: the statistics tell of another table, or nearly."""
+"""Changes since ANALYZE, as a share of the rows, above which the statistics are too old."""
 OLD_STATISTICS = 30 * 86400
 REMEMBERED = 2000
-"""So many tables need not be laid down anew when they are asked for again."""
+"""Number of tables whose packing is cached."""
 
 
 class Confidence(StrEnum):
@@ -25,7 +25,7 @@ class Confidence(StrEnum):
 
 
 class Obstacle(StrEnum):
-    """Why a table can't be estimated."""
+    """Reason why a table can't be estimated."""
 
     too_small = "too_small"
     never_counted = "never_counted"
@@ -36,7 +36,7 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NotEvaluated:
-    """An honest absence of a number."""
+    """The result for a table that can't be estimated."""
 
     obstacle: Obstacle
     reason: str
@@ -48,24 +48,24 @@ class NotEvaluated:
 
 @dataclass(frozen=True, slots=True)
 class HeapEstimate:
-    """Shares are of the file at the last maintenance, from 0 to 1."""
+    """Bloat of a table, as shares (0 to 1) of its file at the last vacuum or analyze."""
 
     bloat_share: float
     low: float
     high: float
     bloat_bytes: int
     dead_bytes: int | None
-    """The part that waits for a vacuum; the rest is already free for new rows of this table."""
+    """The part that a vacuum would free; the rest is already free for new rows of this table."""
     free_bytes: int | None
     tuple_bytes: float
     rows_per_page: float
     confidence: Confidence
     has_dropped_columns: bool
-    """Part of it is the space of dropped columns: only a rewrite frees that."""
+    """Whether a part is the space of dropped columns, which only a rewrite frees."""
 
 
 def estimate(heap: Heap) -> HeapEstimate | NotEvaluated:
-    """Judges nothing: a tenth of bloat is as good an answer as nine tenths."""
+    """Estimate the bloat of a table, without judging it."""
     return _obstacle(heap) or _evaluated(heap)
 
 
@@ -84,7 +84,7 @@ def _obstacle(heap: Heap) -> NotEvaluated | None:
 
 
 def _is_small(heap: Heap) -> bool:
-    """A table that was never counted is small if its rows would not fill it one on each page."""
+    """Return True for a small table. Without a page count, the number of its rows decides."""
     if heap.reltuples >= 0:
         return heap.relpages < SMALLEST_FILE
     if heap.n_live_tup is None or heap.n_dead_tup is None:
@@ -121,9 +121,9 @@ def _evaluated(heap: Heap) -> HeapEstimate:
 def _laid_down(
     columns: tuple[Column, ...], seed: int, fillfactor: int, block_size: int
 ) -> tuple[tuple[float, ...], float]:
-    """Rows on a page under each hypothesis, and the mean length of a row in bytes.
+    """Return rows on a page under each hypothesis, and the mean length of a row in bytes.
 
-    It is the same until the table or its statistics change, and takes milliseconds.
+    Takes milliseconds; the result is the same until the table or its statistics change.
     """
     samples = _samples(columns, seed)
     fits = tuple(rows_per_page(sample, fillfactor, block_size) for sample in samples)
@@ -131,7 +131,7 @@ def _laid_down(
 
 
 def _samples(columns: tuple[Column, ...], seed: int) -> list[list[int]]:
-    """Under each hypothesis; those that come to the same are drawn once."""
+    """Sample the rows under each hypothesis; equivalent hypotheses are sampled once."""
     stored = [column for column in columns if column.is_stored]
     widths = Widths if any(not column.is_fixed for column in stored) else (Widths.constant,)
     nulls = Nulls if sum(1 for c in stored if c.null_fraction) > 1 else (Nulls.independent,)

@@ -1,11 +1,11 @@
-"""What the model must know of a table and its columns."""
+"""Input of the bloat model: a table and its columns."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One attribute, in the words of pg_attribute and pg_statistic; dropped ones too."""
+    """A column, with the values of pg_attribute and pg_statistic; dropped columns too."""
 
     attlen: int
     attalign: str
@@ -13,15 +13,15 @@ class Column:
     attnotnull: bool
     attisdropped: bool
     atthasmissing: bool
-    """It was added with a default that older rows don't carry; a rewrite would write it out."""
+    """Whether it was added with a default that older rows don't contain; a rewrite adds it."""
     typname: str
-    """Of the base type, where the column's type is a domain."""
+    """Storage of the type; for a domain, of its base type."""
     atttypmod: int
     stanullfrac: float | None
     stawidth: int | None
-    """Mean bytes as stored (with header, compressed, or the pointer to TOAST), cut to whole."""
+    """Mean stored bytes (with header; compressed, or a TOAST pointer), rounded down."""
     is_virtual: bool = False
-    """Generated when read, and stored as a null."""
+    """Whether it is a virtual generated column, which is stored as null."""
 
     @property
     def is_stored(self) -> bool:
@@ -37,7 +37,7 @@ class Column:
 
     @property
     def is_known(self) -> bool:
-        """Whether enough is known of it to draw values."""
+        """Return True if its statistics are sufficient for sampling."""
         if not self.is_stored:
             return True
         return self.null_fraction is not None and (self.is_fixed or self.stawidth is not None)
@@ -45,15 +45,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Heap:
-    """One table as the last vacuum or analyze left it in pg_class, and what happened since."""
+    """A table with its values in pg_class from the last vacuum or analyze, and changes since."""
 
     oid: int
     relpages: int
     reltuples: float
-    """Live rows; -1 where neither vacuum nor analyze has ever counted them."""
+    """Live rows; -1 if neither vacuum nor analyze has counted them yet."""
     fillfactor: int
     columns: tuple[Column, ...]
-    """In the order of attnum."""
+    """Columns in the order of attnum."""
     statistics_readable: bool
     n_live_tup: int | None
     n_dead_tup: int | None

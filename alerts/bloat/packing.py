@@ -1,4 +1,4 @@
-"""How many rows of given lengths fit on a page when they are written one after another."""
+"""Packing of rows into pages, in the order in which they are written."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -7,15 +7,16 @@ from itertools import accumulate
 PAGE_HEADER = 24
 LINE_POINTER = 4
 SMALLEST_TUPLE = 24
-# Rounds of the sample go on until this many pages are full, so that the last, partly filled one
-# weighs little for narrow rows.
+# The sample is repeated until this many pages are full, so that the last, partly filled page has
+# little weight.
 PAGES = 32
 
 
 def rows_per_page(lengths: Sequence[int], fillfactor: int, block_size: int = 8192) -> float:
-    """Mean rows on a page; what is left at its end when the next row doesn't fit is lost.
+    """Return the mean number of rows on a page.
 
-    That loss is why a page of wide rows can't be full, and no rewrite gives it back.
+    The space at the end of a page that is too small for the next row is lost; a rewrite does not
+    free it.
     """
     room = block_size - PAGE_HEADER
     budget = room - block_size * (100 - fillfactor) // 100
@@ -26,7 +27,7 @@ def rows_per_page(lengths: Sequence[int], fillfactor: int, block_size: int = 819
     first = pages = 0
     while ends[first] + budget < ends[-1] or not pages:
         fitting = bisect_right(ends, ends[first] + budget) - 1
-        # A row larger than the fill factor allows still goes to an empty page.
+        # A row larger than the fill factor allows is still written to an empty page.
         first = min(max(fitting, first + 1), first + most, len(ends) - 1)
         pages += 1
     return first / pages

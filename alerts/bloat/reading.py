@@ -1,4 +1,4 @@
-"""From what the collectors read to what the model asks."""
+"""Conversion of collector rows to the model's heaps."""
 
 from alerts.bloat.heap import Column, Heap
 from collectors.column_statistics import ColumnStatistics
@@ -8,7 +8,7 @@ from collectors.table_layout import TableLayout
 def heap_of(
     layout: TableLayout, statistics: ColumnStatistics | None, *, statistics_readable: bool
 ) -> Heap:
-    """One table; `statistics` is None where it has none, or where they may not be read."""
+    """Build the heap of a table; `statistics` is None if missing or not readable."""
     return Heap(
         oid=layout.relid,
         relpages=layout.relpages,

@@ -1,4 +1,4 @@
-"""How long rows are on disk: drawn from column statistics, laid out as PostgreSQL does."""
+"""Lengths of rows on disk, sampled from column statistics with PostgreSQL's layout rules."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -10,28 +10,29 @@ DRAWS = 300
 ALIGNMENT = {"c": 1, "s": 2, "i": 4, "d": 8}
 HEADER = 23
 MAXALIGN = 8
-# Up to this many bytes a value of variable length has a one-byte header and needs no alignment.
+# Values of variable length up to this many bytes have a one-byte header and no alignment.
 SHORT = 127
-# A mean width is cut to a whole number, which loses half a byte where values differ.
+# Mean widths are rounded down, which loses half a byte on average if values differ.
 CUT_OFF = 0.5
 
 
 class Widths(StrEnum):
-    """Statistics know only the mean: all values are that long, or from half to 1.5 times."""
+    """Distribution of widths around their mean, which statistics don't contain: constant, or
+    between 0.5 and 1.5 times the mean."""
 
     constant = "constant"
     spread = "spread"
 
 
 class Nulls(StrEnum):
-    """Statistics don't say whether the nulls of several columns fall into the same rows."""
+    """Correlation of nulls between columns, which statistics don't contain."""
 
     independent = "independent"
     together = "together"
 
 
 def tuple_lengths(columns: Sequence[Column], widths: Widths, nulls: Nulls, seed: int) -> list[int]:
-    """Bytes of each drawn tuple, header included; the same answer for the same seed."""
+    """Return the bytes of each sampled tuple with its header; deterministic for a seed."""
     deck = Deck(seed)
     null_order = deck.cut() if nulls is Nulls.together else None
     values = [
@@ -49,10 +50,10 @@ def tuple_lengths(columns: Sequence[Column], widths: Widths, nulls: Nulls, seed:
 
 
 class Deck:
-    """Numbers below DRAWS in a shuffled order, cut anew for each use.
+    """Numbers below DRAWS in a shuffled order, rotated for each use.
 
-    Every column thus sees its whole distribution evenly, while no two columns march in step.
-    Drawing each value by itself would be slower, and need more rows for the same precision.
+    So every column covers its whole distribution evenly, and columns are not correlated.
+    Independent random values would be slower, and need more rows for the same precision.
     """
 
     def __init__(self, seed: int) -> None:
@@ -77,7 +78,7 @@ def _widths(column: Column, widths: Widths, deck: Deck) -> list[int]:
 
 
 def _odd_widths(width: int, widths: Widths, deck: Deck) -> list[int]:
-    """A numeric is three bytes and two for each four digits: an even mean can't be constant."""
+    """Sample odd widths: a numeric has 3 bytes, and 2 for each 4 digits."""
     if widths is Widths.constant and width % 2:
         return [width] * DRAWS
     lower = (width - 1) // 2 * 2 + 1
@@ -90,7 +91,7 @@ def _is_padded(column: Column) -> bool:
 
 
 def _with_nulls(lengths: list[int], column: Column, order: list[int], deck: Deck) -> list[int]:
-    """No stored value is 0 bytes long, so 0 stands for a null."""
+    """Sample the widths of a column; 0 stands for null, because no stored value has 0 bytes."""
     nulls = int((column.null_fraction or 0.0) * DRAWS + deck.random.random())
     if not nulls:
         return lengths

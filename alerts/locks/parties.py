@@ -1,4 +1,4 @@
-"""The parties of a conflict, as facts that a developer can act on."""
+"""Parties of a lock conflict, as facts of the evidence."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,12 +10,12 @@ Fact = float | int | str | bool | None
 
 
 def who(party: Party) -> str:
-    """As people call it: user, application and pid."""
+    """Format user, application and pid of a party."""
     return f"{session_name(party.user, party.application)}, pid {party.pid}"
 
 
 def party_facts(name: str, party: Party) -> Mapping[str, Fact]:
-    """Everything known of one party, under names that begin with `name`."""
+    """Return the facts of a party, with names that begin with `name`."""
     return {
         f"{name}_pid": party.pid,
         f"{name}_user": party.user,
@@ -27,18 +27,18 @@ def party_facts(name: str, party: Party) -> Mapping[str, Fact]:
 
 
 def session_facts(name: str, session: Session | None) -> Mapping[str, Fact]:
-    """The same of a session; nothing of one that is none, or has ended."""
+    """Return the facts of a session; none if it is unknown or has ended."""
     return party_facts(name, Party.of(session)) if session else {}
 
 
 def row_text(relation: str | None, ctid: tuple[int, int] | None) -> str | None:
-    """A row as psql can find it: `public.orders ctid (7,3)`."""
+    """Format a row with its ctid: `public.orders ctid (7,3)`."""
     if relation is None or ctid is None:
         return relation
     return f"{relation} ctid ({ctid[0]},{ctid[1]})"
 
 
 def listed(names: Iterable[str]) -> str:
-    """a, b and c"""
+    """Join names as `a, b and c`."""
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last

@@ -1,4 +1,4 @@
-"""The lock graph with names: which sessions its nodes are, and what they fight about."""
+"""Lock scene: the lock graph with names of its sessions and of contested objects."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from collectors.locks import Lock, locks
 from collectors.user_tables import user_tables
 
 WRITES = ("insert", "update", "merge")
-"""Statements that can meet somebody else's new key."""
+"""Statements that can wait for a key that another transaction has inserted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class LockScene:
-    """One look at all locks, and at the sessions behind them."""
+    """The locks of one query, and their sessions."""
 
     graph: LockGraph
     sessions: dict[Holder, Session]
     locks: dict[Holder, list[Lock]]
     relations: dict[tuple[str | None, int], str]
-    """Qualified names by database and OID, for what the session that asked could not name."""
+    """Qualified names by database and OID, for relations of other databases."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "LockScene":
@@ -47,7 +47,7 @@ class LockScene:
         return cls(graph, sessions, by_node, _names(snapshot, rows))
 
     def waits(self, nodes: Iterable[Holder]) -> list[Wait]:
-        """How long each of them has waited, longest first; 0 in the instant it begins."""
+        """Return the seconds that each has waited, longest first; 0 when a wait just began."""
         found = [
             Wait(node, lock.waited_seconds or 0.0, lock)
             for node in nodes
@@ -56,7 +56,7 @@ class LockScene:
         return sorted(found, key=lambda wait: wait.seconds, reverse=True)
 
     def relation(self, lock: Lock) -> str | None:
-        """The table or index it is about; a wait for a row is a wait for whoever changed it."""
+        """Return the table or index of a lock; for a wait on a transaction, the row's table."""
         about = self._about(lock)
         if about.relation is None:
             return self._by_statement(lock)
@@ -65,21 +65,21 @@ class LockScene:
         return self.relations.get((about.datname, about.relation), f"relation {about.relation}")
 
     def row(self, lock: Lock) -> str | None:
-        """The row that is waited for, as relation and ctid; None where it is not about one row."""
+        """Return the awaited row as relation and ctid; None if the wait is not about a row."""
         about = self._about(lock)
         if about.locktype != "tuple":
             return None
         return row_text(self.relation(about), (about.page or 0, about.line_pointer or 0))
 
     def _about(self, lock: Lock) -> Lock:
-        """Who waits for the transaction that has a row keeps a place in the queue of that row."""
+        """Return the tuple lock of a session that waits for a transaction: it names the row."""
         if lock.locktype != "transactionid":
             return lock
         rows = (own for own in self.locks[node_of(lock)] if own.locktype == "tuple")
         return next(rows, lock)
 
     def _by_statement(self, lock: Lock) -> str | None:
-        """A key that somebody else is about to take has no row yet: the statement tells."""
+        """Describe a wait for an uncommitted new key, which has no row yet, by its statement."""
         session = self.sessions.get(node_of(lock))
         target = target_of(session.query) if session else None
         if lock.locktype != "transactionid" or not session or not target:
@@ -91,14 +91,14 @@ class LockScene:
         return next(known, identifier(*target.name))
 
     def database(self, node: Holder) -> str | None:
-        """Often unknown of a prepared transaction, where its victims tell."""
+        """Return the database; that of a prepared transaction comes from its victims."""
         session = self.sessions.get(node)
         if session and session.datname:
             return session.datname
         return next((lock.datname for lock in self.locks.get(node, ()) if lock.datname), None)
 
     def who(self, node: Holder) -> str:
-        """As people call it: user and application, or the name of a prepared transaction."""
+        """Return user and application, or the name of a prepared transaction."""
         session = self.sessions.get(node)
         if session and session.usename:
             return session_name(session.usename, session.application_name)
@@ -109,7 +109,7 @@ class LockScene:
 
 
 def graph_of(snapshot: Snapshot) -> LockGraph:
-    """Return the graph of the newest locks; the lock order's own, which has made it already."""
+    """Return the graph of the newest locks, which the lock store has already built."""
     rows, learned = snapshot.rows(locks), snapshot.histories.get(LOCK_ORDER)
     return learned.graph if learned and learned.rows is rows else LockGraph.of(rows)
 

@@ -1,1 +1,1 @@
-"""How a standby is: first whether it is fed at all, then how far it is behind, then why."""
+"""State of a standby: whether WAL reaches it, how far it is behind, and why."""

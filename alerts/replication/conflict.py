@@ -1,4 +1,4 @@
-"""Who keeps a standby from replaying: queries that need what replay is about to remove."""
+"""Recovery conflicts: sessions of a standby that delay its replay."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from collectors.locks import locks
 class Conflict:
     wait_event: str
     sessions: tuple[Session, ...]
-    """Those in the way, as far as can be told, longest first."""
+    """Sessions that probably delay replay, the longest first."""
 
 
 def conflict_of(snapshot: Snapshot) -> Conflict | None:
-    """The conflict that replay is waiting in now."""
+    """Return the current recovery conflict of a standby."""
     if not snapshot.has(activity):
         return None
     sessions = snapshot.rows(activity)
@@ -28,7 +28,7 @@ def conflict_of(snapshot: Snapshot) -> Conflict | None:
 
 
 def _waits_for_queries(startup: Session) -> bool:
-    """Replay of an exclusive lock waits as everybody does, the rest in events of its own."""
+    """Return True for the startup process waiting in a recovery conflict or for a lock."""
     event = startup.wait_event or ""
     return startup.wait_event_type in ("Lock", "BufferPin") or event.startswith("RecoveryConflict")
 

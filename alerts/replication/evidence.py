@@ -1,4 +1,4 @@
-"""What a person reads about a standby that is ill, by what is wrong with it."""
+"""Evidence of a lagging standby, by the cause of its lag."""
 
 from alerts._base import Evidence, Severity, Unjudged
 from alerts.client_name import client_text
@@ -16,13 +16,17 @@ Facts = dict[str, float | int | str | bool | None]
 
 
 def disconnected(server: str, link: WalReceiver, silence: Silence, lag: Lag | Unjudged) -> Evidence:
-    what = "has no WAL receiver" if link.pid is None else "hears nothing from upstream"
-    how_long = f"for {duration_text(silence.seconds)}" if silence.seen else "since we watch it"
+    what = "has no WAL receiver" if link.pid is None else "receives nothing from upstream"
+    how_long = (
+        f"for {duration_text(silence.seconds)}"
+        if silence.seen
+        else "since pgvigil started to watch it"
+    )
     return Evidence(
         subject=server,
         severity=Severity.critical,
         value=silence.seconds,
-        message=f"{server} {what}: nothing has come {how_long}{_also(lag)}.",
+        message=f"{server} {what}: nothing was received {how_long}{_also(lag)}.",
         facts={
             "state": "disconnected",
             "silent_seconds": silence.seconds,
@@ -56,7 +60,7 @@ def behind(
     server: str, severity: Severity, lag: Lag, link: WalReceiver, conflict: Conflict | None
 ) -> Evidence:
     stage = _stage(link)
-    why = ", because queries keep replay waiting" if conflict else ""
+    why = ", because queries delay replay" if conflict else ""
     return Evidence(
         subject=server,
         severity=severity,
@@ -120,7 +124,7 @@ def _also(lag: Lag | Unjudged) -> str:
 
 
 def _stage(link: WalReceiver) -> str:
-    """Where most of what is missing is: not yet received, or not yet replayed."""
+    """Return where most of the lag is: not received yet, or not replayed yet."""
     if None in (link.latest_end_lsn, link.flushed_lsn, link.replay_lsn):
         return "unknown"
     unreceived = (link.latest_end_lsn or 0) - (link.flushed_lsn or 0)

@@ -1,8 +1,8 @@
-"""How far a standby is behind, in bytes and in seconds, and how sure that is.
+"""Replication lag in bytes and seconds, and its certainty.
 
-The time comes from a trail of positions that the daemon keeps: replay is as old as the moment
-when upstream first was beyond it. It needs no clock of the standby and no writes on the primary,
-and it goes on when the link is dead, where PostgreSQL's own figures read 0 or nothing.
+The seconds come from a history of upstream's WAL positions: the lag is the time since upstream
+passed the replayed position. This needs neither the standby's clock nor writes on the primary,
+and works without a connection, when PostgreSQL's own values are 0 or null.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ POSITIONS = Crossings(wal_position, "lsn")
 
 
 class Certainty(StrEnum):
-    """Where the trail reaches back far enough the seconds are right to one poll."""
+    """Certainty of the seconds: exact to one query if the history is long enough."""
 
     exactly = "exactly"
     about = "about"
@@ -33,11 +33,11 @@ class Lag:
     seconds: float
     certainty: Certainty
     reference: str
-    """Against whom it was measured."""
+    """The server that it was measured against."""
 
 
 def lag_of_standby(snapshot: Snapshot) -> Lag | Unjudged:
-    """Against the watched primary, else against the last word of upstream."""
+    """Measure against the watched primary, otherwise against upstream's last message."""
     primary = upstream_of(snapshot)
     lag = _against(primary, snapshot) if primary else _on_its_own(snapshot)
     if isinstance(lag, Unjudged):
@@ -74,11 +74,11 @@ def _on_its_own(standby: Snapshot) -> Lag | Unjudged:
     passed = standby.of(POSITIONS).passed(here.replay_lsn)
     later = standby.answer(wal_position).at - standby.at
     behind = max(0, here.unreplayed_bytes)
-    return _lag(behind, passed, later, here.replayed_xact_seconds, "the last word of upstream")
+    return _lag(behind, passed, later, here.replayed_xact_seconds, "the last message of upstream")
 
 
 def lag_of_receiver(snapshot: Snapshot, receiver: Receiver) -> Lag | None:
-    """Of a receiver that only its upstream knows; None before its first reply."""
+    """Measure a receiver that is only known to its upstream; None before its first reply."""
     behind = receiver.behind(receiver.position)
     if receiver.position is None or behind is None:
         return None
@@ -90,7 +90,8 @@ def lag_of_receiver(snapshot: Snapshot, receiver: Receiver) -> Lag | None:
 def _lag(
     behind: int, passed: Crossed | None, later: float, guess: float | None, reference: str
 ) -> Lag:
-    """`later` is how much later the standby was asked; the server's own guess may help out."""
+    """Compute the lag. `later` is by how many seconds the standby was queried later; the server's
+    own estimate is used if the history is too short."""
     seen = max(0.0, passed.seconds + later) if passed else 0.0
     if behind == 0:
         return Lag(0, 0.0, Certainty.exactly, reference)

@@ -1,4 +1,4 @@
-"""Whether WAL still reaches a standby, seen from the standby itself."""
+"""Connection of a standby to its upstream, as seen on the standby."""
 
 from dataclasses import dataclass
 
@@ -10,20 +10,20 @@ from collectors.wal_receiver import WalReceiver, wal_receiver
 HEARD = Unchanged(wal_receiver, "seen")
 REPLAYED = Unchanged(wal_receiver, "replay_lsn")
 ARCHIVE_PATIENCE = 60.0
-"""Seconds in which a standby that is fed from an archive moves, while there is something to do."""
+"""Seconds within which a standby that restores from an archive makes progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """How long nothing has come from upstream."""
+    """Time without a message from upstream."""
 
     seconds: float
     seen: bool
-    """Whether we were there when it began; otherwise it is as long as the server is up, at most."""
+    """Whether pgvigil saw its start; if not, `seconds` is limited by the server's uptime."""
 
 
 def silence_of(snapshot: Snapshot) -> Silence | None:
-    """None while the link lives, or where none is wanted."""
+    """Return the silence; None while the connection works, or if none is configured."""
     link = snapshot.row(wal_receiver)
     if link.pid is not None:
         return Silence(link.silent_seconds or 0.0, seen=True) if _gave_up(link) else None
@@ -36,7 +36,7 @@ def silence_of(snapshot: Snapshot) -> Silence | None:
 
 
 def _gave_up(link: WalReceiver) -> bool:
-    """An idle primary is silent too, but never as long as the time-out."""
+    """Return True if the receiver's timeout has passed; an idle primary sends messages sooner."""
     return 0 < link.timeout_seconds < (link.silent_seconds or 0.0)
 
 
@@ -46,7 +46,7 @@ def _fed_from_archive(snapshot: Snapshot, link: WalReceiver) -> bool:
 
 
 def upstream_of(snapshot: Snapshot) -> Snapshot | None:
-    """The watched primary of the cluster; of several the one furthest ahead, the last promoted."""
+    """Return the watched primary of the cluster; of several, the one with the highest timeline."""
     primaries = [
         (here.timeline or 0, here.lsn or 0, peer.node.server, peer)
         for peer in snapshot.peers

@@ -1,4 +1,4 @@
-"""Which receivers speak for themselves, because the daemon watches them too."""
+"""Receivers that the daemon also watches as servers of their own."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from collectors.replication import Receiver, replication
 from collectors.wal_receiver import wal_receiver
 
 PASSING = ("pg_basebackup", "pg_rewind")
-"""Programs that take WAL for a while only."""
+"""Programs that receive WAL only temporarily."""
 
 
 def unwatched(snapshot: Snapshot) -> Iterator[Receiver]:
-    """Physical receivers, except where as many standbys of that name and slot are watched."""
+    """Return physical receivers, without those that are watched standbys by name and slot."""
     standbys = [r for r in snapshot.rows(replication) if _keeps_up(r)]
     seen = Counter((r.application_name, r.slot_name) for r in standbys)
     spoken_for = Counter(_spoken_for(snapshot))

@@ -87,7 +87,7 @@ def evidence(scene: LockScene, waiter: Lock, followers: Sequence[Lock], limits: 
 
 def cure(scene: LockScene, ddl: Session | None, first: Holder | None) -> tuple[str, ...]:
     if ddl is None:
-        return (remark("It ended while we looked; look again."),)
+        return (remark("It ended while the rows were read; check again."),)
     blocker = scene.sessions.get(first) if first is not None else None
     return (
         remark("Cancel the DDL first: all who queue behind it go on at once."),

@@ -1,4 +1,4 @@
-"""Who blocks whom, from one look at pg_locks: queues, roots, victims, chains and cycles."""
+"""Lock graph of one query of pg_locks: queues, roots, victims, chains and cycles."""
 
 from alerts.locks.graph.conflicts import conflicts
 from alerts.locks.graph.graph import LockGraph

@@ -1,4 +1,4 @@
-"""Which lock modes can't be held together, as PostgreSQL documents it."""
+"""Conflict table of lock modes, from PostgreSQL's documentation."""
 
 # Rows and columns in the same order, weakest first.
 TABLE = """
@@ -21,5 +21,5 @@ CONFLICTING = {
 
 
 def conflicts(mode: str, other: str) -> bool:
-    """Whether one of them must wait for the other."""
+    """Return True if the two modes conflict."""
     return other in CONFLICTING[mode]

@@ -1,13 +1,13 @@
-"""Three questions to a directed graph of numbered vertices, asked without recursion."""
+"""Directed graph of numbered vertices: reversal, reachability and components, non-recursive."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 Edges = Sequence[Sequence[int]]
-"""For each vertex those that it points to."""
+"""Adjacency list: for each vertex, its successors."""
 
 
 def reversed_edges(edges: Edges) -> list[list[int]]:
-    """The same graph, each edge the other way round."""
+    """Return the graph with all edges reversed."""
     turned: list[list[int]] = [[] for _ in edges]
     for source, targets in enumerate(edges):
         for target in targets:
@@ -16,7 +16,7 @@ def reversed_edges(edges: Edges) -> list[list[int]]:
 
 
 def reachable(edges: Edges, starts: Iterable[int], stop: int = 0) -> set[int]:
-    """Every vertex on a path from the starts; paths end at vertices below `stop`."""
+    """Return all vertices reachable from the starts; paths end at vertices below `stop`."""
     seen: set[int] = set()
     frontier = list(starts)
     while frontier:
@@ -29,7 +29,7 @@ def reachable(edges: Edges, starts: Iterable[int], stop: int = 0) -> set[int]:
 
 
 def components(edges: Edges) -> Iterator[list[int]]:
-    """Strongly connected components by Tarjan; each comes after all that it points to."""
+    """Return strongly connected components (Tarjan); each comes after its successors."""
     index: dict[int, int] = {}
     lowest: dict[int, int] = {}
     pending: list[int] = []

@@ -1,4 +1,4 @@
-"""The graph of all queues: an edge leads from whoever waits to whoever must go first."""
+"""Lock graph: an edge leads from a waiter to a session that it must wait for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,20 +11,20 @@ from collectors.locks import Lock
 
 @dataclass(frozen=True, slots=True)
 class LockGraph:
-    """Sessions are the first vertices. The others stand for "all who hold this in that mode" and
-    "all who came before me in that mode", which keeps the edges as few as the rows: five hundred
-    waiters of one row have 125,000 pairs.
+    """Graph of sessions. The first vertices are sessions; the others stand for all holders of a
+    lock in a mode, or for all earlier waiters in a mode. So there are as many edges as rows: 500
+    waiters of one row would have 125,000 pairs.
     """
 
     queues: tuple[Queue, ...]
     waits: dict[Holder, list[Lock]]
-    """What each waiting session waits for: one lock, except in parallel groups."""
+    """Awaited locks by session: one, except for parallel groups."""
     cycles: tuple[frozenset[Holder], ...]
-    """Sessions that wait for each other; PostgreSQL ends it after deadlock_timeout."""
+    """Groups of sessions in a deadlock, which PostgreSQL resolves after deadlock_timeout."""
     longest_chain: tuple[Holder, ...]
-    """From a last waiter to whom all of them wait for."""
+    """The longest chain of waits, from its last waiter to its root."""
     roots: tuple[Holder, ...]
-    """Those who block others and wait for nobody."""
+    """Sessions that block others and wait for no lock."""
     _holdings: dict[Holder, list[tuple[Queue, str]]] = field(repr=False)
     _nodes: list[Holder] = field(repr=False)
     _vertex: dict[Holder, int] = field(repr=False)
@@ -55,7 +55,7 @@ class LockGraph:
             roots=tuple(
                 node
                 for node in nodes
-                # What it holds is wanted by somebody, not just in the same queue.
+                # Others wait for its lock; it is not merely in the same queue.
                 if node not in waits and any(waiters[held] for held in waiters[vertex[node]])
             ),
             _holdings=holdings,
@@ -66,17 +66,17 @@ class LockGraph:
         )
 
     def blockers_of(self, node: Holder) -> frozenset[Holder]:
-        """Those whom it waits for directly, be it for their lock or their place in the queue."""
+        """Return the sessions that it waits for directly: holders, and earlier waiters."""
         return self._next(self._blockers, node, stop=len(self._nodes))
 
     def victims_of(self, node: Holder) -> frozenset[Holder]:
-        """All who wait for it, directly or behind others."""
+        """Return all sessions that wait for it, directly or indirectly."""
         return self._next(self._waiters, node, stop=0)
 
     def queue_head(self, root: Holder) -> Lock | None:
-        """Who stands first behind it, in the queue of its locks where most wait.
+        """Return the first waiter of its lock with the most waiters.
 
-        Often the one to cancel: a blocked ALTER TABLE at the head of readers, not their root.
+        This is often the session to cancel: an ALTER TABLE that waits before many readers.
         """
         heads = [
             (len(queue.waiting), head.waited_seconds or 0.0, head)
@@ -86,7 +86,7 @@ class LockGraph:
         return max(heads, key=lambda head: head[:2])[2] if heads else None
 
     def waited_seconds(self, nodes: Iterable[Holder]) -> float | None:
-        """The longest wait among them; None where none of them is known to wait."""
+        """Return the longest wait of these sessions in seconds; None if none is waiting."""
         locks = (lock for node in nodes for lock in self.waits.get(node, ()))
         return max((w for lock in locks if (w := lock.waited_seconds) is not None), default=None)
 
@@ -113,7 +113,7 @@ def _blockers(queues: Iterable[Queue], vertex: dict[Holder, int]) -> list[list[i
 
 
 def _holders(queue: Queue, vertex: dict[Holder, int], edges: list[list[int]]) -> dict[str, int]:
-    """A vertex for each mode that is held, pointing to all who hold it."""
+    """Add a vertex for each held mode, with edges to all its holders."""
     holders: dict[str, int] = {}
     for lock in queue.granted:
         if lock.mode not in holders:
@@ -128,7 +128,7 @@ def _conflicting(mode: str, vertices: dict[str, int]) -> list[int]:
 
 
 def _cycles_and_chain(edges: list[list[int]], nodes: int) -> tuple[list[list[int]], list[int]]:
-    """Sessions of a component with more than one of them wait in a cycle; longest path on top."""
+    """Find cycles (components with more than one session), and the longest chain."""
     cycles = []
     component_of: dict[int, int] = {}
     chains: list[tuple[int, list[int], int | None]] = []

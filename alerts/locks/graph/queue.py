@@ -1,4 +1,4 @@
-"""The queue of one contested lock: who holds it, and who waits in which order."""
+"""Queue of a contested lock: its holders, and its waiters in order."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from alerts.locks.graph.conflicts import conflicts
 from collectors.locks import Lock
 
 Holder: TypeAlias = int | str
-"""A session by the pid of its parallel leader; a prepared transaction by its virtual one."""
+"""A session, by the pid of its parallel leader, or a prepared transaction, by its virtual id."""
 
 tag_of = attrgetter(
     "locktype",
@@ -34,16 +34,16 @@ def node_of(lock: Lock) -> Holder:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """All locks of one tag, of which at least one is not granted."""
+    """All locks on one object, at least one of which is not granted."""
 
     granted: tuple[Lock, ...]
     waiting: tuple[Lock, ...]
-    """First in the queue first."""
+    """Waiters in the order of the queue."""
     arriving: tuple[Lock, ...]
-    """Waits that began this instant: PostgreSQL does not say yet where in the queue they are."""
+    """Waits that just began; PostgreSQL does not show their position yet."""
 
     def first_waiting_for(self, holder: Holder, mode: str) -> Lock | None:
-        """Who stands first of those that can't go on while it holds the lock in that mode."""
+        """Return the first waiter that conflicts with a mode held by this session."""
         return next(
             (
                 lock
@@ -54,7 +54,7 @@ class Queue:
         )
 
     def followers_of(self, waiter: Lock) -> list[Lock]:
-        """Those who stand behind it and must let it go first."""
+        """Return the waiters that must wait for this waiter."""
         place = self.waiting.index(waiter) if waiter in self.waiting else len(self.waiting)
         return [
             lock
@@ -64,7 +64,7 @@ class Queue:
 
 
 def queues_of(rows: Iterable[Lock]) -> list[Queue]:
-    """One queue for each contested lock."""
+    """Build a queue for each contested lock."""
     tagged = [(tag_of(lock), lock) for lock in rows if lock.mode != "SIReadLock"]
     contested = {tag for tag, lock in tagged if not lock.granted}
     locks = defaultdict(list)
@@ -86,7 +86,7 @@ def _queue(locks: Sequence[Lock]) -> Queue:
 
 
 def _in_order(granted: Sequence[Lock], oldest_first: Iterable[Lock]) -> list[Lock]:
-    """Who already holds the lock and asks for more is let in before the first who waits for it."""
+    """Insert an upgrade (a waiter that already holds the lock) before the waiters it blocks."""
     held: dict[Holder, set[str]] = defaultdict(set)
     for lock in granted:
         held[node_of(lock)].add(lock.mode)

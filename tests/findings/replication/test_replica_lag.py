@@ -163,7 +163,7 @@ def test_a_link_that_was_dead_before_we_came_is_critical() -> None:
     """No memory of a receiver and a server up for a day: nobody restarts for so long."""
     verdict = verdict_of(finding, alone(replace(STANDBY, receiving=False), CUT))
     assert verdict.severity is Severity.critical
-    assert "since we watch it" in verdict.reason
+    assert "since pgvigil started to watch it" in verdict.reason
 
 
 def test_a_standby_that_just_started_gets_time_to_connect() -> None:
@@ -214,7 +214,7 @@ def test_without_a_watched_primary_its_last_word_counts() -> None:
         snapshot = server.saw(NOW - ago, {wal_position: [here], wal_receiver: [LINK]})
     [subject] = verdict_of(finding, snapshot).subjects
     assert subject.evidence.value == 99
-    assert subject.evidence.facts["against"] == "the last word of upstream"
+    assert subject.evidence.facts["against"] == "the last message of upstream"
 
 
 def test_one_look_takes_the_age_of_the_last_transaction_replayed() -> None:
