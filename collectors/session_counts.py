@@ -22,8 +22,9 @@ QUERY = """
         extract(epoch from a.xact_start)::float8                        as xact_start,
         extract(epoch from clock_timestamp() - a.xact_start)::float8    as xact_seconds,
         extract(epoch from clock_timestamp() - a.state_change)::float8  as state_seconds,
-        substring(a.query from
-            '^autovacuum: [A-Z ]+ (.*?)(?: \\(to prevent wraparound\\))?$')  as autovacuumed
+        case when a.backend_type = 'autovacuum worker' then substring(a.query from
+            '^autovacuum: [A-Z ]+ (.*?)(?: \\(to prevent wraparound\\))?$')
+        end                                                             as autovacuumed
     from pg_catalog.pg_database d
     left join pg_catalog.pg_stat_activity a on a.datid = d.oid
 """

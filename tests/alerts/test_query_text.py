@@ -1,13 +1,30 @@
 """A statement is shown without anybody's values, however it is written and wherever it is cut."""
 
+import re
+
+import postgast
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alerts.query_text import LENGTH, normalised
+from alerts.query_tokens import LONGEST, VALUES, tokens
 
 SECRET = "h0nter2"
 DIGITS = "31415926535"
+
+kinds = postgast.pg_query_pb2.Token
+CONSTANTS = {
+    kinds.SCONST,
+    kinds.BCONST,
+    kinds.XCONST,
+    kinds.USCONST,
+    kinds.ICONST,
+    kinds.FCONST,
+    kinds.SQL_COMMENT,
+    kinds.C_COMMENT,
+}
+WORD = re.compile("zq[0-9]+x")
 
 inside = st.text("ab '\"\\$-/*;\n%é", max_size=8)
 
@@ -45,7 +62,7 @@ values = st.builds(
     inside,
 )
 plain = st.sampled_from(["SELECT", "x", "=", "$1", '"Odd "" name"', "::int", "(", ",", "AND"])
-statements = st.lists(plain | values, max_size=12).map(" ".join)
+statements = st.lists(plain | values, max_size=12).map(lambda parts: " ".join(["SELECT", *parts]))
 
 
 @given(statements)
@@ -90,6 +107,17 @@ def test_where_the_end_of_a_value_is_not_certain_too_much_is_hidden(statement: s
             "UPDATE orders SET note = ?, total = ? WHERE id = ?",
         ),
         ("SELECT t1.c2 FROM t1", "SELECT t1.c2 FROM t1"),
+        ("SELECT é😀$ FROM x; DO $$y$$; VACUUM x", "SELECT é😀$ FROM x; DO …; VACUUM x"),
+        ("(SELECT 1e10, 0x1F, 1_000, -5, .5e-3, 1..10)", "(SELECT ?, ?, ?, -?, ?, ??)"),
+        ("ALTER TABLE a ADD b text DEFAULT 'c'", "ALTER TABLE a ADD b text DEFAULT ?"),
+        ("create unique index i on t (a)", "create unique index i on t (a)"),
+        ("COPY t (a) FROM STDIN", "COPY t (a) FROM STDIN"),
+        ("SELECT a FROM t WHERE b = 'cut", "SELECT a FROM t WHERE b = …"),
+        (
+            "autovacuum: VACUUM public.t (to prevent wraparound)",
+            "autovacuum: VACUUM public.t (to prevent wraparound)",
+        ),
+        ("<insufficient privilege>", "<insufficient privilege>"),
         ('SELECT "Name" FROM x WHERE y = $1', 'SELECT "Name" FROM x WHERE y = $1'),
         ("SELECT 1  -- why\n , 2", "SELECT ? , ?"),
         (r"SELECT E'a\'b', x", "SELECT ?, x"),
@@ -100,8 +128,128 @@ def test_what_is_no_value_can_be_read(statement: str | None, shown: str | None) 
     assert shown == normalised(statement)
 
 
+@pytest.mark.parametrize(
+    ("statement", "shown"),
+    [
+        ("ALTER ROLE app PASSWORD 'h0nter2'", "ALTER ROLE …"),
+        ('CREATE USER app PASSWORD "h0nter2"', "CREATE USER …"),
+        ("ALTER USER MAPPING FOR a SERVER b OPTIONS (SET c 'h0nter2')", "ALTER USER MAPPING FOR …"),
+        ("CREATE SERVER a FOREIGN DATA WRAPPER b OPTIONS (c 'h0nter2')", "CREATE SERVER …"),
+        ("CREATE FOREIGN TABLE a () SERVER b OPTIONS (c 'd')", "CREATE FOREIGN TABLE …"),
+        ("CREATE SUBSCRIPTION s CONNECTION 'password=h0nter2'", "CREATE SUBSCRIPTION …"),
+        ("COPY t FROM PROGRAM 'curl h0nter2'", "COPY …"),
+        ("SET app.token = h0nter2", "SET …"),
+        ("SET LOCAL app.token TO h0nter2", "SET LOCAL …"),
+        ("ALTER DATABASE d SET app.token = h0nter2", "ALTER DATABASE …"),
+        ("ALTER SYSTEM SET app.token = h0nter2", "ALTER SYSTEM SET …"),
+        ("DO LANGUAGE plpgsql $$h0nter2$$", "DO LANGUAGE …"),
+        ("COMMENT ON TABLE t IS 'h0nter2'", "COMMENT ON TABLE …"),
+        ("SECURITY LABEL ON ROLE r IS 'h0nter2'", "SECURITY LABEL ON ROLE …"),
+        ("EXECUTE p(h0nter2)", "EXECUTE …"),
+        ("PREPARE p AS SELECT 'h0nter2'", "PREPARE …"),
+        ("NOTIFY c, 'h0nter2'", "NOTIFY …"),
+        ("CREATE TRIGGER t AFTER INSERT ON a EXECUTE FUNCTION f(h0nter2)", "CREATE TRIGGER …"),
+        ("CREATE OR REPLACE FUNCTION f() SET a = h0nter2", "CREATE OR REPLACE FUNCTION …"),
+        ("ALTR ROLE app PASSWORD h0nter2", "…"),
+        ("BEGIN; ALTER ROLE app PASSWORD $$h0nter2$$; COMMIT", "BEGIN; ALTER ROLE …; COMMIT"),
+    ],
+)
+def test_what_may_carry_a_secret_is_shown_by_its_first_words(statement: str, shown: str) -> None:
+    """Also where the secret is a bare word or, by mistake, a quoted name."""
+    assert shown == normalised(statement)
+
+
 def test_a_long_statement_is_cut() -> None:
     """No statement fills a page."""
     shown = normalised("SELECT " + "x, " * 10_000) or ""
     assert len(shown) == LENGTH
     assert shown.endswith("…")
+
+
+LANGUAGE = r"""
+' '' " \ $ $a$ $a€$ $😀$ $_1$ $1 E' e' U&' B' x' N' U&" -- /* */ ; ( é 😀 a a$
+1 12.5 0x1F 1_0 1e5 1e � SELECT
+"""
+
+pieces = st.lists(st.sampled_from([*LANGUAGE.split(), " ", "\n", "\r", "zq"]), max_size=25)
+
+
+def _numbered(parts: list[str]) -> str:
+    """Make each word that is looked for unlike the others."""
+    return "".join(f"zq{number}x" if part == "zq" else part for number, part in enumerate(parts))
+
+
+@given(pieces.map(_numbered), st.integers(0, 100))
+@example("$😀$zq1x$😀$", 100)
+@example("$a€$zq1x$a€$", 100)
+@example("é😀$ 'zq1x'", 100)
+@example("-- \r ' \n zq1x '", 100)
+@example("'a'\n'zq1x'", 100)
+def test_no_constant_of_the_lexer_of_postgresql_survives(text: str, end: int) -> None:
+    """Whatever is scanned as a constant or a comment is hidden, also where the text is cut."""
+    statement = f"SELECT {text}"
+    try:
+        scanned = postgast.scan(statement).tokens
+    except postgast.PgQueryError:
+        return
+    whole, cut = normalised(statement, None) or "", normalised(statement[: 7 + end], None) or ""
+    octets = statement.encode()
+    for token in scanned:
+        if token.token in CONSTANTS:
+            constant = octets[token.start : token.end].decode()
+            for word in WORD.findall(constant):
+                assert word not in whole
+                assert word not in cut
+
+
+@given(pieces.map(_numbered))
+@example("'a', E'b\\'c', $d$e$d$, 1e5, \"f\", $1 /* g */")
+def test_the_tokens_are_those_of_postgresql(text: str) -> None:
+    """Up to the first doubt; so names are not hidden either."""
+    statement = f"SELECT {text}"
+    try:
+        scanned = postgast.scan(statement).tokens
+    except postgast.PgQueryError:
+        return
+    expected = [(token.start, token.end) for token in scanned if token.token in CONSTANTS]
+    found, at = [], 0
+    for kind, token in tokens(statement):
+        length = len(token.encode())
+        if kind in VALUES or kind == "comment":
+            found.append((at, at + length))
+        at += length
+    # PostgreSQL has one token of a string that is continued on another line, we have several.
+    assert all(any(start <= a and b <= end for start, end in expected) for a, b in found)
+    assert all(
+        any(start <= a and b <= end for a, b in found) for start, end in expected if end <= at
+    )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT 1e'\\'h0nter2'",
+        "SELECT 1a$b$c'h0nter2 $b$ h0nter2'",
+        "SELECT 0x1F$b$'h0nter2$b$'",
+        "SELECT $1e'\\'h0nter2'",
+        "SELECT $\ufffd$ $\ufffd$ h0nter2 $\ufffd$",
+        'SELECT a, "cut h0nter2',
+        "SELECT \0 h0nter2",
+        "SELECT $31415926535",
+    ],
+)
+def test_nothing_is_shown_after_what_versions_or_encodings_read_differently(statement: str) -> None:
+    """PostgreSQL 14 reads `1a` as a number and an alias, 15 as an error."""
+    shown = normalised(statement) or ""
+    assert "h0nter2" not in shown
+    assert DIGITS not in shown
+
+
+@pytest.mark.parametrize(
+    "piece", ["9", "'", "/*", "$a", "$a$", "(", "'\\\\", "1_", "E'", ";", '"', "-- "]
+)
+def test_very_long_texts_are_read_up_to_a_limit(piece: str) -> None:
+    """A text of megabytes is cut, and costs no more than one of LONGEST characters."""
+    text = "SELECT " + piece * (2_000_000 // len(piece))
+    assert sum(len(token.text) for token in tokens(text)) <= LONGEST
+    assert len(normalised(text) or "") <= LENGTH

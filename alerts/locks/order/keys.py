@@ -1,13 +1,13 @@
 """The key by which a statement looks for its row, as far as its text tells."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from alerts.query_text import TOKEN, VALUES
+from alerts.query_tokens import VALUES, Token, tokens
 
-Token = tuple[str, str]
-"""Kind and text."""
+WHOLE = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +31,35 @@ class Key:
 def _rises(one: str, other: str) -> bool | None:
     """None where it depends on who sorts: as numbers, by code or by the alphabet."""
     first, second = one.strip("'"), other.strip("'")
-    if first.isdigit() and second.isdigit():
-        return int(second) > int(first)
+    if WHOLE.fullmatch(first) and WHOLE.fullmatch(second):
+        return _size(second) > _size(first)
     if not (one.startswith("'") and other.startswith("'")):
         return None
     rises = second > first
     return rises if rises == (second.casefold() > first.casefold()) else None
 
 
+def _size(digits: str) -> tuple[int, str]:
+    """What numbers are ordered by: Python makes no integer of more than 4,300 digits."""
+    significant = digits.lstrip("0")
+    return len(significant), significant
+
+
 @lru_cache(maxsize=1024)
 def key_of(statement: str | None) -> Key | None:
     """By its WHERE, or of an INSERT of one row by the column of its ON CONFLICT."""
-    tokens = [
-        (match.lastgroup or "", match[0])
-        for match in TOKEN.finditer((statement or "")[:20_000])
-        if match.lastgroup != "comment" and not match[0].isspace()
-    ]
-    words = [text.lower() for _, text in tokens]
+    meant = [one for one in tokens(statement or "") if one.kind not in ("space", "comment")]
+    words = [text.lower() for _, text in meant]
     if "where" in words:
-        return _key(tokens[words.index("where") :])
+        return _key(meant[words.index("where") :])
     if words[:1] == ["insert"] and "values" in words and "conflict" in words:
-        return _conflicting(tokens, words.index("values"), words.index("conflict"))
+        return _conflicting(meant, words.index("values"), words.index("conflict"))
     return None
 
 
-def _conflicting(tokens: Sequence[Token], values: int, conflict: int) -> Key | None:
+def _conflicting(meant: Sequence[Token], values: int, conflict: int) -> Key | None:
     """INSERT INTO t (…, key, …) VALUES (…, 7, …) ON CONFLICT (key) …"""
-    columns, rows, keys = map(_lists, (tokens[:values], tokens[values:conflict], tokens[conflict:]))
+    columns, rows, keys = map(_lists, (meant[:values], meant[values:conflict], meant[conflict:]))
     if not (columns and keys and len(rows) == 1):
         return None
     [row], [key, *more] = rows, keys[0]
@@ -66,22 +68,22 @@ def _conflicting(tokens: Sequence[Token], values: int, conflict: int) -> Key | N
     return _key([*key, *row[columns[0].index(key)]])
 
 
-def _key(tokens: Sequence[Token]) -> Key:
-    kind = " ".join("?" if kind in VALUES else text for kind, text in tokens)
-    return Key(kind, tuple(text for kind, text in tokens if kind in VALUES))
+def _key(meant: Sequence[Token]) -> Key:
+    kind = " ".join("?" if kind in VALUES else text for kind, text in meant)
+    return Key(kind, tuple(text for kind, text in meant if kind in VALUES))
 
 
-def _lists(tokens: Sequence[Token]) -> list[list[list[Token]]]:
+def _lists(meant: Sequence[Token]) -> list[list[list[Token]]]:
     """What stands in each pair of parentheses, parted by commas."""
     lists: list[list[list[Token]]] = []
     depth = 0
-    for kind, text in tokens:
+    for kind, text in meant:
         depth -= text == ")"
         if depth == 0 and text == "(":
             lists.append([[]])
         elif depth == 1 and text == ",":
             lists[-1].append([])
         elif depth >= 1:
-            lists[-1][-1].append((kind, text))
+            lists[-1][-1].append(Token(kind, text))
         depth += text == "("
     return lists
