@@ -1,5 +1,6 @@
 """pg_stat_user_tables and pg_statio_user_tables: activity and size of each table."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gauge
@@ -73,7 +74,19 @@ QUERY = """
         pg_catalog.pg_stat_get_blocks_hit(ti.indexrelid)                    as tidx_blocks_hit,
         root.oid                                                            as root_relid,
         root.nspname::text                                                  as root_schemaname,
-        root.relname::text                                                  as root_relname
+        root.relname::text                                                  as root_relname,
+        c.relpersistence::text                                              as relpersistence,
+        c.relfilenode                                                       as relfilenode,
+        c.relallvisible                                                     as relallvisible,
+        pg_catalog.pg_stat_get_ins_since_vacuum(c.oid)                      as n_ins_since_vacuum,
+        case when c.relfrozenxid <> '0' then age(c.relfrozenxid) end        as xid_age,
+        case when c.relminmxid <> '0' then mxid_age(c.relminmxid) end       as mxid_age,
+        t.oid                                                               as toast_relid,
+        t.relpages                                                          as toast_relpages,
+        t.reltuples::float8                                                 as toast_reltuples,
+        coalesce(t.reloptions, '{}')                                        as toast_reloptions,
+        age(t.relfrozenxid)                                                 as toast_xid_age,
+        mxid_age(t.relminmxid)                                              as toast_mxid_age
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     cross join this
@@ -155,6 +168,23 @@ class UserTable:
     """The topmost partitioned table that it belongs to."""
     root_schemaname: str | None = None
     root_relname: str | None = None
+    relpersistence: str = "p"
+    """`u` is unlogged."""
+    relfilenode: int = 0
+    """Another one after a rewrite; 0 where there is no file of its own."""
+    relallvisible: int = 0
+    """Pages that an index-only scan need not look at, at the last vacuum."""
+    n_ins_since_vacuum: int = 0
+    xid_age: int | None = None
+    """Transactions since the oldest row that is not frozen; None of a partitioned parent."""
+    mxid_age: int | None = None
+    toast_relid: int | None = None
+    """None where there is no TOAST table; so are the five below but for the options."""
+    toast_relpages: int | None = None
+    toast_reltuples: float | None = None
+    toast_reloptions: Sequence[str] = ()
+    toast_xid_age: int | None = None
+    toast_mxid_age: int | None = None
 
     @property
     def total_bytes(self) -> int:

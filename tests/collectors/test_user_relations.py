@@ -45,8 +45,8 @@ COUNTED = """
 """
 IN_BOTH = """
     seq_scan, seq_tup_read, n_tup_ins, n_tup_upd, n_tup_del, n_tup_hot_upd, n_live_tup,
-    n_dead_tup, n_mod_since_analyze, vacuum_count, autovacuum_count, analyze_count,
-    autoanalyze_count, relid, schemaname, relname
+    n_dead_tup, n_mod_since_analyze, n_ins_since_vacuum, vacuum_count, autovacuum_count,
+    analyze_count, autoanalyze_count, relid, schemaname, relname
 """
 MOMENTS = ("last_vacuum", "last_autovacuum", "last_analyze", "last_autoanalyze")
 
@@ -103,6 +103,49 @@ async def test_sizes_without_asking_the_files(shop: Database) -> None:
         )
     assert found["untouched"].table_size_bytes is None
     assert found["orders"].reloptions == ["fillfactor=80", "autovacuum_enabled=off"]
+
+
+FILES = """
+    SELECT c.relname, c.relpersistence::text, c.relfilenode, c.relallvisible, t.oid AS toast_relid,
+        t.relpages AS toast_relpages, t.reltuples::float8 AS toast_reltuples
+    FROM pg_class c LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
+    WHERE c.relname = any($1)
+"""
+AGES = """
+    SELECT age(c.relfrozenxid), mxid_age(c.relminmxid), age(t.relfrozenxid), mxid_age(t.relminmxid)
+    FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.relname = 'customer'
+"""
+
+
+async def test_files_are_those_of_the_catalogue(shop: Database) -> None:
+    """Of tables with and without TOAST, unlogged and partitioned ones."""
+    await shop.execute("CREATE UNLOGGED TABLE draft (id int)")
+    await shop.execute("ALTER TABLE customer SET (toast.autovacuum_enabled = off)")
+    found = await tables(shop)
+    names = ["customer", "draft", "events", "events_1_1", "report", "untouched"]
+    expected = await shop.fetch(FILES, names)
+    assert [row["relname"] for row in expected if row["toast_relid"] is None]
+    assert len(expected) == len(names)
+    for row in expected:
+        assert {name: getattr(found[row["relname"]], name) for name in row.keys()} == dict(row)  # noqa: SIM118
+    assert list(found["customer"].toast_reloptions) == ["autovacuum_enabled=off"]
+    assert found["draft"].relpersistence == "u"
+
+
+async def test_ages_are_those_of_the_catalogue(shop: Database) -> None:
+    """Others go on; a partitioned table has no rows that could be old, and TOAST its own age."""
+    [before] = await shop.fetch(AGES)
+    found = await tables(shop)
+    [after] = await shop.fetch(AGES)
+    one = found["customer"]
+    ages = (one.xid_age, one.mxid_age, one.toast_xid_age, one.toast_mxid_age)
+    for low, age, high in zip(before, ages, after, strict=True):
+        assert age is not None
+        assert low <= age <= high
+    parent, plain = found["events"], found["events_1_1"]
+    assert (parent.xid_age, parent.mxid_age) == (None, None)
+    assert (plain.toast_xid_age, plain.toast_mxid_age) == (None, None)
+    assert plain.xid_age is not None
 
 
 async def test_never_is_zero_on_the_page(shop: Database) -> None:
