@@ -1,5 +1,6 @@
 """pg_stat_user_indexes and pg_statio_user_indexes: use and purpose of each index."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gauge
@@ -65,9 +66,19 @@ QUERY = """
         this.stats_reset                                                    as stats_reset,
         pg_catalog.pg_stat_get_blocks_fetched(i.indexrelid)
             - pg_catalog.pg_stat_get_blocks_hit(i.indexrelid)               as idx_blks_read,
-        pg_catalog.pg_stat_get_blocks_hit(i.indexrelid)                     as idx_blks_hit
+        pg_catalog.pg_stat_get_blocks_hit(i.indexrelid)                     as idx_blks_hit,
+        am.amname::text                                                     as amname,
+        x.relfilenode                                                       as relfilenode,
+        x.reltuples::float8                                                 as reltuples,
+        coalesce(x.reloptions, '{}')                                        as reloptions,
+        i.indkey::text                                                      as indkey,
+        i.indnkeyatts                                                       as indnkeyatts,
+        i.indclass::text                                                    as indclass,
+        i.indcollation::text                                                as indcollation,
+        i.indoption::text                                                   as indoption
     from pg_catalog.pg_index i
     join pg_catalog.pg_class x on x.oid = i.indexrelid
+    join pg_catalog.pg_am am on am.oid = x.relam
     join pg_catalog.pg_class t on t.oid = i.indrelid
     join pg_catalog.pg_namespace n on n.oid = t.relnamespace
     cross join this
@@ -143,6 +154,22 @@ class UserIndex:
     idx_blks_read: int | None = None
     """Blocks not found in shared buffers."""
     idx_blks_hit: int | None = None
+    amname: str = "btree"
+    relfilenode: int = 0
+    """Another one after a REINDEX."""
+    reltuples: float = -1
+    """Entries at the last vacuum or analyze; -1 where there was none."""
+    reloptions: Sequence[str] = ()
+    """As `name=value`."""
+    indkey: str = ""
+    """Numbers of the columns, as `1 3`, included ones last; 0 is an expression."""
+    indnkeyatts: int = 0
+    """How many of them are the key; the others are included."""
+    indclass: str = ""
+    """Oids of the operator classes of the key, like the two below."""
+    indcollation: str = ""
+    indoption: str = ""
+    """1 is descending, 2 nulls first, 3 both."""
 
 
 LABELS = ("datname", "schemaname", "relname", "indexrelname")

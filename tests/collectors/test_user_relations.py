@@ -191,6 +191,38 @@ async def test_what_an_index_is_there_for(shop: Database) -> None:
     assert found["by_customer"].root_indexrelid is None
 
 
+BUILT = """
+    SELECT x.relname, amname::text, x.relfilenode, x.reltuples::float8,
+        indkey::int2[]::text[] AS keys, indnkeyatts, indclass::oid[]::text[] AS classes,
+        indoption::int2[]::text[] AS options, indcollation::oid[]::text[] AS collations
+    FROM pg_index JOIN pg_class x ON x.oid = indexrelid JOIN pg_am am ON am.oid = x.relam
+    JOIN pg_class t ON t.oid = indrelid WHERE t.relname = 'orders'
+"""
+
+
+async def test_how_an_index_is_built(shop: Database) -> None:
+    """Columns by number, in their order, with included ones and expressions told apart."""
+    await shop.execute(
+        "CREATE INDEX mixed ON orders (at DESC, lower(status), id) INCLUDE (customer)"
+        " WITH (fillfactor = 70);"
+        "CREATE INDEX hashed ON orders USING hash (customer);"
+    )
+    found = await indexes(shop)
+    expected = await shop.fetch(BUILT)
+    assert len(expected) == 5
+    for row in expected:
+        index = found[row["relname"]]
+        assert (index.amname, index.relfilenode) == (row["amname"], row["relfilenode"])
+        assert (index.reltuples, index.indnkeyatts) == (row["reltuples"], row["indnkeyatts"])
+        vectors = (index.indkey, index.indclass, index.indoption, index.indcollation)
+        lists = (row["keys"], row["classes"], row["options"], row["collations"])
+        assert tuple(vector.split() for vector in vectors) == lists
+    mixed = found["mixed"]
+    assert (mixed.indkey, mixed.indnkeyatts, mixed.indoption) == ("3 0 1 2", 3, "3 0 0")
+    assert list(mixed.reloptions) == ["fillfactor=70"]
+    assert found["hashed"].amname == "hash"
+
+
 async def test_last_scan(shop: Database, version: int) -> None:
     """From 16 on, PostgreSQL says how long ago an index was used."""
     found = await indexes(shop)
