@@ -31,7 +31,9 @@ QUERY = """
         backend_xid is not null                                         as has_xid,
         greatest(age(backend_xmin), age(backend_xid))::int8             as xmin_age,
         pid = pg_backend_pid()                                          as is_self,
-        extract(epoch from query_start)::float8                         as query_start
+        extract(epoch from query_start)::float8                         as query_start,
+        age(backend_xid)::int8                                          as xid_age,
+        age(backend_xmin)::int8                                         as backend_xmin_age
     from pg_catalog.pg_stat_activity
 """
 
@@ -65,6 +67,10 @@ class Session:
     is_self: bool
     query_start: float | None = None
     """Unix seconds; distinguishes the statements of a session."""
+    xid_age: int | None = None
+    """Transactions since it took a transaction id; None where it has written nothing."""
+    backend_xmin_age: int | None = None
+    """Transactions since its snapshot; None where it has none."""
 
     @property
     def key(self) -> str:
