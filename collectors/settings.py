@@ -20,7 +20,16 @@ QUERY = """
         vartype,
         source,
         pending_restart,
-        short_desc
+        short_desc,
+        context,
+        boot_val,
+        case
+            when source in ('client', 'session', 'user', 'database', 'database user') then null
+            when name in ('transaction_read_only', 'transaction_deferrable') then null
+            else reset_val
+        end                     as reset_val,
+        sourcefile,
+        sourceline
     from pg_catalog.pg_settings
 """
 
@@ -42,6 +51,15 @@ class Setting:
     source: str
     pending_restart: bool
     short_desc: str
+    context: str = "postmaster"
+    """Who may change it, and when: postmaster takes a restart, sighup a reload."""
+    boot_val: str | None = None
+    """What it is where nothing sets it; in `unit`, like the two others."""
+    reset_val: str | None = None
+    """What RESET would make of it; None is hidden like `setting`."""
+    sourcefile: str | None = None
+    """The configuration file that sets it; None where no file does."""
+    sourceline: int | None = None
 
     @property
     def base_unit(self) -> str:

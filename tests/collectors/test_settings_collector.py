@@ -6,6 +6,7 @@ import pytest
 
 from collectors._base import Value
 from collectors.settings import Setting, settings
+from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database, PrivateServers, connected
 from tests.fixtures.until import until
@@ -75,6 +76,26 @@ async def test_what_our_session_set_is_not_taken_for_the_server(database: Databa
     ):
         assert known[name] is None, name
     assert known["max_connections"] == "60"
+    reset = {row.name: row.reset_val for row in rows}
+    assert (reset["work_mem"], reset["max_connections"]) == (None, "60")
+
+
+@pytest.mark.versions(14, 18)
+async def test_where_a_setting_comes_from(private_server: PrivateServers) -> None:
+    """The file and its line, what it was before that, and who may change it."""
+    server = private_server()
+    async with connected(server.dsn()) as admin:
+        await admin.execute("ALTER SYSTEM SET deadlock_timeout = '5s'")
+        server.restart()
+    async with watching(dsn=server.dsn(user=MONITOR)) as session:
+        known = {row.name: row for row in (await look(session, settings)).rows(settings)}
+    changed = known["deadlock_timeout"]
+    assert (changed.setting, changed.reset_val, changed.boot_val) == ("5000", "5000", "1000")
+    assert (changed.context, changed.source) == ("superuser", "configuration file")
+    assert (changed.sourcefile or "").endswith("/postgresql.auto.conf")
+    assert changed.sourceline == 3
+    plain = known["wal_block_size"]
+    assert (plain.context, plain.sourcefile, plain.sourceline) == ("internal", None, None)
 
 
 @pytest.mark.versions(18)
