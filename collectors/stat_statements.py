@@ -7,7 +7,8 @@ from collectors._base import Bound, Collector, Lane, Metric, counter, gauge
 from collectors._capabilities import READ_ALL_STATS
 
 # Without texts, the file that contains them is not read. A statement may have two rows: executed
-# by a client, and inside a function.
+# by a client, and inside a function. Only columns of the extension of PostgreSQL 14: after an
+# upgrade of the server the extension keeps its version until ALTER EXTENSION ... UPDATE.
 QUERY = """
     select
         s.userid                                            as userid,
@@ -37,7 +38,10 @@ QUERY = """
         sum(s.{shared}blk_read_time) / 1000                 as block_read_seconds,
         sum(s.{shared}blk_write_time) / 1000                as block_write_seconds,
         (select extract(epoch from stats_reset)::float8 from {{schema}}.pg_stat_statements_info)
-                                                            as stats_reset
+                                                            as stats_reset,
+        sum(s.plans)::int8                                  as plans,
+        sum(s.wal_records)::int8                            as wal_records,
+        sum(s.wal_fpi)::int8                                as wal_fpi
     from {{schema}}.pg_stat_statements(false) s
     left join pg_catalog.pg_database d on d.oid = s.dbid
     where s.queryid is not null
@@ -82,6 +86,11 @@ class Statement:
     block_write_seconds: float
     stats_reset: float | None
     """Unix seconds."""
+    plans: int = 0
+    """How often it was planned; 0 while pg_stat_statements.track_planning is off."""
+    wal_records: int = 0
+    wal_fpi: int = 0
+    """Full page images in WAL."""
 
     @property
     def user(self) -> str:

@@ -49,6 +49,26 @@ async def test_statements_are_those_of_the_view(database: Database) -> None:
     assert mine.stats_reset is not None
 
 
+async def test_wal_of_a_statement(database: Database) -> None:
+    """Records and full pages, as the view counts them; nothing was planned for the counters."""
+    await database.execute(
+        "create extension pg_stat_statements; create table written (id int primary key)"
+    )
+    await database.execute("checkpoint")
+    await database.fetch("insert into written select generate_series(1, 70)")
+    counted = "queryid, plans, wal_records, wal_fpi"
+    [expected] = await database.fetch(
+        f"select {counted} from pg_stat_statements where query like 'insert into written%'"
+        " and dbid = (select oid from pg_database where datname = current_database())"
+    )
+    found: Sequence[Statement] = await rows(database, stat_statements)
+    [mine] = [
+        row for row in found if row.query_id == expected["queryid"] and row.datname == database.name
+    ]
+    assert (mine.plans, mine.wal_records, mine.wal_fpi) == tuple(expected)[1:]
+    assert mine.wal_records >= 70
+
+
 def statement(number: int, seconds: float) -> Statement:
     return Statement(
         userid=10,
