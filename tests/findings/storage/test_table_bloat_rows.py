@@ -1,0 +1,188 @@
+"""table_bloat on hand-made rows: what is not quite bloated, what is not known, what the cure dares.
+
+The table has three integers: 185 rows fill a page.
+"""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from alerts._base import Evidence, Severity, State
+from alerts.findings.storage.table_bloat import finding
+from alerts.snapshot import ServerIdentity, Snapshot
+from alerts.verdicts.tracker import Timing, VerdictTracker
+from collectors._base import Absence, Answer, AnyCollector, Role
+from collectors.column_statistics import column_statistics
+from collectors.database_sizes import DatabaseSize, database_sizes
+from collectors.table_layout import TableLayout, table_layout
+from collectors.user_tables import UserTable, user_tables
+from tests.fixtures.one_look import verdict_of
+
+DAY = 86400.0
+GIB = 1024**3
+PAGES = 400_000
+FULL = 185 * PAGES
+LIMITS = finding.limits
+PLACE: dict[str, Any] = {"datname": "shop", "relid": 10, "schemaname": "public"}
+LAYOUT = TableLayout(
+    **PLACE,
+    relname="orders",
+    relfilenode=10,
+    block_size=8192,
+    relpages=PAGES,
+    reltuples=FULL,
+    fillfactor=100,
+    n_live_tup=FULL,
+    n_dead_tup=0,
+    n_mod_since_analyze=0,
+    analyze_seconds=60.0,
+    vacuum_seconds=60.0,
+    attlen=[4, 4, 4],
+    attalign="iii",
+    attstorage="ppp",
+    attnotnull=[True] * 3,
+    attisdropped=[False] * 3,
+    atthasmissing=[False] * 3,
+    attisvirtual=[False] * 3,
+    typname=["int4"] * 3,
+    atttypmod=[-1] * 3,
+)
+
+
+def table(live_share: float, pages: int = PAGES, **traits: Any) -> UserTable:
+    """A table of which this share is rows; the rest was deleted and vacuumed."""
+    rows = int(185 * pages * live_share)
+    known: dict[str, Any] = dict.fromkeys((field.name for field in fields(UserTable)), 0)
+    known |= PLACE | {"relname": "orders", "relkind": "r", "reloptions": [], "relpages": pages}
+    known |= {"reltuples": float(rows), "n_live_tup": rows, "table_size_bytes": pages * 8192}
+    return UserTable(**known | traits)
+
+
+def seen(row: UserTable, *more: tuple[AnyCollector, Any], layout: Any = LAYOUT) -> Snapshot:
+    """A look at this table."""
+    answers: dict[AnyCollector, Any] = {user_tables: (row,), table_layout: (layout,)}
+    answers |= {column_statistics: (), **dict(more)}
+    return Snapshot(
+        ServerIdentity("db1", Role.primary, 180000),
+        0.0,
+        {collector: Answer(rows, 0.0) for collector, rows in answers.items()},
+    )
+
+
+def only(snapshot: Snapshot, **limits: Any) -> Evidence:
+    [subject] = verdict_of(finding, snapshot, limits=replace(LIMITS, **limits)).subjects
+    return subject.evidence
+
+
+def test_what_a_rewrite_gives_back() -> None:
+    """Half of it is empty: half of its bytes, and a warning."""
+    evidence = only(seen(table(0.5)))
+    assert evidence.severity is Severity.warning
+    assert evidence.value == pytest.approx(PAGES * 8192 / 2, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("live_share", "pages"),
+    [(0.62, PAGES), (1.0, PAGES), (0.5, PAGES // 2), (0.0, GIB // 8192 - 100)],
+)
+def test_not_quite_ill(live_share: float, pages: int) -> None:
+    """A third deleted is the life of a table, and less than a gigabyte no trouble on any server."""
+    found = verdict_of(finding, seen(table(live_share, pages)))
+    assert (found.state, found.subjects, found.unjudged) == (State.healthy, (), ())
+
+
+def test_stays_ill_until_clearly_better() -> None:
+    """What is ill at 40 % stays ill above 30 %, where a new one would not be reported."""
+    tracker = VerdictTracker(timing=Timing(hold=False))
+    assert verdict_of(finding, seen(table(0.55)), tracker).state is State.ill
+    between = seen(table(0.65))
+    assert verdict_of(finding, between, tracker).state is State.ill
+    assert verdict_of(finding, between).state is State.healthy
+    better = replace(seen(table(0.75)), at=DAY)
+    assert verdict_of(finding, better, tracker).state is State.healthy
+
+
+@pytest.mark.parametrize(
+    ("database_gib", "state"), [(5, State.ill), (20, State.healthy), (None, State.healthy)]
+)
+def test_small_databases_have_small_limits(database_gib: int | None, state: State) -> None:
+    """A tenth of its database is news, though below the limit for all."""
+    half = table(0.5, PAGES // 2)
+    sizes = [] if database_gib is None else [DatabaseSize("shop", database_gib * GIB)]
+    assert verdict_of(finding, seen(half, (database_sizes, sizes))).state is state
+
+
+def test_a_little_is_not_worth_a_word() -> None:
+    """However small its database."""
+    few = LIMITS.floor_bytes // 8192
+    sizes = [DatabaseSize("shop", LIMITS.floor_bytes)]
+    assert verdict_of(finding, seen(table(0.1, few), (database_sizes, sizes))).state is (
+        State.healthy
+    )
+
+
+def test_never_counted_is_unknown() -> None:
+    """A large table that nobody ever analysed is not called healthy."""
+    uncounted = table(1.0, relpages=0, reltuples=-1.0, table_size_bytes=None)
+    layout = replace(LAYOUT, relpages=0, reltuples=-1.0, analyze_seconds=None, vacuum_seconds=None)
+    found = verdict_of(finding, seen(uncounted, layout=layout))
+    assert found.state is State.unknown
+    assert [u.reason for u in found.unjudged] == ["never vacuumed nor analysed; ANALYZE it"]
+
+
+def test_a_small_one_that_was_never_counted_is_left_alone() -> None:
+    """Its rows can't fill what is news."""
+    uncounted = table(0.5, relpages=0, reltuples=-1.0, table_size_bytes=None, n_live_tup=1000)
+    layout = replace(LAYOUT, relpages=0, reltuples=-1.0, analyze_seconds=None, vacuum_seconds=None)
+    assert verdict_of(finding, seen(uncounted, layout=layout)).state is State.healthy
+
+
+def test_changed_beyond_recognition_is_unknown() -> None:
+    """After an UPDATE of all rows the statistics tell of another table, until the next ANALYZE."""
+    rows = FULL // 4
+    changed = table(0.25, n_tup_ins=FULL, n_tup_upd=rows, n_mod_since_analyze=rows)
+    assert verdict_of(finding, seen(changed)).reason == (
+        "rewritten since the last ANALYZE; ANALYZE it"
+    )
+
+
+def test_loaded_and_analysed_in_one_session() -> None:
+    """A session reports its load after its own ANALYZE; that doesn't make the table unknown."""
+    deleted = FULL // 4 * 3
+    late = table(0.25, n_tup_ins=FULL, n_tup_del=deleted, n_mod_since_analyze=FULL + deleted)
+    assert only(seen(late)).severity is Severity.info
+
+
+def test_a_layout_that_is_not_read_yet_is_unknown() -> None:
+    """And it says by when it will be."""
+    [unjudged] = verdict_of(finding, seen(table(0.5), (table_layout, ()))).unjudged
+    assert (unjudged.reason, unjudged.until) == ("its layout is read within the hour", 3600.0)
+
+
+def test_without_the_grant_it_is_unknown() -> None:
+    """Rows of no fixed length can't be judged by pg_monitor alone; the GRANT is named."""
+    text = {"attlen": [4, -1, 4], "attstorage": "pxp", "typname": ["int4", "text", "int4"]}
+    snapshot = seen(table(0.25), layout=replace(LAYOUT, **text))
+    answers = {key: one for key, one in snapshot.answers.items() if key is not column_statistics}
+    blind = replace(snapshot, answers=answers, absent={column_statistics: Absence("no", "GRANT x")})
+    found = verdict_of(finding, blind)
+    assert found.state is State.unknown
+    assert [(u.subject, u.grant) for u in found.unjudged] == [("public.orders", "GRANT x")]
+
+
+def test_fixed_widths_need_no_grant() -> None:
+    """A table whose rows are all of one length is judged by pg_monitor alone."""
+    snapshot = seen(table(0.5))
+    answers = {key: one for key, one in snapshot.answers.items() if key is not column_statistics}
+    blind = replace(snapshot, answers=answers, absent={column_statistics: Absence("no", "GRANT x")})
+    assert only(blind).facts["bloat_share"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_no_long_lock_is_offered() -> None:
+    """Beyond what is rewritten in seconds, no statement of the cure locks anybody out."""
+    snapshot = seen(table(0.5))
+    cure = only(snapshot, rewrite_bytes=0).cure
+    assert all(line.startswith("--") for line in cure)
+    assert any("pg_repack" in line for line in cure)
+    assert "VACUUM (FULL, ANALYZE) public.orders;" in only(snapshot, rewrite_bytes=9 * GIB).cure
