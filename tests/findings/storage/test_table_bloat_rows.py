@@ -162,7 +162,11 @@ def test_a_layout_that_is_not_read_yet_is_unknown() -> None:
 
 def test_without_the_grant_it_is_unknown() -> None:
     """Rows of no fixed length can't be judged by pg_monitor alone; the GRANT is named."""
-    text = {"attlen": [4, -1, 4], "attstorage": "pxp", "typname": ["int4", "text", "int4"]}
+    text: dict[str, Any] = {
+        "attlen": [4, -1, 4],
+        "attstorage": "pxp",
+        "typname": ["int4", "text", "int4"],
+    }
     snapshot = seen(table(0.25), layout=replace(LAYOUT, **text))
     answers = {key: one for key, one in snapshot.answers.items() if key is not column_statistics}
     blind = replace(snapshot, answers=answers, absent={column_statistics: Absence("no", "GRANT x")})
