@@ -17,9 +17,9 @@ TOKEN = re.compile(
       (?P<space>   [ \t\n\r\f\v]++ )
     | (?P<comment> --[^\n\r]*+ )
     | (?P<opening> /\* )
-    | (?P<string>  [eE]'(?:[^'\\]++|''|\\.)*+'
+    | (?P<string>  [bBxX]'[^'\\]*+' | [eE]'(?:[^'\\]++|''|\\.)*+'
                    # Whether \' ends a plain string depends on a setting: such a string is none.
-                   | (?:[uU]&|[bBxXnN])?'(?:[^'\\]++|''|\\[^'])*+' )
+                   | (?:[uU]&)?'(?:[^'\\]++|''|\\[^'])*+' )
     | (?P<name>    (?:[uU]&)?"(?:[^"]++|"")*+" )
     | (?P<word>    [{LETTER}][{LETTER}0-9$]*+ )
     # Followed by a letter, older versions read a number and an alias, newer ones an error.
