@@ -24,19 +24,26 @@ Tell = Callable[[str], None]
 """Reports progress to the user."""
 
 
-def build(server: Postgres, tell: Tell) -> None:
-    """Build the shop on an empty running server. Raises LaunchError."""
+def build(server: Postgres, problems: Iterable[str], tell: Tell) -> None:
+    """Build the shop on an empty running server, with scripts that make problems.
+
+    Raises LaunchError.
+    """
     roles = (f"CREATE ROLE {role} LOGIN;" for role in (APP, REPORTING))
     run(server, "postgres", [*roles, f"CREATE DATABASE {DATABASE};"])
-    for chapter, what in (
-        ("schema", "creating the tables of a shop"),
-        ("rows", "inserting customers, products and orders"),
-        ("ills", "adding problems"),
+    for what, *scripts in (
+        ("creating the tables of a shop", _sql("schema")),
+        ("inserting customers, products and orders", _sql("rows")),
+        ("adding problems", *problems, _sql("vacuum")),
     ):
         tell(what)
-        run(server, DATABASE, [files("monitor.demo").joinpath(f"sql/{chapter}.sql").read_text()])
+        run(server, DATABASE, scripts)
     tell(f"creating the role {MONITOR} with `pgvigil setup-sql`")
     run(server, "postgres", statements(MONITOR, ("postgres", DATABASE)))
+
+
+def _sql(name: str) -> str:
+    return files("monitor.demo").joinpath(f"sql/{name}.sql").read_text(encoding="utf-8")
 
 
 def run(server: Postgres, database: str, script: Iterable[str]) -> None:

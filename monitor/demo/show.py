@@ -10,22 +10,13 @@ from alerts._base import State
 from monitor.config.settings import Settings
 from monitor.daemon import Daemon
 from monitor.demo.launcher import Postgres
-from monitor.demo.scenes import SCENES
+from monitor.demo.scenes._catalogue import planted, scenes
 from monitor.demo.shop import Tell
 from monitor.demo.shortened import notice
 from monitor.demo.stage import playing
 from monitor.demo.traffic import TRAFFIC
 from monitor.views.overview import Overview
 
-PLANTED = (
-    "connection_saturation",
-    "deadlocks",
-    "idle_in_transaction",
-    "index_unused",
-    "lock_blocker_root",
-    "lock_queue_ddl",
-    "table_bloat",
-)
 LONG_ENOUGH = 90.0
 """Seconds to wait for the expected findings."""
 
@@ -64,7 +55,7 @@ def unseen(overview: Overview) -> list[str]:
     """Return the expected findings that are not ill yet."""
     verdicts = {name: v for server in overview.servers for name, v in server.verdicts.items()}
     ill = {name for name, verdict in verdicts.items() if verdict.state is State.ill}
-    return [name for name in PLANTED if name not in ill]
+    return [name for name in planted() if name not in ill]
 
 
 @asynccontextmanager
@@ -74,7 +65,7 @@ async def _watched(
     """Run the shop's applications and the daemon for the length of a block."""
     daemon = Daemon(settings, load=lambda: settings, environ={}, notices=(notice(),))
     running = asyncio.create_task(daemon.run(), name="daemon")
-    async with playing(server, (*TRAFFIC, *SCENES)):
+    async with playing(server, (*TRAFFIC, *scenes())):
         try:
             yield daemon, running
         finally:

@@ -13,6 +13,8 @@ from monitor.demo.shop import APP, DATABASE
 
 Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
+PEACE = 75.0
+"""Seconds after a cure before the problem comes back, so that the effect can be seen."""
 RETRY = 5.0
 """Seconds after which an application reconnects if its session was terminated."""
 # A printed cure may terminate sessions, and the server may stop before we do.

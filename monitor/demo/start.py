@@ -15,6 +15,7 @@ from monitor.demo import shortened
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
 from monitor.demo.leftovers import workplace
+from monitor.demo.scenes._catalogue import scripts
 from monitor.demo.shop import DATABASE, SERVER_SETTINGS, Tell, build
 from monitor.demo.show import first_judgement, until_stopped
 from monitor.reports.report import report
@@ -51,7 +52,7 @@ def _on(server: Postgres, flags: Mapping[str, str], once: str | None) -> int:
         tell(f"starting PostgreSQL in {server.folder}")
         server.create(SERVER_SETTINGS)
         server.start()
-        build(server, tell)
+        build(server, scripts(), tell)
         return _once(server, settings, tell, once) if once else _live(server, settings, tell)
     finally:
         # Ignore a second Ctrl-C: the cleanup takes only a moment.

@@ -18,7 +18,7 @@ from monitor.demo import shortened
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres, free_port
 from monitor.demo.leftovers import PREFIX, workplace
-from monitor.demo.show import PLANTED
+from monitor.demo.scenes._catalogue import planted
 from tests.fixtures.programs import Program
 from tests.fixtures.until import until
 
@@ -91,7 +91,7 @@ def test_environment_of_real_servers(place: Path) -> None:
 
 def test_planted_are_findings() -> None:
     """Every illness that is waited for has a finding."""
-    assert set(PLANTED) <= set(all_findings())
+    assert set(planted()) <= set(all_findings())
 
 
 def test_living_demo_is_let_be(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
