@@ -1,7 +1,33 @@
 """Background thread for long work: large answers are converted, rendered and judged there.
 
-The event loop stays free. Because there is only one such thread, two such jobs never work on the
-same data at the same time.
+The event loop stays free. Which thread may touch what:
+
+- The **event loop** owns all that is not named here: sessions, pacing, answers, verdicts, HTTP.
+- The **background thread** runs what `in_background` is given, one job after the other, so two
+  jobs never overlap. There is one in the process, for all servers.
+- The **writer** of the state file gets a list of changes and touches nothing else of ours. A
+  thread of asyncio's own compares passwords with their hashes, and nothing else.
+
+What more than one thread touches:
+
+- `alerts.history.memory.Memory`: every method takes its lock, any thread may call it. What `room`
+  returned never changes. Changes that the writer could not write are given back.
+- `alerts.snapshot.Snapshot`: never changes, its answers, histories and peers included. A judge is
+  given nothing else, so it may run in either thread. Rows that were handed over as an answer are
+  never changed afterwards.
+- `alerts.history.recorder.Recorder`: a kind of history learns in its home thread only. The loop
+  calls `record`, `restart`, `belong_to`, `view` and `views`; the background thread calls
+  `catch_up` and `late_views`. `record`, `restart` and `catch_up` assert that.
+- Judging: the loop judges what is short, and alone replaces verdicts. What is long waits in
+  `Judging.waiting`, and as long as it does it is judged in the background thread only. So the cases
+  of one finding of one server are changed by one thread at a time; where the loop ends them
+  (another server, a restart) it replaces them and leaves the old object to a judge that still
+  works on it. The background thread adds to `VerdictTracker.defects`, the loop takes from it.
+- `monitor.exposition.store.Store`: every method takes its lock for what servers share. A renderer
+  belongs to one collector of one server and database; its next answer is asked for only after the
+  one before was published, so it works in one thread at a time.
+
+All of this relies on the interpreter's lock: reading an attribute and replacing it are atomic.
 """
 
 import asyncio

@@ -1,12 +1,14 @@
 """Judges the findings of one server whenever something they read is new, or has become too old."""
 
 import asyncio
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import structlog
 
-from alerts._base import AnyFinding, Severity, State
+from alerts._base import AnyFinding
 from alerts._catalogue import all_findings
 from alerts.history.kind import Home
 from alerts.history.memory import Memory
@@ -46,19 +48,33 @@ class Judging:
 
     def judge(self, fresh: Iterable[AnyCollector], snapshot: Snapshot, mutes: Mutes) -> bool:
         """Decide anew whatever reads one of these, at first all. Says if a state changed."""
-        news, before = set(fresh), self.states()
-        for name, finding in all_findings().items():
-            if name not in self.verdicts or news & reads_of(finding):
-                if name in self.waiting or reads_much(finding, snapshot):
-                    self.waiting[name] = snapshot, mutes
-                else:
-                    self.verdicts[name] = self._decide(name, snapshot, mutes)
+        changed, self.late_news = self.late_news, False
+        for name in self._due(fresh):
+            if name in self.waiting or reads_much(all_findings()[name], snapshot):
+                self.waiting[name] = snapshot, mutes
+            else:
+                changed |= self._note(name, self._decide(name, snapshot, mutes))
         if self.at_work is None and (self.waiting or self.recorder.is_behind):
             self.at_work = asyncio.create_task(self._judge_aside())
             self.at_work.add_done_callback(_log_end)
         self._log_defects(snapshot.node.server)
-        told, self.late_news = self.late_news, False
-        return told or self.states() != before
+        return changed
+
+    def _due(self, fresh: Iterable[AnyCollector]) -> list[str]:
+        """The findings that read one of these, and those without a verdict, by name."""
+        due = {name for collector in fresh for name in _readers().get(collector, ())}
+        if len(self.verdicts) < len(all_findings()):
+            due |= all_findings().keys() - self.verdicts.keys()
+        return sorted(due)
+
+    def _note(self, name: str, verdict: Verdict) -> bool:
+        """Replace the verdict. Says if it changes the state of its finding."""
+        before = self.verdicts.get(name)
+        self.verdicts[name] = verdict
+        return before is None or (before.state, before.severity) != (
+            verdict.state,
+            verdict.severity,
+        )
 
     def _decide(self, name: str, snapshot: Snapshot, mutes: Mutes) -> Verdict:
         finding = all_findings()[name]
@@ -76,9 +92,8 @@ class Judging:
             while self.waiting or self.recorder.is_behind:
                 await in_background(self.recorder.catch_up)
                 for name, scene in list(self.waiting.items()):
-                    before = self.states().get(name)
-                    self.verdicts[name] = await in_background(self._decide_late, name, *scene)
-                    self.late_news |= self.states()[name] != before
+                    verdict = await in_background(self._decide_late, name, *scene)
+                    self.late_news |= self._note(name, verdict)
                     if self.waiting[name] is scene:  # else it has to be judged once more
                         del self.waiting[name]
         finally:
@@ -101,17 +116,20 @@ class Judging:
         """The server was started anew: forget the cases that can't outlive that."""
         self.tracker.end_sessions(all_findings().values(), node)
 
-    def states(self) -> dict[str, tuple[State, Severity | None]]:
-        return {name: (v.state, v.severity) for name, v in self.verdicts.items()}
-
     def _log_defects(self, server: str) -> None:
-        for finding, defect in self.tracker.defects:
+        while self.tracker.defects:  # one by one: the background thread may add to them
+            finding, defect = self.tracker.defects.pop(0)
             log.error("judge broke", server=server, finding=finding.name, exc_info=defect)
-        self.tracker.defects.clear()
 
 
-def reads_of(finding: AnyFinding) -> set[AnyCollector]:
-    return {*finding.reads, *finding.consults}
+@cache
+def _readers() -> Mapping[AnyCollector, frozenset[str]]:
+    """The names of the findings that read each collector."""
+    readers = defaultdict[AnyCollector, set[str]](set)
+    for name, finding in all_findings().items():
+        for collector in (*finding.reads, *finding.consults):
+            readers[collector].add(name)
+    return {collector: frozenset(names) for collector, names in readers.items()}
 
 
 def reads_much(finding: AnyFinding, snapshot: Snapshot) -> bool:

@@ -214,7 +214,8 @@ class ServerMonitor:
         return answer.rows[0] if answer else None
 
     def snapshot(self) -> Snapshot:
-        return self.answers.snapshot(self.node, self.clock.now())
+        """What is known, without peers; its time is when the newest of it came."""
+        return self.answers.shared(self.node, self.clock.now())
 
     def judge(self) -> None:
         """Judge what reads something fresh."""

@@ -38,6 +38,8 @@ class Recorder:
         self._backlog: dict[AnyCollector, AnyAnswer] = {}
         self._restarted = False
         self._threads: dict[Home, int] = {}
+        self.version = 0
+        """Grows whenever the background thread has learned something, or all begins anew."""
         self._place = Namespace(cluster, server, "")
         self._learners = self._anew()
 
@@ -50,6 +52,7 @@ class Recorder:
             self._place = place
             with self._lock:
                 self._learners, self._backlog, self._restarted = self._anew(), {}, False
+                self.version += 1
 
     def record(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         """Take note of an answer, or keep the newest for the background thread."""
@@ -70,6 +73,7 @@ class Recorder:
                 learner.restart()
         with self._lock:
             self._backlog, self._restarted = {}, True
+            self.version += 1
 
     @property
     def is_behind(self) -> bool:
@@ -103,6 +107,9 @@ class Recorder:
                 for collector in kind.collectors:
                     if collector in backlog:
                         learner.learn(collector, backlog[collector])
+        if backlog or restarted:
+            with self._lock:
+                self.version += 1
 
     def late_views(self, at: float) -> Views:
         """Return the views of those kinds that learn in the background thread."""

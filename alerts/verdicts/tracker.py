@@ -35,7 +35,8 @@ class VerdictTracker:
 
     memory: Memory = field(default_factory=Memory)
     timing: Timing = Timing()
-    files: dict[AnyFinding, FindingCases] = field(default_factory=dict)
+    files: dict[Namespace, FindingCases] = field(default_factory=dict)
+    """By finding and server: one that is still judged by an old snapshot keeps to its own."""
     defects: list[tuple[AnyFinding, Exception]] = field(default_factory=list)
     """Judges that broke, for the caller to log."""
 
@@ -75,10 +76,10 @@ class VerdictTracker:
         for finding in findings:
             if not finding.outlives_restart:
                 place = _namespace(finding, node)
-                file = self.files.get(finding) or FindingCases.recalled(self.memory, place)
-                file.cases.clear()
+                file = self.files.get(place) or FindingCases.recalled(self.memory, place)
+                # Not cleared in place: the background thread may be judging by it just now.
+                self.files[place] = file = replace(file, cases={})
                 file.remember(self.memory, place)
-                self.files[finding] = file
 
     def _judged(
         self, finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits, file: FindingCases
@@ -154,9 +155,11 @@ class VerdictTracker:
         return file.verdict
 
     def _file(self, finding: AnyFinding, snapshot: Snapshot) -> FindingCases:
-        if finding not in self.files:
-            self.files[finding] = FindingCases.recalled(self.memory, _place(finding, snapshot))
-        return self.files[finding]
+        place = _place(finding, snapshot)
+        file = self.files.get(place)
+        if file is None:
+            file = self.files[place] = FindingCases.recalled(self.memory, place)
+        return file
 
 
 def _state(

@@ -72,8 +72,9 @@ class Store:
         else:
             fragments, served = page.renderer.renew(rows)
         with self.lock:
-            self.collectors[slot] = page
-            self._replace(slot, page, fragments)
+            if whole or slot in self.collectors:  # else it was dropped while a part was rendered
+                self.collectors[slot] = page
+                self._replace(slot, page, fragments)
         return served
 
     def _top(

@@ -37,6 +37,10 @@ class Answers:
     """What each answer was combined from."""
     fresh: set[AnyCollector] = field(default_factory=set)
     """Collectors with news since the last judgement."""
+    version: int = 0
+    """Grows whenever a snapshot of now would differ from one made before."""
+    _shared: tuple[object, Snapshot] | None = None
+    """The last snapshot without peers, and what it was made of."""
 
     def take(
         self, collector: AnyCollector, database: str | None, rows: Sequence[Any], at: float
@@ -54,6 +58,7 @@ class Answers:
         self.absent.pop(collector, None)
         self.newest[collector] = answer
         self.fresh.add(collector)
+        self.version += 1
 
     def count(self, collector: AnyCollector) -> int:
         """The number of databases that have answered."""
@@ -72,6 +77,7 @@ class Answers:
         if collector not in self.newest and self.absent.get(collector) != why:
             self.fresh.add(collector)
         self.absent[collector] = why
+        self.version += 1
 
     def mark_unvisited(
         self, collector: AnyCollector, databases: Iterable[str], why: Absence
@@ -118,6 +124,7 @@ class Answers:
                 self.absent.setdefault(collector, TOO_OLD)
                 expired.add((collector, None))
         self.fresh |= {collector for collector, _ in expired}
+        self.version += bool(expired)
         return expired
 
     def _expire_parts(self, collector: AnyCollector, life: float, now: float) -> list[str]:
@@ -153,6 +160,7 @@ class Answers:
             self._combine_known(collector, began)
         elif database is None:
             self.newest.pop(collector, None)
+        self.version += 1
         return True
 
     def forget(self, collectors: Iterable[AnyCollector], why: str) -> set[AnyCollector]:
@@ -168,6 +176,7 @@ class Answers:
                 self.absent[collector] = absence
                 news.add(collector)
         self.fresh |= news
+        self.version += bool(news)
         return news
 
     def take_fresh(self) -> set[AnyCollector]:
@@ -179,6 +188,13 @@ class Answers:
         """What is known now; later answers don't change it."""
         views = self.recorder.views(at)
         return Snapshot(node, at, dict(self.newest), dict(self.absent), views, tuple(peers))
+
+    def shared(self, node: ServerIdentity, at: float) -> Snapshot:
+        """The snapshot for other servers and for the page: the same until something is new."""
+        made_of = self.version, self.recorder.version, node
+        if self._shared is None or self._shared[0] != made_of:
+            self._shared = made_of, self.snapshot(node, at)
+        return self._shared[1]
 
 
 def joined(collector: AnyCollector, parts: Sequence[Sequence[Any]]) -> Sequence[Any]:

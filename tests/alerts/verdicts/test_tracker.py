@@ -373,6 +373,16 @@ def test_a_session_of_an_earlier_start_is_over(outlives: bool) -> None:
     assert subjects(restarted(server).blind_at(20)) == (["a"] if outlives else [])
 
 
+def test_a_judge_at_work_keeps_its_cases_when_sessions_end() -> None:
+    """Another thread may be going through them: they are replaced, not emptied."""
+    server = Server(made(outlives_restart=False))
+    server.at(0, a=150)
+    [before] = server.tracker.files.values()
+    server.tracker.end_sessions([server.finding], ServerIdentity("db1", system_identifier="7001"))
+    [after] = server.tracker.files.values()
+    assert (len(before.cases), len(after.cases)) == (1, 0)
+
+
 def test_places_survive_a_restart() -> None:
     """The eleventh does not take the place of one of the first ten, whatever it is worth."""
     server = Server(made(alerted_by=AlertedBy.subject))

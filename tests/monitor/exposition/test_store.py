@@ -130,3 +130,12 @@ def test_promtool_finds_nothing_to_say(store: Store, tool: Tool) -> None:
     page = store.page().body
     said = subprocess.run([tool("promtool"), "check", "metrics"], input=page, capture_output=True)
     assert (said.returncode, said.stdout + said.stderr) == (0, b"")
+
+
+def test_a_part_never_returns_after_its_collector_was_dropped(store: Store) -> None:
+    """It was rendered in the background while the loop lost the server."""
+    store.set_own(overview(primary()))
+    store.put("shop", sizes, None, [Size("a", 1)])
+    store.drop("shop", sizes)
+    store.put("shop", sizes, None, [Size("a", 2)], whole=False)
+    assert facts(store) == []

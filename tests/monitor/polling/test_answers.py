@@ -1,12 +1,13 @@
 """Facts come, are put together from their databases, and leave when they are too old."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
 from alerts.history.recorder import Recorder
 from alerts.snapshot import ServerIdentity, Unknown
-from collectors._base import Absence, Collector, Lane, Scope
+from collectors._base import Absence, Collector, Lane, Role, Scope
 from monitor.polling.answers import TOO_OLD, Answers
 
 
@@ -129,3 +130,24 @@ def test_a_database_that_nobody_has_seen_yet_is_missing(answers: Answers) -> Non
     answers.mark_unvisited(of_database, ["a", "b"], unseen)
     answers.combine(of_database, ["a", "b"], at=1001)
     assert answers.newest[of_database].missing == {}
+
+
+def test_others_share_a_snapshot_until_something_is_new(answers: Answers) -> None:
+    """An answer, a reason why there is none, an expiry, a loss, another role: each is new."""
+    standby = ServerIdentity("it", Role.standby)
+    changes: list[Callable[[], object]] = [
+        lambda: answers.take(of_server, None, [Row("a", 1)], at=1000),
+        lambda: answers.take(of_server, None, [Row("a", 2)], at=1001),
+        lambda: answers.expire(pace, now=2000),
+        lambda: answers.mark_absent(of_server, None, Absence("a timeout")),
+        lambda: answers.forget(ANY, "it is gone"),
+        answers.recorder.restart,
+    ]
+    before = answers.shared(ServerIdentity("it"), 1000)
+    for change in changes:
+        change()
+        after = answers.shared(ServerIdentity("it"), 1000)
+        assert after is not before
+        assert answers.shared(ServerIdentity("it"), 1005) is after
+        before = after
+    assert answers.shared(standby, 1000).node is standby

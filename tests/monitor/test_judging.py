@@ -1,0 +1,139 @@
+"""Which findings are judged when something is new, in which thread, and with what history."""
+
+import threading
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import pytest
+
+from alerts._base import AnyFinding, State
+from alerts._catalogue import all_findings, all_wants
+from alerts.findings.indexes._usage import SCANS
+from alerts.history.memory import Memory
+from alerts.history.recorder import Recorder
+from alerts.limits import BaseLimits
+from alerts.snapshot import ServerIdentity, Snapshot
+from alerts.verdicts.mutes import Mutes
+from alerts.verdicts.tracker import VerdictTracker
+from alerts.verdicts.verdict import Verdict
+from collectors._base import Answer, AnyCollector, Role
+from collectors._catalogue import all_collectors
+from collectors._columns import Columns, block
+from collectors.activity import activity
+from collectors.user_indexes import UserIndex, user_indexes
+from monitor.address import Address
+from monitor.config.servers import WatchedServer
+from monitor.config.settings import Databases
+from monitor.config.watch_plan import WatchPlan
+from monitor.judging import Judging
+from tests.fixtures.lock_rows import NOW
+
+NODE = ServerIdentity("db1", Role.primary, 180000, "7001", "7001")
+PLAN = WatchPlan(WatchedServer("db1", Address(), None, Databases()), paces={}, limits={})
+
+
+@dataclass(slots=True)
+class Noting(VerdictTracker):
+    """Notes which finding was judged, in which thread, and by what snapshot."""
+
+    judged: list[tuple[str, threading.Thread, Snapshot]] = field(default_factory=list)
+
+    def decide(
+        self, finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits, mutes: Mutes
+    ) -> Verdict:
+        self.judged.append((finding.name, threading.current_thread(), snapshot))
+        return VerdictTracker.decide(self, finding, snapshot, limits, mutes)
+
+
+class Server:
+    """The judging of one server whose answers a test writes down."""
+
+    def __init__(self) -> None:
+        memory = Memory()
+        self.recorder = Recorder(all_wants(), memory, cluster="7001", server="db1")
+        self.tracker = Noting(memory)
+        self.judging = Judging(PLAN, self.tracker, self.recorder)
+        self.answers: dict[AnyCollector, Any] = {}
+
+    def answered(self, collector: AnyCollector, rows: Any, at: float = NOW) -> None:
+        self.answers[collector] = Answer(rows, at)
+        self.recorder.record(collector, self.answers[collector])
+
+    def judge(self, *fresh: AnyCollector, at: float = NOW) -> list[str]:
+        """The findings that were judged at once."""
+        self.tracker.judged.clear()
+        views = self.recorder.views(at)
+        snapshot = Snapshot(NODE, at, dict(self.answers), histories=views)
+        self.judging.judge(fresh, snapshot, Mutes())
+        return [name for name, _, _ in self.tracker.judged]
+
+
+@pytest.fixture
+async def server() -> Server:
+    return Server()
+
+
+def index(**given: Any) -> dict[str, Any]:
+    zero: dict[str, Any] = dict.fromkeys((known.name for known in fields(UserIndex)), 0)
+    names = {"datname": "shop", "schemaname": "public", "indexrelname": "i", "relname": "t"}
+    flags = {"is_valid": True, "is_ready": True, "stats_reset": None, "root_indexrelid": None}
+    times = {"last_idx_scan_seconds": None, "size_bytes": 2**30, "table_writes": 9999}
+    return zero | names | flags | times | given
+
+
+def indexes(*rows: dict[str, Any]) -> Columns[UserIndex]:
+    return Columns(UserIndex, [block(UserIndex, rows)])
+
+
+async def test_at_first_everything_is_judged(server: Server) -> None:
+    """What has no answer yet is unknown, and that is a verdict."""
+    assert server.judge() == list(all_findings())
+    assert server.judge() == []
+
+
+async def test_news_are_judged_by_those_who_read_them(server: Server) -> None:
+    """All of those, and no others, whichever collector it is."""
+    server.judge()
+    for collector in all_collectors().values():
+        readers = [
+            name
+            for name, finding in all_findings().items()
+            if collector in (*finding.reads, *finding.consults)
+        ]
+        assert server.judge(collector) == readers
+    assert server.judge(activity, user_indexes).count("index_unused") == 1
+
+
+async def test_every_history_is_of_a_collector_that_is_read() -> None:
+    """Otherwise nothing would judge by what was learned last."""
+    for finding in all_findings().values():
+        for kind in finding.history:
+            assert kind.collectors[0] in (*finding.reads, *finding.consults), finding
+
+
+async def test_what_is_learned_in_the_background_is_judged_there(server: Server) -> None:
+    """By a snapshot with what its own answer taught, and at once where there is no answer."""
+    assert "index_unused" in server.judge()
+    server.answered(user_indexes, indexes(index(indexrelid=1, idx_scan=5)))
+    assert "index_unused" not in server.judge(user_indexes)
+    await server.judging.settled()
+    judged = [one for one in server.tracker.judged if one[0] == "index_unused"]
+    [(_, thread, snapshot)] = judged
+    assert thread is not threading.current_thread()
+    assert snapshot.of(SCANS)["shop", 1].value == 5
+    assert server.judging.verdicts["index_unused"].state is State.learning
+
+
+async def test_a_snapshot_waits_in_the_state_of_its_time(server: Server) -> None:
+    """Whatever is answered, and learned, before the background thread gets to it."""
+    server.answered(user_indexes, indexes(index(indexrelid=1, idx_scan=5)))
+    server.judge(user_indexes)
+    await server.judging.settled()
+    server.answered(user_indexes, indexes(index(indexrelid=1, idx_scan=5)), at=NOW + 60)
+    before = Snapshot(NODE, NOW, dict(server.answers), histories=server.recorder.views(NOW))
+    was = dict(before.of(SCANS))
+    server.answered(user_indexes, indexes(index(indexrelid=2, idx_scan=9)), at=NOW + 120)
+    server.judge(user_indexes, at=NOW + 120)
+    await server.judging.settled()
+    assert dict(before.of(SCANS)) == was
+    assert dict(server.recorder.views(NOW)[SCANS]).keys() == {("shop", 2)}
