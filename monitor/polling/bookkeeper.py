@@ -4,7 +4,7 @@ import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -34,15 +34,18 @@ class Bookkeeper:
     refresh: PartialRefresh
     publisher: Publisher
 
-    def question(self, collector: AnyCollector, place: Place) -> Question:
-        """Decide whether all of it is to be asked there, or a part."""
+    @contextmanager
+    def asking(self, collector: AnyCollector, place: Place) -> Iterator[tuple[Question, Place]]:
+        """Decide whether all of it is asked there or a part, and note how that goes.
+
+        Raises ReadFailure only where the session was lost.
+        """
         database = place.database_of(collector)
         tables = self.refresh.tables(collector, database)
-        return Question(collector, database, self.clock.now(), tables)
-
-    def begin(self, question: Question) -> None:
-        """Note that it is asked now."""
-        self.round_log.of(question.collector, question.database).asked = question.began
+        question = Question(collector, database, self.clock.now(), tables)
+        self.round_log.of(collector, database).asked = question.began
+        with self.outcome(question):
+            yield question, replace(place, tables=tables, newest=self.answers.newest)
 
     def record(self, question: Question, reading: Reading) -> bool:
         """Note a reading and what it cost. Returns whether there are rows to publish."""
@@ -54,9 +57,12 @@ class Bookkeeper:
             return False
         if reading.work is not None:
             self._charge(question, reading.work, reading.cold)
+        elif collector.gate:
+            self.pacing.rests(collector)
+            status.asked = None  # due as soon as the gate is open
         if question.is_whole:
-            status.success(reading.at, reading.at - question.began, len(reading.rows))
             self.answers.take(collector, database, reading.rows, reading.at)
+            status.success(reading.at, reading.at - question.began, len(reading.rows))
         return True
 
     def _charge(self, question: Question, work: float, cold: bool) -> None:

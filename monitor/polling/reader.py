@@ -1,7 +1,7 @@
 """Reader: asks the query of one collector on one session and returns its rows as a `Reading`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from collectors._base import ALL, Absence, AnyAnswer, AnyCollector, Role, Scope, Tables
@@ -24,15 +24,13 @@ class Place:
     role: Role | None = None
     tables: frozenset[int] | None = None
     """The tables asked about, by OID; None: all of them."""
+    newest: Mapping[AnyCollector, AnyAnswer] = field(default_factory=dict)
+    """What was answered there last; a gate reads it."""
 
     def database_of(self, collector: AnyCollector) -> str | None:
         """The database that the rows belong to; None where they belong to the whole server."""
         is_per_database = collector.scope is Scope.database
         return self.session.identity.database if is_per_database else None
-
-    def about(self, tables: frozenset[int] | None) -> "Place":
-        """The same place, asked about these tables alone; None: about all."""
-        return replace(self, tables=tables)
 
 
 @dataclass(slots=True)
@@ -44,6 +42,8 @@ class Reader:
 
     async def read(self, collector: AnyCollector, place: Place, deadline: float) -> Reading:
         """Ask a collector. Raises ReadFailure, past the deadline (seconds) with a lost session."""
+        if is_shut(collector, place.newest):
+            return Reading((), self.clock.now())
         missing = absence(collector, place)
         if missing:
             return Reading((), self.clock.now(), missing=missing)

@@ -12,7 +12,7 @@ from monitor.polling.pacing import Pacing
 from monitor.polling.partial_refresh import PartialRefresh
 from monitor.polling.publisher import Publisher
 from monitor.polling.question import Question
-from monitor.polling.reader import Place, Reader, is_shut
+from monitor.polling.reader import Place, Reader
 from monitor.polling.round_log import RoundLog
 from monitor.polling.sink import Sink
 from monitor.reading import Reading
@@ -23,8 +23,6 @@ class CollectorRunner:
     """Runs the collectors of one server; a defect in one of them is the failure of that one."""
 
     clock: Clock
-    answers: Answers
-    pacing: Pacing
     reader: Reader
     books: Bookkeeper
     publisher: Publisher
@@ -49,7 +47,7 @@ class CollectorRunner:
         refresh = PartialRefresh(clock, answers, pacing)
         publisher = Publisher(sink, answers, round_log, refresh)
         books = Bookkeeper(server, clock, round_log, pacing, answers, refresh, publisher)
-        return cls(clock, answers, pacing, Reader(clock), books, publisher, judge, deadline)
+        return cls(clock, Reader(clock), books, publisher, judge, deadline)
 
     async def round(self, collectors: Iterable[AnyCollector], place: Place) -> None:
         """Run each of these, then judge. Raises ReadFailure only where the session was lost."""
@@ -59,20 +57,10 @@ class CollectorRunner:
 
     async def run(self, collector: AnyCollector, place: Place) -> None:
         """Read, record and publish one collector."""
-        question = self.books.question(collector, place)
-        with self.books.outcome(question):
-            if is_shut(collector, self.answers.newest):
-                self.rest(collector)
-                return
-            self.books.begin(question)
-            reading = await self.reader.read(collector, place.about(question.tables), self.deadline)
+        with self.books.asking(collector, place) as (question, here):
+            reading = await self.reader.read(collector, here, self.deadline)
             if self.books.record(question, reading):
                 await self.publisher.publish(question, reading.rows)
-
-    def rest(self, collector: AnyCollector) -> None:
-        """Take no rows for an answer, as it is known without asking that there are none."""
-        self.pacing.rests(collector)
-        self.supply(collector, ())
 
     def supply(self, collector: AnyCollector, rows: Sequence[Any]) -> None:
         """Record and publish rows that the daemon itself is the source of."""

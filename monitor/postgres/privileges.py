@@ -1,10 +1,12 @@
 """Privileges of our role: asked by functions, which leave no line in the server's log."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from alerts.cure import identifier
 from collectors._base import Absence, Capability
+from monitor.postgres.errors import QueryFailure
 from monitor.postgres.session import Session
 
 
@@ -14,18 +16,25 @@ class Privileges:
 
     role: str
     granted: dict[Capability, bool]
+    """Without those of which it could not be told; they are not held to be missing."""
 
     @classmethod
     async def probe(
         cls, session: Session, capabilities: Iterable[Capability], deadline: float
     ) -> "Privileges":
-        """All at once, in one query. Raises QueryFailure."""
+        """Ask for all in one query; if that is refused one by one, as the defect of one probe must
+        not hide the others. Raises QueryFailure."""
         asked = list(capabilities)
-        if not asked:
-            return cls(session.identity.role, {})
-        columns = ", ".join(f"({c.probe})::boolean as c{i}" for i, c in enumerate(asked))
-        [record] = await session.fetch(f"select {columns}", deadline)
-        return cls(session.identity.role, {c: bool(record[i]) for i, c in enumerate(asked)})
+        try:
+            granted = await _granted(session, asked, deadline)
+        except QueryFailure as failure:
+            if not failure.refused:
+                raise
+            granted = {}
+            for capability in asked:
+                with suppress_refusal():
+                    granted |= await _granted(session, [capability], deadline)
+        return cls(session.identity.role, granted)
 
     @property
     def complete(self) -> bool:
@@ -41,3 +50,23 @@ class Privileges:
             if not self.granted.get(need, True):
                 return Absence(f"no right to see {need.buys}", self.grant(need))
         return None
+
+
+async def _granted(
+    session: Session, capabilities: Sequence[Capability], deadline: float
+) -> dict[Capability, bool]:
+    if not capabilities:
+        return {}
+    columns = ", ".join(f"({c.probe})::boolean as c{i}" for i, c in enumerate(capabilities))
+    [record] = await session.fetch(f"select {columns}", deadline)
+    return {c: bool(record[i]) for i, c in enumerate(capabilities)}
+
+
+@contextmanager
+def suppress_refusal() -> Iterator[None]:
+    """Go on where the server refuses a query; any other failure is raised."""
+    try:
+        yield
+    except QueryFailure as failure:
+        if not failure.refused:
+            raise

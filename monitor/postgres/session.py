@@ -119,13 +119,14 @@ class Session:
         connection = await _connect(address, database, settings, deadline)
         try:
             with connecting():
-                return await asyncio.wait_for(cls._known(connection), deadline)
+                return await asyncio.wait_for(cls.of(connection), deadline)
         except BaseException:
             connection.terminate()
             raise
 
     @classmethod
-    async def _known(cls, connection: "asyncpg.Connection[asyncpg.Record]") -> "Session":
+    async def of(cls, connection: "asyncpg.Connection[asyncpg.Record]") -> "Session":
+        """A session on an open connection, once it is known who answers. Raises ConnectFailure."""
         start = time.monotonic()
         record = await connection.fetchrow(IDENTITY)
         assert record is not None
