@@ -128,7 +128,7 @@ async def seen(
     )
     seen = read[version] = Seen()
     wanted = {name for name in documented() if not younger(name, version)} - RARE.keys()
-    async with busy.everywhere(primary, farm):
+    async with busy.full_activity(primary, farm):
         pages = [await watch(one.dsn(user=MONITOR)) for one in (primary, second)]
         deadline = asyncio.get_running_loop().time() + 60
 

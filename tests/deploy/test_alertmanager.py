@@ -17,7 +17,7 @@ from alerts.prometheus.inhibitions import inhibitions
 from tests.fixtures.programs import Program
 from tests.fixtures.prometheus import free_address
 from tests.fixtures.requirements import Tool
-from tests.fixtures.smtp_server import Postbox, postbox
+from tests.fixtures.smtp_server import SmtpServer, smtp_server
 from tests.fixtures.until import until
 from tests.fixtures.webhook import Telephone, telephone
 
@@ -199,12 +199,12 @@ class World:
 
     slack: Telephone
     pagerduty: Telephone
-    mail: Postbox
+    mail: SmtpServer
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with telephone() as slack, telephone() as pagerduty, postbox() as mail:
+    with telephone() as slack, telephone() as pagerduty, smtp_server() as mail:
         yield World(slack, pagerduty, mail)
 
 
@@ -260,7 +260,7 @@ async def test_real_alertmanager_says_all(
             return answer.status_code == 200
 
         async def rung() -> bool:
-            return all((world.slack.calls, world.pagerduty.calls, world.mail.letters))
+            return all((world.slack.calls, world.pagerduty.calls, world.mail.messages))
 
         async def cleared() -> bool:
             return len(world.slack.calls) >= 2
@@ -272,7 +272,7 @@ async def test_real_alertmanager_says_all(
         await until(cleared, f"Slack hears the all-clear\n{program.output()}")
     assert_slack(*(call["attachments"][0] for call in world.slack.calls))
     assert_page(world.pagerduty.calls[0])
-    assert_letter(world.mail.letters[0])
+    assert_message(world.mail.messages[0])
 
 
 def with_labels(**labels: str) -> dict[str, Any]:
@@ -297,7 +297,7 @@ def assert_page(page: Any) -> None:
     assert page["client_url"] == "https://runbooks.example.org/idle_in_transaction"
 
 
-def assert_letter(letter: EmailMessage) -> None:
+def assert_message(letter: EmailMessage) -> None:
     assert letter["Subject"] == f"info: {SUMMARY}"
     assert letter["To"] == "databases@example.org"
     for form in ("plain", "html"):

@@ -17,7 +17,7 @@ from monitor.demo.launcher import Postgres, free_port
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.programs import Program
-from tests.fixtures.stalled import assert_nothing_left, half_a_scrape, make_slow, until_asleep
+from tests.fixtures.stalled import assert_nothing_left, make_slow, unfinished_scrape, until_asleep
 from tests.fixtures.until import until
 
 pytestmark = pytest.mark.versions(18)
@@ -93,7 +93,7 @@ async def test_it_stops_as_fast_in_the_middle_of_work(
     servers = {"slow": {"dsn": address(server)}, "away": {"dsn": "postgresql://127.0.0.1:1/x"}}
     daemon = start("--set", f"servers={json.dumps(servers)}")
     await until_asleep(server)
-    async with half_a_scrape(int(daemon.address.rpartition(":")[2])):
+    async with unfinished_scrape(int(daemon.address.rpartition(":")[2])):
         assert daemon.program.stop(signal.SIGTERM, seconds=5) == 0
     await assert_nothing_left(server)
 

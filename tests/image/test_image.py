@@ -19,7 +19,7 @@ from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers
 from tests.fixtures.programs import Program
 from tests.fixtures.requirements import Missing, Tool
-from tests.fixtures.stalled import assert_nothing_left, half_a_scrape, make_slow, until_asleep
+from tests.fixtures.stalled import assert_nothing_left, make_slow, unfinished_scrape, until_asleep
 from tests.fixtures.until import until
 
 HOUSE = Path(__file__).parents[2]
@@ -235,6 +235,6 @@ async def test_stops_in_the_middle_of_work(
     }
     program = launch(image.command(env=env), as_caller=True)
     await until_asleep(server)
-    async with half_a_scrape(port):
+    async with unfinished_scrape(port):
         assert program.stop(seconds=5) == 0, program.output()
     await assert_nothing_left(server)

@@ -32,7 +32,7 @@ BY_THE_SERVER = """
 
 
 class Stage:
-    """Sessions that hold locks, and sessions that wait for them until the curtain falls."""
+    """Sessions that hold locks and sessions that wait for them, for as long as a test lasts."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -63,7 +63,7 @@ class Stage:
         await until(is_waiting, f"{pid} waits in {statement}")
         return pid
 
-    async def curtain(self) -> None:
+    async def close(self) -> None:
         for session in self.sessions:
             session.terminate()
         await asyncio.gather(*self.waiting, return_exceptions=True)
@@ -78,7 +78,7 @@ async def stage(database: Database) -> AsyncIterator[Stage]:
     await database.execute(TABLES)
     stage = Stage(database)
     yield stage
-    await stage.curtain()
+    await stage.close()
 
 
 async def rows_seen(dsn: str) -> list[Lock]:

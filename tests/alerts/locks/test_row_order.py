@@ -9,7 +9,7 @@ from alerts.locks.order.keys import key_of
 from alerts.locks.order.row_order import chosen
 from collectors._base import Answer
 from collectors.user_tables import UserTable, user_tables
-from tests.fixtures.transactions import Going, book, look, table
+from tests.fixtures.transactions import Transaction, lock_store, look, table
 
 UPDATE = "update {{}} set v = 1 where id = {}"
 PARAMETER = "update {} set v = v + 1 where id = $1"
@@ -20,17 +20,17 @@ MOVING = {**IN_PLACE, "n_tup_hot_upd": 300}
 
 def meet(known: LockStore, has: int, goes_to: int, verb: str = UPDATE) -> None:
     """One waits for the row `has` of another, which has gone on to the row `goes_to`."""
-    waiter = Going(1, ("accounts",), waits_for=2, verb=verb.format(has))
-    look(known, waiter, Going(2, ("accounts",), verb=verb.format(goes_to)))
+    waiter = Transaction(1, ("accounts",), waits_for=2, verb=verb.format(has))
+    look(known, waiter, Transaction(2, ("accounts",), verb=verb.format(goes_to)))
 
 
 def chain(known: LockStore, has: int, wants: int, verb: str = PARAMETER) -> None:
     """The other must wait there too; its rows are on these pages."""
     look(
         known,
-        Going(1, ("accounts",), waits_for=2, verb=verb.format(has), row=(has, 1)),
-        Going(2, ("accounts",), waits_for=3, verb=verb.format(wants), row=(wants, 1)),
-        Going(3, ("accounts",)),
+        Transaction(1, ("accounts",), waits_for=2, verb=verb.format(has), row=(has, 1)),
+        Transaction(2, ("accounts",), waits_for=3, verb=verb.format(wants), row=(wants, 1)),
+        Transaction(3, ("accounts",)),
     )
 
 
@@ -44,7 +44,7 @@ def accounts(**known: Any) -> UserTable:
 
 def test_batches_that_go_both_ways_are_disorder() -> None:
     """Sorted ones go one way only."""
-    known = book()
+    known = lock_store()
     for has, goes_to in ((3, 17), (4, 9), (8, 12)):
         meet(known, has, goes_to)
     assert disorders(known) == []
@@ -55,7 +55,7 @@ def test_batches_that_go_both_ways_are_disorder() -> None:
 
 def test_who_must_wait_where_it_goes_to_tells_the_same() -> None:
     """A chain of three, each behind the next."""
-    known = book()
+    known = lock_store()
     chain(known, 3, 17, UPDATE)
     chain(known, 17, 3, UPDATE)
     assert len(disorders(known)) == 1
@@ -63,26 +63,30 @@ def test_who_must_wait_where_it_goes_to_tells_the_same() -> None:
 
 def test_transfers_are_batches_of_two() -> None:
     """What is taken from one row is given to another, by statements that differ."""
-    known = book()
+    known = lock_store()
     take, give = (f"update {{}} set v = v {sign} 10 where id = " for sign in "-+")
     for has, goes_to in (("3", "17"), ("17", "3")):
-        waiter = Going(1, ("accounts",), waits_for=2, verb=take + has)
-        look(known, waiter, Going(2, ("accounts",), verb=give + goes_to))
+        waiter = Transaction(1, ("accounts",), waits_for=2, verb=take + has)
+        look(known, waiter, Transaction(2, ("accounts",), verb=give + goes_to))
     assert len(disorders(known)) == 1
 
 
 def test_coming_back_to_the_head_is_an_order() -> None:
     """Head 3, lines from 20 on, and head 3 again: each pair of statements goes one way."""
-    known = book()
+    known = lock_store()
     head, line = "update {} set sum = 1 where id = 3", "update {} set v = 1 where id = 20"
     for one, other in ((head, line), (line, head)):
-        look(known, Going(1, ("accounts",), 2, verb=one), Going(2, ("accounts",), verb=other))
+        look(
+            known,
+            Transaction(1, ("accounts",), 2, verb=one),
+            Transaction(2, ("accounts",), verb=other),
+        )
     assert disorders(known) == []
 
 
 def test_amounts_are_no_keys() -> None:
     """Who pays different sums into the same account goes nowhere."""
-    known = book()
+    known = lock_store()
     for one, other in ((100, 200), (200, 100)):
         meet(known, one, other, "update {{}} set v = v + {} where id = 7")
     assert disorders(known) == []
@@ -90,10 +94,10 @@ def test_amounts_are_no_keys() -> None:
 
 def test_a_key_of_another_table_tells_nothing() -> None:
     """The blocker has gone on to bookings; its key there is no key of accounts."""
-    known = book()
+    known = lock_store()
     for has, goes_to in ((3, 17), (17, 3)):
-        waiter = Going(1, ("accounts",), waits_for=2, verb=UPDATE.format(has))
-        other = Going(2, ("accounts", "bookings"), verb=UPDATE.format(goes_to))
+        waiter = Transaction(1, ("accounts",), waits_for=2, verb=UPDATE.format(has))
+        other = Transaction(2, ("accounts", "bookings"), verb=UPDATE.format(goes_to))
         look(known, waiter, other)
     assert disorders(known) == []
 
@@ -113,7 +117,7 @@ def test_places_count_where_rows_stay(
 ) -> None:
     """Without keys in the text, the pages tell; if updates are known, or later seen, to leave them
     in place."""
-    known = book(accounts(**before))
+    known = lock_store(accounts(**before))
     for has, wants in ((3, 17), (17, 3), (4, 20), (20, 4)):
         chain(known, has, wants)
     if after:
@@ -125,7 +129,7 @@ def test_places_count_where_rows_stay(
 
 def test_few_rows_that_moved_make_no_disorder() -> None:
     """Sorted batches meet a row now and then that is not where it was loaded."""
-    known = book(accounts(**IN_PLACE))
+    known = lock_store(accounts(**IN_PLACE))
     for number in range(7):
         chain(known, number, number + 9)
     chain(known, 17, 3)
@@ -138,20 +142,20 @@ def test_few_rows_that_moved_make_no_disorder() -> None:
 def test_where_keys_are_told_places_are_not_asked() -> None:
     """Both want row 7; the versions of it that they wait for are on pages far apart. And whose
     statement is not known may have had a key in it."""
-    known = book(accounts(**IN_PLACE))
+    known = lock_store(accounts(**IN_PLACE))
     for has, wants in ((3, 17), (17, 3)) * 3:
         chain(known, has, wants, "update {} set v = v + 1 where id = 7")
         look(
             known,
-            Going(1, ("accounts",), waits_for=2, row=(has, 1)),
-            Going(2, ("accounts",), waits_for=3, row=(wants, 1), hurries=True),
+            Transaction(1, ("accounts",), waits_for=2, row=(has, 1)),
+            Transaction(2, ("accounts",), waits_for=3, row=(wants, 1), moves_on=True),
         )
     assert disorders(known) == []
 
 
 def test_a_dropped_table_has_no_order() -> None:
     """Nor what waits to be believed of it."""
-    known = book(accounts(**UNTOUCHED))
+    known = lock_store(accounts(**UNTOUCHED))
     chain(known, 3, 17)
     meet(known, 3, 17)
     assert len(known.batches) == 2

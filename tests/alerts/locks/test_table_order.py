@@ -13,7 +13,7 @@ from alerts.locks.order.decay import FORGOTTEN, HALF_LIFE, DecayingTable
 from alerts.locks.order.target import target_of
 from collectors._base import Absence, Answer
 from collectors.user_tables import user_tables
-from tests.fixtures.transactions import NAMES, Going, book, look, table
+from tests.fixtures.transactions import NAMES, Transaction, lock_store, look, table
 
 DAY = 86_400.0
 
@@ -22,13 +22,13 @@ def circle(risk: Risk) -> tuple[str, ...]:
     return tuple(table.name.removeprefix("public.") for table in risk.circle)
 
 
-FORTH = Going(1, ("accounts", "bookings"), waits_for=2)
-BACK = Going(2, ("bookings", "accounts"))
+FORTH = Transaction(1, ("accounts", "bookings"), waits_for=2)
+BACK = Transaction(2, ("bookings", "accounts"))
 
 
 def test_one_meeting_is_enough() -> None:
     """Who waits came from accounts to bookings, and whom it waits for went the other way."""
-    [risk] = look(book(), FORTH, BACK)
+    [risk] = look(lock_store(), FORTH, BACK)
     assert risk.level is Level.opposed
     assert circle(risk) == ("accounts", "bookings")
     [seen] = risk.sightings
@@ -38,116 +38,120 @@ def test_one_meeting_is_enough() -> None:
 
 def test_waiting_for_ones_like_is_no_risk() -> None:
     """Everybody takes accounts before bookings, and they do meet."""
-    ahead = Going(2, ("accounts", "bookings"))
-    assert look(book(), FORTH, ahead) == []
+    ahead = Transaction(2, ("accounts", "bookings"))
+    assert look(lock_store(), FORTH, ahead) == []
 
 
 def test_coming_back_to_ones_own_row_is_no_risk() -> None:
     """The head of an order, its lines, and the head again: its last statement misleads nobody."""
     for slots in (True, False):
-        known = book()
-        again = Going(2, ("accounts", "bookings"), last="accounts", slots=slots)
-        single = Going(3, ("bookings",))
+        known = lock_store()
+        again = Transaction(2, ("accounts", "bookings"), last="accounts", slots=slots)
+        single = Transaction(3, ("bookings",))
         assert look(known, FORTH, again) == []
-        assert look(known, Going(1, ("accounts", "bookings"), 3), single, again) == []
+        assert look(known, Transaction(1, ("accounts", "bookings"), 3), single, again) == []
 
 
 def test_without_an_order_of_locks_waits_tell_it() -> None:
     """Nobody waits for a row of its own: a wait at accounts with bookings in hand is an order."""
-    known = book()
-    forth = Going(1, ("accounts", "bookings"), waits_for=2, slots=False)
-    back = Going(2, ("bookings", "accounts"), slots=False)
+    known = lock_store()
+    forth = Transaction(1, ("accounts", "bookings"), waits_for=2, slots=False)
+    back = Transaction(2, ("bookings", "accounts"), slots=False)
     assert look(known, forth, back) == []
-    other = Going(4, ("bookings", "accounts"), waits_for=5, slots=False)
-    assert look(known, other, Going(5, ("accounts",), application="other")) == []
+    other = Transaction(4, ("bookings", "accounts"), waits_for=5, slots=False)
+    assert look(known, other, Transaction(5, ("accounts",), application="other")) == []
     [risk] = look(known, forth, back)
     assert risk.level is Level.opposed
 
 
 def test_two_looks_at_one_transaction_tell_its_order() -> None:
     """First it had bookings alone, then accounts too."""
-    known = book()
-    forth = Going(1, ("accounts", "bookings"), waits_for=2, slots=False)
-    assert look(known, forth, Going(2, ("bookings",), slots=False)) == []
-    [risk] = look(known, forth, Going(2, ("bookings", "accounts"), slots=False))
+    known = lock_store()
+    forth = Transaction(1, ("accounts", "bookings"), waits_for=2, slots=False)
+    assert look(known, forth, Transaction(2, ("bookings",), slots=False)) == []
+    [risk] = look(known, forth, Transaction(2, ("bookings", "accounts"), slots=False))
     assert risk.level is Level.opposed
 
 
 def test_looks_at_two_transactions_of_one_session_tell_nothing() -> None:
     """The first had bookings; the next is another transaction, and began with accounts."""
-    known = book()
-    forth = Going(1, ("accounts", "bookings"), waits_for=2, slots=False)
-    look(known, forth, Going(2, ("bookings",), slots=False))
-    later = Going(2, ("accounts", "bookings"), slots=False, began="later", last="accounts")
+    known = lock_store()
+    forth = Transaction(1, ("accounts", "bookings"), waits_for=2, slots=False)
+    look(known, forth, Transaction(2, ("bookings",), slots=False))
+    later = Transaction(2, ("accounts", "bookings"), slots=False, began="later", last="accounts")
     assert look(known, forth, later) == []
 
 
 def test_whom_it_waits_for_may_be_quick() -> None:
     """Its locks tell where it has been, whatever it says now; a next transaction tells nothing."""
-    [risk] = look(book(), FORTH, replace(BACK, hurries=True))
+    [risk] = look(lock_store(), FORTH, replace(BACK, moves_on=True))
     assert risk.sightings[0].blocker.statement == "update accounts"
-    assert look(book(), FORTH, replace(BACK, ends=True)) == []
-    assert look(book(), replace(FORTH, hurries=True), BACK) == []
-    unsure = replace(BACK, hurries=True, slots=False)
-    known = book()
-    other = Going(4, ("bookings", "accounts"), waits_for=5, slots=False)
-    look(known, other, Going(5, ("accounts",), application="other"))
+    assert look(lock_store(), FORTH, replace(BACK, ends=True)) == []
+    assert look(lock_store(), replace(FORTH, moves_on=True), BACK) == []
+    unsure = replace(BACK, moves_on=True, slots=False)
+    known = lock_store()
+    other = Transaction(4, ("bookings", "accounts"), waits_for=5, slots=False)
+    look(known, other, Transaction(5, ("accounts",), application="other"))
     forth = replace(FORTH, slots=False)
     assert [risk.level for risk in look(known, forth, unsure)] != [Level.opposed]
-    [risk] = look(known, forth, replace(unsure, hurries=False))
+    [risk] = look(known, forth, replace(unsure, moves_on=False))
     assert risk.level is Level.opposed
 
 
 def test_what_others_do_next_proves_nothing() -> None:
     """Others go on to accounts, with rows of their own; whom it waits for was not seen to."""
-    known = book()
-    look(known, Going(4, ("bookings", "accounts"), waits_for=5), Going(5, ("accounts",)))
-    assert [risk.level for risk in look(known, FORTH, Going(2, ("bookings",)))] == [Level.both_ways]
+    known = lock_store()
+    look(
+        known, Transaction(4, ("bookings", "accounts"), waits_for=5), Transaction(5, ("accounts",))
+    )
+    assert [risk.level for risk in look(known, FORTH, Transaction(2, ("bookings",)))] == [
+        Level.both_ways
+    ]
 
 
 @pytest.mark.parametrize("kind", ["inserted", "shared"])
 def test_new_rows_and_foreign_keys_are_no_risk(kind: str) -> None:
     """Nobody else can want a row that was just inserted; a check of a key excludes no update."""
-    forth = Going(1, ("accounts", "bookings"), waits_for=2, **{kind: ("accounts",)})  # type: ignore[arg-type]
-    assert look(book(), forth, BACK) == []
+    forth = Transaction(1, ("accounts", "bookings"), waits_for=2, **{kind: ("accounts",)})  # type: ignore[arg-type]
+    assert look(lock_store(), forth, BACK) == []
 
 
 def test_select_for_update_counts_once_it_is_known() -> None:
     """Its locks look like those of a foreign key; its statement tells."""
-    known = book()
+    known = lock_store()
     select = "select * from {} for update"
     look(
         known,
-        Going(8, ("accounts",), 9, shared=("accounts",), verb=select),
-        Going(9, ("accounts",)),
+        Transaction(8, ("accounts",), 9, shared=("accounts",), verb=select),
+        Transaction(9, ("accounts",)),
     )
-    forth = Going(1, ("accounts", "bookings"), waits_for=2, shared=("accounts",))
+    forth = Transaction(1, ("accounts", "bookings"), waits_for=2, shared=("accounts",))
     [risk] = look(known, forth, BACK)
     assert risk.level is Level.opposed
 
 
 def test_who_skips_what_is_locked_waits_for_nobody() -> None:
     """A worker counts first and takes a job then, the other way round than everybody else."""
-    known = book()
+    known = lock_store()
     verb = "select from {} limit 1 for update skip locked"
-    worker = Going(2, ("bookings", "accounts"), shared=("accounts",), verb=verb)
+    worker = Transaction(2, ("bookings", "accounts"), shared=("accounts",), verb=verb)
     assert look(known, FORTH, worker) == []
-    done = Going(2, ("bookings", "accounts"), began="later")
+    done = Transaction(2, ("bookings", "accounts"), began="later")
     assert look(known, FORTH, done) == []
-    waits = Going(2, ("bookings", "accounts"), waits_for=3, began="at last")
-    assert look(known, waits, Going(3, ("accounts",), application="other")) == []
+    waits = Transaction(2, ("bookings", "accounts"), waits_for=3, began="at last")
+    assert look(known, waits, Transaction(3, ("accounts",), application="other")) == []
     [risk] = look(known, FORTH, done)
     assert risk.level is Level.opposed, "where it waits after all, it is no worker"
 
 
 def test_three_in_a_circle() -> None:
     """No two of them are opposed; two meetings prove the circle of three."""
-    known = book()
-    ab = Going(1, ("accounts", "bookings"), waits_for=2)
-    bc = Going(2, ("bookings", "customers"))
+    known = lock_store()
+    ab = Transaction(1, ("accounts", "bookings"), waits_for=2)
+    bc = Transaction(2, ("bookings", "customers"))
     assert look(known, ab, bc) == []
-    ca = Going(3, ("customers", "accounts"))
-    [risk] = look(known, Going(2, ("bookings", "customers"), waits_for=3), ca)
+    ca = Transaction(3, ("customers", "accounts"))
+    [risk] = look(known, Transaction(2, ("bookings", "customers"), waits_for=3), ca)
     assert risk.level is Level.opposed
     assert circle(risk) == ("accounts", "bookings", "customers")
 
@@ -155,16 +159,16 @@ def test_three_in_a_circle() -> None:
 def test_waits_both_ways_without_a_meeting_are_a_hint() -> None:
     """Those whom they waited for had one table only; unless a gate keeps them apart."""
     for gates, hint in (((), [Level.both_ways]), ((42,), [])):
-        known = book()
+        known = lock_store()
         for here, there in (("bookings", "accounts"), ("accounts", "bookings")):
-            one = Going(1, (there, here), 2, application=here, gates=gates)
-            risks = look(known, one, Going(2, (here,), application="other"))
+            one = Transaction(1, (there, here), 2, application=here, gates=gates)
+            risks = look(known, one, Transaction(2, (here,), application="other"))
         assert [risk.level for risk in risks] == hint
 
 
 def test_a_risk_fades() -> None:
     """Repaired code is believed after some days without a meeting."""
-    known = book()
+    known = lock_store()
     [risk] = look(known, FORTH, BACK, at=1000.0)
     assert (risk.first, risk.last, risk.weight) == (1000.0, 1000.0, 1.0)
     assert known.orders.risks(1000.0 + DAY)[0].weight == pytest.approx(0.5)
@@ -181,9 +185,9 @@ def test_nothing_is_learned_of_tables_without_a_name() -> None:
 def test_partitions_count_as_their_root(indexed: bool) -> None:
     """Two partitions of one table are no two tables."""
     root = {"root_relid": 7, "root_schemaname": "public", "root_relname": "All bookings"}
-    known = book(table("accounts", **root), table("bookings", **root), indexed=indexed)
+    known = lock_store(table("accounts", **root), table("bookings", **root), indexed=indexed)
     assert look(known, FORTH, BACK) == []
-    beside = book(table("accounts"), table("bookings", **root))
+    beside = lock_store(table("accounts"), table("bookings", **root))
     [risk] = look(beside, FORTH, BACK)
     assert circle(risk) == ('"All bookings"', "accounts")
 
@@ -196,7 +200,7 @@ def test_what_is_learned_of_a_table_goes_with_it() -> None:
         ((table("accounts"),), {"shop": Absence("a timeout")}, 1),
         ((table("accounts"), table("bookings", relid=9999)), {}, 0),
     ):
-        known = book()
+        known = lock_store()
         look(known, FORTH, BACK)
         assert known.size
         known.take(user_tables, Answer(tables, 1.0, missing))
@@ -207,21 +211,21 @@ def test_what_is_learned_of_a_table_goes_with_it() -> None:
 def test_a_table_without_an_index() -> None:
     """There a change leaves the same locks as an INSERT; that its kind changes rows is learned."""
     bare = {"inserted": ("accounts", "bookings")}
-    known = book(indexed=False)
-    forth = Going(1, ("accounts", "bookings"), waits_for=2, **bare)  # type: ignore[arg-type]
-    assert look(known, forth, Going(2, ("bookings", "accounts"), **bare)) == []  # type: ignore[arg-type]
-    look(known, Going(4, ("accounts",), 5, **bare), Going(5, ("accounts",), **bare))  # type: ignore[arg-type]
-    [risk] = look(known, forth, Going(2, ("bookings", "accounts"), **bare))  # type: ignore[arg-type]
+    known = lock_store(indexed=False)
+    forth = Transaction(1, ("accounts", "bookings"), waits_for=2, **bare)  # type: ignore[arg-type]
+    assert look(known, forth, Transaction(2, ("bookings", "accounts"), **bare)) == []  # type: ignore[arg-type]
+    look(known, Transaction(4, ("accounts",), 5, **bare), Transaction(5, ("accounts",), **bare))  # type: ignore[arg-type]
+    [risk] = look(known, forth, Transaction(2, ("bookings", "accounts"), **bare))  # type: ignore[arg-type]
     assert risk.level is Level.opposed
 
 
 def test_who_was_everywhere_is_no_link_of_a_longer_circle() -> None:
     """It came from accounts too: that is one order, and the pair at its end is the danger."""
-    known = book()
-    ahead = Going(2, ("accounts", "bookings", "customers"))
+    known = lock_store()
+    ahead = Transaction(2, ("accounts", "bookings", "customers"))
     assert look(known, FORTH, ahead) == []
-    back = Going(3, ("customers", "accounts"))
-    waits = Going(2, ("accounts", "bookings", "customers"), waits_for=3)
+    back = Transaction(3, ("customers", "accounts"))
+    waits = Transaction(2, ("accounts", "bookings", "customers"), waits_for=3)
     risks = look(known, waits, back)
     assert [circle(risk) for risk in risks] == [("accounts", "customers")]
 
@@ -232,30 +236,30 @@ TABLE_PATHS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=Tr
 
 
 @st.composite
-def honest_looks(draw: st.DrawFn) -> list[list[Going]]:
+def honest_looks(draw: st.DrawFn) -> list[list[Transaction]]:
     """Looks at transactions that all take tables in the order of their names."""
-    looks: list[list[Going]] = []
+    looks: list[list[Transaction]] = []
     for _ in range(draw(st.integers(1, 6))):
         slots = draw(st.booleans())
-        going = [
-            Going(pid, path, slots=slots, began=f"{len(looks)}")
+        transactions = [
+            Transaction(pid, path, slots=slots, began=f"{len(looks)}")
             for pid, path in enumerate(draw(st.lists(TABLE_PATHS, min_size=2, max_size=5)), 1)
         ]
         waiting = []
-        for ahead, one in pairwise(going):
+        for ahead, one in pairwise(transactions):
             if one.here in ahead.path:
-                one = Going(one.pid, one.path, ahead.pid, slots=slots, began=one.began)
+                one = Transaction(one.pid, one.path, ahead.pid, slots=slots, began=one.began)
             waiting.append(one)
-        looks.append([going[0], *waiting])
+        looks.append([transactions[0], *waiting])
     return looks
 
 
 @given(honest_looks())
-def test_one_order_is_never_a_risk(looks: Sequence[Sequence[Going]]) -> None:
+def test_one_order_is_never_a_risk(looks: Sequence[Sequence[Transaction]]) -> None:
     """Whoever meets whom, and whatever their locks tell."""
-    known = book()
-    for at, going in enumerate(looks):
-        assert look(known, *going, at=float(at)) == []
+    known = lock_store()
+    for at, transactions in enumerate(looks):
+        assert look(known, *transactions, at=float(at)) == []
 
 
 @given(st.lists(st.integers(0, 400), max_size=300), st.integers(1, 30))
@@ -282,9 +286,9 @@ def test_half_of_a_weight_is_lost_each_day() -> None:
 
 def test_a_deadlock_is_captured_with_its_victim() -> None:
     """Both parties with statements and rows; then whose transaction was lost."""
-    known = book()
-    one = Going(1, ("accounts", "bookings"), waits_for=2)
-    other = Going(2, ("bookings", "accounts"), waits_for=1, row=(8, 1))
+    known = lock_store()
+    one = Transaction(1, ("accounts", "bookings"), waits_for=2)
+    other = Transaction(2, ("bookings", "accounts"), waits_for=1, row=(8, 1))
     look(known, one, other, at=10.0)
     [capture] = known.captures.kept
     assert {c.party.pid: (c.relation, c.ctid) for c in capture.captives} == {
@@ -293,14 +297,14 @@ def test_a_deadlock_is_captured_with_its_victim() -> None:
     }
     assert capture.victim is None
     look(known, one, other, at=10.5)
-    look(known, Going(1, ("accounts", "bookings")), at=11.0)
+    look(known, Transaction(1, ("accounts", "bookings")), at=11.0)
     [capture] = known.captures.kept
     assert (capture.at, capture.victim, capture.victim_is_sure) == (10.0, 2, True)
 
 
 def test_a_place_in_a_queue_is_no_deadlock() -> None:
     """PostgreSQL reorders queues; only what is held makes a circle."""
-    known = book()
+    known = lock_store()
     look(known, FORTH, BACK)
     assert not known.captures.kept
 

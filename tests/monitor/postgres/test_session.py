@@ -11,7 +11,7 @@ from collectors._base import Role
 from collectors.databases import databases
 from collectors.user_tables import user_tables
 from monitor.demo.launcher import Postgres
-from tests.fixtures.daemon import OURS, Census, Watch, Watched, count_sessions
+from tests.fixtures.daemon import OURS, SessionCount, Watch, Watched, count_sessions
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.until import until
@@ -204,8 +204,8 @@ async def test_there_are_never_more_than_three_sessions(
     async with connected(server.dsn()) as admin:
         for name in ("a", "b", "c"):
             await admin.execute(f"create database {name}")
-    census = Census()
-    counting = asyncio.create_task(count_sessions(server.dsn(), census))
+    count = SessionCount()
+    counting = asyncio.create_task(count_sessions(server.dsn(), count))
     watched = await watch(address(server))
     await watched.until_seen()
     first = watched.server.sessions.fast.session
@@ -220,8 +220,8 @@ async def test_there_are_never_more_than_three_sessions(
     await watched.until_seen()
     counting.cancel()
     await asyncio.wait([counting])
-    assert census.looks > 50
-    assert 2 <= census.most <= 3
+    assert count.looks > 50
+    assert 2 <= count.most <= 3
 
 
 async def test_nothing_of_ours_is_left_when_we_stop(
@@ -287,7 +287,7 @@ async def test_a_session_that_hangs_for_long_is_given_up_and_replaced(
     watched = await watch(address(server), deadline="1s")
     await watched.until_seen()
     first = watched.server.sessions.fast.session
-    census = Census()
+    count = SessionCount()
     server.freeze()
 
     async def given_up() -> bool:
@@ -296,9 +296,9 @@ async def test_a_session_that_hangs_for_long_is_given_up_and_replaced(
     await until(given_up, "the silent session is given up")
     assert await watched.is_down()
     server.thaw()
-    counting = asyncio.create_task(count_sessions(server.dsn(), census))
+    counting = asyncio.create_task(count_sessions(server.dsn(), count))
     await until(watched.is_up, "a new session answers")
     await watched.until_seen()
     counting.cancel()
     await asyncio.wait([counting])
-    assert census.most <= 3
+    assert count.most <= 3
