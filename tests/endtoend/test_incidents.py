@@ -83,9 +83,8 @@ GONE = alert_name("daemon_gone")
 
 
 def impatient(rules: str) -> str:
-    """The committed rules, except that alerts begin and end soon after their reason."""
-    ending = re.sub("keep_firing_for: .*", "keep_firing_for: 2s", rules)
-    return re.sub(r"(?m)^( +)for: .*", r"\1for: 2s", ending)
+    """The committed rules, except that watchdogs wait no longer than a person who tests."""
+    return re.sub(r"(?m)^( +)for: .*", r"\1for: 2s", rules)
 
 
 @pytest.fixture
@@ -130,15 +129,14 @@ async def test_ten_incidents_reach_the_telephone(
 
 
 async def last_cure(chain: Chain, incident: Incident) -> str:
-    """From the newest message: all that follows the name of the subject."""
+    """From the newest message, as it stands."""
 
     async def heard() -> str | None:
         last = calls(chain, incident.alert, incident.server)[-1]
-        told = last["annotations"]["cure"]
+        told = last["annotations"].get("cure", "")
         return told if incident.statement in told else None
 
-    told = str(await until(heard, f"a message about {incident.finding} has its statement"))
-    return re.split(r": (?=/\*|[A-Z]{4,} )", told, maxsplit=1)[1]
+    return str(await until(heard, f"a message about {incident.finding} has its statement"))
 
 
 async def nobody_watches(chain: Chain, scenery: Scenery, daemon: Program) -> None:
@@ -169,8 +167,7 @@ def assert_enough_to_act(incident: Incident, page: Any) -> None:
     told = page["annotations"]
     assert incident.server in told["summary"]
     assert incident.says in told["summary"]
-    assert incident.says in told["description"]
-    assert incident.says in told["cure"]
+    assert " Since " in told["description"]
     assert "\n" not in told["summary"] + told["cure"]
     assert told["runbook_url"] == f"{RUNBOOK_BASE}/{incident.finding}"
     assert page["labels"]["severity"] in ("info", "warning", "critical")
