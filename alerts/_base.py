@@ -51,6 +51,14 @@ class Reach(StrEnum):
     cluster = "cluster"
 
 
+class FindingKind(StrEnum):
+    """An incident has a state, subjects and an alert; a review is read when there is time."""
+
+    incident = "incident"
+    review = "review"
+    """Has no rule and no series of its own; counted by chapter, listed by `pgvigil review`."""
+
+
 class AlertedBy(StrEnum):
     """What one alert stands for: a subject where each is an incident, such as a session."""
 
@@ -124,6 +132,7 @@ class Finding(Generic[L]):
     scope: Reach = Reach.server
     on: Role | None = None
     """The only role on which it is judged; on the other role it is not_applicable."""
+    kind: FindingKind = FindingKind.incident
     alerted_by: AlertedBy = AlertedBy.server
     outlives_restart: bool = True
     """Whether ill subjects can survive a restart of the server; sessions can't."""
@@ -137,6 +146,10 @@ class Finding(Generic[L]):
     @property
     def name(self) -> str:
         return self.judge.__module__.rpartition(".")[2]
+
+    @property
+    def is_review(self) -> bool:
+        return self.kind is FindingKind.review
 
     @property
     def chapter(self) -> str:

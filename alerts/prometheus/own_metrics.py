@@ -161,6 +161,13 @@ INCIDENTS_KNOWN = OwnMetric(
     ("server", "finding"),
 )
 
+REVIEW_SUBJECTS = OwnMetric(
+    "pgvigil_review_subjects",
+    "gauge",
+    "Subjects of this severity that findings of the chapter propose to review; no alert each.",
+    ("server", "chapter", "severity"),
+)
+
 COLLECTOR_OK = OwnMetric(
     "pgvigil_collector_ok",
     "gauge",

@@ -42,7 +42,7 @@ def all_rules() -> Iterator[tuple[str, list[Rule]]]:
     by_chapter = sorted(
         all_findings().values(), key=lambda finding: (finding.chapter, finding.name)
     )
-    yield INCIDENTS, [finding_rule(finding) for finding in by_chapter]
+    yield INCIDENTS, [finding_rule(one) for one in by_chapter if not one.is_review]
     yield WATCHDOGS, [watchdog_rule(name, dog) for name, dog in all_watchdogs().items()]
 
 

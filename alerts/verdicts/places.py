@@ -19,7 +19,7 @@ def places(finding: AnyFinding, ill: Iterable[Evidence], before: Places) -> Plac
     Nobody loses a place to a worse one: else an incident that is cured would let an old one
     page anew.
     """
-    if finding.alerted_by is not AlertedBy.subject:
+    if finding.is_review or finding.alerted_by is not AlertedBy.subject:
         return {}
     worst_first = list(ill)
     return {severity: _placed(severity, worst_first, before) for severity in finding.severities}

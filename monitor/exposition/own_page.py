@@ -20,6 +20,7 @@ from monitor.exposition.own_samples import (
     collector_samples,
     finding_samples,
     incident_samples,
+    review_samples,
     server_samples,
 )
 from monitor.exposition.text_format import Head, encoded, label_block, number
@@ -50,12 +51,15 @@ class OwnServer:
         }
         self.collectors = {one.name: self._collector(view.name, one) for one in view.collectors}
         parts = [one for _, one in (*self.findings.values(), *self.collectors.values())]
-        self.written = joined([write(server_samples(view)), *parts])
+        of_server = (*server_samples(view), *review_samples(view))
+        self.written = joined([write(of_server), *parts])
 
     def _finding(self, view: ServerView, name: str, verdict: Verdict) -> tuple[Verdict, Written]:
         made = self.findings.get(name)
         if made and made[0] is verdict:
             return made
+        if verdict.finding.is_review:
+            return verdict, {}
         shown = worst_subjects(verdict, self.shown.get(name, frozenset()), self.worst)
         self.shown[name] = frozenset(subject.evidence.identity for subject in shown)
         said = (*finding_samples(view.name, verdict, shown), *self._incidents(view, verdict))

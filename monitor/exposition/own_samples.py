@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from alerts._base import Shape, State
+from alerts._base import Severity, Shape, State
 from alerts.prometheus import own_metrics as own
 from alerts.prometheus.own_metrics import OwnMetric
 from alerts.verdicts.incident import Incident
@@ -14,6 +14,9 @@ from monitor.views.overview import CollectorView, QueueNumbers, ServerView
 OwnSample = tuple[OwnMetric, tuple[str | None, ...], float | None]
 REASONS = 10
 """So many reasons of not having judged become series; the rest is summed as `other`."""
+
+
+UNCOUNTED = (State.unknown, State.learning, State.not_applicable)
 
 
 def server_samples(view: ServerView) -> Iterator[OwnSample]:
@@ -65,6 +68,21 @@ def finding_samples(
     if verdict.at:
         yield own.FINDING_JUDGED, (server, finding), verdict.judged
         yield own.FINDING_VERDICT_TIMESTAMP, (server, finding), verdict.at
+
+
+def review_samples(view: ServerView) -> Iterator[OwnSample]:
+    """One count for each chapter and severity, 0 included; absent while nothing is known."""
+    counts: dict[tuple[str, Severity], int] = {}
+    for verdict in view.verdicts.values():
+        finding = verdict.finding
+        if not finding.is_review or verdict.state in UNCOUNTED:
+            continue
+        for severity in finding.severities:
+            of_severity = (s for s in verdict.subjects if s.evidence.severity is severity)
+            key = finding.chapter, severity
+            counts[key] = counts.get(key, 0) + sum(1 for _ in of_severity)
+    for (chapter, severity), count in sorted(counts.items()):
+        yield own.REVIEW_SUBJECTS, (view.name, chapter, severity), count
 
 
 def incident_samples(

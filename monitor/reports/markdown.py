@@ -27,6 +27,8 @@ def markdown(overview: Overview) -> str:
             f" {prose(subject.muted or '')}"
             for view, verdict, subject in picture.muted
         ]
+    if reviews := wording.review_count(picture):
+        lines += ["", f"{reviews}: `pgvigil review` lists them."]
     if quiet := wording.quiet_counts(picture):
         lines += ["", f"{quiet[0].upper()}{quiet[1:]}."]
     return "\n".join(lines) + "\n"

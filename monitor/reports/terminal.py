@@ -67,8 +67,10 @@ class Report:
         self._muted()
         self._line("")
         quiet = wording.quiet_counts(self.picture)
+        reviews = wording.review_count(self.picture)
+        to_review = f"{reviews}: `pgvigil review` lists them" if reviews else ""
         hint = "`pgvigil explain FINDING` prints a runbook" if self.picture.cards else ""
-        self._line("; ".join(part for part in (quiet, hint) if part), style="dim")
+        self._line("; ".join(part for part in (quiet, to_review, hint) if part), style="dim")
 
     def _card(self, card: Card) -> None:
         self._heading(

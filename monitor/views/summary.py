@@ -76,9 +76,21 @@ class Summary:
         ]
 
     @cached_property
+    def reviews(self) -> list[tuple[ServerView, Verdict, Subject]]:
+        """What findings propose to review, worst first."""
+        found = [
+            (view, verdict, subject)
+            for view in self.overview.servers
+            for verdict in view.verdicts.values()
+            if verdict.finding.is_review
+            for subject in verdict.subjects
+        ]
+        return sorted(found, key=lambda one: -one[2].evidence.severity.rank)
+
+    @cached_property
     def not_applicable(self) -> list[tuple[ServerView, list[Verdict]]]:
         found = [
-            (view, [v for v in view.verdicts.values() if v.state is State.not_applicable])
+            (view, [v for v in _incidents(view) if v.state is State.not_applicable])
             for view in self.overview.servers
         ]
         return [(view, verdicts) for view, verdicts in found if verdicts]
@@ -95,14 +107,14 @@ class Summary:
         return [view for view in self.overview.servers if not view.up]
 
     def _cases(self, view: ServerView) -> Iterable[Folded]:
-        verdicts = view.verdicts.values()
+        verdicts = _incidents(view)
         if self.folded:
             return fold(verdicts)
         return (Folded(verdict, subject) for verdict in verdicts for subject in verdict.subjects)
 
     def _verdicts(self) -> Iterator[tuple[ServerView, Verdict]]:
         for view in self.overview.servers:
-            for verdict in view.verdicts.values():
+            for verdict in _incidents(view):
                 yield view, verdict
 
     def _blind(self, *, learning: bool) -> Iterator[Blind]:
@@ -117,6 +129,11 @@ class Summary:
                     counts[key] += one.count
         for key, verdicts in groups.items():
             yield Blind(*key, tuple(verdicts.values()), counts[key])
+
+
+def _incidents(view: ServerView) -> list[Verdict]:
+    """Verdicts that a headline counts; reviews stand apart."""
+    return [verdict for verdict in view.verdicts.values() if not verdict.finding.is_review]
 
 
 def _urgency(card: Card) -> tuple[int, bool]:

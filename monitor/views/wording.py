@@ -90,6 +90,12 @@ def headline(picture: Summary) -> str:
     return ", ".join(parts) or "Nothing is known yet"
 
 
+def review_count(picture: Summary) -> str:
+    """Return how much there is to review; empty where there is nothing."""
+    count = len(picture.reviews)
+    return f"{plural(count, 'point')} to review" if count else ""
+
+
 def quiet_counts(picture: Summary) -> str:
     """Return the counts of verdicts that need no attention, by state."""
     states = (State.healthy, State.learning, State.muted, State.not_applicable)

@@ -27,6 +27,7 @@ def finding_as_plain(finding: AnyFinding, overview: Overview) -> Plain:
         "finding": finding.name,
         "title": finding.title,
         "chapter": finding.chapter,
+        "kind": finding.kind,
         "servers": [
             {"server": view.name, **verdict_as_plain(view.verdicts[finding.name])}
             for view in overview.servers
@@ -41,6 +42,7 @@ def verdict_as_plain(verdict: Verdict) -> Plain:
         "finding": verdict.finding.name,
         "title": verdict.finding.title,
         "chapter": verdict.finding.chapter,
+        "kind": verdict.finding.kind,
         "state": verdict.state,
         "severity": verdict.severity,
         "reason": verdict.reason,

@@ -95,6 +95,7 @@ async def scenery(private_server: PrivateServers, standby: Callable[..., Postgre
     await run(shop, SHOP, f"CREATE ROLE {STRANGER} LOGIN")
     books, doomed = private_server(), private_server()
     await run(books, BOOKS)
+    await incidents.delete_most(books)
     await run(doomed, WATCHED)
     return Scenery(shop, standby(shop, slot="replica"), books, doomed)
 

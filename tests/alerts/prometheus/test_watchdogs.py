@@ -15,6 +15,7 @@ from alerts.prometheus.own_metrics import (
     FINDING_VERDICT_TIMESTAMP,
     INCIDENT,
     INCIDENTS_KNOWN,
+    REVIEW_SUBJECTS,
     STATE_FILE_OK,
     UP,
     OwnMetric,
@@ -97,6 +98,12 @@ def held(server: str, known: str, **incident: str) -> list[dict[str, str]]:
     ]
 
 
+def reviewed(chapter: str, severity: str, count: str) -> dict[str, str]:
+    of = {"chapter": chapter, "severity": severity, **SHOP}
+    return series(REVIEW_SUBJECTS, ill_then_well("0", count), **of)
+
+
+SHOP = {"server": "shop-1"}
 SCENES = {
     "incidents_held": Scene(
         ill=held("shop-1", f"1x{WELL_FOR - 1} stale _x{ILL_FOR} 1x600"),
@@ -145,6 +152,18 @@ SCENES = {
             *finding("down", "a", AT_FAULT, "ill"),
             *collector("down", "locks", AT_FAULT),
             series(UP, "0x600", server="down"),
+        ],
+    ),
+    "review": Scene(
+        ill=[
+            reviewed("schema", "info", "3"),
+            reviewed("settings", "warning", "1"),
+        ],
+        labels=SHOP,
+        summary="Points to review on shop-1: 4",
+        listed="\nBy chapter:\n- schema, info: 3\n- settings, warning: 1",
+        quiet=[
+            series(REVIEW_SUBJECTS, "0x600", chapter="schema", severity="info", server="well"),
         ],
     ),
     "state_file_failing": Scene(
