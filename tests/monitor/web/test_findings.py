@@ -36,7 +36,7 @@ def test_a_subject_comes_with_all_that_is_needed_to_act() -> None:
     assert subject["since"] == "2025-12-31T23:24:00Z"
     assert subject["database"] == "shop"
     assert subject["facts"]["silent_seconds"] == 2160
-    assert subject["cure"][-1].startswith("SELECT pg_terminate_backend(pid)")
+    assert subject["cure"][-1].startswith("SELECT pg_catalog.pg_terminate_backend(pid)")
     assert found["reason"] == subject["message"]
 
 
