@@ -1,4 +1,4 @@
-"""Code locks the same tables in opposite order and meets there: a deadlock waits to happen."""
+"""Transactions lock the same rows in opposite order: sooner or later they will deadlock."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ Facts = dict[str, float | int | str | bool | None]
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     remembered: Annotated[Duration, FIXED] = timedelta(days=3)
-    """Without another meeting for that long the code counts as repaired."""
+    """Time without another conflict after which the code counts as fixed."""
     both_ways: Annotated[float, Slack(0.5)] = 2.5
-    """Waits in each direction, one of yesterday counting half, that are worth a hint; a meeting
-    that proves it is always told."""
+    """Number of waits in each direction for an info; a wait of yesterday counts half. A conflict
+    that proves the risk is always reported."""
     batches: Annotated[float, Slack(0.5)] = 0.8
-    """Meetings in each direction, counted alike, by which rows of one table have no order: told
-    by the keys in the statements,"""
+    """Number of conflicts in each direction (counted in the same way) from which rows of one table
+    have no lock order, if the keys are in the statements."""
     places: Annotated[float, Slack(0.5)] = 1.5
-    """or, where statements have parameters, by the places of the rows."""
+    """The same, if statements have parameters and only the positions of rows are known."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -65,18 +65,18 @@ def opposed(risk: Risk, now: float) -> Evidence:
         value=risk.weight,
         message=(
             f"Transactions in {database} lock {listed(names)}"
-            f" {'in both orders' if pair else 'in a circle'}"
+            f" {'in both orders' if pair else 'in a cycle'}"
             + (
-                f" and met over the same rows {ago} ago: sooner or later they will deadlock."
+                f" and conflicted {ago} ago: sooner or later they will deadlock."
                 if proved
-                else f", seen at waits each way, the last {ago} ago; where they meet they deadlock."
+                else f", seen in waits, the last {ago} ago; on the same rows they deadlock."
             )
         ),
         facts=facts,
         cure=(
-            remark("Nothing is wrong yet, and there is nobody to stop: it is the code."),
-            remark(f"Choose one order for all of it, such as {', then '.join(sorted(names))}."),
-            remark("The facts have the statements of both sides; change the rarer one."),
+            remark("Nothing is wrong yet, and there is no session to stop: the code must change."),
+            remark(f"Choose one order for all code, such as {', then '.join(sorted(names))}."),
+            remark("The statements of both sides are in the facts; change the less frequent one."),
             remark("Until then: retry on SQLSTATE 40P01, and keep these transactions short."),
         ),
         check=check(database),
@@ -93,8 +93,8 @@ def disordered(disorder: Disorder, now: float) -> Evidence:
         severity=Severity.warning,
         value=min(disorder.upwards, disorder.downwards),
         message=(
-            f"Transactions in {table.database} lock several rows of {table.name} in no order, some"
-            " upwards and some downwards: where two of them meet they deadlock."
+            f"Transactions in {table.database} lock rows of {table.name} in no fixed order, some"
+            " ascending and some descending: if two of them conflict, they deadlock."
         ),
         facts={
             "upwards": disorder.upwards,
@@ -105,8 +105,8 @@ def disordered(disorder: Disorder, now: float) -> Evidence:
             **party_facts("downwards", down),
         },
         cure=(
-            remark("Nothing is wrong yet, and there is nobody to stop: it is the code."),
-            remark("Sort each batch by its key before it is written, or lock it first:"),
+            remark("Nothing is wrong yet, and there is no session to stop: the code must change."),
+            remark("Sort each batch by its key before writing it, or lock its rows first:"),
             remark(f"SELECT … FROM {table.name} WHERE … ORDER BY … FOR UPDATE;"),
             remark("Workers that share a queue need no order: FOR UPDATE SKIP LOCKED."),
         ),
@@ -136,7 +136,7 @@ def _meeting(sighting: Sighting, number: int | None) -> Facts:
 
 
 finding = Finding(
-    title="Deadlock in the making",
+    title="Deadlock risk",
     severities=(Severity.info, Severity.warning),
     reads=(locks, activity),
     consults=(user_tables, user_indexes),
