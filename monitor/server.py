@@ -18,7 +18,7 @@ from monitor.config.watch_plan import WatchPlan
 from monitor.judging import Judging
 from monitor.polling.agenda import Agenda
 from monitor.polling.answers import Answers
-from monitor.polling.burst import LOOK, LockBurst
+from monitor.polling.burst import IN_BURST, LockBurst
 from monitor.polling.combiner import Combiner
 from monitor.polling.database_walk import DatabaseWalk
 from monitor.polling.databases import Databases
@@ -78,11 +78,12 @@ class ServerMonitor:
         self.identity_tracker = IdentityTracker(plan.target, self.memory)
         self.sessions = Sessions.of(plan)
         system = self.node.system_identifier or ""
-        self.answers = Answers(Recorder(all_wants(), self.memory, system, plan.name))
-        self.judging = Judging.of(plan, self.memory, self.answers.recorder)
+        recorder = Recorder(all_wants(), self.memory, system, plan.name)
+        self.answers = Answers(recorder)
+        self.judging = Judging.of(plan, self.memory, recorder)
         self.pacing = Pacing(plan.paces, plan.budget)
-        self.agenda = Agenda(clock, self.pacing, log, self.answers)
-        self.burst = LockBurst(clock, self.answers, self.pacing, log)
+        self.agenda = Agenda(clock, self.pacing, log, recorder)
+        self.burst = LockBurst(clock, self.answers, recorder, self.pacing, log)
         self.burst.remember(plan.timing.visible)
         self.privileges = PrivilegeChecks(clock, log, plan.hung_deadline)
         self.runner = CollectorRunner.of(
@@ -102,6 +103,7 @@ class ServerMonitor:
             self.identity_tracker,
             self.sessions,
             self.answers,
+            recorder,
             log,
             self.privileges,
             self.sink,
@@ -137,7 +139,7 @@ class ServerMonitor:
         asked = (c for c in of_server(lane) if c not in self.pacing.homes)
         await self._ask(lane, [c for c in asked if self.agenda.is_due(c)])
         if lane is Lane.fast:
-            await self.burst.follow(partial(self._ask, lane, LOOK))
+            await self.burst.follow(partial(self._ask, lane, IN_BURST))
 
     async def _ask(self, lane: Lane, due: Sequence[AnyCollector]) -> None:
         if not due:
@@ -164,7 +166,7 @@ class ServerMonitor:
     async def pulse(self) -> None:
         """Every second, whatever the sessions do: report on ourselves, drop old answers, judge."""
         now = self.clock.now()
-        if self.sessions.connector.tried or now - self.started > FIRST_WORD:
+        if self.sessions.tried or now - self.started > FIRST_WORD:
             await self._report_connection(now)
         if now - self.reported >= REPORT:
             self.reported = now

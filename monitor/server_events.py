@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from alerts.history.recorder import Recorder
 from collectors._catalogue import all_collectors
 from collectors.capabilities import capabilities
 from collectors.wal_position import wal_position
@@ -31,6 +32,7 @@ class ServerEvents:
     identity: IdentityTracker
     sessions: Sessions
     answers: Answers
+    recorder: Recorder
     round_log: RoundLog
     privileges: PrivilegeChecks
     sink: Sink
@@ -74,13 +76,13 @@ class ServerEvents:
         if IdentityChange.another in change:
             self.judging.forget_cases()
             system = self.identity.node.system_identifier or ""
-            self.answers.recorder.belong_to(system, self.server)
+            self.recorder.belong_to(system, self.server)
         if IdentityChange.sessions_ended in change:
             self.judging.end_sessions(self.identity.node)
             self.answers.fresh.update(all_collectors().values())
         if IdentityChange.restarted in change or IdentityChange.role in change:
             self.forget_answers("the server was restarted or has changed its role")
-            self.answers.recorder.restart()
+            self.recorder.restart()
             self.round_log.forget_times()
             self.own.supply_privileges(self.identity.node.role)
             self.walk.abandon()

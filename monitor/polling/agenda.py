@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from alerts.history.recorder import Recorder
 from alerts.locks.order import LOCK_ORDER, NAMING
 from collectors._base import AnyCollector, Lane
 from monitor.clock import Clock
-from monitor.polling.answers import Answers
 from monitor.polling.pacing import Pacing
 from monitor.polling.round_log import RoundLog
 
@@ -21,7 +21,7 @@ class Agenda:
     clock: Clock
     pacing: Pacing
     round_log: RoundLog
-    answers: Answers
+    recorder: Recorder
 
     def due(
         self, collectors: Iterable[AnyCollector], database: str | None = None
@@ -44,7 +44,7 @@ class Agenda:
 
     def unnamed(self) -> frozenset[str]:
         """Databases in which a table is locked that was created after their newest answer."""
-        learned = self.answers.recorder.view(LOCK_ORDER, self.clock.now())
+        learned = self.recorder.view(LOCK_ORDER, self.clock.now())
         return learned.nameless if learned else frozenset()
 
     def _overdue(self, collector: AnyCollector, database: str | None) -> float | None:

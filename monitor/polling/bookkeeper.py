@@ -137,5 +137,5 @@ class Bookkeeper:
 def _where(defect: Exception) -> str:
     """Type and line; its text may repeat what the server holds."""
     frames = traceback.extract_tb(defect.__traceback__)
-    place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
-    return type(defect).__name__ + place
+    where = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    return type(defect).__name__ + where

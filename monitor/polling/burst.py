@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from alerts.history.recorder import Recorder
 from alerts.locks.order import LOCK_ORDER
 from collectors._base import Answer, AnyCollector
 from collectors.activity import activity
@@ -23,8 +24,8 @@ HURRY = 10.0
 """Seconds for which a burst goes on after a session was last seen to wait,"""
 CALM = 2
 """unless this many readings in a row show none."""
-LOOK: tuple[AnyCollector, ...] = (activity, locks)
-Look = Callable[[], Awaitable[None]]
+IN_BURST: tuple[AnyCollector, ...] = (activity, locks)
+Read = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class LockBurst:
 
     clock: Clock
     answers: Answers
+    recorder: Recorder
     pacing: Pacing
     round_log: RoundLog
     traffic: LockTraffic = field(default_factory=LockTraffic)
@@ -50,20 +52,20 @@ class LockBurst:
     @property
     def hurried(self) -> float:
         """Seconds between two readings of a burst: what one costs decides how often it is done."""
-        cost = sum(self.pacing.costs.get((collector, False), 0.0) for collector in LOOK)
+        cost = sum(self.pacing.costs.get((collector, False), 0.0) for collector in IN_BURST)
         return max(HURRIED, cost / self.pacing.fast_budget)
 
-    async def follow(self, look: Look) -> None:
+    async def follow(self, read: Read) -> None:
         """Read again and again until the next ordinary round is near; not while nobody waits."""
         self._note()
-        statuses = [self.round_log.of(collector) for collector in LOOK]
+        statuses = [self.round_log.of(collector) for collector in IN_BURST]
         began = statuses[0].asked
         if began is None or not self._in_a_hurry():
             return
         due, end = began + self.hurried, began + self.pacing.of(activity)
         while self._in_a_hurry() and due + self.hurried / 2 <= end:
             await asyncio.sleep(max(0.0, due - self.clock.now()))
-            await look()
+            await read()
             self._note()
             due = max(due + self.hurried, self.clock.now())
         # A reading between the ordinary ones does not put the next of those off.
@@ -84,11 +86,11 @@ class LockBurst:
         if answer is None or answer is self.noted:
             return
         self.noted = answer
-        if learned := self.answers.recorder.view(LOCK_ORDER, answer.at):
+        if learned := self.recorder.view(LOCK_ORDER, answer.at):
             self.traffic.note(answer.at, learned.graph, self.pacing.of(activity))
         waiting = any(not lock.granted for lock in answer.rows)
         self.calm = 0 if waiting else self.calm + 1
         if waiting:
             self.hurry_until = answer.at + HURRY
-        between = LOOK if self._in_a_hurry() else ()
+        between = IN_BURST if self._in_a_hurry() else ()
         self.pacing.asks_between(dict.fromkeys(between, self.hurried))

@@ -89,10 +89,10 @@ class DatabaseWalk:
         self.combiner.combine(self.databases)
         await self.probe.probe_if_due(standing)
         if len(self.databases.names) > 1:
-            await self.roaming.leave()  # somebody may want to drop the one we were in last
+            await self.roaming.leave()  # else the last one could not be dropped
 
     def _expect(self) -> None:
-        """Estimate how long the walk takes; say what nobody has seen yet."""
+        """Estimate how long the walk takes; say what was never visited."""
         count, share = len(self.databases.names), self.pacing.left_for_walks
         if count > 1:
             self.pacing.on_tour(max(count * APART, self.bucket.walk_seconds(count, share)))

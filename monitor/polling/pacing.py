@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from collectors._base import AnyCollector, Lane, Scope
-from monitor.polling.budget import water_level
+from monitor.polling.budget import fast_lane, water_level
 
 MEMORY = 0.3
 """Weight of the newest round in the running mean of a collector's cost."""
@@ -51,12 +51,10 @@ class Pacing:
     _fast: float = 1.0
     """Factor by which the pace of the fast lane is stretched."""
     _recent: dict[AnyCollector, deque[float]] = field(default_factory=dict)
-    _left: dict[Scope, float] = field(init=False)
+    _left: dict[Scope, float] = field(default_factory=dict)
     """Share of wall time that the fast lane, and the other scope, leave for each."""
-    _level: dict[Scope, float] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._share_out()
+    _level: dict[Scope, float] = field(default_factory=dict)
+    """The largest share that one collector of each scope may take."""
 
     # What it is told.
 
@@ -121,7 +119,7 @@ class Pacing:
     @property
     def left_for_walks(self) -> float:
         """Share of wall time that walks through the databases may take."""
-        return self._left[Scope.database]
+        return self._left.get(Scope.database, self.budget)
 
     def is_partial(self, collector: AnyCollector) -> bool:
         """Whether its long answers are asked in part."""
@@ -129,11 +127,11 @@ class Pacing:
 
     def of(self, collector: AnyCollector, part: bool = False) -> float:
         """Seconds between two whole rounds as they are now, or between two that ask a part."""
-        return self._at(self._level[collector.scope], collector, part)
+        return self._at(self._level.get(collector.scope, 1.0), collector, part)
 
     def longest(self, collector: AnyCollector) -> float:
         """The longest pace since it was last asked: a shorter one makes no answer too old."""
-        level = self._level[collector.scope]
+        level = self._level.get(collector.scope, 1.0)
         return self._at(min(level, self._tightest.get(collector, level)), collector)
 
     def _at(self, level: float, collector: AnyCollector, part: bool = False) -> float:
@@ -154,7 +152,14 @@ class Pacing:
 
     def _share_out(self) -> None:
         """Stretch the fast lane as one by its own cost; divide the rest between the scopes."""
-        rest = self.budget - self._taken_by_fast_lane()
+        costs = {
+            collector: cost
+            for (collector, _), cost in self.costs.items()
+            if collector.lane is Lane.fast and collector not in self.resting
+        }
+        pace = self.lanes[Lane.fast]
+        self._fast, taken = fast_lane(costs, self._between, pace, self.fast_budget)
+        rest = self.budget - taken
         shares: dict[Scope, list[float]] = {scope: [] for scope in Scope}
         for (collector, part), cost in self.costs.items():
             if collector.lane is not Lane.fast:
@@ -166,16 +171,3 @@ class Pacing:
         self._level = {scope: water_level(self._left[scope], shares[scope]) for scope in Scope}
         for collector, level in self._tightest.items():
             self._tightest[collector] = min(level, self._level[collector.scope])
-
-    def _taken_by_fast_lane(self) -> float:
-        """Share of wall time; sets the factor that keeps it within the fast budget."""
-        costs = {
-            collector: cost
-            for (collector, _), cost in self.costs.items()
-            if collector.lane is Lane.fast and collector not in self.resting
-        }
-        lane = self.lanes[Lane.fast]
-        self._fast = max(1.0, sum(costs.values()) / lane / self.fast_budget)
-        pace = lane * self._fast
-        taken = sum(cost / min(pace, self._between.get(c, pace)) for c, cost in costs.items())
-        return min(taken, self.fast_budget)

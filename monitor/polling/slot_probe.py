@@ -1,4 +1,4 @@
-"""Slot probe: tries whether the server gives a new session, before somebody needs one."""
+"""Slot probe: tries whether the server gives a new session, before one is needed."""
 
 import time
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class SlotProbe:
 
     async def make_room(self, standing: Session) -> None:
         """While all slots are taken give the third session back, and probe whether one is free."""
-        if self.roaming.turn.locked():
+        if self.roaming.is_busy:
             return
         if self.roaming.session:
             await self.roaming.leave()

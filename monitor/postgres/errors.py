@@ -124,7 +124,7 @@ def _refusal(error: Exception) -> Cause:
 
 
 def _sentence(error: BaseException) -> str:
-    """The first line of what it says: the rest may repeat somebody's statement."""
+    """The first line of what it says: the rest may repeat a statement with its literals."""
     if isinstance(error, OSError) and error.errno:
         # Those of the resolver are negative, and have their own words.
         return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)

@@ -15,7 +15,7 @@ log = structlog.get_logger("pgvigil")
 
 
 class IdentityChange(Flag):
-    """What a look at the server's identity has shown."""
+    """How the identity of the server has changed."""
 
     nothing = 0
     restarted = auto()

@@ -28,6 +28,11 @@ class RoamingSession:
     opened: float = 0.0
     """Monotonic time of the last connect."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a visit or a probe is under way."""
+        return self.turn.locked()
+
     @asynccontextmanager
     async def visit(self, database: str, sibling: Session | None) -> AsyncIterator[Session]:
         """A session in that database; it stays open until the next visit goes elsewhere.

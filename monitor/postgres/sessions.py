@@ -59,6 +59,11 @@ class Sessions:
     def any(self) -> Session | None:
         return self.fast.alive or self.wide.alive
 
+    @property
+    def tried(self) -> bool:
+        """Whether the server has ever answered an attempt to connect, if only with a refusal."""
+        return self.connector.tried
+
     def silent(self) -> float:
         """Seconds for which the fast lane's query has not been answered."""
         session = self.fast.alive or self.wide.alive

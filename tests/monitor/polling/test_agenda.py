@@ -9,7 +9,6 @@ from collectors._base import Collector, Lane, Scope
 from collectors._catalogue import of_databases
 from monitor.clock import Clock
 from monitor.polling.agenda import Agenda
-from monitor.polling.answers import Answers
 from monitor.polling.pacing import Pacing
 from monitor.polling.round_log import RoundLog
 from tests.fixtures.daemon import Watch
@@ -41,7 +40,7 @@ def collector(lane: Lane) -> Collector[Row]:
 
 @pytest.fixture
 def agenda() -> Agenda:
-    return Agenda(Stopwatch(), Pacing(LANES, 0.01), RoundLog(), Answers(Recorder()))
+    return Agenda(Stopwatch(), Pacing(LANES, 0.01), RoundLog(), Recorder())
 
 
 def asked(agenda: Agenda, one: Collector[Row], seconds_ago: float) -> None:

@@ -47,7 +47,8 @@ class Stopwatch(Clock):
 def lane(clock: Clock, cost: float = 0.0) -> LockBurst:
     pacing = Pacing(dict.fromkeys(Lane, 1.0), 0.01)
     pacing.answered(activity, cost)
-    return LockBurst(clock, Answers(Recorder()), pacing, RoundLog())
+    recorder = Recorder()
+    return LockBurst(clock, Answers(recorder), recorder, pacing, RoundLog())
 
 
 def seen(one: LockBurst, rows: list[Lock]) -> None:
