@@ -165,6 +165,8 @@ async def test_story_of_a_real_deadlock(database: Database, paste: Psql) -> None
 
         met = await opposed(one, other)
         assert sum(isinstance(error, asyncpg.DeadlockDetectedError) for error in met) == 1
+        for session_of_it in (one, other):
+            await database.report(session_of_it)
         assert await until(ours, "the deadlock is found") == [1]
         [subject] = [s for s in (await judged()).subjects if s.evidence.database == database.name]
         for line in (*subject.evidence.cure, subject.evidence.check):
