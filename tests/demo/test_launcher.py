@@ -187,5 +187,5 @@ def test_no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_path_too_long_for_a_socket(tmp_path: Path) -> None:
     """A socket path that the kernel would cut is refused at once."""
-    with pytest.raises(LaunchError, match="too long a path"):
+    with pytest.raises(LaunchError, match="too long for a socket"):
         Postgres(Binaries(tmp_path, ()), tmp_path / ("x" * 100))
