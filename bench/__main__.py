@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from bench import report
+from bench.deadlock import __main__ as deadlock
 from bench.measuring import INTERVAL, Measured, measure
 from bench.pages import PageTime, page_times
 from bench.scenarios import ROLES, SCENARIOS, Scenario, built
@@ -17,10 +18,14 @@ from monitor.demo.binaries import LaunchError
 from monitor.demo.launcher import Postgres
 
 PAGES = "pages"
+DEADLOCK = "deadlock"
+"""A benchmark with arguments of its own: how early a deadlock is warned of."""
 USAGE = 2
 
 
 def main() -> int:
+    if sys.argv[1:2] == [DEADLOCK]:
+        return deadlock.main(sys.argv[2:])
     parser = _arguments()
     known = parser.parse_args()
     everything = [*SCENARIOS, PAGES]

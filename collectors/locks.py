@@ -101,6 +101,7 @@ QUERY = """
         l.classid                                                       as classid,
         l.objid                                                         as objid,
         l.objsubid                                                      as objsubid,
+        case when l.locktype = 'advisory' then l.tag end                as tag,
         extract(epoch from a.query_start)::float8                       as query_start,
         a.xact_start_text                                               as xact_start_text,
         coalesce(w.relations, '{}')                                     as writes,
@@ -158,6 +159,8 @@ class Lock:
     classid: int | None
     objid: int | None
     objsubid: int | None
+    tag: int | None = None
+    """Of an advisory lock, the hash by which it is found among the gates."""
     query_start: float | None = None
     """Start of the session's statement in unix seconds, read after the locks."""
     xact_start_text: str | None = None

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from operator import lt
 from typing import NamedTuple
 
 from alerts.history.keys import Key, keys_of
@@ -44,15 +43,15 @@ class CounterWindow(NamedTuple):
     def after(self, sample: Sample, epoch: object, span: float) -> "CounterWindow":
         """Return the window with one more sample; a fall or a new epoch empties it."""
         samples, newest = self.samples, self.samples[-1]
-        if epoch != self.epoch or any(map(lt, sample.values, newest.values)):
+        fell = any(v < w for v, w in zip(sample.values, newest.values, strict=True))
+        if fell or epoch != self.epoch:
             return CounterWindow(epoch, (sample,))
         if len(samples) > 1 and sample.at - samples[-2].at < span / SAMPLES:
             samples = samples[:-1]
-        first, last = 0, len(samples) - 1
-        while first < last and samples[first + 1].at <= sample.at - span:
+        first = 0
+        while len(samples) - first > 1 and samples[first + 1].at <= sample.at - span:
             first += 1
-        kept = samples[first:] if first else samples
-        return CounterWindow(epoch, kept + (sample,), newest)  # noqa: RUF005 (this copies once)
+        return CounterWindow(epoch, (*samples[first:], sample), newest)
 
     def over(self, names: tuple[str, ...], window: float, now: float) -> Delta:
         old_enough = (s for s in reversed(self.samples) if s.at <= now - window)

@@ -62,7 +62,9 @@ class LockScene:
             return self._by_statement(lock)
         if about.schemaname and about.relname:
             return identifier(about.schemaname, about.relname)
-        return self.relations.get((about.datname, about.relation), f"relation {about.relation}")
+        return self.relations.get(
+            (about.datname, about.relation), f"relation {about.relation} (name not known yet)"
+        )
 
     def row(self, lock: Lock) -> str | None:
         """Return the awaited row as relation and ctid; None if the wait is not about a row."""
@@ -96,6 +98,11 @@ class LockScene:
         if session and session.datname:
             return session.datname
         return next((lock.datname for lock in self.locks.get(node, ()) if lock.datname), None)
+
+    def place(self, node: Holder) -> str:
+        """` in shop`, to be put behind a name; nothing where the database is not known."""
+        database = self.database(node)
+        return f" in {database}" if database else ""
 
     def who(self, node: Holder) -> str:
         """Return user and application, or the name of a prepared transaction."""

@@ -1,1 +1,1 @@
-"""How early pgvigil warns of a deadlock, and whether it ever warns of one that can't be."""
+"""How early pgvigil warns of a deadlock in drawn workloads, and whether it warns falsely."""

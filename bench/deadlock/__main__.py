@@ -1,66 +1,108 @@
-"""Films every workload, replays each film at each pace, and prints who was warned in time."""
+"""Draws workloads with a seed, films each and its honest twin, and prints who was warned."""
 
 import argparse
 import asyncio
+import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import asyncpg
 
 from bench.deadlock import table
-from bench.deadlock.applications import DECENT, RISKY
+from bench.deadlock.clients import available
 from bench.deadlock.films import Films
+from bench.deadlock.grammar import Driver, Workload, drawn
 from bench.deadlock.record import MONITOR
-from bench.deadlock.replay import EVERY, PACES, closed, watch
-from bench.deadlock.table import Row
-from bench.deadlock.workloads import HONEST, OPPOSED, Workload
+from bench.deadlock.replay import watch
+from bench.deadlock.table import Row, Sample
 from monitor.demo.binaries import Binaries, LaunchError, Owner
 from monitor.demo.launcher import Postgres
 
-RUNS, CONTROLS = 6, 4
 SETTINGS = {"fsync": "off", "max_connections": 60, "shared_buffers": "64MB"}
+USAGE = 2
 
 
-def main() -> int:
-    known = _arguments().parse_args()
-    chosen = [w for w in (*OPPOSED, *HONEST, *RISKY, *DECENT) if (known.only or "") in w.name]
+def main(arguments: Sequence[str] | None = None) -> int:
+    known = _arguments().parse_args(arguments)
+    drivers = [Driver(name) for name in known.drivers or available()]
+    chosen = list(drawn(known.seed, known.workloads, drivers))
     try:
-        with server(known.postgres) as postgres:
-            films = Films(postgres, known.films)
-            rows = [watched(films, workload, known) for workload in chosen]
-            version = postgres.binaries.major()
+        binaries = Binaries.at(known.postgres.resolve()) if known.postgres else Binaries.of_wheel()
+        version = binaries.major()
+        folder = known.films / f"{known.seed}-{version}{'-live' if known.live else ''}"
+        films = Films(folder)
+        if not known.replay:
+            film_all(films, chosen, binaries, known)
     except LaunchError as wrong:
         print(f"bench.deadlock: {wrong}", file=sys.stderr)
-        return 2
-    print("", *table.tables(rows), sep="\n")
+        return USAGE
+    except KeyboardInterrupt:
+        return 130
+    rows = list(watched(films, chosen))
+    if known.replay:
+        print(*map(table.told, rows), sep="\n")
+    sample = Sample(known.seed, version, known.seconds, known.live, tuple(drivers), tuple(rows))
+    print("", *table.tables(sample), sep="\n")
     if known.write:
-        table.write(rows, version)
+        table.write([sample])
     return 0
 
 
-def watched(films: Films, workload: Workload, known: argparse.Namespace) -> Row:
-    row = Row(workload)
-    runs = known.runs or (RUNS if workload.warned else CONTROLS)
-    for seed in range(known.seed, known.seed + runs):
-        film = films.of(workload, seed)
-        closing = closed(film)
-        row.closings.append(closing)
-        row.commits += film.commits
-        for pace in (*PACES, EVERY):
-            seen = [watch(film, pace, phase, closing) for phase in range(pace.phases)]
-            row.watched.setdefault(pace.name, []).append(seen)
-        print(f"{workload.name}: {table.told(row)}", file=sys.stderr, flush=True)
-    return row
+def film_all(
+    films: Films, chosen: Sequence[Workload], binaries: Binaries, known: argparse.Namespace
+) -> None:
+    """What is not on disk yet; several servers at a time, each with one workload."""
+    waiting: SimpleQueue[Workload] = SimpleQueue()
+    for workload in chosen:
+        if films.known(workload) is None:
+            waiting.put(workload)
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with server(binaries) as postgres:
+                while not failed:
+                    film_one(films, postgres, waiting.get_nowait(), known)
+        except Empty:
+            pass
+        except BaseException as wrong:  # told by the main thread
+            failed.append(wrong)
+
+    for number in (signal.SIGINT, signal.SIGTERM):  # servers are stopped, films are kept
+        signal.signal(number, lambda *_: failed.append(KeyboardInterrupt()))
+    threads = [threading.Thread(target=work) for _ in range(min(known.jobs, waiting.qsize()))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def film_one(
+    films: Films, postgres: Postgres, workload: Workload, known: argparse.Namespace
+) -> None:
+    film = films.take(postgres, workload, known.seconds, known.live)
+    seen = watch(film, workload.is_right)
+    print(table.told(Row(workload, film, seen, seen)), file=sys.stderr, flush=True)
+
+
+def watched(films: Films, chosen: Sequence[Workload]) -> Iterator[Row]:
+    for workload in chosen:
+        film = films.known(workload)
+        if film is not None:
+            daemon = watch(film, workload.is_right, daemon=True)
+            yield Row(workload, film, watch(film, workload.is_right), daemon)
 
 
 @contextmanager
-def server(folder: str | None) -> Iterator[Postgres]:
+def server(binaries: Binaries) -> Iterator[Postgres]:
     owner = Owner.unprivileged()
-    scratch = owner.scratch()
-    binaries = Binaries.at(Path(folder).resolve()) if folder else Binaries.of_wheel()
-    place = owner.place(scratch / "programs")
+    place = owner.place(owner.scratch() / "programs")
     made = Postgres(binaries.reachable_for(owner, place), owner.scratch(), owner)
     try:
         made.create(SETTINGS)
@@ -78,12 +120,24 @@ async def _admit(server: Postgres) -> None:
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench.deadlock", description=__doc__)
-    parser.add_argument("--only", metavar="WORDS", help="workloads with these words in their name")
-    parser.add_argument("--runs", type=int, help=f"of each; else {RUNS}, of controls {CONTROLS}")
-    parser.add_argument("--seed", type=int, default=1, help="of the first run")
-    parser.add_argument("--postgres", metavar="BIN", help="folder of another PostgreSQL's programs")
-    parser.add_argument("--films", metavar="FOLDER", type=Path, help="keep films, use those kept")
+    parser = argparse.ArgumentParser(prog="bench deadlock", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="that workloads are drawn with")
+    parser.add_argument("--workloads", type=int, default=20, help="how many, besides their twins")
+    parser.add_argument("--seconds", type=float, default=25.0, help="of each run, at most")
+    parser.add_argument("--jobs", type=int, default=2, help="servers at work at the same time")
+    parser.add_argument("--drivers", nargs="+", choices=[*Driver], help="else all installed")
+    parser.add_argument("--live", action="store_true", help="look by the daemon's own rhythm")
+    parser.add_argument("--replay", action="store_true", help="watch films only, take none")
+    parser.add_argument(
+        "--postgres", metavar="BIN", type=Path, help="folder of another PostgreSQL's programs"
+    )
+    parser.add_argument(
+        "--films",
+        metavar="FOLDER",
+        type=Path,
+        default=Path("/tmp/pgvigil-films"),
+        help="where films are kept; a run that was interrupted goes on from them",
+    )
     parser.add_argument("--write", action="store_true", help=f"write {table.PAGE.name}")
     return parser
 

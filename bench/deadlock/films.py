@@ -1,34 +1,39 @@
-"""Films on disk: what was missed can be studied, and watched again by a better eye."""
+"""Films on disk: a run that was interrupted goes on, and a better eye can watch them again."""
 
 import asyncio
 import pickle
-import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.deadlock.grammar import Workload
 from bench.deadlock.record import Film, record
-from bench.deadlock.workloads import Workload
 from monitor.demo.launcher import Postgres
 
 
 @dataclass(frozen=True, slots=True)
 class Films:
-    """Runs what is not on disk yet. Without a folder nothing is kept."""
+    """Of one seed, one PostgreSQL and one rhythm, in a folder."""
 
-    server: Postgres
-    folder: Path | None
+    folder: Path
 
-    def of(self, workload: Workload, seed: int) -> Film:
-        path = self._path(workload, seed)
-        if path and path.exists():
-            known: Film = pickle.loads(path.read_bytes())
-            return known
-        film = asyncio.run(record(self.server, workload, seed))
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(pickle.dumps(film))
+    def known(self, workload: Workload) -> Film | None:
+        path = self._path(workload)
+        if not path.exists():
+            return None
+        film: Film = pickle.loads(zlib.decompress(path.read_bytes()))
         return film
 
-    def _path(self, workload: Workload, seed: int) -> Path | None:
-        name = re.sub(r"\W+", "-", workload.name).strip("-")
-        return self.folder / f"{name}.{seed}.film" if self.folder else None
+    def take(self, server: Postgres, workload: Workload, seconds: float, rhythm: bool) -> Film:
+        film = asyncio.run(record(server, workload, seconds, rhythm))
+        path = self._path(workload)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        unfinished.write_bytes(zlib.compress(pickle.dumps(film), 1))
+        unfinished.rename(path)
+        return film
+
+    def _path(self, workload: Workload) -> Path:
+        """With a digest of everything that was drawn: another grammar has other films."""
+        spec, drawn = workload.spec, zlib.crc32(repr(workload.spec).encode())
+        return self.folder / f"{spec.number:03}-{spec.twin.name}-{drawn:08x}.film"

@@ -1,67 +1,42 @@
 """Watches a film as pgvigil would have at some pace, and says when it would have warned.
 
 Nothing is imitated: the rows are those of the daemon's own queries, and they go through its own
-memory (`Recollection`) to the judge of `deadlock_risk` with the limits that it is shipped with.
+memory (`Recorder`) to the judge of `deadlock_risk` with the limits that it is shipped with.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from alerts._base import Evidence, Severity
 from alerts.findings.locks.deadlock_risk import finding
 from alerts.history.recorder import Recorder
-from alerts.locks.order import LOCK_ORDER
+from alerts.locks.order import LOCK_ORDER, NAMING
 from alerts.snapshot import ServerIdentity, Snapshot
-from bench.deadlock.record import FRAME, Film, Frame, Names
+from bench.deadlock.record import CALM, FRAME, HURRY, Film, Frame, Names
 from collectors._base import Answer, AnyAnswer, AnyCollector
 from collectors.activity import activity
 from collectors.locks import locks
-from collectors.user_indexes import user_indexes
-from collectors.user_tables import user_tables
 
-CALM, HURRIED, HURRY = 1.0, 0.25, 10.0
-"""Seconds: the fast lane's pace, its pace after it saw somebody wait, and how long it keeps it."""
-NAMING = {collector.name: collector for collector in (user_tables, user_indexes)}
 DEADLOCK_TIMEOUT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    name: str
-    seconds: float
-    phases: int
-    """So many moments to begin at."""
-    hurries: bool = False
-    """As the daemon does: slowly until somebody waits."""
-
-
-EVERY = Pace("every 50 ms", 0.0, 1)
-PACES = (
-    Pace("1 s", 1.0, 5),
-    Pace("250 ms", 0.25, 5),
-    Pace("100 ms", 0.1, 2),
-    Pace("as the daemon", CALM, 5, hurries=True),
-)
-
-
-@dataclass(frozen=True, slots=True)
 class Watched:
-    """What one sampler saw in one run. Seconds since the workload began; None: never."""
+    """What was seen of one run. Seconds since the workload began; None: never."""
 
     warned: float | None
+    """When it was warned of what the workload does wrong."""
     closed: float | None
     """When the first circle closed."""
-    subjects: frozenset[str] = frozenset()
-    """All that was warned of until the end of the film."""
+    met: float | None
+    """When somebody was first seen to wait for a lock."""
+    warnings: tuple[tuple[str, str], ...] = ()
+    """Subjects of all warnings until the end of the film, each with its proof."""
     hints: frozenset[str] = frozenset()
     """All that was told of as information only."""
-    proofs: tuple[str, ...] = ()
-    """Of the first warning."""
-
-    @property
-    def in_time(self) -> bool:
-        """Warned before the first deadlock closed; at all, where there was none."""
-        return self.warned is not None and (self.closed is None or self.warned < self.closed)
+    photographed: bool = False
+    looks: int = 0
 
 
 @dataclass(slots=True)
@@ -71,8 +46,9 @@ class Watcher:
     recorder: Recorder = field(default_factory=lambda: Recorder(finding.history))
 
     def look(self, frame: Frame) -> list[Evidence]:
+        by_name = {collector.name: collector for collector in NAMING}
         for name, rows in frame.names.items():
-            self.recorder.record(NAMING[name], Answer(rows, frame.at))
+            self.recorder.record(by_name[name], Answer(rows, frame.at))
         answers: dict[AnyCollector, AnyAnswer] = {
             activity: Answer(frame.sessions, frame.at),
             locks: Answer(frame.locks, frame.at),
@@ -85,43 +61,43 @@ class Watcher:
         return [one for one in found if isinstance(one, Evidence)]
 
 
-def closed(film: Film) -> float | None:
-    """When the first circle closed: with the last wait in it, as PostgreSQL timed that wait."""
-    watcher = Watcher()
-    for frame in film.frames:
-        watcher.look(frame)
-        learned = watcher.recorder.view(LOCK_ORDER, frame.at)
-        if learned and learned.captures:
-            captives = learned.captures[-1].captives
-            return frame.at - min(captive.waited_seconds for captive in captives)
-    return None if film.died is None else film.died - DEADLOCK_TIMEOUT
-
-
-def watch(film: Film, pace: Pace, phase: int, closing: float | None) -> Watched:
+def watch(film: Film, is_right: Any, daemon: bool = False) -> Watched:
+    """The whole film, or as the daemon: slowly until somebody waits."""
     watcher = Watcher()
     warned: float | None = None
-    proofs: tuple[str, ...] = ()
-    told: dict[Severity, set[str]] = {severity: set() for severity in Severity}
-    for frame in frames(film, pace, phase):
+    closed, met, looks = film.died and film.died - DEADLOCK_TIMEOUT, None, 0
+    warnings: dict[str, str] = {}
+    hints: set[str] = set()
+    photographed = False
+    for frame in in_rhythm(film) if daemon and not film.rhythm else film.frames:
+        looks += 1
+        if met is None and any(not lock.granted for lock in frame.locks):
+            met = frame.at
         for evidence in watcher.look(frame):
-            told[evidence.severity].add(evidence.subject)
-            if warned is None and evidence.severity is not Severity.info:
+            if evidence.severity is Severity.info:
+                hints.add(evidence.subject)
+                continue
+            warnings.setdefault(evidence.subject, str(evidence.facts.get("proved_by", "")))
+            if warned is None and is_right(evidence.subject):
                 warned = frame.at
-                proofs = (str(evidence.facts.get("proved_by", "directions")),)
-    hints = frozenset(told.pop(Severity.info))
-    return Watched(warned, closing, frozenset().union(*told.values()), hints, proofs)
+        learned = watcher.recorder.view(LOCK_ORDER, frame.at)
+        kept = learned.captures if learned else ()
+        if kept and not photographed:
+            photographed = True
+            closed = frame.at - min(captive.waited_seconds for captive in kept[-1].captives)
+    told = tuple(sorted(warnings.items()))
+    return Watched(warned, closed, met, told, frozenset(hints), photographed, looks)
 
 
-def frames(film: Film, pace: Pace, phase: int) -> Iterator[Frame]:
-    """What this watcher would have seen; names come with the first look after they were read."""
-    due, hurry_until = phase * pace.seconds / max(1, pace.phases), -1.0
+def in_rhythm(film: Film) -> Iterator[Frame]:
+    """What the daemon would have seen; names come with the first look after they were read."""
+    due, hurry_until = 0.0, -1.0
     names: Names = {}
     for frame in film.frames:
         names = frame.names or names
         if frame.at + FRAME / 2 >= due:
             yield replace(frame, names=names)
             names = {}
-            if pace.hurries and any(not lock.granted for lock in frame.locks):
+            if any(not lock.granted for lock in frame.locks):
                 hurry_until = frame.at + HURRY
-            step = HURRIED if pace.hurries and frame.at < hurry_until else pace.seconds
-            due = max(due + step, frame.at + step / 2)
+            due = frame.at + (FRAME if frame.at < hurry_until else CALM)

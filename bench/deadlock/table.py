@@ -3,126 +3,162 @@
 import datetime
 import os
 import platform
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.deadlock.replay import EVERY, PACES, Watched
-from bench.deadlock.workloads import Workload
+from bench.deadlock.grammar import KNOWABLE, Driver, Fault, Workload
+from bench.deadlock.record import Film
+from bench.deadlock.replay import Watched
 
 PAGE = Path(__file__).parents[1] / "DEADLOCK.md"
-TEXT = """# Warned before the first deadlock
-
-Made by `python -m bench.deadlock --write` on {date}, on PostgreSQL {version} and {machine}:
-{runs} runs, {commits} committed transactions.
-
-Clients run transactions against a real server while a session with the rights of the daemon asks
-the daemon's own queries every 50 ms. Each such film is then watched at several paces, and from
-several moments on (five, at 100 ms two), by the daemon's own memory and the judge of
-`deadlock_risk` with its shipped limits. "As the daemon" is a look a second, and four a second for
-ten seconds after somebody was seen to wait. "Every 50 ms" is the whole film: the most that can be
-known.
-
-*n/m*: of m such watchers, n had *warned before the first deadlock closed*. It closes with the last
-wait of its circle, `deadlock_timeout` (one second) before its victim is told; the time is taken
-from PostgreSQL's own `waitstart`. A run ends with its first deadlock; where there was none in time
-(–), n counts those who had warned at all, for the code is as wrong. A warning of anything else
-than what the workload does wrong is a false one, in all of them and of all paces.
-
-{tables}
-"""
+LATER = 5.0
+"""Seconds after the first meeting: a deadlock that closes sooner leaves hardly any time to warn."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """All runs of one workload."""
+    """One run, as it was seen at 250 ms and by the daemon's rhythm."""
 
     workload: Workload
-    closings: list[float | None] = field(default_factory=list)
-    commits: int = 0
-    watched: dict[str, list[list[Watched]]] = field(default_factory=dict)
-    """By pace: per run, what each phase saw."""
-
-    def of(self, pace: str) -> list[Watched]:
-        return [one for run in self.watched.get(pace, ()) for one in run]
-
-    def in_time(self, pace: str) -> int:
-        return sum(self.is_right(one) and one.in_time for one in self.of(pace))
-
-    def is_right(self, watched: Watched) -> bool:
-        return bool(watched.subjects & self.workload.warned)
+    film: Film
+    often: Watched
+    daemon: Watched
 
     @property
-    def false(self) -> list[str]:
-        """Subjects of false warnings."""
-        seen = (one for pace in self.watched for one in self.of(pace))
-        return [subject for one in seen for subject in one.subjects - self.workload.warned]
+    def closed(self) -> float | None:
+        return self.often.closed
+
+    @property
+    def in_scope(self) -> bool:
+        """Whether the first deadlock, if there was one at all until the end of the run, closed more
+        than five seconds after the first meeting."""
+        met = self.often.met
+        end = self.film.seconds if self.closed is None else self.closed
+        return met is not None and end - met > LATER
+
+    def in_time(self, watched: Watched) -> bool:
+        return watched.warned is not None and (self.closed is None or watched.warned < self.closed)
+
+    def false(self, watched: Watched) -> list[tuple[str, str]]:
+        return [one for one in watched.warnings if not self.workload.is_right(one[0])]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """All runs of one seed."""
+
+    seed: int
+    version: int
+    seconds: float
+    live: bool
+    drivers: tuple[Driver, ...]
+    rows: tuple[Row, ...]
+
+    def of(self, fault: Fault, honest: bool) -> list[Row]:
+        return [
+            row
+            for row in self.rows
+            if row.workload.spec.fault is fault and row.workload.spec.is_honest is honest
+        ]
 
 
 def told(row: Row) -> str:
-    """The last run in one line, and why it was warned of."""
-    paces = [f"{name} {row.in_time(name)}/{len(row.of(name))}" for name in row.watched]
-    proofs = Counter(proof for pace in row.watched for one in row.of(pace) for proof in one.proofs)
-    hints = Counter(hint for pace in row.watched for one in row.of(pace) for hint in one.hints)
-    false = dict(Counter(row.false))
-    return f"{_when(row.closings)}; {', '.join(paces)}; {false=} {dict(proofs)} hints={dict(hints)}"
+    """One run in one line."""
+    seen, spec = row.often, row.workload.spec
+    when = [f"{name} {_at(at)}" for name, at in (("met", seen.met), ("closed", seen.closed))]
+    verdict = f"warned {_at(seen.warned)}; {[*seen.warnings]} hints={sorted(seen.hints)}"
+    wrong = " FALSE" if row.false(seen) else ""
+    return f"{spec.name} ({spec.style}): {', '.join(when)}, {verdict}{wrong} c={row.film.commits}"
 
 
-def tables(rows: Sequence[Row]) -> Iterator[str]:
-    wrong = [row for row in rows if row.workload.warned]
-    honest = [row for row in rows if not row.workload.warned]
-    if wrong:
-        yield from _table("first deadlock closed after", wrong)
-    if wrong and honest:
-        yield ""
-    if honest:
-        yield from _honest(honest)
+def tables(sample: Sample) -> Iterator[str]:
+    yield from _warned(sample)
+    yield ""
+    yield from _honest(sample)
 
 
-def _table(title: str, rows: Sequence[Row]) -> Iterator[str]:
-    paces = [pace.name for pace in (*PACES, EVERY)]
-    yield _line("workload", "runs", title, *paces, "false")
-    yield "|---" * (len(paces) + 4) + "|"
-    for row in rows:
-        cells = (f"{row.in_time(name)}/{len(row.of(name))}" for name in paces)
-        when = _when(row.closings)
-        yield _line(row.workload.name, len(row.closings), when, *cells, len(row.false))
-    sums = (
-        f"**{sum(row.in_time(name) for row in rows)}/{sum(len(row.of(name)) for row in rows)}**"
-        for name in paces
+def _warned(sample: Sample) -> Iterator[str]:
+    titles = "workload", "runs", "deadlocked", "later than 5 s", "warned before, 250 ms"
+    yield _line(*titles, "as the daemon", "all warned in time, 250 ms", "photographed", "false")
+    yield "|---" * 9 + "|"
+    groups = [[fault] for fault in Fault]
+    for fault in [*groups, list(KNOWABLE)]:
+        rows = [row for one in fault for row in sample.of(one, honest=False)]
+        name = fault[0].value if len(fault) == 1 else "**all that locks can tell**"
+        if len(fault) == 1 and fault[0] not in KNOWABLE:
+            name += " (not known before)"
+        yield _counts(name, rows)
+
+
+def _counts(name: str, rows: Sequence[Row]) -> str:
+    late = [row for row in rows if row.in_scope]
+    died = [row for row in rows if row.closed is not None]
+    return _line(
+        name,
+        len(rows),
+        len(died),
+        len(late),
+        _share(sum(row.in_time(row.often) for row in late), len(late)),
+        _share(sum(row.in_time(row.daemon) for row in late), len(late)),
+        _share(sum(row.in_time(row.often) for row in rows), len(rows)),
+        _share(sum(row.often.photographed for row in died), len(died)),
+        sum(bool(row.false(row.often) or row.false(row.daemon)) for row in rows),
     )
-    yield _line(
-        "all", sum(len(r.closings) for r in rows), "", *sums, sum(len(r.false) for r in rows)
-    )
 
 
-def _honest(rows: Sequence[Row]) -> Iterator[str]:
-    yield _line("honest workload", "runs", "transactions", "watchers", "false")
+def _honest(sample: Sample) -> Iterator[str]:
+    yield _line("honest twin of", "runs", "transactions", "deadlocks", "falsely warned of")
     yield "|---" * 5 + "|"
-    for row in rows:
-        watchers = sum(len(row.of(name)) for name in row.watched)
-        yield _line(row.workload.name, len(row.closings), row.commits, watchers, len(row.false))
-    false = f"**{sum(len(row.false) for row in rows)}**"
-    runs, commits = sum(len(r.closings) for r in rows), sum(r.commits for r in rows)
-    yield _line("all", runs, commits, sum(len(r.of(n)) for r in rows for n in r.watched), false)
+    everything: list[Row] = []
+    for fault in Fault:
+        rows = sample.of(fault, honest=True)
+        everything += rows
+        yield _twins(fault, rows)
+    yield _twins("**all**", everything)
 
 
-def _when(closings: Iterable[float | None]) -> str:
-    return ", ".join("–" if at is None else f"{at:.1f} s" for at in closings)
+def _twins(name: str, rows: Sequence[Row]) -> str:
+    false = sum(bool(row.false(row.often) or row.false(row.daemon)) for row in rows)
+    commits = sum(row.film.commits for row in rows)
+    return _line(
+        name, len(rows), commits, sum(row.closed is not None for row in rows), f"**{false}**"
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part}/{whole}" + (f" ({100 * part / whole:.0f} %)" if whole >= 10 else "")
+
+
+def _at(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:.1f} s"
 
 
 def _line(*cells: object) -> str:
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def write(rows: Sequence[Row], version: int) -> None:
-    text = TEXT.format(
-        date=datetime.datetime.now(tz=datetime.UTC).date(),
-        version=version,
-        machine=f"{platform.system()} {platform.machine()} with {os.cpu_count()} shared cores",
-        runs=sum(len(row.closings) for row in rows),
-        commits=f"{sum(row.commits for row in rows):,}",
-        tables="\n".join(tables(rows)),
+TEXT = """# Warned before the first deadlock
+
+{samples}
+"""
+
+
+def write(samples: Sequence[Sample]) -> None:
+    PAGE.write_text(
+        TEXT.format(samples="\n\n".join("\n".join(_sample(one)) for one in samples)),
+        encoding="utf-8",
     )
-    PAGE.write_text(text, encoding="utf-8")
+
+
+def _sample(sample: Sample) -> Iterator[str]:
+    date = datetime.datetime.now(tz=datetime.UTC).date()
+    machine = f"{platform.system()} {platform.machine()} with {os.cpu_count()} shared cores"
+    yield f"## Seed {sample.seed}, PostgreSQL {sample.version}"
+    yield ""
+    yield (
+        f"{len(sample.rows)} runs of at most {sample.seconds:.0f} s on {date}, {machine};"
+        f" clients: {', '.join(sample.drivers)}."
+    )
+    yield ""
+    yield from tables(sample)

@@ -3,8 +3,7 @@
 import argparse
 import sys
 
-from grafana.boards._catalogue import HOME
-from grafana.titles import TITLES, committed
+from grafana.titles import HOME, TITLES, committed
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

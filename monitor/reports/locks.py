@@ -70,7 +70,8 @@ def branch_lines(branch: Branch) -> Iterator[Line]:
     pid = f", pid {branch.node}" if isinstance(branch.node, int) else ""
     circle = "in a deadlock, " if branch.in_circle else ""
     style = "bold red" if branch.in_circle else "bold" if branch.depth == 0 else ""
-    yield f"{indent}{branch.who}{pid} in {branch.database}, {circle}{doing(branch)}", style
+    place = f" in {branch.database}" if branch.database else ""
+    yield f"{indent}{branch.who}{pid}{place}, {circle}{doing(branch)}", style
     if branch.statement:
         yield f"{indent}  {branch.statement}", "dim"
     if branch.more:

@@ -1,10 +1,12 @@
 """From two sessions that meet to a warning on the page, by the daemon's own schedule."""
 
 import asyncio
+import time
 
 import pytest
 
 from alerts._base import Severity, State
+from alerts.locks.order import LOCK_ORDER
 from monitor.fleet import view
 from monitor.views.overview import Overview
 from monitor.web.locks_page import locks_page
@@ -35,16 +37,34 @@ async def test_a_pair_that_meets_is_warned_of_without_a_deadlock(
         watched = await watch(server.dsn(user=MONITOR))
         await watched.until_seen()
         assert watched.verdict("deadlock_risk").state is State.healthy
+        await forth.execute("begin")
+        await forth.execute("update stock set n = n - 1 where id = 2")
+        contest = asyncio.create_task(back.execute("update stock set n = n + 1 where id = 2"))
+
+        named: list[float] = []
+
+        async def contested() -> bool:
+            learned = watched.server.answers.recorder.view(LOCK_ORDER, time.time())
+            if learned is None or learned.nameless or not learned.graph.waits:
+                return False
+            named.append(learned.learned_at or 0.0)
+            return named[-1] > named[0]  # a look since its name is known
+
+        await until(contested, "it is learned that rows of stock are waited for")
+        await forth.execute("commit")
+        await contest
+        assert watched.verdict("deadlock_risk").state is State.healthy
         await back.execute("begin")
         await back.execute("update bookings set n = n + 1 where id = 1")
         await forth.execute("begin")
         await forth.execute("update stock set n = n - 1 where id = 1")
         waiting = asyncio.create_task(forth.execute("update bookings set n = 5 where id = 1"))
 
-        async def hurries() -> bool:
-            return watched.server.burst.interval < 1
+        async def blocked() -> bool:
+            learned = watched.server.answers.recorder.view(LOCK_ORDER, time.time())
+            return bool(learned and forth.get_server_pid() in learned.graph.waits)
 
-        await until(hurries, "somebody is seen to wait")
+        await until(blocked, "it is seen that forth waits")
         await back.execute("update stock set n = n + 1 where id = 2")
 
         async def warned() -> bool:

@@ -1,1 +1,1 @@
-"""Availability of the server."""
+"""Availability: whether the server answers."""

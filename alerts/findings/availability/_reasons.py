@@ -1,121 +1,121 @@
-"""Explanation and advice for each cause of an unreachable server."""
+"""What it means that a server can't be reached, by cause, and where to look first."""
 
 from collectors.connection import Cause
 
-# Only advice: no statement can be run on an unreachable server.
+# Advice only: nothing can be run in a server that is away.
 WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
     Cause.absent: (
-        "no server listens there",
+        "nobody listens there",
         (
             "Is the host up, and PostgreSQL started? systemctl status postgresql; or, in"
-            " Kubernetes, kubectl describe pod. Its log shows why it stopped.",
+            " Kubernetes, kubectl describe pod. Its log says why it stopped.",
             "Start it: systemctl start postgresql, or pg_ctl start -D PGDATA.",
-            "If it runs, it listens at another address: compare port, listen_addresses and"
+            "If it runs, it listens elsewhere: compare port, listen_addresses and"
             " unix_socket_directories.",
         ),
     ),
     Cause.unresolved: (
-        "its host name can't be resolved",
+        "its name has no address",
         ("Ask the resolver: getent hosts NAME. Was the host, or the Service, renamed?",),
     ),
     Cause.timeout: (
-        "connecting timed out",
+        "the attempt to connect got no answer",
         (
-            "Is the host up, and does a firewall or a network policy drop the packets?",
-            "A new firewall rule, a lost route and a dead host all look the same.",
-            "If its port is open, PostgreSQL itself hangs: check its disks, and look for a stopped"
+            "Is the host alive, and does a firewall or a network policy swallow the packets?",
+            "A new rule, a lost route and a dead host all look like this.",
+            "If its port opens, PostgreSQL itself hangs: look at its disks, and for a stopped"
             " process (ps -o pid,stat,wchan,args -C postgres).",
         ),
     ),
     Cause.hung: (
-        "connected, but it no longer answers",
+        "it was connected and does not answer any more",
         (
-            "On its host, check the disks first: if the storage hangs, PostgreSQL hangs.",
-            "A stopped process: ps -o pid,stat,wchan,args -C postgres; T: stopped (kill -CONT),"
-            " D: waits for a disk.",
+            "On its host, look at the disks first: a PostgreSQL whose storage hangs, hangs.",
+            "A stopped process: ps -o pid,stat,wchan,args -C postgres; T is stopped (kill -CONT),"
+            " D waits for a disk.",
         ),
     ),
     Cause.starting: (
         "it is starting up",
         (
-            "Wait: it replays WAL since the last checkpoint. After a kill, replay starts again from"
-            " the beginning. Its log shows the progress.",
+            "Let it: it replays WAL since the last checkpoint. A second start, or a kill, begins"
+            " this anew. Its log tells how far it is.",
         ),
     ),
     Cause.stopping: (
         "it is shutting down",
         (
-            "It was stopped. A smart shutdown waits for every session;"
+            "Somebody stopped it. A smart shutdown waits for every session;"
             " pg_ctl stop -m fast does not.",
         ),
     ),
     Cause.recovery: (
-        "it is in recovery and accepts no sessions",
+        "it is in recovery and takes no sessions",
         (
-            "A standby accepts sessions when it is consistent; with hot_standby = off, never.",
-            "Its log shows which WAL it waits for.",
+            "A standby opens when it is consistent; with hot_standby = off, never.",
+            "Its log says which WAL it waits for.",
         ),
     ),
-    Cause.slots_full: ("every connection slot is in use", ()),
+    Cause.slots_full: ("every connection slot is taken", ()),
     Cause.role_full: (
-        "the connection limit of our role is reached",
+        "our own role has all the connections that it may have",
         (
-            "Does a second pgvigil log in as {user}? One pgvigil has at most three sessions.",
+            "Does a second pgvigil log in as {user}? One has three sessions at most.",
             "If the limit is too low: ALTER ROLE {user} CONNECTION LIMIT …;",
         ),
     ),
     Cause.database_full: (
-        "the connection limit of the database in our address is reached",
+        "the database that we ask for has all the connections that it allows",
         (
-            "Name another database in the address, such as `postgres`.",
-            "See the finding connection_saturation, once pgvigil can connect.",
+            "Name another database in the address; `postgres` will do.",
+            "Who is in it: finding connection_saturation, once a session of ours works.",
         ),
     ),
     Cause.auth: (
-        "it refused the login",
+        "it refused our login",
         (
             "Was the password changed, or has it expired (rolvaliduntil)?"
-            " Set it again with \\password, and configure pgvigil with the same.",
+            " Set it anew with \\password, and give pgvigil the same.",
         ),
     ),
     Cause.pg_hba: (
-        "pg_hba.conf has no entry for us",
+        "pg_hba.conf has no line for us",
         (
-            "Add an entry above the first one that matches, with pgvigil's address:",
+            "Add one above the first that matches, with our address:",
             "host all {user} 192.0.2.10/32 scram-sha-256",
-            "Then run SELECT pg_catalog.pg_reload_conf(); and check:",
+            "Then: SELECT pg_catalog.pg_reload_conf(); and look:",
             "SELECT * FROM pg_catalog.pg_hba_file_rules;",
         ),
     ),
     Cause.tls: (
-        "the TLS negotiation failed",
+        "no encrypted connection could be agreed on",
         (
             "Compare sslmode and sslrootcert here with ssl, ssl_cert_file and the hostssl lines"
-            " there. For an expired certificate: openssl s_client -starttls postgres -connect …",
+            " there. An expired certificate: openssl s_client -starttls postgres -connect …",
         ),
     ),
     Cause.no_database: (
-        "the database in our address does not exist, or we lack CONNECT",
+        "the database that we ask for is not there, or not open to us",
         (
-            "Was it dropped or renamed? Name another one in the address, such as `postgres`.",
-            "If it exists: GRANT CONNECT ON DATABASE … TO {user};",
+            "Was it dropped or renamed? Name another one in the address; `postgres` will do.",
+            "If it is there: GRANT CONNECT ON DATABASE … TO {user};",
         ),
     ),
     Cause.pooler: (
         "a pooler answers instead of PostgreSQL",
-        ("Give pgvigil the address of PostgreSQL itself, not of the pooler.",),
+        ("Give pgvigil the address of PostgreSQL itself, beside the pooler.",),
     ),
     Cause.wrong_server: (
         "another server answers at this address",
         (
             "The address moved (a failover, or a load balancer over several servers)."
-            " Watch each server by its own address.",
+            " Watch each server by an address of its own.",
         ),
     ),
-    Cause.address: ("its address is invalid", ("Correct the configured address.",)),
-    Cause.other: ("it could not be reached", ("The error message is all that is known.",)),
+    Cause.address: ("its address can't be used", ("Put the configured address right.",)),
+    Cause.other: ("it could not be reached", ("What it said is all that is known.",)),
 }
-"""For each cause: the end of a sentence, and advice; `{user}` is our role."""
+"""What happened, as the end of a sentence, and what to do; `{user}` is our role."""
 
 OUR_OWN = frozenset(
     {
@@ -132,4 +132,4 @@ OUR_OWN = frozenset(
         Cause.other,
     }
 )
-"""Causes that may concern only pgvigil, while one of its sessions still works."""
+"""While a session of ours still works, these may concern nobody but us."""

@@ -1,1 +1,1 @@
-"""Locks, lock waits, and deadlocks."""
+"""Locks, waits for them, and deadlocks."""

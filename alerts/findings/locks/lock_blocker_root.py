@@ -1,4 +1,4 @@
-"""A session holds a lock that others wait for, and waits for no lock itself; it blocks them all."""
+"""Somebody holds a lock that others wait for, and waits for nobody: the end of every chain."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ from collectors.locks import locks
 from collectors.user_tables import user_tables
 
 SHOWN = 3
-"""Number of waiters shown, the longest first."""
+"""So many of those who wait are shown, the one that has waited longest with all that is known."""
 PATIENT = ("advisory", "virtualxid")
-"""Lock types with intended waits: leader election, CREATE INDEX CONCURRENTLY."""
+"""Locks that are waited for on purpose: leaders in waiting, CREATE INDEX CONCURRENTLY."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     crowd: int = 3
-    """Number of sessions waiting for one blocker from which it is reported."""
+    """Sessions waiting for one root that are a pile-up rather than a coincidence."""
     crowd_waits: Duration = timedelta(seconds=10)
-    """Minimum wait of the newest of these sessions."""
+    """How long the last of such a crowd has waited."""
     one_waits: Duration = timedelta(seconds=30)
-    """A single wait after which a user gives up."""
+    """A single wait that somebody in front of a screen gives up on."""
     one_waits_critical: Duration = timedelta(seconds=60)
-    """A single wait after which an application begins to run out of connections."""
+    """A single wait by which connections of an application have begun to run out."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -47,7 +47,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def gravity(waits: Sequence[Wait], limits: Limits) -> Severity | None:
-    """Judge by the durations of the waits, which PostgreSQL measures; the longest first."""
+    """By the waiters' own ages, longest first: PostgreSQL has counted the time already."""
     longest = waits[0].seconds if waits else 0.0
     crowded = waits[limits.crowd - 1].seconds if len(waits) >= limits.crowd else 0.0
     hurried = [wait.seconds for wait in waits if wait.lock.locktype not in PATIENT]
@@ -63,14 +63,15 @@ def evidence(scene: LockScene, root: Holder, waits: Sequence[Wait], severity: Se
     session = scene.sessions.get(root)
     database = scene.database(root) or scene.database(waits[0].node)
     relation = scene.relation(waits[0].lock)
-    state = f", {session.state} for {duration_text(session.state_seconds or 0)}," if session else ""
+    place = scene.place(root) or scene.place(waits[0].node)
     number = plural(len(waits), "session")
     return Evidence(
-        subject=f"{database}: {scene.who(root)}" + (f", pid {root}" if session else ""),
+        subject=f"{database or 'no database'}: {scene.who(root)}"
+        + (f", pid {root}" if session else ""),
         severity=severity,
         value=waits[0].seconds,
         message=(
-            f"{scene.who(root)} in {database}{state} keeps {number} waiting"
+            f"{scene.who(root)}{place}{_state(session)} keeps {number} waiting"
             f" for up to {duration_text(waits[0].seconds)}"
             + (f"; the longest wants {relation}." if relation else ".")
         ),
@@ -94,6 +95,15 @@ def evidence(scene: LockScene, root: Holder, waits: Sequence[Wait], severity: Se
     )
 
 
+def _state(session: Session | None) -> str:
+    """As a part of the sentence, where a state is known at all."""
+    if session is None or session.state is None:
+        return ""
+    if session.state_seconds is None:
+        return f", {session.state},"
+    return f", {session.state} for {duration_text(session.state_seconds)},"
+
+
 def _root(session: Session | None) -> dict[str, float | int | str | bool | None]:
     if session is None:
         return {"state": "prepared"}
@@ -111,7 +121,7 @@ def _root(session: Session | None) -> dict[str, float | int | str | bool | None]
 
 
 def _head(scene: LockScene, root: Holder) -> str | None:
-    """Return its first direct waiter: often the session to cancel, if others wait behind it."""
+    """Whom it keeps waiting itself: often the one to cancel, for others wait behind that one."""
     head = scene.graph.queue_head(root)
     waits = scene.waits([node_of(head)]) if head else []
     return _waiter(scene, waits[0]) if waits else None

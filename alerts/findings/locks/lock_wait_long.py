@@ -1,11 +1,11 @@
-"""A session has waited for a lock for long; the request of its client stands still."""
+"""A session has waited long for a lock: somebody's request has stood still all that time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
-from alerts.cure import ACTIVITY, equals, remark, since
+from alerts.cure import ACTIVITY, equals, literal, remark, since
 from alerts.limits import BaseLimits
 from alerts.locks.cures import release
 from alerts.locks.graph import Holder
@@ -18,26 +18,35 @@ from collectors.locks import locks
 from collectors.user_tables import user_tables
 
 ON_PURPOSE = ("virtualxid",)
-"""CREATE INDEX CONCURRENTLY waits for older transactions by design."""
+"""CREATE INDEX CONCURRENTLY waits for whoever is older, as it must."""
+
+SHOWN = 10
+"""Of those who wait for the same behind the same one, the longest are told of one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     waits: Duration = timedelta(seconds=15)
-    """A wait after which most clients have given up."""
+    """A wait by which most clients have given up."""
     waits_critical: Duration = timedelta(seconds=60)
-    """A wait after which connections of an application run out."""
+    """A wait by which connections of an application run out."""
     advisory: Duration = timedelta(minutes=10)
-    """The limit for advisory locks: leader election and job queues wait for them on purpose."""
+    """The same for advisory locks: leaders in waiting and job queues wait for them on purpose."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     scene = LockScene.of(snapshot)
-    late = [w for w in scene.waits(scene.graph.waits) if gravity(w, limits)]
+    late = [(w, found) for w in scene.waits(scene.graph.waits) if (found := gravity(w, limits))]
     roots = first_of(scene) if late else {}
-    for wait in late:
-        if severity := gravity(wait, limits):
-            yield evidence(scene, wait, severity, roots.get(wait.node))
+    crowds: dict[tuple[Holder | None, str | None, str], list[tuple[Wait, Severity]]] = {}
+    for wait, severity in late:
+        crowd = roots.get(wait.node), scene.relation(wait.lock), wait.lock.locktype
+        crowds.setdefault(crowd, []).append((wait, severity))
+    for (root, relation, _), waits in crowds.items():
+        for wait, severity in waits[:SHOWN]:
+            yield evidence(scene, wait, severity, root)
+        if rest := waits[SHOWN:]:
+            yield folded(scene, rest, root, relation)
 
 
 def gravity(wait: Wait, limits: Limits) -> Severity | None:
@@ -57,12 +66,12 @@ def evidence(scene: LockScene, wait: Wait, severity: Severity, root: Holder | No
     behind = f", behind {scene.who(root)}" if root is not None else ""
     what = relation or f"a lock ({wait.lock.locktype})"
     return Evidence(
-        subject=f"{database}: {scene.who(wait.node)}, pid {wait.node}",
+        subject=f"{database or 'no database'}: {scene.who(wait.node)}, pid {wait.node}",
         severity=severity,
         value=wait.seconds,
         message=(
-            f"{scene.who(wait.node)} in {database} has waited {duration_text(wait.seconds)}"
-            f" for {what}{behind}."
+            f"{scene.who(wait.node)}{scene.place(wait.node)} has waited"
+            f" {duration_text(wait.seconds)} for {what}{behind}."
         ),
         facts={
             **session_facts("waiter", session),
@@ -86,6 +95,44 @@ def evidence(scene: LockScene, wait: Wait, severity: Severity, root: Holder | No
     )
 
 
+def folded(
+    scene: LockScene,
+    waits: Sequence[tuple[Wait, Severity]],
+    root: Holder | None,
+    relation: str | None,
+) -> Evidence:
+    """All the others of a crowd, as one: they have one cause, and one cure."""
+    longest, severity = waits[0]
+    database = scene.database(longest.node)
+    what = relation or f"a lock ({longest.lock.locktype})"
+    behind = f" behind {scene.who(root)}" if root is not None else ""
+    session = scene.sessions.get(root) if root is not None else None
+    return Evidence(
+        subject=f"{database or 'no database'}: others{behind}, {what}",
+        severity=severity,
+        value=longest.seconds,
+        message=(
+            f"{len(waits)} more sessions{scene.place(longest.node)} have waited up to"
+            f" {duration_text(longest.seconds)} for {what}{behind}."
+        ),
+        facts={
+            "sessions": len(waits),
+            "waits_for": longest.lock.locktype,
+            "relation": relation,
+            "waited_seconds": longest.seconds,
+            **_root(scene, root),
+        },
+        cure=cure(scene, root),
+        check=(
+            f"SELECT pid, state, {since('query_start')} AS since, pg_catalog.left(query, 60)"
+            f" FROM {ACTIVITY} WHERE {equals('wait_event_type', literal('Lock'))};"
+        ),
+        key=f"others: {session.key if session else root}, {what}",
+        object=relation,
+        database=database,
+    )
+
+
 def _root(scene: LockScene, root: Holder | None) -> Mapping[str, Fact]:
     session = scene.sessions.get(root) if root is not None else None
     return {
@@ -98,17 +145,16 @@ def _root(scene: LockScene, root: Holder | None) -> Mapping[str, Fact]:
 
 def cure(scene: LockScene, root: Holder | None) -> tuple[str, ...]:
     if root is None:
-        return (
-            remark("No session holds it any more, or a deadlock is being resolved; check again."),
-        )
+        return (remark("Nobody holds it any more, or a deadlock is being solved; look again."),)
     return (
-        remark(f"It waits for {scene.who(root)}, which waits for no lock itself:"),
+        remark(f"At the front is {scene.who(root)}, who waits for nobody. Once that one lets go"),
+        remark("the first behind it goes on, and whoever waits for that one after it:"),
         *release(scene, root),
     )
 
 
 def first_of(scene: LockScene) -> dict[Holder, Holder]:
-    """Return the root of each waiter; of several, the one with the most victims."""
+    """Of each waiter, who stands at the very front; the one that keeps most waiting."""
     victims = {root: scene.graph.victims_of(root) for root in scene.graph.roots}
     by_crowd = sorted(victims, key=lambda root: len(victims[root]))
     return {waiter: root for root in by_crowd for waiter in victims[root]}

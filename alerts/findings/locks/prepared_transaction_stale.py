@@ -1,4 +1,4 @@
-"""An unfinished prepared transaction keeps its locks and holds back vacuum, even over restarts."""
+"""A prepared transaction that nobody finishes keeps its locks, and vacuum, until somebody does."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +18,9 @@ from collectors.prepared_transactions import PreparedTransaction, prepared_trans
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     prepared: Duration = timedelta(minutes=5)
-    """Age from which it is reported; transaction managers finish within seconds, or after a
-    restart within minutes."""
+    """Transaction managers finish within seconds; minutes are left for one that is restarted."""
     prepared_critical: Duration = timedelta(hours=1)
-    """Age from which it is critical: its transaction manager has probably forgotten it."""
+    """Nobody is coming back: its locks and the rows that vacuum can't remove stay for good."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -33,7 +32,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def victims(snapshot: Snapshot, gid: str) -> int | None:
-    """Count the sessions that wait for it, if known."""
+    """How many wait for it, as far as that is known."""
     if not snapshot.has(locks):
         return None
     rows = snapshot.rows(locks)

@@ -1,1 +1,1 @@
-"""Limits of pgvigil itself: missing privileges and failing collectors."""
+"""The observer: what pgvigil itself can't see or do."""

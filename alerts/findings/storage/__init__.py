@@ -1,1 +1,1 @@
-"""Wasted space of tables and indexes."""
+"""Storage: space that tables and indexes take without need."""

@@ -1,8 +1,18 @@
-"""Deadlocks before they happen: in which order transactions lock, learned from looks at them."""
+"""Deadlocks before they happen: in which order transactions lock, learned from looks at them.
+
+Signals are what one look shows: who waits for whom (`conflict`), what a transaction has done
+(`footprint`), what its statement is about (`target`, `keys`), where statements and applications
+lock rows (`statement_tables`, `row_writers`), and what statements alone tell (`patterns`).
+Evidence is what they say of an order: `table_steps`. Proofs are contradictions in it: of tables
+(`table_order`), of rows of one table (`row_order`), of advisory locks (`advisory_order`); `risks`
+has their form. What is not seen again fades (`decay`). Deadlocks that happen are photographed
+(`captures`). `tables` gives names, `store` feeds all of them, and `history` is what others see.
+"""
 
 from alerts.locks.order.captures import Captive, Capture
 from alerts.locks.order.conflict import Party
 from alerts.locks.order.history import LOCK_ORDER, LockOrderView
+from alerts.locks.order.patterns import Hint, Pattern
 from alerts.locks.order.risks import Level, Risk, Sighting
 from alerts.locks.order.row_order import Disorder
 from alerts.locks.order.store import NAMING, LockStore
@@ -14,10 +24,12 @@ __all__ = [
     "Captive",
     "Capture",
     "Disorder",
+    "Hint",
     "Level",
     "LockOrderView",
     "LockStore",
     "Party",
+    "Pattern",
     "Risk",
     "Sighting",
     "Table",

@@ -1,4 +1,13 @@
-"""Deadlocks, photographed while they last: PostgreSQL lets them be for deadlock_timeout."""
+"""Deadlocks, photographed while they last: PostgreSQL lets them be for deadlock_timeout.
+
+Reason: who waits in a circle is seen in one look at the locks. The look at the sessions comes a
+moment before it, so that a statement counts only where it had begun before both; and each further
+look renews the photograph, as long as the circle is there.
+
+Known limits: a circle that lasts shorter than the time between two looks is never seen. Two who
+want to raise their lock on one and the same object are refused by PostgreSQL at once, without
+waiting for deadlock_timeout.
+"""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -8,7 +17,7 @@ from alerts.cure import identifier
 from alerts.locks.graph import Holder
 from alerts.locks.graph.digraph import components
 from alerts.locks.order.conflict import Party, Scene, transaction_of
-from alerts.locks.order.tables import Table
+from alerts.locks.order.tables import Relation, Tables
 from collectors.activity import Session
 from collectors.locks import Lock
 
@@ -22,15 +31,17 @@ class Captive:
     """One party of a deadlock."""
 
     party: Party
+    """Without a statement where it is not sure that it waited in that one."""
     session: Session
-    wants: Table | None
+    oid: Relation | None
+    """What it waits for: database and OID of the relation,"""
     relation: str | None
-    """The table as people call it, also where its name is not known."""
+    """and the name, as soon as it is known."""
     ctid: tuple[int, int] | None
     locktype: str
     mode: str
     waited_seconds: float
-    """When it was first seen."""
+    """When it was last seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +50,7 @@ class Capture:
 
     captives: tuple[Captive, ...]
     at: float
-    """Unix seconds of the look."""
+    """Unix seconds of the first look."""
     victim: int | None = None
     """Pid of whom PostgreSQL has sacrificed; None while it lasts."""
     victim_is_sure: bool = False
@@ -58,13 +69,17 @@ class Captures:
     kept: deque[Capture] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     def learn(self, scene: Scene, at: float) -> None:
+        for number, known in enumerate(self.kept):
+            self.kept[number] = _named(known, scene.tables)
         present = {
             capture.key: capture
             for cycle in scene.graph.cycles
             for capture in _captures(scene, cycle, at)
         }
         for number, known in enumerate(self.kept):
-            if known.victim is None and known.key not in present:
+            if known.key in present:
+                self.kept[number] = _renewed(known, present[known.key])
+            elif known.victim is None:
                 self.kept[number] = _resolved(known, scene)
         keys = {known.key for known in self.kept}
         for key, capture in present.items():
@@ -99,10 +114,11 @@ def _captive(scene: Scene, node: Holder) -> Captive | None:
     wanted = waits[0]
     spot = scene.spot(node, wanted)
     row = scene.row_lock(node, wanted) if wanted.locktype in ("transactionid", "tuple") else wanted
+    about = row if row and row.relation is not None and row.datname is not None else None
     return Captive(
-        Party.of(session),
+        _party(scene, node, session),
         session,
-        spot.table if spot else None,
+        (about.datname or "", about.relation or 0) if about else None,
         spot.table.name if spot else _name(row),
         (row.page or 0, row.line_pointer or 0) if row and row.locktype == "tuple" else None,
         wanted.locktype,
@@ -111,12 +127,41 @@ def _captive(scene: Scene, node: Holder) -> Captive | None:
     )
 
 
+def _party(scene: Scene, node: Holder, session: Session) -> Party:
+    party, sure = Party.of(session), scene.sessions.get(node)
+    return party if sure and sure.query is not None else replace(party, statement=None)
+
+
 def _name(lock: Lock | None) -> str | None:
-    if lock is None or lock.relation is None:
+    if lock is None or not lock.schemaname or not lock.relname:
         return None
-    if lock.schemaname and lock.relname:
-        return identifier(lock.schemaname, lock.relname)
-    return f"relation {lock.relation}"
+    return identifier(lock.schemaname, lock.relname)
+
+
+def _named(capture: Capture, tables: Tables) -> Capture:
+    """With the names that have come since."""
+    if all(captive.relation or not captive.oid for captive in capture.captives):
+        return capture
+    tables.learn(c.oid for c in capture.captives if c.oid and not c.relation)
+    captives = (
+        replace(c, relation=c.relation or (table.name if (table := tables.table(*c.oid)) else None))
+        if c.oid
+        else c
+        for c in capture.captives
+    )
+    return replace(capture, captives=tuple(captives))
+
+
+def _renewed(known: Capture, seen: Capture) -> Capture:
+    """The newer look at the same circle; with what only the older one could tell."""
+    before = {captive.party.pid: captive for captive in known.captives}
+    captives = []
+    for captive in seen.captives:
+        earlier = before.get(captive.party.pid, captive)
+        if captive.party.statement is None:
+            captive = replace(captive, party=earlier.party)
+        captives.append(replace(captive, relation=captive.relation or earlier.relation))
+    return replace(known, captives=tuple(captives))
 
 
 def _resolved(capture: Capture, scene: Scene) -> Capture:

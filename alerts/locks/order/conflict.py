@@ -51,6 +51,8 @@ class ContestedRow:
     ctid: tuple[int, int] | None
     by_row: bool
     """A row stands in the way, not the whole table."""
+    mode: str | None = None
+    """In which the queue of the row was joined; None where it was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,12 @@ class Scene:
                     parties = Party.of(waiter), Party.of(self.everybody[holder])
                     yield Conflict(waiter, blocker, spot, parties)
 
+    @property
+    def advisory_waiters(self) -> list[int]:
+        """Pids of those who wait for an advisory lock."""
+        waiters = (node for node, waits in self.graph.waits.items() if _is_advisory(waits[0]))
+        return [node for node in waiters if isinstance(node, int)]
+
     def holders(self, node: Holder) -> set[Holder]:
         """Who has what it waits for; behind others in the queue of a row: whoever has the row."""
         found: set[Holder] = set()
@@ -138,7 +146,9 @@ class Scene:
         """None where it is not known which table it is about."""
         if wanted.locktype in ("transactionid", "tuple"):
             row = self.row_lock(node, wanted)
-            return self._of(row, by_row=True) if row else self._by_statement(node)
+            if row:
+                return self._of(row, by_row=True)
+            return self._by_statement(node) or self._by_both(node, wanted)
         return self._of(wanted, by_row=False) if wanted.locktype == "relation" else None
 
     def row_lock(self, node: Holder, wanted: Lock) -> Lock | None:
@@ -152,7 +162,8 @@ class Scene:
         if table is None or lock.datname is None or lock.relation is None:
             return None
         ctid = (lock.page or 0, lock.line_pointer or 0) if by_row else None
-        return ContestedRow(table, (lock.datname, lock.relation), ctid, by_row)
+        mode = lock.mode if lock.locktype == "tuple" else None
+        return ContestedRow(table, (lock.datname, lock.relation), ctid, by_row, mode)
 
     def _by_statement(self, node: Holder) -> ContestedRow | None:
         """A unique key that somebody else is about to take has no row yet; and who finds that its
@@ -167,6 +178,28 @@ class Scene:
                 if table and target.is_of(table.name):
                     return ContestedRow(table, (table.database, oid), None, by_row=True)
         return None
+
+    def _by_both(self, node: Holder, wanted: Lock) -> ContestedRow | None:
+        """Whoever waits for a transaction wants a row or key that this one has changed: if there
+        is one table only where both have been, it is there."""
+        common = self._touched(node)
+        for holder in self._granted(wanted):
+            common &= self._touched(holder)
+        if len(common) != 1:
+            return None
+        database, oid = common.pop()
+        table = self.tables.table(database, oid)
+        return ContestedRow(table, (database, oid), None, by_row=True) if table else None
+
+    def _touched(self, node: Holder) -> set[Relation]:
+        session = self.everybody.get(node)
+        database = (session.datname if session else None) or ""
+        relations = {(database, oid) for lock in self.locks[node] for oid in lock.writes or ()}
+        return {relation for relation in relations if self.tables.table(*relation)}
+
+
+def _is_advisory(lock: Lock) -> bool:
+    return lock.locktype == "advisory"
 
 
 def _silent(session: Session) -> Session:

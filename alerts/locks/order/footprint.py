@@ -1,8 +1,12 @@
-"""What one transaction has done to tables so far, as far as its locks tell.
+"""Signal: what one transaction has done to tables so far, as far as its locks tell.
 
-Row locks that are held can't be seen. But every statement leaves its lock on the table until the
-transaction ends, and where it looked for rows to change, on an index of it; an INSERT leaves none
-there. And the slots of these locks tell in which order the transaction came to the tables.
+Reason: row locks that are held can't be seen. But every statement leaves its lock on the table
+until the transaction ends, and where it looked for rows to change, on an index of it; an INSERT
+leaves none there. And the slots of these locks tell in which order the transaction came to the
+tables.
+
+Known limits: a cached plan that reads a small table from end to end leaves no lock on an index
+either. From PostgreSQL 18 on the slots are in groups, and tell an order only within one.
 """
 
 from collections.abc import Callable, Iterable
@@ -47,16 +51,21 @@ def footprint_of(
     session: Session | None,
     tables: Tables,
     explicit: Callable[[Table], bool],
+    writes_unseen: Callable[[Table], bool] = lambda _: False,
+    told: Table | None = None,
 ) -> Footprint:
     """From all that was seen of one transaction.
 
     Some statements leave the same locks as harmless ones do: SELECT … FOR UPDATE those of a check
-    of a foreign key; a prepared ON CONFLICT DO UPDATE, or any change where there is no index, those
-    of an INSERT. `explicit` says of a table whether its kind is known to do that there.
+    of a foreign key; a prepared ON CONFLICT DO UPDATE, or any change where no index is used, those
+    of an INSERT. `explicit` says of a table whether its kind is known to do that there, and
+    `writes_unseen` whether it changes rows of a table that may be read from end to end. `told` is
+    the table of its statement as waits have taught it.
     """
     touched: set[Table] = set()
     rows: set[Table] = set()
     places: dict[Table, list[Place]] = {}
+    inserted = _inserted(locks := tuple(locks), session, tables)
     gates: set[int] = set()
     for lock in _one_of_each(locks):
         gates.update(lock.gates or ())
@@ -65,15 +74,23 @@ def footprint_of(
         for position, (oid, slot) in enumerate(
             zip(lock.writes or (), lock.slots or (), strict=True)
         ):
-            if known := tables.known.get((database, oid)):
+            known = tables.known.get((database, oid))
+            if known and not known.is_sequence:
                 touched.add(known.table)
-                if (known.is_index and oid not in unchanged) or explicit(known.table):
+                changed = oid not in unchanged
+                if (known.is_index and changed) or (
+                    known.table not in inserted
+                    and (
+                        explicit(known.table)
+                        or (known.is_scanned and changed and writes_unseen(known.table))
+                    )
+                ):
                     rows.add(known.table)
                 if slot >= 0:
                     places.setdefault(known.table, []).append((slot, position))
     target = target_of(session.query) if session else None
-    own = aim(target, touched)
-    if own and target and target.locks_rows:
+    own = told if told in touched else aim(target, touched)
+    if own and (own == told or (target and target.locks_rows)):
         rows.add(own)
     return Footprint(
         frozenset(touched),
@@ -82,6 +99,16 @@ def footprint_of(
         frozenset(gates),
         own,
     )
+
+
+def _inserted(locks: Iterable[Lock], session: Session | None, tables: Tables) -> set[Table]:
+    """Tables that have given it numbers for new rows."""
+    found: set[Table] = set()
+    for lock in _one_of_each(locks):
+        database = lock.datname or (session.datname if session else None) or ""
+        known = (tables.known.get((database, oid)) for oid in lock.writes or ())
+        found.update(one.table for one in known if one and one.is_sequence)
+    return found
 
 
 def aim(target: Target | None, among: Iterable[Table]) -> Table | None:

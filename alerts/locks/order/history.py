@@ -7,14 +7,13 @@ from alerts.history.kind import History, Home
 from alerts.history.memory import Memory, Namespace
 from alerts.locks.graph import LockGraph
 from alerts.locks.order.captures import Capture
+from alerts.locks.order.patterns import Hint
 from alerts.locks.order.risks import Risk
-from alerts.locks.order.row_order import Disorder, chosen
-from alerts.locks.order.store import LockStore
+from alerts.locks.order.row_order import Disorder
+from alerts.locks.order.store import NAMING, LockStore
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.activity import activity
 from collectors.locks import Lock, locks
-from collectors.user_indexes import user_indexes
-from collectors.user_tables import user_tables
 
 FRESH = 60.0
 """Seconds for which weights are taken as they were: they halve within a day."""
@@ -26,8 +25,10 @@ class Lessons:
 
     risks: tuple[Risk, ...] = ()
     """Surest first."""
+    hints: tuple[Hint, ...] = ()
+    """What statements alone tell."""
     disorders: tuple[Disorder, ...] = ()
-    """Of every pair of statements that goes both ways, however seldom."""
+    """Of every table that has something to be told of, however seldom it was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,13 @@ class LockOrderView:
     def risks(self) -> tuple[Risk, ...]:
         return self.lessons.risks
 
-    def disorders(self, least: float, places: float) -> list[Disorder]:
-        """Tables where each direction was seen at least so often, by places where not by keys."""
-        return chosen(self.lessons.disorders, least, places)
+    @property
+    def hints(self) -> tuple[Hint, ...]:
+        return self.lessons.hints
+
+    @property
+    def disorders(self) -> tuple[Disorder, ...]:
+        return self.lessons.disorders
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class LockOrder(History[LockOrderView]):
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:
-        return locks, activity, user_tables, user_indexes
+        return locks, activity, *NAMING
 
     @property
     def home(self) -> Home:
@@ -108,7 +113,9 @@ class LockOrderRecorder:
         store = self._store
         if self._is_stale(at):
             self._lessons = Lessons(
-                tuple(store.orders.risks(at)), tuple(store.batches.disorders(at))
+                tuple(store.orders.risks(at)),
+                tuple(store.orders.hints(at)),
+                tuple(store.batches.disorders(at)),
             )
             self._learned = store.version, at
         return LockOrderView(

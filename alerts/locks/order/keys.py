@@ -8,6 +8,8 @@ from functools import lru_cache
 from alerts.query_tokens import VALUES, Token, tokens
 
 WHOLE = re.compile(r"[0-9]+")
+AFTER = {"for", "returning", "order", "limit", ";"}
+"""What a condition ends with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,9 @@ def _conflicting(meant: Sequence[Token], values: int, conflict: int) -> Key | No
 
 
 def _key(meant: Sequence[Token]) -> Key:
+    """Without what follows the condition: rows are looked up alike whatever becomes of them."""
+    ends = (n for n, (_, text) in enumerate(meant) if text.lower() in AFTER)
+    meant = meant[: next(ends, len(meant))]
     kind = " ".join("?" if kind in VALUES else text for kind, text in meant)
     return Key(kind, tuple(text for kind, text in meant if kind in VALUES))
 

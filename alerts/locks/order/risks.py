@@ -3,12 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from alerts.locks.order.conflict import Party
 from alerts.locks.order.tables import Table
 
 LONGEST = 4
 """Tables in a circle; longer ones are rarer than the mistakes in finding them."""
+
+
+class AdvisoryKey(NamedTuple):
+    """An advisory lock, which has a number for a name."""
+
+    database: str
+    name: str
 
 
 class Level(IntEnum):
@@ -39,7 +47,7 @@ class Sighting:
 
     waiter: Party
     blocker: Party
-    table: Table
+    table: Table | AdvisoryKey
     """Where they met."""
     ctid: tuple[int, int] | None
     proof: str
@@ -48,10 +56,11 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """Tables in a circle: code goes from each to the next, and from the last to the first."""
+    """Tables or advisory locks in a circle: code goes from each to the next, from the last to the
+    first."""
 
     level: Level
-    circle: tuple[Table, ...]
+    circle: tuple[Table | AdvisoryKey, ...]
     """It begins with the first by name: the same for a circle wherever it was entered."""
     sightings: tuple[Sighting, ...]
     """One for each meeting that is part of it, newest evidence first."""

@@ -1,158 +1,243 @@
-"""Rows of one table that are locked in no order: batches that meet each other head on.
+"""Proof: rows of one table that are locked in no order, by the keys in the statements' own text.
 
-Whoever waits for a row is behind somebody who has that row; if that one has gone on to another row
-of the same table, its direction is known: upwards or downwards. Batches that are sorted all go one
-way. What the direction is told by: keys in the statements' own text, or places in the table, which
-is only true while rows stay where they were loaded. So places count where updates are known to
-leave rows in place, or once a later look at the table has shown that they did; and only as some of
-many, for now and then a row has moved all the same.
+Reason: who waits tells by its key which row the other has; the other's own key tells where that one
+has gone on to. Each is a step from key to key, and code that keeps any order at all, by this key
+or by another column, never makes a circle of them. Three things make a step certain: it is waited
+at, for nobody waits for a row that it has; an earlier look at the same transaction; a wait that it
+has got over. Where the other does not wait, it may have come back to a row of its own, as for a fee
+on the first of two accounts. So a circle of steps that are not all certain proves something only
+where certain steps go both ways too: then the code neither sorts by this key and comes back, nor
+sorts by another one and does not.
+
+Known limits: code that sorts by another column and comes back looks like code without an order,
+until it is seen to come back. Without keys in the text (parameters) nothing is proved: pages are no
+keys. Two directions alone are a hint, and so is a statement that meets its like on a row.
 """
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from alerts.locks.order.conflict import Conflict, ContestedRow, Party
-from alerts.locks.order.decay import DecayingTable
-from alerts.locks.order.keys import key_of
-from alerts.locks.order.tables import Relation, Table, Tables
+from alerts.locks.graph.digraph import components
+from alerts.locks.order.conflict import Conflict, ContestedRow, Party, Transaction, transaction_of
+from alerts.locks.order.decay import DecayingTable, Entry
+from alerts.locks.order.keys import Key, key_of
+from alerts.locks.order.tables import Table
 from alerts.locks.order.target import target_of
+from collectors.activity import Session
 
+STEPS = 8_000
 TABLES = 1_000
-PENDING = 1_000
-"""Places that wait to be believed."""
-SHARE = 0.25
-"""Of places, how many must tell the rarer direction: in no order it is about half of them."""
+TRANSACTIONS = 2_000
+INSTANT = 0.005
+"""Seconds within which a statement that has to wait has begun to."""
+
+
+class RowKey(NamedTuple):
+    """One row, as statements name it."""
+
+    table: Table
+    key: Key
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
-    table: Table
-    kind: int
-    """Hash of both statements: who returns to a head after its lines goes down with one pair of
-    them, and up with another."""
-    by_key: bool
-    """Told by the keys in the statements, not by places in the table."""
-    upwards: bool
+class KeyStep:
+    one: RowKey
+    other: RowKey
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How a step was seen: by whom, and whether nothing else can explain it."""
+
+    party: Party
+    is_certain: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Disorder:
-    """Batches of one table that go both ways."""
+    """Transactions that lock several rows of one table, as far as their order is known."""
 
     table: Table
+    is_proved: bool
+    """A circle: no order explains it."""
     upwards: float
     downwards: float
-    """How often each was seen, old sightings counting for less."""
-    by_key: bool
-    """Told by the keys in the statements, not by places in the table."""
+    """Steps in each direction, old ones counting for less; both 0 where there are no keys."""
+    meetings: float
+    """How often a statement without keys met its like while both wanted several rows."""
     parties: tuple[Party, Party]
     first: float
     last: float
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    relation: Relation
-    direction: Direction
-    party: Party
-    at: float
+@dataclass(slots=True)
+class Held:
+    """What one transaction is known to have."""
+
+    keys: dict[RowKey, None] = field(default_factory=dict)
+    wants: RowKey | None = None
+    since: float | None = None
+    """The start of the statement by which it waited for that."""
+    steps: dict[KeyStep, bool] = field(default_factory=dict)
+    """Those that were learned of it, and whether they were certain: each counts once."""
 
 
 @dataclass(slots=True)
 class Batches:
-    seen: DecayingTable[Direction, Party] = field(default_factory=lambda: DecayingTable(4 * TABLES))
-    pending: deque[Pending] = field(default_factory=lambda: deque(maxlen=PENDING))
+    steps: DecayingTable[KeyStep, Passage] = field(default_factory=lambda: DecayingTable(STEPS))
+    returns: DecayingTable[Table, None] = field(default_factory=lambda: DecayingTable(TABLES))
+    """Where transactions were seen to come back to a row that they had already."""
+    keyless: DecayingTable[Table, tuple[Party, Party]] = field(
+        default_factory=lambda: DecayingTable(TABLES)
+    )
+    """Where a statement met its like, and no key tells on which rows."""
+    held: OrderedDict[Transaction, Held] = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:
-        return len(self.seen) + len(self.pending)
-
-    def learn(
-        self, meeting: Conflict, next_spot: ContestedRow | None, tables: Tables, at: float
-    ) -> None:
-        """`next_spot` is what the blocker itself waits for."""
-        here, (waiter, party) = meeting.spot, meeting.parties
-        if not here.by_row or meeting.blocker.query is None:
-            return
-        kind = hash((waiter.statement, party.statement))
-        if (upwards := by_key(meeting)) is not None:
-            self.seen.see(Direction(here.table, kind, True, upwards), party, at)
-        elif has_keys(meeting):
-            return  # the same key, or another kind of key; versions of a row have several places
-        elif next_spot and (upwards := by_place(here, next_spot, tables)) is not None:
-            direction = Direction(here.table, kind, False, upwards)
-            if tables.known[here.relation].stays:
-                self.seen.see(direction, party, at)
-            else:
-                self.pending.append(Pending(here.relation, direction, party, at))
+        return len(self.steps) + len(self.returns) + len(self.keyless) + len(self.held)
 
     @property
-    def in_question(self) -> set[Relation]:
-        return {pending.relation for pending in self.pending}
+    def version(self) -> int:
+        """Grows whenever conclusions may have changed."""
+        return self.steps.version + self.returns.version + self.keyless.version
 
-    def believe(self, tables: Tables) -> None:
-        """Places of tables that were looked at after the meeting, and still had hardly moved."""
-        for pending in [self.pending.popleft() for _ in range(len(self.pending))]:
-            known = tables.known.get(pending.relation)
-            if known is None or pending.at > tables.as_of:
-                self.pending.append(pending)
-            elif known.is_settled:
-                self.seen.see(pending.direction, pending.party, pending.at)
+    def learn(self, meeting: Conflict, next_spot: ContestedRow | None, at: float) -> None:
+        """`next_spot` is what the blocker itself waits for."""
+        here = meeting.spot
+        if not here.by_row:
+            return
+        wanted = row_key(meeting.waiter, here.table)
+        if wanted is None:
+            self._learn_keyless(meeting, next_spot, at)
+            return
+        self._learn_waiter(meeting, wanted, at)
+        self._of(meeting.blocker).keys[wanted] = None
+        goes_to = row_key(meeting.blocker, here.table)
+        if goes_to == wanted and next_spot is None:
+            self._learn_return(meeting, at)
+        elif goes_to is not None and goes_to != wanted:
+            waits = next_spot is not None and next_spot.by_row and next_spot.table == here.table
+            if waits or next_spot is None:
+                self._see(meeting.blocker, KeyStep(wanted, goes_to), meeting.parties[1], waits, at)
+
+    def _learn_waiter(self, meeting: Conflict, wanted: RowKey, at: float) -> None:
+        held = self._of(meeting.waiter)
+        if held.wants and held.wants != wanted and held.since != meeting.waiter.query_start:
+            held.keys[held.wants] = None  # it has waited for that one, and got it
+        held.wants, held.since = wanted, meeting.waiter.query_start
+        for one in list(held.keys):
+            if one.table == wanted.table:
+                self._see(meeting.waiter, KeyStep(one, wanted), meeting.parties[0], True, at)
+
+    def _learn_return(self, meeting: Conflict, at: float) -> None:
+        """Its present statement is about a row for which others waited before that began."""
+        waiting, now = meeting.waiter.query_start, meeting.blocker.query_start
+        if waiting is not None and now is not None and waiting < now - INSTANT:
+            self.returns.see(meeting.spot.table, None, at)
+
+    def _learn_keyless(self, meeting: Conflict, next_spot: ContestedRow | None, at: float) -> None:
+        waiter, blocker = meeting.parties
+        here, alike = meeting.spot.table, waiter.statement == blocker.statement
+        if alike and next_spot and next_spot.by_row and next_spot.table == here:
+            self.keyless.see(here, (waiter, blocker), at)
+
+    def _see(self, session: Session, step: KeyStep, party: Party, certain: bool, at: float) -> None:
+        if step.one == step.other or step.one.key.kind != step.other.key.kind:
+            return
+        learned = self._of(session).steps
+        if step in learned and learned[step] >= certain:
+            return
+        learned[step] = certain
+        known = self.steps.get(step, at)
+        certain = certain or bool(known and known.value.is_certain)
+        self.steps.see(step, Passage(party, certain), at)
+
+    def _of(self, session: Session) -> Held:
+        transaction = transaction_of(session)
+        held = self.held.setdefault(transaction, Held())
+        self.held.move_to_end(transaction)
+        while len(self.held) > TRANSACTIONS:
+            self.held.popitem(last=False)
+        return held
 
     def forget(self, dropped: Set[Table]) -> None:
-        self.seen.forget(lambda direction: direction.table in dropped)
-        kept = [one for one in self.pending if one.direction.table not in dropped]
-        self.pending = deque(kept, PENDING)
+        self.steps.forget(lambda step: step.one.table in dropped)
+        self.returns.forget(lambda table: table in dropped)
+        self.keyless.forget(lambda table: table in dropped)
+
+    # Concluding.
 
     def disorders(self, now: float) -> Iterator[Disorder]:
-        """Statements of one table that were seen in both directions, however seldom."""
-        for direction, up in self.seen.alive(now):
-            down = self.seen.get(replace(direction, upwards=False), now)
-            if direction.upwards and down:
-                yield Disorder(
-                    direction.table,
-                    up.weight_at(now),
-                    down.weight_at(now),
-                    direction.by_key,
-                    parties=(up.value, down.value),
-                    first=max(up.first, down.first),
-                    last=max(up.last, down.last),
-                )
+        """One of each table that has something to be told of."""
+        by_table: dict[Table, dict[KeyStep, Entry[Passage]]] = {}
+        for step, entry in self.steps.alive(now):
+            by_table.setdefault(step.one.table, {})[step] = entry
+        for table, steps in by_table.items():
+            if disorder := self._disorder(table, steps, now):
+                yield disorder
+        for table, met in self.keyless.alive(now):
+            if table not in by_table:
+                weight = met.weight_at(now)
+                yield Disorder(table, False, 0, 0, weight, met.value, met.first, met.last)
+
+    def _disorder(
+        self, table: Table, steps: dict[KeyStep, Entry[Passage]], now: float
+    ) -> Disorder | None:
+        ways = {step: step.one.key.rises_to(step.other.key) for step in steps}
+        certain = [step for step, entry in steps.items() if entry.value.is_certain]
+        up = [step for step, rises in ways.items() if rises is True]
+        down = [step for step, rises in ways.items() if rises is False]
+        both_certain = {True, False} <= {ways[step] for step in certain}
+        comes_back = self.returns.get(table, now) is not None
+        circle = circular(certain)
+        if not circle and both_certain and not comes_back:
+            circle = circular(steps)
+        if circle:
+            first, second = circle[0], circle[-1]
+        elif up and down:
+            first, second = up[-1], down[-1]
+        else:
+            return None
+        shown = steps[first], steps[second]
+        return Disorder(
+            table,
+            bool(circle),
+            sum(steps[step].weight_at(now) for step in up),
+            sum(steps[step].weight_at(now) for step in down),
+            0.0,
+            (shown[0].value.party, shown[1].value.party),
+            first=max(entry.first for entry in shown),
+            last=max(entry.last for entry in shown),
+        )
 
 
-def chosen(disorders: Iterable[Disorder], least: float, places: float) -> list[Disorder]:
-    """Return one for each table where both directions were seen at least so often.
-
-    `least` counts where keys tell the direction, `places` where places do.
-    """
-    found: dict[Table, Disorder] = {}
-    for one in disorders:
-        weights = one.upwards, one.downwards
-        if min(weights) >= (least if one.by_key else max(places, SHARE * sum(weights))):
-            found.setdefault(one.table, one)
-    return list(found.values())
-
-
-def by_key(meeting: Conflict) -> bool | None:
-    """Whether the blocker's present key is greater than that of the row it had before."""
-    waiter, blocker = meeting.waiter.query, meeting.blocker.query
-    targets = target_of(waiter), target_of(blocker)
-    if not all(target and target.is_of(meeting.spot.table.name) for target in targets):
+def row_key(session: Session, table: Table) -> RowKey | None:
+    """The row of that table that its statement is about; None without a value in its text."""
+    target, key = target_of(session.query), key_of(session.query)
+    if key is None or not key.values or target is None or not target.is_of(table.name):
         return None
-    has, goes_to = key_of(waiter), key_of(blocker)
-    return has.rises_to(goes_to) if has and goes_to else None
+    return RowKey(table, key)
 
 
-def has_keys(meeting: Conflict) -> bool:
-    key = key_of(meeting.blocker.query)
-    return key is not None and bool(key.values)
-
-
-def by_place(has: ContestedRow, wants: ContestedRow, tables: Tables) -> bool | None:
-    """Whether the blocker goes upwards, by pages: within a page rows move with every update."""
-    known = tables.known.get(has.relation)
-    if known is None or not known.is_settled or has.relation != wants.relation:
-        return None
-    if has.ctid is None or wants.ctid is None or has.ctid[0] == wants.ctid[0]:
-        return None
-    return wants.ctid[0] > has.ctid[0]
+def circular(steps: Iterable[KeyStep]) -> list[KeyStep]:
+    """Steps that lie on circles; none where all of them keep one order."""
+    given = list(steps)
+    number: dict[RowKey, int] = {}
+    for step in given:
+        for end in (step.one, step.other):
+            number.setdefault(end, len(number))
+    edges: list[list[int]] = [[] for _ in number]
+    for step in given:
+        edges[number[step.one]].append(number[step.other])
+    knot_of = {
+        vertex: knot
+        for knot, members in enumerate(components(edges))
+        if len(members) > 1
+        for vertex in members
+    }
+    knots = ((step, knot_of.get(number[step.one])) for step in given)
+    return [
+        step for step, knot in knots if knot is not None and knot == knot_of.get(number[step.other])
+    ]

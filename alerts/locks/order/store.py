@@ -13,10 +13,11 @@ from alerts.locks.order.tables import Relation, Tables
 from collectors._base import Answer, AnyAnswer, AnyCollector
 from collectors.activity import Session, activity
 from collectors.locks import Lock, locks
+from collectors.sequences import sequences
 from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
 
-NAMING = (user_tables, user_indexes)
+NAMING = (user_tables, user_indexes, sequences)
 MEETINGS = 10
 """So many with the same blocker are learned from at one look; more of them are a pile-up."""
 
@@ -42,6 +43,7 @@ class LockStore:
                 self.batches.forget(dropped)
         elif collector is activity:
             self.sessions = {session.pid: session for session in answer.rows}
+            self.orders.patterns.learn(answer.rows, answer.at)
         elif collector is locks:
             self._learn(answer)
 
@@ -52,19 +54,18 @@ class LockStore:
     @property
     def version(self) -> int:
         """Grows whenever risks or disorders may have changed."""
-        return self.orders.waits.version + self.orders.links.version + self.batches.seen.version
+        return self.orders.version + self.batches.version
 
     def _learn(self, answer: Answer[Lock]) -> None:
         rows, at = answer.rows, answer.at
         self.graph, self.rows, self.learned_at = LockGraph.of(rows), rows, at
-        self.tables.learn((*self._relations(rows), *self.batches.in_question))
-        self.batches.believe(self.tables)
+        self.tables.learn(self._relations(rows))
         scene = Scene(rows, self.graph, self.sessions, self.tables)
         self.captures.learn(scene, at)
         meetings = list(_some(scene.meetings()))
         self.orders.learn(scene, meetings, at)
         for meeting in meetings:
-            self.batches.learn(meeting, scene.next_spot(meeting.blocker), self.tables, at)
+            self.batches.learn(meeting, scene.next_spot(meeting.blocker), at)
 
     def _relations(self, rows: Iterable[Lock]) -> Iterator[Relation]:
         for lock in rows:

@@ -1,20 +1,27 @@
-"""Learns in which order transactions lock tables, from looks at who waits for whom.
+"""Proof: tables that transactions lock in opposite order, from looks at who waits for whom.
 
-One meeting can be enough: who waits came from x to y, and the one it waits for came from y to x.
-That they met proves that both orders concern the same rows; that their locks are ordered proves
-that it was no coincidence. Nothing is concluded from transactions that never met: code that uses
-rows of its own in opposite order is harmless, and so is code behind a common gate.
+Reason: one meeting can be enough. Who waits came from x to y, and the one it waits for came from y
+to x. That they met proves that both orders concern the same rows of y; that somebody waited at x
+too, that its rows are contested. Nothing is concluded from transactions that never met: code that
+uses rows of its own in opposite order is harmless, and so is code behind a common gate.
+
+Known limits: a table with two kinds of rows, each client's own and shared ones, is contested as a
+whole; whether both sides want the same rows of x is not known before they deadlock.
 """
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from alerts.locks.order.advisory_order import AdvisoryOrder
 from alerts.locks.order.conflict import Actor, Conflict, Scene, actor_of
 from alerts.locks.order.decay import DecayingTable, Entry
 from alerts.locks.order.footprint import Footprint, footprint_of
-from alerts.locks.order.risks import Level, Link, Risk, Sighting, canonical, circles
-from alerts.locks.order.table_steps import ACTORS, Steps
+from alerts.locks.order.patterns import Hint, Pattern, Patterns, spellings
+from alerts.locks.order.risks import AdvisoryKey, Level, Link, Risk, Sighting, canonical, circles
+from alerts.locks.order.row_writers import CHANGES, RowWriters
+from alerts.locks.order.statement_tables import StatementTables
+from alerts.locks.order.table_steps import Steps
 from alerts.locks.order.tables import Table
 from alerts.locks.order.target import target_of
 from collectors.activity import Session
@@ -41,25 +48,42 @@ class Orders:
     )
     """With the gates that whoever waited held each time."""
     links: DecayingTable[Link, Sighting] = field(default_factory=lambda: DecayingTable(PAIRS))
-    explicit: DecayingTable[tuple[Actor, Table], None] = field(
-        default_factory=lambda: DecayingTable(ACTORS)
-    )
-    """Who locks rows by statements that leave no lock to tell it by, and where."""
+    contested: DecayingTable[Table, None] = field(default_factory=lambda: DecayingTable(PAIRS))
+    """Tables of which a row was waited for."""
+    writers: RowWriters = field(default_factory=RowWriters)
+    statements: StatementTables = field(default_factory=StatementTables)
+    advisory: AdvisoryOrder = field(default_factory=AdvisoryOrder)
+    patterns: Patterns = field(default_factory=Patterns)
 
     def learn(self, scene: Scene, meetings: Sequence[Conflict], at: float) -> None:
+        for meeting in meetings:
+            if meeting.spot.by_row:
+                self._learn_spot(meeting, at)
         parties = {one.pid for meeting in meetings for one in (meeting.waiter, meeting.blocker)}
+        parties |= {pid for pid in scene.advisory_waiters if pid in scene.sessions}
         footprints = {pid: self._footprint(scene, scene.sessions[pid], at) for pid in parties}
         for pid, footprint in footprints.items():
             self.steps.learn(scene.sessions[pid], footprint, at)
         for meeting in meetings:
             waiter, blocker = footprints[meeting.waiter.pid], footprints[meeting.blocker.pid]
-            self._learn_meeting(meeting, waiter, blocker, at)
+            self._learn_meeting(scene, meeting, waiter, blocker, at)
+        rows = {pid: footprint.rows for pid, footprint in footprints.items()}
+        self.advisory.learn(scene, meetings, rows, at)
 
     def risks(self, now: float) -> list[Risk]:
         """What is dangerous, surest first."""
-        found = {risk.circle: risk for risk in self._both_ways(now)}
+        found: dict[tuple[Table | AdvisoryKey, ...], Risk] = {
+            risk.circle: risk for risk in self._both_ways(now)
+        }
         found |= {risk.circle: risk for risk in self._opposed(now)}
+        found |= {risk.circle: risk for risk in self.advisory.risks(now)}
         return sorted(found.values(), key=lambda risk: (-risk.level, -risk.weight))
+
+    @property
+    def version(self) -> int:
+        """Grows whenever risks may have changed."""
+        seen = self.waits, self.links, self.contested, self.advisory.steps
+        return sum(table.version for table in seen) + self.patterns.version
 
     def forget(self, dropped: Set[Table]) -> None:
         """Tables that exist no more, and all that was learned of them."""
@@ -68,36 +92,73 @@ class Orders:
         self.links.forget(
             lambda link: not dropped.isdisjoint((link.came_from, link.meets, link.goes_to))
         )
-        self.explicit.forget(lambda known: known[1] in dropped)
+        self.contested.forget(lambda table: table in dropped)
+        for known in (self.writers, self.statements, self.advisory):
+            known.forget(dropped)
+        self.patterns.forget({table.name for table in dropped})
 
     def __len__(self) -> int:
         """Edges, transactions and statements that are remembered."""
-        return len(self.steps) + len(self.waits) + len(self.links) + len(self.explicit)
+        tables = len(self.waits) + len(self.links) + len(self.contested)
+        return (
+            len(self.steps) + tables + len(self.writers) + len(self.statements) + len(self.advisory)
+        )
 
     # Learning.
 
+    def _learn_spot(self, meeting: Conflict, at: float) -> None:
+        spot, waiter = meeting.spot, meeting.waiter
+        self.contested.see(spot.table, None, at)
+        # ON CONFLICT waits without a place in the queue of a row.
+        self.statements.learn(waiter, spot.table, spot.mode in (None, *CHANGES), at)
+        self.writers.learn_wait(actor_of(waiter), spot.table, spot.mode, at)
+
     def _footprint(self, scene: Scene, session: Session, at: float) -> Footprint:
         actor, target = actor_of(session), target_of(session.query)
-
-        def locks_rows_of(table: Table) -> bool:
-            return self.explicit.get((actor, table), at) is not None
-
-        footprint = footprint_of(scene.locks[session.pid], session, scene.tables, locks_rows_of)
-        if (
-            footprint.target
-            and target
-            and (
-                target.leaves_no_trace
-                or (target.locks_rows and scene.tables.is_bare(footprint.target))
-            )
-        ):
-            self.explicit.see((actor, footprint.target), None, at)
-        if footprint.target and target and target.never_waits:
-            self.steps.skips.see((actor, footprint.target), None, at)
+        footprint = footprint_of(
+            scene.locks[session.pid],
+            session,
+            scene.tables,
+            lambda table: (
+                self._by_statements(actor, table, at) or self.statements.changes(session, table, at)
+            ),
+            lambda table: self._by_waits(actor, table, at),
+            self.statements.table_of(session),
+        )
+        table = footprint.target
+        if table and target and target.is_of(table.name):
+            self.writers.learn_statement(actor, target, table, scene.tables.is_bare(table), at)
+            if target.never_waits:
+                self.steps.skips.see((actor, table), None, at)
         return footprint
 
+    def _by_statements(self, actor: Actor, table: Table, at: float) -> bool:
+        known = self.writers.by_its_statements(actor, table, at)
+        return known and not self._inserts(actor, table, at)
+
+    def _by_waits(self, actor: Actor, table: Table, at: float) -> bool:
+        known = self.writers.by_its_waits(actor, table, at)
+        return known and not self._inserts(actor, table, at)
+
+    def _inserts(self, actor: Actor, table: Table, at: float) -> bool:
+        return self.patterns.inserts_into(actor, table.database, table.name, at)
+
+    def hints(self, now: float) -> list[Hint]:
+        """What statements alone tell; of several tables only where somebody waits for rows."""
+        names = {name for table, _ in self.contested.alive(now) for name in spellings(table.name)}
+        return [
+            hint
+            for hint in self.patterns.hints(now)
+            if hint.habit.pattern is not Pattern.both_orders or names.issuperset(hint.habit.tables)
+        ]
+
     def _learn_meeting(
-        self, meeting: Conflict, waiter: Footprint, blocker: Footprint, at: float
+        self,
+        scene: Scene,
+        meeting: Conflict,
+        waiter: Footprint,
+        blocker: Footprint,
+        at: float,
     ) -> None:
         here = meeting.spot.table
         for start in waiter.rows - {here}:
@@ -105,10 +166,11 @@ class Orders:
                 continue  # it has been here before it went there
             # Whatever came before: it has rows there, and needs one here.
             self.steps.see(meeting.waiter, waiter, start, here, at)
+            self.statements.learn_step(meeting.waiter, start, here, waiter.gates, at)
             if start not in blocker.tables:
                 self._learn_wait(Wait(start, here), meeting, waiter, at)
             if meeting.spot.by_row:
-                for onward, proof in self._onward(meeting, blocker, at):
+                for onward, proof in self._onward(scene, meeting, blocker, at):
                     # Who has been at the start itself is no link between it and a third table.
                     if onward == start or start not in blocker.tables:
                         self.links.see(Link(start, here, onward), _sighting(meeting, proof), at)
@@ -119,18 +181,27 @@ class Orders:
         self.waits.see(wait, (_sighting(meeting, "a wait each way"), gates), at)
 
     def _onward(
-        self, meeting: Conflict, blocker: Footprint, at: float
+        self, scene: Scene, meeting: Conflict, blocker: Footprint, at: float
     ) -> Iterator[tuple[Table, str]]:
-        """Where the blocker went on to from here."""
-        here = meeting.spot.table
-        for onward in blocker.rows - {here}:
-            if proof := self.steps.went(meeting.blocker, blocker, here, onward, at):
+        """Where the blocker went on to from here, or will."""
+        here, session = meeting.spot.table, meeting.blocker
+        spot = scene.next_spot(session)
+        waits_at = spot.table if spot and spot.by_row else None
+        code = set(self.statements.onward(session, here, blocker.gates, at))
+        for onward in (blocker.rows | code | ({waits_at} if waits_at else set())) - {here}:
+            if proof := self.steps.went(session, blocker, here, onward, at, waits_at):
                 yield onward, proof
+            elif onward in code:
+                yield onward, "its statement, and waits of the same statement"
 
     # Concluding.
 
     def _opposed(self, now: float) -> Iterator[Risk]:
-        alive = dict(self.links.alive(now))
+        alive = {
+            link: entry
+            for link, entry in self.links.alive(now)
+            if all(self.contested.get(table, now) for table in link.tables)
+        }
         onward: dict[tuple[Table, Table], set[Table]] = {}
         for link in alive:
             onward.setdefault((link.came_from, link.meets), set()).add(link.goes_to)

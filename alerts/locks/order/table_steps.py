@@ -1,4 +1,12 @@
-"""Who goes from which table to which: seen of transactions one by one, and of their kind."""
+"""Evidence: who goes from which table to which, of transactions one by one, and of their kind.
+
+Reason: the order is proved by the slots of locks, by two looks at one transaction, or by its own
+wait, for nobody waits for a row that it has. Where none of these is at hand, its statement tells
+where it is now, and waits of the same application that there is a way from the one table to it.
+
+Known limits: code that comes back to a table for another row of it looks as if it had come there
+for the first time, where neither slots nor an earlier look show the first visit.
+"""
 
 from collections import OrderedDict
 from collections.abc import Collection
@@ -39,8 +47,12 @@ class Steps:
     )
     """Who takes only what is free there: where it goes to by its locks, it need not wait."""
 
+    returns: DecayingTable[Step, None] = field(default_factory=lambda: DecayingTable(EDGES))
+    """Who goes from one table to another and then comes back: there its statement may be about
+    a row that it has already."""
+
     def __len__(self) -> int:
-        return len(self.seen) + len(self.past) + len(self.skips)
+        return len(self.seen) + len(self.past) + len(self.skips) + len(self.returns)
 
     def learn(self, session: Session, footprint: Footprint, at: float) -> None:
         """All that is proved by what one transaction holds now, and held before."""
@@ -51,6 +63,8 @@ class Steps:
             for one in footprint.rows - {other}:
                 if self.in_order(session, footprint, one, other):
                     self.see(session, footprint, one, other, at)
+                    if footprint.target == one:
+                        self.returns.see(Step(actor_of(session), other, one), None, at)
 
     def see(
         self, session: Session, footprint: Footprint, one: Table, other: Table, at: float
@@ -62,14 +76,28 @@ class Steps:
     def forget(self, dropped: Collection[Table]) -> None:
         self.seen.forget(lambda step: step.one in dropped or step.other in dropped)
         self.skips.forget(lambda skip: skip[1] in dropped)
+        self.returns.forget(lambda step: step.one in dropped or step.other in dropped)
 
     def in_order(self, session: Session, footprint: Footprint, one: Table, other: Table) -> bool:
         return footprint.came_first(one, other) or self._seen_before(session, one, other)
 
     def went(
-        self, session: Session, footprint: Footprint, one: Table, other: Table, at: float
+        self,
+        session: Session,
+        footprint: Footprint,
+        one: Table,
+        other: Table,
+        at: float,
+        waits_at: Table | None = None,
     ) -> str | None:
-        """What proves that it went from one table to the other; None where nothing does."""
+        """What proves that it went from one table to the other; None where nothing does.
+
+        `waits_at` is the table of the row that it waits for itself.
+        """
+        if self.in_order(session, footprint, other, one):
+            return None
+        if waits_at == other:
+            return "its own wait"
         if not self._skips(session, other, at):
             if footprint.came_first(one, other):
                 return "the order of its locks"
@@ -84,8 +112,11 @@ class Steps:
         self, session: Session, footprint: Footprint, one: Table, other: Table, at: float
     ) -> bool:
         """Whether its like go that way, and not only behind a gate that it is in too."""
-        step = self.seen.get(Step(actor_of(session), one, other), at)
-        return step is not None and not step.value & footprint.gates
+        step = Step(actor_of(session), one, other)
+        known = self.seen.get(step, at)
+        if known is None or known.value & footprint.gates:
+            return False
+        return self.returns.get(step, at) is None
 
     def _skips(self, session: Session, table: Table, at: float) -> bool:
         return self.skips.get((actor_of(session), table), at) is not None

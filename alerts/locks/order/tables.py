@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 from alerts.cure import identifier
 from collectors._base import AnyAnswer, AnyCollector
 from collectors._columns import where
+from collectors.sequences import sequences
 from collectors.user_indexes import user_indexes
 from collectors.user_tables import UserTable, user_tables
 
-MOVED = 0.05
-"""Share of its rows that may have been moved."""
-MANY = 100
-"""Updates that tell what they do to rows."""
+SCANNED = 8.5
+"""What reading one row by an index costs PostgreSQL, by its own settings and reckoning."""
+TUPLE = 0.0125
+"""And what looking at one row costs that was read already."""
 NAMELESS = 2000
 """More are forgotten, and looked for again."""
 Relation = tuple[str, int]
@@ -31,12 +32,13 @@ class Table(NamedTuple):
 class Known(NamedTuple):
     table: Table
     is_index: bool = False
+    is_sequence: bool = False
+    """It gives numbers to new rows of the table: whoever holds it has inserted."""
     is_bare: bool = False
     """A table without an index: there changes leave the same locks as an INSERT does."""
-    is_settled: bool = False
-    """Its rows are on the pages where they were loaded: hardly one was moved by an update."""
-    stays: bool = False
-    """And will be: there were many updates."""
+    is_scanned: bool = False
+    """Small enough that PostgreSQL rather reads it from end to end than by an index; and not seen
+    to grow, so that who writes there changes what there is."""
 
 
 @dataclass(slots=True)
@@ -48,6 +50,8 @@ class Tables:
     unknown: set[Relation] = field(default_factory=set)
     in_vain: set[Relation] = field(default_factory=set)
     """Looked for in an answer and not found: of the system, temporary, or gone."""
+    before: AnyAnswer | None = None
+    """The answer about tables before the newest."""
     oids: dict[Table, int] = field(default_factory=dict)
     """Of each table that was ever named here, until it is dropped."""
 
@@ -61,6 +65,8 @@ class Tables:
 
         Returns the tables that exist no more.
         """
+        if collector is user_tables:
+            self.before = self.sources.get(user_tables)
         self.sources[collector] = answer
         if collector is user_tables:
             self.in_vain = (self.in_vain if len(self.in_vain) < NAMELESS else set()) | self.unknown
@@ -90,21 +96,33 @@ class Tables:
             table = Table(row.datname, _name(row))
             self.oids[table] = row.root_relid or row.relid
             bare = row.relkind == "r" and user_indexes in self.sources and relation not in indexed
-            settled = _is_settled(row)
-            stays = settled and row.n_tup_upd >= MANY and _moved(row) <= MOVED * row.n_tup_upd
-            self._know(relation, Known(table, False, bare, settled, stays))
+            scanned = (bare or _is_small(row)) and not self._grows(row)
+            self._know(relation, Known(table, is_bare=bare, is_scanned=scanned))
         for index, relation in indexes.items():
             if known := self.known.get(relation):
                 self._know(index, Known(known.table, is_index=True))
+        for row in where(self._rows(sequences), "relid", oids):
+            if row.relname and row.table_schemaname:
+                table = Table(row.datname, identifier(row.table_schemaname, row.relname))
+                self._know((row.datname, row.relid), Known(table, is_sequence=True))
 
     def table(self, database: str | None, oid: int | None) -> Table | None:
         """None for what is no table, or has not been read about yet."""
         known = self.known.get((database or "", oid or 0))
-        return known.table if known and not known.is_index else None
+        return known.table if known and not (known.is_index or known.is_sequence) else None
 
     def is_bare(self, table: Table) -> bool:
         known = self.known.get((table.database, self.oids.get(table, 0)))
         return known is not None and known.is_bare
+
+    def _grows(self, table: UserTable) -> bool:
+        """Whether rows were inserted between the last two answers."""
+        if self.before is None:
+            return False
+        earlier = where(self.before.rows, "relid", {table.relid})
+        return any(
+            table.n_tup_ins > row.n_tup_ins for row in earlier if row.datname == table.datname
+        )
 
     def _know(self, relation: Relation, what: Known) -> None:
         self.known[relation] = what
@@ -132,9 +150,6 @@ def _name(table: UserTable) -> str:
     return identifier(table.schemaname, table.relname)
 
 
-def _is_settled(table: UserTable) -> bool:
-    return table.relpages > 1 and _moved(table) <= MOVED * max(table.reltuples, 1.0)
-
-
-def _moved(table: UserTable) -> int:
-    return table.n_tup_upd - table.n_tup_hot_upd
+def _is_small(table: UserTable) -> bool:
+    """As the planner sees it; it takes a table that was never analyzed for a larger one."""
+    return table.relpages > 0 and table.relpages + TUPLE * table.reltuples <= SCANNED

@@ -1,64 +1,124 @@
-"""Batches that lock rows of one table in no order: told by their keys, or by places."""
+"""Rows of one table in no order: proved by a circle of keys, hinted at by two directions."""
 
-from typing import Any
+from itertools import count, pairwise
 
 import pytest
 
 from alerts.locks.order import Disorder, LockStore
 from alerts.locks.order.keys import key_of
-from alerts.locks.order.row_order import chosen
 from collectors._base import Answer
-from collectors.user_tables import UserTable, user_tables
-from tests.fixtures.transactions import Transaction, lock_store, look, table
+from collectors.user_tables import user_tables
+from tests.fixtures.transactions import Transaction, lock_store, look
 
 UPDATE = "update {{}} set v = 1 where id = {}"
 PARAMETER = "update {} set v = v + 1 where id = $1"
-IN_PLACE = {"relpages": 100, "reltuples": 1000.0, "n_tup_upd": 500, "n_tup_hot_upd": 499}
-UNTOUCHED = {"relpages": 100, "reltuples": 1000.0}
-MOVING = {**IN_PLACE, "n_tup_hot_upd": 300}
 
 
-def meet(known: LockStore, has: int, goes_to: int, verb: str = UPDATE) -> None:
-    """One waits for the row `has` of another, which has gone on to the row `goes_to`."""
-    waiter = Transaction(1, ("accounts",), waits_for=2, verb=verb.format(has))
-    look(known, waiter, Transaction(2, ("accounts",), verb=verb.format(goes_to)))
+BEGAN = count()
+"""Each transaction of these tests is another."""
 
 
-def chain(known: LockStore, has: int, wants: int, verb: str = PARAMETER) -> None:
-    """The other must wait there too; its rows are on these pages."""
+def meet(known: LockStore, has: object, goes_to: object, verb: str = UPDATE) -> None:
+    """One waits for the row `has` of another, whose statement is about the row `goes_to`."""
+    began = str(next(BEGAN))
+    waiter = Transaction(1, ("accounts",), waits_for=2, verb=verb.format(has), began=began)
+    look(known, waiter, Transaction(2, ("accounts",), verb=verb.format(goes_to), began=began))
+
+
+def chain(known: LockStore, has: object, wants: object, verb: str = UPDATE) -> None:
+    """The same, and the other has to wait there too."""
+    began = str(next(BEGAN))
     look(
         known,
-        Transaction(1, ("accounts",), waits_for=2, verb=verb.format(has), row=(has, 1)),
-        Transaction(2, ("accounts",), waits_for=3, verb=verb.format(wants), row=(wants, 1)),
-        Transaction(3, ("accounts",)),
+        Transaction(1, ("accounts",), waits_for=2, verb=verb.format(has), began=began),
+        Transaction(2, ("accounts",), waits_for=3, verb=verb.format(wants), began=began),
+        Transaction(3, ("accounts",), began=began),
     )
 
 
 def disorders(known: LockStore) -> list[Disorder]:
-    return chosen(known.batches.disorders(now=0.0), least=1.0, places=2.0)
+    return list(known.batches.disorders(now=0.0))
 
 
-def accounts(**known: Any) -> UserTable:
-    return table("accounts", **known)
+def is_proved(known: LockStore) -> bool:
+    return any(disorder.is_proved for disorder in disorders(known))
 
 
-def test_batches_that_go_both_ways_are_disorder() -> None:
-    """Sorted ones go one way only."""
+def test_the_same_two_keys_both_ways_are_a_proof() -> None:
+    """Nobody waits for a row that it has: 3 before 17 here, 17 before 3 there."""
     known = lock_store()
-    for has, goes_to in ((3, 17), (4, 9), (8, 12)):
-        meet(known, has, goes_to)
+    chain(known, 3, 17)
     assert disorders(known) == []
-    meet(known, 17, 3)
+    chain(known, 17, 3)
     [disorder] = disorders(known)
-    assert (disorder.table.name, disorder.upwards, disorder.downwards) == ("public.accounts", 3, 1)
+    assert disorder.is_proved
+    assert disorder.table.name == "public.accounts"
 
 
-def test_who_must_wait_where_it_goes_to_tells_the_same() -> None:
-    """A chain of three, each behind the next."""
+def test_a_circle_of_keys_is_a_proof_whatever_they_are() -> None:
+    """No order of UUIDs explains three that go round."""
     known = lock_store()
-    chain(known, 3, 17, UPDATE)
-    chain(known, 17, 3, UPDATE)
-    assert len(disorders(known)) == 1
+    keys = [f"'{letter}0000000-0000-4000-8000-000000000000'" for letter in "adc"]
+    for one, other in pairwise(keys):
+        chain(known, one, other)
+    assert not is_proved(known)
+    chain(known, keys[2], keys[0])
+    assert is_proved(known)
+
+
+def test_two_directions_alone_are_a_hint() -> None:
+    """Sorted by another column they look alike."""
+    known = lock_store()
+    chain(known, 3, 17)
+    chain(known, 9, 4)
+    [disorder] = disorders(known)
+    assert not disorder.is_proved
+    assert (disorder.upwards, disorder.downwards) == (1, 1)
+
+
+def test_coming_back_for_a_fee_is_an_order() -> None:
+    """The smaller number first, then the greater, then a fee on the first: by one kind of text."""
+    known = lock_store()
+    for _ in range(5):
+        meet(known, 3, 9)
+        meet(known, 9, 3)
+    assert not is_proved(known)
+
+
+def test_what_may_be_a_return_counts_once_certain_steps_go_both_ways() -> None:
+    """Then it is neither sorted by this key, nor by another one without coming back."""
+    for comes_back in (False, True):
+        known = lock_store()
+        meet(known, 3, 9)
+        meet(known, 9, 3)
+        chain(known, 5, 20)
+        chain(known, 31, 8)
+        if comes_back:  # others have waited for that row since before its statement began
+            same = UPDATE.format(5)
+            waiter = Transaction(1, ("accounts",), 2, verb=same, began="x", statement_began=1.0)
+            blocker = Transaction(2, ("accounts",), verb=same, began="x", statement_began=9.0)
+            look(known, waiter, blocker)
+        assert is_proved(known) is not comes_back
+
+
+def test_two_waits_of_one_transaction_are_a_certain_step() -> None:
+    """It has waited for 3 and got it, and now waits for 17."""
+    known = lock_store()
+    for first, then in ((3, 17), (17, 3)):
+        for number, row in enumerate((first, then)):
+            verb = UPDATE.format(row)
+            began = f"for {first}"
+            one = Transaction(1, ("accounts",), 2, verb=verb, began=began, statement_began=number)
+            look(known, one, Transaction(2, ("accounts",), verb="update {} set v = 2"))
+    assert is_proved(known)
+
+
+def test_who_waits_on_in_one_statement_has_got_nothing() -> None:
+    """Two looks at one wait."""
+    known = lock_store()
+    for _ in range(2):
+        chain(known, 3, 17)
+    assert len(known.batches.steps) == 1
 
 
 def test_transfers_are_batches_of_two() -> None:
@@ -66,29 +126,20 @@ def test_transfers_are_batches_of_two() -> None:
     known = lock_store()
     take, give = (f"update {{}} set v = v {sign} 10 where id = " for sign in "-+")
     for has, goes_to in (("3", "17"), ("17", "3")):
-        waiter = Transaction(1, ("accounts",), waits_for=2, verb=take + has)
-        look(known, waiter, Transaction(2, ("accounts",), verb=give + goes_to))
-    assert len(disorders(known)) == 1
-
-
-def test_coming_back_to_the_head_is_an_order() -> None:
-    """Head 3, lines from 20 on, and head 3 again: each pair of statements goes one way."""
-    known = lock_store()
-    head, line = "update {} set sum = 1 where id = 3", "update {} set v = 1 where id = 20"
-    for one, other in ((head, line), (line, head)):
         look(
             known,
-            Transaction(1, ("accounts",), 2, verb=one),
-            Transaction(2, ("accounts",), verb=other),
+            Transaction(1, ("accounts",), waits_for=2, verb=take + has, began=has),
+            Transaction(2, ("accounts",), waits_for=3, verb=give + goes_to, began=has),
+            Transaction(3, ("accounts",), began=has),
         )
-    assert disorders(known) == []
+    assert is_proved(known)
 
 
 def test_amounts_are_no_keys() -> None:
     """Who pays different sums into the same account goes nowhere."""
     known = lock_store()
     for one, other in ((100, 200), (200, 100)):
-        meet(known, one, other, "update {{}} set v = v + {} where id = 7")
+        chain(known, one, other, "update {{}} set v = v + {} where id = 7")
     assert disorders(known) == []
 
 
@@ -97,70 +148,33 @@ def test_a_key_of_another_table_tells_nothing() -> None:
     known = lock_store()
     for has, goes_to in ((3, 17), (17, 3)):
         waiter = Transaction(1, ("accounts",), waits_for=2, verb=UPDATE.format(has))
-        other = Transaction(2, ("accounts", "bookings"), verb=UPDATE.format(goes_to))
-        look(known, waiter, other)
-    assert disorders(known) == []
+        other = Transaction(2, ("accounts", "bookings"), waits_for=3, verb=UPDATE.format(goes_to))
+        look(known, waiter, other, Transaction(3, ("bookings",)))
+    assert not is_proved(known)
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "found"),
-    [
-        (IN_PLACE, None, True),
-        (UNTOUCHED, None, False),
-        (UNTOUCHED, IN_PLACE, True),
-        (UNTOUCHED, MOVING, False),
-        (MOVING, MOVING, False),
-    ],
-)
-def test_places_count_where_rows_stay(
-    before: dict[str, Any], after: dict[str, Any] | None, found: bool
-) -> None:
-    """Without keys in the text, the pages tell; if updates are known, or later seen, to leave them
-    in place."""
-    known = lock_store(accounts(**before))
-    for has, wants in ((3, 17), (17, 3), (4, 20), (20, 4)):
-        chain(known, has, wants)
-    if after:
-        known.take(user_tables, Answer([accounts(**after)], 0.0))
-        look(known)
-    assert bool(disorders(known)) is found
-    assert bool(known.batches.pending) is (before is UNTOUCHED and after is None)
-
-
-def test_few_rows_that_moved_make_no_disorder() -> None:
-    """Sorted batches meet a row now and then that is not where it was loaded."""
-    known = lock_store(accounts(**IN_PLACE))
-    for number in range(7):
-        chain(known, number, number + 9)
-    chain(known, 17, 3)
-    chain(known, 18, 4)
-    assert disorders(known) == []
-    chain(known, 19, 5)
-    assert len(disorders(known)) == 1
-
-
-def test_where_keys_are_told_places_are_not_asked() -> None:
-    """Both want row 7; the versions of it that they wait for are on pages far apart. And whose
-    statement is not known may have had a key in it."""
-    known = lock_store(accounts(**IN_PLACE))
+def test_pages_are_no_keys() -> None:
+    """Rows that were loaded in random order; parameters in the statements: a hint at most."""
+    known = lock_store()
     for has, wants in ((3, 17), (17, 3)) * 3:
-        chain(known, has, wants, "update {} set v = v + 1 where id = 7")
         look(
             known,
-            Transaction(1, ("accounts",), waits_for=2, row=(has, 1)),
-            Transaction(2, ("accounts",), waits_for=3, row=(wants, 1), moves_on=True),
+            Transaction(1, ("accounts",), waits_for=2, verb=PARAMETER, row=(has, 1)),
+            Transaction(2, ("accounts",), waits_for=3, verb=PARAMETER, row=(wants, 1)),
+            Transaction(3, ("accounts",)),
         )
-    assert disorders(known) == []
+    [disorder] = disorders(known)
+    assert not disorder.is_proved
+    assert (disorder.meetings, disorder.upwards) == (6, 0)
 
 
 def test_a_dropped_table_has_no_order() -> None:
-    """Nor what waits to be believed of it."""
-    known = lock_store(accounts(**UNTOUCHED))
+    """Nor a hint of one."""
+    known = lock_store()
     chain(known, 3, 17)
-    meet(known, 3, 17)
-    assert len(known.batches) == 2
+    chain(known, 17, 3)
     known.take(user_tables, Answer([], 1.0))
-    assert len(known.batches) == 0
+    assert disorders(known) == []
 
 
 @pytest.mark.parametrize(

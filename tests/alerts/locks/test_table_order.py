@@ -36,6 +36,15 @@ def test_one_meeting_is_enough() -> None:
     assert seen.ctid == (7, 3)
 
 
+def test_rows_that_nobody_waits_for_are_no_risk() -> None:
+    """Each has a row of its own in accounts, beside a counter that all share in bookings."""
+    known = lock_store(contested=False)
+    assert look(known, FORTH, BACK) == []
+    look(known, Transaction(8, ("accounts",), waits_for=9), Transaction(9, ("accounts",)))
+    [risk] = known.orders.risks(0.0)
+    assert risk.level is Level.opposed
+
+
 def test_waiting_for_ones_like_is_no_risk() -> None:
     """Everybody takes accounts before bookings, and they do meet."""
     ahead = Transaction(2, ("accounts", "bookings"))

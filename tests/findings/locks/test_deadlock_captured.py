@@ -30,14 +30,17 @@ ODD = '"Odd ""one"" 🐘"'
 TABLES = "create table other (id int primary key, v int); insert into other values (1, 0);"
 
 
-def circle(one: str = "active", queue: bool = False) -> Snapshot:
-    """Two who wait for each other's transaction; with `queue`, one only for its place in line."""
+def circle(one: str = "active", queue: bool = False, late: bool = False) -> Snapshot:
+    """Two who wait for each other's transaction; with `queue`, one only for its place in line;
+    if `late`, the first came to its statement after the look at the sessions."""
     empty = recording(replace(scene((), ()), answers={}), Recorder(finding.history))
     mode = "ShareLock"
     held = [lock(1, "transactionid", transactionid=1), lock(2, "transactionid", transactionid=2)]
-    waits = [lock(1, "transactionid", 0.9, mode=mode, transactionid=2)]
+    began = {"query_start": 2.0} if late else {}
+    waits = [lock(1, "transactionid", 0.9, mode=mode, transactionid=2, **began)]
     waits += [] if queue else [lock(2, "transactionid", 0.4, mode=mode, transactionid=1)]
-    people = session(1, state=one, query="update a"), session(2, query="update b")
+    query = "begin" if late else "update a"
+    people = session(1, state=one, query=query), session(2, query="update b")
     return supplied(supplied(empty, activity, people), locks, [*held, *waits])
 
 
@@ -51,6 +54,19 @@ def test_a_circle_is_critical_and_counted_once() -> None:
     facts = first.subjects[0].evidence.facts
     assert {facts["party_1_statement"], facts["party_2_statement"]} == {"update a", "update b"}
     assert facts["victim_pid"] is None
+
+
+def test_the_statement_before_is_nobodys() -> None:
+    """It had not begun when the sessions were looked at; the next look renews the photograph."""
+    late = circle(late=True)
+    facts = verdict_of(finding, late).subjects[0].evidence.facts
+    assert {facts["party_1_statement"], facts["party_2_statement"]} == {None, "update b"}
+    now = session(1, query="update a", query_start=2.0), session(2, query="update b")
+    renewed = supplied(supplied(late, activity, now), locks, late.rows(locks))
+    verdict = verdict_of(finding, renewed)
+    [subject] = verdict.subjects
+    facts = subject.evidence.facts
+    assert {facts["party_1_statement"], facts["party_2_statement"]} == {"update a", "update b"}
 
 
 def test_a_wait_is_no_deadlock() -> None:

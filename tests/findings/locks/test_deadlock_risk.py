@@ -47,11 +47,20 @@ class Watched:
         return verdict_of(finding, late, self.book, limits=Limits())
 
 
+async def contest(stage: Stage, watched: Watched, statement: str) -> None:
+    """Somebody waits for a row there, and does nothing else."""
+    holder = await stage.holds(statement)
+    await stage.waits(statement)
+    assert (await watched.verdict()).state is State.healthy
+    await holder.execute("commit")
+
+
 async def test_story_of_a_pair_that_meets(stage: Stage, paste: Psql, database: Database) -> None:
     """They meet on one row, and on no other: no deadlock comes of it, this time."""
     await database.execute(TABLES)
     watched = Watched(database)
     assert (await watched.verdict()).state is State.healthy
+    await contest(stage, watched, FORTH.format(9))
     back = await stage.holds(BACK.format(1), application_name="back office")
     forth = await stage.holds(FORTH.format(1), application_name="front")
     waiting = stage.task(forth.execute(BACK.format(1)))
@@ -94,10 +103,11 @@ async def test_one_order_is_honest(stage: Stage, database: Database) -> None:
 
 
 async def test_rows_in_no_order(stage: Stage, database: Database) -> None:
-    """Batches that go upwards meet batches that go downwards."""
+    """Batches that take 1 before 5 meet batches that take 5 before 1: first a hint, then proof."""
     await database.execute(TABLES)
     watched = Watched(database)
-    for has, wants in ((1, 5), (2, 6), (7, 3), (8, 4)):
+    told = []
+    for has, wants in ((1, 5), (7, 3), (2, 6), (8, 4), (5, 1)):
         last = await stage.holds(FORTH.format(wants))
         middle = await stage.holds(FORTH.format(has))
         behind = stage.task(middle.execute(FORTH.format(wants)))
@@ -106,15 +116,53 @@ async def test_rows_in_no_order(stage: Stage, database: Database) -> None:
         ahead = stage.task(front.execute(FORTH.format(has)))
         await stage.until_waiting(front)
         verdict = await watched.verdict()
+        told.append(verdict.severity)
         for connection, task in ((last, None), (middle, behind), (front, ahead)):
             if task:
                 await task
             await connection.execute("commit")
-    assert verdict.severity is Severity.warning
+    assert told[3:] == [Severity.info, Severity.warning]
     [subject] = verdict.subjects
     assert subject.evidence.subject == "public.orders, rows in no order"
     facts = subject.evidence.facts
-    assert [round(float(facts[way] or 0)) for way in ("upwards", "downwards")] == [2, 2]
+    assert facts["proved_by"] == "a circle of keys"
+    assert [round(float(facts[way] or 0)) for way in ("upwards", "downwards")] == [2, 3]
+
+
+async def test_advisory_locks_in_both_orders(stage: Stage, database: Database) -> None:
+    """7 before 8 here, 8 before 7 there, at different times; sorted ones are honest."""
+    watched = Watched(database)
+    take = "select pg_advisory_xact_lock({})"
+    for first, then in ((7, 8), (7, 9), (8, 7)):
+        assert (await watched.verdict()).state is State.healthy
+        holder = await stage.holds(take.format(then))
+        waiter = await stage.holds(take.format(first))
+        waiting = stage.task(waiter.execute(take.format(then)))
+        await stage.until_waiting(waiter)
+        verdict = await watched.verdict()
+        await holder.execute("commit")
+        await waiting
+        await waiter.execute("commit")
+    assert verdict.severity is Severity.warning
+    [subject] = verdict.subjects
+    assert subject.evidence.subject == "advisory lock 7 and advisory lock 8"
+
+
+async def test_an_advisory_lock_and_a_row(stage: Stage, database: Database) -> None:
+    """A row in hand at the lock here, the lock in hand at the row there; unless a gate is held."""
+    take = "select pg_advisory_xact_lock(7)"
+    for gate, severity in (((), Severity.warning), (("select pg_advisory_xact_lock(1)",), None)):
+        watched = Watched(database)
+        for first, then in ((FORTH.format(1), take), (take, FORTH.format(1))):
+            holder = await stage.holds(then)
+            waiter = await stage.holds(*gate, first)
+            waiting = stage.task(waiter.execute(then))
+            await stage.until_waiting(waiter)
+            verdict = await watched.verdict()
+            await holder.execute("commit")
+            await waiting
+            await waiter.execute("commit")
+        assert verdict.severity is severity
 
 
 async def test_a_foreign_key_is_honest(stage: Stage, database: Database) -> None:

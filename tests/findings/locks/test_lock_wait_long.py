@@ -35,14 +35,38 @@ def test_limits(locktype: str, waited: float, severity: Severity | None) -> None
 
 
 def test_three_hundred_waiters_are_judged() -> None:
-    """Each is a subject, and each knows who stands at the front."""
+    """The longest ten are subjects, and all others together one; all know who is at the front."""
     held = [lock(1, "relation", relation=9)]
     held += [lock(pid, "relation", 20.0 + pid, relation=9) for pid in range(100, 400)]
     people = [session(1, state="idle in transaction"), *(session(pid) for pid in range(100, 400))]
     verdict = verdict_of(finding, scene(people, held))
-    assert len(verdict.subjects) == 300
-    assert {s.evidence.facts["root_pid"] for s in verdict.subjects} == {1}
-    assert verdict.subjects[0].evidence.facts["others_in_front"] == 1
+    evidence = [subject.evidence for subject in verdict.subjects]
+    assert len(evidence) == 11
+    assert {one.facts["root_pid"] for one in evidence} == {1}
+    assert {one.facts["waiter_pid"] for one in evidence if "waiter_pid" in one.facts} == {
+        *range(390, 400)
+    }
+    [others] = [one for one in evidence if "sessions" in one.facts]
+    assert (others.facts["sessions"], others.value) == (290, 409.0)
+    assert others.message.startswith("290 more sessions in shop have waited up to ")
+
+
+def test_crowds_behind_different_ones_are_not_mixed() -> None:
+    """Two causes, two cures."""
+    held = [lock(pid, "relation", relation=pid) for pid in (1, 2)]
+    held += [lock(pid, "relation", 20.0 + pid, relation=1 + pid % 2) for pid in range(100, 140)]
+    people = [session(1), session(2), *(session(pid) for pid in range(100, 140))]
+    verdict = verdict_of(finding, scene(people, held))
+    crowds = [s.evidence for s in verdict.subjects if "sessions" in s.evidence.facts]
+    assert {(one.facts["root_pid"], one.facts["sessions"]) for one in crowds} == {(1, 10), (2, 10)}
+
+
+def test_nobody_is_in_none() -> None:
+    """A session of no database, whose time is known."""
+    held = [lock(1, "relation", relation=9), lock(2, "relation", 20.0, relation=9, datname=None)]
+    people = [session(1), session(2, datname=None)]
+    [subject] = verdict_of(finding, scene(people, held)).subjects
+    assert "None" not in subject.evidence.message + subject.evidence.subject
 
 
 def test_without_locks_it_is_unknown() -> None:

@@ -122,7 +122,7 @@ def test_a_root_tells_its_state_and_a_waiter_its_wait() -> None:
     root, ddl = view.forest[:2]
     assert isinstance(root, Branch)
     assert (root.waits_for, root.state) == (None, "idle in transaction")
-    assert (ddl.waits_for, ddl.seconds) == ("relation 9", 9.0)
+    assert (ddl.waits_for, ddl.seconds) == ("relation 9 (name not known yet)", 9.0)
     assert "waits 9 s for relation 9" in words(view)
     assert root.statement == "select ?"
 

@@ -1,0 +1,182 @@
+"""Proof: advisory locks that are taken in both orders, or before rows here and after them there.
+
+Reason: an advisory lock has a name of its own, and who holds it can be read. So a wait tells a
+step at once: from everything that is held to what is waited for. Code that keeps any order at all,
+by number or not, never goes round in a circle; one circle proves that there is no order. A lock
+that all of them hold besides keeps them apart: then it is none.
+
+Known limits: shared advisory locks are not followed. Rows count by their table, so that code whose
+rows are never the same may look opposed, if both have waited there with the same advisory lock.
+"""
+
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from alerts.locks.graph import Holder
+from alerts.locks.graph.digraph import components
+from alerts.locks.order.conflict import Conflict, Party, Scene
+from alerts.locks.order.decay import DecayingTable, Entry
+from alerts.locks.order.risks import AdvisoryKey, Level, Risk, Sighting
+from alerts.locks.order.tables import Table
+from collectors.locks import Lock
+
+STEPS = 2_000
+NAMED = 3
+"""Locks that are told one by one; of more it is said that they have no order."""
+ALL = "advisory locks"
+
+Node: TypeAlias = "int | Table"
+"""An advisory lock by its hash, or a table of which rows are locked."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdvisoryStep:
+    one: Node
+    other: Node
+
+
+@dataclass(slots=True)
+class AdvisoryOrder:
+    steps: DecayingTable[AdvisoryStep, tuple[Sighting, frozenset[int]]] = field(
+        default_factory=lambda: DecayingTable(STEPS)
+    )
+    """With the gates that were held each time."""
+    names: dict[int, AdvisoryKey] = field(default_factory=dict)
+    """Of those that were waited for."""
+
+    def learn(
+        self, scene: Scene, meetings: Sequence[Conflict], rows: Mapping[int, Set[Table]], at: float
+    ) -> None:
+        """`rows` says of each party, by its pid, of which tables it has locked rows."""
+        for node, waits in scene.graph.waits.items():
+            if waits[0].locktype == "advisory" and waits[0].tag is not None:
+                self._learn_wait(scene, node, waits[0], rows, at)
+        for meeting in meetings:
+            if meeting.spot.by_row:
+                seen = Sighting(*meeting.parties, meeting.spot.table, meeting.spot.ctid, PROOF)
+                gates = frozenset(_gates(scene, meeting.waiter.pid))
+                for gate in gates:
+                    self._see(gate, meeting.spot.table, seen, gates, at)
+
+    def _learn_wait(
+        self, scene: Scene, node: Holder, wanted: Lock, rows: Mapping[int, Set[Table]], at: float
+    ) -> None:
+        session = scene.sessions.get(node)
+        holder = next(iter(scene.holders(node) & scene.everybody.keys()), None)
+        if session is None or holder is None or wanted.tag is None:
+            return
+        key = self.names.setdefault(wanted.tag, key_of(wanted))
+        gates = frozenset(_gates(scene, node))
+        parties = Party.of(scene.everybody[node]), Party.of(scene.everybody[holder])
+        seen = Sighting(*parties, key, None, PROOF)
+        for one in (*gates - {wanted.tag}, *rows.get(session.pid, ())):
+            self._see(one, wanted.tag, seen, gates, at)
+
+    def _see(
+        self, one: Node, other: Node, seen: Sighting, gates: frozenset[int], at: float
+    ) -> None:
+        step = AdvisoryStep(one, other)
+        known = self.steps.get(step, at)
+        self.steps.see(step, (seen, gates & known.value[1] if known else gates), at)
+        if len(self.names) > 2 * STEPS:
+            used = {end for step in self.steps.entries for end in (step.one, step.other)}
+            self.names = {tag: name for tag, name in self.names.items() if tag in used}
+
+    def risks(self, now: float) -> Iterator[Risk]:
+        """One for each knot of circles: its shortest that nothing keeps from closing."""
+        alive = dict(self.steps.alive(now))
+        nodes = list({end: None for step in alive for end in (step.one, step.other)})
+        number = {node: place for place, node in enumerate(nodes)}
+        edges: list[list[int]] = [[] for _ in nodes]
+        for step in alive:
+            edges[number[step.one]].append(number[step.other])
+        for members in components(edges):
+            knot = {nodes[place] for place in members}
+            circle = next(_open_circles(knot, alive), None) if len(knot) > 1 else None
+            if circle:
+                yield self._risk(knot, [alive[step] for step in circle], circle, now)
+
+    def _risk(
+        self,
+        knot: Set[Node],
+        entries: Sequence[Entry[tuple[Sighting, frozenset[int]]]],
+        circle: Sequence[AdvisoryStep],
+        now: float,
+    ) -> Risk:
+        ends = [self._name(step.one) for step in circle]
+        if len(knot) > NAMED:
+            tables = sorted({end for end in ends if isinstance(end, Table)})
+            ends = [AdvisoryKey(ends[0].database, ALL), *tables]
+        start = ends.index(min(ends, key=lambda end: end.name))
+        return Risk(
+            Level.opposed,
+            (*ends[start:], *ends[:start]),
+            tuple(entry.value[0] for entry in entries),
+            weight=min(entry.weight_at(now) for entry in entries),
+            first=max(entry.first for entry in entries),
+            last=max(entry.last for entry in entries),
+        )
+
+    def _name(self, node: Node) -> "AdvisoryKey | Table":
+        return node if isinstance(node, Table) else self.names[node]
+
+    def forget(self, dropped: Collection[Table]) -> None:
+        self.steps.forget(lambda step: step.one in dropped or step.other in dropped)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+PROOF = "a wait each way"
+
+
+def _gates(scene: Scene, node: Holder) -> set[int]:
+    return {gate for lock in scene.locks.get(node, ()) for gate in lock.gates or ()}
+
+
+def _open_circles(
+    knot: Set[Node], alive: Mapping[AdvisoryStep, Entry[tuple[Sighting, frozenset[int]]]]
+) -> Iterator[list[AdvisoryStep]]:
+    """Shortest first; without those whose parties all hold one more lock that keeps them apart."""
+    onward: dict[Node, list[AdvisoryStep]] = {}
+    for step in alive:
+        if step.one in knot and step.other in knot:
+            onward.setdefault(step.one, []).append(step)
+    circles = [circle for node in onward if (circle := _circle(node, onward))]
+    for circle in sorted(circles, key=len):
+        gates = frozenset.intersection(*(alive[step].value[1] for step in circle))
+        if not gates - {step.one for step in circle}:
+            yield circle
+
+
+def _circle(
+    start: Node, onward: Mapping[Node, Sequence[AdvisoryStep]]
+) -> list[AdvisoryStep] | None:
+    """The shortest way from there back to there."""
+    came_by: dict[Node, AdvisoryStep] = {}
+    pending = deque([start])
+    while pending:
+        for step in onward.get(pending.popleft(), ()):
+            if step.other == start:
+                path = [step]
+                while path[0].one != start:
+                    path.insert(0, came_by[path[0].one])
+                return path
+            if step.other not in came_by:
+                came_by[step.other] = step
+                pending.append(step.other)
+    return None
+
+
+def key_of(lock: Lock) -> AdvisoryKey:
+    """As code names it: one number, or a pair."""
+    high, low = lock.classid or 0, lock.objid or 0
+    if lock.objsubid == 2:
+        return AdvisoryKey(lock.datname or "", f"advisory lock ({high}, {_signed(low, 32)})")
+    return AdvisoryKey(lock.datname or "", f"advisory lock {_signed(high << 32 | low, 64)}")
+
+
+def _signed(number: int, bits: int) -> int:
+    return number - (1 << bits) if number >> (bits - 1) else number

@@ -1,0 +1,58 @@
+"""Signal: which applications lock rows of a table, where their locks on it don't tell.
+
+Reason: a change leaves a lock on an index of its table, an INSERT leaves none; that tells them
+apart. But a cached plan that reads a small table from end to end leaves none either, nor does any
+change of a table without an index; and SELECT … FOR UPDATE leaves those of a check of a foreign
+key. Two things tell all the same: the statement, and a wait. Whoever waited for a row of a table,
+to change it, changes rows of it.
+
+Known limits: by application, not by transaction. So a wait counts only for tables that are small
+enough to be read from end to end, and neither for those that the application is seen to INSERT
+into nor for those that grow.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from alerts.locks.order.conflict import Actor
+from alerts.locks.order.decay import DecayingTable
+from alerts.locks.order.tables import Table
+from alerts.locks.order.target import Target
+
+ACTORS = 2_000
+CHANGES = ("ExclusiveLock", "AccessExclusiveLock")
+"""Modes in which the queue of a row is joined to change it or to take it FOR UPDATE; a check of a
+foreign key and FOR SHARE join it in weaker ones."""
+
+Where = tuple[Actor, Table]
+
+
+@dataclass(slots=True)
+class RowWriters:
+    by_statement: DecayingTable[Where, None] = field(default_factory=lambda: DecayingTable(ACTORS))
+    by_wait: DecayingTable[Where, None] = field(default_factory=lambda: DecayingTable(ACTORS))
+
+    def learn_statement(
+        self, actor: Actor, target: Target, table: Table, is_bare: bool, at: float
+    ) -> None:
+        if target.leaves_no_trace or (target.locks_rows and is_bare):
+            self.by_statement.see((actor, table), None, at)
+
+    def learn_wait(self, actor: Actor, table: Table, mode: str | None, at: float) -> None:
+        if mode in CHANGES:
+            self.by_wait.see((actor, table), None, at)
+
+    def by_its_statements(self, actor: Actor, table: Table, at: float) -> bool:
+        """Whether any lock of theirs on that table may stand for rows that were locked."""
+        return self.by_statement.get((actor, table), at) is not None
+
+    def by_its_waits(self, actor: Actor, table: Table, at: float) -> bool:
+        """Whether a lock of theirs that allows changes stands for rows that were changed."""
+        return self.by_wait.get((actor, table), at) is not None
+
+    def forget(self, dropped: Collection[Table]) -> None:
+        for known in (self.by_statement, self.by_wait):
+            known.forget(lambda where: where[1] in dropped)
+
+    def __len__(self) -> int:
+        return len(self.by_statement) + len(self.by_wait)
