@@ -39,7 +39,7 @@ class Memory:
         self._rooms: dict[Namespace, dict[str, Json]] = {}
         self._shared: set[Namespace] = set()
         """Rooms that were handed out: they are copied before they change."""
-        self._dirty: dict[tuple[Namespace, str], None] = {}
+        self._dirty: dict[Namespace, dict[str, None]] = {}
 
     def get(self, place: Namespace, key: str) -> Json:
         with self._lock:
@@ -82,12 +82,17 @@ class Memory:
         """Hand over what is not written down yet; from now on the caller answers for it."""
         with self._lock:
             dirty, self._dirty = self._dirty, {}
-            return [(place, key, self._rooms.get(place, {}).get(key)) for place, key in dirty]
+            return [
+                (place, key, self._rooms.get(place, {}).get(key))
+                for place, keys in dirty.items()
+                for key in keys
+            ]
 
     def give_back(self, changes: Iterable[Change]) -> None:
         """Mark as not written what was handed over in vain."""
         with self._lock:
-            self._dirty.update(((place, key), None) for place, key, _ in changes)
+            for place, key, _ in changes:
+                self._dirty.setdefault(place, {})[key] = None
 
     # With the lock held.
 
@@ -99,7 +104,7 @@ class Memory:
             del self._writable(place)[key]
         else:
             self._writable(place)[key] = value
-        self._dirty[place, key] = None
+        self._dirty.setdefault(place, {})[key] = None
 
     def _writable(self, place: Namespace) -> dict[str, Json]:
         if place in self._shared:
