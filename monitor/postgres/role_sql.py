@@ -41,22 +41,28 @@ def statements(role: str, databases: Iterable[str] = ()) -> Iterator[str]:
     yield "\n-- Since 16: it can connect even if all slots of ordinary roles are in use."
     yield f"SELECT format('GRANT pg_use_reserved_connections TO %I', {literal(role)})"
     yield "WHERE current_setting('server_version_num')::int >= 160000 \\gexec"
-    yield from in_each(name, list(databases))
+    yield from in_each(role, list(databases))
 
 
-def in_each(name: str, databases: list[str]) -> Iterator[str]:
+def in_each(role: str, databases: list[str]) -> Iterator[str]:
     """Yield the grants inside each database; new databases inherit those of template1."""
+    name = identifier(role)
     grants = [capability.grant.replace("{role}", name) for capability in needed(Scope.database)]
+    grants += to_reach_extensions(role)
     purposes = "; ".join(capability.buys for capability in needed(Scope.database))
-    yield f"\n-- In each database: to see {purposes}."
+    yield f"\n-- In each database: to see {purposes};"
+    yield f"-- and to reach these extensions, in whatever schema: {', '.join(extensions())}."
     if databases:
         for database in databases:
             yield ENTER.replace("@", f"datname = {literal(database)}")
             yield from grants
         return
     # psql can't reconnect from \gexec, but a variable can contain psql commands.
-    script = "\n".join((ENTER.replace("@", "oid = @"), *grants, ""))
-    yield f"SELECT string_agg(replace({literal(script)}, '@', oid::text), '' ORDER BY datname)"
+    mark = "@"
+    while mark in role:
+        mark += "@"
+    script = "\n".join((ENTER.replace("@", f"oid = {mark}"), *grants, ""))
+    yield f"SELECT string_agg(replace({literal(script)}, '{mark}', oid::text), '' ORDER BY datname)"
     yield "    AS grants FROM pg_database"
     yield "    WHERE datallowconn AND datname <> 'template0' AND datconnlimit <> -2 \\gset"
     yield ":grants"
@@ -66,3 +72,18 @@ def needed(scope: Scope) -> list[Capability]:
     """Return the privileges that collectors need, without duplicates."""
     needs = (need for collector in all_collectors().values() for need in collector.needs)
     return list({need.grant: need for need in needs if need.scope is scope}.values())
+
+
+def to_reach_extensions(role: str) -> Iterator[str]:
+    """Yield a statement that grants the schemas of extensions where the role has no access."""
+    # In a variable a psql command ends at the next one, or at two backslashes.
+    names = ", ".join(map(literal, extensions()))
+    yield f"SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, {literal(role)})"
+    yield "    FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace"
+    yield f"    WHERE extname IN ({names})"
+    yield f"    AND NOT has_schema_privilege({literal(role)}, n.oid, 'usage') \\gexec \\\\"
+
+
+def extensions() -> list[str]:
+    """Return the names of the extensions that collectors read, sorted."""
+    return sorted({c.extension for c in all_collectors().values() if c.extension})

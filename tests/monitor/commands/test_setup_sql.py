@@ -2,11 +2,17 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from collectors._base import Capability, Scope
+from collectors._catalogue import all_collectors
+from collectors.rounds import rounds
+from monitor.postgres import role_sql
+from monitor.postgres.role_sql import statements
 from tests.fixtures.postgres import PrivateServers, Psql, connected
 from tests.fixtures.traps import HOSTILE_PATH, traps
 
@@ -46,6 +52,42 @@ async def test_every_database_is_granted_in(
         async with connected(server.dsn(name)) as inside:
             assert await inside.fetchval(SIGHT) is True
     assert left_in(tmp_path) == []
+
+
+@pytest.mark.versions(14, 18)
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("role", ["watcher", "sees@all@@"])
+async def test_extensions_are_reached_in_any_schema(
+    named: bool, role: str, private_server: PrivateServers, psql: Psql
+) -> None:
+    """Where nobody else may look; a schema without them is not opened."""
+    server = private_server()
+    async with connected(server.dsn()) as admin:
+        await admin.execute("create database shop")
+        async with connected(server.dsn("shop")) as shop:
+            await shop.execute(
+                'create schema "Ext" create view mine as select 1; create schema own;'
+                'create extension pg_stat_statements schema "Ext"'
+            )
+            await psql(server.dsn(), "\n".join(statements(role, ["shop"] if named else [])))
+            reached = "select array(select nspname::text from pg_namespace where nspname in"
+            reached += " ('Ext', 'own') and has_schema_privilege($1, oid, 'usage'))"
+            assert await shop.fetchval(reached, role) == ["Ext"]
+            assert await shop.fetchval(SIGHT.replace("watcher", role)) is True
+
+
+def test_what_a_new_collector_needs_is_granted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without another word: of the server once, of databases in each of them."""
+    here = Capability("here", "true", "GRANT SELECT ON one TO {role};", "one")
+    there = replace(here, grant="GRANT SELECT ON two TO {role};", scope=Scope.database)
+    new = replace(rounds, needs=(here, there))
+    known = all_collectors()
+    monkeypatch.setattr(role_sql, "all_collectors", lambda: {**known, "new": new})
+    script = list(statements("watcher", ["shop", "crm"]))
+    entered = next(place for place, line in enumerate(script) if "\\connect" in line)
+    once, each = (f"GRANT SELECT ON {name} TO watcher;" for name in ("one", "two"))
+    assert (script.count(once), script.count(each)) == (1, 2)
+    assert script.index(once) < entered < script.index(each)
 
 
 def left_in(folder: Path) -> list[Path]:
