@@ -27,6 +27,8 @@ class Cause(StrEnum):
     database_full = "database_full"
     """The database has reached its connection limit."""
     auth = "auth"
+    auth_method = "auth_method"
+    """The server asks for a way to log in that we refuse, such as the password in clear."""
     pg_hba = "pg_hba"
     tls = "tls"
     no_database = "no_database"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.address import passfile, tls
+from monitor.address.auth_rule import ANY_METHOD, AuthRule, auth_rule
 from monitor.address.dsn import AddressError, Options
 
 DEFAULT_PORT = "5432"
@@ -20,6 +21,8 @@ CHOICES = {
     "ssl_min_protocol_version": tls.VERSIONS,
     "ssl_max_protocol_version": tls.VERSIONS,
     "gssencmode": ("disable", "prefer"),
+    # asyncpg can't bind a login to the TLS channel.
+    "channel_binding": ("disable", "prefer"),
     "gsslib": ("gssapi", "sspi"),
     "target_session_attrs": (
         "any",
@@ -32,7 +35,15 @@ CHOICES = {
 }
 
 USED = {"host", "hostaddr", "port", "user", "password", "passfile", "dbname", "service"}
-USED |= {"servicefile", "sysconfdir", "options", "target_session_attrs", "krbsrvname", "gsslib"}
+USED |= {
+    "require_auth",
+    "servicefile",
+    "sysconfdir",
+    "options",
+    "target_session_attrs",
+    "krbsrvname",
+    "gsslib",
+}
 USED |= set(tls.OPTIONS)
 # pgvigil sets its own deadlines, keep-alives and application name; asyncpg has no choice for the
 # others.
@@ -53,6 +64,7 @@ class Target:
     database: str
     sslmode: str
     target_session_attrs: str
+    auth_rule: AuthRule = ANY_METHOD
     warnings: tuple[str, ...] = ()
     """One sentence each."""
 
@@ -82,6 +94,7 @@ def target_of(options: Options) -> Target:
         options.get("dbname") or DEFAULT_DATABASE,
         tls.mode(options),
         options.get("target_session_attrs") or "any",
+        auth_rule(options.get("require_auth")),
         _warnings(options),
     )
 

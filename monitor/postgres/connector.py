@@ -14,6 +14,7 @@ from monitor.postgres.session import Session
 PATIENCE = {
     Cause.timeout: 30.0,
     Cause.auth: 60.0,
+    Cause.auth_method: 60.0,
     Cause.pg_hba: 60.0,
     Cause.tls: 60.0,
     Cause.pooler: 60.0,

@@ -15,6 +15,7 @@ import asyncpg
 
 from collectors.connection import Cause
 from monitor.address import AddressError
+from monitor.postgres.login_guard import LoginRefused
 from monitor.reading import ReadFailure
 
 
@@ -72,6 +73,8 @@ def connecting() -> Iterator[None]:
         raise ConnectFailure(_cause(error), _sentence(error), error.sqlstate) from None
     except ssl.SSLError as error:
         raise ConnectFailure(Cause.tls, f"TLS failed: {error.reason or error}") from None
+    except LoginRefused as error:
+        raise ConnectFailure(Cause.auth_method, str(error)) from None
     except AddressError as error:
         raise ConnectFailure(Cause.address, str(error)) from None
     except TimeoutError:

@@ -13,6 +13,7 @@ import asyncpg
 from collectors.connection import Cause
 from monitor.address import Address
 from monitor.postgres.errors import ConnectFailure, QueryFailure, connecting, querying
+from monitor.postgres.login_guard import guarding
 
 NAME = "pgvigil"
 GRACE = 1.0
@@ -192,7 +193,7 @@ class Session:
 async def _connect(
     address: Address, database: str | None, settings: Mapping[str, str], deadline: float
 ) -> "asyncpg.Connection[asyncpg.Record]":
-    with connecting():
+    with connecting(), guarding(address.target().auth_rule):
         arguments: dict[str, Any] = address.connect_arguments(database, settings)
         try:
             return await asyncpg.connect(**arguments, timeout=deadline)

@@ -13,7 +13,7 @@ from monitor.postgres.session import Session
 
 HOME = "postgres"
 """Where standing sessions live if they may: it is neither dropped nor used as a template."""
-NOT_THERE = {Cause.no_database, Cause.database_full, Cause.pg_hba, Cause.auth}
+NOT_THERE = {Cause.no_database, Cause.database_full, Cause.pg_hba, Cause.auth, Cause.auth_method}
 """Failures that may concern that database only."""
 LIFE = 3600.0
 """Seconds that a session lives: its memory on the server grows with what it has seen."""

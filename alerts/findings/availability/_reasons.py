@@ -78,6 +78,16 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
             " Set it anew with \\password, and give pgvigil the same.",
         ),
     ),
+    Cause.auth_method: (
+        "it asks for a way to log in that pgvigil refuses",
+        (
+            "If it asks for the password in clear, use scram-sha-256 in pg_hba.conf for {user},"
+            " and set the password anew with \\password.",
+            "Or connect with sslmode=verify-full. To send it in clear all the same, as ldap and pam"
+            " need it: require_auth=password in the address.",
+            "If the server never asked like that before, make sure that it is yours.",
+        ),
+    ),
     Cause.pg_hba: (
         "pg_hba.conf has no line for us",
         (
@@ -122,6 +132,7 @@ OUR_OWN = frozenset(
         Cause.role_full,
         Cause.database_full,
         Cause.auth,
+        Cause.auth_method,
         Cause.pg_hba,
         Cause.tls,
         Cause.no_database,

@@ -1,45 +1,18 @@
 """What an address translates to opens sessions on a real PostgreSQL, with TLS where asked for."""
 
 import ssl
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from monitor.address import Address, Text
-from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
 from monitor.postgres.connector import Connector
 from monitor.postgres.errors import ConnectFailure
-from tests.fixtures.requirements import Missing
+from tests.fixtures.tls_server import server
 
-# Builds from npm and PyPI lack TLS.
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
-SELF_SIGNED = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
-NAMES = "subjectAltName=DNS:localhost"
-
-
-@pytest.fixture(scope="module")
-def server(missing: Missing) -> Iterator[Postgres]:
-    """A server that offers TLS with a certificate for localhost, signed by itself."""
-    if not DEBIAN.exists():
-        missing.leave_out("PostgreSQL 15 with TLS", "apt-get install postgresql-15")
-    owner = Owner.unprivileged()
-    postgres = Postgres(Binaries.at(DEBIAN), owner.scratch(), owner, loopback=True)
-    try:
-        postgres.create({"ssl": "on"})
-        key, certificate = postgres.data / "server.key", postgres.data / "server.crt"
-        request = [*SELF_SIGNED.split(), "-addext", NAMES, "-keyout", str(key)]
-        subprocess.run([*request, "-out", str(certificate)], check=True, capture_output=True)
-        key.chmod(0o600)
-        owner.take(key)
-        owner.take(certificate)
-        postgres.start()
-        yield postgres
-    finally:
-        postgres.remove()
+__all__ = ["server"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,154 @@
+"""Guard of the login: the password goes to no server that asks for it in a way we don't allow.
+
+asyncpg answers whatever the server asks for, a password in clear included, and has no hook in
+between. So its protocol gets a subclass that reads the messages of the login first. It is put in
+place for the whole process; `guarding` says which methods are allowed while a session is opened.
+"""
+
+import asyncio
+import os
+import ssl
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg.protocol
+
+from monitor.address import ANY_METHOD, AuthRule
+
+HEADER = 5
+"""Bytes of the type and the length before each message."""
+LONGEST = 30_000
+"""Bytes of a message before the login is done, as libpq limits them."""
+AUTHENTICATION, ERROR = b"R"[0], b"E"[0]
+DONE, SASL, SASL_FINAL = 0, 10, 12
+METHODS = {3: "password", 5: "md5", 7: "gss", 9: "sspi", SASL: "scram-sha-256"}
+"""By the code of the server's request."""
+
+_rule: ContextVar[AuthRule] = ContextVar("auth_rule", default=ANY_METHOD)
+
+
+class LoginRefused(Exception):
+    """We refuse to log in; the message is one sentence without its full stop."""
+
+
+@contextmanager
+def guarding(rule: AuthRule) -> Iterator[None]:
+    """Apply the rule to the sessions that are opened in this context."""
+    token = _rule.set(rule)
+    try:
+        yield
+    finally:
+        _rule.reset(token)
+
+
+@dataclass(slots=True)
+class Gate:
+    """Messages of the server, let through whole and in order until the login is done."""
+
+    rule: AuthRule
+    is_trusted: bool
+    """Whether only the right server can read what we send."""
+    done: bool = False
+    _asked: int | None = None
+    _proved: bool = False
+    _waiting: bytearray = field(default_factory=bytearray)
+
+    def let_through(self, data: bytes) -> bytes:
+        """Return what may be answered now. Raises LoginRefused."""
+        self._waiting += data
+        end = 0
+        while not self.done and len(self._waiting) - end >= HEADER:
+            length = int.from_bytes(self._waiting[end + 1 : end + HEADER], "big")
+            if not 4 <= length <= LONGEST:
+                raise LoginRefused("the server does not speak PostgreSQL's protocol")
+            if len(self._waiting) - end < length + 1:
+                break
+            self._check(self._waiting[end], self._waiting[end + HEADER : end + 1 + length])
+            end += length + 1
+        if self.done:
+            end = len(self._waiting)
+        passed = bytes(self._waiting[:end])
+        del self._waiting[:end]
+        return passed
+
+    def _check(self, kind: int, body: bytearray) -> None:
+        if kind == ERROR:
+            self.done = True
+        elif kind == AUTHENTICATION:
+            self._check_request(int.from_bytes(body[:4], "big"))
+
+    def _check_request(self, code: int) -> None:
+        if code in METHODS:
+            self._asked = code
+            self._check_method(METHODS[code])
+        elif code == SASL_FINAL:
+            self._proved = True
+        elif code == DONE:
+            if self._asked is None:
+                self._check_method("none")
+            if self._asked == SASL and not self._proved:
+                raise LoginRefused("the server did not prove that it knows the password")
+            self.done = True
+
+    def _check_method(self, method: str) -> None:
+        if method not in self.rule.allowed:
+            asks = "asks for no authentication" if method == "none" else f"asks for {method}"
+            raise LoginRefused(f"the server {asks}, which require_auth does not allow")
+        if method == "password" and not (self.is_trusted or self.rule.names_password):
+            raise LoginRefused(
+                "the server asks for the password in clear over a connection without verified TLS,"
+                " so it was not sent"
+            )
+
+
+class GuardedProtocol(asyncpg.protocol.Protocol):
+    """asyncpg's protocol behind a gate."""
+
+    def __init__(
+        self, addr: Any, connected: "asyncio.Future[Any]", params: Any, record: Any, loop: Any
+    ) -> None:
+        super().__init__(addr, connected, params, record, loop)
+        self._socket = addr if isinstance(addr, str) else None
+        self._connected = connected
+        self._gate: Gate | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._wire = transport
+        trusted = _is_verified(transport) or _is_private(self._socket)
+        self._gate = Gate(_rule.get(), trusted)
+        super().connection_made(transport)
+
+    def data_received(self, data: Any) -> None:
+        if self._gate:
+            try:
+                data = self._gate.let_through(data)
+            except LoginRefused as refused:
+                if not self._connected.done():
+                    self._connected.set_exception(refused)
+                self._wire.abort()
+                return
+            if self._gate.done:
+                self._gate = None
+        if data:
+            super().data_received(data)
+
+
+def _is_verified(transport: Any) -> bool:
+    tls = transport.get_extra_info("ssl_object")
+    return tls is not None and tls.context.verify_mode == ssl.CERT_REQUIRED
+
+
+def _is_private(socket: str | None) -> bool:
+    """Whether nobody but the server's owner can have made the socket, as everybody can in /tmp."""
+    if socket is None:
+        return False
+    with suppress(OSError):
+        return not os.stat(os.path.dirname(socket)).st_mode & stat.S_IWOTH
+    return False
+
+
+asyncpg.protocol.Protocol = GuardedProtocol  # type: ignore[misc, assignment]
