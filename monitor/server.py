@@ -19,7 +19,6 @@ from monitor.judging import Judging
 from monitor.polling.agenda import Agenda
 from monitor.polling.answers import Answers
 from monitor.polling.burst import IN_BURST, LockBurst
-from monitor.polling.combiner import Combiner
 from monitor.polling.database_walk import DatabaseWalk
 from monitor.polling.databases import Databases
 from monitor.polling.free_slots import slots_taken
@@ -31,6 +30,7 @@ from monitor.polling.runner import CollectorRunner
 from monitor.polling.self_collectors import SelfCollectors
 from monitor.polling.sink import Sink
 from monitor.polling.slot_probe import SlotProbe
+from monitor.polling.upkeep import Upkeep
 from monitor.postgres.errors import ConnectFailure
 from monitor.postgres.identity import IdentityTracker
 from monitor.postgres.sessions import Sessions
@@ -64,6 +64,7 @@ class ServerMonitor:
     privileges: PrivilegeChecks = field(init=False)
     databases: Databases = field(init=False)
     walk: DatabaseWalk = field(init=False)
+    upkeep: Upkeep = field(init=False)
     probe: SlotProbe = field(init=False)
     burst: LockBurst = field(init=False)
     own: SelfCollectors = field(init=False)
@@ -114,6 +115,7 @@ class ServerMonitor:
 
     def _wire_walk(self) -> None:
         clock, log, roaming = self.clock, self.round_log, self.sessions.roaming
+        self.upkeep = Upkeep(clock, self.answers, log, self.runner.books, self.sink)
         self.probe = SlotProbe(self.plan.name, roaming)
         self.databases = Databases(
             self.plan.target, self.answers, log, self.pacing, self.privileges
@@ -128,7 +130,7 @@ class ServerMonitor:
             self.agenda,
             self.pacing,
             log,
-            Combiner(clock, self.answers, log, self.runner.books, self.sink),
+            self.upkeep,
             self.probe,
         )
 
@@ -171,8 +173,7 @@ class ServerMonitor:
         if now - self.reported >= REPORT:
             self.reported = now
             self.own.supply_rounds(self.node.role)
-        for collector, database in self.answers.expire(self.pacing.longest, now):
-            self.sink.drop(collector, database)
+        self.upkeep.expire(self.pacing.longest)
         self.judge()
 
     async def _report_connection(self, now: float) -> None:

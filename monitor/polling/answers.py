@@ -1,6 +1,6 @@
 """The newest answers of one server; old ones are removed, so that no judge relies on them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,32 +110,31 @@ class Answers:
             self._keep(collector, Answer(rows, newest, dict(absent)))
         return gone
 
-    def expire(
-        self, pace_of: Callable[[AnyCollector], float], now: float
-    ) -> set[tuple[AnyCollector, str | None]]:
-        """Remove what is too old. Returns it as collector, and database if it is that of one."""
-        expired: set[tuple[AnyCollector, str | None]] = set()
-        for collector, answer in list(self.newest.items()):
-            life = max(AT_LEAST, SHELF_LIFE * pace_of(collector))
-            if collector.scope is Scope.database:
-                expired |= {(collector, name) for name in self._expire_parts(collector, life, now)}
-            elif now - answer.at > life:
-                del self.newest[collector]
-                self.absent.setdefault(collector, TOO_OLD)
-                expired.add((collector, None))
-        self.fresh |= {collector for collector, _ in expired}
-        self.version += bool(expired)
-        return expired
+    def expire(self, collector: AnyCollector, pace: float, now: float) -> set[str | None]:
+        """Remove what is too old for a pace in seconds.
 
-    def _expire_parts(self, collector: AnyCollector, life: float, now: float) -> list[str]:
+        Returns the databases whose answers were removed, {None} where it is that of the server.
+        """
+        life = max(AT_LEAST, SHELF_LIFE * pace)
+        if collector.scope is Scope.database:
+            return self._expire_parts(collector, life, now)
+        if now - self.newest[collector].at <= life:
+            return set()
+        del self.newest[collector]
+        self.absent.setdefault(collector, TOO_OLD)
+        self.fresh.add(collector)
+        self.version += 1
+        return {None}
+
+    def _expire_parts(self, collector: AnyCollector, life: float, now: float) -> set[str | None]:
         answered = self.by_database.get(collector, {})
-        stale = [database for database, part in answered.items() if now - part.at > life]
+        stale = {database for database, part in answered.items() if now - part.at > life}
         for database in stale:
             del answered[database]
             self.absent_in[collector].setdefault(database, TOO_OLD)
         if stale:
             self._combine_known(collector, now)
-        return stale
+        return {*stale}
 
     def _combine_known(self, collector: AnyCollector, now: float) -> None:
         known = {*self.by_database.get(collector, ()), *self.absent_in.get(collector, ())}

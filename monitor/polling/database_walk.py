@@ -11,7 +11,6 @@ from collectors._catalogue import of_databases, of_extensions
 from collectors.connection import Cause
 from monitor.clock import Clock
 from monitor.polling.agenda import Agenda
-from monitor.polling.combiner import Combiner
 from monitor.polling.databases import Databases
 from monitor.polling.pacing import Pacing
 from monitor.polling.privilege_checks import PrivilegeChecks
@@ -20,6 +19,7 @@ from monitor.polling.round_log import RoundLog
 from monitor.polling.runner import CollectorRunner
 from monitor.polling.slot_probe import PROBE, SlotProbe
 from monitor.polling.token_bucket import TokenBucket
+from monitor.polling.upkeep import Upkeep
 from monitor.postgres.errors import ConnectFailure
 from monitor.postgres.roaming import APART, RoamingSession
 from monitor.postgres.session import Session
@@ -54,7 +54,7 @@ class DatabaseWalk:
     agenda: Agenda
     pacing: Pacing
     round_log: RoundLog
-    combiner: Combiner
+    upkeep: Upkeep
     probe: SlotProbe
     bucket: TokenBucket = field(default_factory=TokenBucket)
     begun: float = -math.inf
@@ -86,7 +86,7 @@ class DatabaseWalk:
             if due and not await self._visit(database, due, standing, role):
                 break
             await self._rest(standing)
-        self.combiner.combine(self.databases)
+        self.upkeep.combine(self.databases)
         await self.probe.probe_if_due(standing)
         if len(self.databases.names) > 1:
             await self.roaming.leave()  # else the last one could not be dropped
@@ -117,8 +117,8 @@ class DatabaseWalk:
         wait = self.bucket.wait(self.pacing.left_for_walks)
         if wait > APART:
             await self.roaming.leave()
-        if self.combiner.age() > NEWS:
-            self.combiner.combine(self.databases)
+        if self.upkeep.age() > NEWS:
+            self.upkeep.combine(self.databases)
         while wait > 0:
             await self.probe.probe_if_due(standing)
             await asyncio.sleep(min(wait, PROBE / 2))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from alerts._base import State
 from alerts.history.recorder import Recorder
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.activity import activity
@@ -14,6 +15,7 @@ from collectors.extensions import extensions
 from collectors.progress import progress
 from collectors.settings import settings
 from collectors.wal_position import wal_position
+from monitor.clock import Clock
 from monitor.exposition.render import Renderer
 from tests.fixtures.daemon import Watch, Watched
 from tests.fixtures.farm import MONITOR
@@ -163,3 +165,19 @@ async def test_in_a_database_the_others_are_asked_too(
         return failures(watched, extensions) == 0 and watched.server.snapshot().has(extensions)
 
     await until(well, "it is known again")
+
+
+async def test_an_expiry_that_breaks_ends_no_pulse(
+    private_server: PrivateServers, watch: Watch, patch: Patch
+) -> None:
+    """The rows of a database expire and what is left can't be combined: all others are judged."""
+    watched = await watch(private_server().dsn(user=MONITOR))
+    await watched.until_seen()
+    no_record(extensions, patch)
+    with capture_logs() as logs:
+        watched.server.upkeep.clock = Clock()
+        patch.setattr(watched.server.upkeep.clock, "now", lambda: watched.server.clock.now() + 1e6)
+        await watched.server.pulse()
+        assert not watched.server.snapshot().has(extensions)
+        assert not [entry for entry in logs if entry["event"] == "round broke"]
+    assert watched.verdict("connection_saturation").state is State.unknown
