@@ -51,7 +51,7 @@ def one_rule(spec: Any) -> Any:
         ("PodMonitor", lambda s: s["podMetricsEndpoints"][0].update(scheme="ftp"), "scheme"),
         ("PrometheusRule", lambda s: one_rule(s).update(keep_firing="2m"), "keep_firing is unk"),
         ("PrometheusRule", lambda s: one_rule(s).update({"for": "2 minutes"}), "for must match"),
-        ("PrometheusRule", lambda s: one_rule(s)["labels"].update(severity=1), "severity"),
+        ("PrometheusRule", lambda s: one_rule(s).update(labels={"severity": 1}), "severity"),
     ],
 )
 def test_a_mistake_is_noticed(
