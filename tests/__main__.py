@@ -1,10 +1,13 @@
 """Runs all tests: `python -m tests [arguments of pytest]`, or `make test ARGS='-k deadlock'`.
 
+`--pg 18` leaves out other versions of PostgreSQL, `--tier quick` other tiers; both may be repeated.
+
 One pytest for each version of PostgreSQL and two without a server run side by side, for most of
 a test on a server is waiting. After them, one at a time, come those that need the machine for
 themselves. What they print is shown when they end; the last line adds them up, as pytest's does.
 """
 
+import argparse
 import json
 import os
 import signal
@@ -13,12 +16,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.fixtures.farm import VERSIONS
+from tests.fixtures.tiers import TIERS
 
 HOUSE = Path(__file__).parents[1]
 NOTHING_TO_DO = 5  # pytest's exit status where no test was selected
@@ -118,10 +122,13 @@ def show(part: Part) -> None:
     """One line of a part that passed; all that it printed where it did not."""
     if part.failed:
         say(part.log.read_text(errors="replace"))
-    say(
-        f"{part.name:<8} {part.seconds:7.1f} s  {part.cpu:7.1f} s CPU  {counted(part.counts)}"
-        + (f"  (exit status {part.status})" if part.died else "")
-    )
+    say(cost(part))
+
+
+def cost(part: Part) -> str:
+    """What a part took, and what came of it."""
+    found = counted(part.counts) or "no tests"
+    return f"{part.name:<8} {part.seconds:7.1f} s  {part.cpu:7.1f} s CPU  {found}"
 
 
 def counted(counts: Counter[str]) -> str:
@@ -147,9 +154,11 @@ def conclude(parts: Sequence[Part], seconds: float) -> int:
         for name in part.failures or [f"exit status {part.status}"]:
             say(f"FAILED {part.name}: {name}")
     total = sum((part.counts for part in parts), Counter[str]())
+    say(line("STAGES"))
+    for part in parts:
+        say(cost(part))
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    cpu = sum(part.cpu for part in parts)
-    say(f"{cpu:.0f} s of CPU, load average {load}")
+    say(f"{sum(part.cpu for part in parts):.0f} s of CPU, load average {load}")
     text = counted(total) or "no tests ran"
     say(line(f"{text} in {seconds:.2f}s ({int(seconds) // 60}:{int(seconds) % 60:02d})"))
     return 1 if failed else 0 if total else NOTHING_TO_DO
@@ -164,23 +173,37 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def parts_of(folder: Path, versions: Iterable[int]) -> tuple[list[Part], list[Part]]:
+def parts_of(
+    folder: Path, versions: Iterable[int], tiers: Collection[str] = TIERS
+) -> tuple[list[Part], list[Part]]:
     """Those that run side by side, and those that run alone after them."""
-    first = [
-        Part(f"pg{version}", ("--tier=server", f"--pg={version}"), folder) for version in versions
-    ]
-    first += [Part(tier, (f"--tier={tier}",), folder) for tier in ("tool", "quick")]
-    last = [Part("alone", ("--tier=alone", *(f"--pg={version}" for version in versions)), folder)]
-    return first, last
+
+    def part(name: str, tier: str, *versions: int) -> Part:
+        return Part(name, (f"--tier={tier}", *(f"--pg={one}" for one in versions)), folder)
+
+    servers = [part(f"pg{version}", "server", version) for version in versions]
+    first = [*(servers if "server" in tiers else ())]
+    first += [part(tier, tier) for tier in ("tool", "quick") if tier in tiers]
+    return first, [part("alone", "alone", *versions)] if "alone" in tiers else []
+
+
+def chooser() -> argparse.ArgumentParser:
+    """Reads the arguments that choose parts; all others are pytest's."""
+    parser = argparse.ArgumentParser("python -m tests", description=__doc__, allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--pg", type=int, action="append", choices=VERSIONS)
+    parser.add_argument("--tier", action="append", choices=TIERS)
+    return parser
 
 
 def main(arguments: Sequence[str]) -> int:
+    chosen, others = chooser().parse_known_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="pgvigil-tests-") as folder:
-        first, last = parts_of(Path(folder), VERSIONS)
-        side_by_side(first, arguments)
-        side_by_side(last, arguments)
+        first, last = parts_of(Path(folder), chosen.pg or VERSIONS, chosen.tier or TIERS)
+        side_by_side(first, others)
+        side_by_side(last, others)
         return conclude([*first, *last], time.monotonic() - started)
 
 

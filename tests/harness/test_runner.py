@@ -56,3 +56,12 @@ def test_every_tier_has_a_part(tmp_path: Path) -> None:
     first, last = parts_of(tmp_path, (14, 18))
     assert [part.name for part in first] == ["pg14", "pg18", "tool", "quick"]
     assert [part.name for part in last] == ["alone"]
+
+
+def test_parts_can_be_chosen(tmp_path: Path) -> None:
+    """By version and tier; what is left out runs nowhere."""
+    first, last = parts_of(tmp_path, (18,), ("server",))
+    assert [(part.name, part.selection) for part in first] == [
+        ("pg18", ("--tier=server", "--pg=18"))
+    ]
+    assert last == []
