@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from alerts.history.kind import AnyHistory
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
-from collectors._base import AnyCollector, Role
+from collectors._base import AnyCollector, Kind, Role
 
 
 class Severity(StrEnum):
@@ -105,6 +105,8 @@ class Unjudged:
     until: float | None = None
     """Unix seconds when the window will be full; if set, the finding is learning."""
     count: int = 1
+    setting: str | None = None
+    """The setting that nobody has made: what needs it is not configured, and nothing is broken."""
 
 
 L = TypeVar("L", bound=BaseLimits)
@@ -132,6 +134,8 @@ class Finding(Generic[L]):
     scope: Reach = Reach.server
     on: Role | None = None
     """The only role on which it is judged; on the other role it is not_applicable."""
+    of: Kind = Kind.postgres
+    """The kind of target that it judges."""
     kind: FindingKind = FindingKind.incident
     alerted_by: AlertedBy = AlertedBy.server
     outlives_restart: bool = True

@@ -9,6 +9,7 @@ import alerts.findings
 from alerts._base import AnyFinding
 from alerts.findings import CHAPTERS
 from alerts.history.kind import AnyHistory
+from collectors._base import Kind
 from collectors._catalogue import discover
 
 
@@ -16,6 +17,12 @@ from collectors._catalogue import discover
 def all_findings() -> dict[str, AnyFinding]:
     """Return every finding by its name."""
     return findings_of(alerts.findings)
+
+
+@cache
+def findings_about(kind: Kind) -> dict[str, AnyFinding]:
+    """Return the findings that judge targets of a kind, by name; others are absent there."""
+    return {name: finding for name, finding in all_findings().items() if finding.of is kind}
 
 
 def findings_of(package: ModuleType) -> dict[str, AnyFinding]:
@@ -34,8 +41,9 @@ def findings_of(package: ModuleType) -> dict[str, AnyFinding]:
 
 
 def all_wants() -> tuple[AnyHistory, ...]:
-    """Return the kinds of history that all findings together declare."""
-    return tuple(want for finding in all_findings().values() for want in finding.history)
+    """Return the kinds of history that all findings about servers together declare."""
+    found = findings_about(Kind.postgres).values()
+    return tuple(want for finding in found for want in finding.history)
 
 
 def _chapters(package: ModuleType) -> list[ModuleType]:

@@ -26,7 +26,7 @@ def judge(finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits) -> Judgem
         unseen = [*_missing(finding, snapshot), *(o for o in outcomes if isinstance(o, Unjudged))]
         seen = len(snapshot.rows(finding.reads[0])) if finding.reads else len(outcomes)
     except Unknown as unknown:
-        return Judgement(unjudged=(Unjudged(unknown.reason, grant=unknown.grant),))
+        return Judgement(unjudged=(_unjudged(unknown),))
     except Exception as defect:  # an error in one finding must not affect the others
         return Judgement(unjudged=(Unjudged(f"an error of pgvigil: {defect!r}"),), broken=defect)
     evidence = tuple(_told_apart(o for o in outcomes if isinstance(o, Evidence)))
@@ -48,7 +48,16 @@ def _missing(finding: AnyFinding, snapshot: Snapshot) -> Iterator[Unjudged]:
         for database, absence in snapshot.answer(collector).missing.items():
             if (database, absence) not in said:
                 said.add((database, absence))
-                yield Unjudged(absence.reason, database=database, grant=absence.grant)
+                yield Unjudged(
+                    absence.reason,
+                    database=database,
+                    grant=absence.grant,
+                    setting=absence.setting,
+                )
+
+
+def _unjudged(unknown: Unknown) -> Unjudged:
+    return Unjudged(unknown.reason, grant=unknown.grant, setting=unknown.setting)
 
 
 def _objects(unjudged: list[Unjudged]) -> Iterator[int]:

@@ -5,18 +5,30 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from alerts.history.kind import AnyHistory, History, View
-from collectors._base import Absence, Answer, AnyAnswer, AnyCollector, Collector, Role
+from collectors._base import Absence, Answer, AnyAnswer, AnyCollector, Collector, Kind, Role
 
 Row = TypeVar("Row")
 
 
 class Unknown(Exception):
-    """What a judge needs is not there; carries the reason, and the grant that would cure it."""
+    """What a judge needs is not there; carries the reason, and the grant that would cure it.
 
-    def __init__(self, reason: str, grant: str | None = None) -> None:
+    Where it is merely not configured, it carries the setting instead.
+    """
+
+    def __init__(self, reason: str, grant: str | None = None, setting: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.grant = grant
+        self.setting = setting
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is judged. Its name is unique, and the label `server` of all that is said of it."""
+
+    kind: Kind
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ class Snapshot:
         if found is None:
             why = self.absent.get(collector, NOT_YET)
             where = "" if why.of_all else f"{collector.name}: "
-            raise Unknown(f"{where}{why.reason}", why.grant)
+            raise Unknown(f"{where}{why.reason}", why.grant, why.setting)
         return found
 
     def has(self, collector: AnyCollector) -> bool:

@@ -26,6 +26,16 @@ class Scope(StrEnum):
     database = "database"
 
 
+class Kind(StrEnum):
+    """What a target is: collectors read, and findings judge, targets of one kind."""
+
+    postgres = "postgres"
+    pgbouncer = "pgbouncer"
+    cluster = "cluster"
+    daemon = "daemon"
+    """The daemon itself: judged once, however many servers it watches."""
+
+
 class Role(StrEnum):
     """Role of a server in its cluster."""
 
@@ -131,6 +141,8 @@ class Collector(Generic[Row]):
     """Queries by the server version (180000) from which they apply; empty if the daemon itself
     provides the rows."""
     scope: Scope = Scope.server
+    of: Kind = Kind.postgres
+    """The kind of target that it reads."""
     key: tuple[str, ...] = ()
     """The attributes that identify a row, also in history."""
     counters: tuple[str, ...] = ()
@@ -178,6 +190,8 @@ class Absence:
     grant: str | None = None
     of_all: bool = False
     """Whether the reason is the same for all collectors of this server."""
+    setting: str | None = None
+    """The setting that nobody has made and that it needs: it is not configured, not broken."""
 
 
 @dataclass(frozen=True, slots=True)

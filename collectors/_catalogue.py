@@ -6,7 +6,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 import collectors
-from collectors._base import AnyCollector, Lane, Scope
+from collectors._base import AnyCollector, Kind, Lane, Scope
 
 
 def discover(package: ModuleType) -> dict[str, ModuleType]:
@@ -21,18 +21,23 @@ def all_collectors() -> dict[str, AnyCollector]:
     return {name: getattr(module, name) for name, module in discover(collectors).items()}
 
 
+def about(kind: Kind) -> list[AnyCollector]:
+    """Return the collectors that read targets of a kind."""
+    return [collector for collector in all_collectors().values() if collector.of is kind]
+
+
 def of_server(lane: Lane) -> list[AnyCollector]:
     """Return the server collectors of a lane; gated ones after those that their gates read."""
-    asked = [c for c in all_collectors().values() if c.sql and c.scope is Scope.server]
+    asked = [c for c in about(Kind.postgres) if c.sql and c.scope is Scope.server]
     return sorted((c for c in asked if c.lane is lane), key=lambda c: (c.gate is not None, c.name))
 
 
 def of_extensions() -> list[AnyCollector]:
     """Return the collectors that query an extension about the whole server, in any database."""
-    asked = [c for c in all_collectors().values() if c.sql and c.scope is Scope.server]
+    asked = [c for c in about(Kind.postgres) if c.sql and c.scope is Scope.server]
     return [collector for collector in asked if collector.extension]
 
 
 def of_databases() -> list[AnyCollector]:
     """Return the collectors that query every database."""
-    return [c for c in all_collectors().values() if c.sql and c.scope is Scope.database]
+    return [c for c in about(Kind.postgres) if c.sql and c.scope is Scope.database]

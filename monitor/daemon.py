@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 import structlog
 
 from alerts.history.memory import Memory
+from collectors.daemon import DaemonState
 from monitor.clock import Clock
 from monitor.config.errors import ConfigurationError
 from monitor.config.reload import needs_a_restart, stamps, watched_files
 from monitor.config.settings import Settings
-from monitor.config.watch_plan import limits, plans
+from monitor.config.watch_plan import limits, mutes, plans, timing
 from monitor.exposition.own_page import Own
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
+from monitor.own_target import OwnTarget
 from monitor.scheduler import Schedule
 from monitor.throttle import Throttled
-from monitor.views.overview import Overview
+from monitor.views.overview import Overview, ServerView, TargetView
 from monitor.web.serve import Web
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class Daemon:
     fleet: Fleet = field(init=False)
     schedule: Schedule = field(init=False)
     web: Web = field(init=False)
+    itself: OwnTarget = field(init=False)
 
     def __post_init__(self) -> None:
         self.started = self.reloaded = self.clock.now()
@@ -69,6 +72,7 @@ class Daemon:
             self.clock, self.memory, self.store, self.schedule, announce=self._publish_soon
         )
         self.overview = Overview(at=self.started, started=self.started)
+        self.itself = OwnTarget(self.memory)
         self.web = Web(self.settings, lambda: self.overview, self.store)
         if path := self.settings.state_file:
             # Where there is no place for it, as in most sidecars, SQLite is never loaded: 2 MB.
@@ -107,9 +111,11 @@ class Daemon:
 
     async def _publish(self) -> None:
         """A new picture for pages and metrics."""
+        now, servers = self.clock.now(), self.fleet.views()
         self.overview = Overview(
-            at=self.clock.now(),
-            servers=self.fleet.views(),
+            at=now,
+            servers=servers,
+            targets=(self._judge_itself(servers, now),),
             started=self.started,
             state_error=self.state_file.error if self.state_file else None,
             reload_ok=self.reload_ok and self.web.security.up_to_date,
@@ -119,6 +125,20 @@ class Daemon:
             stopping=self.stopping.is_set(),
         )
         self.store.set_own(self.overview)
+
+    def _judge_itself(self, servers: tuple[ServerView, ...], now: float) -> TargetView:
+        state = DaemonState(
+            servers=len(servers),
+            unreachable=sum(not view.up for view in servers),
+            uptime_seconds=now - self.started,
+            state_error=self.state_file.error if self.state_file else None,
+            reload_ok=self.reload_ok and self.web.security.up_to_date,
+        )
+        names = [view.name for view in servers]
+        known = limits(self.settings)
+        return self.itself.judge(
+            names, state, now, known, mutes(self.settings), timing(self.settings)
+        )
 
     async def _begin_anew(self) -> None:
         self.started = self.reloaded = self.clock.now()

@@ -9,7 +9,7 @@ from functools import cache
 import structlog
 
 from alerts._base import AnyFinding
-from alerts._catalogue import all_findings
+from alerts._catalogue import findings_about
 from alerts.history.kind import Home
 from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder, is_large
@@ -17,7 +17,7 @@ from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes
 from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
-from collectors._base import AnyCollector
+from collectors._base import AnyCollector, Kind
 from monitor.background import in_background
 from monitor.config.watch_plan import WatchPlan
 
@@ -50,7 +50,7 @@ class Judging:
         """Decide anew whatever reads one of these, at first all. Says if a state changed."""
         changed, self.late_news = self.late_news, False
         for name in self._due(fresh):
-            if name in self.waiting or reads_much(all_findings()[name], snapshot):
+            if name in self.waiting or reads_much(_findings()[name], snapshot):
                 self.waiting[name] = snapshot, mutes
             else:
                 changed |= self._note(name, self._decide(name, snapshot, mutes))
@@ -63,8 +63,8 @@ class Judging:
     def _due(self, fresh: Iterable[AnyCollector]) -> list[str]:
         """The findings that read one of these, and those without a verdict, by name."""
         due = {name for collector in fresh for name in _readers().get(collector, ())}
-        if len(self.verdicts) < len(all_findings()):
-            due |= all_findings().keys() - self.verdicts.keys()
+        if len(self.verdicts) < len(_findings()):
+            due |= _findings().keys() - self.verdicts.keys()
         return sorted(due)
 
     def _note(self, name: str, verdict: Verdict) -> bool:
@@ -77,7 +77,7 @@ class Judging:
         )
 
     def _decide(self, name: str, snapshot: Snapshot, mutes: Mutes) -> Verdict:
-        finding = all_findings()[name]
+        finding = _findings()[name]
         limits = self.plan.limits.get(name, finding.limits)
         return self.tracker.decide(finding, snapshot, limits, mutes)
 
@@ -114,7 +114,7 @@ class Judging:
 
     def end_sessions(self, node: ServerIdentity) -> None:
         """The server was started anew: forget the cases that can't outlive that."""
-        self.tracker.end_sessions(all_findings().values(), node)
+        self.tracker.end_sessions(_findings().values(), node)
 
     def _log_defects(self, server: str) -> None:
         while self.tracker.defects:  # one by one: the background thread may add to them
@@ -122,11 +122,15 @@ class Judging:
             log.error("judge broke", server=server, finding=finding.name, exc_info=defect)
 
 
+def _findings() -> Mapping[str, AnyFinding]:
+    return findings_about(Kind.postgres)
+
+
 @cache
 def _readers() -> Mapping[AnyCollector, frozenset[str]]:
     """The names of the findings that read each collector."""
     readers = defaultdict[AnyCollector, set[str]](set)
-    for name, finding in all_findings().items():
+    for name, finding in _findings().items():
         for collector in (*finding.reads, *finding.consults):
             readers[collector].add(name)
     return {collector: frozenset(names) for collector, names in readers.items()}

@@ -29,7 +29,7 @@ async def look(settings: Settings, environ: Mapping[str, str], hold: bool = Fals
                 server.judge_all()
                 await server.judging.settled()
         return Overview(
-            clock.now(), fleet.views(), started, reloaded=started, limits=limits(settings)
+            clock.now(), fleet.views(), started=started, reloaded=started, limits=limits(settings)
         )
     finally:
         await fleet.close()

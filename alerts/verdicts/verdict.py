@@ -59,6 +59,12 @@ class Verdict:
             return self.unjudged[0].reason + (f" (and {more} more reasons)" if more else "")
         return self.muted[0].muted or "" if self.state is State.muted else ""
 
+    @property
+    def is_unconfigured(self) -> bool:
+        """Whether it is unknown only for want of settings that nobody has made."""
+        blind = [one for one in self.unjudged if one.until is None]
+        return self.state is State.unknown and bool(blind) and all(one.setting for one in blind)
+
     def at_or_above(self, severity: Severity) -> int:
         return sum(s.evidence.severity.rank >= severity.rank for s in self.subjects)
 

@@ -49,7 +49,16 @@ def examined(server: ServerView) -> Iterator[str]:
     yield f"  can judge: {', '.join(can) or 'nothing'}"
     for name, reasons in blind(server.verdicts.items()):
         yield f"  can't judge {name}: {reasons}"
+    for name, wanted in unconfigured(server.verdicts.items()):
+        yield f"  not configured for {name}: {wanted}"
     yield from script(server)
+
+
+def unconfigured(verdicts: Iterable[tuple[str, Verdict]]) -> Iterator[tuple[str, str]]:
+    """Yield the findings that need a setting, and which."""
+    for name, verdict in verdicts:
+        if settings := dict.fromkeys(one.setting for one in verdict.unjudged if one.setting):
+            yield name, ", ".join(settings)
 
 
 def judgeable(verdict: Verdict) -> bool:
@@ -58,7 +67,7 @@ def judgeable(verdict: Verdict) -> bool:
 
 def blind(verdicts: Iterable[tuple[str, Verdict]]) -> Iterator[tuple[str, str]]:
     for name, verdict in verdicts:
-        if verdict.state is State.unknown:
+        if verdict.state is State.unknown and not verdict.is_unconfigured:
             yield name, "; ".join(verdict.unjudged_by_reason())
 
 

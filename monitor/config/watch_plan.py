@@ -53,17 +53,27 @@ def plans(settings: Settings, environ: Mapping[str, str], hold: bool = True) -> 
             paces={lane: getattr(settings.paces, lane.value).total_seconds() for lane in Lane},
             limits=limits(settings),
             bounds=bounds(settings),
-            mutes=tuple(muting.mute() for muting in settings.mute),
-            timing=Timing(
-                visible=2 * settings.scrape_interval.total_seconds(),
-                unknown=settings.hold_unknown.total_seconds(),
-                hold=hold,
-            ),
+            mutes=mutes(settings),
+            timing=timing(settings, hold),
             budget=settings.budget,
             statement_timeout=deadline,
             connect_deadline=deadline,
             hung_deadline=max(HUNG, deadline + 5),
         )
+
+
+def mutes(settings: Settings) -> tuple[Mute, ...]:
+    """Return the configured mutes."""
+    return tuple(muting.mute() for muting in settings.mute)
+
+
+def timing(settings: Settings, hold: bool = True) -> Timing:
+    """Return how long verdicts are shown and held."""
+    return Timing(
+        visible=2 * settings.scrape_interval.total_seconds(),
+        unknown=settings.hold_unknown.total_seconds(),
+        hold=hold,
+    )
 
 
 def limits(settings: Settings) -> dict[str, BaseLimits]:

@@ -25,7 +25,7 @@ from monitor.exposition.own_samples import (
 )
 from monitor.exposition.text_format import Head, encoded, label_block, number
 from monitor.exposition.worst_subjects import WORST, Identity, worst_subjects
-from monitor.views.overview import CollectorView, Overview, ServerView
+from monitor.views.overview import CollectorView, Judged, Overview, ServerView, TargetView
 
 Written = dict[str, bytes]
 """The samples of each family, by name."""
@@ -36,7 +36,7 @@ class OwnServer:
     """The lines of one server, with the objects that they were made of."""
 
     worst: int
-    view: ServerView | None = None
+    view: Judged | None = None
     findings: dict[str, tuple[Verdict, Written]] = field(default_factory=dict)
     collectors: dict[str, tuple[CollectorView, Written]] = field(default_factory=dict)
     shown: dict[str, frozenset[Identity]] = field(default_factory=dict)
@@ -45,16 +45,25 @@ class OwnServer:
 
     def update(self, view: ServerView) -> None:
         """Views are immutable: the same object means the same lines."""
-        self.view = view
-        self.findings = {
-            name: self._finding(view, name, verdict) for name, verdict in view.verdicts.items()
-        }
+        self._judged(view)
         self.collectors = {one.name: self._collector(view.name, one) for one in view.collectors}
         parts = [one for _, one in (*self.findings.values(), *self.collectors.values())]
         of_server = (*server_samples(view), *review_samples(view))
         self.written = joined([write(of_server), *parts])
 
-    def _finding(self, view: ServerView, name: str, verdict: Verdict) -> tuple[Verdict, Written]:
+    def update_target(self, view: TargetView) -> None:
+        """The same for a target of which there is nothing but verdicts."""
+        self._judged(view)
+        parts = [one for _, one in self.findings.values()]
+        self.written = joined([write(review_samples(view)), *parts])
+
+    def _judged(self, view: Judged) -> None:
+        self.view = view
+        self.findings = {
+            name: self._finding(view, name, verdict) for name, verdict in view.verdicts.items()
+        }
+
+    def _finding(self, view: Judged, name: str, verdict: Verdict) -> tuple[Verdict, Written]:
         made = self.findings.get(name)
         if made and made[0] is verdict:
             return made
@@ -65,7 +74,7 @@ class OwnServer:
         said = (*finding_samples(view.name, verdict, shown), *self._incidents(view, verdict))
         return verdict, write(said)
 
-    def _incidents(self, view: ServerView, verdict: Verdict) -> Iterator[OwnSample]:
+    def _incidents(self, view: Judged, verdict: Verdict) -> Iterator[OwnSample]:
         finding, kept = verdict.finding.name, set()
         for incident in incidents(verdict, view.node.system_identifier):
             kept.add((finding, incident.database, incident.id))
@@ -87,6 +96,8 @@ class Own:
     worst: int = WORST
     """How many ill subjects of a finding become series of their own."""
     servers: dict[str, OwnServer] = field(default_factory=dict)
+    targets: dict[str, OwnServer] = field(default_factory=dict)
+    """Those that are no servers; their lines stand on every page, like the daemon's."""
     daemon: Written = field(default_factory=dict)
 
     def update(self, overview: Overview) -> list[str]:
@@ -98,6 +109,13 @@ class Own:
             if server.view is not view:
                 server.update(view)
                 changed.append(view.name)
+        told = {name: target.written for name, target in self.targets.items()}
+        kept, self.targets = self.targets, {}
+        for other in overview.targets:
+            target = self.targets[other.name] = kept.get(other.name) or OwnServer(self.worst)
+            target.update_target(other)
+        if told != {name: target.written for name, target in self.targets.items()}:
+            changed = list(self.servers)
         self.daemon = write(daemon_samples(overview))
         return changed
 
@@ -105,6 +123,7 @@ class Own:
         """The daemon's own lines stand on every page, as each may be the only one that is read."""
         names = self.servers if server is None else [server]
         parts = [self.servers[name].written for name in names if name in self.servers]
+        parts += [target.written for target in self.targets.values()]
         parts.append(self.daemon)
         for metric in OWN_METRICS:
             samples = [part[metric.name] for part in parts if metric.name in part]

@@ -9,7 +9,7 @@ from alerts.prometheus.own_metrics import OwnMetric
 from alerts.verdicts.incident import Incident
 from alerts.verdicts.verdict import Subject, Verdict
 from monitor.exposition.incident_texts import IncidentText, own_name
-from monitor.views.overview import CollectorView, QueueNumbers, ServerView
+from monitor.views.overview import CollectorView, Judged, QueueNumbers, ServerView
 
 OwnSample = tuple[OwnMetric, tuple[str | None, ...], float | None]
 REASONS = 10
@@ -70,7 +70,7 @@ def finding_samples(
         yield own.FINDING_VERDICT_TIMESTAMP, (server, finding), verdict.at
 
 
-def review_samples(view: ServerView) -> Iterator[OwnSample]:
+def review_samples(view: Judged) -> Iterator[OwnSample]:
     """One count for each chapter and severity, 0 included; absent while nothing is known."""
     counts: dict[tuple[str, Severity], int] = {}
     for verdict in view.verdicts.values():

@@ -5,10 +5,10 @@ from itertools import groupby
 
 from alerts.verdicts.verdict import Subject, Verdict
 from monitor.reports.escape import safe
-from monitor.views.overview import Overview, ServerView
+from monitor.views.overview import Judged, Overview
 from monitor.views.summary import Summary
 
-Line = tuple[ServerView, Verdict, Subject]
+Line = tuple[Judged, Verdict, Subject]
 
 
 def review(overview: Overview) -> str:
@@ -16,7 +16,7 @@ def review(overview: Overview) -> str:
     found = Summary(overview).reviews
     unknown = [
         f"{view.name}: {verdict.finding.name}: {verdict.reason}"
-        for view in overview.servers
+        for view in overview.judged
         for verdict in view.verdicts.values()
         if verdict.finding.is_review and verdict.unjudged
     ]

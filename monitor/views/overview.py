@@ -6,6 +6,7 @@ from typing import Any
 
 from alerts.snapshot import ServerIdentity
 from alerts.verdicts.verdict import Verdict
+from collectors._base import Kind
 from monitor.polling.lock_queues import Queues
 from monitor.views.lock_tree import NOTHING_KNOWN, LockView
 
@@ -79,11 +80,27 @@ class ServerView:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetView:
+    """What is known of a target that is no server."""
+
+    kind: Kind
+    name: str
+    node: ServerIdentity
+    """Only its name is set."""
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+
+
+Judged = ServerView | TargetView
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """State of all servers and of the daemon itself."""
 
     at: float
     servers: tuple[ServerView, ...] = ()
+    targets: tuple[TargetView, ...] = ()
+    """Targets of other kinds that have findings."""
     started: float = 0.0
     state_error: str | None = None
     """Why the state file can't be written; None if it can, or if none is configured."""
@@ -95,3 +112,8 @@ class Overview:
     """Configured limits by finding; a finding that is not here has its defaults."""
     stopping: bool = False
     """True while the daemon shuts down."""
+
+    @property
+    def judged(self) -> tuple[Judged, ...]:
+        """Servers, then targets of other kinds."""
+        return (*self.servers, *self.targets)

@@ -8,7 +8,7 @@ from functools import cached_property
 from alerts._base import Severity, Shape, State
 from alerts.verdicts.causes import Folded, fold
 from alerts.verdicts.verdict import Subject, Verdict
-from monitor.views.overview import Overview, ServerView
+from monitor.views.overview import Judged, Overview, ServerView
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Summary:
     def cards(self) -> list[Card]:
         """Cards by severity, ongoing conditions before past events; causes contain consequences."""
         groups: dict[tuple[Severity, str, str], list[Folded]] = defaultdict(list)
-        for view in self.overview.servers:
+        for view in self.overview.judged:
             for case in self._cases(view):
                 severity = case.subject.evidence.severity
                 groups[severity, view.name, case.verdict.finding.name].append(case)
@@ -68,7 +68,7 @@ class Summary:
         return list(self._blind(learning=True))
 
     @cached_property
-    def muted(self) -> list[tuple[ServerView, Verdict, Subject]]:
+    def muted(self) -> list[tuple[Judged, Verdict, Subject]]:
         return [
             (view, verdict, subject)
             for view, verdict in self._verdicts()
@@ -76,11 +76,11 @@ class Summary:
         ]
 
     @cached_property
-    def reviews(self) -> list[tuple[ServerView, Verdict, Subject]]:
+    def reviews(self) -> list[tuple[Judged, Verdict, Subject]]:
         """What findings propose to review, worst first."""
         found = [
             (view, verdict, subject)
-            for view in self.overview.servers
+            for view in self.overview.judged
             for verdict in view.verdicts.values()
             if verdict.finding.is_review
             for subject in verdict.subjects
@@ -88,10 +88,10 @@ class Summary:
         return sorted(found, key=lambda one: -one[2].evidence.severity.rank)
 
     @cached_property
-    def not_applicable(self) -> list[tuple[ServerView, list[Verdict]]]:
+    def not_applicable(self) -> list[tuple[Judged, list[Verdict]]]:
         found = [
             (view, [v for v in _incidents(view) if v.state is State.not_applicable])
-            for view in self.overview.servers
+            for view in self.overview.judged
         ]
         return [(view, verdicts) for view, verdicts in found if verdicts]
 
@@ -100,20 +100,27 @@ class Summary:
         return sum(verdict.severity is severity for _, verdict in self._verdicts())
 
     def by_state(self, state: State) -> int:
-        return sum(verdict.state == state for _, verdict in self._verdicts())
+        """Count the verdicts in a state; what is merely not configured is counted apart."""
+        known = (v for _, v in self._verdicts() if not v.is_unconfigured)
+        return sum(verdict.state == state for verdict in known)
+
+    @cached_property
+    def unconfigured(self) -> list[tuple[Judged, Verdict]]:
+        """What is unknown only for want of settings."""
+        return [(view, verdict) for view, verdict in self._verdicts() if verdict.is_unconfigured]
 
     @cached_property
     def down(self) -> list[ServerView]:
         return [view for view in self.overview.servers if not view.up]
 
-    def _cases(self, view: ServerView) -> Iterable[Folded]:
+    def _cases(self, view: Judged) -> Iterable[Folded]:
         verdicts = _incidents(view)
         if self.folded:
             return fold(verdicts)
         return (Folded(verdict, subject) for verdict in verdicts for subject in verdict.subjects)
 
-    def _verdicts(self) -> Iterator[tuple[ServerView, Verdict]]:
-        for view in self.overview.servers:
+    def _verdicts(self) -> Iterator[tuple[Judged, Verdict]]:
+        for view in self.overview.judged:
             for verdict in _incidents(view):
                 yield view, verdict
 
@@ -123,7 +130,7 @@ class Summary:
         counts: dict[tuple[str, str, str | None, float | None], int] = defaultdict(int)
         for view, verdict in self._verdicts():
             for one in verdict.unjudged:
-                if (one.until is not None) is learning:
+                if (one.until is not None) is learning and not one.setting:
                     key = (view.name, one.reason, one.grant, one.until)
                     groups.setdefault(key, {})[verdict.finding.name] = verdict
                     counts[key] += one.count
@@ -131,7 +138,7 @@ class Summary:
             yield Blind(*key, tuple(verdicts.values()), counts[key])
 
 
-def _incidents(view: ServerView) -> list[Verdict]:
+def _incidents(view: Judged) -> list[Verdict]:
     """Verdicts that a headline counts; reviews stand apart."""
     return [verdict for verdict in view.verdicts.values() if not verdict.finding.is_review]
 

@@ -100,4 +100,5 @@ def quiet_counts(picture: Summary) -> str:
     """Return the counts of verdicts that need no attention, by state."""
     states = (State.healthy, State.learning, State.muted, State.not_applicable)
     counts = [(picture.by_state(state), state.replace("_", " ")) for state in states]
+    counts.append((len(picture.unconfigured), "not configured"))
     return ", ".join(f"{number} {what}" for number, what in counts if number)

@@ -7,7 +7,7 @@ from typing import Any
 
 from alerts._base import AnyFinding, Unjudged
 from alerts.verdicts.verdict import Subject, Verdict
-from monitor.views.overview import Overview, ServerView
+from monitor.views.overview import Overview, ServerView, TargetView
 
 Plain = dict[str, Any]
 
@@ -17,6 +17,7 @@ def as_plain(overview: Overview) -> Plain:
     return {
         "at": iso(overview.at),
         "servers": [_server(view) for view in overview.servers],
+        "targets": [_target(view) for view in overview.targets],
         "notices": list(overview.notices),
     }
 
@@ -30,7 +31,7 @@ def finding_as_plain(finding: AnyFinding, overview: Overview) -> Plain:
         "kind": finding.kind,
         "servers": [
             {"server": view.name, **verdict_as_plain(view.verdicts[finding.name])}
-            for view in overview.servers
+            for view in overview.judged
             if finding.name in view.verdicts
         ],
     }
@@ -80,6 +81,14 @@ def _server(view: ServerView) -> Plain:
     }
 
 
+def _target(view: TargetView) -> Plain:
+    return {
+        "server": view.name,
+        "kind": view.kind,
+        "findings": [verdict_as_plain(verdict) for verdict in view.verdicts.values()],
+    }
+
+
 def _subject(verdict: Verdict, subject: Subject) -> Plain:
     evidence = subject.evidence
     return {
@@ -107,6 +116,7 @@ def _unjudged(one: Unjudged) -> Plain:
         "subject": one.subject,
         "grant": one.grant,
         "until": iso(one.until),
+        "setting": one.setting,
     }
 
 
