@@ -148,3 +148,18 @@ def test_saving_never_blocks_the_loop(tmp_path: Path) -> None:
     holder.close()
     assert turns > 10
     assert file.error is not None
+
+
+async def test_a_batch_that_cannot_be_written_is_not_lost(tmp_path: Path) -> None:
+    """A key that is no text breaks the whole batch; once it is forgotten the rest is written."""
+    path, memory = tmp_path / "state.db", Memory()
+    file = StateFile(path)
+    memory.put(PLACE, "a", 1)
+    memory.put(PLACE, "\ud800", 1)
+    with pytest.raises(UnicodeEncodeError):
+        await file.save(memory)
+    changes = memory.take_changes()
+    assert {key for _, key, _ in changes} == {"a", "\ud800"}
+    memory.give_back(change for change in changes if change[1] == "a")
+    await file.close(memory)
+    assert remembered(path).get(PLACE, "a") == 1

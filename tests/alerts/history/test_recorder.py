@@ -121,7 +121,7 @@ def test_views_can_be_read_while_answers_are_learned() -> None:
 
     thread = Thread(target=read)
     thread.start()
-    for n in range(300):
+    for n in range(80):
         rows = [Meter(f"db{j}", n) for j in range(n % 7 * 30, n % 7 * 30 + 300)]
         watched.record(counts, Answer(rows, START + n))
         views = watched.views(START + n)
