@@ -3,16 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-HOME = "pgvigil"
-TITLES: Mapping[str, str] = {
-    HOME: "Fleet",
-    "pgvigil-server": "Server",
-    "pgvigil-locks": "Locks",
-    "pgvigil-replication": "Replication",
-    "pgvigil-tables": "Tables and indexes",
-    "pgvigil-statements": "Statements",
-    "pgvigil-itself": "pgvigil itself",
-}
+from grafana.boards._catalogue import all_boards
+
+TITLES: Mapping[str, str] = {name: board.title for name, board in all_boards().items()}
 """Titles by name, which is also file name and address. The first one is the start page."""
 
 

@@ -1,4 +1,4 @@
-"""Findings, one folder for each chapter; adding one touches no old file."""
+"""Findings: one folder for each chapter; a new finding changes no existing file."""
 
 CHAPTERS = (
     "availability",
@@ -22,4 +22,4 @@ CHAPTERS = (
     "pooler",
     "observer",
 )
-"""The chapters that a folder may be named after, in the order in which pages list them."""
+"""The known chapters (names of folders), in the order in which pages list them."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import lt
 from typing import NamedTuple
 
 from alerts.history.keys import Key, keys_of
@@ -43,15 +44,15 @@ class CounterWindow(NamedTuple):
     def after(self, sample: Sample, epoch: object, span: float) -> "CounterWindow":
         """Return the window with one more sample; a fall or a new epoch empties it."""
         samples, newest = self.samples, self.samples[-1]
-        fell = any(v < w for v, w in zip(sample.values, newest.values, strict=True))
-        if fell or epoch != self.epoch:
+        if epoch != self.epoch or any(map(lt, sample.values, newest.values)):
             return CounterWindow(epoch, (sample,))
         if len(samples) > 1 and sample.at - samples[-2].at < span / SAMPLES:
             samples = samples[:-1]
-        first = 0
-        while len(samples) - first > 1 and samples[first + 1].at <= sample.at - span:
+        first, last = 0, len(samples) - 1
+        while first < last and samples[first + 1].at <= sample.at - span:
             first += 1
-        return CounterWindow(epoch, (*samples[first:], sample), newest)
+        kept = samples[first:] if first else samples
+        return CounterWindow(epoch, kept + (sample,), newest)  # noqa: RUF005 (this copies once)
 
     def over(self, names: tuple[str, ...], window: float, now: float) -> Delta:
         old_enough = (s for s in reversed(self.samples) if s.at <= now - window)

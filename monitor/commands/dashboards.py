@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from grafana.titles import HOME, TITLES, committed
+from grafana.boards._catalogue import HOME
+from grafana.titles import TITLES, committed
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -30,7 +30,7 @@ HOSTILE = 'public.<b>"o`rders"</b> & co'
 SAFE = 'public.&lt;b&gt;"o\'rders"&lt;/b&gt; &amp; co'
 """The same for Slack, which reads <!channel> as a call to everybody."""
 SUMMARY = f"Idle in transaction on shop-1: {HOSTILE} (15m 3s)"
-SENTENCE = f"{HOSTILE} has said nothing for 15 min 3 s. Since 2026-03-01 02:40 UTC."
+SENTENCE = f"{HOSTILE} has been silent for 15 min 3 s. Since 2026-03-01 02:40 UTC."
 SILENT: dict[str, Any] = {
     "labels": {
         "alertname": "PgvigilIdleInTransaction",
@@ -283,7 +283,7 @@ def assert_slack(shown: Any, cleared: Any) -> None:
     title = f"Idle in transaction on shop-1: {SAFE} (15m 3s)"
     assert shown["title"] == shown["fallback"] == f"critical: {title}"
     assert f"*{title}*" in shown["text"]
-    assert f"{SAFE} has said nothing for 15 min 3 s." in shown["text"]
+    assert f"{SAFE} has been silent for 15 min 3 s." in shown["text"]
     assert f"Cure: {CURE}" in shown["text"]
     assert shown["color"] == "danger"
     assert cleared["color"] == "good"

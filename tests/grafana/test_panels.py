@@ -12,8 +12,9 @@ from collectors._base import Lane
 from collectors._catalogue import all_collectors
 from grafana import verdict_panels
 from grafana.board import board
+from grafana.boards._catalogue import HOME
 from grafana.queries import UPDATED
-from grafana.titles import HOME, TITLES
+from grafana.titles import TITLES
 from monitor.config.settings import Paces
 
 HOME_BOARD = json.loads(board(HOME))

@@ -1,1 +1,1 @@
-"""Availability: whether the server answers."""
+"""Availability of the server."""

@@ -1,81 +1,81 @@
-"""What it means that a server can't be reached, by cause, and where to look first."""
+"""Explanation and advice for each cause of an unreachable server."""
 
 from collectors.connection import Cause
 
-# Advice only: nothing can be run in a server that is away.
+# Only advice: no statement can be run on an unreachable server.
 WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
     Cause.absent: (
-        "nobody listens there",
+        "no server listens there",
         (
             "Is the host up, and PostgreSQL started? systemctl status postgresql; or, in"
-            " Kubernetes, kubectl describe pod. Its log says why it stopped.",
+            " Kubernetes, kubectl describe pod. Its log shows why it stopped.",
             "Start it: systemctl start postgresql, or pg_ctl start -D PGDATA.",
-            "If it runs, it listens elsewhere: compare port, listen_addresses and"
+            "If it runs, it listens at another address: compare port, listen_addresses and"
             " unix_socket_directories.",
         ),
     ),
     Cause.unresolved: (
-        "its name has no address",
+        "its host name can't be resolved",
         ("Ask the resolver: getent hosts NAME. Was the host, or the Service, renamed?",),
     ),
     Cause.timeout: (
-        "the attempt to connect got no answer",
+        "connecting timed out",
         (
-            "Is the host alive, and does a firewall or a network policy swallow the packets?",
-            "A new rule, a lost route and a dead host all look like this.",
-            "If its port opens, PostgreSQL itself hangs: look at its disks, and for a stopped"
+            "Is the host up, and does a firewall or a network policy drop the packets?",
+            "A new firewall rule, a lost route and a dead host all look the same.",
+            "If its port is open, PostgreSQL itself hangs: check its disks, and look for a stopped"
             " process (ps -o pid,stat,wchan,args -C postgres).",
         ),
     ),
     Cause.hung: (
-        "it was connected and does not answer any more",
+        "connected, but it no longer answers",
         (
-            "On its host, look at the disks first: a PostgreSQL whose storage hangs, hangs.",
-            "A stopped process: ps -o pid,stat,wchan,args -C postgres; T is stopped (kill -CONT),"
-            " D waits for a disk.",
+            "On its host, check the disks first: if the storage hangs, PostgreSQL hangs.",
+            "A stopped process: ps -o pid,stat,wchan,args -C postgres; T: stopped (kill -CONT),"
+            " D: waits for a disk.",
         ),
     ),
     Cause.starting: (
         "it is starting up",
         (
-            "Let it: it replays WAL since the last checkpoint. A second start, or a kill, begins"
-            " this anew. Its log tells how far it is.",
+            "Wait: it replays WAL since the last checkpoint. After a kill, replay starts again from"
+            " the beginning. Its log shows the progress.",
         ),
     ),
     Cause.stopping: (
         "it is shutting down",
         (
-            "Somebody stopped it. A smart shutdown waits for every session;"
+            "It was stopped. A smart shutdown waits for every session;"
             " pg_ctl stop -m fast does not.",
         ),
     ),
     Cause.recovery: (
-        "it is in recovery and takes no sessions",
+        "it is in recovery and accepts no sessions",
         (
-            "A standby opens when it is consistent; with hot_standby = off, never.",
-            "Its log says which WAL it waits for.",
+            "A standby accepts sessions when it is consistent; with hot_standby = off, never.",
+            "Its log shows which WAL it waits for.",
         ),
     ),
-    Cause.slots_full: ("every connection slot is taken", ()),
+    Cause.slots_full: ("every connection slot is in use", ()),
     Cause.role_full: (
-        "our own role has all the connections that it may have",
+        "the connection limit of our role is reached",
         (
-            "Does a second pgvigil log in as {user}? One has three sessions at most.",
+            "Does a second pgvigil log in as {user}? One pgvigil has at most three sessions.",
             "If the limit is too low: ALTER ROLE {user} CONNECTION LIMIT …;",
         ),
     ),
     Cause.database_full: (
-        "the database that we ask for has all the connections that it allows",
+        "the connection limit of the database in our address is reached",
         (
-            "Name another database in the address; `postgres` will do.",
-            "Who is in it: finding connection_saturation, once a session of ours works.",
+            "Name another database in the address, such as `postgres`.",
+            "See the finding connection_saturation, once pgvigil can connect.",
         ),
     ),
     Cause.auth: (
-        "it refused our login",
+        "it refused the login",
         (
             "Was the password changed, or has it expired (rolvaliduntil)?"
-            " Set it anew with \\password, and give pgvigil the same.",
+            " Set it again with \\password, and configure pgvigil with the same.",
         ),
     ),
     Cause.auth_method: (
@@ -89,43 +89,43 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     Cause.pg_hba: (
-        "pg_hba.conf has no line for us",
+        "pg_hba.conf has no entry for us",
         (
-            "Add one above the first that matches, with our address:",
+            "Add an entry above the first one that matches, with pgvigil's address:",
             "host all {user} 192.0.2.10/32 scram-sha-256",
-            "Then: SELECT pg_catalog.pg_reload_conf(); and look:",
+            "Then run SELECT pg_catalog.pg_reload_conf(); and check:",
             "SELECT * FROM pg_catalog.pg_hba_file_rules;",
         ),
     ),
     Cause.tls: (
-        "no encrypted connection could be agreed on",
+        "the TLS negotiation failed",
         (
             "Compare sslmode and sslrootcert here with ssl, ssl_cert_file and the hostssl lines"
-            " there. An expired certificate: openssl s_client -starttls postgres -connect …",
+            " there. For an expired certificate: openssl s_client -starttls postgres -connect …",
         ),
     ),
     Cause.no_database: (
-        "the database that we ask for is not there, or not open to us",
+        "the database in our address does not exist, or we lack CONNECT",
         (
-            "Was it dropped or renamed? Name another one in the address; `postgres` will do.",
-            "If it is there: GRANT CONNECT ON DATABASE … TO {user};",
+            "Was it dropped or renamed? Name another one in the address, such as `postgres`.",
+            "If it exists: GRANT CONNECT ON DATABASE … TO {user};",
         ),
     ),
     Cause.pooler: (
         "a pooler answers instead of PostgreSQL",
-        ("Give pgvigil the address of PostgreSQL itself, beside the pooler.",),
+        ("Give pgvigil the address of PostgreSQL itself, not of the pooler.",),
     ),
     Cause.wrong_server: (
         "another server answers at this address",
         (
             "The address moved (a failover, or a load balancer over several servers)."
-            " Watch each server by an address of its own.",
+            " Watch each server by its own address.",
         ),
     ),
-    Cause.address: ("its address can't be used", ("Put the configured address right.",)),
-    Cause.other: ("it could not be reached", ("What it said is all that is known.",)),
+    Cause.address: ("its address is invalid", ("Correct the configured address.",)),
+    Cause.other: ("it could not be reached", ("The error message is all that is known.",)),
 }
-"""What happened, as the end of a sentence, and what to do; `{user}` is our role."""
+"""For each cause: the end of a sentence, and advice; `{user}` is our role."""
 
 OUR_OWN = frozenset(
     {
@@ -143,4 +143,4 @@ OUR_OWN = frozenset(
         Cause.other,
     }
 )
-"""While a session of ours still works, these may concern nobody but us."""
+"""Causes that may concern only pgvigil, while one of its sessions still works."""

@@ -1,4 +1,4 @@
-"""The server does not answer, or takes no new session: what the applications meet right now."""
+"""The server does not answer, or accepts no new session; applications have the same problem."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ from collectors.activity import Session, activity
 from collectors.connection import Cause, Connection, connection
 
 MAKE_ROOM = 5
-"""Sessions to end where no new one can be had: enough to look around."""
+"""Number of sessions to terminate if all slots are in use: enough to investigate."""
 CLIENTS = equals("backend_type", literal("client backend"))
 COUNT = f"SELECT pg_catalog.count(*) FROM {ACTIVITY} WHERE {CLIENTS};"
-"""A check for those who are in, or whom a reserved slot lets in."""
+"""A check for administrators who still can connect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
-    """Nothing to set: a server answers, or it does not."""
+    """It has no limits: a server answers, or it does not."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     row = snapshot.row(connection)
     sessions = snapshot.rows(activity) if snapshot.has(activity) else ()
     if not row.up and row.cause is None:
-        yield Unjudged("no attempt to connect has ended yet")
+        yield Unjudged("the first attempt to connect has not ended yet")
     elif not row.up:
         yield away(row, Cause(row.cause or Cause.other))
     elif row.can_connect is False:
@@ -38,7 +38,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def away(row: Connection, cause: Cause) -> Evidence:
-    """Nothing of it can be seen."""
+    """Evidence of a server that can't be reached at all."""
     return _evidence(
         row,
         cause,
@@ -51,14 +51,14 @@ def away(row: Connection, cause: Cause) -> Evidence:
 
 
 def closed(row: Connection, cause: Cause, sessions: Sequence[Session]) -> Evidence:
-    """It works for those who are in, and lets nobody in."""
+    """Evidence of a server that answers existing sessions, but accepts no new one."""
     return _evidence(
         row,
         cause,
         Severity.warning if cause in OUR_OWN else Severity.critical,
         row.refused_seconds,
         row.connect_message,
-        f"{row.address} answers its sessions, but takes no new one{_since(row.refused_seconds)}:"
+        f"{row.address} answers old sessions, but accepts no new one{_since(row.refused_seconds)}:"
         f" {WORDS[cause][0]}.",
         sessions,
     )
@@ -74,7 +74,7 @@ def _evidence(
     sessions: Sequence[Session],
 ) -> Evidence:
     words = (text.replace("{user}", identifier(row.user or "…")) for text in WORDS[cause][1])
-    heard = (remark(f"It said: {said.rstrip('.')}."),) if said else ()
+    heard = (remark(f"The error: {said.rstrip('.')}."),) if said else ()
     room = _room(row, cause, sessions)
     return Evidence(
         subject=row.address,
@@ -94,22 +94,22 @@ def _evidence(
 
 
 def _room(row: Connection, cause: Cause, sessions: Sequence[Session]) -> tuple[str, ...]:
-    """Slots for those who wait at the door, and a reserved one for us."""
+    """Free connection slots, and reserve one for pgvigil."""
     if cause is Cause.role_full:
         return (
-            remark("Or end idle sessions of it, the longest idle first:"),
+            remark("Or terminate its idle sessions, the longest idle first:"),
             _terminate(sessions, row.user),
         )
     if cause is not Cause.slots_full:
         return ()
     user = identifier(row.user or "…")
     return (
-        remark("Log in as a superuser: some slots are kept for superusers."),
-        remark("End idle sessions, the longest idle first:"),
+        remark("Log in as a superuser: some slots are reserved for superusers."),
+        remark("Terminate idle sessions, the longest idle first:"),
         _terminate(sessions),
-        remark("Then find who took them all: finding connection_saturation."),
+        remark("Then find the sessions that use the slots: see the finding connection_saturation."),
         remark(
-            "From 16 on pgvigil can have a slot kept for it: reserved_connections = 3 and"
+            "Since 16, a slot can be reserved for pgvigil: reserved_connections = 3 and"
             f" GRANT pg_use_reserved_connections TO {user};"
         ),
     )
@@ -140,6 +140,6 @@ finding = Finding(
     limits=Limits(),
     judge=judge,
     unit="seconds",
-    # Two looks in a row: a session that an operator ended is back by then.
+    # Two queries in a row: a session that an operator terminated is back by then.
     hold=timedelta(seconds=0.5),
 )

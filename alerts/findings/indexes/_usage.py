@@ -1,6 +1,6 @@
-"""How long an index has lain unused, by the word of every server of the cluster.
+"""Time since the last use of an index, over all servers of the cluster.
 
-Each server counts its own scans only: an index that the primary never touches may carry all
+Each server counts only its own scans: an index that is unused on the primary may be used by
 reports on a standby.
 """
 
@@ -18,36 +18,36 @@ from collectors.user_indexes import UserIndex, user_indexes
 
 SCANS = Unchanged(user_indexes, "idx_scan")
 OLD = 900.0
-"""Seconds after which what a peer said no longer counts."""
+"""Maximum age of a peer's rows, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """How long one index has been unused on one server."""
+    """Time without use of one index on one server."""
 
     seconds: float
     after_use: bool
-    """It is known to have been used before that; if not, it is only how long we know."""
+    """Whether a use before that time is known; if not, `seconds` is only how long we watched."""
     ever_used: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """What one server says about its indexes."""
+    """Use of the indexes of one server."""
 
     server: str
     rows: Mapping[Key, UserIndex]
     quiet: Mapping[Key, UnchangedFor]
 
     def rests(self, indexes: Iterable[UserIndex]) -> list[Rest]:
-        """Of those that it knows."""
+        """Return the use of its known indexes."""
         keys = map(user_indexes.key_of, indexes)
         return [self._rest(key, self.rows[key]) for key in keys if key in self.rows]
 
     def _rest(self, key: Key, row: UserIndex) -> Rest:
         watched = self.quiet.get(key)
         if watched and watched.value != row.idx_scan:
-            watched = None  # it was used after what was learned last
+            watched = None  # it was used after the last recorded use
         last = row.last_idx_scan_seconds
         return Rest(
             seconds=max(watched.seconds if watched else 0.0, last or 0.0),
@@ -57,7 +57,7 @@ class Witness:
 
 
 def witnesses(snapshot: Snapshot, indexes: Iterable[UserIndex]) -> list[Witness]:
-    """Every server of the cluster that has something to say of these, this one first."""
+    """Return the use of these indexes on every server of the cluster, this one first."""
     asked = {index.indexrelid for index in indexes}
     return [
         Witness(
@@ -74,24 +74,24 @@ def witnesses(snapshot: Snapshot, indexes: Iterable[UserIndex]) -> list[Witness]
 
 
 def unused_seconds(rests: Sequence[Rest]) -> float:
-    """How long no part of an index was used; a partitioned index has many.
+    """Return how long no part of an index was used; a partitioned index has many parts.
 
-    A part that was never used is as young as its partition and speaks for the time before it was
-    born as well: the oldest part was watched, and would have been used instead.
+    A part that was never used may be young, because its partition is new. For the time before,
+    the older parts count: they would have been used instead.
     """
     watched = max((rest.seconds for rest in rests), default=0.0)
     return min([watched, *(rest.seconds for rest in rests if rest.ever_used)])
 
 
 def unheard(snapshot: Snapshot) -> str | None:
-    """Why the word of some server is missing; None if all of the cluster were heard."""
+    """Return why the use on some server is unknown; None if it is known for the whole cluster."""
     silent = sorted(peer.node.server for peer in snapshot.peers if _is_silent(peer, snapshot.at))
     if silent:
-        return f"{', '.join(silent)} can't be asked now, and may use what is unused here"
+        return f"{', '.join(silent)} can't be queried now, and may use indexes that are unused here"
     watched = sum(peer.node.role is not Role.primary for peer in snapshot.peers)
     unseen = sum(1 for _ in _standbys(snapshot)) - watched
     if unseen > 0:
-        return f"{plural(unseen, 'standby')} not watched, may use what is unused here"
+        return f"{plural(unseen, 'standby')} not watched, may use indexes that are unused here"
     return None
 
 
@@ -100,7 +100,7 @@ def _is_silent(peer: Snapshot, at: float) -> bool:
 
 
 def _standbys(snapshot: Snapshot) -> Iterator[Receiver]:
-    """All that replay our WAL, cascaded ones too; backups and archives don't."""
+    """Count the standbys that replay our WAL, also cascaded ones, but not backups and archives."""
     for server in (snapshot, *snapshot.peers):
         if server.has(replication):
             yield from (row for row in server.rows(replication) if _replays(row))

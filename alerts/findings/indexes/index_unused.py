@@ -1,4 +1,4 @@
-"""An index that nobody reads makes every write slower, and takes memory, disk and backup."""
+"""An unused index makes every write slower, and takes memory, disk space and backup space."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -23,24 +23,24 @@ PARENT_DELETES = Unchanged(user_indexes, "parent_deletes")
 QUARTER = timedelta(days=100)
 MONTH_END = timedelta(days=35)
 SETTLED = 300.0
-"""Seconds within which a delete and the index scan that it caused are certainly both counted."""
+"""Seconds after which a delete and the index scan that it caused are both counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     window: Annotated[Duration, FIXED] = MONTH_END
-    """Time without a scan on any server of the cluster; so long that a month end is in it."""
+    """Time without a scan on any server of the cluster. The default includes the end of a month."""
     min_bytes: Bytes = 10 * 1024**2
-    """Size that is worth a person's attention."""
+    """Minimum size; smaller indexes are not reported."""
     min_writes: int = 1000
-    """Rows written to its table; an index of a table at rest costs little but its space."""
+    """Minimum number of rows written to its table; without writes, an index costs only space."""
     warn_bytes: Bytes = 1024**3
-    """Size from which it is a warning: so much is also written, cached and backed up."""
+    """Size from which it is a warning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An index that may be dropped if nobody uses it; of a partitioned table, all its parts."""
+    """An index that may be dropped if it is unused; for a partitioned table, with all its parts."""
 
     parts: tuple[UserIndex, ...]
 
@@ -106,7 +106,7 @@ def candidates(rows: Sequence[UserIndex], limits: Limits) -> Iterator[Candidate]
 
 
 def large(rows: Sequence[UserIndex], limits: Limits) -> set[int]:
-    """Identifiers of indexes that are large, with all their partitions; mostly they are few."""
+    """Return the OIDs of large indexes, with all their partitions."""
     own = column(rows, "indexrelid")
     roots = (
         root or index for root, index in zip(column(rows, "root_indexrelid"), own, strict=True)
@@ -120,7 +120,7 @@ def large(rows: Sequence[UserIndex], limits: Limits) -> set[int]:
 
 
 def is_only_for_reading(index: UserIndex) -> bool:
-    """Whether it enforces nothing, marks nothing, is complete, and is the user's own."""
+    """Return True if it enforces and marks nothing, is valid, and belongs to a user's table."""
     enforces = index.is_unique or index.is_primary or index.is_exclusion or index.backs_constraint
     marks = index.is_replica_identity or index.is_clustered
     return index.is_valid and index.is_ready and not (enforces or marks or index.is_of_extension)
@@ -129,7 +129,7 @@ def is_only_for_reading(index: UserIndex) -> bool:
 def unused_on_all(
     candidate: Candidate, heard: Sequence[Witness], window: timedelta
 ) -> float | None:
-    """Seconds without a scan on any server; None if some server used it within the window."""
+    """Return the seconds without a scan on any server; None if it was used within the window."""
     shortest = float("inf")
     for witness in heard:
         rests = witness.rests(candidate.parts)
@@ -140,15 +140,15 @@ def unused_on_all(
 
 
 def unknown_to(candidate: Candidate, heard: Sequence[Witness]) -> str | None:
-    """Why a server's word on this index is missing: there, its database may not be watched."""
+    """Return why the use on a server is unknown: its database may not be watched there."""
     silent = [witness.server for witness in heard if not witness.rests(candidate.parts)]
-    return f"{', '.join(silent)} says nothing of it, and may use it" if silent else None
+    return f"its use on {', '.join(silent)} is unknown" if silent else None
 
 
 def serves_foreign_key(
     candidate: Candidate, parent_deletes: Mapping[Key, UnchangedFor], unused: float
 ) -> bool:
-    """Whether deleting a parent row may need it: unless rows were deleted, and it was not used."""
+    """Return True if deletes of parent rows may need it: there were none, or they used it."""
     for part in candidate.parts:
         seen = parent_deletes.get(user_indexes.key_of(part))
         proven = seen is not None and seen.moved and SETTLED <= seen.seconds <= unused
@@ -195,19 +195,24 @@ def evidence(candidate: Candidate, seconds: float, servers: int, limits: Limits)
 
 
 def certainty(seconds: float) -> str:
-    """By the rule of three: n days without use bound the chance of a use on any day to 3/n."""
+    """Return the confidence, by the rule of three: after n days without use, the probability of a
+    use on a given day is below 3/n."""
     if seconds < MONTH_END.total_seconds():
-        return "a suspicion: no month end was seen"
-    return "near certain" if seconds >= QUARTER.total_seconds() else "strong: a month end was seen"
+        return "low: the window includes no end of a month"
+    return (
+        "very high"
+        if seconds >= QUARTER.total_seconds()
+        else "high: the window includes the end of a month"
+    )
 
 
 def cure(candidate: Candidate) -> tuple[str, ...]:
     advice = [remark(f"On the primary, in database {candidate.database}.")]
     if any(part.has_expression for part in candidate.parts):
-        advice.append(remark("The planner may still use statistics of its expression."))
+        advice.append(remark("The planner may still use the statistics of its expression."))
     return (
         *advice,
-        remark("Keep its definition, to make it again should somebody miss it:"),
+        remark("Save its definition, to create it again if it turns out to be needed:"),
         f"SELECT pg_catalog.pg_get_indexdef({regclass(*candidate.path)});",
         *drop(candidate),
     )
@@ -216,9 +221,12 @@ def cure(candidate: Candidate) -> tuple[str, ...]:
 def drop(candidate: Candidate) -> tuple[str, ...]:
     if not candidate.is_partitioned:
         statement = f"DROP INDEX CONCURRENTLY {candidate.name};"
-        return concurrently(statement, "it is invalid now; run DROP INDEX CONCURRENTLY again.")
+        return concurrently(statement, "the index is invalid; run DROP INDEX CONCURRENTLY again.")
     return (
-        remark("Not to be had concurrently: it locks all partitions, or gives up after 2 s."),
+        remark(
+            "A partitioned index can't be dropped CONCURRENTLY: this locks every partition, or"
+            " gives up after 2 s."
+        ),
         *plain_ddl(f"DROP INDEX {candidate.name};"),
     )
 

@@ -1,1 +1,1 @@
-"""Locks, waits for them, and deadlocks."""
+"""Locks, lock waits, and deadlocks."""

@@ -1,4 +1,4 @@
-"""An idle session keeps advisory locks: nobody else gets them until it disconnects."""
+"""An idle session keeps advisory locks: no other session can get them until it disconnects."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,9 +18,9 @@ from collectors.advisory_locks import AdvisoryHolder, advisory_locks
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     idle: Duration = timedelta(minutes=10)
-    """Idle for that long, outside any transaction, with a lock in hand."""
+    """Time that a session with advisory locks is idle outside any transaction."""
     many: int = 10
-    """So many are no leader who keeps one lock on purpose; somebody forgets to unlock."""
+    """Number of locks from which it is a warning: a leader election keeps one lock on purpose."""
 
     def relax(self) -> "Limits":
         return replace(self, idle=self.idle * 0.9, many=max(1, self.many - 2))
@@ -28,7 +28,7 @@ class Limits(BaseLimits):
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     for holder in snapshot.rows(advisory_locks):
-        # Without a transaction they can only be locks of the session itself.
+        # Without a transaction, they can only be session-level locks.
         at_rest = holder.state == "idle" and not holder.in_transaction
         if at_rest and (holder.state_seconds or 0.0) >= limits.idle.total_seconds():
             leaks = holder.locks >= limits.many
@@ -58,8 +58,8 @@ def evidence(holder: AdvisoryHolder, severity: Severity) -> Evidence:
             "last_statement": normalised(holder.query),
         },
         cure=(
-            remark("Only the session itself can unlock; from outside it can but be ended. Ask its"),
-            remark("owner first: a leader holds its lock on purpose."),
+            remark("Only the session can unlock; from outside you can only terminate it. Ask its"),
+            remark("owner first: in a leader election, the lock is held on purpose."),
             terminate(holder.pid, start, None),
         ),
         check=(

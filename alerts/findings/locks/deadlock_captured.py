@@ -1,4 +1,4 @@
-"""Transactions wait for each other in a circle: both statements, while PostgreSQL lets it be."""
+"""Transactions wait for each other in a deadlock; captured with the statements of all parties."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ COUNTS = Window(databases, KEPT)
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     shown: Annotated[Duration, FIXED] = KEPT
-    """How long after it a deadlock is still told of; counted it is once."""
+    """How long a deadlock is shown after it happened."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -67,9 +67,9 @@ def evidence(snapshot: Snapshot, capture: Capture) -> Evidence:
 def cure(capture: Capture) -> tuple[str, ...]:
     order = sorted({c.relation for c in capture.captives if c.relation})
     advice = (
-        remark("Let both pieces of code lock in one order: rows by their key, tables by name."),
-        *((remark(f"Here that is {', then '.join(order)}."),) if len(order) > 1 else ()),
-        remark("Let whoever lost its transaction try it again: SQLSTATE 40P01."),
+        remark("Use the same lock order in both places of the code: rows by key, tables by name."),
+        *((remark(f"Here: {', then '.join(order)}."),) if len(order) > 1 else ()),
+        remark("Retry the transaction that was rolled back: SQLSTATE 40P01."),
     )
     if capture.victim is not None:
         return (remark("It is over: PostgreSQL has rolled one of them back."), *advice)
@@ -77,8 +77,10 @@ def cure(capture: Capture) -> tuple[str, ...]:
     session = youngest.session
     start, began = session.backend_start_text or "", session.xact_start_text
     return (
-        remark("PostgreSQL ends it after deadlock_timeout, and chooses by chance. Sooner, and"),
-        remark("with the least work lost: the transaction that is youngest."),
+        remark(
+            "PostgreSQL resolves it after deadlock_timeout, with an arbitrary victim. To end it"
+        ),
+        remark("sooner, with the least work lost, cancel the youngest transaction."),
         cancel(session.pid, start, began),
         *advice,
     )
@@ -101,13 +103,13 @@ def _kind(captive: Captive) -> str:
 
 def _outcome(capture: Capture) -> str:
     if capture.victim is None:
-        return f"it closed {duration_text(min(c.waited_seconds for c in capture.captives))} ago"
+        return f"it began {duration_text(min(c.waited_seconds for c in capture.captives))} ago"
     sure = "has" if capture.victim_is_sure else "has probably"
     return f"PostgreSQL {sure} rolled back pid {capture.victim}"
 
 
 def _counted(snapshot: Snapshot, database: str) -> float | None:
-    """By the server itself, lately; its counter comes a little later than our look."""
+    """Return True if the server's counter has grown; it is updated later than our query."""
     if not snapshot.has(databases):
         return None
     change = snapshot.of(COUNTS).delta(KEPT).get((database,))
@@ -115,7 +117,7 @@ def _counted(snapshot: Snapshot, database: str) -> float | None:
 
 
 finding = Finding(
-    title="Deadlock, photographed",
+    title="Deadlock captured",
     severities=(Severity.critical,),
     reads=(locks, activity),
     consults=(databases,),

@@ -1,4 +1,4 @@
-"""Code locks the same tables in opposite order and meets there: a deadlock waits to happen."""
+"""Transactions lock the same rows in opposite order: sooner or later they will deadlock."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ Facts = dict[str, float | int | str | bool | None]
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     remembered: Annotated[Duration, FIXED] = timedelta(days=3)
-    """Without another meeting for that long the code counts as repaired."""
+    """Time without another conflict after which the code counts as fixed."""
     both_ways: Annotated[float, Slack(0.5)] = 2.5
-    """Waits in each direction, one of yesterday counting half, that are worth a hint; a meeting
-    that proves it is always told."""
+    """Number of waits in each direction for an info; a wait of yesterday counts half. A conflict
+    that proves the risk is always reported."""
     batches: Annotated[float, Slack(0.5)] = 1.5
-    """Steps in each direction between rows of one table, or meetings of statements without keys,
-    counted alike, that are worth a hint; a circle of steps is always told."""
+    """Number of steps in each direction between rows of one table, or of conflicts of statements
+    without keys, for an info (counted in the same way). A cycle of steps is always reported."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -74,22 +74,22 @@ def opposed(risk: Risk, now: float) -> Evidence:
         value=risk.weight,
         message=(
             f"Transactions in {database} lock {listed(names)}"
-            f" {'in both orders' if pair else 'in a circle' if names[1:] else 'in no order'}"
+            f" {'in both orders' if pair else 'in a cycle' if names[1:] else 'in no order'}"
             + (
-                f" and met over the same ones {ago} ago: sooner or later they will deadlock."
+                f" and conflicted {ago} ago: sooner or later they will deadlock."
                 if proved
-                else f", seen at waits each way, the last {ago} ago; where they meet they deadlock."
+                else f", seen in waits, the last {ago} ago; on the same rows they deadlock."
             )
         ),
         facts=facts,
         cure=(
-            remark("Nothing is wrong yet, and there is nobody to stop: it is the code."),
+            remark("Nothing is wrong yet, and there is no session to stop: the code must change."),
             remark(
-                f"Choose one order for all of it, such as {', then '.join(sorted(names))}."
+                f"Choose one order for all code, such as {', then '.join(sorted(names))}."
                 if names[1:]
-                else "Sort the numbers before the first of them is locked."
+                else "Sort the numbers before locking the first of them."
             ),
-            remark("The facts have the statements of both sides; change the rarer one."),
+            remark("The statements of both sides are in the facts; change the less frequent one."),
             remark("Until then: retry on SQLSTATE 40P01, and keep these transactions short."),
         ),
         check=check(database),
@@ -116,8 +116,8 @@ def disordered(disorder: Disorder, now: float) -> Evidence:
             **party_facts("other", other),
         },
         cure=(
-            remark("Nothing is wrong yet, and there is nobody to stop: it is the code."),
-            remark("Sort each batch by its key before it is written, or lock it first:"),
+            remark("Nothing is wrong yet, and there is no session to stop: the code must change."),
+            remark("Sort each batch by its key before writing it, or lock its rows first:"),
             remark(f"SELECT … FROM {table.name} WHERE … ORDER BY … FOR UPDATE;"),
             remark("Workers that share a queue need no order: FOR UPDATE SKIP LOCKED."),
         ),
@@ -132,17 +132,17 @@ def _about_rows(disorder: Disorder) -> str:
     table = disorder.table.name
     if disorder.is_proved:
         return (
-            f"lock several rows of {table} in no order, round in a circle of keys: where two of"
-            " them meet they deadlock."
+            f"lock rows of {table} in no fixed order, in a cycle of keys: if two of them conflict,"
+            " they deadlock."
         )
     if disorder.meetings:
         return (
-            f"lock several rows of {table} one by one and meet each other there: unless they are"
-            " sorted first, by whatever column, they will deadlock."
+            f"lock rows of {table} one by one and conflict there with others of the same"
+            " statement: unless their input is sorted, they will deadlock."
         )
     return (
-        f"lock several rows of {table}, some upwards and some downwards: unless they are sorted"
-        " by another column, they will deadlock."
+        f"lock rows of {table}, some ascending and some descending: unless they are sorted by"
+        " another column, they will deadlock."
     )
 
 
@@ -175,17 +175,17 @@ def _advice(pattern: Pattern, tables: str) -> tuple[str, tuple[str, ...]]:
     if pattern is Pattern.upgrade:
         return (
             f"locks rows of {tables} FOR SHARE and then updates {tables} in the same transaction:"
-            " two of them that share one row deadlock, and nobody waits before.",
+            " two of them that share one row deadlock, and neither waits before.",
             (
-                remark("Lock the row at once as it will be needed:"),
+                remark("Lock the row as it will be needed from the beginning:"),
                 remark(f"SELECT … FROM {tables} WHERE … FOR NO KEY UPDATE;"),
             ),
         )
     if pattern is Pattern.queue:
         return (
-            f"takes jobs from {tables} FOR UPDATE and waits for those that others have taken.",
+            f"takes jobs from {tables} FOR UPDATE and waits for jobs that others have taken.",
             (
-                remark("Take what is free, and wait for nobody:"),
+                remark("Take a job that is free, without waiting:"),
                 remark(f"SELECT … FROM {tables} … LIMIT … FOR UPDATE SKIP LOCKED;"),
             ),
         )
@@ -193,8 +193,8 @@ def _advice(pattern: Pattern, tables: str) -> tuple[str, tuple[str, ...]]:
         f"changes {tables} in both orders, each in one transaction, as its statements say: where"
         " two of them want the same rows they deadlock.",
         (
-            remark(f"Choose one order for all of it, such as {tables}."),
-            remark("The facts have the statements of both sides; change the rarer one."),
+            remark(f"Choose one order for all code, such as {tables}."),
+            remark("The statements of both sides are in the facts; change the less frequent one."),
         ),
     )
 
@@ -218,7 +218,7 @@ def _meeting(sighting: Sighting, number: int | None) -> Facts:
 
 
 finding = Finding(
-    title="Deadlock in the making",
+    title="Deadlock risk",
     severities=(Severity.info, Severity.warning),
     reads=(locks, activity),
     consults=(user_tables, user_indexes),

@@ -1,4 +1,4 @@
-"""PostgreSQL ended a transaction because it and others waited for each other in a circle."""
+"""PostgreSQL rolled back a transaction to resolve a deadlock; its work is lost."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ COUNTS = Window(databases, WINDOW)
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     least: int = 1
-    """Deadlocks between two looks that are news; each one is a transaction that was lost."""
+    """Number of new deadlocks from which it is reported; each one is a lost transaction."""
     per_minute_critical: float = 1.0
-    """Over the last five minutes: a rate that users feel."""
+    """Deadlocks per minute, over the last five minutes, from which it is critical."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -34,7 +34,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def per_minute(change: Delta) -> float:
-    """A first deadlock within a short while is not many a minute: the whole window counts."""
+    """Return the rate over the whole window, so that a first deadlock is not a high rate."""
     return change.increase["deadlocks"] * 60 / max(change.seconds, WINDOW.total_seconds())
 
 
@@ -58,9 +58,11 @@ def evidence(database: Database, step: Delta, rate: float, limits: Limits) -> Ev
             "deadlocks_since_reset": database.deadlocks,
         },
         cure=(
-            remark("It is over: nobody waits any more. What was rolled back has to be retried."),
-            remark("deadlock_captured has both statements if it lasted a second; so has the log."),
-            remark("Let all code lock in one order: rows ORDER BY their key, tables by name."),
+            remark("It is over. The rolled back transaction has to be retried."),
+            remark(
+                "The statements are in deadlock_captured, if it lasted a second, and in the log."
+            ),
+            remark("Use one lock order in all code: rows ORDER BY their key, tables by name."),
         ),
         check=(
             "SELECT datname, deadlocks, stats_reset FROM pg_catalog.pg_stat_database"

@@ -1,4 +1,4 @@
-"""Somebody holds a lock that others wait for, and waits for nobody: the end of every chain."""
+"""A session holds a lock that others wait for, and waits for no lock itself; it blocks them all."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ from collectors.locks import locks
 from collectors.user_tables import user_tables
 
 SHOWN = 3
-"""So many of those who wait are shown, the one that has waited longest with all that is known."""
+"""Number of waiters shown, the longest first."""
 PATIENT = ("advisory", "virtualxid")
-"""Locks that are waited for on purpose: leaders in waiting, CREATE INDEX CONCURRENTLY."""
+"""Lock types with intended waits: leader election, CREATE INDEX CONCURRENTLY."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     crowd: int = 3
-    """Sessions waiting for one root that are a pile-up rather than a coincidence."""
+    """Number of sessions waiting for one blocker from which it is reported."""
     crowd_waits: Duration = timedelta(seconds=10)
-    """How long the last of such a crowd has waited."""
+    """Minimum wait of the newest of these sessions."""
     one_waits: Duration = timedelta(seconds=30)
-    """A single wait that somebody in front of a screen gives up on."""
+    """A single wait after which a user gives up."""
     one_waits_critical: Duration = timedelta(seconds=60)
-    """A single wait by which connections of an application have begun to run out."""
+    """A single wait after which an application begins to run out of connections."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -47,7 +47,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def gravity(waits: Sequence[Wait], limits: Limits) -> Severity | None:
-    """By the waiters' own ages, longest first: PostgreSQL has counted the time already."""
+    """Judge by the durations of the waits, which PostgreSQL measures; the longest first."""
     longest = waits[0].seconds if waits else 0.0
     crowded = waits[limits.crowd - 1].seconds if len(waits) >= limits.crowd else 0.0
     hurried = [wait.seconds for wait in waits if wait.lock.locktype not in PATIENT]
@@ -121,7 +121,7 @@ def _root(session: Session | None) -> dict[str, float | int | str | bool | None]
 
 
 def _head(scene: LockScene, root: Holder) -> str | None:
-    """Whom it keeps waiting itself: often the one to cancel, for others wait behind that one."""
+    """Return its first direct waiter: often the session to cancel, if others wait behind it."""
     head = scene.graph.queue_head(root)
     waits = scene.waits([node_of(head)]) if head else []
     return _waiter(scene, waits[0]) if waits else None

@@ -1,4 +1,4 @@
-"""Somebody keeps a table for themselves and does not let go: who comes next stands still."""
+"""A session keeps a whole table locked for long; every later session that uses it must wait."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from collectors.exclusive_locks import ExclusiveLock, exclusive_locks
 from collectors.user_tables import user_tables
 
 SHOWN = 5
-"""So many tables of one session are named."""
+"""Number of tables of one session that are named."""
 Held = dict[tuple[int, str], list[ExclusiveLock]]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     idle: Duration = timedelta(seconds=5)
-    """Doing nothing with the table in hand, in a transaction that is left open."""
+    """Time that a session with such a lock is idle in its transaction."""
     working: Duration = timedelta(seconds=60)
-    """Working in a transaction that has the table: a rewrite, a migration in one piece."""
+    """Age of the transaction of an active session with such a lock: a rewrite, a long migration."""
     critical: Duration = timedelta(minutes=10)
-    """Either of them for so long that whoever uses the table has noticed."""
+    """Either of them for so long that it is critical."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -35,7 +35,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     names = table_names(snapshot, rows)
     sessions: Held = {}
     for row in rows:
-        # Temporary tables and indexes have no name there; nobody else waits for those.
+        # Temporary tables and indexes have no name there; no other session waits for those.
         if (row.datname, row.relation) in names:
             sessions.setdefault((row.pid, row.datname), []).append(row)
     for held in sessions.values():
@@ -44,7 +44,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def table_names(snapshot: Snapshot, rows: Sequence[ExclusiveLock]) -> dict[tuple[str, int], str]:
-    """Of what is held, the tables that everybody uses."""
+    """Return the locked tables, without temporary ones."""
     oids = {row.relation for row in rows}
     return {
         (table.datname, table.relid): identifier(table.schemaname, table.relname)
@@ -72,7 +72,7 @@ def evidence(held: Sequence[ExclusiveLock], tables: Sequence[str], severity: Sev
         severity=severity,
         value=open_for,
         message=(
-            f"{who} in {one.datname}, {one.state}, keeps {shown} for itself in a transaction open"
+            f"{who} in {one.datname}, {one.state}, keeps {shown} locked in a transaction open"
             f" for {duration_text(open_for)}."
         ),
         facts={
@@ -105,18 +105,18 @@ def cure(held: ExclusiveLock) -> tuple[str, ...]:
     if held.state == "active":
         return (
             remark(
-                "Let it finish if nobody waits. Else: stops its statement, which is rolled back."
+                "Let it finish if no session waits. Otherwise cancel it; its work is rolled back."
             ),
             cancel(held.pid, start, began),
         )
     return (
-        remark("Ask whoever migrates first. What was done in this transaction is rolled back:"),
+        remark("Ask its owner first. The work of this transaction is rolled back:"),
         terminate(held.pid, start, began),
     )
 
 
 finding = Finding(
-    title="Table kept exclusively",
+    title="Table locked exclusively",
     severities=(Severity.warning, Severity.critical),
     reads=(exclusive_locks, user_tables),
     limits=Limits(),

@@ -1,4 +1,4 @@
-"""Sessions lock more relations than their own slots hold, and queue for the shared lock table."""
+"""Sessions lock more relations than their fast-path slots hold, and wait for the lock table."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from collectors.activity import Session, activity
 from collectors.lock_table import LockHolder, lock_table
 
 WAIT = ("LockManager", "lock_manager")
-"""The wait for a partition of the shared lock table, as versions have called it."""
+"""Names of the wait event for a partition of the lock table, by version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     overflowed: Annotated[Share, Slack(0.8)] = 0.2
-    """Of the active sessions, those that have outgrown their slots."""
+    """Share of the active sessions with more locks than fast-path slots."""
     waiting: Annotated[Share, Slack(0.5)] = 0.05
-    """Of the active sessions, those that wait for the lock table itself; before that it is no
-    harm to use it."""
+    """Share of the active sessions that wait for access to the lock table; without waits, its use
+    is harmless."""
     least: int = 3
-    """So many sessions must have outgrown their slots, whatever share that is."""
+    """Minimum number of sessions with more locks than fast-path slots."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -49,7 +49,7 @@ def evidence(
         severity=Severity.warning,
         value=len(over),
         message=(
-            f"{len(over)} sessions lock more relations than their own slots hold, and"
+            f"{len(over)} sessions lock more relations than their fast-path slots hold, and"
             f" {share_text(share)} of the active sessions wait for the shared lock table."
         ),
         facts={
@@ -65,9 +65,11 @@ def evidence(
             "worst_statement": normalised(worst.query),
         },
         cure=(
-            remark("Nothing to stop. Let each statement touch fewer partitions and indexes: prune"),
-            remark("partitions by a constant in WHERE, drop indexes that nobody uses, prepare"),
-            remark("statements. From 18 on more max_locks_per_transaction means more slots."),
+            remark(
+                "No session has to end. Use fewer partitions and indexes in each statement: prune"
+            ),
+            remark("partitions by a constant in WHERE, drop unused indexes, use prepared"),
+            remark("statements. Since 18, a larger max_locks_per_transaction gives more slots."),
         ),
         check=(
             "SELECT pid, pg_catalog.count(*) FILTER (WHERE fastpath) AS slots,"

@@ -1,4 +1,4 @@
-"""A DDL statement that waits for its lock makes everybody after it wait too."""
+"""A DDL statement that waits for its lock makes all later sessions on that table wait too."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ from collectors.locks import Lock, locks
 from collectors.user_tables import user_tables
 
 STRONG = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
-"""Modes of DDL and of LOCK TABLE that readers or writers have to queue behind."""
+"""Lock modes of DDL and LOCK TABLE that block readers or writers."""
 COMMAND = 2
-"""Words of the statement in the sentence, which metrics carry; the facts have more of it."""
+"""Length of the statement in the message, which is a metric label; the facts have more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     waits: Duration = timedelta(seconds=5)
-    """A statement with lock_timeout set as advised has given up by then."""
+    """Wait of the DDL; with the recommended lock_timeout it has given up by then."""
     waits_critical: Duration = timedelta(seconds=30)
-    """Traffic on that table has stood still so long that connections run out."""
+    """Wait of the DDL from which it is critical: connections of applications run out."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -45,7 +45,7 @@ def is_ddl(lock: Lock) -> bool:
 
 
 def held_up_by(waiter: Lock, queue: Queue) -> list[Lock]:
-    """Those behind it who would have their lock already, were it not for the queue."""
+    """Return the waiters behind it that conflict only with it, not with the holders."""
     return [
         lock
         for lock in queue.followers_of(waiter)
@@ -90,16 +90,16 @@ def cure(scene: LockScene, ddl: Session | None, first: Holder | None) -> tuple[s
         return (remark("It ended while the rows were read; check again."),)
     blocker = scene.sessions.get(first) if first is not None else None
     return (
-        remark("Cancel the DDL first: all who queue behind it go on at once."),
+        remark("Cancel the DDL first: all sessions behind it continue at once."),
         cancel(ddl.pid, ddl.backend_start_text or "", ddl.xact_start_text),
-        remark("Then repeat it after SET lock_timeout = '2s'; as often as it takes,"),
-        remark("when nobody holds the table for long. It waited for:"),
+        remark("Then repeat it after SET lock_timeout = '2s', until it succeeds at a time"),
+        remark("when no session holds the table for long. It waited for:"),
         *(_instead(blocker) if blocker else (remark(_described(scene, first)),)),
     )
 
 
 def _command(query: str | None) -> str:
-    """What the statement is, such as `ALTER TABLE`."""
+    """Return the command of a statement, such as `ALTER TABLE`."""
     return " ".join((normalised(query) or "").split()[:COMMAND])
 
 
@@ -110,7 +110,7 @@ def _instead(blocker: Session) -> tuple[str, ...]:
 
 
 def _longest(scene: LockScene, nodes: frozenset[Holder]) -> Holder | None:
-    """Whose transaction is oldest; one without a session is a prepared one, and older than all."""
+    """Return the oldest transaction; a prepared one, without a session, counts as the oldest."""
 
     def age(node: Holder) -> float:
         session = scene.sessions.get(node)
@@ -121,7 +121,7 @@ def _longest(scene: LockScene, nodes: frozenset[Holder]) -> Holder | None:
 
 def _described(scene: LockScene, node: Holder | None) -> str:
     if node is None:
-        return "somebody who has just let go"
+        return "a session that has just released it"
     session = scene.sessions.get(node)
     if session is None:
         return scene.who(node)

@@ -1,4 +1,4 @@
-"""The shared lock table fills up: once it is full, statements of everybody fail."""
+"""The shared lock table fills up: once it is full, statements of all sessions fail."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -22,15 +22,15 @@ SLOTS = (
     "max_wal_senders",
 )
 WORKERS = ("autovacuum_worker_slots", "autovacuum_max_workers")
-"""Since 18 the slots have a setting of their own."""
+"""Since 18, the number of autovacuum slots has its own setting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     used: Share = 0.5
-    """Of the room that is reckoned with; one more dump of all partitions may take the rest."""
+    """Share of the lock table in use; one more dump of all partitions may use the rest."""
     used_critical: Share = 0.8
-    """The reserve that PostgreSQL keeps beyond its reckoning is all that is left soon."""
+    """Share from which it is critical: soon only PostgreSQL's reserve is left."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -45,7 +45,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def capacity(known: Sequence[Setting]) -> int | None:
-    """Locks that there is room for, as PostgreSQL reckons at its start."""
+    """Return the size of the lock table in locks, computed as PostgreSQL does at its start."""
     numbers = {row.name: row.number for row in known}
     workers = next((n for name in WORKERS if (n := numbers.get(name)) is not None), None)
     parts = [numbers.get(name) for name in SLOTS]
@@ -64,7 +64,7 @@ def evidence(rows: Sequence[LockHolder], held: int, room: int, severity: Severit
         severity=severity,
         value=held / room,
         message=(
-            f"{held:,} locks take {share_text(held / room)} of the room in the shared lock table;"
+            f"{held:,} locks use {share_text(held / room)} of the shared lock table;"
             f" {who} holds {most.locks:,} of them."
         ),
         facts={
@@ -90,14 +90,16 @@ def evidence(rows: Sequence[LockHolder], held: int, room: int, severity: Severit
 def cure(most: LockHolder, held: int, room: int) -> tuple[str, ...]:
     larger = max(2, math.ceil(2 * held / room))
     lasting = (
-        remark("For good: touch fewer partitions and indexes in one transaction; or more room,"),
-        remark(f"which takes a restart: {PER_TRANSACTION}, {larger} times what it is."),
+        remark(
+            "Permanently: use fewer partitions and indexes in one transaction; or a larger table,"
+        ),
+        remark(f"which needs a restart: {PER_TRANSACTION}, {larger} times its value."),
     )
     if most.pid is None:
-        return (remark("Most belong to prepared transactions: finish those."), *lasting)
+        return (remark("Most locks belong to prepared transactions: finish those."), *lasting)
     start, began = most.backend_start_text or "", most.xact_start_text
     return (
-        remark(f"Now: ends {_who(most)}, whose transaction is rolled back."),
+        remark(f"Now: terminate {_who(most)}, whose transaction is rolled back."),
         terminate(most.pid, start, began),
         *lasting,
     )

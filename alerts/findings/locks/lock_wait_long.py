@@ -1,4 +1,4 @@
-"""A session has waited long for a lock: somebody's request has stood still all that time."""
+"""A session has waited for a lock for long; the request of its client stands still."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from collectors.locks import locks
 from collectors.user_tables import user_tables
 
 ON_PURPOSE = ("virtualxid",)
-"""CREATE INDEX CONCURRENTLY waits for whoever is older, as it must."""
+"""CREATE INDEX CONCURRENTLY waits for older transactions by design."""
 
 SHOWN = 10
-"""Of those who wait for the same behind the same one, the longest are told of one by one."""
+"""Of sessions that wait for the same behind the same one, the longest waits are reported singly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     waits: Duration = timedelta(seconds=15)
-    """A wait by which most clients have given up."""
+    """A wait after which most clients have given up."""
     waits_critical: Duration = timedelta(seconds=60)
-    """A wait by which connections of an application run out."""
+    """A wait after which connections of an application run out."""
     advisory: Duration = timedelta(minutes=10)
-    """The same for advisory locks: leaders in waiting and job queues wait for them on purpose."""
+    """The limit for advisory locks: leader election and job queues wait for them on purpose."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -101,7 +101,7 @@ def folded(
     root: Holder | None,
     relation: str | None,
 ) -> Evidence:
-    """All the others of a crowd, as one: they have one cause, and one cure."""
+    """Report all the others as one: they have one cause, and one cure."""
     longest, severity = waits[0]
     database = scene.database(longest.node)
     what = relation or f"a lock ({longest.lock.locktype})"
@@ -145,16 +145,18 @@ def _root(scene: LockScene, root: Holder | None) -> Mapping[str, Fact]:
 
 def cure(scene: LockScene, root: Holder | None) -> tuple[str, ...]:
     if root is None:
-        return (remark("Nobody holds it any more, or a deadlock is being solved; look again."),)
+        return (
+            remark("No session holds it any more, or a deadlock is being resolved; check again."),
+        )
     return (
-        remark(f"At the front is {scene.who(root)}, who waits for nobody. Once that one lets go"),
-        remark("the first behind it goes on, and whoever waits for that one after it:"),
+        remark(f"At the front is {scene.who(root)}, which waits for no lock itself. Once it ends,"),
+        remark("the first session behind it continues, and the next one after that:"),
         *release(scene, root),
     )
 
 
 def first_of(scene: LockScene) -> dict[Holder, Holder]:
-    """Of each waiter, who stands at the very front; the one that keeps most waiting."""
+    """Return the root of each waiter; of several, the one with the most victims."""
     victims = {root: scene.graph.victims_of(root) for root in scene.graph.roots}
     by_crowd = sorted(victims, key=lambda root: len(victims[root]))
     return {waiter: root for root in by_crowd for waiter in victims[root]}

@@ -1,4 +1,4 @@
-"""A prepared transaction that nobody finishes keeps its locks, and vacuum, until somebody does."""
+"""An unfinished prepared transaction keeps its locks and holds back vacuum, even over restarts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +18,10 @@ from collectors.prepared_transactions import PreparedTransaction, prepared_trans
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     prepared: Duration = timedelta(minutes=5)
-    """Transaction managers finish within seconds; minutes are left for one that is restarted."""
+    """Age from which it is reported; transaction managers finish within seconds, or after a
+    restart within minutes."""
     prepared_critical: Duration = timedelta(hours=1)
-    """Nobody is coming back: its locks and the rows that vacuum can't remove stay for good."""
+    """Age from which it is critical: its transaction manager has probably forgotten it."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -32,7 +33,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def victims(snapshot: Snapshot, gid: str) -> int | None:
-    """How many wait for it, as far as that is known."""
+    """Count the sessions that wait for it, if known."""
     if not snapshot.has(locks):
         return None
     rows = snapshot.rows(locks)

@@ -1,4 +1,4 @@
-"""Many sessions queue for one row, again and again: a counter or a queue that all must pass."""
+"""Many sessions queue for one row, such as a counter; they can only update it one by one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from collectors.user_tables import user_tables
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     waiters: int = 5
-    """Sessions in the queue of one row; fewer is ordinary traffic."""
+    """Number of sessions in the queue of one row; fewer is ordinary traffic."""
 
     def relax(self) -> "Limits":
         return replace(self, waiters=max(1, self.waiters - 2))
@@ -32,7 +32,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     for queue in scene.graph.queues:
         first = next(iter((*queue.granted, *queue.waiting)), None)
         if first and first.locktype == "tuple":
-            # Who is first in the queue waits for whoever has the row, and is not in it any more.
+            # The first waiter waits for its holder's transaction, and no longer in the row's queue.
             crowd = len(queue.waiting) + len(queue.arriving) + len(queue.granted)
             table = first.datname, scene.relation(first)
             if crowd >= limits.waiters and crowd > worst.get(table, (0,))[0]:
@@ -61,20 +61,20 @@ def evidence(scene: LockScene, queue: Queue, crowd: int) -> Evidence:
         },
         cure=(
             remark(
-                "Nothing to stop: each of them goes on in its turn. Look who has the row longest,"
+                "No session has to end: each continues in its turn. Find the holder of the row,"
             ),
-            remark("and take it later in the transaction, right before COMMIT."),
-            remark("A counter: add up rows of an own table now and then. A queue: SKIP LOCKED."),
+            remark("and update the row later in its transaction, right before COMMIT."),
+            remark("A counter: insert rows and sum them from time to time. A queue: SKIP LOCKED."),
         ),
         check=_check(relation, ctid, named=not relation.startswith("relation ")),
-        key=f"rows of relation {row.relation}",  # whose name may be learned later
+        key=f"rows of relation {row.relation}",  # its name may become known later
         object=relation,
         database=database,
     )
 
 
 def _owner(scene: LockScene, queue: Queue) -> Holder | None:
-    """Who has changed the row: the first in the queue waits for that one's transaction."""
+    """Return the holder of the row: the first waiter waits for its transaction."""
     for first in queue.granted:
         for blocker in sorted(scene.graph.blockers_of(node_of(first)), key=str):
             return blocker
@@ -95,7 +95,7 @@ def _check(relation: str, ctid: tuple[int, int], named: bool) -> str:
 
 
 finding = Finding(
-    title="Row that everybody wants",
+    title="Contested row",
     severities=(Severity.warning,),
     reads=(locks, activity),
     consults=(user_tables,),

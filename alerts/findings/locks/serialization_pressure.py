@@ -1,4 +1,4 @@
-"""Transactions under SERIALIZABLE fail and are tried again, so often that it costs."""
+"""Many SERIALIZABLE transactions are rolled back and must be retried, which wastes their work."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,18 +22,18 @@ COUNTS = Window(databases, WINDOW)
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     window: Annotated[Duration, FIXED] = WINDOW
-    """Over which transactions are counted; at most five minutes."""
+    """Window over which transactions are counted; at most five minutes."""
     rolled_back: Annotated[Share, Slack(0.8)] = 0.05
-    """Of all transactions: retries cost as much as every twentieth of them."""
+    """Share of rolled back transactions."""
     least: int = 100
-    """Transactions within the window below which a share says nothing."""
+    """Minimum number of transactions in the window; below it, the share is not meaningful."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     changes = snapshot.of(COUNTS).delta(limits.window)
     predicate = {r.datname: r.locks for r in snapshot.rows(lock_counts) if r.mode == PREDICATE}
     for database in snapshot.rows(databases):
-        # Without predicate locks nobody is serializable there, and rollbacks mean something else.
+        # Without predicate locks no transaction is serializable; rollbacks have other reasons.
         change = changes.get(databases.key_of(database))
         if change is None or not predicate.get(database.datname):
             continue
@@ -47,7 +47,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def evidence(database: Database, change: Delta, predicate: int, limits: Limits) -> Evidence | None:
     rolled_back = change.increase["xact_rollback"]
     total = change.increase["xact_commit"] + rolled_back
-    # Each deadlock is a rollback with a finding of its own.
+    # Each deadlock is also a rollback, with its own finding.
     share = max(0.0, rolled_back - change.increase["deadlocks"]) / total if total else 0.0
     if total < limits.least or share < limits.rolled_back:
         return None
@@ -69,10 +69,12 @@ def evidence(database: Database, change: Delta, predicate: int, limits: Limits) 
         },
         cure=(
             remark(
-                "Nothing to stop. Retry with a pause that grows; make transactions shorter; say"
+                "No session has to end. Retry with a growing pause; make transactions shorter; use"
             ),
-            remark("READ ONLY where nothing is written; give each query the index that it needs,"),
-            remark("for a sequential scan locks the whole table; raise max_pred_locks_per_page."),
+            remark("READ ONLY if nothing is written; give each query the index that it needs,"),
+            remark(
+                "because a sequential scan locks the whole table; increase max_pred_locks_per_page."
+            ),
         ),
         check=(
             "SELECT datname, xact_commit, xact_rollback FROM pg_catalog.pg_stat_database"

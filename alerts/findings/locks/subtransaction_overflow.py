@@ -1,4 +1,4 @@
-"""A transaction with more savepoints than fit makes every other session's look at rows dearer."""
+"""A transaction with too many savepoints slows down visibility checks in every other session."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from collectors.activity import Session, activity
 from collectors.subtransactions import Nested, subtransactions
 
 LOOKUPS = ("SubtransSLRU", "SubtransBuffer", "SubtransControlLock", "subtrans")
-"""Waits for pg_subtrans, as versions have called them."""
+"""Names of the wait events for pg_subtrans, by version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     lives: Duration = timedelta(seconds=10)
-    """Age of the overflowed transaction; a short one is over before anybody pays for it."""
+    """Age of the overflowed transaction; a short one is harmless."""
     lookups: Annotated[Share, Slack(0.8)] = 0.1
-    """Share of the active sessions that wait for pg_subtrans: the stall has begun."""
+    """Share of the active sessions that wait for pg_subtrans, from which it is critical."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -42,7 +42,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def stalled_share(sessions: Iterable[Session]) -> float:
-    """Of the active sessions, those that wait for pg_subtrans."""
+    """Return the share of the active sessions that wait for pg_subtrans."""
     active = [s for s in sessions if s.state == "active" and not s.is_self]
     return sum(s.wait_event in LOOKUPS for s in active) / len(active) if active else 0.0
 

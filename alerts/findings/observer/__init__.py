@@ -1,1 +1,1 @@
-"""The observer: what pgvigil itself can't see or do."""
+"""Limits of pgvigil itself: missing privileges and failing collectors."""

@@ -1,4 +1,4 @@
-"""What pgvigil itself can't see: findings that can't be judged, and the GRANT that cures it."""
+"""pgvigil lacks a privilege or an answer, so some findings can't be judged."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from collectors.rounds import Round, rounds
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     failing: Duration = timedelta(minutes=5)
-    """How long a collector may bring nothing; a lock or a restart is over by then."""
+    """Time without an answer of a collector; a lock or a restart is usually over by then."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     refused: set[str] = set()
-    # A right is one row in each database; nearly all are granted, and nearly all rounds are well.
+    # There is a row for each privilege and database; nearly all are granted.
     for right in (one for one in snapshot.rows(capabilities) if not one.granted):
         if right.blinded or right.partly_blinded:
             refused |= set(right.collectors)
@@ -43,7 +43,7 @@ def lacking(right: Granted, blinded: tuple[str, ...], partly: tuple[str, ...]) -
         subject=subject(right),
         severity=Severity.warning,
         value=len(blinded) + len(partly),
-        message=f"pgvigil may not see {right.buys}{where}; so it {' and '.join(cost)}.",
+        message=f"pgvigil may not see {right.buys}{where}, so it {' and '.join(cost)}.",
         facts={
             "right": right.capability,
             "blinded_findings": len(blinded),
@@ -64,7 +64,7 @@ def failing(one: Round, blinded: tuple[str, ...]) -> Evidence:
         severity=Severity.warning,
         value=len(blinded),
         message=(
-            f"{one.collector} has brought nothing for {since} ({one.error or 'no reason given'}),"
+            f"{one.collector} has had no answer for {since} ({one.error or 'no reason given'}),"
             f" so pgvigil can't judge {_list(blinded)}."
         ),
         facts={
@@ -76,14 +76,14 @@ def failing(one: Round, blinded: tuple[str, ...]) -> Evidence:
         },
         cure=(
             remark(f"The server said: {one.error or 'nothing'}"),
-            remark("What the error names has to be put right; the next round tries again."),
+            remark("Fix the cause of the error; the next query tries again."),
         ),
-        check=remark(f"As the monitoring role, what `pgvigil sql {one.collector}` prints."),
+        check=remark(f"As the monitoring role, run the output of `pgvigil sql {one.collector}`."),
     )
 
 
 def check(right: Granted) -> str:
-    """The probe itself; it speaks of whoever runs it."""
+    """Return the probe as a query, to be run as the monitoring role."""
     probe = " ".join((right.probe or "null").split())
     return f"SELECT {probe} AS granted; {remark('as the monitoring role')}"
 
@@ -97,7 +97,7 @@ def _list(names: tuple[str, ...]) -> str:
 
 
 finding = Finding(
-    title="pgvigil is blind",
+    title="pgvigil can't judge",
     severities=(Severity.warning,),
     reads=(capabilities,),
     consults=(rounds,),

@@ -1,4 +1,4 @@
-"""A standby that is behind serves old data, and would lose the newest if it had to take over."""
+"""A lagging standby serves old data, and would lose the newest changes in a failover."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,17 +27,18 @@ RECEIVERS = LastSeen(replication, "name", timedelta(days=7))
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     behind: Duration = timedelta(seconds=30)
-    """Age of the oldest change not replayed yet that readers of the standby notice."""
+    """Age of the oldest change that is not replayed yet."""
     behind_critical: Duration = timedelta(minutes=5)
-    """Age at which a failover would lose, or wait for, too much."""
+    """Age from which it is critical: a failover would lose, or wait for, too much."""
     backlog: Bytes = 16 * 1024**2
-    """One WAL segment: less than that is the trickle of an idle server, unless it lasts."""
+    """Minimum backlog in bytes: one WAL segment. Less is normal on an idle server."""
     trickle: Duration = timedelta(seconds=60)
-    """Even a small backlog is news when it is older than that."""
+    """Age from which even a smaller backlog is reported."""
     disconnected: Annotated[Duration, FIXED] = timedelta(seconds=60)
-    """Nothing came from upstream for so long; a receiver that restarts is back in seconds."""
+    """Time without a message from upstream; a restarted receiver is back within seconds."""
     settled: Annotated[Duration, FIXED] = timedelta(minutes=5)
-    """A receiver that stayed so long is missed when it goes; backups come and go."""
+    """Minimum time that a receiver was connected, for its absence to be reported; backups are
+    shorter."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -49,12 +50,12 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def of_standby(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    """State first, then numbers: what a dead link leaves behind looks like no lag at all."""
+    """Judge the connection first, then the lag: a broken connection looks like no lag."""
     lag, silence = lag_of_standby(snapshot), silence_of(snapshot)
     link = snapshot.row(wal_receiver)
     if silence and silence.seconds >= limits.disconnected.total_seconds():
         yield evidence.disconnected(snapshot.node.server, link, silence, lag)
-        yield silent(snapshot.node.server, silence)  # nor is it healthy until that has held
+        yield silent(snapshot.node.server, silence)  # until it has held, it is not healthy either
     elif silence is None and link.pause_state != "not paused":
         yield evidence.paused(snapshot.node.server, link, lag)
     elif isinstance(lag, Lag) and (severity := gravity(lag, limits)):
@@ -76,7 +77,7 @@ def gravity(lag: Lag, limits: Limits) -> Severity | None:
 
 
 def of_receivers(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    """Standbys of which only their upstream knows; the worst where several share a name."""
+    """Judge standbys that are not watched; the worst, if several have the same name."""
     worst: dict[str, tuple[Lag, Receiver]] = {}
     for receiver in unwatched(snapshot):
         lag = lag_of_receiver(snapshot, receiver)
@@ -90,7 +91,7 @@ def of_receivers(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def lost(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    """Those who received from this primary and do so no more, nor tell us themselves."""
+    """Yield receivers that are no longer connected to this primary, and are not watched."""
     for name, gone in snapshot.of(RECEIVERS).gone().items():
         settled = gone.stayed >= limits.settled.total_seconds()
         missed = gone.seconds >= limits.disconnected.total_seconds()
@@ -99,15 +100,15 @@ def lost(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def silent(server: str, silence: Silence) -> Unjudged:
-    """Not dead for long enough to call, but nobody may call it healthy either."""
+    """Yield a silence that is too short to report; meanwhile the standby is not healthy either."""
     return Unjudged(
-        f"nothing has come from upstream for {duration_text(silence.seconds)}", subject=server
+        f"nothing was received from upstream for {duration_text(silence.seconds)}", subject=server
     )
 
 
 def learning(name: str, lag: Lag, snapshot: Snapshot, limits: Limits) -> Unjudged:
     until = snapshot.at + max(0.0, limits.trickle.total_seconds() - lag.seconds)
-    return Unjudged("not watched long enough to tell how far behind", subject=name, until=until)
+    return Unjudged("not watched for long enough to know the lag", subject=name, until=until)
 
 
 finding = Finding(

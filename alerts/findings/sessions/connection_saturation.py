@@ -1,4 +1,4 @@
-"""Near a limit of connections (the server's, a role's, a database's) the next client is refused."""
+"""A connection limit (of the server, a role, a database) is nearly reached: clients are refused."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,16 +21,16 @@ from collectors.settings import settings
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     taken: Share = 0.75
-    """Share of the connections that may be had; bursts of a quarter are usual."""
+    """Share of the available connections; bursts of a quarter are common."""
     taken_critical: Share = 0.9
-    """Share at which the next burst, or one restart of the application, is refused."""
+    """Share from which it is critical: the next burst, or an application's restart, is refused."""
     smallest: int = 3
-    """Connections; a role's or database's own limit below that is full on purpose."""
+    """Smallest limit of a role or database that is judged; smaller ones are full on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """One limit, and the sessions that count against it."""
+    """A connection limit, and the sessions that count for it."""
 
     subject: str
     whose: str
@@ -38,8 +38,8 @@ class Ceiling:
     sessions: Sequence[Session]
     database: str | None = None
     only: str = ""
-    """The condition that picks these sessions, where not all count."""
-    advice: str = "Raising max_connections comes last: a restart, and memory for each session."
+    """SQL condition that selects these sessions, if not all count."""
+    advice: str = "Increase max_connections last: it needs a restart, and memory for each session."
 
     @property
     def taken(self) -> float:
@@ -63,7 +63,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def ceilings(snapshot: Snapshot, sessions: Sequence[Session], limits: Limits) -> Iterator[Ceiling]:
     size = usable_slots(snapshot)
-    yield Ceiling("connection slots", "ordinary roles can have", size, sessions)
+    yield Ceiling("connection slots", "are available to ordinary roles", size, sessions)
     by_role, by_database = grouped(sessions, "usename"), grouped(sessions, "datname")
     for role in snapshot.rows(roles) if snapshot.has(roles) else ():
         own = by_role.get(role.rolname, [])
@@ -85,7 +85,7 @@ def of_role(role: Role, sessions: Sequence[Session]) -> Ceiling:
     name = identifier(role.rolname)
     return Ceiling(
         f"role {role.rolname}",
-        f"{role.rolname} may have",
+        f"{role.rolname} is allowed",
         role.connection_limit,
         sessions,
         only=f" AND {equals('usename', literal(role.rolname))}",
@@ -97,7 +97,7 @@ def of_database(database: Database, sessions: Sequence[Session]) -> Ceiling:
     name = identifier(database.datname)
     return Ceiling(
         f"database {database.datname}",
-        f"{database.datname} allows",
+        f"database {database.datname} allows",
         database.connection_limit,
         sessions,
         database=database.datname,
@@ -117,9 +117,9 @@ def evidence(ceiling: Ceiling, limits: Limits) -> Evidence:
         severity=Severity.critical if critical else Severity.warning,
         value=ceiling.taken,
         message=(
-            f"{used} of the {ceiling.size} connections that {ceiling.whose} are taken"
+            f"{used} of the {ceiling.size} connections that {ceiling.whose} are in use"
             f" ({share_text(ceiling.taken)}); {most} of them by"
-            f" {session_name(user, application)}, {state or 'state not known'}."
+            f" {session_name(user, application)}, {state or 'state unknown'}."
         ),
         facts={
             "used_connections": used,
@@ -147,20 +147,20 @@ def evidence(ceiling: Ceiling, limits: Limits) -> Evidence:
 
 
 def cure(ceiling: Ceiling, limits: Limits, user: str | None) -> tuple[str, ...]:
-    """Enough idle sessions to be well again, and what keeps them from coming back."""
+    """Terminate enough idle sessions to be below the limit; then prevent the next time."""
     wanted = int(len(ceiling.sessions) - limits.relax().taken * ceiling.size) + 1
     idle = dispensable(ceiling.sessions, wanted)
     now = (
-        (remark("These sessions do nothing; one that works again by now is spared:"),)
+        (remark("These sessions are idle; those that are active again by then are skipped:"),)
         if idle
-        else (remark("No session is idle: look for what keeps the active ones from ending."),)
+        else (remark("No session is idle: find out why the active ones don't finish."),)
     )
     return (
         *now,
         *((terminate_idle(idle),) if idle else ()),
-        remark("What lasts: a pooler, or smaller pools in the applications."),
+        remark("Permanently: a pooler, or smaller pools in the applications."),
         remark(
-            "Where no pooler keeps idle sessions on purpose:"
+            "If no pooler keeps idle sessions on purpose:"
             f" ALTER ROLE {identifier(user or '…')} SET idle_session_timeout = '10min';"
         ),
         remark(ceiling.advice),
@@ -172,14 +172,14 @@ def _group(session: Session) -> tuple[str | None, str | None, str | None]:
 
 
 def _ours(sessions: Sequence[Session]) -> bool:
-    """A role that only we use is meant to be full of us."""
+    """Return True for a role that only pgvigil uses; its limit may be reached."""
     return {s.application_name for s in sessions if s.is_self} == {
         s.application_name for s in sessions
     }
 
 
 finding = Finding(
-    title="Connections nearly used up",
+    title="Connections nearly exhausted",
     severities=(Severity.warning, Severity.critical),
     reads=(activity, settings),
     consults=(roles, databases),

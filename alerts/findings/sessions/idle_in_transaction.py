@@ -1,4 +1,4 @@
-"""A transaction whose client has gone quiet keeps its locks, and keeps vacuum from cleaning up."""
+"""A transaction whose client is silent keeps its locks, and holds back vacuum."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,18 +20,19 @@ from collectors.locks import locks
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     silent: Duration = timedelta(minutes=5)
-    """Silence of the client inside a transaction that is news; people at work rarely pause so."""
+    """Silence of a client inside a transaction from which it is reported."""
     silent_critical: Duration = timedelta(minutes=15)
-    """Silence after which somebody must act: vacuum and locks have been held up that long."""
+    """Silence from which it is critical."""
     silent_harmful: Duration = timedelta(minutes=1)
-    """Silence that is news where somebody waits for it, or vacuum is held back by it already."""
+    """Silence from which it is reported, if others wait for it or it holds back vacuum."""
     horizon: int = 100_000
-    """Transactions since the oldest row version it may need; so many can leave much unvacuumed."""
+    """Transactions since the oldest row version that it may need, from which it counts as holding
+    back vacuum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """What the silence costs others already."""
+    """Effects of the silent session on others."""
 
     victims: int
     holds_horizon: bool
@@ -64,7 +65,7 @@ def evidence(session: Session, harm: Harm, limits: Limits) -> Evidence:
         severity=Severity.critical if critical else Severity.warning,
         value=silent,
         message=(
-            f"{who} in {session.datname} has said nothing for {duration_text(silent)}"
+            f"{who} in {session.datname} has been silent for {duration_text(silent)}"
             f" inside a transaction open for {duration_text(open_for)}{_cost(session, harm)}."
         ),
         facts={
@@ -82,7 +83,7 @@ def evidence(session: Session, harm: Harm, limits: Limits) -> Evidence:
             "horizon_age_transactions": session.xmin_age,
         },
         cure=(
-            remark("Ask the application first: what it did in this transaction is rolled back."),
+            remark("Ask its owner first: the work of this transaction is rolled back."),
             remark("Cancelling has no effect on an idle session; it can only be terminated."),
             terminate(session.pid, start, session.xact_start_text),
         ),
@@ -100,7 +101,7 @@ def _cost(session: Session, harm: Harm) -> str:
     if harm.victims:
         costs.append(f"{harm.victims} session{'s wait' if harm.victims > 1 else ' waits'} for it")
     if harm.holds_horizon:
-        costs.append(f"vacuum is held back by {plural(session.xmin_age or 0, 'transaction')}")
+        costs.append(f"it holds back vacuum by {plural(session.xmin_age or 0, 'transaction')}")
     return "; " + " and ".join(costs) if costs else ""
 
 

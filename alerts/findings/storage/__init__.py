@@ -1,1 +1,1 @@
-"""Storage: space that tables and indexes take without need."""
+"""Wasted space of tables and indexes."""

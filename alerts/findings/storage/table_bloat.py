@@ -1,4 +1,4 @@
-"""A table that is mostly empty space makes every scan, cache and backup carry it along."""
+"""A large part of a table is empty space, which every scan, cache and backup must include."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from collectors.user_tables import UserTable, user_tables
 HOUR = 3600.0
 SMALLEST_ROW = 28
 SIMULATED = 200
-"""So many tables, the largest first, are estimated in one judgement: milliseconds for each."""
+"""Number of tables, the largest first, estimated in one judgement; each takes milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +29,18 @@ class Limits(BaseLimits):
     slack = 0.75
 
     min_share: Share = 0.4
-    """Share of the table that a rewrite would give back; below 30 % is the life of any table."""
+    """Share of the table that a rewrite would free; below 30 % is normal."""
     min_bytes: Bytes = 1024**3
-    """Space that a rewrite would give back, worth the trouble on any server."""
+    """Space that a rewrite would free, from which it is reported."""
     min_database_share: Share = 0.1
-    """Or this share of its database, where that is small."""
+    """Or this share of its database, for small databases."""
     floor_bytes: Bytes = 10 * 1024**2
-    """Less space than that is not worth a word, however small the database."""
+    """Minimum space, even in a small database."""
     rewrite_bytes: Annotated[Bytes, FIXED] = 1024**3
-    """Live data up to which the cure offers a rewrite under an exclusive lock: it takes seconds."""
+    """Size of live data up to which the cure offers VACUUM FULL, which then takes seconds."""
 
     def news_in(self, database_bytes: int | None) -> float:
-        """Bytes that must be wasted in a database of that size."""
+        """Return the bytes that must be wasted in a database of that size."""
         if database_bytes is None:
             return self.min_bytes
         return max(self.floor_bytes, min(self.min_bytes, self.min_database_share * database_bytes))
@@ -51,7 +51,9 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     suspects: list[tuple[UserTable, Heap]] = []
     for table, heap in heaps(snapshot, lambda table: least_bytes(table) >= needed(table)):
         if heap is None:
-            yield unjudged(table, "its layout is read within the hour", until=snapshot.at + HOUR)
+            yield unjudged(
+                table, "its layout will be read within one hour", until=snapshot.at + HOUR
+            )
         elif may_be_bloated(heap, limits, needed(table)):
             suspects.append((table, heap))
     suspects.sort(key=lambda suspect: suspect[0].relpages, reverse=True)
@@ -62,18 +64,18 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         elif found.low >= limits.min_share and found.low * file_bytes(heap) >= needed(table):
             yield evidence(table, heap, found, limits)
     for table, _ in suspects[SIMULATED:]:
-        yield unjudged(table, f"the {SIMULATED} largest suspects are looked at first")
+        yield unjudged(table, f"the {SIMULATED} largest candidates are estimated first")
 
 
 def news(snapshot: Snapshot, limits: Limits) -> Callable[[UserTable], float]:
-    """What a table must waste, in bytes, by the size of its database."""
+    """Return the bytes that a table must waste, by the size of its database."""
     rows = snapshot.rows(database_sizes) if snapshot.has(database_sizes) else ()
     needed = {row.datname: limits.news_in(row.size_bytes) for row in rows}
     return lambda table: needed.get(table.datname, limits.news_in(None))
 
 
 def least_bytes(table: UserTable) -> int:
-    """The size of the table, or what its rows take at least where that was never counted."""
+    """Return the size of the table, or the minimum size of its rows if it is unknown."""
     if table.table_size_bytes is None:
         return (table.n_live_tup + table.n_dead_tup) * SMALLEST_ROW
     return table.table_size_bytes
@@ -84,7 +86,7 @@ def file_bytes(heap: Heap) -> int:
 
 
 def may_be_bloated(heap: Heap, limits: Limits, needed: float) -> bool:
-    """Tells the plainly well filled without drawing a row; what can't be told stays in doubt."""
+    """Return False for tables that are certainly well filled, without an estimate."""
     share = ceiling(heap)
     return share is None or (share >= limits.min_share and share * file_bytes(heap) >= needed)
 
@@ -117,8 +119,8 @@ def evidence(table: UserTable, heap: Heap, found: HeapEstimate, limits: Limits) 
         message=(
             f"About {share_text(round(found.bloat_share, 2))} of {name(table)} is dead rows and"
             " free space:"
-            f" a rewrite would give back {bytes_text(found.bloat_bytes)} of {bytes_text(size)}"
-            f"{'' if sure else ' (by statistics that are not quite up to date)'}."
+            f" a rewrite would free {bytes_text(found.bloat_bytes)} of {bytes_text(size)}"
+            f"{'' if sure else ' (from statistics that are slightly out of date)'}."
         ),
         facts={
             "size_bytes": size,
@@ -134,10 +136,8 @@ def evidence(table: UserTable, heap: Heap, found: HeapEstimate, limits: Limits) 
             "dropped_columns": found.has_dropped_columns,
         },
         cure=(
-            remark(
-                f"On the primary, in database {table.datname}. This is an estimate; measured is"
-            ),
-            remark("it by the extension pgstattuple, whose schema \\dx names:"),
+            remark(f"On the primary, in database {table.datname}. This is an estimate; measure"),
+            remark("it with the extension pgstattuple, whose schema \\dx shows:"),
             remark(f"SELECT * FROM SCHEMA.pgstattuple_approx({itself});"),
             *vacuum(table, found),
             *rewrite(table, found, limits),
@@ -153,34 +153,34 @@ def evidence(table: UserTable, heap: Heap, found: HeapEstimate, limits: Limits) 
 
 
 def vacuum(table: UserTable, found: HeapEstimate) -> tuple[str, ...]:
-    """Where much of it is dead rows, these come first: nobody is locked out."""
+    """Vacuum first, if much of it is dead rows; it blocks no reads or writes."""
     if (found.dead_bytes or 0) * 2 < found.bloat_bytes:
         return ()
     return (
-        remark("Most of it is dead rows. VACUUM makes it room for new rows and locks nobody out;"),
-        remark("what an open transaction might still see stays, so look for old ones first:"),
+        remark("Most of it is dead rows. VACUUM makes their space reusable, and blocks no one;"),
+        remark("rows that an open transaction may still see stay, so check for old ones first:"),
         OLD_TRANSACTIONS,
         f"VACUUM (ANALYZE) {name(table)};",
     )
 
 
 def rewrite(table: UserTable, found: HeapEstimate, limits: Limits) -> tuple[str, ...]:
-    """Only a rewrite gives space back; offered as a statement where it is over in seconds."""
+    """Rewrite the table; the statement is offered only if it takes seconds."""
     live = table.total_bytes - found.bloat_bytes
     advice = [
-        remark("The space can be used by new rows of this table; only a rewrite gives it back."),
-        remark("pg_repack and pg_squeeze do that while everybody works."),
+        remark("New rows of this table can use the space; only a rewrite returns it to the disk."),
+        remark("pg_repack and pg_squeeze do that while the table is in use."),
     ]
     if found.has_dropped_columns:
-        advice.append(remark("Part of it is the space of dropped columns: that needs a rewrite."))
+        advice.append(remark("A part is the space of dropped columns, which only a rewrite frees."))
     if live > limits.rewrite_bytes:
-        why = f"VACUUM FULL would lock everybody out while it writes {bytes_text(live)}."
+        why = f"VACUUM FULL would block all access while it writes {bytes_text(live)}."
         return (*advice, remark(why))
     return (
         *advice,
-        remark("VACUUM FULL LOCKS EVERYBODY OUT, readers too, while it writes"),
+        remark("VACUUM FULL BLOCKS ALL ACCESS, reads too, while it writes"),
         remark(f"{bytes_text(live)}, and needs that much free disk. It gives up after 2 s of"),
-        remark("waiting and 30 s of work, with nothing changed:"),
+        remark("waiting or 30 s of work, with nothing changed:"),
         "SET lock_timeout = '2s';",
         "SET statement_timeout = '30s';",
         f"VACUUM (FULL, ANALYZE) {name(table)};",

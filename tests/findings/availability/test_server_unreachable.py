@@ -88,7 +88,7 @@ def test_a_server_that_is_away_is_critical_whatever_the_cause(cause: Cause) -> N
     assert (verdict.state, found.severity, found.value) == (State.ill, Severity.critical, 42)
     assert WORDS[cause][0] in found.message
     assert "db1:5432 can't be reached, for 42 s" in found.message
-    assert "-- It said: it said so." in found.cure
+    assert "-- The error: it said so." in found.cure
     assert len(found.cure) > 1, "there is advice"
 
 
@@ -108,7 +108,7 @@ def test_only_full_slots_have_something_to_run() -> None:
 def test_full_slots_behind_a_working_session_have_words_of_their_own() -> None:
     """Whoever reads it knows that the server lives."""
     found = only(judged(closed(Cause.slots_full)))
-    assert "answers its sessions, but takes no new one, for 42 s" in found.message
+    assert "answers old sessions, but accepts no new one, for 42 s" in found.message
     assert found.severity is Severity.critical
 
 

@@ -294,7 +294,7 @@ async def test_standbys_are_asked(private_server, standby, psql: Psql) -> None: 
 
         unseen = await watch.verdict(35)
         assert unseen.state is State.unknown
-        assert unseen.reason == "1 standby not watched, may use what is unused here"
+        assert unseen.reason == "1 standby not watched, may use indexes that are unused here"
 
         await other.on_day(34)
         learning = await watch.verdict(35, await other.on_day(35))
@@ -309,7 +309,7 @@ async def test_standbys_are_asked(private_server, standby, psql: Psql) -> None: 
         blind = await watch.verdict(69.01, deaf)
         assert blind.state is State.unknown
         assert [subject.held for subject in blind.subjects] == [True]
-        assert "standby can't be asked now" in blind.reason
+        assert "standby can't be queried now" in blind.reason
 
         await reader.execute(USE_STATUS)
         await until(

@@ -60,7 +60,7 @@ def test_standbys_that_nobody_watches() -> None:
     """Standbys are counted against the watched ones, those behind a standby too."""
     watched = server("b", Role.standby, receiver(), receiver())
     primary = server("a", Role.primary, receiver(), peers=(watched,))
-    assert unheard(primary) == "2 standbys not watched, may use what is unused here"
+    assert unheard(primary) == "2 standbys not watched, may use indexes that are unused here"
 
 
 def test_cascade_that_is_watched() -> None:
@@ -74,11 +74,11 @@ def test_old_answers(age: float) -> None:
     """A peer's word holds for a quarter of an hour."""
     peer = server("b", Role.standby, at=1000)
     primary = server("a", Role.primary, receiver(), at=1000 + age, peers=(peer,))
-    silent = "b can't be asked now, and may use what is unused here"
+    silent = "b can't be queried now, and may use indexes that are unused here"
     assert unheard(primary) == (silent if age > OLD else None)
 
 
 def test_peer_without_an_answer() -> None:
     """A watched server that is down may have used anything before."""
     peer = server("b", Role.standby, answers={})
-    assert "b can't be asked" in (unheard(server("a", Role.primary, peers=(peer,))) or "")
+    assert "b can't be queried" in (unheard(server("a", Role.primary, peers=(peer,))) or "")

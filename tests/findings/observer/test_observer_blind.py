@@ -124,7 +124,7 @@ def test_a_failing_collector_is_named_with_its_error() -> None:
     """And nothing in its cure runs: the error may say anything."""
     broken = replace(FAILING, failed_seconds=600.0, error="line one\nDROP TABLE x;")
     found = only(verdict_of(finding, with_rounds(broken)))
-    assert "activity has brought nothing for 10 min" in found.message
+    assert "activity has had no answer for 10 min" in found.message
     assert all(line.startswith("--") and "\n" not in line for line in found.cure)
 
 

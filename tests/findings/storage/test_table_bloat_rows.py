@@ -157,7 +157,7 @@ def test_loaded_and_analysed_in_one_session() -> None:
 def test_a_layout_that_is_not_read_yet_is_unknown() -> None:
     """And it says by when it will be."""
     [unjudged] = verdict_of(finding, seen(table(0.5), (table_layout, ()))).unjudged
-    assert (unjudged.reason, unjudged.until) == ("its layout is read within the hour", 3600.0)
+    assert (unjudged.reason, unjudged.until) == ("its layout will be read within one hour", 3600.0)
 
 
 def test_without_the_grant_it_is_unknown() -> None:

@@ -1,0 +1,24 @@
+"""Statements."""
+
+from grafana.boards._base import Board, Rows
+
+
+def rows() -> Rows:
+    from grafana.statement_panels import statement_cost_panels, statement_panels, statement_table
+
+    return {
+        "Statements": statement_table,
+        "Time": statement_panels,
+        "Cost": statement_cost_panels,
+    }
+
+
+board = Board(
+    title="Statements",
+    about=(
+        "Which statements take the server's time. Needs the extension pg_stat_statements;"
+        " a statement is shown by its queryid, its text never leaves the database."
+    ),
+    place=60,
+    rows=rows,
+)
