@@ -1,4 +1,4 @@
-"""The daemon: starts everything in order, reloads, and stops within five seconds."""
+"""Daemon: starts all parts in order, reloads the configuration, and stops within five seconds."""
 
 import asyncio
 import gc
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("pgvigil")
 FLUSH = 1.0
-"""Seconds between two looks whether memory has something to write down."""
+"""Seconds between checks for unsaved history."""
 CHECK_FILES = 5.0
-"""Seconds between two looks whether the configuration was changed."""
+"""Seconds between checks for a changed configuration."""
 PICTURES = 0.05
-"""Share of our time that pictures take: one a second, of hundreds of servers one every few."""
+"""Share of time for making overviews: one a second; for hundreds of servers, less often."""
 Load = Callable[[], Settings]
 
 
 @dataclass(slots=True)
 class Daemon:
-    """Everything that lives as long as the process."""
+    """The daemon and its parts, which live as long as the process."""
 
     settings: Settings
     load: Load
-    """Reads the settings anew. Raises ConfigurationError."""
+    """Reads the settings again. Raises ConfigurationError."""
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     notices: tuple[str, ...] = ()
     clock: Clock = field(default_factory=Clock)
@@ -75,21 +75,21 @@ class Daemon:
         self.itself = OwnTarget(self.memory)
         self.web = Web(self.settings, lambda: self.overview, self.store)
         if path := self.settings.state_file:
-            # Where there is no place for it, as in most sidecars, SQLite is never loaded: 2 MB.
+            # Without a state file, as in most sidecars, SQLite is not loaded, which saves 2 MB.
             from monitor.state_file import StateFile
 
             self.state_file = StateFile(path)
 
     async def run(self) -> None:
-        """Until told to stop, or until something that should never end has ended.
+        """Run until stopped, or until a task that should never end has ended.
 
-        Raises ConfigurationError or OSError before anything was started.
+        Raises ConfigurationError or OSError before anything is started.
         """
         wanted = list(plans(self.settings, self.environ))
         if self.state_file:
             self.state_file.load(self.memory)
         addresses = self.web.bind()
-        # What is there by now stays for good: no need to look through it for garbage again.
+        # Objects that exist now live as long as the process; exclude them from garbage collection.
         gc.collect()
         gc.freeze()
         self._listen_to_signals()
@@ -110,7 +110,7 @@ class Daemon:
         self._watch_files()
 
     async def _publish(self) -> None:
-        """A new picture for pages and metrics."""
+        """Make a new overview for pages and metrics."""
         now, servers = self.clock.now(), self.fleet.views()
         self.overview = Overview(
             at=now,
@@ -167,12 +167,12 @@ class Daemon:
             self.schedule.every("configuration", CHECK_FILES, look, CHECK_FILES)
 
     async def reload(self) -> None:
-        """Take over a new configuration; one that is wrong leaves the old one in force."""
+        """Apply a new configuration; an invalid one keeps the previous one in use."""
         try:
             settings = self.load()
             wanted = list(plans(settings, self.environ))
         except ConfigurationError as wrong:
-            log.error("configuration is wrong, the old one stays", reason=str(wrong))
+            log.error("configuration is invalid, the previous one stays in use", reason=str(wrong))
             self.reload_ok = False
             return
         late = needs_a_restart(self.settings, settings)
@@ -197,12 +197,12 @@ class Daemon:
         done, _ = await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
         if serving in done and not self.stopping.is_set():
-            # Half alive is dead: who restarts us does it better than we could.
+            # Without HTTP the daemon is useless; end it, so that the process manager restarts it.
             log.error("the HTTP server ended", exc_info=serving.exception())
             raise RuntimeError("the HTTP server ended")
 
     async def _stop(self, serving: "asyncio.Task[None]") -> None:
-        """Readiness off, schedule, sessions, memory, HTTP."""
+        """Stop in this order: readiness, schedule, sessions, history, HTTP."""
         log.info("stopping")
         self.stopping.set()
         await self._publish()

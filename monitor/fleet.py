@@ -1,4 +1,4 @@
-"""All watched servers together: who is whose peer, and one picture for the pages."""
+"""Fleet: all watched servers, their peers, and the views for pages."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from monitor.views.overview import CollectorView, QueueNumbers, ServerView
 
 @dataclass(slots=True)
 class Fleet:
-    """Starts and stops watching; servers whose plan stays the same stay untouched."""
+    """Monitors of all watched servers; those whose plan does not change are kept."""
 
     clock: Clock
     memory: Memory
@@ -31,10 +31,10 @@ class Fleet:
     schedule: Schedule | None = None
     servers: dict[str, ServerMonitor] = field(default_factory=dict)
     announce: Callable[[], None] = lambda: None
-    """Called when a finding has changed its state, so that nobody waits for the next picture."""
+    """Called when a finding has changed its state, to publish it at once."""
 
     async def follow(self, plans: Iterable[WatchPlan]) -> None:
-        """Watch these servers, and no others."""
+        """Watch exactly these servers."""
         wanted = {plan.name: plan for plan in plans}
         for name, server in list(self.servers.items()):
             plan = wanted.get(name)
@@ -47,7 +47,7 @@ class Fleet:
                 self._start(plan, len(wanted))
 
     async def begin_anew(self) -> None:
-        """Watch as after a restart: sessions and facts are new, memory is kept."""
+        """Watch as after a restart: sessions and rows are new, history is kept."""
         for name, server in list(self.servers.items()):
             await self._stop(server)
             self._start(self.servers.pop(name).plan, len(self.servers) + 1)
@@ -77,7 +77,7 @@ class Fleet:
             await server.close()
 
     def _peers(self, name: str) -> Sequence[Snapshot]:
-        """Snapshots of the other servers of that one's cluster."""
+        """Return snapshots of the other servers of the same cluster."""
         cluster = self.servers[name].node.cluster
         if cluster is None:
             return ()
@@ -92,7 +92,7 @@ class Fleet:
 
 
 def view(server: ServerMonitor) -> ServerView:
-    """One server as it is known now."""
+    """Return the current state of one server."""
     standing = server.standing
     identity = server.identity_tracker.identity
     return ServerView(

@@ -1,4 +1,4 @@
-"""Memory on disk: one SQLite file, one writer thread; a full or read-only disk is survived."""
+"""State file: history in an SQLite file with one writer thread; it survives a full disk."""
 
 import asyncio
 import json
@@ -24,20 +24,20 @@ VERSION = 1
 
 
 class StateFileError(ConfigurationError):
-    """The file is there, but it is not ours or not readable; one sentence."""
+    """The file exists, but is not a state file or not readable; the message is one sentence."""
 
 
 class StateFile:
-    """Reads all at the start, writes what changed whenever asked to."""
+    """SQLite file that is read at the start; `save` writes changes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.error: str | None = None
-        """Why nothing can be written at the moment."""
+        """Why the file can't be written at the moment; None if it can."""
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="state-file")
 
     def load(self, memory: Memory) -> None:
-        """Fill the memory. Raises StateFileError where a person must decide what to do."""
+        """Read the history. Raises StateFileError if the file can't be used."""
         try:
             with closing(self._open()) as connection:
                 memory.restore(
@@ -51,7 +51,7 @@ class StateFile:
             raise StateFileError(f"state_file {self.path} is not a state file: {error}") from None
 
     async def save(self, memory: Memory) -> None:
-        """Write down what changed, in another thread; what fails waits for the next time."""
+        """Write the changes in another thread; after a failure, the next call tries again."""
         batch, written = memory.take_changes(), False
         if batch:
             loop = asyncio.get_running_loop()
@@ -89,10 +89,10 @@ class StateFile:
         return True
 
     def _open(self) -> sqlite3.Connection:
-        """A connection of the moment: a file that was moved or mounted away is noticed."""
+        """Open a connection for each use, so that a moved or unmounted file is noticed."""
         connection = sqlite3.connect(self.path, timeout=1)
         with _closed_on_error(connection):
-            # A kill of ours loses nothing that was committed; only a power cut may.
+            # A kill of the process loses no committed data; only a power failure may.
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
             [version] = connection.execute("pragma user_version").fetchone()
@@ -108,7 +108,7 @@ class StateFile:
 
     def _trouble(self, error: sqlite3.Error) -> None:
         if self.error != str(error):
-            log.error("state file is not written", path=str(self.path), error=str(error))
+            log.error("state file can't be written", path=str(self.path), error=str(error))
         self.error = str(error)
 
 

@@ -1,4 +1,4 @@
-"""The table of all findings for the documentation: what each is, and how bad it can get."""
+"""docs/findings.md: a table of all findings, with their severities."""
 
 import sys
 from itertools import groupby
@@ -10,15 +10,15 @@ HEAD = """\
 <!-- Generated from the catalogue of findings by `make render`. -->
 # Findings
 
-Each is one file in `alerts/findings/` with its runbook beside it, which `pgvigil explain NAME` and
-the daemon's page `/findings/NAME` show. Its limits are settings, see [the
+Each finding is one file in `alerts/findings/`, with its runbook next to it, which `pgvigil explain
+NAME` and the daemon's page `/findings/NAME` show. Its limits are settings, see [the
 configuration](configuration.md).
-*critical* means that somebody must act tonight, *warning* this week, *info* is worth knowing.
+*critical* means act tonight, *warning* act this week, *info* is worth knowing.
 """
 
 
 def findings_page() -> str:
-    """Markdown: one table for each chapter."""
+    """Return the page in Markdown, with a table for each chapter."""
     ordered = sorted(all_findings().values(), key=lambda finding: (finding.chapter, finding.name))
     tables = (
         _table(chapter, list(findings))
@@ -41,6 +41,6 @@ def _row(finding: AnyFinding) -> str:
 
 
 def _gist(finding: AnyFinding) -> str:
-    """The first line of its module: why it matters, in a sentence."""
+    """Return the first line of its module's docstring: why it matters, in a sentence."""
     doc = sys.modules[finding.judge.__module__].__doc__ or finding.title
     return doc.strip().splitlines()[0].replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""Finds what collectors serve, for whoever asks Prometheus for it."""
+"""Look-up of metrics by name, for generated PromQL."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from collectors._catalogue import all_collectors
 
 
 def metric_of(name: str) -> AnyMetric:
-    """The metric of that name, be it one of a family (`pg_settings_*`); LookupError if nobody's."""
+    """Return the metric of a name, also one of a family (`pg_settings_*`). Raises LookupError."""
     for collector in all_collectors().values():
         for metric in collector.metrics:
             family = metric.name.removesuffix("*")

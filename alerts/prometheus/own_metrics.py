@@ -1,11 +1,11 @@
-"""What pgvigil says of itself and of its verdicts: names and labels, for page, rules and panels."""
+"""Metrics of pgvigil itself and of its verdicts: names, labels and HELP texts."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class OwnMetric:
-    """A family `pgvigil_*`; `server` is on every sample that concerns one server."""
+    """A metric family `pgvigil_*`; samples about one server have the label `server`."""
 
     name: str
     type: str
@@ -17,18 +17,18 @@ class OwnMetric:
 
 
 UP = OwnMetric(
-    "pgvigil_up", "gauge", "Whether the warm session to this server answers.", ("server",)
+    "pgvigil_up", "gauge", "Whether the standing session to this server answers.", ("server",)
 )
 CAN_CONNECT = OwnMetric(
     "pgvigil_can_connect",
     "gauge",
-    "Whether a new session could be opened when it was last tried, and why not.",
+    "Whether the last attempt to open a new session succeeded, and the reason if not.",
     ("server", "reason"),
 )
 SERVER_INFO = OwnMetric(
     "pgvigil_server_info",
     "gauge",
-    "What this server is; the value is always 1.",
+    "Identity and version of this server; the value is always 1.",
     ("server", "system_identifier", "cluster", "role", "version", "timeline"),
 )
 SERVER_TIME = OwnMetric(
@@ -38,83 +38,83 @@ SERVER_TIME = OwnMetric(
     ("server",),
 )
 SESSIONS = OwnMetric(
-    "pgvigil_sessions", "gauge", "Sessions that pgvigil holds on this server.", ("server",)
+    "pgvigil_sessions", "gauge", "Sessions of pgvigil on this server.", ("server",)
 )
 DATABASES = OwnMetric(
-    "pgvigil_databases", "gauge", "Databases of this server that are watched.", ("server",)
+    "pgvigil_databases", "gauge", "Watched databases of this server.", ("server",)
 )
 
 LOCK_LOOK_INTERVAL = OwnMetric(
     "pgvigil_lock_look_interval_seconds",
     "gauge",
-    "Time between two looks at the locks as it is now; shorter while somebody waits.",
+    "Current time between two queries of the locks; shorter while sessions wait.",
     ("server",),
 )
 LOCK_MEMORY = OwnMetric(
     "pgvigil_lock_memory_entries",
     "gauge",
-    "What is remembered of who locks what in which order; it is bounded.",
+    "Number of stored observations of lock orders; it is bounded.",
     ("server",),
 )
 LOCK_WAITING_MOST = OwnMetric(
     "pgvigil_lock_waiting_sessions_max",
     "gauge",
-    "Most sessions seen waiting for a lock at a time, within a minute or two scrape intervals.",
+    "Maximum number of sessions waiting for locks, within a minute or two scrape intervals.",
     ("server",),
 )
 LOCK_CHAIN_MOST = OwnMetric(
     "pgvigil_lock_chain_sessions_max",
     "gauge",
-    "Sessions in the longest chain of waits seen, within a minute or two scrape intervals.",
+    "Maximum length of a chain of lock waits, within a minute or two scrape intervals.",
     ("server",),
 )
 LOCK_FAN_IN_MOST = OwnMetric(
     "pgvigil_lock_fan_in_sessions_max",
     "gauge",
-    "Most sessions seen waiting for one and the same, within a minute or two scrape intervals.",
+    "Maximum number of sessions waiting for one session, within a minute or two scrape intervals.",
     ("server",),
 )
 LOCK_WAITING_SECONDS = OwnMetric(
     "pgvigil_lock_waiting_session_seconds_total",
     "counter",
-    "Seconds that sessions have waited for locks, all together; its rate is how many wait.",
+    "Total seconds that sessions have waited for locks; its rate is the mean number of waiters.",
     ("server",),
 )
 LOCK_CHAIN_SECONDS = OwnMetric(
     "pgvigil_lock_chain_session_seconds_total",
     "counter",
-    "Length of the longest chain of waits, summed over time; its rate is the mean length.",
+    "Length of the longest chain of lock waits, integrated over time; its rate is the mean length.",
     ("server",),
 )
 LOCK_FAN_IN_SECONDS = OwnMetric(
     "pgvigil_lock_fan_in_session_seconds_total",
     "counter",
-    "Sessions that wait for one and the same, summed over time; its rate is how many do.",
+    "Maximum number of sessions waiting for one, integrated over time; its rate is the mean.",
     ("server",),
 )
 
 FINDING_STATE = OwnMetric(
     "pgvigil_finding_state",
     "gauge",
-    "1 for the state that the finding is in; the states that it is not in are absent.",
+    "1 for the current state of the finding; other states are absent.",
     ("server", "finding", "state"),
 )
 FINDING_SUBJECTS = OwnMetric(
     "pgvigil_finding_subjects",
     "gauge",
-    "Ill subjects at or above this severity; absent where nothing is known.",
+    "Ill subjects at or above this severity; absent if unknown.",
     ("server", "finding", "severity"),
 )
 FINDING_SUBJECT = OwnMetric(
     "pgvigil_finding_subject",
     "gauge",
-    "The measured value of the worst ill subjects, in the unit of the finding; for people.",
+    "The measured value of the worst ill subjects, in the unit of the finding.",
     ("server", "finding", "database", "subject", "severity"),
 )
 FINDING_MUTED = OwnMetric(
     "pgvigil_finding_muted",
     "gauge",
-    "Ill subjects that somebody asked not to hear of.",
+    "Muted ill subjects.",
     ("server", "finding"),
 )
 FINDING_JUDGED = OwnMetric(
@@ -126,13 +126,13 @@ FINDING_JUDGED = OwnMetric(
 FINDING_UNJUDGED = OwnMetric(
     "pgvigil_finding_unjudged",
     "gauge",
-    "Objects, or groups of them, that could not be judged, and why.",
+    "Objects, or groups of objects, that could not be judged, by reason.",
     ("server", "finding", "reason"),
 )
 FINDING_EVENTS = OwnMetric(
     "pgvigil_finding_events_total",
     "counter",
-    "How often the event happened since this server is watched.",
+    "Number of events since the daemon started to watch this server.",
     ("server", "finding"),
 )
 FINDING_VERDICT_TIMESTAMP = OwnMetric(
@@ -145,86 +145,86 @@ FINDING_VERDICT_TIMESTAMP = OwnMetric(
 INCIDENT = OwnMetric(
     "pgvigil_incident",
     "gauge",
-    "What an alert stands for, at each severity that it has reached: the measured value.",
+    "An incident, which is one alert, at each severity that it has reached; the measured value.",
     ("server", "finding", "severity", "database", "incident"),
 )
 INCIDENT_INFO = OwnMetric(
     "pgvigil_incident_info",
     "gauge",
-    "What a message says of the incident; the value is the unix time of the text.",
+    "Texts of the incident for alert messages; the value is their unix time.",
     ("server", "finding", "database", "incident", "subject", "message", "cure"),
 )
 INCIDENTS_KNOWN = OwnMetric(
     "pgvigil_incidents_known",
     "gauge",
-    "1 once the finding was judged since the start: incidents that are not here are over.",
+    "1 if the finding was judged since the start; incidents that are absent are then over.",
     ("server", "finding"),
 )
 
 REVIEW_SUBJECTS = OwnMetric(
     "pgvigil_review_subjects",
     "gauge",
-    "Subjects of this severity that findings of the chapter propose to review; no alert each.",
+    "Subjects of review findings of the chapter, by severity; they have no alerts of their own.",
     ("server", "chapter", "severity"),
 )
 
 COLLECTOR_OK = OwnMetric(
     "pgvigil_collector_ok",
     "gauge",
-    "Whether the last round of the collector brought an answer.",
+    "Whether the last query of the collector succeeded.",
     ("server", "collector"),
 )
 COLLECTOR_SUCCESS_TIMESTAMP = OwnMetric(
     "pgvigil_collector_last_success_timestamp_seconds",
     "gauge",
-    "When the collector last brought an answer, in unix time.",
+    "When the collector last got an answer, in unix time.",
     ("server", "collector"),
 )
 COLLECTOR_DURATION = OwnMetric(
     "pgvigil_collector_duration_seconds",
     "gauge",
-    "How long the last round of the collector took.",
+    "Duration of the collector's last query.",
     ("server", "collector"),
 )
 COLLECTOR_PACE = OwnMetric(
     "pgvigil_collector_pace_seconds",
     "gauge",
-    "Time between two rounds of the collector as it is now, stretched where rounds are costly.",
+    "Current time between two queries of the collector; longer for expensive queries.",
     ("server", "collector"),
 )
 COLLECTOR_ROWS = OwnMetric(
     "pgvigil_collector_rows",
     "gauge",
-    "Rows of the newest answer of the collector.",
+    "Rows of the collector's newest answer.",
     ("server", "collector"),
 )
 COLLECTOR_LEFT_OUT = OwnMetric(
     "pgvigil_collector_rows_left_out",
     "gauge",
-    "Rows of the newest answer that have no series of their own.",
+    "Rows of the newest answer without their own series.",
     ("server", "collector"),
 )
 COLLECTOR_DUPLICATES = OwnMetric(
     "pgvigil_collector_duplicate_samples",
     "gauge",
-    "Samples of the newest answer not served, because their labels were taken already.",
+    "Samples of the newest answer that are not served, because their labels are duplicates.",
     ("server", "collector"),
 )
 
 CONFIG_RELOAD_OK = OwnMetric(
     "pgvigil_config_last_reload_successful",
     "gauge",
-    "Whether the configuration could be read when it was last loaded.",
+    "Whether the last load of the configuration succeeded.",
 )
 CONFIG_RELOAD_TIMESTAMP = OwnMetric(
     "pgvigil_config_last_reload_success_timestamp_seconds",
     "gauge",
-    "When the configuration was last loaded with success, in unix time.",
+    "When the configuration was last loaded successfully, in unix time.",
 )
 BUILD_INFO = OwnMetric(
     "pgvigil_build_info",
     "gauge",
-    "Which pgvigil this is; the value is always 1.",
+    "Version of pgvigil; the value is always 1.",
     ("version", "pythonversion"),
 )
 STATE_FILE_OK = OwnMetric(

@@ -1,4 +1,4 @@
-"""Writes the rule file of Prometheus from the catalogues of findings and watchdogs."""
+"""Rule file of Prometheus, from the catalogues of findings and watchdogs."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -14,7 +14,7 @@ from alerts.prometheus.watchdogs._base import Watchdog
 from collectors._catalogue import discover
 
 RUNBOOK_BASE = "http://pgvigil:19187/findings"
-"""Where runbooks are read, if nothing else is said: the daemon, by a Service's usual name."""
+"""Default base URL of runbooks: the daemon, by the usual name of its Service."""
 INCIDENTS, WATCHDOGS = "pgvigil-incidents", "pgvigil-watchdogs"
 HEADER = """\
 # Generated from the catalogue of findings by `make render`: change the findings, not this file.
@@ -24,12 +24,12 @@ HEADER = """\
 
 @cache
 def all_watchdogs() -> dict[str, Watchdog]:
-    """Every watchdog by its name."""
+    """Return every watchdog by name."""
     return {name: module.watchdog for name, module in discover(alerts.prometheus.watchdogs).items()}
 
 
 def rulebook(runbook_base: str = RUNBOOK_BASE) -> str:
-    """The rule file as YAML. Each alert's runbook is at `runbook_base`/name."""
+    """Return the rule file as YAML. Each alert's runbook is at `runbook_base`/name."""
     alerts = {name: [r.content(runbook_base) for r in rules] for name, rules in all_rules()}
     # In one group, so that alerts are evaluated at the same instant, and after it.
     alerts[INCIDENTS].insert(0, incident_recording().content())
@@ -38,7 +38,7 @@ def rulebook(runbook_base: str = RUNBOOK_BASE) -> str:
 
 
 def all_rules() -> Iterator[tuple[str, list[Rule]]]:
-    """Alerts by group: those of findings, then the watchdogs."""
+    """Yield alerts by group: those of findings, then the watchdogs."""
     by_chapter = sorted(
         all_findings().values(), key=lambda finding: (finding.chapter, finding.name)
     )
@@ -60,12 +60,12 @@ def watchdog_rule(name: str, watchdog: Watchdog) -> Rule:
 
 
 def yaml_of(content: object) -> str:
-    """As people would write it."""
+    """Format YAML as it would be written by hand."""
     return str(yaml.dump(content, Dumper=_Readable, **LAYOUT))
 
 
 class _Readable(yaml.SafeDumper):
-    """Lists are indented, and texts of several lines stand as people would write them."""
+    """YAML dumper that indents lists, and writes texts of several lines as blocks."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)

@@ -1,4 +1,4 @@
-"""Every page that an alert links to: runbooks of findings and of watchdogs, by name."""
+"""Runbooks of findings and of watchdogs, by name; alerts link to them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ class Runbook:
 
 
 def runbook(name: str) -> Runbook | None:
-    """The page of a finding or of a watchdog; None where there is neither."""
+    """Return the runbook of a finding or of a watchdog; None if there is neither."""
     if finding := all_findings().get(name):
         return Runbook(name, finding.title, finding.runbook)
     if watchdog := all_watchdogs().get(name):

@@ -1,12 +1,12 @@
-"""Questions inside a message: Prometheus answers them whenever it tells of the alert."""
+"""Queries inside alert templates, which Prometheus evaluates for each notification."""
 
 from collections.abc import Iterable
 
 
 def each(question: str, same: Iterable[str], heading: str, line: str, sorted_by: str = "") -> str:
-    """A list with a line for every answer; nothing where there is none.
+    """Format a list with a line for every result; empty if there is none.
 
-    Answers come as the question orders them; where it does not, by a label.
+    The results are in the order of the query, or sorted by a label.
     """
     order = f' | sortByLabel "{sorted_by}"' if sorted_by else ""
     return (
@@ -16,12 +16,12 @@ def each(question: str, same: Iterable[str], heading: str, line: str, sorted_by:
 
 
 def answered(question: str, same: Iterable[str], label: str, words: str) -> str:
-    """Words about a label of the first answer; nothing where there is none."""
+    """Format text about a label of the first result; empty if there is none."""
     named = f"{{{{ with first . | label `{label}` }}}}{words}{{{{ end }}}}"
     return f"{{{{ with {_answers(question, same)} }}}}{named}{{{{ end }}}}"
 
 
 def _answers(question: str, same: Iterable[str]) -> str:
-    """Each `Same` label of the question is filled in, hostile or not."""
+    """Fill in each `Same` label of the query, safely for any value."""
     arguments = " ".join(f"$labels.{label}" for label in same)
     return f"printf `{question}` {arguments} | query"

@@ -1,1 +1,1 @@
-"""The guarded conversation with one PostgreSQL server: few sessions, deadlines, no harm."""
+"""Sessions to a PostgreSQL server: at most three, with deadlines."""

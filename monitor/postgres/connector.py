@@ -1,4 +1,4 @@
-"""The connector: opens sessions one at a time and waits after each failure."""
+"""Connector: opens sessions one at a time, with a back-off after failures."""
 
 import asyncio
 import random
@@ -21,16 +21,16 @@ PATIENCE = {
     Cause.address: 60.0,
     Cause.wrong_server: 10.0,
 }
-"""Seconds after such a failure before the next attempt."""
+"""Seconds between such a failure and the next attempt."""
 FIRST, LONGEST = 0.5, 8.0
-"""Seconds of the back-off after all others: doubled each time, with 50 % jitter."""
+"""Seconds of the back-off after all other failures: doubled each time, with 50 % jitter."""
 OF_ONE_DATABASE = {Cause.no_database, Cause.database_full, Cause.pg_hba}
-"""Failures that say nothing of the server while a session to another database of it works."""
+"""Failures that don't concern the server while a session to another of its databases works."""
 
 
 @dataclass(slots=True)
 class Connector:
-    """Opens sessions to one server."""
+    """Connector to one server."""
 
     address: Address
     statement_timeout: float
@@ -45,7 +45,7 @@ class Connector:
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def open(self, database: str | None, sibling: Session | None = None) -> Session:
-        """A new session to the server where the sibling is. Raises ConnectFailure."""
+        """Open a session to the same server as the sibling. Raises ConnectFailure."""
         async with self._one:
             if self.failure and time.monotonic() < self._not_before:
                 raise self.failure
@@ -64,7 +64,7 @@ class Connector:
             return session
 
     def _explained(self, failure: ConnectFailure) -> ConnectFailure:
-        """A refused login together with the reasons why a password may not have been sent."""
+        """Add to a refused login the reasons why a password may not have been sent."""
         if failure.cause is Cause.auth:
             with suppress(ValueError, OSError):
                 message = "; ".join((failure.message, *self.address.target().warnings))
@@ -72,7 +72,7 @@ class Connector:
         return failure
 
     def forgive(self) -> None:
-        """The last failure concerned something else; the next attempt may come at once."""
+        """Allow the next attempt at once, because the last failure is not relevant any more."""
         self._not_before = 0.0
 
     def _remember(self, failure: ConnectFailure) -> None:
@@ -85,7 +85,7 @@ class Connector:
 
 
 async def _refuse_other_server(session: Session, sibling: Session | None) -> None:
-    """Close a session that leads elsewhere than its sibling. Raises ConnectFailure."""
+    """Close a session that reached another server than its sibling. Raises ConnectFailure."""
     if sibling and not sibling.lost and sibling.identity.server != session.identity.server:
         await session.close()
         raise ConnectFailure(

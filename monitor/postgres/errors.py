@@ -1,4 +1,4 @@
-"""The one place where PostgreSQL's and the network's errors are caught and given a cause.
+"""Errors of PostgreSQL and of the network, translated to a cause; no other module catches them.
 
 asyncpg's errors come from four families: PostgresError (whatever the server says), its
 InterfaceError (the connection is closed or in a wrong state), TimeoutError and OSError.
@@ -21,7 +21,7 @@ from monitor.reading import ReadFailure
 
 @dataclass(eq=False)
 class ConnectFailure(Exception):
-    """A session could not be opened; cause is one word for people and metrics."""
+    """A session could not be opened; `cause` is one word for messages and metrics."""
 
     cause: Cause
     message: str
@@ -33,7 +33,7 @@ class ConnectFailure(Exception):
 
 @dataclass(eq=False)
 class QueryFailure(ReadFailure):
-    """A query brought nothing. `sqlstate` is None where the server did not answer at all."""
+    """A query failed. `sqlstate` is None if the server did not answer."""
 
     sqlstate: str | None = None
 
@@ -43,7 +43,7 @@ class QueryFailure(ReadFailure):
         self.unanswered = self.sqlstate in (None, "57014")
 
 
-# Statement says which, where the SQLSTATE alone does not.
+# The statement tells which one, if the SQLSTATE alone does not.
 BY_SQLSTATE = {
     "28P01": Cause.auth,
     "28000": Cause.auth,
@@ -51,7 +51,7 @@ BY_SQLSTATE = {
     "42501": Cause.no_database,
     "55000": Cause.no_database,
 }
-# By the routine that refuses: SQLSTATE 53300 is the same, and words come in many languages.
+# By the routine in the error: SQLSTATE 53300 is the same for all, and messages are translated.
 FULL = {
     "InitializeSessionUserId": Cause.role_full,
     "CheckMyDatabase": Cause.database_full,
@@ -66,7 +66,7 @@ POOLER = re.compile(r"unsupported startup parameter|no such database|pgbouncer",
 
 @contextmanager
 def connecting() -> Iterator[None]:
-    """Turns whatever goes wrong while a session is opened into a ConnectFailure."""
+    """Translate all errors while opening a session to ConnectFailure."""
     try:
         yield
     except asyncpg.PostgresError as error:
@@ -87,7 +87,7 @@ def connecting() -> Iterator[None]:
 
 @contextmanager
 def querying() -> Iterator[None]:
-    """Turns whatever goes wrong while a query runs into a QueryFailure."""
+    """Translate all errors while running a query to QueryFailure."""
     try:
         yield
     except asyncpg.PostgresError as error:
@@ -127,9 +127,9 @@ def _refusal(error: Exception) -> Cause:
 
 
 def _sentence(error: BaseException) -> str:
-    """The first line of what it says: the rest may repeat a statement with its literals."""
+    """Return the first line of the message: the rest may contain a statement."""
     if isinstance(error, OSError) and error.errno:
-        # Those of the resolver are negative, and have their own words.
+        # Error numbers of the resolver are negative, and have their own texts.
         return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
     text = str(error).strip().splitlines()
     return text[0] if text else type(error).__name__

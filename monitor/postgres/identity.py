@@ -1,4 +1,4 @@
-"""Server identity: tells whether the same server answers, restarted, promoted, or another one."""
+"""Server identity: detects a restart, a promotion, or another server at the same address."""
 
 from dataclasses import dataclass, field, replace
 from enum import Flag, auto
@@ -15,20 +15,20 @@ log = structlog.get_logger("pgvigil")
 
 
 class IdentityChange(Flag):
-    """How the identity of the server has changed."""
+    """Result of comparing the server's identity."""
 
     nothing = 0
     restarted = auto()
     another = auto()
-    """Its data are of another origin: nothing that was learnt holds for it."""
+    """Whether it is another cluster: all history is invalid."""
     role = auto()
     sessions_ended = auto()
-    """It was started anew since it was last seen, also while this daemon was not running."""
+    """Whether it was restarted since it was last seen, also while the daemon was not running."""
 
 
 @dataclass(slots=True)
 class IdentityTracker:
-    """What is known of the server that answers."""
+    """Tracker of a server's identity."""
 
     target: WatchedServer
     memory: Memory
@@ -43,7 +43,7 @@ class IdentityTracker:
         )
 
     def meet(self, identity: Identity) -> IdentityChange:
-        """Take the identity that a new session was told."""
+        """Compare the identity of a new session."""
         known, self.identity = self.identity, identity
         news = IdentityChange.nothing
         started = self.memory.get(self._namespace(), "started")
@@ -66,7 +66,7 @@ class IdentityTracker:
         return news
 
     def notice(self, in_recovery: bool) -> IdentityChange:
-        """Take the role as it was seen last: a promotion keeps sessions open."""
+        """Compare the current role, because a promotion keeps sessions open."""
         role = Role.standby if in_recovery else Role.primary
         before, self.node = self.node.role, replace(self.node, role=role)
         if before in (None, role):

@@ -1,7 +1,7 @@
-"""The roaming session: the third one, which goes from database to database.
+"""Roaming session: the third session, which visits the databases in turn.
 
-With one database it stays there. With several it never stays in one for long, as a database can't
-be dropped or used as a template while it is there.
+With one database it stays there. With several it never stays in one for long, because a database
+with a session can't be dropped or used as a template.
 """
 
 import asyncio
@@ -14,17 +14,17 @@ from monitor.postgres.connector import Connector
 from monitor.postgres.session import Session
 
 APART = 1.0
-"""Seconds between two connects at least: each is a fork, a cold cache, perhaps a line in a log."""
+"""Minimum seconds between two connects: each costs a fork, a cold cache, perhaps a log line."""
 
 
 @dataclass(slots=True)
 class RoamingSession:
-    """A session in one database at a time."""
+    """Session in one database at a time."""
 
     connector: Connector
     session: Session | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held during a visit, and while another session borrows the third slot."""
+    """Lock that is held during a visit, and while another session uses the third slot."""
     opened: float = 0.0
     """Monotonic time of the last connect."""
 
@@ -35,7 +35,7 @@ class RoamingSession:
 
     @asynccontextmanager
     async def visit(self, database: str, sibling: Session | None) -> AsyncIterator[Session]:
-        """A session in that database; it stays open until the next visit goes elsewhere.
+        """Return a session in that database; it stays open until the next visit of another one.
 
         Raises ConnectFailure.
         """
@@ -46,7 +46,7 @@ class RoamingSession:
             yield session
 
     async def probe(self, database: str, sibling: Session | None) -> None:
-        """Try whether a new session can be had. Raises ConnectFailure."""
+        """Check whether a new session can be opened. Raises ConnectFailure."""
         async with self.turn:
             await self._go(database, sibling)
 
@@ -58,7 +58,7 @@ class RoamingSession:
         return self.session
 
     async def leave(self) -> None:
-        """Release the third session."""
+        """Close the session, to free its slot."""
         async with self.turn:
             await self.give_up()
 

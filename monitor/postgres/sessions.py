@@ -1,4 +1,4 @@
-"""The three sessions of one server, and what their coming and going says about it."""
+"""The three sessions of one server, and the connection state derived from them."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ from monitor.postgres.session import Session
 from monitor.postgres.standing import Home, StandingSession
 
 HUNG = 1.0
-"""Seconds without an answer after which a server is hung: within three it is reported."""
+"""Seconds without an answer after which a server is hung; it is reported within 3 s."""
 
 
 @dataclass(slots=True)
 class Sessions:
-    """At most three: one for the fast lane alone, one for the server, one for its databases."""
+    """At most three sessions: one for the fast lane, one for the server, one for its databases."""
 
     plan: WatchPlan
     connector: Connector
@@ -25,9 +25,9 @@ class Sessions:
     wide: StandingSession
     roaming: RoamingSession
     down_since: float | None = None
-    """Unix seconds since when no standing session answers."""
+    """Unix seconds since which no standing session answers."""
     refused_since: float | None = None
-    """Unix seconds since when no new session was given."""
+    """Unix seconds since which no new session could be opened."""
 
     @classmethod
     def of(cls, plan: WatchPlan) -> "Sessions":
@@ -43,9 +43,9 @@ class Sessions:
         )
 
     async def for_lane(self, fast: bool) -> Session:
-        """The session of the fast lane, or of the others; one stands in for the other.
+        """Return the session of the fast lane, or that of the others; each can replace the other.
 
-        Raises ConnectFailure where there is neither.
+        Raises ConnectFailure if there is neither.
         """
         mine, other = (self.fast, self.wide) if fast else (self.wide, self.fast)
         try:
@@ -65,7 +65,7 @@ class Sessions:
         return self.connector.tried
 
     def silent(self) -> float:
-        """Seconds for which the fast lane's query has not been answered."""
+        """Return the seconds for which the fast lane's query has had no answer."""
         session = self.fast.alive or self.wide.alive
         return session.silent if session else 0.0
 
@@ -76,7 +76,7 @@ class Sessions:
         )
 
     def connection(self, now: float) -> Connection:
-        """How the conversation stands, as a row for the judges."""
+        """Return the connection state as a row for judges."""
         up, cause, message = self._standing(now)
         self.down_since = None if up else self.down_since or now
         failure = self.connector.failure
@@ -106,11 +106,11 @@ class Sessions:
         if failure:
             return False, failure.cause, failure.message
         if now - (self.down_since or now) < HUNG:
-            return False, None, None  # the attempt to come back is still under way
+            return False, None, None  # the attempt to reconnect is still running
         return False, Cause.timeout, "no answer yet"
 
     async def drop_silent(self) -> None:
-        """Give up sessions whose query was not answered in time: what they say next is old."""
+        """Close sessions whose query was not answered in time: their answer would be too old."""
         for standing in (self.fast, self.wide):
             if standing.session and standing.session.gave_up:
                 await standing.drop()
@@ -122,8 +122,7 @@ class Sessions:
 
 
 def _address_and_user(plan: WatchPlan) -> tuple[str, str | None]:
-    """Where it is looked for, without secrets, and as whom; an address that can't be read is said
-    elsewhere."""
+    """Return address and user without secrets; an invalid address is reported elsewhere."""
     try:
         target = plan.target.address.target()
     except (ValueError, OSError):

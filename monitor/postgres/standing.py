@@ -1,4 +1,4 @@
-"""A standing session: opened when there is none, renewed every hour, dropped when it is lost."""
+"""Standing session: opened if there is none, renewed every hour, dropped when it is lost."""
 
 import asyncio
 import random
@@ -12,23 +12,23 @@ from monitor.postgres.roaming import RoamingSession
 from monitor.postgres.session import Session
 
 HOME = "postgres"
-"""Where standing sessions live if they may: it is neither dropped nor used as a template."""
+"""Preferred database of standing sessions: it is rarely dropped or used as a template."""
 NOT_THERE = {Cause.no_database, Cause.database_full, Cause.pg_hba, Cause.auth, Cause.auth_method}
-"""Failures that may concern that database only."""
+"""Failures that may concern only that database."""
 LIFE = 3600.0
-"""Seconds that a session lives: its memory on the server grows with what it has seen."""
+"""Lifetime of a session in seconds: its memory on the server grows with the relations it read."""
 
 
 @dataclass(slots=True)
 class Home:
-    """The database that standing sessions live in, once it is found."""
+    """Database of standing sessions."""
 
     database: str | None = HOME
-    """None: the one that the address names."""
+    """None: the database in the address."""
     found: bool = False
 
     async def open(self, connector: Connector, sibling: Session | None) -> Session:
-        """Open a session there, or where the address leads. Raises ConnectFailure."""
+        """Open a session there, or in the address's database. Raises ConnectFailure."""
         try:
             session = await connector.open(self.database, sibling)
         except ConnectFailure as failure:
@@ -43,7 +43,7 @@ class Home:
 
 @dataclass(slots=True)
 class StandingSession:
-    """One of the two sessions that are there before something happens."""
+    """One of the two sessions that are kept open."""
 
     connector: Connector
     home: Home
@@ -56,8 +56,8 @@ class StandingSession:
         return self.session if self.session and not self.session.lost else None
 
     async def get(self, sibling: Session | None, roaming: RoamingSession) -> Session:
-        """The session, opened or renewed where need be. Raises ConnectFailure."""
-        async with self.turn:  # several lanes share a session: one of them opens it
+        """Return the session; open or renew it if necessary. Raises ConnectFailure."""
+        async with self.turn:  # several lanes share a session; one of them opens it
             if self.alive is None:
                 await self.drop()
                 self._keep(await self.home.open(self.connector, sibling))
@@ -67,14 +67,14 @@ class StandingSession:
             return self.session
 
     async def _renew(self, sibling: Session | None, roaming: RoamingSession) -> None:
-        """Open the new one first, in the roaming session's slot: we never hold one more."""
+        """Open the new one first, in the roaming session's slot, so that there are never four."""
         self.expires = time.monotonic() + LIFE / 10
         async with roaming.turn:
             await roaming.give_up()
             try:
                 new = await self.home.open(self.connector, sibling or self.alive)
             except ConnectFailure:
-                return  # the old one still works; another try in a while
+                return  # the old one still works; try again later
             await self.drop()
             self._keep(new)
 

@@ -1,1 +1,1 @@
-"""Watches the watcher: what only Prometheus can see, since the daemon itself may be ill."""
+"""Watchdogs: alerts about pgvigil itself, evaluated by Prometheus."""

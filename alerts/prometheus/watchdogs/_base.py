@@ -1,4 +1,4 @@
-"""The vocabulary of a watchdog: a question only Prometheus can answer, how long, and its words."""
+"""Base type of watchdogs: an expression, a duration and texts."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,14 +8,14 @@ from alerts._base import Severity
 
 @dataclass(frozen=True, slots=True)
 class Watchdog:
-    """Its file's name is its id; the `.md` beside it is its runbook."""
+    """A watchdog. Its file's name is its id; the `.md` file next to it is its runbook."""
 
     title: str
     severity: Severity
     expr: str
     """Built from metric objects."""
     hold: timedelta
-    """How long it must be true: daemons restart, and single scrapes fail."""
+    """How long it must be true, because daemons restart and single scrapes fail."""
     summary: str
     """A Go template, as are the description and the cure."""
     description: str

@@ -1,4 +1,4 @@
-"""A collector that used to bring answers brings none, though its server can be reached."""
+"""A collector no longer gets answers, although its server is reachable."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from alerts.prometheus.watchdogs._base import Watchdog
 
 SERVER = (*SCRAPED_FROM, "server")
 MISSED = 3
-"""So many rounds; the daemon itself trusts an answer no longer than that, or one minute."""
+"""Number of missed rounds; the daemon itself discards an answer after that, or one minute."""
 
 
 def age(**wanted: str) -> str:
@@ -35,7 +35,7 @@ watchdog = Watchdog(
     hold=timedelta(minutes=5),
     summary="pgvigil collectors without fresh answers on {{ $labels.server }}: {{ $value }}",
     description=(
-        "The server answers, but not these questions; the findings that read them are unknown."
+        "The server is reachable, but these queries fail; findings that need them are unknown."
         + each(
             OLDEST,
             (*SERVER, *SERVER),
@@ -44,7 +44,7 @@ watchdog = Watchdog(
         )
     ),
     cure=(
-        "The status page names the error. Permission denied: run the GRANT that `pgvigil doctor`"
-        " prints. A time-out: end what the view waits for, or give its lane a longer pace."
+        "The status page shows the error. Permission denied: run the GRANT that `pgvigil doctor`"
+        " prints. A timeout: end what the view waits for, or give its lane a longer pace."
     ),
 )

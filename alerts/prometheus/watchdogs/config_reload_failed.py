@@ -1,4 +1,4 @@
-"""The configuration was changed to something that can't be read; the old one is still in force."""
+"""The changed configuration is invalid; the previous one is still in use."""
 
 from datetime import timedelta
 
@@ -13,11 +13,11 @@ watchdog = Watchdog(
     hold=timedelta(minutes=5),
     summary="pgvigil at {{ $labels.instance }} could not reload its configuration",
     description=(
-        "It goes on with the old one, and would not start with the new one."
-        " Its log has one sentence that names the field."
+        "It continues with the previous one, but would not start with the new one."
+        " Its log names the wrong setting."
     ),
     cure=(
-        "Put back the file from before, or correct the field that `pgvigil check --config PATH`"
-        " names; it is read again by itself."
+        "Restore the previous file, or correct the setting that `pgvigil check --config PATH`"
+        " names; the file is read again automatically."
     ),
 )

@@ -1,4 +1,4 @@
-"""A daemon that has been scraped before answers no more, or there is none at all."""
+"""A daemon can no longer be scraped, or there is none at all."""
 
 from datetime import timedelta
 
@@ -15,16 +15,16 @@ SERVERS = f"last_over_time({select(UP, job=Same(), instance=Same())}[1d])"
 watchdog = Watchdog(
     title="pgvigil is gone",
     severity=Severity.critical,
-    # A target that Prometheus no longer knows has no `up`; then at least one daemon must be left.
+    # A removed target has no `up`; then at least one daemon must be left.
     expr=f"{GONE}\nor on ()\nabsent({BUILD_INFO})",
     hold=timedelta(minutes=5),
     summary="pgvigil is gone{{ with $labels.instance }}: {{ . }} does not answer{{ end }}",
     description=(
-        "Nobody judges the servers that it watched: an alert of theirs that ends now says nothing."
+        "Its servers are not judged any more: the end of one of their alerts is not a recovery."
         + each(SERVERS, ("job", "instance"), "It watched:", "{{ .Labels.server }}", "server")
     ),
     cure=(
-        "Read why it ended (`kubectl logs --previous`, `journalctl -u pgvigil`) and start it again;"
-        " if it runs, Prometheus's page Targets says why it can't be reached."
+        "Find out why it ended (`kubectl logs --previous`, `journalctl -u pgvigil`), restart it;"
+        " if it runs, Prometheus's page Targets shows why it can't be scraped."
     ),
 )

@@ -1,4 +1,4 @@
-"""A finding keeps an old verdict although everything that it reads could be fresh."""
+"""A finding keeps an old verdict, although its collectors have new answers."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ from alerts.prometheus.watchdogs._base import Watchdog
 SERVER = (*SCRAPED_FROM, "server")
 SAME = {label: Same() for label in SERVER}
 
-# Where nothing can be judged nothing is: the finding `observer_blind` speaks of that.
+# Missing privileges and answers are reported by the finding `observer_blind`.
 NOT_EXPECTED = one_of((State.unknown, State.not_applicable))
 OLD = (
     f"time() - {FINDING_VERDICT_TIMESTAMP}\n"
@@ -40,7 +40,7 @@ watchdog = Watchdog(
     hold=timedelta(minutes=5),
     summary="Findings that pgvigil no longer judges on {{ $labels.server }}: {{ $value }}",
     description=(
-        "What they say is old: neither their illness nor their health can be trusted."
+        "Their verdicts are old: neither ill nor healthy can be trusted."
         + each(
             OLDEST,
             SERVER * 3,
@@ -49,7 +49,7 @@ watchdog = Watchdog(
         )
     ),
     cure=(
-        "Compare the clocks of Prometheus and pgvigil; if they agree, restart pgvigil: with a state"
-        " file it forgets nothing."
+        "Compare the clocks of Prometheus and pgvigil; if they agree, restart pgvigil; with a"
+        " state file it keeps its history."
     ),
 )

@@ -1,4 +1,4 @@
-"""Incidents of a server go on although nobody judges it: their daemon is silent."""
+"""Incidents of a server are held, because its daemon is silent and does not judge it."""
 
 from datetime import timedelta
 
@@ -24,14 +24,14 @@ watchdog = Watchdog(
         "  )\n"
         ")"
     ),
-    # Before the incidents end for want of anybody who sees them.
+    # Sooner than the held incidents end.
     hold=timedelta(minutes=5),
     summary=(
-        "Nobody judges {{ $labels.server }}, which was ill: {{ $value }} alert"
+        "{{ $labels.server }} is not judged any more, but was ill: {{ $value }} alert"
         "{{ if ne $value 1.0 }}s{{ end }} held"
     ),
     description=(
-        f"Its alerts go on as they last were, and end {HELD} after that, cured or not."
+        f"Its alerts stay as they last were, and end after {HELD}, whether cured or not."
         + each(
             f"topk(10, count by (finding) ({select(RECORDED, **SAME)}))",
             SERVER,
@@ -41,7 +41,7 @@ watchdog = Watchdog(
         )
     ),
     cure=(
-        "Start the daemon that watches it, or mend how Prometheus finds it (its page Targets);"
-        " until then look at the server itself."
+        "Start the daemon that watches it, or fix its scrape configuration (see Prometheus's page"
+        " Targets); until then, check the server itself."
     ),
 )

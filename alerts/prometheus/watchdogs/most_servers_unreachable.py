@@ -1,4 +1,4 @@
-"""When most servers are gone at once, the one who looks is more likely ill than all of them."""
+"""Most servers are unreachable at once; probably the network or login of pgvigil is the cause."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from alerts.prometheus.template_queries import each
 from alerts.prometheus.watchdogs._base import Watchdog
 
 AT_LEAST = 3
-"""Of fewer servers the half is one, and that one's own alert says it better."""
+"""With fewer servers, half of them is one, which has its own alert."""
 
 # A server that any daemon reaches is reachable.
 REACHED = wherever(UP.name)
@@ -23,17 +23,17 @@ watchdog = Watchdog(
         f"avg without (server) ({REACHED}) < 0.5\n"
         f"and count without (server) ({REACHED}) >= {AT_LEAST}"
     ),
-    # Sooner than the pages of the servers go out; longer than a daemon needs to look at first.
+    # Sooner than the alerts of the servers; longer than a daemon needs for its first queries.
     hold=timedelta(seconds=15),
     summary="pgvigil reaches only {{ $value | humanizePercentage }} of its servers",
     description=(
-        "Look at pgvigil first: its network, its password, its certificates. The alerts of the"
-        " single servers are silenced while this one fires."
+        "Check pgvigil first: its network, its password, its certificates. The alerts of the"
+        " single servers are inhibited while this one fires."
         + each(f"topk(10, {DOWN})", SCRAPED_FROM, "Unreachable:", "{{ .Labels.server }}", "server")
     ),
     cure=(
         "From where pgvigil runs: psql 'host=ONE-OF-THEM user=pgvigil dbname=postgres"
-        " connect_timeout=3' -c 'SELECT 1'. If only that fails, mend its network or its login; if"
-        " applications fail as well, look for what these servers share."
+        " connect_timeout=3' -c 'SELECT 1'. If only that fails, fix its network or its login; if"
+        " applications fail too, look for what these servers have in common."
     ),
 )

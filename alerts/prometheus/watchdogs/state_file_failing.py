@@ -1,4 +1,4 @@
-"""The state file is wanted and can't be written: a restart would forget windows and since-times."""
+"""The state file can't be written: a restart would lose windows and since-times."""
 
 from datetime import timedelta
 
@@ -13,11 +13,11 @@ watchdog = Watchdog(
     hold=timedelta(minutes=10),
     summary="pgvigil at {{ $labels.instance }} can't write its state file",
     description=(
-        "It goes on watching from memory, but a restart would lose since-times and long windows:"
-        " unused indexes would have to be observed for weeks anew. Its log names the reason."
+        "It continues from memory, but a restart would lose since-times and long windows: unused"
+        " indexes would have to be observed for weeks again. Its log names the reason."
     ),
     cure=(
-        "Make room on the volume of the state file, or make it writable for pgvigil's user; it"
-        " tries again by itself within a minute."
+        "Free space on the volume of the state file, or make it writable for pgvigil's user; it"
+        " tries again automatically within a minute."
     ),
 )

@@ -230,7 +230,7 @@ async def test_story_of_slots_that_fill_while_we_are_in(
             await until(given_back, "the slot that we gave back is taken too")
             found = only(await becomes(watched, State.ill))
             assert found.facts["cause"] == Cause.slots_full
-            assert "answers its sessions" in found.message
+            assert "answers old sessions" in found.message
             assert "backend_start" in "\n".join(statements(found))
             for line in found.cure:
                 await paste(server.dsn(), line)

@@ -36,7 +36,7 @@ livenessProbe:
 {{- with include "pgvigil.credentials" . }}
 - name: pgvigil-credentials
   projected:
-    # Whichever user the pod's containers run as; only they can mount it.
+    # Readable for any user of the pod's containers.
     defaultMode: 0444
     sources:
       {{- . | nindent 6 }}

@@ -18,7 +18,7 @@ and no probe of it decides whether the pod is ready.
   restartPolicy: Always
   {{- end }}
   env:
-    # What the server is called in metrics and alerts.
+    # The name of the server in metrics and alerts.
     - name: POD_NAME
       valueFrom:
         fieldRef:
