@@ -108,7 +108,7 @@ SCENES = {
     "incidents_held": Scene(
         ill=held("shop-1", f"1x{WELL_FOR - 1} stale _x{ILL_FOR} 1x600"),
         labels={"server": "shop-1"},
-        summary="Nobody judges shop-1, which was ill: 1 alert held",
+        summary="shop-1 is not judged any more, but was ill: 1 alert held",
         listed="\nIll when it was last judged:\n- a",
         quiet=[
             *held("cured", ALWAYS),
