@@ -1,6 +1,5 @@
 """pg_stat_user_indexes and pg_statio_user_indexes: use and purpose of each index."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gauge
@@ -69,13 +68,7 @@ QUERY = """
         pg_catalog.pg_stat_get_blocks_hit(i.indexrelid)                     as idx_blks_hit,
         am.amname::text                                                     as amname,
         x.relfilenode                                                       as relfilenode,
-        x.reltuples::float8                                                 as reltuples,
-        coalesce(x.reloptions, '{}')                                        as reloptions,
-        i.indkey::text                                                      as indkey,
-        i.indnkeyatts                                                       as indnkeyatts,
-        i.indclass::text                                                    as indclass,
-        i.indcollation::text                                                as indcollation,
-        i.indoption::text                                                   as indoption
+        x.reltuples::float8                                                 as reltuples
     from pg_catalog.pg_index i
     join pg_catalog.pg_class x on x.oid = i.indexrelid
     join pg_catalog.pg_am am on am.oid = x.relam
@@ -159,17 +152,6 @@ class UserIndex:
     """Another one after a REINDEX."""
     reltuples: float = -1
     """Entries at the last vacuum or analyze; -1 where there was none."""
-    reloptions: Sequence[str] = ()
-    """As `name=value`."""
-    indkey: str = ""
-    """Numbers of the columns, as `1 3`, included ones last; 0 is an expression."""
-    indnkeyatts: int = 0
-    """How many of them are the key; the others are included."""
-    indclass: str = ""
-    """Oids of the operator classes of the key, like the two below."""
-    indcollation: str = ""
-    indoption: str = ""
-    """1 is descending, 2 nulls first, 3 both."""
 
 
 LABELS = ("datname", "schemaname", "relname", "indexrelname")

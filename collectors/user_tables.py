@@ -84,7 +84,7 @@ QUERY = """
         t.oid                                                               as toast_relid,
         t.relpages                                                          as toast_relpages,
         t.reltuples::float8                                                 as toast_reltuples,
-        coalesce(t.reloptions, '{}')                                        as toast_reloptions,
+        t.reloptions                                                        as toast_reloptions,
         age(t.relfrozenxid)                                                 as toast_xid_age,
         mxid_age(t.relminmxid)                                              as toast_mxid_age
     from pg_catalog.pg_class c
@@ -179,10 +179,11 @@ class UserTable:
     """Transactions since the oldest row that is not frozen; None of a partitioned parent."""
     mxid_age: int | None = None
     toast_relid: int | None = None
-    """None where there is no TOAST table; so are the five below but for the options."""
+    """None where there is no TOAST table; so are the five below."""
     toast_relpages: int | None = None
     toast_reltuples: float | None = None
-    toast_reloptions: Sequence[str] = ()
+    toast_reloptions: Sequence[str] | None = None
+    """None also where none are set."""
     toast_xid_age: int | None = None
     toast_mxid_age: int | None = None
 

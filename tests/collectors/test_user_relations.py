@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from collectors._base import AnyCollector
+from collectors.index_layout import index_layout
 from collectors.table_layout import table_layout
 from collectors.user_indexes import UserIndex, user_indexes
 from collectors.user_tables import UserTable, user_tables
@@ -128,7 +129,7 @@ async def test_files_are_those_of_the_catalogue(shop: Database) -> None:
     assert len(expected) == len(names)
     for row in expected:
         assert {name: getattr(found[row["relname"]], name) for name in row.keys()} == dict(row)  # noqa: SIM118
-    assert list(found["customer"].toast_reloptions) == ["autovacuum_enabled=off"]
+    assert found["customer"].toast_reloptions == ["autovacuum_enabled=off"]
     assert found["draft"].relpersistence == "u"
 
 
@@ -208,18 +209,22 @@ async def test_how_an_index_is_built(shop: Database) -> None:
         "CREATE INDEX hashed ON orders USING hash (customer);"
     )
     found = await indexes(shop)
+    layouts = {row.indexrelid: row for row in await rows(shop, index_layout)}
+    assert layouts.keys() == {row.indexrelid for row in found.values()}
     expected = await shop.fetch(BUILT)
     assert len(expected) == 5
     for row in expected:
         index = found[row["relname"]]
+        layout = layouts[index.indexrelid]
         assert (index.amname, index.relfilenode) == (row["amname"], row["relfilenode"])
-        assert (index.reltuples, index.indnkeyatts) == (row["reltuples"], row["indnkeyatts"])
-        vectors = (index.indkey, index.indclass, index.indoption, index.indcollation)
+        assert (index.reltuples, layout.indnkeyatts) == (row["reltuples"], row["indnkeyatts"])
+        vectors = (layout.indkey, layout.indclass, layout.indoption, layout.indcollation)
         lists = (row["keys"], row["classes"], row["options"], row["collations"])
         assert tuple(vector.split() for vector in vectors) == lists
-    mixed = found["mixed"]
+    mixed, hashed = (layouts[found[name].indexrelid] for name in ("mixed", "hashed"))
     assert (mixed.indkey, mixed.indnkeyatts, mixed.indoption) == ("3 0 1 2", 3, "3 0 0")
-    assert list(mixed.reloptions) == ["fillfactor=70"]
+    assert mixed.reloptions == ["fillfactor=70"]
+    assert hashed.reloptions is None
     assert found["hashed"].amname == "hash"
 
 
@@ -245,7 +250,7 @@ async def test_extensions_own_their_indexes(database: Database, psql: Psql) -> N
 
 
 @pytest.mark.parametrize(
-    "collector", [user_tables, user_indexes, table_layout], ids=lambda one: one.name
+    "collector", [user_tables, user_indexes, table_layout, index_layout], ids=lambda one: one.name
 )
 async def test_locks_keep_nothing_back(shop: Database, collector: AnyCollector) -> None:
     """With ACCESS EXCLUSIVE held, and one queued, every relation is still there at once."""
