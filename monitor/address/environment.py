@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from monitor.address.dsn import AddressError, Options
+from monitor.plain_file import read_text
 
 VARIABLES = {
     "PGHOST": "host",
@@ -84,7 +85,7 @@ def _sections(file: Path) -> Mapping[str, Options]:
 
 def _lines(file: Path) -> Iterator[tuple[str, str, str]]:
     section = ""
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(file).splitlines(), 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue

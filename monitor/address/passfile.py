@@ -5,6 +5,8 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from monitor.plain_file import read_text
+
 FIELD = r"((?:\\.|[^:\\])*)"
 LINE = re.compile(":".join([FIELD] * 5) + "(?::.*)?")
 
@@ -24,7 +26,7 @@ def password(file: Path, logins: Sequence[tuple[str, ...]]) -> str | None:
     """Return the password of the first line that matches a login (host, port, database, user)."""
     if not file.exists() or objection(file):
         return None
-    lines = filter(None, map(LINE.fullmatch, file.read_text(encoding="utf-8").splitlines()))
+    lines = filter(None, map(LINE.fullmatch, read_text(file).splitlines()))
     known = [[re.sub(r"\\(.)", r"\1", field) for field in line.groups()] for line in lines]
     for *fields, secret in known:
         for login in logins:

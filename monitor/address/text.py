@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from monitor.plain_file import read_text
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -13,7 +15,7 @@ class Text:
     file: Path | None = None
 
     def read(self) -> str | None:
-        """Return the text. Raises OSError or UnicodeDecodeError, which don't contain the text."""
+        """Return the text. Raises OSError, which doesn't contain the text."""
         if self.file is None:
             return self.written
-        return self.file.read_text(encoding="utf-8").rstrip("\r\n")
+        return read_text(self.file).rstrip("\r\n")

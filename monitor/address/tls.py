@@ -2,10 +2,12 @@
 
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from monitor.address.dsn import AddressError, Options
+from monitor.plain_file import read_bytes
 
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
@@ -37,8 +39,7 @@ def arguments(options: Options, sockets_only: bool) -> Mapping[str, Any]:
         return {"ssl": False, "direct_tls": False}
     for name in FILES:
         if (file := options.get(name)) and file != "system":
-            with open(file, "rb"):
-                pass
+            read_bytes(Path(file))
     if options.get("sslrootcert") == "system":
         direct = options.get("sslnegotiation") == "direct"
         return {"ssl": _system_context(options), "direct_tls": direct}

@@ -36,7 +36,8 @@ def watched_files(settings: Settings) -> tuple[Path, ...]:
 
 
 def _stamp(file: Path) -> Stamp | None:
-    if not file.exists():
+    try:
+        status = file.stat()
+    except OSError:
         return None
-    status = file.stat()
     return Stamp(status.st_ino, status.st_mtime_ns, status.st_size)

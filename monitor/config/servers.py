@@ -13,6 +13,7 @@ from monitor.address.target import DEFAULT_DATABASE, Target
 from monitor.config.errors import ConfigurationError
 from monitor.config.settings import Databases, Login, Settings
 from monitor.config.well_known import origin
+from monitor.plain_file import reason
 
 PROVIDERS = frozenset(("rdsadmin", "azure_maintenance", "azure_sys", "cloudsqladmin"))
 NO_SERVER = (
@@ -73,10 +74,9 @@ def _target(address: Address, where: str) -> Target:
     except AddressError as wrong:
         raise ConfigurationError(f"{where}: {wrong}") from None
     except OSError as wrong:
-        reason = (wrong.strerror or "no reason given").lower()
-        raise ConfigurationError(f"{where}: {wrong.filename} can't be read: {reason}.") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{where}: a file named there is not UTF-8 text.") from None
+        raise ConfigurationError(
+            f"{where}: {wrong.filename} can't be read: {reason(wrong)}."
+        ) from None
 
 
 def _address(login: Login, environ: Mapping[str, str]) -> Address:

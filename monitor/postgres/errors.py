@@ -15,6 +15,7 @@ import asyncpg
 
 from collectors.connection import Cause
 from monitor.address import AddressError
+from monitor.plain_file import reason
 from monitor.postgres.login_guard import LoginRefused
 from monitor.reading import ReadFailure
 
@@ -113,6 +114,8 @@ def _cause(error: asyncpg.PostgresError) -> Cause:
 
 
 def _network_cause(error: OSError) -> Cause:
+    if error.filename:
+        return Cause.address  # a file that the address names: a password, a certificate
     if isinstance(error, ConnectionRefusedError | FileNotFoundError):
         return Cause.absent
     if type(error).__name__ == "gaierror":
@@ -128,6 +131,8 @@ def _refusal(error: Exception) -> Cause:
 
 def _sentence(error: BaseException) -> str:
     """Return the first line of the message: the rest may contain a statement."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename} can't be read: {reason(error)}"
     if isinstance(error, OSError) and error.errno:
         # Error numbers of the resolver are negative, and have their own texts.
         return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)

@@ -15,6 +15,7 @@ from monitor.web.security.webfile import WebFile, read
 
 log = structlog.get_logger("pgvigil")
 RESTART = "tls_server_config can't come or go without a restart"
+OPENS = "without it more people would have access, so it can't be removed without a restart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,16 @@ def policy_of(file: WebFile, folder: Path) -> Policy:
         passwords=Passwords(file.basic_auth_users) if file.basic_auth_users else None,
         rate=Rate(every, limit.burst) if limit and every else None,
     )
+
+
+def _lost_protection(old: Policy, new: Policy) -> str | None:
+    """Return what a half-written file may lack that asked clients who they are; None if nothing."""
+    if old.passwords and not new.passwords:
+        return "basic_auth_users"
+    verified = [one.context is not None and one.context.verify_mode for one in (old, new)]
+    if verified == [ssl.CERT_REQUIRED, ssl.CERT_NONE]:
+        return "client_auth_type"
+    return None
 
 
 @dataclass(slots=True)
@@ -69,6 +80,8 @@ class Security:
             policy = self._read(self.path)
             if (policy.context is None) != (self.context is None):
                 raise ConfigurationError(f"{RESTART}.")
+            if lost := _lost_protection(self.policy, policy):
+                raise ConfigurationError(f"{lost} is missing: {OPENS}.")
         except ConfigurationError as wrong:
             self.up_to_date = False
             log.error(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config.errors import ConfigurationError
+from monitor.plain_file import read_bytes, reason
 from monitor.web.security.webfile import TlsServer
 
 VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
@@ -79,9 +80,9 @@ def _comparable(name: str) -> str:
 
 def _readable(field: str, path: Path) -> None:
     try:
-        path.read_bytes()
+        read_bytes(path)
     except OSError as wrong:
-        why = f"can't be read: {(wrong.strerror or 'no reason given').lower()}"
+        why = f"can't be read: {reason(wrong)}"
         raise _wrong(field, path, why) from None
 
 

@@ -104,7 +104,7 @@ class RateLimit(BaseModel):
 
 
 class WebFile(BaseModel):
-    """The whole file; an empty one does not restrict access."""
+    """The whole file. A section that is there must set something, else access would be open."""
 
     model_config = STRICT
 
@@ -113,11 +113,26 @@ class WebFile(BaseModel):
     basic_auth_users: dict[str, Annotated[str, AfterValidator(_hash)]] | None = None
     rate_limit: RateLimit | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _sets_something(cls, found: Any) -> Any:
+        """A file or section may be empty because it is just being written, or by mistake."""
+        if isinstance(found, dict):
+            empty = [name for name, section in found.items() if section is None or section == {}]
+            if known := [name for name in empty if name in cls.model_fields]:
+                raise ValueError(f"{known[0]} is empty; leave it out if it is not wanted")
+        return found
+
 
 def read(path: Path) -> WebFile:
     """Read and validate the file. Raises ConfigurationError, which names the wrong field."""
     found = read_yaml(path, "The web config file")
-    return _checked(path, {} if found is None else found)
+    if found is None or found == {}:
+        raise ConfigurationError(
+            f"The web config file {path} is empty, so it would restrict nothing;"
+            " unset web_config_file if that is wanted."
+        )
+    return _checked(path, found)
 
 
 def _checked(path: Path, found: Any) -> WebFile:

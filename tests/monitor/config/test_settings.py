@@ -195,7 +195,7 @@ def test_of_several_wrong_settings_the_first_is_explained() -> None:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        (f"dsn: [{SECRET}", "is not YAML at line 1."),
+        (f"dsn: [{SECRET}", "is not YAML at line "),
         ("- dsn", "is not a mapping of settings."),
         ("config: other.yaml", "can't name another configuration file."),
         (f"password: [{SECRET}]\ndsn: host=h", "password: the value must be text"),

@@ -65,12 +65,34 @@ def test_a_file_of_other_exporters_is_understood(write: Write) -> None:
     assert file.rate_limit.interval.total_seconds() == 0.1
 
 
-@pytest.mark.parametrize("empty", ["", "{}", "tls_server_config:\nbasic_auth_users:\n"])
-def test_an_empty_file_protects_nothing(write: Write, empty: str) -> None:
-    """As with every exporter."""
-    security = Security(write(empty))
-    assert security.context is None
-    assert security.policy.passwords is None
+EMPTY = {
+    "": "is empty, so it would restrict nothing",
+    "# basic_auth_users:\n": "is empty, so it would restrict nothing",
+    "{}": "is empty, so it would restrict nothing",
+    "null": "is empty, so it would restrict nothing",
+    "basic_auth_users:\n": "basic_auth_users is empty",
+    "basic_auth_users: {}\nrate_limit: {interval: 1s}\n": "basic_auth_users is empty",
+    "tls_server_config:\n": "tls_server_config is empty",
+}
+
+
+@pytest.mark.parametrize(("empty", "said"), EMPTY.items())
+def test_an_empty_file_or_section_is_refused(write: Write, empty: str, said: str) -> None:
+    """It would let everybody in, where somebody wanted to keep people out."""
+    assert said in refused(write(empty))
+
+
+@pytest.mark.parametrize("later", [*EMPTY, "rate_limit: {interval: 1s}\n"])
+def test_a_file_that_lost_its_users_is_not_taken_over(write: Write, later: str) -> None:
+    """A file that is just being written: the previous users stay, and readiness tells."""
+    security = Security(write({"basic_auth_users": {"ann": HASH}}))
+    write(later)
+    security.look()
+    assert security.policy.passwords
+    assert not security.up_to_date
+    write({"basic_auth_users": {"bob": HASH}})
+    security.look()
+    assert security.up_to_date
 
 
 PAIR = {"cert_file": "a", "key_file": "b"}
