@@ -69,12 +69,13 @@ class Databases:
             self.answers.mark_absent(collector, database, why)
 
     def longest_unvisited_first(self) -> Iterable[str]:
-        """In the order of a walk, which may not come to its end."""
+        """In the order of a walk: one that ends early leaves none out for ever."""
         return sorted(self.names, key=self._last_visit)
 
     def _last_visit(self, database: str) -> float:
+        """Unix seconds when it was last asked anything; 0 if never."""
         asked = (self.round_log.of(c, database).asked for c in of_databases())
-        return min(at or 0.0 for at in asked)
+        return max(at or 0.0 for at in asked)
 
     def _forget(self, database: str) -> None:
         self.round_log.drop(database)
