@@ -8,8 +8,8 @@ from alerts.snapshot import Snapshot, Unknown
 from collectors.activity import Session
 from collectors.settings import settings
 
-AT_ONCE = 100
-"""Maximum number of sessions terminated by one statement, so that it stays readable."""
+AT_ONCE = 15
+"""Maximum number of sessions terminated by one statement: more would not fit into a message."""
 
 
 def client_sessions(sessions: Iterable[Session]) -> list[Session]:

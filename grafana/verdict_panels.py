@@ -105,7 +105,9 @@ def each_once(metric: str) -> str:
 
 
 def in_state(state: State, title: str, about: str, color: str) -> Panel:
-    query = Query(f"sum({each_once(own(FINDING_STATE, state=state))})")
+    # Of no finding in that state there is no series; 0 is shown only where some state is known.
+    counted = each_once(own(FINDING_STATE, state=state))
+    query = Query(f"sum({counted}) or 0 * sum({each_once(own(FINDING_STATE))})")
     return number(title, about, "short", query, {1: color})
 
 

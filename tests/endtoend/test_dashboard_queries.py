@@ -51,7 +51,7 @@ HIDES_LITTLE = re.compile(r" > [0-9.]+(?=\)?$)")
 
 EMPTY_WHILE_WELL = {
     "Delay of recent WAL": "PostgreSQL tells it only while a standby acknowledges new WAL",
-    "Events a minute that findings have counted": "there where a finding of events is in the group",
+    "Events a minute, counted by findings": "there where a finding of events is in the group",
 }
 """Panels that may have no data, and why."""
 ONE_KIND_IS_ENOUGH = "Ill subjects"

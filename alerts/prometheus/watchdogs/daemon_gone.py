@@ -20,7 +20,7 @@ watchdog = Watchdog(
     hold=timedelta(minutes=5),
     summary="pgvigil is gone{{ with $labels.instance }}: {{ . }} does not answer{{ end }}",
     description=(
-        "Its servers are not judged any more: the end of one of their alerts is not a recovery."
+        "Its servers are not judged any more: their alerts stay as they are for an hour, then end."
         + each(SERVERS, ("job", "instance"), "It watched:", "{{ .Labels.server }}", "server")
     ),
     cure=(

@@ -1,0 +1,48 @@
+"""What a new session tells of its server, against what was known, also before this start."""
+
+from dataclasses import replace
+
+import pytest
+
+from alerts.history.memory import Memory
+from monitor.address.address import Address
+from monitor.config.servers import WatchedServer
+from monitor.config.settings import Databases
+from monitor.postgres.identity import IdentityChange, IdentityTracker
+from monitor.postgres.session import Identity
+
+TARGET = WatchedServer("shop", Address(), None, Databases())
+MET = Identity(
+    pid=1,
+    version=180000,
+    version_text="18.0",
+    in_recovery=False,
+    started="2026-01-01 00:00:00+00",
+    system_identifier="7001",
+    role="pgvigil",
+    database="postgres",
+    extensions="{}",
+)
+LATER = replace(MET, started="2026-01-02 00:00:00+00")
+
+
+@pytest.mark.parametrize("daemon_restarted", [False, True])
+def test_sessions_of_an_earlier_start_have_ended(daemon_restarted: bool) -> None:
+    """Known also where the server was started anew while no daemon ran."""
+    memory = Memory()
+    before = IdentityTracker(TARGET, memory)
+    assert IdentityChange.sessions_ended not in before.meet(MET)
+    now = IdentityTracker(TARGET, memory) if daemon_restarted else before
+    assert IdentityChange.sessions_ended not in now.meet(MET)
+    change = now.meet(LATER)
+    assert IdentityChange.sessions_ended in change
+    assert IdentityChange.restarted in change
+    again = IdentityTracker(TARGET, memory)
+    assert again.meet(LATER) is IdentityChange.nothing
+
+
+def test_a_start_while_nobody_looked() -> None:
+    """Windows were not running then; only the sessions are of before."""
+    memory = Memory()
+    IdentityTracker(TARGET, memory).meet(MET)
+    assert IdentityTracker(TARGET, memory).meet(LATER) is IdentityChange.sessions_ended
