@@ -106,7 +106,7 @@ class Unjudged:
     """Unix seconds when the window will be full; if set, the finding is learning."""
     count: int = 1
     setting: str | None = None
-    """The setting that nobody has made: what needs it is not configured, and nothing is broken."""
+    """The missing setting: what needs it is not configured, and nothing is broken."""
 
 
 L = TypeVar("L", bound=BaseLimits)

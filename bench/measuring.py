@@ -1,4 +1,4 @@
-"""Watches one watcher for a while: what it costs the server, itself, and whoever scrapes it."""
+"""Measurement of one watcher: its cost on the server, its own cost, and that of scrapes."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from monitor.demo.launcher import Postgres
 INTERVAL = 15.0
 """Seconds between two scrapes, as Prometheus comes by default."""
 MANY, AT_MOST = 50, 8.0
-"""So many scrapes in a row, or so many seconds of them, for the percentiles."""
+"""Number of consecutive scrapes, or seconds of scraping, for the percentiles."""
 BOOKS = """
     select
         coalesce(sum(calls), 0)::float8                                     as queries,
@@ -46,7 +46,7 @@ class Measured:
 async def measure(
     server: Postgres, scenario: Scenario, watcher: Watcher, warm_up: float, seconds: float
 ) -> Measured:
-    """After a warm-up, for so many seconds. The crowd is there first, as it is in life."""
+    """Measure for `seconds` after a warm-up; the sessions of the scenario are opened first."""
     async with crowd(server, scenario.sessions), session(server) as admin:
         await asyncio.to_thread(_scraped_for, watcher, warm_up)
         await admin.execute("select pg_stat_statements_reset()")

@@ -15,7 +15,7 @@ SIZES = (1_000, 10_000, 100_000)
 ROUNDS = 60
 FAMILIES = 20
 NEW_EVERY = 3
-"""Each so many scrapes the page is a new one, as after a round."""
+"""Number of scrapes after which the page changes, as after a round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def page_times() -> Iterator[PageTime]:
 
 @contextmanager
 def _served(size: int) -> "Iterator[tuple[Watcher, Connection[int, int]]]":
-    """The real HTTP side in a process of its own, with a store that holds so many series."""
+    """The real HTTP server in its own process, with a store of `series` series."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         ours, theirs = multiprocessing.Pipe()
         process = multiprocessing.get_context("fork").Process(

@@ -1,4 +1,4 @@
-"""The servers that are measured: what each holds, and who is connected to it meanwhile."""
+"""Scenarios: the contents of the measured servers, and the sessions connected to them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -33,7 +33,7 @@ async def nothing(server: Postgres) -> None:
 
 
 def relations(tables: int, indexes_each: int) -> Callable[[Postgres], Awaitable[None]]:
-    """Empty tables without TOAST, each with so many indexes, in the database `shop`."""
+    """Create empty tables without TOAST and their indexes in the database `shop`."""
 
     async def make(server: Postgres) -> None:
         index = "".join(
@@ -56,7 +56,7 @@ def relations(tables: int, indexes_each: int) -> Callable[[Postgres], Awaitable[
 
 
 def databases(count: int) -> Callable[[Postgres], Awaitable[None]]:
-    """So many more databases, each a copy of an empty one."""
+    """Create additional databases, each a copy of an empty one."""
 
     async def make(server: Postgres) -> None:
         async with session(server) as admin:
@@ -141,7 +141,7 @@ async def session(
 
 @asynccontextmanager
 async def crowd(server: Postgres, size: int) -> AsyncIterator[None]:
-    """So many sessions of an application, most of them idle, a few in a transaction."""
+    """Open sessions of an application, most of them idle, a few in a transaction."""
     async with AsyncExitStack() as all_of_them:
         for n in range(size):
             one = await all_of_them.enter_async_context(session(server, "shop"))

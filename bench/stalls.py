@@ -18,8 +18,7 @@ EVERY = 1.0
 
 
 class Probe:
-    """Counts late looks by their milliseconds. The file is taken away by whoever wants to begin
-    anew: then what was counted so far is forgotten."""
+    """Counter of late wake-ups by their milliseconds. Removing the file resets the counter."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, file: Path) -> None:
         self.loop = loop

@@ -191,7 +191,7 @@ class Absence:
     of_all: bool = False
     """Whether the reason is the same for all collectors of this server."""
     setting: str | None = None
-    """The setting that nobody has made and that it needs: it is not configured, not broken."""
+    """The missing setting that it needs: it is not configured, not broken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Judging:
     """Findings to be judged aside, each with its newest scene."""
     at_work: "asyncio.Task[None] | None" = None
     late_news: bool = False
-    """What was judged aside has changed a state, and nobody was told yet."""
+    """Whether background judging has changed a state that is not reported yet."""
 
     @classmethod
     def of(cls, plan: WatchPlan, memory: Memory, recorder: Recorder) -> "Judging":

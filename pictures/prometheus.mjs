@@ -1,5 +1,5 @@
 /** What Prometheus answers to the panels of a dashboard, asked as Grafana asks. */
-const POINTS = 240; // across a graph, as far as there are so many
+const POINTS = 240; // across a graph, at most
 const SECONDS = { s: 1, m: 60, h: 3600 };
 
 export class Prometheus {

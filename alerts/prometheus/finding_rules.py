@@ -14,7 +14,7 @@ from alerts.prometheus.recording import Recording
 from alerts.prometheus.rule import Rule, alert_name
 
 HELD = "1h"
-"""How long an incident goes on while nobody can say whether it is over."""
+"""How long an incident is held while its state is unknown."""
 FINDING = (*SCRAPED_FROM, "server", "finding")
 IDENTITY = (*FINDING, "severity", "database", "incident")
 RECORDED = RecordedMetric("pgvigil:incident", IDENTITY)

@@ -1,4 +1,4 @@
-"""Builds queries from metric objects: a metric or a label that nobody serves can't be asked for."""
+"""PromQL from metric objects, so that a query can't name an unknown metric or label."""
 
 import json
 import re
@@ -12,7 +12,7 @@ PLACE = ("job", "namespace", *MOVES)
 
 
 class Named(Protocol):
-    """What a query needs to know of a metric, be it ours or a fact."""
+    """What a query needs of a metric: name and labels."""
 
     @property
     def name(self) -> str: ...

@@ -41,7 +41,7 @@ def in_cluster(fact: str) -> str:
 
 
 def over_cluster(how: str, fact: str, *labels: str) -> str:
-    """All servers of a cluster together, whoever watches them."""
+    """All servers of a cluster, independent of the daemon that watches them."""
     kept = ", ".join(("job", "namespace", *CLUSTER, *labels))
     return f"{how} by ({kept}) (\n{in_cluster(fact)}\n)"
 

@@ -13,7 +13,7 @@ from alerts.verdicts.places import from_json as places_from_json
 from alerts.verdicts.verdict import Verdict
 
 OCCURRENCES = 20
-"""So many of an event's last occurrences are kept with all their evidence."""
+"""Number of last occurrences of an event that are kept with their evidence."""
 REWRITE = 60.0
 """Seconds after which the evidence of a case is written down anew; since-times are at once."""
 CASE = "case:"

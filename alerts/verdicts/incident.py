@@ -22,7 +22,7 @@ class Incident:
     values: Mapping[Severity, float]
     """Per severity the measured value of the worst at or above it; of others their number."""
     subjects: Subjects = ()
-    """Whom it speaks of, worst first; nobody where it counts others."""
+    """Its subjects, worst first; empty if it only counts others."""
 
 
 def incident_id(system_identifier: str | None, finding: str, evidence: Evidence) -> str:

@@ -43,7 +43,7 @@ class Mutes:
     comments: Mapping[tuple[str, str], str] = None  # type: ignore[assignment]
 
     def why(self, server: str, finding: str, evidence: Evidence, at: float) -> str | None:
-        """The reason why nobody wants to hear of it, if there is one."""
+        """Return the reason if the subject is muted, else None."""
         for mute in self.configured:
             if mute.covers(server, finding, evidence, at):
                 return mute.why

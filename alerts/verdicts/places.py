@@ -16,8 +16,8 @@ Places = Mapping[Severity, tuple[Identity, ...]]
 def places(finding: AnyFinding, ill: Iterable[Evidence], before: Places) -> Places:
     """Fill free places with the worst of `ill`, which is ordered worst first.
 
-    Nobody loses a place to a worse one: else an incident that is cured would let an old one
-    page anew.
+    A subject never loses its place to a worse one; otherwise the end of an incident would make
+    an old one page again.
     """
     if finding.is_review or finding.alerted_by is not AlertedBy.subject:
         return {}

@@ -14,7 +14,7 @@ from alerts.verdicts.places import places
 from alerts.verdicts.verdict import Subject, Verdict
 
 TRACKED = 1000
-"""So many ill subjects of one finding are tracked; the worst, should there be more."""
+"""Maximum number of tracked ill subjects of one finding; the worst are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class VerdictTracker:
             return False
         if _blinded(case.evidence, found):
             return at - case.last < self.timing.unknown
-        # Not before 0: a clock that was set back keeps nobody ill until it has caught up.
+        # At least 0: a clock that was set back must not keep a subject ill.
         return self.timing.hold and 0 <= at - case.shown < self.timing.visible
 
     def _count(
@@ -184,7 +184,7 @@ def _pending(finding: AnyFinding, file: FindingCases) -> Iterator[Unjudged]:
 
 
 def _was_as_bad(case: Case, relaxed: Evidence, strict: Evidence | None) -> bool:
-    """By the relaxed limits somebody stays ill, or stays critical; nobody becomes it by them."""
+    """Apply the relaxed limits: a subject can stay ill or critical by them, but not become it."""
     if strict is None:
         return True
     return strict.severity.rank < relaxed.severity.rank <= case.evidence.severity.rank

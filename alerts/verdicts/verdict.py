@@ -18,7 +18,7 @@ class Subject:
     over: float | None = None
     """When it was last ill, where it is well again and stays for the next scrapes to see it."""
     muted: str | None = None
-    """Why somebody asked not to hear of it."""
+    """The reason why it is muted; None if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Verdict:
 
     @property
     def is_unconfigured(self) -> bool:
-        """Whether it is unknown only for want of settings that nobody has made."""
+        """Return True if it is unknown only because settings are missing."""
         blind = [one for one in self.unjudged if one.until is None]
         return self.state is State.unknown and bool(blind) and all(one.setting for one in blind)
 

@@ -31,7 +31,7 @@ class Log:
     began: float = field(default_factory=time.monotonic)
     commits: int = 0
     died: float | None = None
-    """When the first victim was told, in seconds since they began; pgbench tells it to nobody."""
+    """When the first victim was told, in seconds since they began; pgbench does not report it."""
     failed: Exception | None = None
 
 

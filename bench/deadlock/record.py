@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 FRAME = 0.25
-"""Seconds between two looks: the pace of the daemon while somebody waits."""
+"""Seconds between two queries: the pace of the daemon while sessions wait."""
 CALM, HURRY = 1.0, 10.0
-"""Seconds: the daemon's pace while nobody waits, and how long it keeps looking often."""
+"""Seconds: the daemon's pace without waits, and how long it queries often after one."""
 NAMES = 30.0
 """Seconds between two looks at tables and indexes: the pace of the daemon's table lane."""
 AFTER = 1.5
@@ -43,7 +43,7 @@ class Frame:
     """Seconds since the workload began."""
     sessions: Sequence[Session]
     locks: Sequence[Lock]
-    """None are asked for while nobody waits, as in the daemon."""
+    """Empty while no session waits, as in the daemon."""
     names: Names = field(default_factory=dict)
     """By collector; in some frames only."""
 
@@ -125,7 +125,7 @@ class _Watching:
         await asyncio.sleep(max(0.02, now + step - elapsed))
 
     async def _count(self, now: float) -> None:
-        """The server counts what pgbench tells nobody of, a little later."""
+        """The server counts what pgbench does not report, a little later."""
         number: int = await self.admin.fetchval(DEADLOCKS)
         self.counted = number if self.counted is None else self.counted
         if number > self.counted and self.film.died is None:

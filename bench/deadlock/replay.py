@@ -30,7 +30,7 @@ class Watched:
     closed: float | None
     """When the first circle closed."""
     met: float | None
-    """When somebody was first seen to wait for a lock."""
+    """When a session was first seen to wait for a lock."""
     warnings: tuple[tuple[str, str], ...] = ()
     """Subjects of all warnings until the end of the film, each with its proof."""
     hints: frozenset[str] = frozenset()
@@ -62,7 +62,7 @@ class Watcher:
 
 
 def watch(film: Film, is_right: Any, daemon: bool = False) -> Watched:
-    """The whole film, or as the daemon: slowly until somebody waits."""
+    """The whole film, or as the daemon: slowly until a session waits."""
     watcher = Watcher()
     warned: float | None = None
     closed, met, looks = film.died and film.died - DEADLOCK_TIMEOUT, None, 0

@@ -14,7 +14,7 @@ class Draw(StrEnum):
     row = "row"
     """One of the contested rows or keys."""
     own = "own"
-    """The number of the client: nobody else uses it."""
+    """The number of the client, which no other client uses."""
 
 
 @dataclass(frozen=True, slots=True)

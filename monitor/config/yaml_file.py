@@ -91,7 +91,7 @@ def _check_depth(text: str) -> None:
 
 
 def _check_size(root: yaml.Node) -> None:
-    """An alias is one node here, but whoever reads the content meets all that it stands for."""
+    """Limit the nodes with all aliases expanded: an alias is one node, but may stand for many."""
     left = MOST_NODES
 
     def count(node: yaml.Node, depth: int) -> None:

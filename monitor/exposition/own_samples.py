@@ -13,7 +13,7 @@ from monitor.views.overview import CollectorView, Judged, QueueNumbers, ServerVi
 
 OwnSample = tuple[OwnMetric, tuple[str | None, ...], float | None]
 REASONS = 10
-"""So many reasons of not having judged become series; the rest is summed as `other`."""
+"""Number of reasons for unjudged objects with their own series; the rest is summed as `other`."""
 
 
 UNCOUNTED = (State.unknown, State.learning, State.not_applicable)

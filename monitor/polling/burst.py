@@ -56,7 +56,7 @@ class LockBurst:
         return max(HURRIED, cost / self.pacing.fast_budget)
 
     async def follow(self, read: Read) -> None:
-        """Read again and again until the next ordinary round is near; not while nobody waits."""
+        """Read repeatedly until the next ordinary round is near, only while sessions wait."""
         self._note()
         statuses = [self.round_log.of(collector) for collector in IN_BURST]
         began = statuses[0].asked

@@ -143,7 +143,7 @@ def _is_verified(transport: Any) -> bool:
 
 
 def _is_private(socket: str | None) -> bool:
-    """Whether nobody but the server's owner can have made the socket, as everybody can in /tmp."""
+    """Return True if only the server's owner can have made the socket; in /tmp, any user can."""
     if socket is None:
         return False
     with suppress(OSError):

@@ -46,7 +46,7 @@ async def test_counters_grow(database: Database) -> None:
 
 
 async def test_a_reset_changes_the_epoch(database: Database) -> None:
-    """Whoever compares counters must know."""
+    """A comparison of counters needs it."""
     before = (await rows(database))[database.name].stats_reset
     await database.execute("SELECT pg_stat_reset()")
 

@@ -46,7 +46,7 @@ async def test_both_ends_of_a_link(
     assert (link.status, link.slot_name, link.has_upstream) == ("streaming", "second", True)
     assert (there.in_recovery, here.in_recovery) == (False, True)
     assert there.timeline == here.timeline == 1
-    # The primary was asked after its standby, and may have written meanwhile.
+    # The primary was asked after its standby, and may have written in between.
     assert here.replay_lsn is not None
     assert here.lsn is not None
     assert there.lsn is not None

@@ -36,7 +36,7 @@ def test_every_object_is_valid(kubernetes: str, helm: Helm) -> None:
 
 
 def ours(path: Path) -> Iterator[Manifest]:
-    """Every container of pgvigil, whoever makes its pod."""
+    """Every container of pgvigil, in any kind of pod."""
     yield from (container for _, container in containers(objects(path)))
     for cluster in of_kind(objects(path), "postgresql"):
         yield from (side for side in cluster["spec"]["sidecars"] if side["name"] == "pgvigil")

@@ -53,7 +53,7 @@ async def fire(chain: Chain, rules: Iterable[str]) -> None:
 
 
 async def deadlock(one: asyncpg.Connection, other: asyncpg.Connection) -> None:
-    """One of the two loses, whoever it is."""
+    """One of the two sessions loses."""
     await one.execute("BEGIN; LOCK TABLE part1")
     await other.execute("BEGIN; LOCK TABLE part2")
     lost = await asyncio.gather(

@@ -66,7 +66,7 @@ class Fortress:
         return (*self.shown, "--user", f"prometheus:{PASSWORD}")
 
     def scraping(self) -> dict[str, Any]:
-        """How Prometheus comes in, whoever leaves out a part of it, and its own address."""
+        """Arguments of a client with all credentials; tests omit one of them."""
         tls = {
             "ca_file": str(self.authority.certificate),
             "cert_file": str(self.client.certificate),

@@ -64,7 +64,7 @@ async def test_a_slow_round_is_not_overtaken(schedule: Schedule) -> None:
     async def others_went_on() -> bool:
         return other > 20
 
-    await until(others_went_on, "another job goes on meanwhile")
+    await until(others_went_on, "another job continues")
     assert (begun, most) == (1, 1)
     gate.set()
 

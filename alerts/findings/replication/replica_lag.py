@@ -100,7 +100,7 @@ def lost(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def silent(server: str, silence: Silence) -> Unjudged:
-    """Yield a silence that is too short to report; meanwhile the standby is not healthy either."""
+    """Yield a silence that is too short to report; the standby is not healthy either."""
     return Unjudged(
         f"nothing was received from upstream for {duration_text(silence.seconds)}", subject=server
     )

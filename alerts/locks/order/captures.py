@@ -1,4 +1,4 @@
-"""Deadlocks, photographed while they last: PostgreSQL lets them be for deadlock_timeout.
+"""Capture of deadlocks while they last: PostgreSQL resolves them after deadlock_timeout.
 
 Reason: who waits in a circle is seen in one look at the locks. The look at the sessions comes a
 moment before it, so that a statement counts only where it had begun before both; and each further
@@ -31,10 +31,10 @@ class Captive:
     """One party of a deadlock."""
 
     party: Party
-    """Without a statement where it is not sure that it waited in that one."""
+    """The session; without a statement if it may have been another one."""
     session: Session
     oid: Relation | None
-    """What it waits for: database and OID of the relation,"""
+    """Database and OID of the awaited relation,"""
     relation: str | None
     """and the name, as soon as it is known."""
     ctid: tuple[int, int] | None
@@ -46,15 +46,15 @@ class Captive:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One deadlock: each captive waits for the next, and the last for the first."""
+    """A deadlock: each captive waits for the next, and the last for the first."""
 
     captives: tuple[Captive, ...]
     at: float
-    """Unix seconds of the first look."""
+    """Unix seconds of the first query that saw it."""
     victim: int | None = None
-    """Pid of whom PostgreSQL has sacrificed; None while it lasts."""
+    """Pid of the session that PostgreSQL rolled back; None while the deadlock lasts."""
     victim_is_sure: bool = False
-    """It was seen to have lost its transaction, and nobody else was."""
+    """Whether it was seen to have lost its transaction, and no other party was."""
 
     @property
     def key(self) -> str:
@@ -64,7 +64,7 @@ class Capture:
 
 @dataclass(slots=True)
 class Captures:
-    """The last deadlocks of one server, newest first."""
+    """Recent deadlocks of one server, newest first."""
 
     kept: deque[Capture] = field(default_factory=lambda: deque(maxlen=KEPT))
 
@@ -139,7 +139,7 @@ def _name(lock: Lock | None) -> str | None:
 
 
 def _named(capture: Capture, tables: Tables) -> Capture:
-    """With the names that have come since."""
+    """Return the capture with names that became known later."""
     if all(captive.relation or not captive.oid for captive in capture.captives):
         return capture
     tables.learn(c.oid for c in capture.captives if c.oid and not c.relation)

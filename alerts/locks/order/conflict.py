@@ -1,4 +1,4 @@
-"""Who waits for whom, with what each of them has done before: the raw material of lock orders."""
+"""Lock conflicts: waiters and blockers, with what their transactions have done before."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ Transaction = tuple[int, str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One side of a conflict, for people."""
+    """One side of a conflict, for messages."""
 
     pid: int
     user: str | None
@@ -28,7 +28,7 @@ class Party:
     client: str | None
     query_id: int | None
     statement: str | None
-    """Without anybody's values."""
+    """The statement, with literals replaced."""
 
     @classmethod
     def of(cls, session: Session) -> "Party":
@@ -44,13 +44,13 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class ContestedRow:
-    """What is waited for. A row where it is known, else the table."""
+    """The awaited row if it is known, otherwise the table."""
 
     table: Table
     relation: Relation
     ctid: tuple[int, int] | None
     by_row: bool
-    """A row stands in the way, not the whole table."""
+    """Whether a row is contested, not the whole table."""
     mode: str | None = None
     """In which the queue of the row was joined; None where it was not."""
 
@@ -67,7 +67,7 @@ class Conflict:
 
 @dataclass(slots=True)
 class Scene:
-    """One look at all locks, prepared for learning."""
+    """The locks of one query, prepared for learning."""
 
     rows: Sequence[Lock]
     graph: LockGraph
@@ -78,7 +78,7 @@ class Scene:
     their statement where it was not the same."""
     locks: dict[Holder, list[Lock]] = field(init=False)
     queues: dict[int, Queue] = field(init=False)
-    """By the identity of a lock that is waited for."""
+    """Queues by the identity of the awaited lock."""
 
     def __post_init__(self) -> None:
         self.locks = {}
@@ -99,7 +99,7 @@ class Scene:
         }
 
     def meetings(self) -> Iterator[Conflict]:
-        """Each session that waits for something with a name, with each that stands in its way."""
+        """Yield each session that waits for a named object, with each of its blockers."""
         for node, waits in self.graph.waits.items():
             waiter, spot = self.sessions.get(node), self.spot(node, waits[0])
             if waiter is None or spot is None or waiter.query is None:
@@ -112,12 +112,12 @@ class Scene:
 
     @property
     def advisory_waiters(self) -> list[int]:
-        """Pids of those who wait for an advisory lock."""
+        """Return the pids of sessions that wait for an advisory lock."""
         waiters = (node for node, waits in self.graph.waits.items() if _is_advisory(waits[0]))
         return [node for node in waiters if isinstance(node, int)]
 
     def holders(self, node: Holder) -> set[Holder]:
-        """Who has what it waits for; behind others in the queue of a row: whoever has the row."""
+        """Return the holders of the awaited lock; in the queue of a row, the holder of the row."""
         found: set[Holder] = set()
         for lock in self.graph.waits.get(node, ()):
             for holder in self._granted(lock):
@@ -128,12 +128,12 @@ class Scene:
         return found - {node}
 
     def held_up_by(self, node: Holder) -> set[Holder]:
-        """Who holds what it waits for; not who merely stands before it in a queue."""
+        """Return the holders of the awaited lock, without other waiters."""
         waits = self.graph.waits.get(node, ())
         return {holder for lock in waits for holder in self._granted(lock)} - {node}
 
     def next_spot(self, session: Session) -> ContestedRow | None:
-        """What that session waits for itself."""
+        """Return what that session waits for itself."""
         waits = self.graph.waits.get(session.pid)
         return self.spot(session.pid, waits[0]) if waits else None
 
@@ -143,7 +143,7 @@ class Scene:
                 yield node_of(lock)
 
     def spot(self, node: Holder, wanted: Lock) -> ContestedRow | None:
-        """None where it is not known which table it is about."""
+        """Return the contested row or table; None if the table is unknown."""
         if wanted.locktype in ("transactionid", "tuple"):
             row = self.row_lock(node, wanted)
             if row:
@@ -152,7 +152,7 @@ class Scene:
         return self._of(wanted, by_row=False) if wanted.locktype == "relation" else None
 
     def row_lock(self, node: Holder, wanted: Lock) -> Lock | None:
-        """The lock that names the row: the wait itself, or the place it keeps in the queue."""
+        """Return the lock that names the row: the wait itself, or its tuple lock."""
         if wanted.locktype == "tuple":
             return wanted
         return next((own for own in self.locks[node] if own.locktype == "tuple"), None)
@@ -166,8 +166,8 @@ class Scene:
         return ContestedRow(table, (lock.datname, lock.relation), ctid, by_row, mode)
 
     def _by_statement(self, node: Holder) -> ContestedRow | None:
-        """A unique key that somebody else is about to take has no row yet; and who finds that its
-        row was changed meanwhile waits for the next change without a place in the queue."""
+        """Find the table by the statement: an uncommitted unique key has no row yet, and a session
+        whose row was changed while it waited waits again without a tuple lock."""
         session = self.sessions.get(node)
         target = target_of(session.query) if session else None
         if session is None or target is None or not (target.verb == "insert" or target.locks_rows):
@@ -180,8 +180,8 @@ class Scene:
         return None
 
     def _by_both(self, node: Holder, wanted: Lock) -> ContestedRow | None:
-        """Whoever waits for a transaction wants a row or key that this one has changed: if there
-        is one table only where both have been, it is there."""
+        """Find the table by the footprints: a waiter wants a row or key that the other transaction
+        has changed, so if both have used only one common table, it is that one."""
         common = self._touched(node)
         for holder in self._granted(wanted):
             common &= self._touched(holder)

@@ -1,4 +1,4 @@
-"""A table of bounded size whose entries fade: what is not seen again for days is forgotten."""
+"""Table of bounded size with decaying weights: entries that are not seen for days are dropped."""
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ V = TypeVar("V")
 HALF_LIFE = 86_400.0
 """Seconds in which a weight halves."""
 FORGOTTEN = 0.1
-"""A weight below which it might as well never have been."""
+"""Minimum weight; entries below it are dropped."""
 
 
 @dataclass(slots=True)
@@ -26,15 +26,15 @@ class Entry(Generic[V]):
 
 @dataclass(slots=True)
 class DecayingTable(Generic[K, V]):
-    """Each sighting adds one to a weight; the lightest leave first when there are too many."""
+    """Decaying table: each sighting adds one to a weight; light entries are evicted first."""
 
     most: int
     entries: dict[K, Entry[V]] = field(default_factory=dict)
     version: int = 0
-    """Grows whenever an entry is seen or leaves."""
+    """Grows with every change."""
 
     def see(self, key: K, value: V, now: float) -> Entry[V]:
-        """Take note of a sighting. The newest value replaces the one before."""
+        """Record a sighting. The newest value replaces the previous one."""
         entry = self.entries.get(key)
         if entry is None:
             if len(self.entries) >= self.most:
@@ -63,7 +63,7 @@ class DecayingTable(Generic[K, V]):
         return len(self.entries)
 
     def _make_room(self, now: float) -> None:
-        """A tenth at a time, so that a flood of new ones doesn't sort for each of them."""
+        """Evict a tenth at a time, so that many new entries don't sort for each of them."""
         by_weight = sorted(self.entries, key=lambda key: self.entries[key].weight_at(now))
         faded = [key for key in by_weight if self.entries[key].weight_at(now) < FORGOTTEN]
         for key in faded or by_weight[: max(1, self.most // 10)]:

@@ -24,16 +24,16 @@ Place = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class Footprint:
     tables: frozenset[Table]
-    """Where it has inserted, changed or locked anything, be it for a foreign key."""
+    """Tables in which it has inserted, changed or locked rows, also for a foreign key."""
     rows: frozenset[Table]
-    """Where it has changed or locked rows that were there already."""
+    """Tables in which it has changed or locked existing rows."""
     places: dict[Table, tuple[Place, ...]]
     gates: frozenset[int]
     target: Table | None
     """Of its current or last statement."""
 
     def came_first(self, one: Table, other: Table) -> bool:
-        """Whether its locks prove that it wrote one table before the other."""
+        """Return True if its locks prove that it wrote one table before the other."""
         return self._in_order(one, other) is True
 
     def _in_order(self, one: Table, other: Table) -> bool | None:

@@ -72,7 +72,7 @@ class LockOrder(History[LockOrderView]):
 
     @property
     def home(self) -> Home:
-        """The loop, which looks at the locks several times a second while somebody waits."""
+        """Run in the event loop, which queries locks several times a second during waits."""
         return Home.loop
 
     def recorder(self, memory: Memory, namespace: Namespace) -> "LockOrderRecorder":

@@ -79,7 +79,7 @@ def _key(meant: Sequence[Token]) -> Key:
 
 
 def _lists(meant: Sequence[Token]) -> list[list[list[Token]]]:
-    """What stands in each pair of parentheses, parted by commas."""
+    """What stands in each pair of parentheses, separated by commas."""
     lists: list[list[list[Token]]] = []
     depth = 0
     for kind, text in meant:

@@ -1,4 +1,4 @@
-"""Signal: patterns of code that statements alone tell of, before anybody waits.
+"""Signal: patterns of code that are visible from statements alone, before any wait.
 
 Reason: of some deadlocks locks show nothing beforehand. Two who hold a row FOR SHARE and then
 update it never wait before they deadlock; workers that take jobs FOR UPDATE without SKIP LOCKED

@@ -3,7 +3,7 @@
 Reason: who waits tells by its key which row the other has; the other's own key tells where that one
 has gone on to. Each is a step from key to key, and code that keeps any order at all, by this key
 or by another column, never makes a circle of them. Three things make a step certain: it is waited
-at, for nobody waits for a row that it has; an earlier look at the same transaction; a wait that it
+at, as no transaction waits for its own row; an earlier look at the same transaction; a wait that it
 has got over. Where the other does not wait, it may have come back to a row of its own, as for a fee
 on the first of two accounts. So a circle of steps that are not all certain proves something only
 where certain steps go both ways too: then the code neither sorts by this key and comes back, nor

@@ -3,8 +3,8 @@
 Reason: a change leaves a lock on an index of its table, an INSERT leaves none; that tells them
 apart. But a cached plan that reads a small table from end to end leaves none either, nor does any
 change of a table without an index; and SELECT … FOR UPDATE leaves those of a check of a foreign
-key. Two things tell all the same: the statement, and a wait. Whoever waited for a row of a table,
-to change it, changes rows of it.
+key. Two things tell all the same: the statement, and a wait. A session that waited for a row of a
+table, to change it, changes rows of it.
 
 Known limits: by application, not by transaction. So a wait counts only for tables that are small
 enough to be read from end to end, and neither for those that the application is seen to INSERT

@@ -1,7 +1,7 @@
 """Signal: which tables a statement locks rows of, learned from the waits of its like.
 
 Reason: a statement's first words name its table at best. A trigger, a foreign key, WITH or a
-function lock rows of others. But whoever waits for a row tells the table of that row, and all
+function lock rows of others. But a session that waits for a row reveals its table, and all
 statements of the same text do the same. A function of several tables tells more: its text waits
 at one of them while it holds the other, and that is its order.
 

@@ -1,4 +1,4 @@
-"""Everything that is remembered about the locks of one server, fed with each look at them."""
+"""Lock store: all observations about the locks of one server, updated by each query."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ from collectors.user_tables import user_tables
 
 NAMING = (user_tables, user_indexes, sequences)
 MEETINGS = 10
-"""So many with the same blocker are learned from at one look; more of them are a pile-up."""
+"""Number of waiters of the same blocker that are used for learning from one query."""
 
 
 @dataclass(slots=True)

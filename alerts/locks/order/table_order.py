@@ -1,7 +1,7 @@
 """Proof: tables that transactions lock in opposite order, from looks at who waits for whom.
 
 Reason: one meeting can be enough. Who waits came from x to y, and the one it waits for came from y
-to x. That they met proves that both orders concern the same rows of y; that somebody waited at x
+to x. That they met proves that both orders concern the same rows of y; that a session waited at x
 too, that its rows are contested. Nothing is concluded from transactions that never met: code that
 uses rows of its own in opposite order is harmless, and so is code behind a common gate.
 
@@ -32,7 +32,7 @@ PAIRS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Who came from one table waited at another, for somebody who had not been at the first."""
+    """A transaction from one table waited at another, for one that had not used the first."""
 
     one: Table
     other: Table
@@ -46,7 +46,7 @@ class Orders:
     waits: DecayingTable[Wait, tuple[Sighting, frozenset[int]]] = field(
         default_factory=lambda: DecayingTable(PAIRS)
     )
-    """With the gates that whoever waited held each time."""
+    """With the gates that the waiter held each time."""
     links: DecayingTable[Link, Sighting] = field(default_factory=lambda: DecayingTable(PAIRS))
     contested: DecayingTable[Table, None] = field(default_factory=lambda: DecayingTable(PAIRS))
     """Tables of which a row was waited for."""
@@ -144,7 +144,7 @@ class Orders:
         return self.patterns.inserts_into(actor, table.database, table.name, at)
 
     def hints(self, now: float) -> list[Hint]:
-        """What statements alone tell; of several tables only where somebody waits for rows."""
+        """Return patterns from statements; for several tables, only with waits for rows."""
         names = {name for table, _ in self.contested.alive(now) for name in spellings(table.name)}
         return [
             hint
@@ -219,7 +219,7 @@ class Orders:
     def _both_ways(self, now: float) -> Iterator[Risk]:
         for wait, there in self.waits.alive(now):
             back = self.waits.get(Wait(wait.other, wait.one), now)
-            # What both of them held each time, and nobody else beside them, kept them apart.
+            # An exclusive lock that both of them held each time kept them apart.
             if back and wait.one < wait.other and not there.value[1] & back.value[1]:
                 sightings = there.value[0], back.value[0]
                 circle = wait.one, wait.other

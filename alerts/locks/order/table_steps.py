@@ -1,8 +1,9 @@
 """Evidence: who goes from which table to which, of transactions one by one, and of their kind.
 
 Reason: the order is proved by the slots of locks, by two looks at one transaction, or by its own
-wait, for nobody waits for a row that it has. Where none of these is at hand, its statement tells
-where it is now, and waits of the same application that there is a way from the one table to it.
+wait, because no transaction waits for its own row. Where none of these is at hand, its statement
+tells where it is now, and waits of the same application that there is a way from the one table to
+it.
 
 Known limits: code that comes back to a table for another row of it looks as if it had come there
 for the first time, where neither slots nor an earlier look show the first visit.
@@ -22,13 +23,13 @@ EDGES = 10_000
 ACTORS = 2_000
 """Who does something with a table that its locks don't tell."""
 TRANSACTIONS = 2_000
-"""So many are remembered; older looks at the same transaction tell its order over time."""
+"""Number of stored observations; earlier ones of the same transaction show its order."""
 LOOKS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Somebody was seen to go from one table to another."""
+    """A transaction was seen to go from one table to another."""
 
     actor: Actor
     one: Table
@@ -103,7 +104,7 @@ class Steps:
                 return "the order of its locks"
             if self._seen_before(session, one, other):
                 return "two looks at the same transaction"
-        # A wait proves an order: nobody waits for a row that is its own already.
+        # A wait proves an order: no transaction waits for its own row.
         if footprint.target == other and self._is_known(session, footprint, one, other, at):
             return "its statement, and waits of the same application"
         return None

@@ -1,4 +1,4 @@
-"""Which table an OID stands for: an index for the table it belongs to, a partition for its root."""
+"""Tables by OID: an index stands for its table, a partition for its root."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class Known(NamedTuple):
     table: Table
     is_index: bool = False
     is_sequence: bool = False
-    """It gives numbers to new rows of the table: whoever holds it has inserted."""
+    """Sequences of the table: a transaction that locks one has inserted."""
     is_bare: bool = False
     """A table without an index: there changes leave the same locks as an INSERT does."""
     is_scanned: bool = False
@@ -43,7 +43,7 @@ class Known(NamedTuple):
 
 @dataclass(slots=True)
 class Tables:
-    """The newest answers that have names in them; looked through only for what somebody asks."""
+    """The newest rows with names, searched only for requested OIDs."""
 
     sources: dict[AnyCollector, AnyAnswer] = field(default_factory=dict)
     known: dict[Relation, Known] = field(default_factory=dict)

@@ -24,7 +24,7 @@ watchdog = Watchdog(
     hold=timedelta(minutes=5),
     summary="Points to review on {{ $labels.server }}: {{ $value }}",
     description=(
-        "Findings that nobody is woken for, such as those about schema and settings."
+        "Findings without their own alerts, such as those about schema and settings."
         + each(
             f"sort_desc({HERE} > 0)",
             SERVER,

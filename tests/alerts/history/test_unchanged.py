@@ -53,7 +53,7 @@ def test_one_row_of_the_whole_server_is_quiet_too() -> None:
 
 @pytest.mark.parametrize(("after", "expected"), [(5, (1000, False)), (6, (0, True))])
 def test_it_goes_on_over_a_restart(after: int, expected: tuple[float, bool]) -> None:
-    """The value itself is remembered, not just the time: what moved meanwhile is not quiet."""
+    """The value itself is stored, not only the time, so a change during the restart is seen."""
     memory = Memory()
     note(watching(READS, memory=memory), 0, Meter("a", 5))
     again = Memory()

@@ -265,7 +265,7 @@ def honest_looks(draw: st.DrawFn) -> list[list[Transaction]]:
 
 @given(honest_looks())
 def test_one_order_is_never_a_risk(looks: Sequence[Sequence[Transaction]]) -> None:
-    """Whoever meets whom, and whatever their locks tell."""
+    """For any conflicts, and any locks."""
     known = lock_store()
     for at, transactions in enumerate(looks):
         assert look(known, *transactions, at=float(at)) == []

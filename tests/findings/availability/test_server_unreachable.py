@@ -106,7 +106,7 @@ def test_only_full_slots_have_something_to_run() -> None:
 
 
 def test_full_slots_behind_a_working_session_have_words_of_their_own() -> None:
-    """Whoever reads it knows that the server lives."""
+    """The message says that the server works."""
     found = only(judged(closed(Cause.slots_full)))
     assert "answers old sessions, but accepts no new one, for 42 s" in found.message
     assert found.severity is Severity.critical

@@ -38,8 +38,8 @@ def holder(**given: Any) -> AdvisoryHolder:
     ],
 )
 def test_limits(given: dict[str, Any], severity: Severity | None) -> None:
-    """A leader keeps one key; many are forgotten ones; whoever works or has a transaction is not
-    at rest."""
+    """One key is a leader election, many are a leak; a session must be idle, without a
+    transaction."""
     snapshot = scene((), (), (advisory_locks, (holder(**given),)))
     assert verdict_of(finding, snapshot).severity is severity
 

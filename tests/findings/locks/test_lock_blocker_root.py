@@ -174,7 +174,7 @@ async def test_rows_pile_up_behind_an_idle_transaction(
 async def test_a_new_key_has_no_row_yet_and_the_statement_names_its_table(
     stage: Stage, paste: Psql, database: Database
 ) -> None:
-    """Upserts wait for whoever inserted their key first, and hold nothing that tells the table."""
+    """Upserts wait for the session that inserted their key first; no lock names the table."""
     await database.execute('create schema "S 1"; create table "S 1"."Ü" (k int primary key, v int)')
     root = await stage.holds('insert into "S 1"."Ü" values (7, 0)', application_name="import")
     upsert = 'insert into "S 1"."Ü" values (7, 1) on conflict (k) do update set v = excluded.v'

@@ -80,7 +80,7 @@ def test_without_locks_it_is_unknown() -> None:
 async def test_story_of_a_reader_behind_an_open_transaction(
     stage: Stage, paste: Psql, database: Database
 ) -> None:
-    """The cure ends whoever is in front, and the waiter goes on."""
+    """The cure ends the blocker, and the waiter continues."""
     await stage.holds("lock table orders", application_name="night 'job'")
     pid = await stage.waits("select from orders")
     verdict = await stage.until_ill(finding, SOON)

@@ -108,7 +108,7 @@ counts = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), max_size=
 
 @given(st.lists(counts, max_size=8))
 def test_the_rest_of_a_counter_never_falls(rounds: list[list[tuple[int, int]]]) -> None:
-    """Whoever comes, goes, grows, is reset or changes sides."""
+    """Also if rows are added, removed, grow, are reset or change sides."""
     renderer, before = Renderer(tables), 0.0
     for rows in rounds:
         found = [Table("app", f"t{n}", size, scans) for n, (size, scans) in enumerate(rows)]

@@ -1,4 +1,4 @@
-"""Whoever holds what lock: we wait for none of them, and everything else stays fresh."""
+"""pgvigil waits for no lock of any session, and everything else stays up to date."""
 
 import asyncio
 
@@ -45,7 +45,7 @@ async def test_a_table_locked_by_a_sleeping_alter_hides_nothing(
 
 
 async def test_a_queued_alter_hides_nothing(private_server: PrivateServers, watch: Watch) -> None:
-    """ACCESS EXCLUSIVE is only waited for, behind a reader: whoever asks for the table queues."""
+    """ACCESS EXCLUSIVE is only waited for, behind a reader: later sessions queue."""
     server = private_server()
     async with connected(server.dsn()) as admin, connected(server.dsn()) as reader:
         await admin.execute(SCENE)
@@ -61,7 +61,7 @@ async def test_a_queued_alter_hides_nothing(private_server: PrivateServers, watc
 
 
 async def everything_is_asked_anew(server: Postgres, watched: Watched) -> None:
-    """What brought something before brings it again, and no session of ours waits meanwhile."""
+    """What brought something before brings it again, and no session of pgvigil waits."""
     since = watched.server.clock.now()
     entries = {(c, where): e for c, where, e in watched.server.round_log.entries() if e.succeeded}
     assert {"user_tables", "user_indexes", "table_layout"} <= {c.name for c, _ in entries}

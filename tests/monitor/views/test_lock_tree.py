@@ -76,7 +76,7 @@ def test_a_crowd_is_cut_and_counted() -> None:
 
 
 def test_three_hundred_in_the_same_statement_are_a_few_lines() -> None:
-    """The two who have waited longest, and how many more; whoever holds up others is shown."""
+    """The two who have waited longest, and how many more; sessions that block others are shown."""
     crowd = [lock(pid, "advisory", pid / 10, objid=1) for pid in range(2, 302)]
     also = [lock(7, "advisory", objid=2), lock(400, "advisory", 5.0, objid=2)]
     view = seen([*range(1, 302), 400], [lock(1, "advisory", objid=1), *crowd, *also])

@@ -74,7 +74,7 @@ async def test_an_endless_body_is_not_awaited(curl: Path) -> None:
 async def test_a_request_that_does_not_end_is_let_go(
     curl: Path, monkeypatch: pytest.MonkeyPatch, pieces: tuple[bytes, ...]
 ) -> None:
-    """Whoever connects and says nothing, or not all, holds a place for seconds only."""
+    """A connection without a complete request is closed after seconds."""
     monkeypatch.setattr(connection, "HEAD", 0.2)
     async with website(curl) as site:
         await ended(site, *pieces)

@@ -102,7 +102,7 @@ async def test_a_handshake_that_never_begins_is_let_go(
     configured: Configured,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever connects and says nothing of TLS holds a place for seconds only."""
+    """A connection without a TLS handshake is closed after seconds."""
     monkeypatch.setattr(serve, "HANDSHAKE", 0.2)
     async with website(curl, configured()) as site:
         reader, writer = await site.connect()

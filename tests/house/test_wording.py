@@ -1,0 +1,56 @@
+"""Wording: what users and newcomers read has no phrase that must be read twice."""
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[2]
+PACKAGES = ("collectors", "alerts", "grafana", "monitor", "bench", "pictures")
+PHRASES = re.compile(
+    r"\b(?:so many|be it|as it has it|to be had|can but|rules? over|parted by"
+    r'|somebody|nobody(?![`"])|everybody|anybody)\b',
+    re.IGNORECASE,
+)
+"""Quoted `nobody` is the user of that name. .codespell-words has more words."""
+TEXTS = ("*.md", "docs/**/*.md", "alerts/**/*.md", "deploy/**/*.y*ml", "monitor/web/templates/*")
+
+
+def prose(source: str) -> Iterator[tuple[int, str]]:
+    """Comments and strings of a Python file, with their lines."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type in (tokenize.COMMENT, tokenize.STRING):
+            yield token.start[0], " ".join(token.string.split())
+
+
+def found(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    lines = prose(text) if path.suffix == ".py" else enumerate(text.splitlines(), start=1)
+    name = path.relative_to(HOUSE)
+    return [f"{name}:{n}: {hit[0]}" for n, line in lines if (hit := PHRASES.search(line))]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_docstrings_comments_and_messages(package: str) -> None:
+    """Docstrings, comments and messages name the thing and the person they mean."""
+    modules = sorted((HOUSE / package).rglob("*.py"))
+    assert modules
+    assert [hit for module in modules for hit in found(module)] == []
+
+
+@pytest.mark.parametrize("pattern", TEXTS)
+def test_documentation_runbooks_and_templates(pattern: str) -> None:
+    """So do the documentation, runbooks, manifests and pages."""
+    files = sorted(path for path in HOUSE.glob(pattern) if path.is_file())
+    assert files
+    assert [hit for file in files for hit in found(file)] == []
+
+
+def test_a_phrase_is_found_in_prose_but_not_in_code() -> None:
+    """The check sees docstrings, comments and messages, also over a line break; not identifiers."""
+    source = '"""So\nmany rows."""\nnobody = 1  # be it\nsay("rules over it", "`nobody`")\n'
+    hits = [line for line, text in prose(source) if PHRASES.search(text)]
+    assert hits == [1, 3, 4]
