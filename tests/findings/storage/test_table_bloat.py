@@ -1,6 +1,6 @@
 """table_bloat on real servers: what a rewrite gives back, and nothing where that is not known."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -136,20 +136,21 @@ def only(verdict: Verdict) -> Evidence:
     return verdict.subjects[0].evidence
 
 
-def scene() -> str:
+def scene(names: Collection[str]) -> str:
     """Everything that is bloated, and everything that is not quite."""
-    hostile = ('"' + name.replace('"', '""') + '"' for name in HOSTILE)
+    hostile = ('"' + name.replace('"', '""') + '"' for name in names)
     tables = "".join(map(HOSTILE_TABLE.format, hostile))
     return BLOATED + NOT_QUITE + POINTS + AUDITED + PARTS + tables
 
 
-async def test_story(database: Database, psql: Psql, paste: Psql, made: Made) -> None:
+async def test_story(database: Database, psql: Psql, paste: Psql, made: Made, version: int) -> None:
     """Blind without the grant, ill with it, and well once each cure was pasted into psql.
 
     The estimate meets the truth of the rewrite. Beside it tables that are not quite bloated, what
     is muted, and names that try to break the cure.
     """
-    await made(scene())
+    names = HOSTILE if version in (14, 18) else ()
+    await made(scene(names))
     async with watching(dsn=database.monitor_dsn) as monitor:
         blind = await verdict(monitor)
         assert [s.evidence.subject for s in blind.subjects] == ["public.points"], "of fixed width"
@@ -161,7 +162,7 @@ async def test_story(database: Database, psql: Psql, paste: Psql, made: Made) ->
         tracker = VerdictTracker(timing=Timing(hold=False))
         ill = await verdict(monitor, tracker, mutes)
         found = {s.evidence.subject: s.evidence for s in ill.subjects}
-        assert found.keys() == FOUND | {identifier(name, name) for name in HOSTILE}
+        assert found.keys() == FOUND | {identifier(name, name) for name in names}
         assert (ill.state, ill.unjudged) == (State.ill, ())
         assert [subject.muted for subject in ill.muted] == ["fills daily"]
         orders = found["public.orders"]
@@ -170,8 +171,8 @@ async def test_story(database: Database, psql: Psql, paste: Psql, made: Made) ->
 
         before = await database.fetchval("SELECT pg_relation_size('orders')")
         for evidence in found.values():
-            assert await paste(database.dsn, evidence.check)
-            await paste(database.dsn, "\n".join(evidence.cure))
+            printed = await paste(database.dsn, "\n".join((evidence.check, *evidence.cure)))
+            assert not printed.startswith("SET"), "a row is shown"
         healed = await verdict(monitor, tracker, mutes)
         assert (healed.subjects, healed.unjudged) == ((), ())
         given_back = before - await database.fetchval("SELECT pg_relation_size('orders')")
