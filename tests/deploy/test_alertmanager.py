@@ -19,7 +19,7 @@ from tests.fixtures.prometheus import free_address
 from tests.fixtures.requirements import Tool
 from tests.fixtures.smtp_server import SmtpServer, smtp_server
 from tests.fixtures.until import until
-from tests.fixtures.webhook import Telephone, telephone
+from tests.fixtures.webhook import WebhookReceiver, webhook_receiver
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "alertmanager"
 CONFIG = FOLDER / "alertmanager.yml"
@@ -197,14 +197,14 @@ def test_all_clear_is_short(render: Render) -> None:
 class World:
     """Where Slack, PagerDuty and the mail server are in these tests."""
 
-    slack: Telephone
-    pagerduty: Telephone
+    slack: WebhookReceiver
+    pagerduty: WebhookReceiver
     mail: SmtpServer
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with telephone() as slack, telephone() as pagerduty, smtp_server() as mail:
+    with webhook_receiver() as slack, webhook_receiver() as pagerduty, smtp_server() as mail:
         yield World(slack, pagerduty, mail)
 
 
@@ -260,18 +260,20 @@ async def test_real_alertmanager_says_all(
             return answer.status_code == 200
 
         async def rung() -> bool:
-            return all((world.slack.calls, world.pagerduty.calls, world.mail.messages))
+            return all(
+                (world.slack.notifications, world.pagerduty.notifications, world.mail.messages)
+            )
 
         async def cleared() -> bool:
-            return len(world.slack.calls) >= 2
+            return len(world.slack.notifications) >= 2
 
         await until(posted, "Alertmanager takes alerts")
         await until(rung, f"everybody hears of it\n{program.output()}")
         over = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
         await http.post("/api/v2/alerts", json=[{**alert, "endsAt": over} for alert in alerts])
         await until(cleared, f"Slack hears the all-clear\n{program.output()}")
-    assert_slack(*(call["attachments"][0] for call in world.slack.calls))
-    assert_page(world.pagerduty.calls[0])
+    assert_slack(*(call["attachments"][0] for call in world.slack.notifications))
+    assert_page(world.pagerduty.notifications[0])
     assert_message(world.mail.messages[0])
 
 

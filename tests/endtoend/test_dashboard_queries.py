@@ -14,10 +14,10 @@ from grafana.titles import TITLES, committed
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
-from tests.fixtures.prometheus import Chain, chain, ringing
+from tests.fixtures.prometheus import Chain, chain, webhook
 from tests.fixtures.until import until
 
-__all__ = ["chain", "ringing"]
+__all__ = ["chain", "webhook"]
 
 Asked = tuple[str, str, str, str]
 """Dashboard, panel, name and expression of one query."""

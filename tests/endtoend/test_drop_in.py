@@ -10,10 +10,10 @@ import pytest
 
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
-from tests.fixtures.prometheus import Chain, chain, ringing
+from tests.fixtures.prometheus import Chain, chain, webhook
 from tests.fixtures.until import until
 
-__all__ = ["chain", "ringing"]
+__all__ = ["chain", "webhook"]
 
 pytestmark = pytest.mark.versions(18)
 HASTE = ("paces.normal=1s", "paces.table=1s", "paces.slow=1s", "budget=100%", "scrape_interval=1s")

@@ -1,4 +1,4 @@
-"""An alert is an incident: real blockers, through the shipped rules and routes to the telephone."""
+"""An alert is an incident: real blockers, through the shipped rules and routes to a webhook."""
 
 import asyncio
 import signal
@@ -15,10 +15,10 @@ from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.programs import Program
-from tests.fixtures.prometheus import Chain, chain, ringing
+from tests.fixtures.prometheus import Chain, chain, webhook
 from tests.fixtures.until import until
 
-__all__ = ["chain", "ringing"]
+__all__ = ["chain", "webhook"]
 
 HOUSE = Path(__file__).parents[2]
 RULES = HOUSE / "alerts" / "rules" / "pgvigil.yml"
@@ -60,13 +60,13 @@ async def blocker(shop: Postgres, row: int) -> AsyncIterator[None]:
         await asyncio.gather(waiting, return_exceptions=True)
 
 
-def example(telephone: str, warning_waits: str = "1m") -> dict[str, Any]:
-    """The shipped configuration, with shorter waits and the telephone for everybody."""
+def example(webhook_url: str, warning_waits: str = "1m") -> dict[str, Any]:
+    """The shipped configuration, with shorter waits and one receiver for all routes."""
     config: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     for receiver in config["receivers"]:
         name = receiver["name"]
         receiver.clear()
-        receiver |= {"name": name, "webhook_configs": [{"url": telephone, "send_resolved": True}]}
+        receiver |= {"name": name, "webhook_configs": [{"url": webhook_url, "send_resolved": True}]}
     for route in config["route"]["routes"][0]["routes"]:
         wait = "1s" if 'severity="critical"' in route["matchers"] else warning_waits
         route |= {"group_wait": wait, "group_interval": wait}
@@ -76,7 +76,7 @@ def example(telephone: str, warning_waits: str = "1m") -> dict[str, Any]:
 async def started(chain: Chain, shop: Postgres, *settings: str, **waits: str) -> Program:
     """The whole chain; returns the daemon."""
     daemon = await watching(chain, shop, *settings)
-    await chain.alertmanager(example(chain.telephone.address, **waits))
+    await chain.alertmanager(example(chain.receiver.address, **waits))
     await chain.prometheus(RULES.read_text(encoding="utf-8"))
     return daemon
 
@@ -91,7 +91,7 @@ def messages(chain: Chain, finding: str, status: str, severity: str = "critical"
     """Alerts of a finding as they were delivered, each as often as it was."""
     return [
         alert
-        for call in list(chain.telephone.calls)
+        for call in list(chain.receiver.notifications)
         for alert in call["alerts"]
         if alert["labels"].get("finding") == finding
         and alert["labels"]["severity"] == severity

@@ -1,4 +1,4 @@
-"""Ten incidents of different kinds, from real servers to the telephone, in one run of the chain."""
+"""Ten incidents of different kinds, from real servers to a webhook, in one run of the chain."""
 
 import json
 import re
@@ -18,10 +18,10 @@ from tests.fixtures import incidents
 from tests.fixtures.incidents import BOOKS, SHOP, SLOTS, STRANGER, WATCHED, Ill, Scenery, run
 from tests.fixtures.postgres import PrivateServers, Psql
 from tests.fixtures.programs import Program
-from tests.fixtures.prometheus import Chain, chain, ringing
+from tests.fixtures.prometheus import Chain, chain, webhook
 from tests.fixtures.until import until
 
-__all__ = ["chain", "ringing"]
+__all__ = ["chain", "webhook"]
 
 RULES = Path(__file__).parents[2] / "alerts" / "rules" / "pgvigil.yml"
 # Minutes and months become seconds; what is told, and how it travels, stays as it is.
@@ -101,9 +101,7 @@ async def scenery(private_server: PrivateServers, standby: Callable[..., Postgre
 
 
 @pytest.mark.versions(18)
-async def test_ten_incidents_reach_the_telephone(
-    scenery: Scenery, chain: Chain, psql: Psql
-) -> None:
+async def test_ten_incidents_reach_the_receiver(scenery: Scenery, chain: Chain, psql: Psql) -> None:
     """Each rings with what is needed to act; pasting it helps; causes silence consequences."""
     daemon = await started(chain, scenery)
     await chain.alertmanager()
@@ -115,7 +113,7 @@ async def test_ten_incidents_reach_the_telephone(
             assert_enough_to_act(incident, await rung(chain, incident.alert, incident.server))
         for effect, cause in CONSEQUENCES.items():
             assert alert_name(cause) in await silencers(chain, alert_name(effect))
-            assert not chain.telephone.alerts(alert_name(effect))
+            assert not chain.receiver.alerts(alert_name(effect))
         for incident in INCIDENTS:
             if incident.statement:
                 await psql(scenery.owner(incident.server), await last_cure(chain, incident))
@@ -125,7 +123,7 @@ async def test_ten_incidents_reach_the_telephone(
     for incident in INCIDENTS:
         if incident.resolves:
             await rung(chain, incident.alert, incident.server, "resolved")
-    assert not chain.telephone.alerts(alert_name("most_servers_unreachable"))
+    assert not chain.receiver.alerts(alert_name("most_servers_unreachable"))
     await nobody_watches(chain, scenery, daemon)
 
 
@@ -156,7 +154,7 @@ async def told_of_the_daemon(chain: Chain, status: str) -> Any:
     async def heard() -> Any:
         return [one for one in calls(chain, GONE, "", status) if "instance" in one["labels"]]
 
-    return (await until(heard, f"the telephone says {status}: {GONE}"))[0]
+    return (await until(heard, f"the receiver has heard {status}: {GONE}"))[0]
 
 
 async def started(chain: Chain, scenery: Scenery) -> Program:
@@ -180,12 +178,12 @@ async def rung(chain: Chain, alert: str, server: str = "", status: str = "firing
     async def heard() -> Any:
         return calls(chain, alert, server, status)
 
-    what = f"the telephone says {status}: {alert} {server}"
+    what = f"the receiver has heard {status}: {alert} {server}"
     return (await until(heard, f"{what}\n{chain.outputs()[-4000:]}"))[0]
 
 
 def calls(chain: Chain, alert: str, server: str, status: str = "firing") -> list[dict[str, Any]]:
-    told = chain.telephone.alerts(alert, status)
+    told = chain.receiver.alerts(alert, status)
     return [one for one in told if server in (one["labels"].get("server"), "")]
 
 

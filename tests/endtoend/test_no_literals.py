@@ -14,13 +14,13 @@ import pytest
 from alerts._catalogue import all_findings
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
-from tests.fixtures.prometheus import Chain, chain, ringing
+from tests.fixtures.prometheus import Chain, chain, webhook
 from tests.fixtures.until import until
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
-__all__ = ["chain", "ringing"]
+__all__ = ["chain", "webhook"]
 
 SECRET = "hunter2"
 NUMBER = 4111111111111111

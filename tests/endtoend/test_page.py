@@ -1,4 +1,4 @@
-"""From a lock pile-up on a real server to a page on a telephone, and to the all-clear."""
+"""From a lock pile-up on a real server to a page at a webhook receiver, and to the all-clear."""
 
 import asyncio
 import re
@@ -10,10 +10,10 @@ import pytest
 from alerts.prometheus.rulebook import RUNBOOK_BASE
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
-from tests.fixtures.prometheus import Chain, chain, ringing
+from tests.fixtures.prometheus import Chain, chain, webhook
 from tests.fixtures.until import until
 
-__all__ = ["chain", "ringing"]
+__all__ = ["chain", "webhook"]
 
 RULES = Path(__file__).parents[2] / "alerts" / "rules" / "pgvigil.yml"
 ALERT = "PgvigilLockBlockerRoot"
@@ -25,7 +25,7 @@ def impatient(rules: str) -> str:
 
 
 @pytest.mark.versions(18)
-async def test_a_lock_pile_up_rings_the_telephone(
+async def test_a_lock_pile_up_reaches_the_receiver(
     private_server: PrivateServers, chain: Chain
 ) -> None:
     """One page names the blocker and links to the runbook; it resolves when the lock is gone."""
@@ -56,7 +56,7 @@ async def read(dsn: str) -> None:
 
 async def rung(chain: Chain, status: str) -> Any:
     async def heard() -> Any:
-        return chain.telephone.alerts(ALERT, status)
+        return chain.receiver.alerts(ALERT, status)
 
-    delivered = await until(heard, f"the telephone says {status}\n{chain.outputs()}", 90)
+    delivered = await until(heard, f"the receiver has heard {status}\n{chain.outputs()}", 90)
     return delivered[0]
