@@ -23,33 +23,42 @@ from monitor.demo.binaries import Binaries, LaunchError, Owner
 from monitor.demo.launcher import Postgres
 
 SETTINGS = {"fsync": "off", "max_connections": 60, "shared_buffers": "64MB"}
-USAGE = 2
+USAGE, INTERRUPTED = 2, 130
+TWIN = 15.0
+"""Seconds that are enough of an honest twin, which has no deadlock to wait for."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     known = _arguments().parse_args(arguments)
     drivers = [Driver(name) for name in known.drivers or available()]
-    chosen = list(drawn(known.seed, known.workloads, drivers))
     try:
-        binaries = Binaries.at(known.postgres.resolve()) if known.postgres else Binaries.of_wheel()
-        version = binaries.major()
-        folder = known.films / f"{known.seed}-{version}{'-live' if known.live else ''}"
-        films = Films(folder)
-        if not known.replay:
-            film_all(films, chosen, binaries, known)
+        folder = known.postgres.resolve() if known.postgres else None
+        binaries = Binaries.at(folder) if folder else Binaries.of_wheel()
+        samples = [_sample(seed, drivers, binaries, known) for seed in known.seed]
     except LaunchError as wrong:
         print(f"bench.deadlock: {wrong}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
-        return 130
-    rows = list(watched(films, chosen))
+        return INTERRUPTED
+    for sample in samples:
+        print("", *table.tables(sample), sep="\n")
+    if known.write:
+        table.write(samples)
+    return 0
+
+
+def _sample(
+    seed: int, drivers: Sequence[Driver], binaries: Binaries, known: argparse.Namespace
+) -> Sample:
+    chosen = list(drawn(seed, known.workloads, drivers))
+    version = binaries.major()
+    films = Films(known.films / f"{seed}-{version}{'-live' if known.live else ''}")
+    if not known.replay:
+        film_all(films, chosen, binaries, known)
+    rows = tuple(watched(films, chosen))
     if known.replay:
         print(*map(table.told, rows), sep="\n")
-    sample = Sample(known.seed, version, known.seconds, known.live, tuple(drivers), tuple(rows))
-    print("", *table.tables(sample), sep="\n")
-    if known.write:
-        table.write([sample])
-    return 0
+    return Sample(seed, version, known.seconds, known.live, tuple(drivers), rows)
 
 
 def film_all(
@@ -86,7 +95,8 @@ def film_all(
 def film_one(
     films: Films, postgres: Postgres, workload: Workload, known: argparse.Namespace
 ) -> None:
-    film = films.take(postgres, workload, known.seconds, known.live)
+    seconds = min(known.seconds, TWIN) if workload.spec.is_honest else known.seconds
+    film = films.take(postgres, workload, seconds, known.live)
     seen = watch(film, workload.is_right)
     print(table.told(Row(workload, film, seen, seen)), file=sys.stderr, flush=True)
 
@@ -121,9 +131,11 @@ async def _admit(server: Postgres) -> None:
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench deadlock", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="that workloads are drawn with")
+    parser.add_argument(
+        "--seed", type=int, nargs="+", default=[1], help="that workloads are drawn with"
+    )
     parser.add_argument("--workloads", type=int, default=20, help="how many, besides their twins")
-    parser.add_argument("--seconds", type=float, default=25.0, help="of each run, at most")
+    parser.add_argument("--seconds", type=float, default=40.0, help="of each run, at most")
     parser.add_argument("--jobs", type=int, default=2, help="servers at work at the same time")
     parser.add_argument("--drivers", nargs="+", choices=[*Driver], help="else all installed")
     parser.add_argument("--live", action="store_true", help="look by the daemon's own rhythm")

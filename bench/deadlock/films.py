@@ -3,11 +3,13 @@
 import asyncio
 import pickle
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from bench.deadlock.grammar import Workload
 from bench.deadlock.record import Film, record
+from collectors.activity import Session
+from collectors.locks import Lock
 from monitor.demo.launcher import Postgres
 
 
@@ -34,6 +36,7 @@ class Films:
         return film
 
     def _path(self, workload: Workload) -> Path:
-        """With a digest of everything that was drawn: another grammar has other films."""
-        spec, drawn = workload.spec, zlib.crc32(repr(workload.spec).encode())
+        """With a digest of all that was drawn, and of what a look has: others have other films."""
+        columns = [[field.name for field in fields(row)] for row in (Session, Lock)]
+        spec, drawn = workload.spec, zlib.crc32(repr((workload, columns)).encode())
         return self.folder / f"{spec.number:03}-{spec.twin.name}-{drawn:08x}.film"

@@ -114,7 +114,7 @@ class Workload:
     """Kinds of transactions; each client does one of them, over and over."""
     apart: frozenset[int] = frozenset()
     """Scripts that use rows of their own."""
-    order: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    order: frozenset[tuple[str, str]] = field(default_factory=frozenset, repr=False)
     """Each pair of things that some transaction locks one after the other."""
 
     def is_right(self, subject: str) -> bool:
@@ -210,7 +210,7 @@ def _contention(
     of_one_kind = fault in (Fault.rows, Fault.row_parameters, Fault.advisory)
     if of_one_kind and dice.random() < 0.4:
         few = dice.randint(4, 10)
-        return few, 2 * sqrt(expected * think) * clients / few
+        return few, 1.3 * sqrt(expected * think) * clients / few
     if fault in SEVERAL and dice.random() < 0.15:
         return 1, sqrt(expected * 2 * think) * clients * 0.8
     rows = sqrt(0.35 * (clients / 2) ** 2 * expected / think)

@@ -4,9 +4,8 @@ Nothing is imitated: the rows are those of the daemon's own queries, and they go
 memory (`Recorder`) to the judge of `deadlock_risk` with the limits that it is shipped with.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from alerts._base import Evidence, Severity
 from alerts.findings.locks.deadlock_risk import finding
@@ -36,7 +35,8 @@ class Watched:
     hints: frozenset[str] = frozenset()
     """All that was told of as information only."""
     photographed: bool = False
-    looks: int = 0
+    told: float | None = None
+    """When it was told of, as a warning or as information."""
 
 
 @dataclass(slots=True)
@@ -61,32 +61,34 @@ class Watcher:
         return [one for one in found if isinstance(one, Evidence)]
 
 
-def watch(film: Film, is_right: Any, daemon: bool = False) -> Watched:
+def watch(film: Film, is_right: Callable[[str], bool], daemon: bool = False) -> Watched:
     """The whole film, or as the daemon: slowly until a session waits."""
     watcher = Watcher()
     warned: float | None = None
-    closed, met, looks = film.died and film.died - DEADLOCK_TIMEOUT, None, 0
+    told: float | None = None
+    met: float | None = None
+    closed = film.died and film.died - DEADLOCK_TIMEOUT
     warnings: dict[str, str] = {}
     hints: set[str] = set()
     photographed = False
     for frame in in_rhythm(film) if daemon and not film.rhythm else film.frames:
-        looks += 1
         if met is None and any(not lock.granted for lock in frame.locks):
             met = frame.at
         for evidence in watcher.look(frame):
+            right = is_right(evidence.subject)
+            told = frame.at if told is None and right else told
             if evidence.severity is Severity.info:
                 hints.add(evidence.subject)
                 continue
             warnings.setdefault(evidence.subject, str(evidence.facts.get("proved_by", "")))
-            if warned is None and is_right(evidence.subject):
-                warned = frame.at
+            warned = frame.at if warned is None and right else warned
         learned = watcher.recorder.view(LOCK_ORDER, frame.at)
-        kept = learned.captures if learned else ()
-        if kept and not photographed:
+        if learned and learned.captures and not photographed:
             photographed = True
-            closed = frame.at - min(captive.waited_seconds for captive in kept[-1].captives)
-    told = tuple(sorted(warnings.items()))
-    return Watched(warned, closed, met, told, frozenset(hints), photographed, looks)
+            captives = learned.captures[-1].captives
+            closed = frame.at - min(captive.waited_seconds for captive in captives)
+    seen = tuple(sorted(warnings.items()))
+    return Watched(warned, closed, met, seen, frozenset(hints), photographed, told)
 
 
 def in_rhythm(film: Film) -> Iterator[Frame]:

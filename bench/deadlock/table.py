@@ -31,14 +31,23 @@ class Row:
 
     @property
     def in_scope(self) -> bool:
-        """Whether the first deadlock, if there was one at all until the end of the run, closed more
-        than five seconds after the first meeting."""
+        """Whether the first deadlock closed more than five seconds after the first meeting."""
         met = self.often.met
-        end = self.film.seconds if self.closed is None else self.closed
-        return met is not None and end - met > LATER
+        return self.closed is not None and met is not None and self.closed - met > LATER
+
+    @property
+    def none_yet(self) -> bool:
+        """Whether there was no deadlock until the end of the run, though there were meetings."""
+        return self.closed is None and self.often.met is not None
 
     def in_time(self, watched: Watched) -> bool:
         return watched.warned is not None and (self.closed is None or watched.warned < self.closed)
+
+    @property
+    def told_in_time(self) -> bool:
+        """Whether it was told before, if only as information."""
+        told = self.often.told
+        return told is not None and (self.closed is None or told < self.closed)
 
     def false(self, watched: Watched) -> list[tuple[str, str]]:
         return [one for one in watched.warnings if not self.workload.is_right(one[0])]
@@ -78,30 +87,47 @@ def tables(sample: Sample) -> Iterator[str]:
     yield from _honest(sample)
 
 
+TITLES = (
+    "what is wrong",
+    "runs",
+    "first deadlock later than 5 s",
+    "warned before, 250 ms",
+    "as the daemon",
+    "told before, as info too",
+    "no deadlock yet: warned",
+    "deadlock sooner: warned before",
+    "photographed",
+    "falsely warned of",
+)
+
+
 def _warned(sample: Sample) -> Iterator[str]:
-    titles = "workload", "runs", "deadlocked", "later than 5 s", "warned before, 250 ms"
-    yield _line(*titles, "as the daemon", "all warned in time, 250 ms", "photographed", "false")
-    yield "|---" * 9 + "|"
-    groups = [[fault] for fault in Fault]
-    for fault in [*groups, list(KNOWABLE)]:
-        rows = [row for one in fault for row in sample.of(one, honest=False)]
-        name = fault[0].value if len(fault) == 1 else "**all that locks can tell**"
-        if len(fault) == 1 and fault[0] not in KNOWABLE:
-            name += " (not known before)"
-        yield _counts(name, rows)
+    yield _line(*TITLES)
+    yield "|---" * len(TITLES) + "|"
+    known = [fault for fault in Fault if fault in KNOWABLE]
+    for fault in known:
+        yield _counts(fault, sample.of(fault, honest=False))
+    everything = [row for fault in known for row in sample.of(fault, honest=False)]
+    yield _counts("**all of these**", everything)
+    for fault in Fault:
+        if fault not in KNOWABLE:
+            yield _counts(f"{fault} (can't be known)", sample.of(fault, honest=False))
 
 
 def _counts(name: str, rows: Sequence[Row]) -> str:
     late = [row for row in rows if row.in_scope]
+    none_yet = [row for row in rows if row.none_yet]
     died = [row for row in rows if row.closed is not None]
+    soon = [row for row in died if not row.in_scope]
     return _line(
         name,
         len(rows),
-        len(died),
         len(late),
         _share(sum(row.in_time(row.often) for row in late), len(late)),
         _share(sum(row.in_time(row.daemon) for row in late), len(late)),
-        _share(sum(row.in_time(row.often) for row in rows), len(rows)),
+        _share(sum(row.told_in_time for row in late), len(late)),
+        _share(sum(row.in_time(row.often) for row in none_yet), len(none_yet)),
+        _share(sum(row.in_time(row.often) for row in soon), len(soon)),
         _share(sum(row.often.photographed for row in died), len(died)),
         sum(bool(row.false(row.often) or row.false(row.daemon)) for row in rows),
     )

@@ -5,6 +5,8 @@ step at once: from everything that is held to what is waited for. Code that keep
 by number or not, never goes round in a circle; one circle proves that there is no order. A lock
 that all of them hold besides keeps them apart: then it is none.
 
+Steps to smaller and to greater numbers alone are a hint: code may sort by a name that was hashed.
+
 Known limits: shared advisory locks are not followed. Rows count by their table, so that code whose
 rows are never the same may look opposed, if both have waited there with the same advisory lock.
 """
@@ -29,6 +31,8 @@ ALL = "advisory locks"
 
 Node: TypeAlias = "int | Table"
 """An advisory lock by its hash, or a table of which rows are locked."""
+Seen = tuple[Sighting, frozenset[int]]
+"""How a step was seen, and the gates that were held each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,7 @@ class AdvisoryStep:
 
 @dataclass(slots=True)
 class AdvisoryOrder:
-    steps: DecayingTable[AdvisoryStep, tuple[Sighting, frozenset[int]]] = field(
-        default_factory=lambda: DecayingTable(STEPS)
-    )
-    """With the gates that were held each time."""
+    steps: DecayingTable[AdvisoryStep, Seen] = field(default_factory=lambda: DecayingTable(STEPS))
     names: dict[int, AdvisoryKey] = field(default_factory=dict)
     """Of those that were waited for."""
 
@@ -84,7 +85,14 @@ class AdvisoryOrder:
             used = {end for step in self.steps.entries for end in (step.one, step.other)}
             self.names = {tag: name for tag, name in self.names.items() if tag in used}
 
-    def risks(self, now: float) -> Iterator[Risk]:
+    def risks(self, now: float) -> list[Risk]:
+        """Proofs; where there is none, hints."""
+        proved = list(self.opposed(now))
+        known = {end.database for risk in proved for end in risk.circle}
+        hints = (hint for hint in self.both_ways(now) if hint.circle[0].database not in known)
+        return [*proved, *hints]
+
+    def opposed(self, now: float) -> Iterator[Risk]:
         """One for each knot of circles: its shortest that nothing keeps from closing."""
         alive = dict(self.steps.alive(now))
         nodes = list({end: None for step in alive for end in (step.one, step.other)})
@@ -98,10 +106,25 @@ class AdvisoryOrder:
             if circle:
                 yield self._risk(knot, [alive[step] for step in circle], circle, now)
 
+    def both_ways(self, now: float) -> Iterator[Risk]:
+        """Where steps lead to greater numbers, and others to smaller ones."""
+        ways: dict[str, tuple[list[Entry[Seen]], list[Entry[Seen]]]] = {}
+        for step, entry in self.steps.alive(now):
+            one, other = self._key(step.one), self._key(step.other)
+            if one and other and one.space == other.space:
+                ways.setdefault(one.database, ([], []))[one.number > other.number].append(entry)
+        for database, (up, down) in ways.items():
+            if up and down:
+                circle = (AdvisoryKey(database, ALL),)
+                weight = min(sum(entry.weight_at(now) for entry in way) for way in (up, down))
+                seen = up[-1].value[0], down[-1].value[0]
+                first, last = (max(up[-1].first, down[-1].first), max(up[-1].last, down[-1].last))
+                yield Risk(Level.both_ways, circle, seen, weight, first, last)
+
     def _risk(
         self,
         knot: Set[Node],
-        entries: Sequence[Entry[tuple[Sighting, frozenset[int]]]],
+        entries: Sequence[Entry[Seen]],
         circle: Sequence[AdvisoryStep],
         now: float,
     ) -> Risk:
@@ -118,6 +141,9 @@ class AdvisoryOrder:
             first=max(entry.first for entry in entries),
             last=max(entry.last for entry in entries),
         )
+
+    def _key(self, node: Node) -> AdvisoryKey | None:
+        return self.names.get(node) if isinstance(node, int) else None
 
     def _name(self, node: Node) -> "AdvisoryKey | Table":
         return node if isinstance(node, Table) else self.names[node]
@@ -137,7 +163,7 @@ def _gates(scene: Scene, node: Holder) -> set[int]:
 
 
 def _open_circles(
-    knot: Set[Node], alive: Mapping[AdvisoryStep, Entry[tuple[Sighting, frozenset[int]]]]
+    knot: Set[Node], alive: Mapping[AdvisoryStep, Entry[Seen]]
 ) -> Iterator[list[AdvisoryStep]]:
     """Shortest first; without those whose parties all hold one more lock that keeps them apart."""
     onward: dict[Node, list[AdvisoryStep]] = {}
@@ -174,8 +200,10 @@ def key_of(lock: Lock) -> AdvisoryKey:
     """As code names it: one number, or a pair."""
     high, low = lock.classid or 0, lock.objid or 0
     if lock.objsubid == 2:
-        return AdvisoryKey(lock.datname or "", f"advisory lock ({high}, {_signed(low, 32)})")
-    return AdvisoryKey(lock.datname or "", f"advisory lock {_signed(high << 32 | low, 64)}")
+        number = _signed(low, 32)
+        return AdvisoryKey(lock.datname or "", f"advisory lock ({high}, {number})", high, number)
+    number = _signed(high << 32 | low, 64)
+    return AdvisoryKey(lock.datname or "", f"advisory lock {number}", None, number)
 
 
 def _signed(number: int, bits: int) -> int:

@@ -90,7 +90,7 @@ def footprint_of(
                     places.setdefault(known.table, []).append((slot, position))
     target = target_of(session.query) if session else None
     own = told if told in touched else aim(target, touched)
-    if own and (own == told or (target and target.locks_rows)):
+    if own and target and target.locks_rows and target.is_of(own.name):
         rows.add(own)
     return Footprint(
         frozenset(touched),

@@ -23,7 +23,7 @@ from alerts.locks.order.target import PART, Target, target_of
 from collectors.activity import Session
 
 KEPT = 2_000
-TEXTS = 60
+TEXTS = 20
 """New statements that are read at one look; the others are read at later ones, if they last."""
 OPEN = ("active", "idle in transaction")
 SHARES = re.compile(r"\bfor\s+(?:key\s+)?share\b", re.IGNORECASE)
@@ -67,8 +67,8 @@ class Course:
 
     began: float | None
     """Its newest statement."""
-    shares: dict[Name, Party] = field(default_factory=dict)
-    changes: dict[Name, Party] = field(default_factory=dict)
+    shares: dict[Name, Session] = field(default_factory=dict)
+    changes: dict[Name, Session] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -114,23 +114,23 @@ class Patterns:
 
     def _learn(self, session: Session, target: Target, course: Course, at: float) -> None:
         name = session.datname, identifier(*target.name)
-        party, query = Party.of(session), session.query or ""
+        query = session.query or ""
         if target.verb == "insert" and not target.locks_rows:
             self.inserts.see((actor_of(session), name), None, at)
         if target.verb == "select" and not target.never_waits and SHARES.search(query):
-            course.shares.setdefault(name, party)
+            course.shares.setdefault(name, session)
         if not target.locks_rows or SHARES.search(query):
             return
         if target.verb == "select" and TAKES.search(query) and session.wait_event_type == "Lock":
-            self._see(self.seen, Pattern.queue, session, (name[1],), (party, None), at)
+            self._see(self.seen, Pattern.queue, session, (name[1],), None, at)
         if name in course.shares and target.verb != "select":
             before = course.shares[name]
-            self._see(self.seen, Pattern.upgrade, session, (name[1],), (party, before), at)
+            self._see(self.seen, Pattern.upgrade, session, (name[1],), before, at)
         if name not in course.changes:
             for one, before in course.changes.items():
                 pair = one[1], name[1]
-                self._see(self.orders, Pattern.both_orders, session, pair, (party, before), at)
-            course.changes[name] = party
+                self._see(self.orders, Pattern.both_orders, session, pair, before, at)
+            course.changes[name] = session
 
     def _see(
         self,
@@ -138,9 +138,10 @@ class Patterns:
         pattern: Pattern,
         session: Session,
         tables: tuple[str, ...],
-        parties: tuple[Party, Party | None],
+        before: Session | None,
         at: float,
     ) -> None:
+        parties = Party.of(session), Party.of(before) if before else None
         where.see(Habit(pattern, actor_of(session), session.datname, tables), parties, at)
 
     def hints(self, now: float) -> Iterator[Hint]:

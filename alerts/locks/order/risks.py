@@ -17,6 +17,9 @@ class AdvisoryKey(NamedTuple):
 
     database: str
     name: str
+    space: int | None = None
+    """The first number of a pair; None where there is one only."""
+    number: int = 0
 
 
 class Level(IntEnum):

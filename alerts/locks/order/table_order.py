@@ -189,7 +189,9 @@ class Orders:
         waits_at = spot.table if spot and spot.by_row else None
         code = set(self.statements.onward(session, here, blocker.gates, at))
         for onward in (blocker.rows | code | ({waits_at} if waits_at else set())) - {here}:
-            if proof := self.steps.went(session, blocker, here, onward, at, waits_at):
+            is_there = onward in blocker.tables or onward == waits_at
+            proof = self.steps.went(session, blocker, here, onward, at, waits_at)
+            if is_there and proof:
                 yield onward, proof
             elif onward in code:
                 yield onward, "its statement, and waits of the same statement"
