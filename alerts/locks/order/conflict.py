@@ -166,11 +166,12 @@ class Scene:
         return ContestedRow(table, (lock.datname, lock.relation), ctid, by_row, mode)
 
     def _by_statement(self, node: Holder) -> ContestedRow | None:
-        """Find the table by the statement: an uncommitted unique key has no row yet, and a session
-        whose row was changed while it waited waits again without a tuple lock."""
+        """Find the table by the statement: a session whose row was changed in between waits for the
+        next change without a tuple lock, and so does ON CONFLICT. An INSERT may wait in a trigger,
+        for another table."""
         session = self.sessions.get(node)
         target = target_of(session.query) if session else None
-        if session is None or target is None or not (target.verb == "insert" or target.locks_rows):
+        if session is None or target is None or not target.locks_rows:
             return None
         for lock in self.locks[node]:
             for oid in lock.writes or ():
