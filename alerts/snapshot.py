@@ -1,4 +1,4 @@
-"""All that a judge may look at: the newest rows and what was learned of earlier ones, frozen."""
+"""Snapshot: the immutable input of judges, with the newest rows and history."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ Row = TypeVar("Row")
 
 
 class Unknown(Exception):
-    """What a judge needs is not there; carries the reason, and the grant that would cure it.
+    """Input of a judge is missing; has the reason, and the grant that would provide it.
 
     Where it is merely not configured, it carries the setting instead.
     """
@@ -33,7 +33,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ServerIdentity:
-    """Which server this is. `None` is not known (yet)."""
+    """Identity of a server. None: unknown (yet)."""
 
     server: str
     role: Role | None = None
@@ -61,11 +61,11 @@ class Snapshot:
     """The other watched servers of the cluster, each with its own `at`."""
 
     def rows(self, collector: Collector[Row]) -> Sequence[Row]:
-        """The newest rows. Raises Unknown where there are none that can be trusted."""
+        """Return the newest rows. Raises Unknown if there are none, or they are too old."""
         return self.answer(collector).rows
 
     def row(self, collector: Collector[Row]) -> Row:
-        """The only row of a collector that always has one."""
+        """Return the row of a collector with exactly one row."""
         rows = self.rows(collector)
         if len(rows) != 1:
             raise Unknown(f"{collector.name} brought {len(rows)} rows instead of one")

@@ -1,4 +1,4 @@
-"""Judges the findings of one server whenever something they read is new, or has become too old."""
+"""Judging of one server's findings, when their input is new or has become too old."""
 
 import asyncio
 from collections import defaultdict
@@ -29,7 +29,7 @@ Scene = tuple[Snapshot, Mutes]
 class Judging:
     """The verdicts on one server, by finding.
 
-    What reads a long answer is judged aside, one batch after the other; the rest at once.
+    Findings with long answers are judged in the background, in batches; the others at once.
     """
 
     plan: WatchPlan
@@ -37,7 +37,7 @@ class Judging:
     recorder: Recorder
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     waiting: dict[str, Scene] = field(default_factory=dict)
-    """Findings to be judged aside, each with its newest scene."""
+    """Findings to be judged in the background, each with its newest snapshot."""
     at_work: "asyncio.Task[None] | None" = None
     late_news: bool = False
     """Whether background judging has changed a state that is not reported yet."""
@@ -100,20 +100,20 @@ class Judging:
             self.at_work = None
 
     async def settled(self) -> None:
-        """Once nothing is judged aside any more."""
+        """Wait until background judging has finished."""
         while self.at_work:
             await asyncio.wait({self.at_work})
 
     def retune(self, plan: WatchPlan) -> None:
-        """Take other limits and timing from now on."""
+        """Use other limits and timing from now on."""
         self.plan, self.tracker.timing = plan, plan.timing
 
     def forget_cases(self) -> None:
-        """Forget all verdicts: they were about another server."""
+        """Drop all verdicts, because they were about another server."""
         self.tracker.files.clear()
 
     def end_sessions(self, node: ServerIdentity) -> None:
-        """The server was started anew: forget the cases that can't outlive that."""
+        """Drop the cases that can't survive a restart of the server."""
         self.tracker.end_sessions(_findings().values(), node)
 
     def _log_defects(self, server: str) -> None:

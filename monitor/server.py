@@ -1,4 +1,4 @@
-"""One watched server: its lanes ask, its answers come and go, its findings are judged."""
+"""Monitor of one server: queries its lanes, keeps the answers, and judges the findings."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ REPORT = 5.0
 
 @dataclass(slots=True)
 class ServerMonitor:
-    """What the schedule calls: `round` per lane, `visit_databases`, and `pulse` each second."""
+    """Server monitor. The scheduler calls `round` for each lane, `visit_databases`, and `pulse`."""
 
     plan: WatchPlan
     clock: Clock

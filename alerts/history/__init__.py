@@ -1,1 +1,1 @@
-"""History: what is remembered of past answers, in memory and in the state file."""
+"""History of past answers, in memory and in the state file."""

@@ -1,4 +1,4 @@
-"""When a growing number passed a value: its steps, of which any crossing is read."""
+"""Crossings: when a growing number passed a given value, from its recorded steps."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Step = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
-    """How long ago a value was passed; not exact where the trail does not reach back that far."""
+    """Time since a value was passed; not exact if the recorded steps don't reach back that far."""
 
     seconds: float
     exact: bool

@@ -1,4 +1,4 @@
-"""The keys by which rows are known from one answer to the next."""
+"""Keys that identify a row in successive answers."""
 
 from collections.abc import Hashable, Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""A kind of history: what a finding declares, and the object that learns it from answers."""
+"""Kind of history: declared by findings, and the object that learns it from answers."""
 
 from abc import ABC, abstractmethod
 from enum import Enum
@@ -19,7 +19,7 @@ class Home(Enum):
 
 
 class HistoryRecorder(Protocol[View_co]):
-    """What one server's answers have taught of one kind of history."""
+    """One kind of history of one server."""
 
     def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         """Take note of an answer; in the home thread."""

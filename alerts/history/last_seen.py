@@ -1,4 +1,4 @@
-"""Which names were among the rows once and are there no more, over restarts."""
+"""Names that were among the rows before, but have disappeared; kept over restarts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from collectors._base import AnyAnswer, AnyCollector
 
 @dataclass(frozen=True, slots=True)
 class Disappeared:
-    """How long a name has not been there any more, and how long it was there before."""
+    """Seconds since a name has disappeared, and how long it was present before."""
 
     seconds: float
     stayed: float

@@ -1,4 +1,4 @@
-"""The memory of everything that must survive a restart; where it is kept, no caller knows."""
+"""Memory: key-value store of all history that must survive a restart, independent of its file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock

@@ -1,4 +1,4 @@
-"""What is remembered of one server's past answers, as far as some finding declared it."""
+"""Recorder: passes the answers of one server to the kinds of history that findings declare."""
 
 from collections.abc import Iterable, Mapping
 from threading import Lock, get_ident

@@ -1,4 +1,4 @@
-"""How long a counter has not moved, over weeks and restarts."""
+"""Time since the last change of a counter, over weeks and restarts."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from collectors._columns import column
 
 @dataclass(frozen=True, slots=True)
 class UnchangedFor:
-    """How long a counter has not moved; unless it once moved, that is known since we watch only."""
+    """Seconds since the last change of a counter; without a known change, since it is watched."""
 
     seconds: float
     since: float

@@ -1,4 +1,4 @@
-"""The counters of each row over a while: few samples, from which any window's increase is read."""
+"""Counter windows: few samples of each row's counters, from which increases are computed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a page says: who is ill and how badly, the sentence with the numbers, and the cure."""
+"""Annotations of alerts: summary, description and cure, as Go templates."""
 
 import sys
 from collections.abc import Mapping
@@ -25,14 +25,14 @@ HUMANE = {
     "share": "{{ $value | humanizePercentage }}",
     "ratio": "{{ $value | humanizePercentage }}",
 }
-"""How a value is written, by the finding's unit; others are a number and the unit's name."""
+"""Format of a value by the finding's unit; other units are a number and the unit's name."""
 
 REMEMBERED = "1h"
-"""How long a text is told after the daemon fell silent: as long as the incident is held."""
+"""How long texts are used after the daemon fell silent: as long as the incident is held."""
 
 
 def summary(finding: AnyFinding) -> str:
-    """One line, all that a telephone shows: what, where, and how bad."""
+    """Return the summary: finding, server and value, on one line."""
     # What is of no single database, such as a shared catalogue, has an empty one.
     in_database = "{{ with $labels.database }}, in {{ . }}{{ end }}"
     where = "" if finding.alerted_by is AlertedBy.server else in_database
@@ -44,17 +44,17 @@ def summary(finding: AnyFinding) -> str:
 
 
 def description(finding: AnyFinding) -> str:
-    """The sentence with numbers and names, since when, and why it matters."""
+    """Return the description: the sentence with numbers, since when, and why it matters."""
     return _told(finding, "message", "{{ . }}\n") + why(finding)
 
 
 def cure(finding: AnyFinding) -> str:
-    """What cures the worst subject, in one line; those of the others are on the runbook's page."""
+    """Return the cure of the worst subject, on one line; others are on the finding's page."""
     return _told(finding, "cure", "{{ . }}")
 
 
 def why(finding: AnyFinding) -> str:
-    """The sentence that the finding's own file begins with."""
+    """Return the first sentence of the finding's module docstring."""
     text = sys.modules[finding.judge.__module__].__doc__ or finding.title
     return " ".join(text.strip().partition("\n\n")[0].split())
 

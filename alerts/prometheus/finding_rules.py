@@ -1,4 +1,4 @@
-"""The rules of findings: what is an incident now, recorded; and one alert a finding on it.
+"""Rules of findings: a recording rule of current incidents, and one alert for each finding.
 
 The daemon has judged; the rules carry the verdict. An alert has neither `for` nor
 `keep_firing_for`: what bridges the daemon's silence is the recording, and it knows silence from
@@ -34,7 +34,7 @@ def finding_rule(finding: AnyFinding) -> Rule:
 
 
 def incident_recording() -> Recording:
-    """What is on the page now; and what was, while the page does not say whether it is over.
+    """Return the recording rule: current incidents, and earlier ones while their end is unknown.
 
     Labels are listed, since a new pod brings others. A sample that is older than the last scrape
     of its target is what Prometheus kept over a restart of its own.

@@ -1,4 +1,4 @@
-"""One cause, one page: what Alertmanager keeps quiet while something that explains it fires."""
+"""Inhibition rules of Alertmanager: a cause inhibits its consequences."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,11 @@ from alerts.prometheus.rule import alert_name
 
 SERVER = (*SCRAPED_FROM, "server")
 INCIDENT = (*SERVER, "finding", "database", "incident")
-"""Labels that an alert lacks count as equal, so this is right however a finding is alerted."""
+"""Labels that both alerts lack count as equal, so this works for all findings."""
 
 
 def inhibitions() -> Iterator[dict[str, object]]:
-    """Entries of Alertmanager's `inhibit_rules`."""
+    """Yield the entries of Alertmanager's `inhibit_rules`."""
     for severity in (Severity.critical, Severity.warning):
         yield _rule(
             [f'severity="{severity}"', 'finding!=""'],
@@ -31,7 +31,7 @@ def inhibitions() -> Iterator[dict[str, object]]:
 
 
 def _of_edge(cause: AnyFinding, effect: AnyFinding) -> Iterator[dict[str, object]]:
-    """A cause explains its effect, but never silences anything worse than itself."""
+    """Return the rules of a cause and its effect; a more severe effect is never inhibited."""
     equal = _shared(cause, effect)
     for severity in cause.severities if equal else ():
         milder = [s for s in effect.severities if s.rank <= severity.rank]

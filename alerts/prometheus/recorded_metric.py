@@ -1,4 +1,4 @@
-"""What a recording rule makes, for other rules to ask for."""
+"""Metric made by a recording rule, for use in other rules."""
 
 from dataclasses import dataclass
 

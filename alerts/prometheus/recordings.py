@@ -1,4 +1,4 @@
-"""What a fleet is asked for again and again: written beforehand, as a rule file of its own."""
+"""Recording rules for fleets, in a separate rule file."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ def recordings() -> Iterator[Recording]:
 
 
 def index_use() -> Iterator[Recording]:
-    """An index that the primary never reads may be what a standby lives by."""
+    """Return the use of indexes over all servers of a cluster: a standby may use other indexes."""
     for name, how in (
         ("pg_stat_user_indexes_idx_scan_total", "scans a second on all servers together"),
         ("pg_stat_user_indexes_idx_tup_read_total", "entries read a second, likewise"),
@@ -101,6 +101,6 @@ def fleet() -> Iterator[Recording]:
 
 
 def recordings_text() -> str:
-    """The rule file as YAML."""
+    """Return the rule file as YAML."""
     rules = [recording.content() for recording in recordings()]
     return HEADER + yaml_of({"groups": [{"name": "pgvigil-recording", "rules": rules}]})

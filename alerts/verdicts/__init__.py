@@ -1,1 +1,1 @@
-"""Verdicts: how findings stand over time, what mutes them, and what explains them."""
+"""Verdicts: state of findings over time, mutes, and causes."""

@@ -1,4 +1,4 @@
-"""The cases of one finding on one server, and how they survive a restart."""
+"""Cases (subjects over time) of one finding on one server; they survive a restart."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from alerts.verdicts.verdict import Verdict
 OCCURRENCES = 20
 """Number of last occurrences of an event that are kept with their evidence."""
 REWRITE = 60.0
-"""Seconds after which the evidence of a case is written down anew; since-times are at once."""
+"""Seconds between saves of a case's evidence; since-times are saved at once."""
 CASE = "case:"
 PLACED = "places"
 
@@ -24,19 +24,19 @@ Identity = tuple[str, str]
 
 @dataclass(slots=True)
 class Case:
-    """One subject from its first evidence on."""
+    """A subject since its first evidence."""
 
     evidence: Evidence
     first: float
     """When its evidence began."""
     ill: float | None = None
-    """Since when it has been ill; None while it has yet to hold."""
+    """Since when it has been ill; None until it has held for long enough."""
     shown: float = 0
-    """When it was first said to be ill: later than `ill` where it had to hold."""
+    """When it was first reported as ill: later than `ill` if it had to hold first."""
     last: float = 0
-    """When it was last yielded."""
+    """When the judge last returned it."""
     written: float = 0
-    """When it was last put into memory."""
+    """When it was last saved."""
 
 
 @dataclass(slots=True)
@@ -52,17 +52,17 @@ class FindingCases:
     verdict: Verdict | None = None
     places: Places = field(default_factory=dict)
     known: bool = False
-    """It was judged since the start, or recalled."""
+    """Whether it was judged since the start, or restored."""
 
     def retell(self, evidence: Evidence) -> None:
-        """More is known of an event by now than when it was counted."""
+        """Update an event with facts that became known later."""
         for place, (when, known) in enumerate(self.occurrences):
             if known.identity == evidence.identity and known != evidence:
                 self.occurrences[place] = when, evidence
 
     @classmethod
     def recalled(cls, memory: Memory, place: Namespace) -> "FindingCases":
-        """As it was last written down."""
+        """The last saved state."""
         file = cls(dict(_cases(memory, place)), events=_number(memory.get(place, "events")))
         for when, evidence in _occurrences(memory, place):
             file.occurrences.append((when, evidence))
@@ -72,7 +72,7 @@ class FindingCases:
         return file
 
     def remember(self, memory: Memory, place: Namespace) -> None:
-        """Write down what changed: since-times at once, evidence now and then."""
+        """Save changes: since-times at once, evidence at intervals."""
         if self.events:
             memory.put(place, "events", self.events)
             happened: list[Json] = [

@@ -1,4 +1,4 @@
-"""Folds consequences under their cause, for people to read; counts and states stay raw."""
+"""Grouping of consequences under their cause, for display; counts and states don't change."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from alerts._base import Reach
 from alerts.verdicts.verdict import Subject, Verdict
 
 Extent = tuple[str, str | None, str | None]
-"""A finding, and how far a cause reaches: database and object; None reaches everywhere."""
+"""A finding and the reach of a cause: database and object; None means all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Folded:
 
 
 def fold(verdicts: Iterable[Verdict]) -> tuple[Folded, ...]:
-    """All ill subjects of one server, each once: on top, or under what it is a consequence of.
+    """Return all ill subjects of one server once: at the top, or under their cause.
 
-    A cause of server scope explains whatever its server suffers; that of an object only what
-    the same object of the same database does. A cause never hides a higher severity.
+    A cause of server scope explains all findings of its server; a cause of an object explains only
+    those of the same object in the same database. A cause never hides a higher severity.
     """
     cases = [Folded(verdict, subject) for verdict in verdicts for subject in verdict.subjects]
     causes: dict[Extent, list[int]] = defaultdict(list)
@@ -63,7 +63,7 @@ def _causes_of(case: Folded, causes: dict[Extent, list[int]]) -> Iterator[int]:
 
 
 def _is_above(place: int, other: int | None, above: dict[int, int]) -> bool:
-    """Whether a case stands above another, or is it; so that no circle of causes swallows both."""
+    """Return True if a case is another one or its ancestor, so that cyclic causes hide nothing."""
     while other is not None:
         if other == place:
             return True

@@ -1,4 +1,4 @@
-"""Which findings depend on which collectors: what is lost with the sight of one."""
+"""Dependents: the findings that need a collector."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -10,7 +10,7 @@ Findings = Mapping[str, AnyFinding]
 
 
 def readers(collectors: Iterable[str], findings: Findings, role: Role | None) -> tuple[str, ...]:
-    """The findings that are blind without one of these, of those judged on servers of that role."""
+    """Return the findings that can't be judged without one of these, for servers of that role."""
     lost = set(collectors)
     return tuple(
         name
@@ -22,7 +22,7 @@ def readers(collectors: Iterable[str], findings: Findings, role: Role | None) ->
 def consultants(
     collectors: Iterable[str], findings: Findings, role: Role | None
 ) -> tuple[str, ...]:
-    """Those that are blind in part: they go on, but some objects can't be judged."""
+    """Return the findings that can be judged without it, but not for all objects."""
     lost = set(collectors)
     blind = readers(lost, findings, role)
     return tuple(

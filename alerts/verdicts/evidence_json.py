@@ -7,13 +7,13 @@ from alerts._base import Evidence, Severity
 
 
 def as_json(evidence: Evidence) -> dict[str, Any]:
-    """Every field under its own name."""
+    """Convert evidence to JSON values, by the names of its fields."""
     plain = {field.name: getattr(evidence, field.name) for field in fields(Evidence)}
     return plain | {"facts": dict(evidence.facts), "cure": list(evidence.cure)}
 
 
 def from_json(plain: Any) -> Evidence:
-    """The inverse of `as_json`."""
+    """Convert JSON values back to evidence."""
     return Evidence(
         **plain | {"severity": Severity(plain["severity"]), "cure": tuple(plain["cure"])}
     )

@@ -1,4 +1,4 @@
-"""Incident: what one alert stands for. Its id outlives restarts and changes of wording."""
+"""Incident: one alert. Its id does not change with restarts or wording."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from alerts._base import AlertedBy, AnyFinding, Evidence, Severity
 from alerts.verdicts.verdict import Subject, Verdict
 
 OTHERS = "others"
-"""Stands where the id would, on the one series that counts subjects without a place."""
+"""Replaces the id on the series that counts subjects without an alert of their own."""
 Subjects = tuple[Subject, ...]
 
 
@@ -20,20 +20,20 @@ class Incident:
     """16 hexadecimal digits; empty where a server or a database is the incident."""
     database: str | None
     values: Mapping[Severity, float]
-    """Per severity the measured value of the worst at or above it; of others their number."""
+    """By severity, the value of the worst subject at or above it; for others, their number."""
     subjects: Subjects = ()
     """Its subjects, worst first; empty if it only counts others."""
 
 
 def incident_id(system_identifier: str | None, finding: str, evidence: Evidence) -> str:
-    """The same for the same incident after a restart, on another node and in other words."""
+    """Return an id that stays the same over restarts, failovers and changed wording."""
     parts = (system_identifier or "", finding, *evidence.identity)
     text = "\x00".join(parts).encode("utf-8", "surrogatepass")
     return blake2b(text, digest_size=8).hexdigest()
 
 
 def incidents(verdict: Verdict, system_identifier: str | None) -> Iterator[Incident]:
-    """The incidents that the ill subjects of a verdict make up."""
+    """Return the incidents of the ill subjects of a verdict."""
     finding, ill = verdict.finding, verdict.subjects
     if finding.alerted_by is AlertedBy.subject:
         yield from _of_subjects(verdict, system_identifier)
@@ -70,5 +70,5 @@ def _worst_values(finding: AnyFinding, ill: Subjects) -> dict[Severity, float]:
 
 
 def _reached(finding: AnyFinding, evidence: Evidence) -> list[Severity]:
-    """The declared severities that a subject has reached: its own and the milder ones."""
+    """Return the declared severities up to that of the subject."""
     return [s for s in finding.severities if s.rank <= evidence.severity.rank]

@@ -1,4 +1,4 @@
-"""Opt-out: by configuration, or by a COMMENT in the database, where the next person will see it."""
+"""Mutes: by configuration, or by a COMMENT in the database."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,20 +9,20 @@ from alerts._base import Evidence
 from alerts.cure import identifier
 from collectors.comments import Comment
 
-# One remark ends where the next begins, or with its line.
+# A remark ends at the next one, or at the end of its line.
 REMARK = re.compile(r"pgvigil:ignore[ \t]+([\w*?]+)[ \t]*:?[ \t]*((?:(?!pgvigil:ignore).)*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """A wish not to hear of some subjects of some findings; patterns are those of a shell."""
+    """A mute of subjects of findings, with shell patterns."""
 
     finding: str
     subject: str = "*"
     server: str = "*"
     database: str = "*"
     until: float | None = None
-    """Unix seconds; afterwards it counts no more."""
+    """Unix seconds after which it no longer applies; None: it never expires."""
     why: str = "muted by configuration"
 
     def covers(self, server: str, finding: str, evidence: Evidence, at: float) -> bool:
@@ -37,7 +37,7 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class Mutes:
-    """All wishes that concern one server; comments by (database, object)."""
+    """All mutes of one server; comments by (database, object)."""
 
     configured: tuple[Mute, ...] = ()
     comments: Mapping[tuple[str, str], str] = None  # type: ignore[assignment]
@@ -52,7 +52,7 @@ class Mutes:
 
 
 def comments_by_object(rows: Iterable[Comment]) -> dict[tuple[str, str], str]:
-    """Comments by database and object, the object written as evidence names it."""
+    """Return comments by database and object, with the object's name as in evidence."""
     return {(row.datname, identifier(row.schemaname, row.relname)): row.comment for row in rows}
 
 

@@ -1,4 +1,4 @@
-"""Places: which ill subjects have an alert of their own. One that was given is kept for life."""
+"""Places: the ill subjects with an alert of their own; a subject keeps its place until it ends."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,11 +6,11 @@ from alerts._base import AlertedBy, AnyFinding, Evidence, Severity
 from alerts.history.memory import Json
 
 PLACES = 10
-"""How many subjects of a finding are alerts of their own, per severity; the rest is counted."""
+"""Number of subjects of a finding with their own alert, by severity; the others are counted."""
 
 Identity = tuple[str, str]
 Places = Mapping[Severity, tuple[Identity, ...]]
-"""Per severity the identities that have an alert of their own."""
+"""Identities with an alert of their own, by severity."""
 
 
 def places(finding: AnyFinding, ill: Iterable[Evidence], before: Places) -> Places:
@@ -26,12 +26,12 @@ def places(finding: AnyFinding, ill: Iterable[Evidence], before: Places) -> Plac
 
 
 def as_json(given: Places) -> Json:
-    """Places for the state file."""
+    """Convert places to JSON values for the state file."""
     return {severity.value: [list(one) for one in of] for severity, of in given.items()}
 
 
 def from_json(plain: Json) -> Places:
-    """The inverse of `as_json`; what can't be read is no place."""
+    """Convert JSON values back to places; invalid ones are dropped."""
     known = plain if isinstance(plain, dict) else {}
     return {severity: tuple(_identities(known.get(severity.value))) for severity in Severity}
 

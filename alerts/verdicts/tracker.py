@@ -1,4 +1,4 @@
-"""Makes verdicts of judgements over time: hold, hysteresis, since, mutes, events. Only here."""
+"""Tracker: turns judgements into verdicts over time, with hold, hysteresis, mutes and events."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -19,31 +19,31 @@ TRACKED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long things are waited for and held, in seconds."""
+    """Durations of holding and showing, in seconds."""
 
     visible: float = 30.0
-    """A condition stays visible at least that long: two scrapes."""
+    """Minimum time that a condition stays visible: two scrape intervals."""
     unknown: float = 3600.0
-    """What was ill is shown so long after it can no longer be judged."""
+    """How long an ill subject is shown after it can no longer be judged."""
     hold: bool = True
-    """Whether findings' own hold counts; a single look has no time for it."""
+    """Whether the hold of findings applies; a single check can't wait for it."""
 
 
 @dataclass(slots=True)
 class VerdictTracker:
-    """The findings of one server, as they were decided so far."""
+    """Tracker of the findings of one server."""
 
     memory: Memory = field(default_factory=Memory)
     timing: Timing = Timing()
     files: dict[Namespace, FindingCases] = field(default_factory=dict)
     """By finding and server: one that is still judged by an old snapshot keeps to its own."""
     defects: list[tuple[AnyFinding, Exception]] = field(default_factory=list)
-    """Judges that broke, for the caller to log."""
+    """Exceptions of judges, for the caller to log."""
 
     def decide(
         self, finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits, mutes: Mutes
     ) -> Verdict:
-        """Judge one finding now, and say what it means in the light of what was before."""
+        """Judge one finding now, and return its verdict, which depends on earlier ones."""
         file = self._file(finding, snapshot)
         if finding.on and snapshot.node.role and finding.on is not snapshot.node.role:
             file.cases.clear()
@@ -72,7 +72,7 @@ class VerdictTracker:
         return self._closed(file, verdict)
 
     def end_sessions(self, findings: Iterable[AnyFinding], node: ServerIdentity) -> None:
-        """The server was started anew: what can't outlive that is over, seen or not."""
+        """End the cases that can't survive a restart of the server."""
         for finding in findings:
             if not finding.outlives_restart:
                 place = _namespace(finding, node)
@@ -84,7 +84,7 @@ class VerdictTracker:
     def _judged(
         self, finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits, file: FindingCases
     ) -> Judgement:
-        """The judgement by the limits; for those already ill, by the relaxed ones."""
+        """Judge by the limits; for subjects that are ill already, by the relaxed ones."""
         found = judge(finding, snapshot, limits)
         if found.broken:
             self.defects.append((finding, found.broken))
@@ -116,7 +116,7 @@ class VerdictTracker:
         return sorted(subjects, key=lambda subject: subject.over is not None)
 
     def _stays(self, case: Case, found: Judgement, at: float) -> bool:
-        """Whether a case that was not yielded stays: briefly to be seen, longer if we are blind."""
+        """Return True if a missing case stays: for two scrapes, or longer if it is unjudged."""
         if case.ill is None:
             return False
         if _blinded(case.evidence, found):
@@ -175,7 +175,7 @@ def _state(
 
 
 def _pending(finding: AnyFinding, file: FindingCases) -> Iterator[Unjudged]:
-    """What was not known to be well, and may be ill, is not healthy while it has yet to hold."""
+    """Return a reason for unknown: a possible condition that has not held for long enough yet."""
     if file.verdict is None or file.verdict.state in (State.unknown, State.learning):
         for case in file.cases.values():
             if case.ill is None:
@@ -191,14 +191,14 @@ def _was_as_bad(case: Case, relaxed: Evidence, strict: Evidence | None) -> bool:
 
 
 def _subject(case: Case, since: float, found: Judgement, at: float) -> Subject:
-    """What was not yielded now is held where we are blind, and over where we are not."""
+    """Hold missing cases that can't be judged, and end the others."""
     absent = case.last != at
     held = absent and _blinded(case.evidence, found)
     return Subject(case.evidence, since, held, over=case.last if absent and not held else None)
 
 
 def _blinded(evidence: Evidence, found: Judgement) -> bool:
-    """Whether something that could not be judged may have been this one."""
+    """Return True if an unjudged object may be this subject."""
     return any(
         one.database in (None, evidence.database) and one.subject in (None, evidence.subject)
         for one in found.unjudged

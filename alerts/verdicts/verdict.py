@@ -1,4 +1,4 @@
-"""What was decided about one finding on one server: the shape that every page and metric shows."""
+"""Verdict on one finding of one server, as shown on pages and in metrics."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,48 +9,48 @@ from alerts.verdicts.places import Places
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One ill object, and since when (unix seconds)."""
+    """An ill subject, and since when (unix seconds)."""
 
     evidence: Evidence
     since: float
     held: bool = False
-    """It was ill when it was last judged, and can't be judged now."""
+    """Whether this is its last known state, because it can't be judged now."""
     over: float | None = None
-    """When it was last ill, where it is well again and stays for the next scrapes to see it."""
+    """When it ended, if it has; it is shown for the next scrapes."""
     muted: str | None = None
     """The reason why it is muted; None if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of judging one finding: what is ill, what was judged, and what could not be."""
+    """Verdict: ill subjects, the number of judged objects, and what could not be judged."""
 
     finding: AnyFinding
     state: State
     at: float
     """When it was last judged (unix seconds)."""
     subjects: tuple[Subject, ...] = ()
-    """Ill, worst first, and last those that are over; an event's last occurrences, newest first."""
+    """Ill subjects, the worst first, then ended ones; for an event, the newest first."""
     muted: tuple[Subject, ...] = ()
     judged: int = 0
     unjudged: tuple[Unjudged, ...] = ()
     events: float = 0
-    """How often an event happened since the daemon knows this server."""
+    """Number of events since the daemon started to watch this server."""
     changed: float = field(default=0)
     """Since when it is in this state (unix seconds)."""
     places: Places = field(default_factory=dict)
-    """Which of its subjects have an alert of their own, where a subject is an alert."""
+    """The subjects with an alert of their own."""
     known: bool = False
-    """It was judged since the start, or is known from the state file: what is not ill is well."""
+    """Whether it was judged since the start, or restored: then absent subjects are well."""
 
     @property
     def severity(self) -> Severity | None:
-        """The worst among its subjects."""
+        """The highest severity of its subjects."""
         return worst(s.evidence.severity for s in self.subjects)
 
     @property
     def reason(self) -> str:
-        """Why it is in this state, in one sentence; empty where it is healthy."""
+        """Why it is in this state, in one sentence; empty if it is healthy."""
         if self.state is State.ill:
             first = self.subjects[0]
             return f"{'' if first.over is None else 'Over: '}{first.evidence.message}"
@@ -69,7 +69,7 @@ class Verdict:
         return sum(s.evidence.severity.rank >= severity.rank for s in self.subjects)
 
     def unjudged_by_reason(self) -> dict[str, int]:
-        """How many objects could not be judged, per reason."""
+        """Return the number of objects that could not be judged, by reason."""
         counts: dict[str, int] = {}
         for one in self.unjudged:
             counts[one.reason] = counts.get(one.reason, 0) + one.count

@@ -16,7 +16,7 @@ SOON = 5.0
 
 @dataclass(slots=True)
 class Agenda:
-    """What is due on one server."""
+    """Agenda of one server."""
 
     clock: Clock
     pacing: Pacing
@@ -26,7 +26,7 @@ class Agenda:
     def due(
         self, collectors: Iterable[AnyCollector], database: str | None = None
     ) -> list[AnyCollector]:
-        """Those that are due, by overdue time ÷ pace: none can be put off for ever by others.
+        """Return the due collectors, by overdue time ÷ pace, so that none is postponed for ever.
 
         Among equals the given order is kept.
         """

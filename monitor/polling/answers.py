@@ -61,7 +61,7 @@ class Answers:
         self.version += 1
 
     def count(self, collector: AnyCollector) -> int:
-        """The number of databases that have answered."""
+        """Return the number of databases that have answered."""
         return len(self.by_database.get(collector, ()))
 
     def is_newest(self, collector: AnyCollector, database: str, rows: Sequence[Any]) -> bool:
@@ -70,7 +70,7 @@ class Answers:
         return answer is not None and answer.rows is rows
 
     def mark_absent(self, collector: AnyCollector, database: str | None, why: Absence) -> None:
-        """Say why nothing came; what was known stays until it is too old."""
+        """Record why there is no answer; the previous one stays until it is too old."""
         if database is not None:
             self.absent_in.setdefault(collector, {})[database] = why
             return
@@ -184,7 +184,7 @@ class Answers:
         return fresh
 
     def snapshot(self, node: ServerIdentity, at: float, peers: Sequence[Snapshot] = ()) -> Snapshot:
-        """What is known now; later answers don't change it."""
+        """Return a snapshot of the current answers; later answers don't change it."""
         views = self.recorder.views(at)
         return Snapshot(node, at, dict(self.newest), dict(self.absent), views, tuple(peers))
 

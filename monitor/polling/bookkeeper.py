@@ -1,4 +1,4 @@
-"""Bookkeeper: notes how a question went, in the round log, the pacing and the answers."""
+"""Bookkeeper: records the result of a query in the round log, the pacing and the answers."""
 
 import os
 import traceback

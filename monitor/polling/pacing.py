@@ -30,7 +30,7 @@ the whole answers of databases where they are short."""
 
 @dataclass(slots=True)
 class Pacing:
-    """The effective paces of all collectors on one server, in seconds. Told by verbs alone."""
+    """Effective paces of all collectors on one server, in seconds."""
 
     lanes: Mapping[Lane, float]
     budget: float
@@ -56,7 +56,7 @@ class Pacing:
     _level: dict[Scope, float] = field(default_factory=dict)
     """The largest share that one collector of each scope may take."""
 
-    # What it is told.
+    # Events.
 
     def answered(
         self, collector: AnyCollector, seconds: float, part: bool = False, cold: bool = False
@@ -109,7 +109,7 @@ class Pacing:
         """Mostly only what is shown of these is asked anew, as their answers are long."""
         self._partial = frozenset(collectors)
 
-    # What it tells.
+    # Results.
 
     @property
     def fast_budget(self) -> float:

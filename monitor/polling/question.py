@@ -1,4 +1,4 @@
-"""Question: one collector asked once, of the server or of one of its databases."""
+"""Question: one query of a collector, on the server or in one of its databases."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from collectors._base import AnyCollector
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked in one round."""
+    """One query of one round."""
 
     collector: AnyCollector
     database: str | None

@@ -1,4 +1,4 @@
-"""Self collectors: what the daemon knows of its own rounds, as rows for judges like any other."""
+"""Self collectors: the daemon's own rounds and privileges as rows for judges."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

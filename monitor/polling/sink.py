@@ -1,4 +1,4 @@
-"""Sink: where fresh rows of one server go to be published as metrics."""
+"""Sink: publishes the rows of one server as metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Slot probe: tries whether the server gives a new session, before one is needed."""
+"""Slot probe: checks whether the server accepts a new session, before one is needed."""
 
 import time
 from dataclasses import dataclass, field

@@ -45,7 +45,7 @@ def test_limits(given: dict[str, Any], severity: Severity | None) -> None:
 
 
 def test_without_an_answer_it_is_unknown() -> None:
-    """And not healthy."""
+    """Missing input makes the finding unknown, never healthy."""
     blind = replace(scene((), ()), answers={}, absent={advisory_locks: Absence("refused")})
     assert verdict_of(finding, blind).state is State.unknown
 

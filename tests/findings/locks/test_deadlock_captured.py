@@ -109,7 +109,7 @@ def test_more_is_told_of_a_deadlock_once_it_is_known() -> None:
 
 
 def test_without_locks_it_is_unknown() -> None:
-    """And not healthy."""
+    """Missing input makes the finding unknown, never healthy."""
     blind = replace(circle(), answers={}, absent={locks: Absence("a timeout")})
     assert verdict_of(finding, blind).state is State.unknown
 

@@ -182,6 +182,6 @@ async def test_a_foreign_key_is_honest(stage: Stage, database: Database) -> None
 
 
 def test_without_locks_it_is_unknown() -> None:
-    """And not healthy."""
+    """Missing input makes the finding unknown, never healthy."""
     blind = replace(scene((), ()), answers={}, absent={locks: Absence("a timeout")})
     assert verdict_of(finding, blind).state is State.unknown

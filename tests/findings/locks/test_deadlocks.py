@@ -110,7 +110,7 @@ def test_a_counter_that_is_not_known_is_no_deadlock() -> None:
 
 
 def test_without_an_answer_it_is_unknown() -> None:
-    """And not healthy."""
+    """Missing input makes the finding unknown, never healthy."""
     blind = Snapshot(ServerIdentity("db1"), AT, absent={databases: Absence("a timeout")})
     assert verdict_of(finding, blind).state is State.unknown
 

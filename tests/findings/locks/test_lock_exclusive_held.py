@@ -47,7 +47,7 @@ def test_limits(row: ExclusiveLock, severity: Severity | None) -> None:
 
 
 def test_without_an_answer_it_is_unknown() -> None:
-    """And not healthy."""
+    """Missing input makes the finding unknown, never healthy."""
     blind = replace(scene((), ()), answers={}, absent={exclusive_locks: Absence("refused")})
     assert verdict_of(finding, blind).state is State.unknown
 

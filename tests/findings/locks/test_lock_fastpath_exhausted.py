@@ -49,7 +49,7 @@ def test_limits(over: int, waiting: int, state: State) -> None:
 
 
 def test_without_an_answer_it_is_unknown() -> None:
-    """And not healthy."""
+    """Missing input makes the finding unknown, never healthy."""
     blind = replace(busy(1, 1), answers={}, absent={lock_table: Absence("refused")})
     assert verdict_of(finding, blind).state is State.unknown
 

@@ -48,7 +48,7 @@ def test_a_hidden_setting_leaves_it_unknown() -> None:
 
 
 def test_without_an_answer_it_is_unknown() -> None:
-    """And not healthy."""
+    """Missing input makes the finding unknown, never healthy."""
     blind = replace(table(1), answers={}, absent={lock_table: Absence("refused")})
     assert verdict_of(finding, blind).state is State.unknown
 

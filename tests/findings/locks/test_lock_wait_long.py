@@ -70,7 +70,7 @@ def test_nobody_is_in_none() -> None:
 
 
 def test_without_locks_it_is_unknown() -> None:
-    """And not healthy."""
+    """Missing input makes the finding unknown, never healthy."""
     blind = scene([], [])
     del blind.answers[locks]  # type: ignore[attr-defined]
     blind.absent[locks] = Absence("a timeout")  # type: ignore[index]

@@ -55,7 +55,7 @@ def test_one_look_is_not_enough_for_the_daemon() -> None:
 
 
 def test_without_locks_it_is_unknown() -> None:
-    """And not healthy."""
+    """Missing input makes the finding unknown, never healthy."""
     blind = replace(queue(9), answers={}, absent={locks: Absence("a timeout")})
     assert verdict_of(finding, blind).state is State.unknown
 

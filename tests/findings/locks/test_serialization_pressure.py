@@ -60,7 +60,7 @@ def test_a_window_that_is_not_full_is_learning() -> None:
 
 
 def test_without_an_answer_it_is_unknown() -> None:
-    """And not healthy."""
+    """Missing input makes the finding unknown, never healthy."""
     blind = replace(scene((), ()), answers={}, absent={databases: Absence("refused")})
     assert verdict_of(finding, blind).state is State.unknown
 
