@@ -39,5 +39,5 @@ def _with_section(
 
 def _number(bound: Bound) -> Any:
     order = bound.rank.replace("_", " ")
-    about = f"How many, the largest by {order} first; 0 leaves only the sums."
+    about = f"How many have their own metrics, the largest by {order} first; 0 leaves only sums."
     return Annotated[int, Ge(0), Field(description=about)]

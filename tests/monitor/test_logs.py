@@ -27,7 +27,7 @@ def logged(format: str, capsys: pytest.CaptureFixture[str], message: str = "no s
     try:
         raise ValueError(message + secret[:0])
     except ValueError as defect:
-        structlog.get_logger("pgvigil").error("round broke", exc_info=defect)
+        structlog.get_logger("pgvigil").error("job failed", exc_info=defect)
     return capsys.readouterr().err
 
 
@@ -57,4 +57,4 @@ def test_a_long_defect_is_cut_at_its_beginning(
 def test_machines_read_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
     """A traceback has many lines, and stays one entry."""
     [line] = logged("json", capsys).splitlines()
-    assert json.loads(line)["event"] == "round broke"
+    assert json.loads(line)["event"] == "job failed"

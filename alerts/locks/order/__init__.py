@@ -5,7 +5,7 @@ Signals are what one look shows: who waits for whom (`conflict`), what a transac
 lock rows (`statement_tables`, `row_writers`), and what statements alone tell (`patterns`).
 Evidence is what they say of an order: `table_steps`. Proofs are contradictions in it: of tables
 (`table_order`), of rows of one table (`row_order`), of advisory locks (`advisory_order`); `risks`
-has their form. What is not seen again fades (`decay`). Deadlocks that happen are photographed
+has their form. What is not seen again fades (`decay`). Deadlocks that happen are captured
 (`captures`). `tables` gives names, `store` feeds all of them, and `history` is what others see.
 """
 

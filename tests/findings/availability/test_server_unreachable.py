@@ -119,7 +119,7 @@ def test_what_concerns_our_login_alone_is_a_warning_while_a_session_works(cause:
 
 
 def test_the_longest_idle_sessions_are_named_where_they_can_be_seen() -> None:
-    """Over the warm session: by pid and start; never one of ours."""
+    """Over the standing session: by pid and start; never one of ours."""
     sibling = replace(OURS, pid=2, is_self=False, state="idle", state_seconds=99999)
     clients = (OURS, sibling, *sessions(1), *sessions(3, 200, state_seconds=9999))
     snapshot = seen((connection, [closed(Cause.slots_full)]), (activity, clients))

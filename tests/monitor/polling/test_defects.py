@@ -122,7 +122,7 @@ async def test_it_is_unknown_at_once_and_the_rest_of_its_lane_is_asked(
         assert "defect in pgvigil: Defect" in str(unknown.reason)
         [told] = [entry for entry in logs if entry["event"] == "collector broke"]
         assert told["collector"] == activity.name
-        assert not [entry for entry in logs if entry["event"] == "round broke"]
+        assert not [entry for entry in logs if entry["event"] == "job failed"]
     patch.undo()
 
     async def known() -> bool:
@@ -179,5 +179,5 @@ async def test_an_expiry_that_breaks_ends_no_pulse(
         patch.setattr(watched.server.upkeep.clock, "now", lambda: watched.server.clock.now() + 1e6)
         await watched.server.pulse()
         assert not watched.server.snapshot().has(extensions)
-        assert not [entry for entry in logs if entry["event"] == "round broke"]
+        assert not [entry for entry in logs if entry["event"] == "job failed"]
     assert watched.verdict("connection_saturation").state is State.unknown

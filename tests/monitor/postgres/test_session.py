@@ -214,7 +214,7 @@ async def test_there_are_never_more_than_three_sessions(
         session = watched.server.sessions.fast.session
         return session is not None and session is not first
 
-    await until(renewed, "a warm session is renewed")
+    await until(renewed, "a standing session is renewed")
     server.restart()
     await until(watched.is_up, "it is back")
     await watched.until_seen()
