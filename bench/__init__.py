@@ -1,1 +1,1 @@
-"""The benchmarks that back every claim of speed and cost; `python -m bench --help` lists them."""
+"""Benchmarks of speed and cost; `python -m bench --help` lists them."""

@@ -1,4 +1,4 @@
-"""Builds servers, watches each with pgvigil and with postgres_exporter, and compares."""
+"""Benchmark program: builds servers, and measures pgvigil and postgres_exporter on each."""
 
 import argparse
 import asyncio
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _run(scenario: Scenario, peer: str | None, seconds: float) -> Iterator[Measured]:
-    """Each watcher alone, one after the other, on the same server."""
+    """Measure each watcher separately on the same server."""
     _tell(f"building: {scenario.title}")
     with built(scenario) as server, tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for watching in _watchers(server, scenario, peer, Path(folder)):

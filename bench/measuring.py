@@ -11,7 +11,7 @@ from bench.watchers import Watcher
 from monitor.demo.launcher import Postgres
 
 INTERVAL = 15.0
-"""Seconds between two scrapes, as Prometheus comes by default."""
+"""Seconds between two scrapes; Prometheus's common interval."""
 MANY, AT_MOST = 50, 8.0
 """Number of consecutive scrapes, or seconds of scraping, for the percentiles."""
 BOOKS = """
@@ -24,13 +24,13 @@ BOOKS = """
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One watcher on one server. Rates are per minute, times in seconds."""
+    """Measurement of one watcher on one server. Rates are per minute, times in seconds."""
 
     watcher: str
     server_seconds: float
-    """By pg_stat_statements: planning and execution."""
+    """Planning and execution time, from pg_stat_statements."""
     server_cpu_seconds: float
-    """Of all of the server's processes, connecting and its own housekeeping included."""
+    """CPU time of all processes of the server, including connecting and its own housekeeping."""
     queries: float
     scrape_p50: float
     scrape_p99: float
@@ -80,12 +80,12 @@ def series(page: bytes) -> int:
 
 
 def percentile(times: list[float], share: float) -> float:
-    """The smallest time that this share of all does not exceed."""
+    """Return the percentile of the times for this share."""
     return sorted(times)[min(len(times) - 1, int(share * len(times)))]
 
 
 def _scraped_for(watcher: Watcher, seconds: float) -> None:
-    """As Prometheus does: at its interval, whatever the last scrape took."""
+    """Scrape like Prometheus: at a fixed interval, independent of the duration."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""How long a scrape takes by the number of series, with nothing else going on."""
+"""Duration of a scrape by the number of series, on an otherwise idle process."""
 
 import multiprocessing
 import socket
@@ -20,7 +20,7 @@ NEW_EVERY = 3
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """A made-up row with labels as long as those of a table."""
+    """A synthetic row with labels as long as those of a table."""
 
     datname: str
     schemaname: str
@@ -42,7 +42,7 @@ things = Collector(
 
 @dataclass(frozen=True, slots=True)
 class PageTime:
-    """Seconds of a scrape at the client, without gzip."""
+    """Return the seconds of a scrape at the client, without gzip."""
 
     series: int
     page_bytes: int

@@ -1,4 +1,4 @@
-"""What processes use, read from /proc: processor time and memory."""
+"""CPU time and memory of processes, from /proc."""
 
 import os
 from pathlib import Path
@@ -7,13 +7,13 @@ TICK: int = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """Of one process: time that its threads were running, to the microsecond."""
+    """Return the CPU time of one process and its threads, in seconds."""
     threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
 
 def family_cpu_seconds(pid: int) -> float:
-    """Of a postmaster: its own, that of its children, and that of those who have ended."""
+    """Return the CPU time of a postmaster, its children, and its ended children."""
     fields = _stat(pid)
     mine = sum(int(field) for field in fields[11:15]) / TICK
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

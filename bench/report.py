@@ -1,4 +1,4 @@
-"""The tables that are printed, and committed as RESULTS.md with the machine they were made on."""
+"""Report: the tables of results, printed and committed as RESULTS.md."""
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,11 +27,11 @@ MIB = 1024**2
 PAGE_BUDGETS = {1_000: 0.002, 10_000: 0.005, 100_000: 0.050}
 Runs = Mapping[str, Sequence[Measured]]
 Budget = tuple[str, str, str, bool]
-"""What, how much is allowed, how much it was, and whether it is met."""
+"""A budget: its name, the limit, the measured value, and whether it is met."""
 
 
 def table(runs: Runs) -> str:
-    """One line for each watcher on each server, in Markdown."""
+    """Return a Markdown table with a row for each watcher on each server."""
     rows = [_row(SCENARIOS[name].title, one) for name, of in runs.items() for one in of]
     return _markdown(COLUMNS, rows)
 
@@ -50,7 +50,7 @@ def budgets_table(runs: Runs, pages: Sequence[PageTime]) -> str:
 
 
 def budgets(runs: Runs, pages: Sequence[PageTime]) -> Iterator[Budget]:
-    """Those of which something was measured."""
+    """Return the budgets for which there is a measurement."""
     if "tables" in runs:
         yield from _server_time(runs["tables"])
     for page in pages:
@@ -86,7 +86,7 @@ def _of_ours(of: Sequence[Measured]) -> list[Measured]:
 
 
 def write(runs: Runs, pages: Sequence[PageTime], seconds: float) -> None:
-    """The whole page of results."""
+    """Return the page of results."""
     parts = [
         "# Measured\n",
         f"Made by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine()}. PostgreSQL 18 with"
@@ -104,7 +104,7 @@ def write(runs: Runs, pages: Sequence[PageTime], seconds: float) -> None:
 
 
 def machine() -> str:
-    """Processor, cores, memory, kernel, Python."""
+    """Describe the machine: CPU, cores, memory, kernel, Python."""
     cpu = next(
         (
             line.partition(":")[2].strip()

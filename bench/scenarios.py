@@ -11,7 +11,7 @@ from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
 
 ROLES = ("pgvigil", "postgres_exporter")
-"""Each watcher asks under its own name, so that the server's books tell them apart."""
+"""Each watcher has its own role, so that the server's statistics distinguish them."""
 SETTINGS: Mapping[str, object] = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -25,11 +25,11 @@ SETTINGS: Mapping[str, object] = {
     "autovacuum_naptime": "1d",
 }
 AT_ONCE = 500
-"""Relations made in one transaction."""
+"""Number of relations created in one transaction."""
 
 
 async def nothing(server: Postgres) -> None:
-    """An idle server as initdb leaves it."""
+    """An idle server without any tables."""
 
 
 def relations(tables: int, indexes_each: int) -> Callable[[Postgres], Awaitable[None]]:
@@ -73,15 +73,15 @@ class Scenario:
     title: str
     prepare: Callable[[Postgres], Awaitable[None]] = nothing
     sessions: int = 0
-    """Idle sessions, each after a statement in its own transaction."""
+    """Number of idle sessions, each after a statement in its own transaction."""
     warm_up: float = 15.0
     """Seconds before the measurement of pgvigil begins."""
     period: float = 0.0
-    """Seconds that it lasts at least, so that everything pgvigil does comes once."""
+    """Minimum seconds of the measurement, so that it includes every query of pgvigil."""
     alone: bool = False
-    """Without the peer: what is measured there is no comparison."""
+    """Whether it is measured without postgres_exporter."""
     probed: bool = False
-    """Whether stalls of our event loop are sampled; that costs a little processor time."""
+    """Whether stalls of the event loop are sampled, which costs a little CPU time."""
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -104,7 +104,7 @@ SCENARIOS: Mapping[str, Scenario] = {
 
 @contextmanager
 def built(scenario: Scenario) -> Iterator[Postgres]:
-    """A running server that holds what the scenario says; removed afterwards."""
+    """Start a server with the contents of the scenario, and remove it afterwards."""
     owner = Owner.unprivileged()
     server = Postgres(Binaries.of_wheel(), owner.scratch("bench-"), owner)
     try:
@@ -131,7 +131,7 @@ async def _furnish(server: Postgres, scenario: Scenario) -> None:
 async def session(
     server: Postgres, database: str = "postgres"
 ) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
-    """The superuser's, for the length of a block."""
+    """Open a superuser's connection for the length of a block."""
     connection = await asyncpg.connect(server.dsn(database), timeout=30)
     try:
         yield connection

@@ -1,4 +1,4 @@
-"""Runs pgvigil with a probe in its event loop that writes down how long the loop stood still.
+"""Runs pgvigil with a probe that records how long its event loop is blocked.
 
 python -m bench.stalls FILE run --dsn …
 """
@@ -12,9 +12,9 @@ from pathlib import Path
 from monitor.cli import main
 
 TICK = 0.005
-"""Seconds between two looks; a look that comes late shows a stall."""
+"""Seconds between two wake-ups; a late wake-up shows a stall."""
 EVERY = 1.0
-"""Seconds between two writings."""
+"""Seconds between two writes of the file."""
 
 
 class Probe:
@@ -45,7 +45,7 @@ class Probe:
 
 
 class Policy(asyncio.DefaultEventLoopPolicy):
-    """Gives every loop a probe."""
+    """Event loop policy that adds a probe to every loop."""
 
     def __init__(self, file: Path) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Policy(asyncio.DefaultEventLoopPolicy):
 
 
 def worst(file: Path) -> tuple[int, int, int]:
-    """The longest stall in milliseconds, how many were longer than 20, and how many looks."""
+    """Return the longest stall in milliseconds, the number above 20 ms, and all wake-ups."""
     late = {int(ms): count for ms, count in json.loads(file.read_text()).items()}
     return max(late, default=0), sum(n for ms, n in late.items() if ms > 20), sum(late.values())
 

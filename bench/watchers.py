@@ -1,4 +1,4 @@
-"""The two programs that are compared: how each is started on a server, and asked for its page."""
+"""Watchers: the two compared programs, how to start them, and how to scrape them."""
 
 import glob
 import http.client
@@ -18,11 +18,11 @@ from monitor.demo.launcher import Postgres, free_port
 NAMES = ("postgres_exporter", "prometheus-postgres-exporter")
 CHROOTS = "/srv/*/usr/bin/prometheus-postgres-exporter"
 PATIENCE = 60.0
-"""Seconds after which a program that serves no page is given up."""
+"""Seconds to wait for a program's first page."""
 
 
 class BenchError(Exception):
-    """It can't be measured; the message is one sentence for the person who asked."""
+    """A watcher can't be measured; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Watcher:
     process: "subprocess.Popen[bytes]"
     port: int
     stalls: Path | None = None
-    """Where its probe writes how long its loop stood still; None where none does."""
+    """File of its stall probe; None without a probe."""
 
     def page(self, path: str = "/metrics") -> tuple[float, bytes]:
-        """Seconds at the client, and the page, without gzip and on a connection of its own."""
+        """Return the seconds at the client, and the page, without gzip, on a new connection."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             start = time.perf_counter()
@@ -54,7 +54,7 @@ class Watcher:
 
 @contextmanager
 def pgvigil(server: Postgres, scenario: Scenario, folder: Path) -> Iterator[Watcher]:
-    """Our daemon at its defaults."""
+    """Start pgvigil with default settings."""
     port, stalls = free_port(), folder / "stalls.json" if scenario.probed else None
     program = ["-m", "bench.stalls", str(stalls)] if stalls else ["-m", "monitor"]
     flags = ["--dsn", server.dsn("shop", "pgvigil"), "--listen", f"127.0.0.1:{port}"]
@@ -67,7 +67,7 @@ def pgvigil(server: Postgres, scenario: Scenario, folder: Path) -> Iterator[Watc
 
 @contextmanager
 def postgres_exporter(server: Postgres, program: str, folder: Path) -> Iterator[Watcher]:
-    """The peer with its default flags, on the database that has the tables."""
+    """Start postgres_exporter with default flags, on the database with the tables."""
     port = free_port()
     environ = {"DATA_SOURCE_NAME": server.dsn("shop", "postgres_exporter")}
     argv = [program, f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
@@ -80,7 +80,7 @@ def postgres_exporter(server: Postgres, program: str, folder: Path) -> Iterator[
 
 
 def find_peer(named: str | None) -> str:
-    """The one that was named, else the newest on the path or in a chroot below /srv."""
+    """Return the given program, otherwise the newest on the path or in a chroot below /srv."""
     found = [named] if named else [*filter(None, map(shutil.which, NAMES)), *glob.glob(CHROOTS)]
     usable = [program for program in found if os.access(program, os.X_OK)]
     if not usable:
@@ -92,7 +92,7 @@ def find_peer(named: str | None) -> str:
 
 
 def version_of(program: str) -> str:
-    """As it says itself: 0.19.1."""
+    """Return its version, such as 0.19.1."""
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
     words = (said.stdout + said.stderr).split()
     return words[words.index("version") + 1] if "version" in words else "0"
@@ -123,7 +123,7 @@ def _running(
 
 
 def _neutral() -> dict[str, str]:
-    """Our environment without what would configure one of the two."""
+    """Return the environment without variables that configure one of the programs."""
     ours = ("PG", "POSTGRES", "DATA_SOURCE", "DATABASE_URL")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 

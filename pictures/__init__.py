@@ -1,1 +1,1 @@
-"""Pictures of the dashboards, drawn by Grafana's own components from what live servers say."""
+"""Pictures of the dashboards, rendered by Grafana's own components from live servers."""

@@ -1,4 +1,4 @@
-"""Runs the fleet for a while, then draws what its dashboards and its status page show."""
+"""Runs a small fleet for a while, then draws its dashboards and its status page."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ ROOT = HERE.parent
 NEEDED = ("chromium", "node", "npm", "pngquant", "prometheus")
 ILL = {"server": "demo", "instance": "demo"}
 CHOSEN = {"pgvigil-server": ILL, "pgvigil-locks": ILL}
-"""Dashboards about one server show that one; the others show all."""
+"""The server shown on dashboards about one server; the other dashboards show all."""
 PAUSED = 150
 """Seconds without replay before the pictures, so that there is a lag to see."""
 USAGE = 2

@@ -1,4 +1,4 @@
-"""A small fleet to look at: the demo, a busy bank with its standby, and one that shows little."""
+"""Fleet for the pictures: the demo, a busy primary with its standby, and one without privileges."""
 
 import json
 import shutil
@@ -37,19 +37,19 @@ LEDGER = """
     GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO PUBLIC;
 """
 READY = 120.0
-"""Seconds in which whatever was started answers."""
+"""Seconds to wait for a started program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """Starts programs that end with the block in which they were started."""
+    """Launcher of programs that end with the block in which they were started."""
 
     folder: Path
     owner: Owner
     ending: ExitStack
 
     def start(self, argv: Sequence[str | Path], ready: str | None = None) -> None:
-        """Returns once the address `ready` answers. Raises LaunchError."""
+        """Start a program, and return once the address `ready` answers. Raises LaunchError."""
         log = self.folder / f"{Path(argv[0]).name}.log"
         process = self.owner.popen(argv, log)
         self.ending.callback(_end, process)
@@ -62,7 +62,7 @@ class Launcher:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Where the demo shows its page, and where a Prometheus knows of all servers."""
+    """Addresses of the demo's page, and of a Prometheus that knows all servers."""
 
     demo: str
     prometheus: str
@@ -74,7 +74,7 @@ class Fleet:
 
 @contextmanager
 def fleet() -> Iterator[Fleet]:
-    """Servers that live and two daemons that watch them. Raises LaunchError."""
+    """Start the servers and two daemons that watch them. Raises LaunchError."""
     owner = Owner.unprivileged()
     folder = owner.scratch("pgvigil-pictures-")
     with ExitStack() as ending:
@@ -92,7 +92,7 @@ def fleet() -> Iterator[Fleet]:
 
 
 def _servers(launcher: Launcher) -> dict[str, Postgres]:
-    """A primary that pgbench keeps busy, its standby, and one on which we have no rights."""
+    """Start a primary under pgbench, its standby, and a server without our privileges."""
     binaries = Binaries.of_wheel().reachable_for(launcher.owner, launcher.folder)
     made = {
         name: Postgres(binaries, launcher.owner.place(launcher.folder / name), launcher.owner)
