@@ -18,7 +18,7 @@ async def look(settings: Settings, environ: Mapping[str, str], hold: bool = Fals
     if settings.state_file and settings.state_file.exists():
         from monitor.state_file import StateFile
 
-        StateFile(settings.state_file).load(memory)
+        StateFile(settings.state_file).read(memory)
     fleet = Fleet(clock, memory, Store())
     started = clock.now()
     await fleet.follow(plans(settings, environ, hold))

@@ -78,6 +78,21 @@ class Memory:
             for place, key, value in values:
                 self._writable(place)[key] = value
 
+    def restore_missing(self, place: Namespace, key: str, value: Json) -> None:
+        """Put a value that is on disk, unless there is one already: that is newer."""
+        with self._lock:
+            if key not in self._rooms.get(place, {}) and key not in self._dirty.get(place, {}):
+                self._writable(place)[key] = value
+
+    def everything(self) -> list[Change]:
+        """Return all values, to be written to an empty file."""
+        with self._lock:
+            return [
+                (place, key, value)
+                for place, room in self._rooms.items()
+                for key, value in room.items()
+            ]
+
     def take_changes(self) -> list[Change]:
         """Hand over what is not written down yet; from now on the caller answers for it."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from alerts._base import Evidence
@@ -18,6 +19,7 @@ REWRITE = 60.0
 """Seconds between saves of a case's evidence; since-times are saved at once."""
 CASE = "case:"
 PLACED = "places"
+HIGHEST = 1e15
 
 Identity = tuple[str, str]
 
@@ -96,17 +98,37 @@ class FindingCases:
 def _cases(memory: Memory, place: Namespace) -> Iterator[tuple[Identity, Case]]:
     for label, value in memory.items(place):
         if label.startswith(CASE) and isinstance(value, list):
-            since, last, saved = value
-            evidence = from_json(saved)
-            began = _number(since)
-            yield evidence.identity, Case(evidence, began, began, began, _number(last))
+            try:
+                evidence, began, last = _case(value)
+            except ValueError:
+                continue
+            yield evidence.identity, Case(evidence, began, began, began, last)
+
+
+def _case(value: list[Json]) -> tuple[Evidence, float, float]:
+    """Return evidence, since when and until when. Raises ValueError."""
+    since, last, saved = value
+    return from_json(saved), _number(since), _number(last)
+
+
+def is_wrong(key: str, value: Json) -> bool:
+    """Whether a remembered value has the key of a case, but can't be one."""
+    if not key.startswith(CASE):
+        return False
+    try:
+        _case(value if isinstance(value, list) else [])
+    except ValueError:
+        return True
+    return False
 
 
 def _occurrences(memory: Memory, place: Namespace) -> Iterator[tuple[float, Evidence]]:
     saved = memory.get(place, "occurrences")
     for one in saved if isinstance(saved, list) else []:
-        if isinstance(one, list):
-            yield _number(one[0]), from_json(one[1])
+        with suppress(ValueError):
+            if isinstance(one, list):
+                when, evidence = one
+                yield _number(when), from_json(evidence)
 
 
 def _label(case: Case) -> str:
@@ -114,4 +136,5 @@ def _label(case: Case) -> str:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    """Return a time or count; 0 for what can't be one, such as a number of 400 digits."""
+    return float(value) if isinstance(value, int | float) and abs(value) < HIGHEST else 0.0

@@ -17,7 +17,7 @@ watchdog = Watchdog(
         " indexes would have to be observed for weeks again. Its log names the reason."
     ),
     cure=(
-        "Free space on the volume of the state file, or make it writable for pgvigil's user; it"
-        " tries again automatically within a minute."
+        "Free space on the volume of the state file, make it writable for pgvigil's user, or give"
+        " each pgvigil a file of its own; it tries again automatically. Remove a damaged file."
     ),
 )
