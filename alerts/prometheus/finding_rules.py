@@ -7,7 +7,7 @@ health.
 
 from alerts._base import AnyFinding
 from alerts.prometheus.annotations import SCRAPED_FROM, cure, description, summary
-from alerts.prometheus.own_metrics import INCIDENT, INCIDENTS_KNOWN
+from alerts.prometheus.own_metrics import INCIDENT, INCIDENTS_KNOWN, OwnMetric
 from alerts.prometheus.promql import select
 from alerts.prometheus.recorded_metric import RecordedMetric
 from alerts.prometheus.recording import Recording
@@ -15,6 +15,8 @@ from alerts.prometheus.rule import Rule, alert_name
 
 HELD = "1h"
 """How long an incident is held while its state is unknown."""
+OVERTAKEN = 60
+"""Seconds by which another target of the same server may be ahead; two daemons may watch one."""
 FINDING = (*SCRAPED_FROM, "server", "finding")
 IDENTITY = (*FINDING, "severity", "database", "incident")
 RECORDED = RecordedMetric("pgvigil:incident", IDENTITY)
@@ -24,7 +26,8 @@ def finding_rule(finding: AnyFinding) -> Rule:
     """Its severity is that of the series."""
     return Rule(
         alert=alert_name(finding.name),
-        expr=select(RECORDED, finding=finding.name),
+        # Of this evaluation; without it Prometheus, restarted, would find an older one for 5 min.
+        expr=f"last_over_time({select(RECORDED, finding=finding.name)}[1ms])",
         severity=None,
         summary=summary(finding),
         description=description(finding),
@@ -36,19 +39,29 @@ def finding_rule(finding: AnyFinding) -> Rule:
 def incident_recording() -> Recording:
     """Return the recording rule: current incidents, and earlier ones while their end is unknown.
 
-    Labels are listed, since a new pod brings others. A sample that is older than the last scrape
-    of its target is what Prometheus kept over a restart of its own.
+    Labels are listed, since a new pod brings others. Samples that Prometheus kept over a restart of
+    its own have no mark of their end: those older than the last scrape of their target, or than
+    what another target has said since, are none that hold now.
     """
-    target = f"{', '.join(SCRAPED_FROM)}, instance"
-    identity = ", ".join(IDENTITY)
+    identity, finding = ", ".join(IDENTITY), ", ".join(FINDING)
+    newest = f"max by ({finding}) (timestamp({INCIDENTS_KNOWN}))"
+    overtaken = f"timestamp({INCIDENT}) < on ({finding}) group_left () {newest} - {OVERTAKEN}"
     now = (
         f"max by ({identity}) (\n"
         f"  {INCIDENT}\n"
-        f"  unless (timestamp({INCIDENT}) < on ({target}) group_left ()"
-        f" max by ({target}) (timestamp(up)))\n"
+        f"  unless ({_kept(INCIDENT)})\n"
+        f"  unless ({overtaken})\n"
         ")"
     )
-    untold = f"{RECORDED} unless on ({', '.join(FINDING)}) {INCIDENTS_KNOWN}"
+    known = f"({INCIDENTS_KNOWN} unless ({_kept(INCIDENTS_KNOWN)}))"
+    untold = f"{RECORDED} unless on ({finding})\n  {known}"
     seen = f"last_over_time({INCIDENT}[{HELD}])"
     held = f"(\n  ({untold})\n  and on ({identity}) {seen}\n)"
     return Recording(RECORDED.name, f"{now}\nor\n{held}", "incidents that are, or may still be")
+
+
+def _kept(metric: OwnMetric) -> str:
+    """Samples from before the last scrape of their target."""
+    target = f"{', '.join(SCRAPED_FROM)}, instance"
+    newest = f"max by ({target}) (timestamp(up))"
+    return f"timestamp({metric}) < on ({target}) group_left () {newest}"

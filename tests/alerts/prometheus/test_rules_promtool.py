@@ -123,10 +123,51 @@ def test_unknown_elsewhere_holds_nothing(tool: Tool, tmp_path: Path) -> None:
 
 def test_what_prometheus_kept_over_its_own_restart(tool: Tool, tmp_path: Path) -> None:
     """A sample older than its target's last scrape is none that holds now."""
-    up = {"series": f'up{{job="{SCRAPED["job"]}",instance="{SCRAPED["instance"]}"}}'}
-    ill = [incident("90x10 _x40", "shop-1"), known("1x60", "shop-1"), up | {"values": "1x60"}]
+    ill = [incident("90x10 _x40", "shop-1"), known("1x60", "shop-1"), scraped("1x60")]
     story = [expect(10 * STEP, ALERT, PAGED), expect(11 * STEP, ALERT)]
     play(tool, tmp_path, ill, story)
+
+
+def scraped(values: str, **where: str) -> dict[str, str]:
+    """Prometheus's own `up` of a target."""
+    labels = {**SCRAPED, **where}
+    written = ",".join(f'{name}="{value}"' for name, value in labels.items())
+    return {"series": f"up{{{written}}}", "values": values}
+
+
+def test_no_page_after_prometheus_restarted(tool: Tool, tmp_path: Path) -> None:
+    """That a finding was known before is no knowledge where the scrapes since then failed."""
+    ill = [
+        incident("90x10 _x40", "shop-1"),
+        known("1x10 _x40", "shop-1"),
+        scraped("1x10 0x40"),
+    ]
+    play(tool, tmp_path, ill, [expect(step * STEP, ALERT, PAGED) for step in (10, 11, 15, 30)])
+
+
+def test_pod_replaced_while_prometheus_was_away(tool: Tool, tmp_path: Path) -> None:
+    """What the new pod has overtaken is over after a minute, and not after five."""
+    new = {"instance": "10.0.0.9:19187"}
+    ill = [
+        incident("90x10 _x40", "shop-1"),
+        known("1x10 _x40", "shop-1"),
+        scraped("1x10 _x40"),
+        known("_x11 1x40", "shop-1", **new),
+        scraped("_x11 1x40", **new),
+    ]
+    story = [expect(11 * STEP, ALERT, PAGED), expect(13 * STEP, ALERT)]
+    play(tool, tmp_path, ill, story)
+
+
+def test_two_daemons_watch_one_server(tool: Tool, tmp_path: Path) -> None:
+    """Scraped at different times, they are no reason to take what one says for old."""
+    other = {"instance": "10.0.0.9:19187"}
+    ill = [
+        incident("90 _ 90 _ 90 _ 90 _ 90 _ 90 _ 90 _ 90", "shop-1"),
+        known("1 _ 1 _ 1 _ 1 _ 1 _ 1 _ 1 _ 1", "shop-1"),
+        known("_ 1 _ 1 _ 1 _ 1 _ 1 _ 1 _ 1 _", "shop-1", **other),
+    ]
+    play(tool, tmp_path, ill, [expect(step * STEP, ALERT, PAGED) for step in range(1, 14)])
 
 
 def test_two_incidents_are_two_alerts(tool: Tool, tmp_path: Path) -> None:
