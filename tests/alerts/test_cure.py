@@ -1,4 +1,4 @@
-"""Cures are quoted as PostgreSQL itself quotes, and hit nobody but whom they name."""
+"""Cures are quoted as PostgreSQL itself quotes, and affect only the session that they name."""
 
 from alerts.cure import cancel, identifier, literal, regclass, remark, terminate
 from tests.fixtures.postgres import Database, Psql

@@ -1,4 +1,4 @@
-"""A statement is shown without anybody's values, however it is written and wherever it is cut."""
+"""A statement is shown without its values, for every syntax, and wherever it is cut."""
 
 import re
 

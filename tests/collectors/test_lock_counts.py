@@ -1,4 +1,4 @@
-"""pg_locks_count, as everybody's dashboards read it."""
+"""pg_locks_count, as existing dashboards expect it."""
 
 from collectors.lock_counts import LockCount, lock_counts
 from tests.fixtures.one_look import look

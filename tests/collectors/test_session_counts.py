@@ -1,4 +1,4 @@
-"""pg_stat_activity_* as everybody's dashboards read it, beside what the servers' own view says."""
+"""pg_stat_activity_* as existing dashboards expect it, compared with the server's own view."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

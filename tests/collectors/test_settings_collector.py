@@ -44,7 +44,7 @@ def samples(rows: list[Setting]) -> dict[str | None, Value]:
 
 
 async def test_every_number_is_a_metric(database: Database) -> None:
-    """Under the name that everybody knows, in the unit of that name."""
+    """Under its common name, in the unit of that name."""
     async with watching(dsn=database.monitor_dsn) as session:
         rows = list((await look(session, settings)).rows(settings))
     found = samples(rows)

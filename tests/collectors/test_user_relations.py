@@ -150,7 +150,7 @@ async def test_ages_are_those_of_the_catalogue(shop: Database) -> None:
 
 
 async def test_never_is_zero_on_the_page(shop: Database) -> None:
-    """A table that was never vacuumed has 0 as its time, as everybody's rules expect."""
+    """A table that was never vacuumed has 0 as its time, as existing rules expect."""
     found = await rows(shop, user_tables)
     metric = next(m for m in user_tables.metrics if m.name.endswith("_last_vacuum"))
     samples = {labels[2]: value for labels, value in metric.samples(found)}

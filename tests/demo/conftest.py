@@ -1,4 +1,4 @@
-"""Where a tested demo makes its folder: apart from those of demos that somebody else runs."""
+"""Folder of a tested demo, separate from those of other demos."""
 
 import os
 import shutil

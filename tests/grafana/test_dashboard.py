@@ -141,7 +141,7 @@ def test_variables(name: str) -> None:
 
 @each_dashboard
 def test_dashboard_is_the_same_everywhere(name: str) -> None:
-    """Nobody edits it by hand, it keeps its address, and nothing in it changes by itself."""
+    """It is read-only, keeps its address, and has no volatile content."""
     dashboard = DASHBOARDS[name]
     assert dashboard["editable"] is False
     assert dashboard["uid"] == name
@@ -228,7 +228,7 @@ def test_severities_are_sorted_by_weight() -> None:
 
 
 def test_unknown_metrics_stop_the_generation() -> None:
-    """A metric that is renamed breaks here and not on somebody's screen."""
+    """A renamed metric fails here, not on a dashboard."""
     with pytest.raises(LookupError, match="pg_no_such_metric"):
         fact("pg_no_such_metric")
     with pytest.raises(LookupError, match="color"):

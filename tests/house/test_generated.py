@@ -17,7 +17,7 @@ def test_generated_file_is_fresh(path: str) -> None:
 
 @pytest.mark.tool
 def test_render_writes_only_what_has_changed(tmp_path: Path) -> None:
-    """Everything at first, then nothing, then the one file that somebody edited by hand."""
+    """Everything at first, then nothing, then the one file that was edited by hand."""
     assert [str(path.relative_to(tmp_path)) for path in render_all(tmp_path)] == list(GENERATED)
     assert render_all(tmp_path) == []
     edited = tmp_path / "docs" / "configuration.md"

@@ -37,6 +37,6 @@ def test_every_committed_file_is_in(inside: set[str]) -> None:
 
 
 def test_nothing_else_is_in(inside: set[str]) -> None:
-    """Neither tests nor benchmarks are installed on anybody's server."""
+    """Neither tests nor benchmarks are installed."""
     tops = {name.split("/")[0] for name in inside}
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)

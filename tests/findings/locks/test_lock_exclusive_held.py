@@ -1,4 +1,4 @@
-"""lock_exclusive_held: a table kept for oneself, with nobody waiting for it yet."""
+"""lock_exclusive_held: a table locked exclusively, before any session waits for it."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""lock_fastpath_exhausted: more relations than slots, and only where somebody waits for it."""
+"""lock_fastpath_exhausted: more relations than slots, only if sessions wait for the lock table."""
 
 from dataclasses import replace
 from typing import Any

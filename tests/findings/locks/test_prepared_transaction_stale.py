@@ -1,4 +1,4 @@
-"""prepared_transaction_stale: one that nobody finishes, by its own age."""
+"""prepared_transaction_stale: an unfinished prepared transaction, by its own age."""
 
 from dataclasses import replace
 from datetime import timedelta

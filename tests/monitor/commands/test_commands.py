@@ -31,7 +31,7 @@ def test_findings_and_watchdogs_are_told_apart(capsys: pytest.CaptureFixture[str
 
 
 def test_a_picture_of_locks_says_why_it_is_empty() -> None:
-    """Nobody listens there: that is not the same as nobody waiting."""
+    """An unreachable server is unknown, not a server without waits."""
     absent = "postgresql://somebody@127.0.0.1:1/postgres"
     done = subprocess.run(
         [sys.executable, "-m", "monitor", "locks", "--dsn", absent],

@@ -1,4 +1,4 @@
-"""`pgvigil locks`: once where nobody looks at a terminal, live where somebody does."""
+"""`pgvigil locks`: live on a terminal, otherwise once."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ OTHER_SCREEN, BACK = b"\x1b[?1049h", b"\x1b[?1049l"
 
 @pytest.mark.versions(14, 18)
 async def test_the_command_prints_the_tree_once(stage: Stage, database: Database) -> None:
-    """Where nobody looks at a terminal: plain text, tables with their names, exit status 0."""
+    """Without a terminal: plain text, tables with their names, exit status 0."""
     await stage.holds("lock table orders", application_name="night 'job'")
     pid = await stage.waits("select from orders")
     dsn = database.server.dsn(database.name, MONITOR)

@@ -1,4 +1,4 @@
-"""The fast lane hurries while somebody waits, and pays for it out of its budget."""
+"""The fast lane queries more often while sessions wait, within its budget."""
 
 import asyncio
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Tables that come between two walks are named as soon as somebody waits for a lock on them."""
+"""Tables created between two walks are named as soon as a session waits for a lock on them."""
 
 import asyncio
 

@@ -67,7 +67,7 @@ def test_a_circle_has_no_root_and_is_not_lost() -> None:
 
 
 def test_a_crowd_is_cut_and_counted() -> None:
-    """A page of ten thousand lines helps nobody."""
+    """The number of lines is limited."""
     everybody = range(1, MOST + 52)
     crowd = [lock(pid, "advisory", 1.0, objid=1) for pid in everybody[1:]]
     people = [session(pid, application_name=f"app {pid}") for pid in everybody]
@@ -106,7 +106,7 @@ def words(view: LockView) -> str:
 
 
 def test_names_are_data() -> None:
-    """Neither a page nor a terminal is commanded by somebody's application name."""
+    """An application name can't control a page or a terminal."""
     view = seen([1, 2, 3, 4], QUEUE, application_name=HOSTILE, query=f'select "{HOSTILE}"')
     page = locks_page(
         Overview(at=NOW, servers=(ServerView("db1", ServerIdentity("db1"), locks=view),))
@@ -150,7 +150,7 @@ async def test_a_deadlock_stays_on_the_page(stage: Stage) -> None:
 
 
 def test_both_statements_of_an_opposed_pair_are_shown() -> None:
-    """Without them nobody finds the code."""
+    """The statements are needed to find the code."""
     tables = Table("shop", "public.orders"), Table("shop", "public.stock")
     pay, pack = (
         Party(pid, "app", name, None, None, f"update {name}")

@@ -107,7 +107,7 @@ def test_a_packed_page_is_packed_once() -> None:
 
 
 def test_one_server_alone_is_the_page_of_one_exporter(client: TestClient) -> None:
-    """`?server=` serves that server's lines, and nobody else's."""
+    """`?server=` serves only that server's lines."""
     shop = client.get("/metrics", params={"server": "shop"}).text
     other = client.get("/metrics", params={"server": HOSTILE}).text
     assert 'server="shop"' in shop
@@ -136,7 +136,7 @@ def test_discovery_offers_each_server_under_the_address_we_were_asked_at(
 
 @pytest.mark.parametrize("host", ['x"><script>', "a b", "[::1", ""])
 def test_what_is_no_host_is_not_repeated(client: TestClient, host: str) -> None:
-    """A made-up Host does not become somebody's target."""
+    """A forged Host header does not become a target."""
     assert client.get("/sd", headers={"Host": host}).json()[0]["targets"] == ["vigil:19187"]
 
 

@@ -64,7 +64,7 @@ def test_what_is_over_says_since_when() -> None:
 
 
 def test_what_was_never_judged_has_no_time() -> None:
-    """The year 1970 is nobody's answer."""
+    """An unknown time is null, not 1970."""
     never = Verdict(BLOAT, State.unknown, at=0)
     view = replace(primary(), verdicts={"table_bloat": never})
     found = read(overview(view))["shop", "table_bloat"]
@@ -95,7 +95,7 @@ def test_a_page_of_a_finding_has_runbook_limits_and_verdicts() -> None:
 
 
 def test_the_limits_in_force_are_shown() -> None:
-    """What somebody configured, and not the default."""
+    """The configured values, not the defaults."""
     from datetime import timedelta
 
     shown = replace(overview(), limits={IDLE.name: Limits(silent=timedelta(seconds=90))})
@@ -135,6 +135,6 @@ def test_html_inside_a_runbook_is_text() -> None:
 
 
 def test_no_finding_is_no_page() -> None:
-    """A name that nobody declared is nothing."""
+    """An unknown name is not found."""
     assert known_finding("nothing", overview()) is None
     assert NOW > 0

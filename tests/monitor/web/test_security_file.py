@@ -78,7 +78,7 @@ EMPTY = {
 
 @pytest.mark.parametrize(("empty", "said"), EMPTY.items())
 def test_an_empty_file_or_section_is_refused(write: Write, empty: str, said: str) -> None:
-    """It would let everybody in, where somebody wanted to keep people out."""
+    """It would allow access that was meant to be restricted."""
     assert said in refused(write(empty))
 
 
