@@ -143,7 +143,7 @@ async def nobody_watches(chain: Chain, scenery: Scenery, daemon: Program) -> Non
     daemon.stop(signal.SIGKILL)
     page = await told_of_the_daemon(chain, "firing")
     assert "shop" in page["annotations"]["description"]
-    assert "start it again" in page["annotations"]["cure"]
+    assert "restart it" in page["annotations"]["cure"]
     await started(chain, scenery)
     await told_of_the_daemon(chain, "resolved")
 
