@@ -49,8 +49,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def is_told(disorder: Disorder, limits: Limits) -> bool:
     if disorder.is_proved:
         return True
-    if disorder.meetings:
-        return disorder.meetings >= limits.batches
+    if disorder.conflicts:
+        return disorder.conflicts >= limits.batches
     return min(disorder.upwards, disorder.downwards) >= limits.batches
 
 
@@ -104,7 +104,7 @@ def disordered(disorder: Disorder, now: float) -> Evidence:
     return Evidence(
         subject=f"{table.name}, rows in no order",
         severity=Severity.warning if disorder.is_proved else Severity.info,
-        value=disorder.meetings or min(disorder.upwards, disorder.downwards),
+        value=disorder.conflicts or min(disorder.upwards, disorder.downwards),
         message=f"Transactions in {table.database} {_about_rows(disorder)}",
         facts={
             "proved_by": "a circle of keys" if disorder.is_proved else None,
@@ -135,7 +135,7 @@ def _about_rows(disorder: Disorder) -> str:
             f"lock rows of {table} in no fixed order, in a cycle of keys: if two of them conflict,"
             " they deadlock."
         )
-    if disorder.meetings:
+    if disorder.conflicts:
         return (
             f"lock rows of {table} one by one and conflict there with others of the same"
             " statement: unless their input is sorted, they will deadlock."

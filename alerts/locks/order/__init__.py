@@ -1,12 +1,12 @@
-"""Deadlocks before they happen: in which order transactions lock, learned from looks at them.
+"""Deadlocks before they happen: the order in which transactions lock, learned from looks at them.
 
-Signals are what one look shows: who waits for whom (`conflict`), what a transaction has done
+Signals are what one look shows: the conflicts (`conflict`), what a transaction has done
 (`footprint`), what its statement is about (`target`, `keys`), where statements and applications
-lock rows (`statement_tables`, `row_writers`), and what statements alone tell (`patterns`).
-Evidence is what they say of an order: `table_steps`. Proofs are contradictions in it: of tables
-(`table_order`), of rows of one table (`row_order`), of advisory locks (`advisory_order`); `risks`
-has their form. What is not seen again fades (`decay`). Deadlocks that happen are captured
-(`captures`). `tables` gives names, `store` feeds all of them, and `history` is what others see.
+lock rows (`statement_tables`, `row_writers`), and what statements alone show (`patterns`).
+Evidence is what they say about an order (`table_steps`). Proofs are contradictions in it: between
+tables (`table_order`), rows of one table (`row_order`) and advisory locks (`advisory_order`), in
+the form of `risks`. What is not seen again fades (`decay`). Deadlocks that happen are captured
+(`captures`). `tables` has the names, `store` feeds all of them, and `history` is what others see.
 """
 
 from alerts.locks.order.captures import Captive, Capture

@@ -1,14 +1,14 @@
-"""Proof: advisory locks that are taken in both orders, or before rows here and after them there.
+"""Proof: advisory locks that are taken in both orders, or both before rows and after them.
 
-Reason: an advisory lock has a name of its own, and who holds it can be read. So a wait tells a
-step at once: from everything that is held to what is waited for. Code that keeps any order at all,
-by number or not, never goes round in a circle; one circle proves that there is no order. A lock
-that all of them hold besides keeps them apart: then it is none.
+Reason: an advisory lock has a number, and pg_locks shows its holder. So each wait proves a step:
+from each lock that the waiter holds to the lock that it waits for. Code that keeps any order
+never makes a cycle of such steps; one cycle proves that there is no order. If all parties of the
+cycle also hold another lock, that one keeps them apart, and the cycle is harmless. Steps to
+smaller and to greater numbers without a cycle are a hint only: code may sort by a name that is
+hashed.
 
-Steps to smaller and to greater numbers alone are a hint: code may sort by a name that was hashed.
-
-Known limits: shared advisory locks are not followed. Rows count by their table, so that code whose
-rows are never the same may look opposed, if both have waited there with the same advisory lock.
+Known limits: shared advisory locks are not followed. Rows count by their table; code whose rows
+are never the same may look opposed, if both sides waited there with the same advisory lock.
 """
 
 from collections import deque
@@ -48,18 +48,20 @@ class AdvisoryOrder:
     """Of those that were waited for."""
 
     def learn(
-        self, scene: Scene, meetings: Sequence[Conflict], rows: Mapping[int, Set[Table]], at: float
+        self, scene: Scene, conflicts: Sequence[Conflict], rows: Mapping[int, Set[Table]], at: float
     ) -> None:
         """`rows` says of each party, by its pid, of which tables it has locked rows."""
         for node, waits in scene.graph.waits.items():
             if waits[0].locktype == "advisory" and waits[0].tag is not None:
                 self._learn_wait(scene, node, waits[0], rows, at)
-        for meeting in meetings:
-            if meeting.spot.by_row:
-                seen = Sighting(*meeting.parties, meeting.spot.table, meeting.spot.ctid, PROOF)
-                gates = frozenset(_gates(scene, meeting.waiter.pid))
+        for conflict in conflicts:
+            if conflict.contested.by_row:
+                seen = Sighting(
+                    *conflict.parties, conflict.contested.table, conflict.contested.ctid, PROOF
+                )
+                gates = frozenset(_gates(scene, conflict.waiter.pid))
                 for gate in gates:
-                    self._see(gate, meeting.spot.table, seen, gates, at)
+                    self._see(gate, conflict.contested.table, seen, gates, at)
 
     def _learn_wait(
         self, scene: Scene, node: Holder, wanted: Lock, rows: Mapping[int, Set[Table]], at: float

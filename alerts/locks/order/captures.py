@@ -1,12 +1,12 @@
-"""Capture of deadlocks while they last: PostgreSQL resolves them after deadlock_timeout.
+"""Deadlocks, captured while they last: PostgreSQL lets them be for deadlock_timeout.
 
-Reason: who waits in a circle is seen in one look at the locks. The look at the sessions comes a
-moment before it, so that a statement counts only where it had begun before both; and each further
-look renews the photograph, as long as the circle is there.
+Reason: one look at the locks shows the cycle. The look at the sessions comes a moment earlier, so
+a statement counts only if it had begun before both looks. Each further look renews the capture,
+as long as the cycle exists.
 
-Known limits: a circle that lasts shorter than the time between two looks is never seen. Two who
-want to raise their lock on one and the same object are refused by PostgreSQL at once, without
-waiting for deadlock_timeout.
+Known limits: a cycle that lasts shorter than the time between two looks is never seen. If two
+sessions upgrade their locks on the same object, PostgreSQL refuses at once, without waiting for
+deadlock_timeout.
 """
 
 from collections import deque
@@ -23,7 +23,7 @@ from collectors.locks import Lock
 
 KEPT = 20
 TIMEOUT = 1.0
-"""Seconds of deadlock_timeout, where it was not changed: who waited first looks first."""
+"""Default deadlock_timeout in seconds; the session that waited first checks first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +112,14 @@ def _captive(scene: Scene, node: Holder) -> Captive | None:
     if session is None or not waits:
         return None
     wanted = waits[0]
-    spot = scene.spot(node, wanted)
+    contested = scene.contested(node, wanted)
     row = scene.row_lock(node, wanted) if wanted.locktype in ("transactionid", "tuple") else wanted
     about = row if row and row.relation is not None and row.datname is not None else None
     return Captive(
         _party(scene, node, session),
         session,
         (about.datname or "", about.relation or 0) if about else None,
-        spot.table.name if spot else _name(row),
+        contested.table.name if contested else _name(row),
         (row.page or 0, row.line_pointer or 0) if row and row.locktype == "tuple" else None,
         wanted.locktype,
         wanted.mode,

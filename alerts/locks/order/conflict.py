@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from sys import intern
 
 from alerts.client_name import client_text
-from alerts.locks.graph import Holder, LockGraph, Queue, conflicts, node_of
+from alerts.locks.graph import Holder, LockGraph, Queue, node_of
+from alerts.locks.graph import conflicts as excludes
 from alerts.locks.order.tables import Relation, Table, Tables
 from alerts.locks.order.target import target_of
 from alerts.query_text import normalised
@@ -60,7 +61,7 @@ class Conflict:
     waiter: Session
     blocker: Session
     """Without a statement where it has gone on to another one just now."""
-    spot: ContestedRow
+    contested: ContestedRow
     parties: tuple[Party, Party]
     """For people, who know the blocker by a statement that was its last a moment ago."""
 
@@ -98,17 +99,17 @@ class Scene:
             for lock in (*queue.waiting, *queue.arriving)
         }
 
-    def meetings(self) -> Iterator[Conflict]:
+    def conflicts(self) -> Iterator[Conflict]:
         """Yield each session that waits for a named object, with each of its blockers."""
         for node, waits in self.graph.waits.items():
-            waiter, spot = self.sessions.get(node), self.spot(node, waits[0])
-            if waiter is None or spot is None or waiter.query is None:
+            waiter, contested = self.sessions.get(node), self.contested(node, waits[0])
+            if waiter is None or contested is None or waiter.query is None:
                 continue
             for holder in self.holders(node):
                 blocker = self.sessions.get(holder)
                 if blocker and blocker.pid != waiter.pid:
                     parties = Party.of(waiter), Party.of(self.everybody[holder])
-                    yield Conflict(waiter, blocker, spot, parties)
+                    yield Conflict(waiter, blocker, contested, parties)
 
     @property
     def advisory_waiters(self) -> list[int]:
@@ -132,17 +133,17 @@ class Scene:
         waits = self.graph.waits.get(node, ())
         return {holder for lock in waits for holder in self._granted(lock)} - {node}
 
-    def next_spot(self, session: Session) -> ContestedRow | None:
+    def next_contested(self, session: Session) -> ContestedRow | None:
         """Return what that session waits for itself."""
         waits = self.graph.waits.get(session.pid)
-        return self.spot(session.pid, waits[0]) if waits else None
+        return self.contested(session.pid, waits[0]) if waits else None
 
     def _granted(self, wanted: Lock) -> Iterator[Holder]:
         for lock in self.queues[id(wanted)].granted:
-            if conflicts(wanted.mode, lock.mode):
+            if excludes(wanted.mode, lock.mode):
                 yield node_of(lock)
 
-    def spot(self, node: Holder, wanted: Lock) -> ContestedRow | None:
+    def contested(self, node: Holder, wanted: Lock) -> ContestedRow | None:
         """Return the contested row or table; None if the table is unknown."""
         if wanted.locktype in ("transactionid", "tuple"):
             row = self.row_lock(node, wanted)

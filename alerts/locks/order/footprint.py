@@ -1,12 +1,11 @@
-"""Signal: what one transaction has done to tables so far, as far as its locks tell.
+"""Signal: what one transaction has done to tables so far, as far as its locks show.
 
-Reason: row locks that are held can't be seen. But every statement leaves its lock on the table
-until the transaction ends, and where it looked for rows to change, on an index of it; an INSERT
-leaves none there. And the slots of these locks tell in which order the transaction came to the
-tables.
+Reason: row locks that are held are not visible. But each statement keeps its lock on the table
+until the transaction ends, and on an index if it looked for rows to change; an INSERT keeps none
+there. The slots of these locks show in which order the transaction came to the tables.
 
-Known limits: a cached plan that reads a small table from end to end leaves no lock on an index
-either. From PostgreSQL 18 on the slots are in groups, and tell an order only within one.
+Known limits: a cached plan that scans a small table keeps no lock on an index either. From
+PostgreSQL 18 on, slots are in groups, and show an order only within one.
 """
 
 from collections.abc import Callable, Iterable

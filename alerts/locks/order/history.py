@@ -47,7 +47,7 @@ class LockOrderView:
     learned_at: float | None
     """When it last learned something (unix seconds); None: it has seen no lock yet."""
     size: int
-    """How much is remembered: edges, statements, batches and deadlocks."""
+    """How much is remembered: edges, statements, row_order and deadlocks."""
 
     @property
     def risks(self) -> tuple[Risk, ...]:
@@ -113,9 +113,9 @@ class LockOrderRecorder:
         store = self._store
         if self._is_stale(at):
             self._lessons = Lessons(
-                tuple(store.orders.risks(at)),
-                tuple(store.orders.hints(at)),
-                tuple(store.batches.disorders(at)),
+                tuple(store.table_order.risks(at)),
+                tuple(store.table_order.hints(at)),
+                tuple(store.row_order.disorders(at)),
             )
             self._learned = store.version, at
         return LockOrderView(

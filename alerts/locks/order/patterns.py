@@ -1,13 +1,13 @@
-"""Signal: patterns of code that are visible from statements alone, before any wait.
+"""Signal: patterns of code that statements alone show, before any session waits.
 
-Reason: of some deadlocks locks show nothing beforehand. Two who hold a row FOR SHARE and then
-update it never wait before they deadlock; workers that take jobs FOR UPDATE without SKIP LOCKED
-wait for each other all day; and an application that updates one table and then another in one
-transaction here, and the other way round there, says so by its statements long before two of
-these meet. Each look at the sessions shows what every open transaction does, or did last.
+Reason: before some deadlocks, locks show nothing. Two transactions that lock a row FOR SHARE and
+then update it never wait before they deadlock; workers that take jobs FOR UPDATE without SKIP
+LOCKED wait for each other all the time; and an application that updates two tables in one
+transaction, and elsewhere the other way round, shows that in its statements before two of them
+conflict. Each look at the sessions shows the current or last statement of each open transaction.
 
-Known limits: a hint at most. Most statements fall between two looks. Whether a row that is shared
-is the row that is updated is not known; nor whether two orders concern the same rows.
+Known limits: hints only. Most statements fall between two looks. Whether the shared row is the
+row that is updated is not known; nor whether two orders concern the same rows.
 """
 
 import re
@@ -84,7 +84,7 @@ class Patterns:
     inserts: DecayingTable[tuple[Actor, Name], None] = field(
         default_factory=lambda: DecayingTable(KEPT)
     )
-    """Who inserts where, without ON CONFLICT DO UPDATE."""
+    """Applications and tables of plain INSERTs."""
 
     @property
     def version(self) -> int:

@@ -66,7 +66,7 @@ class Risk:
     circle: tuple[Table | AdvisoryKey, ...]
     """It begins with the first by name: the same for a circle wherever it was entered."""
     sightings: tuple[Sighting, ...]
-    """One for each meeting that is part of it, newest evidence first."""
+    """One for each conflict that is part of it, newest evidence first."""
     weight: float
     """How often it was seen, old sightings counting for less."""
     first: float
@@ -83,7 +83,7 @@ def canonical(circle: tuple[Table, ...]) -> tuple[Table, ...]:
 def circles(link: Link, links: dict[tuple[Table, Table], set[Table]]) -> Iterator[list[Link]]:
     """Chains of links, one of them this, that lead back to where they began.
 
-    Each conflict but the last is proved by a meeting: for two tables one link is enough, for
+    Each conflict but the last is proved by a conflict: for two tables one link is enough, for
     three it takes two. `links` says for (came_from, meets) where blockers went on to.
     """
     chains = [[link]]

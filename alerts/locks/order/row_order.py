@@ -1,17 +1,18 @@
-"""Proof: rows of one table that are locked in no order, by the keys in the statements' own text.
+"""Proof: rows of one table that are locked in no order, by the keys in the text of statements.
 
-Reason: who waits tells by its key which row the other has; the other's own key tells where that one
-has gone on to. Each is a step from key to key, and code that keeps any order at all, by this key
-or by another column, never makes a circle of them. Three things make a step certain: it is waited
-at, as no transaction waits for its own row; an earlier look at the same transaction; a wait that it
-has got over. Where the other does not wait, it may have come back to a row of its own, as for a fee
-on the first of two accounts. So a circle of steps that are not all certain proves something only
-where certain steps go both ways too: then the code neither sorts by this key and comes back, nor
-sorts by another one and does not.
+Reason: the key in the waiter's statement names a row that the blocker holds; the key in the
+blocker's statement names the row that it has continued to. Each is a step from key to key. Code
+that keeps any order, by this key or by another column, never makes a cycle of steps. A step is
+certain if it was waited at (no session waits for its own row), or if an earlier look, or an
+earlier wait of the same transaction, shows the first row. If the blocker does not wait, it may
+have returned to a row of its own, such as for a fee on the first of two accounts. So a cycle with
+uncertain steps is a proof only if certain steps go in both directions as well: then the code
+neither sorts by this key and returns, nor sorts by another column and does not return.
 
-Known limits: code that sorts by another column and comes back looks like code without an order,
-until it is seen to come back. Without keys in the text (parameters) nothing is proved: pages are no
-keys. Two directions alone are a hint, and so is a statement that meets its like on a row.
+Known limits: code that sorts by another column and returns looks like code without an order,
+until a return is seen. Without keys in the text (parameters) nothing is proved; pages are no
+keys. Two directions alone are a hint, and so are statements of the same text that conflict on
+rows.
 """
 
 from collections import OrderedDict
@@ -65,8 +66,8 @@ class Disorder:
     upwards: float
     downwards: float
     """Steps in each direction, old ones counting for less; both 0 where there are no keys."""
-    meetings: float
-    """How often a statement without keys met its like while both wanted several rows."""
+    conflicts: float
+    """How often statements of the same text, without keys, conflicted on rows."""
     parties: tuple[Party, Party]
     first: float
     last: float
@@ -85,14 +86,14 @@ class Held:
 
 
 @dataclass(slots=True)
-class Batches:
+class RowOrder:
     steps: DecayingTable[KeyStep, Passage] = field(default_factory=lambda: DecayingTable(STEPS))
     returns: DecayingTable[Table, None] = field(default_factory=lambda: DecayingTable(TABLES))
-    """Where transactions were seen to come back to a row that they had already."""
+    """Tables where transactions were seen to return to a row of their own."""
     keyless: DecayingTable[Table, tuple[Party, Party]] = field(
         default_factory=lambda: DecayingTable(TABLES)
     )
-    """Where a statement met its like, and no key tells on which rows."""
+    """Tables where statements of the same text, without keys, conflicted on rows."""
     held: OrderedDict[Transaction, Held] = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:
@@ -103,44 +104,52 @@ class Batches:
         """Grows whenever conclusions may have changed."""
         return self.steps.version + self.returns.version + self.keyless.version
 
-    def learn(self, meeting: Conflict, next_spot: ContestedRow | None, at: float) -> None:
-        """`next_spot` is what the blocker itself waits for."""
-        here = meeting.spot
+    def learn(self, conflict: Conflict, next_contested: ContestedRow | None, at: float) -> None:
+        """`next_contested` is what the blocker itself waits for."""
+        here = conflict.contested
         if not here.by_row:
             return
-        wanted = row_key(meeting.waiter, here.table)
+        wanted = row_key(conflict.waiter, here.table)
         if wanted is None:
-            self._learn_keyless(meeting, next_spot, at)
+            self._learn_keyless(conflict, next_contested, at)
             return
-        self._learn_waiter(meeting, wanted, at)
-        self._of(meeting.blocker).keys[wanted] = None
-        goes_to = row_key(meeting.blocker, here.table)
-        if goes_to == wanted and next_spot is None:
-            self._learn_return(meeting, at)
+        self._learn_waiter(conflict, wanted, at)
+        self._of(conflict.blocker).keys[wanted] = None
+        goes_to = row_key(conflict.blocker, here.table)
+        if goes_to == wanted and next_contested is None:
+            self._learn_return(conflict, at)
         elif goes_to is not None and goes_to != wanted:
-            waits = next_spot is not None and next_spot.by_row and next_spot.table == here.table
-            if waits or next_spot is None:
-                self._see(meeting.blocker, KeyStep(wanted, goes_to), meeting.parties[1], waits, at)
+            waits = (
+                next_contested is not None
+                and next_contested.by_row
+                and next_contested.table == here.table
+            )
+            if waits or next_contested is None:
+                self._see(
+                    conflict.blocker, KeyStep(wanted, goes_to), conflict.parties[1], waits, at
+                )
 
-    def _learn_waiter(self, meeting: Conflict, wanted: RowKey, at: float) -> None:
-        held = self._of(meeting.waiter)
-        if held.wants and held.wants != wanted and held.since != meeting.waiter.query_start:
+    def _learn_waiter(self, conflict: Conflict, wanted: RowKey, at: float) -> None:
+        held = self._of(conflict.waiter)
+        if held.wants and held.wants != wanted and held.since != conflict.waiter.query_start:
             held.keys[held.wants] = None  # it has waited for that one, and got it
-        held.wants, held.since = wanted, meeting.waiter.query_start
+        held.wants, held.since = wanted, conflict.waiter.query_start
         for one in list(held.keys):
             if one.table == wanted.table:
-                self._see(meeting.waiter, KeyStep(one, wanted), meeting.parties[0], True, at)
+                self._see(conflict.waiter, KeyStep(one, wanted), conflict.parties[0], True, at)
 
-    def _learn_return(self, meeting: Conflict, at: float) -> None:
+    def _learn_return(self, conflict: Conflict, at: float) -> None:
         """Its present statement is about a row for which others waited before that began."""
-        waiting, now = meeting.waiter.query_start, meeting.blocker.query_start
+        waiting, now = conflict.waiter.query_start, conflict.blocker.query_start
         if waiting is not None and now is not None and waiting < now - INSTANT:
-            self.returns.see(meeting.spot.table, None, at)
+            self.returns.see(conflict.contested.table, None, at)
 
-    def _learn_keyless(self, meeting: Conflict, next_spot: ContestedRow | None, at: float) -> None:
-        waiter, blocker = meeting.parties
-        here, alike = meeting.spot.table, waiter.statement == blocker.statement
-        if alike and next_spot and next_spot.by_row and next_spot.table == here:
+    def _learn_keyless(
+        self, conflict: Conflict, next_contested: ContestedRow | None, at: float
+    ) -> None:
+        waiter, blocker = conflict.parties
+        here, alike = conflict.contested.table, waiter.statement == blocker.statement
+        if alike and next_contested and next_contested.by_row and next_contested.table == here:
             self.keyless.see(here, (waiter, blocker), at)
 
     def _see(self, session: Session, step: KeyStep, party: Party, certain: bool, at: float) -> None:

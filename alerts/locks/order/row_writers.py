@@ -1,14 +1,14 @@
-"""Signal: which applications lock rows of a table, where their locks on it don't tell.
+"""Signal: the applications that lock rows of a table, if their locks on it don't show that.
 
-Reason: a change leaves a lock on an index of its table, an INSERT leaves none; that tells them
-apart. But a cached plan that reads a small table from end to end leaves none either, nor does any
-change of a table without an index; and SELECT … FOR UPDATE leaves those of a check of a foreign
-key. Two things tell all the same: the statement, and a wait. A session that waited for a row of a
-table, to change it, changes rows of it.
+Reason: an UPDATE leaves a lock on an index of its table, an INSERT does not; that distinguishes
+them. But a cached plan that scans a small table leaves none either, nor does any change of a
+table without an index; and SELECT … FOR UPDATE leaves the same locks as a foreign key check. Two
+things show it anyway: the statement, and a wait. A session that waited for a row of a table to
+change it does change rows of it.
 
-Known limits: by application, not by transaction. So a wait counts only for tables that are small
-enough to be read from end to end, and neither for those that the application is seen to INSERT
-into nor for those that grow.
+Known limits: this is known by application, not by transaction. So waits count only for tables
+that are small enough to be scanned, and neither for tables that the application inserts into nor
+for tables that grow.
 """
 
 from collections.abc import Collection

@@ -1,12 +1,12 @@
-"""Signal: which tables a statement locks rows of, learned from the waits of its like.
+"""Signal: the tables in which a statement locks rows, learned from waits of the same text.
 
-Reason: a statement's first words name its table at best. A trigger, a foreign key, WITH or a
-function lock rows of others. But a session that waits for a row reveals its table, and all
-statements of the same text do the same. A function of several tables tells more: its text waits
-at one of them while it holds the other, and that is its order.
+Reason: the first words of a statement name one table at most. A trigger, a foreign key, WITH or a
+function lock rows of others. But a wait for a row shows its table, and all statements of the same
+text do the same. A function of several tables shows its order: it waits at one of them while it
+holds another.
 
-Known limits: a text that waited at two tables stands for no single table. A function whose name
-serves every table (its argument says which) tells its order only if all callers keep one.
+Known limits: a text that waited at two tables stands for no single table. A function whose
+argument selects the table shows its order only if all callers keep one.
 """
 
 from collections.abc import Collection, Iterator

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from alerts.locks.graph import Holder, LockGraph, node_of
 from alerts.locks.order.captures import Captures
 from alerts.locks.order.conflict import Conflict, Scene
-from alerts.locks.order.row_order import Batches
-from alerts.locks.order.table_order import Orders
+from alerts.locks.order.row_order import RowOrder
+from alerts.locks.order.table_order import TableOrder
 from alerts.locks.order.tables import Relation, Tables
 from collectors._base import Answer, AnyAnswer, AnyCollector
 from collectors.activity import Session, activity
@@ -18,15 +18,15 @@ from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
 
 NAMING = (user_tables, user_indexes, sequences)
-MEETINGS = 10
+CONFLICTS = 10
 """Number of waiters of the same blocker that are used for learning from one query."""
 
 
 @dataclass(slots=True)
 class LockStore:
     tables: Tables = field(default_factory=Tables)
-    orders: Orders = field(default_factory=Orders)
-    batches: Batches = field(default_factory=Batches)
+    table_order: TableOrder = field(default_factory=TableOrder)
+    row_order: RowOrder = field(default_factory=RowOrder)
     captures: Captures = field(default_factory=Captures)
     sessions: dict[Holder, Session] = field(default_factory=dict)
     graph: LockGraph = field(default_factory=lambda: LockGraph.of(()))
@@ -39,22 +39,22 @@ class LockStore:
         """Learn from an answer, if it is one of those that concern locks."""
         if collector in NAMING:
             if dropped := self.tables.take(collector, answer):
-                self.orders.forget(dropped)
-                self.batches.forget(dropped)
+                self.table_order.forget(dropped)
+                self.row_order.forget(dropped)
         elif collector is activity:
             self.sessions = {session.pid: session for session in answer.rows}
-            self.orders.patterns.learn(answer.rows, answer.at)
+            self.table_order.patterns.learn(answer.rows, answer.at)
         elif collector is locks:
             self._learn(answer)
 
     @property
     def size(self) -> int:
-        return len(self.orders) + len(self.batches) + len(self.captures.kept)
+        return len(self.table_order) + len(self.row_order) + len(self.captures.kept)
 
     @property
     def version(self) -> int:
         """Grows whenever risks or disorders may have changed."""
-        return self.orders.version + self.batches.version
+        return self.table_order.version + self.row_order.version
 
     def _learn(self, answer: Answer[Lock]) -> None:
         rows, at = answer.rows, answer.at
@@ -62,10 +62,10 @@ class LockStore:
         self.tables.learn(self._relations(rows))
         scene = Scene(rows, self.graph, self.sessions, self.tables)
         self.captures.learn(scene, at)
-        meetings = list(_some(scene.meetings()))
-        self.orders.learn(scene, meetings, at)
-        for meeting in meetings:
-            self.batches.learn(meeting, scene.next_spot(meeting.blocker), at)
+        conflicts = list(_some(scene.conflicts()))
+        self.table_order.learn(scene, conflicts, at)
+        for conflict in conflicts:
+            self.row_order.learn(conflict, scene.next_contested(conflict.blocker), at)
 
     def _relations(self, rows: Iterable[Lock]) -> Iterator[Relation]:
         for lock in rows:
@@ -77,10 +77,10 @@ class LockStore:
                     yield database, lock.relation
 
 
-def _some(meetings: Iterable[Conflict]) -> Iterator[Conflict]:
+def _some(conflicts: Iterable[Conflict]) -> Iterator[Conflict]:
     """A few of each blocker."""
     had: Counter[int] = Counter()
-    for meeting in meetings:
-        had[meeting.blocker.pid] += 1
-        if had[meeting.blocker.pid] <= MEETINGS:
-            yield meeting
+    for conflict in conflicts:
+        had[conflict.blocker.pid] += 1
+        if had[conflict.blocker.pid] <= CONFLICTS:
+            yield conflict

@@ -1,12 +1,12 @@
-"""Proof: tables that transactions lock in opposite order, from looks at who waits for whom.
+"""Proof: tables that transactions lock in opposite order, from conflicts between two of them.
 
-Reason: one meeting can be enough. Who waits came from x to y, and the one it waits for came from y
-to x. That they met proves that both orders concern the same rows of y; that a session waited at x
-too, that its rows are contested. Nothing is concluded from transactions that never met: code that
-uses rows of its own in opposite order is harmless, and so is code behind a common gate.
+Reason: one conflict can be enough. The waiter came from x to y, and the blocker came from y to x.
+The conflict proves that both orders concern the same rows of y; a wait at x, of any session, that
+rows of x are contested too. Nothing is concluded from transactions that never conflict: code that
+locks rows of its own in opposite order is harmless, and so is code behind a common gate.
 
 Known limits: a table with two kinds of rows, each client's own and shared ones, is contested as a
-whole; whether both sides want the same rows of x is not known before they deadlock.
+whole. Whether both sides lock the same rows of x is not known before they deadlock.
 """
 
 from collections.abc import Iterator, Sequence, Set
@@ -27,7 +27,7 @@ from alerts.locks.order.target import target_of
 from collectors.activity import Session
 
 PAIRS = 2_000
-"""Of tables, for which meetings are remembered with both statements."""
+"""Of tables, for which conflicts are remembered with both statements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Wait:
 
 
 @dataclass(slots=True)
-class Orders:
+class TableOrder:
     """What is remembered of one server."""
 
     steps: Steps = field(default_factory=Steps)
@@ -55,20 +55,20 @@ class Orders:
     advisory: AdvisoryOrder = field(default_factory=AdvisoryOrder)
     patterns: Patterns = field(default_factory=Patterns)
 
-    def learn(self, scene: Scene, meetings: Sequence[Conflict], at: float) -> None:
-        for meeting in meetings:
-            if meeting.spot.by_row:
-                self._learn_spot(meeting, at)
-        parties = {one.pid for meeting in meetings for one in (meeting.waiter, meeting.blocker)}
+    def learn(self, scene: Scene, conflicts: Sequence[Conflict], at: float) -> None:
+        for conflict in conflicts:
+            if conflict.contested.by_row:
+                self._learn_contested(conflict, at)
+        parties = {one.pid for conflict in conflicts for one in (conflict.waiter, conflict.blocker)}
         parties |= {pid for pid in scene.advisory_waiters if pid in scene.sessions}
         footprints = {pid: self._footprint(scene, scene.sessions[pid], at) for pid in parties}
         for pid, footprint in footprints.items():
             self.steps.learn(scene.sessions[pid], footprint, at)
-        for meeting in meetings:
-            waiter, blocker = footprints[meeting.waiter.pid], footprints[meeting.blocker.pid]
-            self._learn_meeting(scene, meeting, waiter, blocker, at)
+        for conflict in conflicts:
+            waiter, blocker = footprints[conflict.waiter.pid], footprints[conflict.blocker.pid]
+            self._learn_conflict(scene, conflict, waiter, blocker, at)
         rows = {pid: footprint.rows for pid, footprint in footprints.items()}
-        self.advisory.learn(scene, meetings, rows, at)
+        self.advisory.learn(scene, conflicts, rows, at)
 
     def risks(self, now: float) -> list[Risk]:
         """What is dangerous, surest first."""
@@ -106,12 +106,12 @@ class Orders:
 
     # Learning.
 
-    def _learn_spot(self, meeting: Conflict, at: float) -> None:
-        spot, waiter = meeting.spot, meeting.waiter
-        self.contested.see(spot.table, None, at)
+    def _learn_contested(self, conflict: Conflict, at: float) -> None:
+        contested, waiter = conflict.contested, conflict.waiter
+        self.contested.see(contested.table, None, at)
         # ON CONFLICT waits without a place in the queue of a row.
-        self.statements.learn(waiter, spot.table, spot.mode in (None, *CHANGES), at)
-        self.writers.learn_wait(actor_of(waiter), spot.table, spot.mode, at)
+        self.statements.learn(waiter, contested.table, contested.mode in (None, *CHANGES), at)
+        self.writers.learn_wait(actor_of(waiter), contested.table, contested.mode, at)
 
     def _footprint(self, scene: Scene, session: Session, at: float) -> Footprint:
         actor, target = actor_of(session), target_of(session.query)
@@ -152,41 +152,41 @@ class Orders:
             if hint.habit.pattern is not Pattern.both_orders or names.issuperset(hint.habit.tables)
         ]
 
-    def _learn_meeting(
+    def _learn_conflict(
         self,
         scene: Scene,
-        meeting: Conflict,
+        conflict: Conflict,
         waiter: Footprint,
         blocker: Footprint,
         at: float,
     ) -> None:
-        here = meeting.spot.table
+        here = conflict.contested.table
         for start in waiter.rows - {here}:
-            if self.steps.in_order(meeting.waiter, waiter, here, start):
+            if self.steps.in_order(conflict.waiter, waiter, here, start):
                 continue  # it has been here before it went there
             # Whatever came before: it has rows there, and needs one here.
-            self.steps.see(meeting.waiter, waiter, start, here, at)
-            self.statements.learn_step(meeting.waiter, start, here, waiter.gates, at)
+            self.steps.see(conflict.waiter, waiter, start, here, at)
+            self.statements.learn_step(conflict.waiter, start, here, waiter.gates, at)
             if start not in blocker.tables:
-                self._learn_wait(Wait(start, here), meeting, waiter, at)
-            if meeting.spot.by_row:
-                for onward, proof in self._onward(scene, meeting, blocker, at):
+                self._learn_wait(Wait(start, here), conflict, waiter, at)
+            if conflict.contested.by_row:
+                for onward, proof in self._onward(scene, conflict, blocker, at):
                     # Who has been at the start itself is no link between it and a third table.
                     if onward == start or start not in blocker.tables:
-                        self.links.see(Link(start, here, onward), _sighting(meeting, proof), at)
+                        self.links.see(Link(start, here, onward), _sighting(conflict, proof), at)
 
-    def _learn_wait(self, wait: Wait, meeting: Conflict, waiter: Footprint, at: float) -> None:
+    def _learn_wait(self, wait: Wait, conflict: Conflict, waiter: Footprint, at: float) -> None:
         known = self.waits.get(wait, at)
         gates = waiter.gates & known.value[1] if known else waiter.gates
-        self.waits.see(wait, (_sighting(meeting, "a wait each way"), gates), at)
+        self.waits.see(wait, (_sighting(conflict, "a wait each way"), gates), at)
 
     def _onward(
-        self, scene: Scene, meeting: Conflict, blocker: Footprint, at: float
+        self, scene: Scene, conflict: Conflict, blocker: Footprint, at: float
     ) -> Iterator[tuple[Table, str]]:
         """Where the blocker went on to from here, or will."""
-        here, session = meeting.spot.table, meeting.blocker
-        spot = scene.next_spot(session)
-        waits_at = spot.table if spot and spot.by_row else None
+        here, session = conflict.contested.table, conflict.blocker
+        contested = scene.next_contested(session)
+        waits_at = contested.table if contested and contested.by_row else None
         code = set(self.statements.onward(session, here, blocker.gates, at))
         for onward in (blocker.rows | code | ({waits_at} if waits_at else set())) - {here}:
             is_there = onward in blocker.tables or onward == waits_at
@@ -228,8 +228,8 @@ class Orders:
                 yield _risk(Level.both_ways, circle, [there, back], sightings, now)
 
 
-def _sighting(meeting: Conflict, proof: str) -> Sighting:
-    return Sighting(*meeting.parties, meeting.spot.table, meeting.spot.ctid, proof)
+def _sighting(conflict: Conflict, proof: str) -> Sighting:
+    return Sighting(*conflict.parties, conflict.contested.table, conflict.contested.ctid, proof)
 
 
 def _risk(

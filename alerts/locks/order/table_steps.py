@@ -1,12 +1,11 @@
-"""Evidence: who goes from which table to which, of transactions one by one, and of their kind.
+"""Evidence: from which table to which a transaction goes, by itself and by its application.
 
 Reason: the order is proved by the slots of locks, by two looks at one transaction, or by its own
-wait, because no transaction waits for its own row. Where none of these is at hand, its statement
-tells where it is now, and waits of the same application that there is a way from the one table to
-it.
+wait, because no session waits for its own row. Otherwise its statement shows where it is now, and
+waits of the same application show that code goes from the one table to the other.
 
-Known limits: code that comes back to a table for another row of it looks as if it had come there
-for the first time, where neither slots nor an earlier look show the first visit.
+Known limits: code that returns to a table for another row looks as if it came there for the first
+time, unless slots or an earlier look show the first visit.
 """
 
 from collections import OrderedDict
@@ -21,7 +20,7 @@ from collectors.activity import Session
 
 EDGES = 10_000
 ACTORS = 2_000
-"""Who does something with a table that its locks don't tell."""
+"""Applications and tables for which SKIP LOCKED is remembered."""
 TRANSACTIONS = 2_000
 """Number of stored observations; earlier ones of the same transaction show its order."""
 LOOKS = 4
@@ -46,11 +45,11 @@ class Steps:
     skips: DecayingTable[tuple[Actor, Table], None] = field(
         default_factory=lambda: DecayingTable(ACTORS)
     )
-    """Who takes only what is free there: where it goes to by its locks, it need not wait."""
+    """Applications that take only free rows there, and so never wait."""
 
     returns: DecayingTable[Step, None] = field(default_factory=lambda: DecayingTable(EDGES))
-    """Who goes from one table to another and then comes back: there its statement may be about
-    a row that it has already."""
+    """Applications that return from one table to another: their statement there may be about a
+    row that they hold already."""
 
     def __len__(self) -> int:
         return len(self.seen) + len(self.past) + len(self.skips) + len(self.returns)
@@ -112,7 +111,7 @@ class Steps:
     def _is_known(
         self, session: Session, footprint: Footprint, one: Table, other: Table, at: float
     ) -> bool:
-        """Whether its like go that way, and not only behind a gate that it is in too."""
+        """Whether its application goes that way, and not only behind a gate that it holds too."""
         step = Step(actor_of(session), one, other)
         known = self.seen.get(step, at)
         if known is None or known.value & footprint.gates:

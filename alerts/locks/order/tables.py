@@ -12,9 +12,9 @@ from collectors.user_indexes import user_indexes
 from collectors.user_tables import UserTable, user_tables
 
 SCANNED = 8.5
-"""What reading one row by an index costs PostgreSQL, by its own settings and reckoning."""
+"""The planner's cost of one row by an index, with default settings."""
 TUPLE = 0.0125
-"""And what looking at one row costs that was read already."""
+"""And of one row in a scan."""
 NAMELESS = 2000
 """More are forgotten, and looked for again."""
 Relation = tuple[str, int]
@@ -37,8 +37,8 @@ class Known(NamedTuple):
     is_bare: bool = False
     """A table without an index: there changes leave the same locks as an INSERT does."""
     is_scanned: bool = False
-    """Small enough that PostgreSQL rather reads it from end to end than by an index; and not seen
-    to grow, so that who writes there changes what there is."""
+    """Small enough for PostgreSQL to scan it rather than to use an index; and not seen to grow, so
+    that a write there changes rows that exist."""
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ def says(known: LockStore, *statements: str, pid: int = 1, began: str = "x") -> 
 
 
 def hints(known: LockStore) -> Sequence[Hint]:
-    return known.orders.hints(0.0)
+    return known.table_order.hints(0.0)
 
 
 def test_for_share_and_then_an_update_is_a_hint() -> None:

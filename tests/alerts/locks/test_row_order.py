@@ -37,7 +37,7 @@ def chain(known: LockStore, has: object, wants: object, verb: str = UPDATE) -> N
 
 
 def disorders(known: LockStore) -> list[Disorder]:
-    return list(known.batches.disorders(now=0.0))
+    return list(known.row_order.disorders(now=0.0))
 
 
 def is_proved(known: LockStore) -> bool:
@@ -118,7 +118,7 @@ def test_who_waits_on_in_one_statement_has_got_nothing() -> None:
     known = lock_store()
     for _ in range(2):
         chain(known, 3, 17)
-    assert len(known.batches.steps) == 1
+    assert len(known.row_order.steps) == 1
 
 
 def test_transfers_are_batches_of_two() -> None:
@@ -165,7 +165,7 @@ def test_pages_are_no_keys() -> None:
         )
     [disorder] = disorders(known)
     assert not disorder.is_proved
-    assert (disorder.meetings, disorder.upwards) == (6, 0)
+    assert (disorder.conflicts, disorder.upwards) == (6, 0)
 
 
 def test_a_dropped_table_has_no_order() -> None:

@@ -100,7 +100,7 @@ def test_whoever_took_a_number_for_a_new_row_has_inserted() -> None:
     ]
     known.take(activity, Answer([forth.session, back.session], 0.0))
     known.take(locks, Answer(inserting, 0.0))
-    assert known.orders.risks(0.0) == []
+    assert known.table_order.risks(0.0) == []
 
 
 def test_a_function_of_several_tables_tells_its_order_by_its_waits() -> None:
@@ -153,7 +153,7 @@ def wait(known: LockStore, holds: int, wants: int, gates: tuple[int, ...] = ()) 
     ]
     known.take(activity, Answer([session(1, query="a"), session(2, query="b")], 0.0))
     known.take(locks, Answer(rows, 0.0))
-    return known.orders.risks(0.0)
+    return known.table_order.risks(0.0)
 
 
 def test_a_circle_of_advisory_locks_is_a_proof() -> None:

@@ -41,7 +41,7 @@ def test_rows_that_nobody_waits_for_are_no_risk() -> None:
     known = lock_store(contested=False)
     assert look(known, FORTH, BACK) == []
     look(known, Transaction(8, ("accounts",), waits_for=9), Transaction(9, ("accounts",)))
-    [risk] = known.orders.risks(0.0)
+    [risk] = known.table_order.risks(0.0)
     assert risk.level is Level.opposed
 
 
@@ -180,8 +180,8 @@ def test_a_risk_fades() -> None:
     known = lock_store()
     [risk] = look(known, FORTH, BACK, at=1000.0)
     assert (risk.first, risk.last, risk.weight) == (1000.0, 1000.0, 1.0)
-    assert known.orders.risks(1000.0 + DAY)[0].weight == pytest.approx(0.5)
-    assert known.orders.risks(1000.0 + 4 * DAY) == []
+    assert known.table_order.risks(1000.0 + DAY)[0].weight == pytest.approx(0.5)
+    assert known.table_order.risks(1000.0 + 4 * DAY) == []
 
 
 def test_nothing_is_learned_of_tables_without_a_name() -> None:
@@ -213,8 +213,8 @@ def test_what_is_learned_of_a_table_goes_with_it() -> None:
         look(known, FORTH, BACK)
         assert known.size
         known.take(user_tables, Answer(tables, 1.0, missing))
-        assert len(known.orders.risks(1.0)) == left
-        assert bool(known.orders.links.entries) == bool(left)
+        assert len(known.table_order.risks(1.0)) == left
+        assert bool(known.table_order.links.entries) == bool(left)
 
 
 def test_a_table_without_an_index() -> None:
