@@ -143,5 +143,5 @@ def test_troubles_of_our_own_are_said() -> None:
     from dataclasses import replace
 
     page = page_of(replace(overview(), state_error="no space left on device", reload_ok=False))
-    assert "The state file can't be written: no space left on device" in page
+    assert "The state file is not written: no space left on device." in page
     assert "The changed configuration is invalid" in page
