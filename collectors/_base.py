@@ -55,6 +55,8 @@ class Capability:
     buys: str
     """What the privilege makes visible, in a few words."""
     scope: Scope = Scope.server
+    is_public: bool = False
+    """Whether PUBLIC has it by default: `setup-sql` does not grant it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,18 @@ LIST_WAL = Capability(
     buys="the size of WAL, and how much of it waits to be archived",
 )
 
+READ_CONTROL = Capability(
+    name="read_control",
+    probe="(pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute')"
+    " and pg_catalog.has_function_privilege('pg_catalog.pg_control_checkpoint()', 'execute'))",
+    grant=(
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system(),"
+        " pg_catalog.pg_control_checkpoint() TO {role};"
+    ),
+    buys="which cluster the server belongs to",
+    is_public=True,
+)
+
 COLUMN_STATISTICS = Capability(
     name="column_statistics",
     probe="""(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, Sample
 from collectors._capabilities import READ_ALL_STATS
+from collectors._sessions import without_tables
 
 # Ages use clock_timestamp(): now() is fixed at the start of our transaction, and other sessions
 # may start transactions after it.
@@ -12,8 +13,8 @@ QUERY = """
     select
         pid,
         leader_pid,
-        datname::text,
-        usename::text,
+        {datname}                                                       as datname,
+        {usename}                                                       as usename,
         application_name,
         client_addr::text,
         backend_type,
@@ -34,7 +35,7 @@ QUERY = """
         extract(epoch from query_start)::float8                         as query_start,
         age(backend_xid)::int8                                          as xid_age,
         age(backend_xmin)::int8                                         as backend_xmin_age
-    from pg_catalog.pg_stat_activity
+    from {sessions} a
 """
 
 
@@ -96,7 +97,7 @@ looks: Metric[Session] = Metric(
 activity = Collector(
     row=Session,
     lane=Lane.fast,
-    sql={140000: QUERY},
+    sql={140000: without_tables(QUERY)},
     key=("pid", "backend_start_text"),
     needs=(READ_ALL_STATS,),
     metrics=(

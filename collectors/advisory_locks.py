@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from collectors._base import Collector, Lane
 from collectors._capabilities import READ_ALL_STATS
+from collectors._sessions import without_tables
 
 # objsubid is 1 for a key of 64 bits, 2 for two keys of 32 bits.
 QUERY = """
     select
         l.pid                                                           as pid,
-        d.datname::text                                                 as datname,
-        a.usename::text                                                 as usename,
+        {locked_in}                                                     as datname,
+        {usename}                                                       as usename,
         a.application_name                                              as application_name,
         a.client_addr::text                                             as client_addr,
         a.state                                                         as state,
@@ -33,8 +34,7 @@ QUERY = """
         where locktype = 'advisory' and granted
         group by pid, database
     ) l
-    join pg_catalog.pg_stat_activity a on a.pid = l.pid
-    join pg_catalog.pg_database d on d.oid = l.database
+    join {sessions} a on a.pid = l.pid
 """
 
 
@@ -60,7 +60,7 @@ class AdvisoryHolder:
 advisory_locks = Collector(
     row=AdvisoryHolder,
     lane=Lane.normal,
-    sql={140000: QUERY},
+    sql={140000: without_tables(QUERY)},
     key=("pid", "datname"),
     needs=(READ_ALL_STATS,),
 )

@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 from collectors._base import Collector, Lane
 from collectors._capabilities import READ_ALL_STATS
+from collectors._sessions import without_tables
 
 # Catalogue relations are excluded: every DDL statement locks them for a moment.
 QUERY = """
     select
         l.pid                                                           as pid,
-        d.datname::text                                                 as datname,
+        {locked_in}                                                     as datname,
         l.relation                                                      as relation,
         l.mode                                                          as mode,
-        a.usename::text                                                 as usename,
+        {usename}                                                       as usename,
         a.application_name                                              as application_name,
         a.client_addr::text                                             as client_addr,
         a.backend_type                                                  as backend_type,
@@ -25,8 +26,7 @@ QUERY = """
         extract(epoch from clock_timestamp() - a.query_start)::float8   as query_seconds,
         extract(epoch from clock_timestamp() - a.state_change)::float8  as state_seconds
     from pg_catalog.pg_locks l
-    join pg_catalog.pg_stat_activity a on a.pid = l.pid
-    join pg_catalog.pg_database d on d.oid = l.database
+    join {sessions} a on a.pid = l.pid
     where l.locktype = 'relation'
         and l.granted
         and l.mode in ('ExclusiveLock', 'AccessExclusiveLock')
@@ -60,7 +60,7 @@ class ExclusiveLock:
 exclusive_locks = Collector(
     row=ExclusiveLock,
     lane=Lane.normal,
-    sql={140000: QUERY},
+    sql={140000: without_tables(QUERY)},
     key=("pid", "datname", "relation", "mode"),
     needs=(READ_ALL_STATS,),
 )

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, Sample
 from collectors._capabilities import READ_ALL_STATS
+from collectors._sessions import without_tables
 
 # Fast-path locks and predicate locks are stored elsewhere. Each worker of a parallel query has its
 # own locks. Sessions without locks in the table, and our own, have no row.
 QUERY = """
     select
         l.pid                                                           as pid,
-        a.datname::text                                                 as datname,
-        a.usename::text                                                 as usename,
+        {datname}                                                       as datname,
+        {usename}                                                       as usename,
         a.application_name                                              as application_name,
         a.state                                                         as state,
         a.query_id                                                      as query_id,
@@ -33,7 +34,7 @@ QUERY = """
         where not fastpath and mode <> 'SIReadLock' and pid is distinct from pg_backend_pid()
         group by pid
     ) l
-    left join pg_catalog.pg_stat_activity a on a.pid = l.pid
+    left join {sessions} a on a.pid = l.pid
     where l.locks > 0
 """
 
@@ -64,7 +65,7 @@ def total(rows: Sequence[LockHolder]) -> Iterator[Sample]:
 lock_table = Collector(
     row=LockHolder,
     lane=Lane.normal,
-    sql={140000: QUERY},
+    sql={140000: without_tables(QUERY)},
     key=("pid",),
     needs=(READ_ALL_STATS,),
     metrics=(Metric("pg_lock_table_locks", "gauge", "Locks in the shared lock table.", (), total),),

@@ -72,11 +72,11 @@ QUERY = """
         -- Read after the locks: a session still in the same statement was in it at that time,
         -- and so with transactions.
         select pid, leader_pid, query_start, xact_start::text as xact_start_text
-        from pg_catalog.pg_stat_activity
+        from pg_catalog.pg_stat_get_activity(null)
         where (select count(*) from snapshot) > 0
     ), prepared as (
         select s.virtualtransaction, p.gid
-        from pg_catalog.pg_prepared_xacts p
+        from pg_catalog.pg_prepared_xact() p
         join snapshot s on s.pid is null and s.transactionid = p.transaction
     )
     select

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, Sample, gauge
+from collectors._capabilities import READ_CONTROL
 
 # After a promotion, the last checkpoint stays on the old timeline for a while. The new timeline is
 # in the name of a primary's WAL file (hexadecimal), and in what a standby receives.
@@ -71,6 +72,7 @@ server = Collector(
     lane=Lane.normal,
     sql={140000: QUERY},
     key=("system_identifier",),
+    needs=(READ_CONTROL,),
     metrics=(
         Metric(
             "pg_static",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from collectors._base import Collector, Histogram, Lane, Metric, Sample
 from collectors._capabilities import READ_ALL_STATS
+from collectors._sessions import without_tables
 
 # Dashboards don't need these numbers every second, unlike `activity`. A database without sessions
 # has a row too. Processes without a database use no connection slot, and are not counted.
@@ -14,7 +15,7 @@ QUERY = """
         a.pid                                                           as pid,
         a.pid = pg_backend_pid()                                        as is_self,
         a.state                                                         as state,
-        a.usename::text                                                 as usename,
+        {usename}                                                       as usename,
         a.application_name                                              as application_name,
         a.backend_type                                                  as backend_type,
         a.wait_event_type                                               as wait_event_type,
@@ -26,7 +27,7 @@ QUERY = """
             '^autovacuum: [A-Z ]+ (.*?)(?: \\(to prevent wraparound\\))?$')
         end                                                             as autovacuumed
     from pg_catalog.pg_database d
-    left join pg_catalog.pg_stat_activity a on a.datid = d.oid
+    left join {sessions} a on a.datid = d.oid
 """
 
 
@@ -178,7 +179,7 @@ age: Metric[CountedSession] = Metric(
 session_counts = Collector(
     row=CountedSession,
     lane=Lane.normal,
-    sql={140000: QUERY},
+    sql={140000: without_tables(QUERY)},
     needs=(READ_ALL_STATS,),
     metrics=(
         Metric("pg_stat_activity_count", "gauge", "Sessions in this state.", LABELS, count),

@@ -6,15 +6,30 @@ from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, Sample
 
-# Some values apply only to our own session: those in our start-up packet, and those set for our
-# role or database. A session can't see the server's own value of these.
+# Our sessions set some parameters for themselves; what RESET would make of such a one is the
+# server's own value, unless our role or database has a default of its own.
 QUERY = """
+    with ours as materialized (
+        select lower(split_part(entry, '=', 1)) as name
+        from pg_catalog.pg_db_role_setting, unnest(setconfig) as entry
+        where setrole in (0, to_regrole(quote_ident(session_user)))
+            and setdatabase in (
+                0, (select oid from pg_catalog.pg_database where datname = current_database())
+            )
+            and (setrole, setdatabase) <> (0, 0)
+    ), own as materialized (
+        select
+            *,
+            source in ('client', 'user', 'database', 'database user')
+                or lower(name) in (select name from ours)
+                or name in ('transaction_read_only', 'transaction_deferrable') as is_hidden,
+            source = 'session'                                          as is_set_by_us
+        from pg_catalog.pg_settings
+    )
     select
         name,
-        case
-            when source in ('client', 'session', 'user', 'database', 'database user') then null
-            when name in ('transaction_read_only', 'transaction_deferrable') then null
-            else setting
+        case when not is_hidden then
+            case when is_set_by_us then reset_val else setting end
         end                     as setting,
         unit,
         vartype,
@@ -23,14 +38,10 @@ QUERY = """
         short_desc,
         context,
         boot_val,
-        case
-            when source in ('client', 'session', 'user', 'database', 'database user') then null
-            when name in ('transaction_read_only', 'transaction_deferrable') then null
-            else reset_val
-        end                     as reset_val,
+        case when not is_hidden then reset_val end as reset_val,
         sourcefile,
         sourceline
-    from pg_catalog.pg_settings
+    from own
 """
 
 SECONDS = {"us": 1e-6, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -41,7 +52,7 @@ NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_]")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One parameter of the server; None if the value of our own session hides it."""
+    """One parameter of the server; None if a default of our role or database hides it."""
 
     name: str
     setting: str | None
@@ -49,6 +60,7 @@ class Setting:
     """PostgreSQL's unit; `8kB` is a block of 8192 bytes."""
     vartype: str
     source: str
+    """`session` where our session has set it for itself."""
     pending_restart: bool
     short_desc: str
     context: str = "postmaster"
@@ -112,8 +124,8 @@ settings = Collector(
             "A parameter of the server.",
             (),
             samples,
-            note="Without parameters that pgvigil sets for its own sessions (jit, lock_timeout,"
-            " statement_timeout and others): a session can't see the server's own value.",
+            note="Without parameters that have a default for pgvigil's role or for the database"
+            " where its sessions are: these hide the server's own value.",
         ),
         Metric(
             "pg_pending_restart_settings",

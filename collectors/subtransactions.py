@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, Sample
 from collectors._capabilities import READ_ALL_STATS
+from collectors._sessions import without_tables
 
 # Shared memory holds 64 subtransactions of a backend. Beyond that, every visibility check of other
 # sessions must look up the parent transaction in pg_subtrans, which may be on disk.
 QUERY = """
     select
         a.pid                                                           as pid,
-        a.datname::text                                                 as datname,
-        a.usename::text                                                 as usename,
+        {datname}                                                       as datname,
+        {usename}                                                       as usename,
         a.application_name                                              as application_name,
         a.client_addr::text                                             as client_addr,
         a.state                                                         as state,
@@ -25,7 +26,7 @@ QUERY = """
         s.subxact_overflowed                                            as subxact_overflowed
     from pg_catalog.pg_stat_get_backend_idset() as id
     cross join lateral pg_catalog.pg_stat_get_backend_subxact(id) as s
-    join pg_catalog.pg_stat_activity a on a.pid = pg_catalog.pg_stat_get_backend_pid(id)
+    join {sessions} a on a.pid = pg_catalog.pg_stat_get_backend_pid(id)
     where s.subxact_count > 0 or s.subxact_overflowed
 """
 
@@ -57,7 +58,7 @@ def overflowed(rows: Sequence[Nested]) -> Iterator[Sample]:
 subtransactions = Collector(
     row=Nested,
     lane=Lane.normal,
-    sql={160000: QUERY},
+    sql={160000: without_tables(QUERY)},
     key=("pid",),
     needs=(READ_ALL_STATS,),
     metrics=(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, Sample
 from collectors._capabilities import READ_ALL_STATS
+from collectors._sessions import without_tables
 
 # Vacuums are excluded: they don't hold back other vacuums. Walsenders hold the xmin of their
 # standbys.
@@ -12,9 +13,9 @@ QUERY = """
     select
         'session'                                           as holder,
         a.pid::text                                         as name,
-        a.datname::text                                     as datname,
+        {datname}                                           as datname,
         greatest(age(a.backend_xmin), age(a.backend_xid))::int8 as xmin_age
-    from pg_catalog.pg_stat_activity a
+    from {sessions} a
     where coalesce(a.backend_xmin, a.backend_xid) is not null
         and a.backend_type is distinct from 'walsender'
         and a.pid <> pg_backend_pid()
@@ -58,7 +59,7 @@ def oldest(rows: Sequence[Holder]) -> Iterator[Sample]:
 xmin_horizon = Collector(
     row=Holder,
     lane=Lane.normal,
-    sql={140000: QUERY},
+    sql={140000: without_tables(QUERY)},
     needs=(READ_ALL_STATS,),
     metrics=(
         Metric(

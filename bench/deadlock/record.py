@@ -16,7 +16,7 @@ from collectors._base import AnyCollector
 from collectors.activity import Session, activity
 from collectors.locks import Lock, locks
 from monitor.demo.launcher import Postgres
-from monitor.postgres.session import start_up_settings
+from monitor.postgres import session_settings
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -75,9 +75,8 @@ async def record(
         if version >= 15:  # else its counters are late
             await setup.execute("select pg_stat_force_next_flush()")
         await setup.close()
-        eye = await asyncpg.connect(
-            server.dsn(name, user=MONITOR), server_settings=start_up_settings(10)
-        )
+        eye = await asyncpg.connect(server.dsn(name, user=MONITOR))
+        await session_settings.apply(eye, 10, eye.get_server_version().major * 10000)
         film = Film(version=version, rhythm=rhythm)
         async with at_work(server, name, workload) as log:
             watching = _Watching(film, eye, admin, log.began)

@@ -3,8 +3,12 @@
 \encoding SQL_ASCII \\
 SET search_path = pg_catalog, pg_temp;
 -- The role of pgvigil: it can log in and read statistics, and nothing else.
-SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT 5', 'pgvigil')
+-- Three sessions each: the daemon, another that replaces it, `check`, and `doctor`.
+SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT 12', 'pgvigil')
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pgvigil') \gexec
+SELECT format('ALTER ROLE %I CONNECTION LIMIT 12', rolname)
+FROM pg_roles WHERE rolname = 'pgvigil'
+AND rolconnlimit BETWEEN 0 AND 11 \gexec
 
 -- To see sessions of other users, and the state of replication.
 GRANT pg_monitor TO pgvigil;

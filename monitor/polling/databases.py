@@ -17,13 +17,16 @@ from monitor.postgres.session import Session
 DISCOVERY = """
     select
         datname::text                                                            as name,
-        has_database_privilege(oid, 'connect')                                   as may_connect
+        has_database_privilege(oid, 'connect')                                   as may_connect,
+        case
+            when datconnlimit = -2 then 'is invalid, as its DROP DATABASE was interrupted'
+            when not datallowconn then 'takes no sessions (datallowconn is off)'
+            when datistemplate then 'is a template'
+        end                                                                      as obstacle
     from pg_catalog.pg_database
-    where datallowconn and not datistemplate and datconnlimit <> -2
     order by datname
 """
 UNSEEN = Absence("not visited yet")
-NOT_THERE = Absence("the address names it, but there is none that takes sessions")
 
 
 @dataclass(slots=True)
@@ -43,7 +46,8 @@ class Databases:
     async def discover(self, session: Session, deadline: float) -> None:
         """Learn which databases there are. Raises ReadFailure."""
         found = await session.fetch(DISCOVERY, deadline)
-        wanted = {r["name"]: r["may_connect"] for r in found if self.target.visits(r["name"])}
+        open_ones = [r for r in found if r["obstacle"] is None and self.target.visits(r["name"])]
+        wanted = {r["name"]: r["may_connect"] for r in open_ones}
         for gone in set(self.names) - wanted.keys():
             self._forget(gone)
         self.names = tuple(name for name, may_connect in wanted.items() if may_connect)
@@ -54,7 +58,10 @@ class Databases:
             self.mark_absent(name, Absence("no right to connect", grant), of_databases())
         named = self.target.named
         if self.target.visits(named) and named not in {DEFAULT_DATABASE, *wanted}:
-            self.mark_absent(named, NOT_THERE, of_databases())
+            obstacles = {r["name"]: r["obstacle"] for r in found}
+            why = f"the address names the database {named}, which "
+            why += obstacles.get(named) or "does not exist"
+            self.mark_absent(named, Absence(why), of_databases())
             closed = {*closed, named}
         self.closed = frozenset(closed)
 

@@ -29,7 +29,7 @@ CUTS = """
 class OidRanges:
     """The ranges of each database of one server."""
 
-    server: tuple[str, str] | None = None
+    server: tuple[str | None, str] | None = None
     """The server they were counted on; nothing of it holds for another, or after a restart."""
     counted: dict[str, tuple[float, list[Range]]] = field(default_factory=dict)
     """By database: unix seconds of the count, and the ranges."""

@@ -44,6 +44,8 @@ class Reader:
         """Ask a collector. Raises ReadFailure, past the deadline (seconds) with a lost session."""
         if is_shut(collector, place.newest):
             return Reading((), self.clock.now())
+        if collector.extension and place.session.identity.extensions is None:
+            await place.session.learn_extensions(deadline)
         missing = absence(collector, place)
         if missing:
             return Reading((), self.clock.now(), missing=missing)

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 
 from collectors.connection import Cause
 from monitor.address import Address
-from monitor.postgres.errors import ConnectFailure
+from monitor.postgres.errors import ConnectFailure, QueryFailure
 from monitor.postgres.session import Session
 
 PATIENCE = {
     Cause.timeout: 30.0,
     Cause.auth: 60.0,
+    Cause.no_password: 60.0,
+    Cause.not_identified: 60.0,
+    Cause.no_role: 60.0,
+    Cause.no_login: 60.0,
     Cause.auth_method: 60.0,
     Cause.pg_hba: 60.0,
     Cause.tls: 60.0,
@@ -24,7 +28,22 @@ PATIENCE = {
 """Seconds between such a failure and the next attempt."""
 FIRST, LONGEST = 0.5, 8.0
 """Seconds of the back-off after all other failures: doubled each time, with 50 % jitter."""
-OF_ONE_DATABASE = {Cause.no_database, Cause.database_full, Cause.pg_hba}
+CATALOGUE_LOCK = """
+    select relation::regclass::text as relation, (pg_blocking_pids(pid))[1] as holder
+    from pg_catalog.pg_locks
+    where locktype = 'relation' and not granted and relation < 16384
+    order by waitstart
+    limit 1
+"""
+OF_ONE_DATABASE = {
+    Cause.no_database,
+    Cause.no_connect,
+    Cause.database_closed,
+    Cause.database_full,
+    Cause.pg_hba,
+    Cause.refused,
+    Cause.first_question,
+}
 """Failures that don't concern the server while a session to another of its databases works."""
 
 
@@ -55,7 +74,7 @@ class Connector:
                 )
                 await _refuse_other_server(session, sibling)
             except ConnectFailure as failure:
-                told = self._explained(failure)
+                told = await self._waits(self._explained(failure, database), sibling)
                 elsewhere = sibling and not sibling.lost and sibling.identity.database != database
                 if not (elsewhere and failure.cause in OF_ONE_DATABASE):
                     self._remember(told)
@@ -63,12 +82,28 @@ class Connector:
             self.tried, self.failure, self.failed_at, self._failures = True, None, None, 0
             return session
 
-    def _explained(self, failure: ConnectFailure) -> ConnectFailure:
+    def _explained(self, failure: ConnectFailure, database: str | None) -> ConnectFailure:
         """Add to a refused login the reasons why a password may not have been sent."""
-        if failure.cause is Cause.auth:
-            with suppress(ValueError, OSError):
-                message = "; ".join((failure.message, *self.address.target().warnings))
-                return ConnectFailure(failure.cause, message, failure.sqlstate)
+        if failure.cause is not Cause.auth:
+            return failure
+        with suppress(ValueError, OSError):
+            has_password = self.address.connect_arguments(database)["password"]() is not None
+            cause = Cause.auth if has_password else Cause.no_password
+            message = "; ".join((failure.message, *self.address.target().warnings))
+            return ConnectFailure(cause, message, failure.sqlstate)
+        return failure
+
+    async def _waits(self, failure: ConnectFailure, sibling: Session | None) -> ConnectFailure:
+        """Add to a login without an answer the lock that it waits for."""
+        if failure.cause is not Cause.timeout or not sibling or sibling.lost or sibling.silent > 1:
+            return failure
+        with suppress(QueryFailure):
+            for record in await sibling.fetch(CATALOGUE_LOCK, self.deadline):
+                return ConnectFailure(
+                    Cause.login_waits,
+                    f"logins wait for a lock on {record['relation']},"
+                    f" which the session with pid {record['holder']} holds",
+                )
         return failure
 
     def forgive(self) -> None:

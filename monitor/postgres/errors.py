@@ -44,15 +44,21 @@ class QueryFailure(ReadFailure):
         self.unanswered = self.sqlstate in (None, "57014")
 
 
-# The statement tells which one, if the SQLSTATE alone does not.
 BY_SQLSTATE = {
     "28P01": Cause.auth,
     "28000": Cause.auth,
     "3D000": Cause.no_database,
-    "42501": Cause.no_database,
-    "55000": Cause.no_database,
 }
-# By the routine in the error: SQLSTATE 53300 is the same for all, and messages are translated.
+# By the routine in the error, where the SQLSTATE alone does not tell; messages are translated.
+BY_ROUTINE = {
+    ("28000", "auth_failed"): Cause.not_identified,
+    ("28000", "InitializeSessionUserId"): Cause.no_role,
+    ("42501", "CheckMyDatabase"): Cause.no_connect,
+    ("55000", "CheckMyDatabase"): Cause.database_closed,
+    ("55000", "InitPostgres"): Cause.database_closed,
+}
+NO_LOGIN = re.compile(r"not permitted to log in")
+# SQLSTATE 53300 is the same for all.
 FULL = {
     "InitializeSessionUserId": Cause.role_full,
     "CheckMyDatabase": Cause.database_full,
@@ -87,6 +93,21 @@ def connecting() -> Iterator[None]:
 
 
 @contextmanager
+def asking_first() -> Iterator[None]:
+    """Translate all errors after the login, until a session is ours, to ConnectFailure."""
+    with connecting():
+        try:
+            yield
+        except asyncpg.PostgresError as error:
+            if (error.sqlstate or "").startswith("57P"):
+                raise
+            raise ConnectFailure(Cause.first_question, _sentence(error), error.sqlstate) from None
+        except QueryFailure as failure:
+            cause = Cause.timeout if failure.sqlstate is None else Cause.first_question
+            raise ConnectFailure(cause, failure.message, failure.sqlstate) from None
+
+
+@contextmanager
 def querying() -> Iterator[None]:
     """Translate all errors while running a query to QueryFailure."""
     try:
@@ -110,7 +131,10 @@ def _cause(error: asyncpg.PostgresError) -> Cause:
         return Cause.pg_hba
     if state == "53300":
         return FULL.get(str(error.server_source_function), Cause.slots_full)
-    return BY_SQLSTATE.get(state, Cause.stopping if state.startswith("57P") else Cause.other)
+    cause = BY_ROUTINE.get((state, str(error.server_source_function)), BY_SQLSTATE.get(state))
+    if cause is Cause.no_role and NO_LOGIN.search(text):
+        return Cause.no_login
+    return cause or (Cause.stopping if state.startswith("57P") else Cause.refused)
 
 
 def _network_cause(error: OSError) -> Cause:

@@ -9,7 +9,7 @@ from alerts.history.memory import Memory, Namespace
 from alerts.snapshot import ServerIdentity
 from collectors._base import Role
 from monitor.config.servers import WatchedServer
-from monitor.postgres.session import Identity
+from monitor.postgres.first_question import Identity
 
 log = structlog.get_logger("pgvigil")
 
@@ -53,15 +53,17 @@ class IdentityTracker:
         if known and known.started != identity.started:
             log.warning("server restarted", server=self.target.name, started=identity.started)
             news |= IdentityChange.restarted
-        if identity.system_identifier != self.node.system_identifier:
-            self.memory.put(self._namespace(), "system_identifier", identity.system_identifier)
+        # Our role may have lost the right to read it: then it is what it was.
+        system = identity.system_identifier or self.node.system_identifier
+        if system != self.node.system_identifier:
+            self.memory.put(self._namespace(), "system_identifier", system)
             news |= IdentityChange.another
         news |= self.notice(identity.in_recovery)
         self.node = replace(
             self.node,
             version=identity.version,
-            system_identifier=identity.system_identifier,
-            cluster=self._cluster(identity.system_identifier),
+            system_identifier=system,
+            cluster=self._cluster(system),
         )
         return news
 

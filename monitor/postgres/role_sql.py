@@ -6,6 +6,9 @@ from alerts.cure import identifier, literal
 from collectors._base import Capability, Scope
 from collectors._catalogue import all_collectors
 
+SESSIONS = 12
+"""Sessions that the role may have: a pgvigil has three, a second one while it is replaced, and
+`check` and `doctor` three each while they run."""
 LONGEST = 63
 """Bytes of a name in PostgreSQL; a longer name is truncated, and could match another role."""
 
@@ -33,8 +36,12 @@ def statements(role: str, databases: Iterable[str] = ()) -> Iterator[str]:
     yield "\\set ON_ERROR_STOP on"
     yield GUARD
     yield "-- The role of pgvigil: it can log in and read statistics, and nothing else."
-    yield f"SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT 5', {literal(role)})"
+    yield "-- Three sessions each: the daemon, another that replaces it, `check`, and `doctor`."
+    yield f"SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT {SESSIONS}', {literal(role)})"
     yield f"WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {literal(role)}) \\gexec"
+    yield f"SELECT format('ALTER ROLE %I CONNECTION LIMIT {SESSIONS}', rolname)"
+    yield f"FROM pg_roles WHERE rolname = {literal(role)}"
+    yield f"AND rolconnlimit BETWEEN 0 AND {SESSIONS - 1} \\gexec"
     for capability in needed(Scope.server):
         yield f"\n-- To see {capability.buys}."
         yield capability.grant.replace("{role}", name)
@@ -69,9 +76,10 @@ def in_each(role: str, databases: list[str]) -> Iterator[str]:
 
 
 def needed(scope: Scope) -> list[Capability]:
-    """Return the privileges that collectors need, without duplicates."""
+    """Return the privileges that collectors need and PUBLIC lacks, without duplicates."""
     needs = (need for collector in all_collectors().values() for need in collector.needs)
-    return list({need.grant: need for need in needs if need.scope is scope}.values())
+    wanted = (need for need in needs if need.scope is scope and not need.is_public)
+    return list({need.grant: need for need in wanted}.values())
 
 
 def to_reach_extensions(role: str) -> Iterator[str]:

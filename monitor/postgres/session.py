@@ -2,89 +2,24 @@
 
 import asyncio
 import contextlib
-import json
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
 
-from collectors.connection import Cause
 from monitor.address import Address
-from monitor.postgres.errors import ConnectFailure, QueryFailure, connecting, querying
+from monitor.postgres import session_settings
+from monitor.postgres.errors import QueryFailure, asking_first, connecting, querying
+from monitor.postgres.first_question import EXTENSIONS, SYSTEM, Identity, who_answers
 from monitor.postgres.login_guard import guarding
 
-NAME = "pgvigil"
 GRACE = 1.0
 """Seconds that a session is given to close politely."""
 REMEMBERED = 300.0
 """Seconds for which asyncpg remembers how a query was prepared: until then it is one trip."""
-# Sent while it is not sure who listens, a pooler perhaps that has lost our search_path.
-IDENTITY = """
-    select
-        pg_catalog.pg_backend_pid()                                     as pid,
-        pg_catalog.current_setting('server_version_num')::int           as version,
-        pg_catalog.current_setting('server_version')                    as version_text,
-        pg_catalog.pg_is_in_recovery()                                  as in_recovery,
-        pg_catalog.pg_postmaster_start_time()::pg_catalog.text          as started,
-        (
-            select system_identifier from pg_catalog.pg_control_system()
-        )::pg_catalog.text                                              as system_identifier,
-        current_user::pg_catalog.text                                   as role,
-        pg_catalog.current_database()::pg_catalog.text                  as database,
-        coalesce((
-            select pg_catalog.json_object_agg(e.extname, pg_catalog.quote_ident(n.nspname))
-            from pg_catalog.pg_extension e
-            join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) e.extnamespace
-        ), '{}')::pg_catalog.text                                       as extensions
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Which server it is that answers, and as whom we are there."""
-
-    pid: int
-    version: int
-    version_text: str
-    in_recovery: bool
-    started: str
-    system_identifier: str
-    role: str
-    database: str
-    extensions: str
-    """JSON: installed in this database, each with its schema, quoted."""
-
-    def schema_of(self, extension: str) -> str:
-        """Where an extension lives, fit for SQL; empty where it is not installed."""
-        return str(json.loads(self.extensions).get(extension, ""))
-
-    @property
-    def server(self) -> tuple[str, str]:
-        """What two sessions to one server have in common; virtual addresses lie."""
-        return self.system_identifier, self.started
-
-
-def start_up_settings(statement_timeout: float) -> dict[str, str]:
-    """Settings that travel in the start-up packet: a SET may end up with another client."""
-    return {
-        "application_name": NAME,
-        "default_transaction_read_only": "on",
-        "statement_timeout": f"{statement_timeout * 1000:.0f}",
-        "lock_timeout": "100",
-        "idle_in_transaction_session_timeout": "10000",
-        "idle_session_timeout": "300000",
-        "client_connection_check_interval": "2000",
-        "tcp_keepalives_idle": "15",
-        "tcp_keepalives_interval": "5",
-        "tcp_keepalives_count": "3",
-        "search_path": "pg_catalog",
-        "jit": "off",
-        "max_parallel_workers_per_gather": "0",
-        "datestyle": "ISO",
-        "timezone": "UTC",
-    }
+FIRST_TRIPS = 4
+"""How often the first question goes back and forth."""
 
 
 @dataclass(slots=True)
@@ -116,30 +51,41 @@ class Session:
         cls, address: Address, database: str | None, statement_timeout: float, deadline: float
     ) -> "Session":
         """Connect and make sure whom we talk to. Raises ConnectFailure."""
-        settings = start_up_settings(statement_timeout)
-        connection = await _connect(address, database, settings, deadline)
+        connection = await _connect(address, database, deadline)
         try:
-            with connecting():
-                return await asyncio.wait_for(cls.of(connection), deadline)
+            with asking_first():
+                return await asyncio.wait_for(cls.of(connection, statement_timeout), deadline)
         except BaseException:
             connection.terminate()
             raise
 
     @classmethod
-    async def of(cls, connection: "asyncpg.Connection[asyncpg.Record]") -> "Session":
+    async def of(
+        cls, connection: "asyncpg.Connection[asyncpg.Record]", statement_timeout: float
+    ) -> "Session":
         """A session on an open connection, once it is known who answers. Raises ConnectFailure."""
         start = time.monotonic()
-        record = await connection.fetchrow(IDENTITY)
-        assert record is not None
+        told = await who_answers(connection, statement_timeout)
         first = time.monotonic() - start
-        if record["pid"] != connection.get_server_pid():
-            raise ConnectFailure(
-                Cause.pooler, "a connection pooler answers here: connect to PostgreSQL itself"
-            )
+        await session_settings.apply(connection, statement_timeout, told["version"])
         before = time.monotonic()
         await connection.execute("select")
         trip = time.monotonic() - before
-        return cls(connection, Identity(**dict(record)), trip, max(0.0, first - 2 * trip))
+        may_identify = told.pop("may_identify")
+        system = await connection.fetchval(SYSTEM) if may_identify else None
+        identity = Identity(**told, system_identifier=system, extensions=None)
+        session = cls(connection, identity, trip, max(0.0, first - FIRST_TRIPS * trip))
+        try:
+            await session.learn_extensions(statement_timeout + 1)
+        except QueryFailure:  # a lock, perhaps: who needs them asks again
+            if session.lost:
+                raise
+        return session
+
+    async def learn_extensions(self, deadline: float) -> None:
+        """Ask which extensions are installed in this database. Raises QueryFailure."""
+        [record] = await self.fetch(EXTENSIONS, deadline)
+        self.identity = replace(self.identity, extensions=record[0])
 
     async def fetch(self, query: str, deadline: float) -> list[asyncpg.Record]:
         """The rows of one query. Raises QueryFailure; past the deadline the session is lost."""
@@ -191,15 +137,8 @@ class Session:
 
 
 async def _connect(
-    address: Address, database: str | None, settings: Mapping[str, str], deadline: float
+    address: Address, database: str | None, deadline: float
 ) -> "asyncpg.Connection[asyncpg.Record]":
     with connecting(), guarding(address.target().auth_rule):
-        arguments: dict[str, Any] = address.connect_arguments(database, settings)
-        try:
-            return await asyncpg.connect(**arguments, timeout=deadline)
-        except asyncpg.InvalidParameterValueError as refused:
-            # Not every platform can watch whether the client is still there.
-            if "client_connection_check_interval" not in str(refused):
-                raise
-            arguments["server_settings"].pop("client_connection_check_interval")
-            return await asyncpg.connect(**arguments, timeout=deadline)
+        arguments: dict[str, Any] = address.connect_arguments(database, session_settings.START_UP)
+        return await asyncpg.connect(**arguments, timeout=deadline)

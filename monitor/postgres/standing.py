@@ -6,14 +6,20 @@ import time
 from dataclasses import dataclass, field
 
 from collectors.connection import Cause
-from monitor.postgres.connector import Connector
+from monitor.postgres.connector import OF_ONE_DATABASE, Connector
 from monitor.postgres.errors import ConnectFailure
 from monitor.postgres.roaming import RoamingSession
 from monitor.postgres.session import Session
 
 HOME = "postgres"
 """Preferred database of standing sessions: it is rarely dropped or used as a template."""
-NOT_THERE = {Cause.no_database, Cause.database_full, Cause.pg_hba, Cause.auth, Cause.auth_method}
+NOT_THERE = {
+    *OF_ONE_DATABASE,
+    Cause.auth,
+    Cause.no_password,
+    Cause.not_identified,
+    Cause.auth_method,
+}
 """Failures that may concern only that database."""
 LIFE = 3600.0
 """Lifetime of a session in seconds: its memory on the server grows with the relations it read."""

@@ -6,10 +6,13 @@ import pytest
 
 from collectors._base import Value
 from collectors.settings import Setting, settings
+from monitor.postgres.session_settings import own_settings
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database, PrivateServers, connected
 from tests.fixtures.until import until
+
+THEIRS = "SELECT name, setting FROM pg_settings"
 
 
 def setting(value: str | None, unit: str | None = None, vartype: str = "integer") -> Setting:
@@ -57,25 +60,24 @@ async def test_every_number_is_a_metric(database: Database) -> None:
 
 
 async def test_what_our_session_set_is_not_taken_for_the_server(database: Database) -> None:
-    """Our own time limits, our own read-only, and what is set for our role hide the server's."""
-    await database.execute("CREATE ROLE tuned LOGIN; ALTER ROLE tuned SET work_mem = '77MB'")
+    """Our own limits hide nothing of the server; a default of our role does, and is not shown."""
+    await database.execute(
+        "CREATE ROLE tuned LOGIN; ALTER ROLE tuned SET work_mem = '77MB';"
+        " ALTER ROLE tuned SET lock_timeout = '7s'"
+    )
     try:
         async with watching(dsn=database.dsn, user="tuned") as ours:
             rows = (await look(ours, settings)).rows(settings)
     finally:
         await database.execute("DROP ROLE tuned")
     known = {row.name: row.setting for row in rows}
-    for name in (
-        "statement_timeout",
-        "lock_timeout",
-        "idle_session_timeout",
-        "default_transaction_read_only",
-        "transaction_read_only",
-        "jit",
-        "work_mem",
-    ):
-        assert known[name] is None, name
-    assert known["max_connections"] == "60"
+    hidden = {row.name for row in rows if row.setting is None and row.vartype != "string"}
+    assert hidden == {"transaction_read_only", "transaction_deferrable", "work_mem", "lock_timeout"}
+    theirs = {row["name"]: row["setting"] for row in await database.fetch(THEIRS)}
+    own = own_settings(10, 140000).keys() - hidden
+    shown = {name: value for name, value in known.items() if name.lower() in own}
+    assert len(shown) == len(own) > 13
+    assert shown == {name: theirs[name] for name in shown}
     reset = {row.name: row.reset_val for row in rows}
     assert (reset["work_mem"], reset["max_connections"]) == (None, "60")
 

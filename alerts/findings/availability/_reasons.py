@@ -72,11 +72,37 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     Cause.auth: (
-        "it refused the login",
+        "it refused the password",
         (
             "Was the password changed, or has it expired (rolvaliduntil)?"
-            " Set it again with \\password, and configure pgvigil with the same.",
+            " Set it again with \\password {user}, and configure pgvigil with the same.",
         ),
+    ),
+    Cause.no_password: (
+        "it asks for a password, and none is configured",
+        (
+            "Give pgvigil the password of {user}: password_file, PGPASSFILE or PGPASSWORD.",
+            "If the role has none yet, set one in psql: \\password {user}",
+        ),
+    ),
+    Cause.not_identified: (
+        "it did not recognise us by the method in its pg_hba.conf (peer, ident, cert)",
+        (
+            "peer and ident compare the user of the operating system with {user}: run pgvigil as"
+            " that user, or map it in pg_ident.conf. cert compares the name in the certificate.",
+            "Or change the method of that entry in pg_hba.conf to scram-sha-256.",
+        ),
+    ),
+    Cause.no_role: (
+        "the role {user} does not exist there",
+        (
+            "Create it: `pgvigil setup-sql` prints what to run as a superuser.",
+            "If it has another name there, correct the user in the address.",
+        ),
+    ),
+    Cause.no_login: (
+        "the role {user} may not log in there",
+        ("ALTER ROLE {user} LOGIN;",),
     ),
     Cause.auth_method: (
         "it asks for a way to log in that pgvigil refuses",
@@ -105,10 +131,47 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     Cause.no_database: (
-        "the database in our address does not exist, or we lack CONNECT",
+        "the database in our address does not exist",
         (
             "Was it dropped or renamed? Name another one in the address, such as `postgres`.",
-            "If it exists: GRANT CONNECT ON DATABASE … TO {user};",
+            "What there is: psql -l, with the same host and user.",
+        ),
+    ),
+    Cause.no_connect: (
+        "we lack CONNECT on the database in our address",
+        (
+            "GRANT CONNECT ON DATABASE … TO {user};",
+            "Or name another one in the address, such as `postgres`.",
+        ),
+    ),
+    Cause.database_closed: (
+        "the database in our address takes no sessions",
+        (
+            "Name another one in the address, such as `postgres`.",
+            "If it should take sessions: ALTER DATABASE … ALLOW_CONNECTIONS true; but one whose"
+            " DROP was interrupted can only be dropped.",
+        ),
+    ),
+    Cause.refused: (
+        "it refused the session with an error",
+        (
+            "Since 17 an event trigger on login can do so: see pg_event_trigger in that database"
+            " (evtevent = 'login'). The log of the server has the whole error.",
+        ),
+    ),
+    Cause.login_waits: (
+        "each login waits for a lock on a system catalogue",
+        (
+            "VACUUM FULL, CLUSTER or LOCK TABLE of a catalogue holds it until it ends.",
+            "If it must end now: SELECT pg_catalog.pg_cancel_backend(…); with that pid.",
+        ),
+    ),
+    Cause.first_question: (
+        "pgvigil can log in, but its first query fails",
+        (
+            "If a function is refused: GRANT EXECUTE ON FUNCTION pg_catalog.… TO {user};",
+            "If it waits for a lock, a system catalogue is locked, such as by VACUUM FULL: pgvigil"
+            " tries again.",
         ),
     ),
     Cause.pooler: (
@@ -135,7 +198,15 @@ OUR_OWN = frozenset(
         Cause.auth_method,
         Cause.pg_hba,
         Cause.tls,
+        Cause.no_password,
+        Cause.not_identified,
+        Cause.no_role,
+        Cause.no_login,
         Cause.no_database,
+        Cause.no_connect,
+        Cause.database_closed,
+        Cause.refused,
+        Cause.first_question,
         Cause.pooler,
         Cause.wrong_server,
         Cause.address,

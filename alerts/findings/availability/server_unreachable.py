@@ -45,7 +45,7 @@ def away(row: Connection, cause: Cause) -> Evidence:
         Severity.critical,
         row.down_seconds,
         row.message,
-        f"{row.address} can't be reached{_since(row.down_seconds)}: {WORDS[cause][0]}.",
+        f"{row.address} can't be {_verb(cause)}{_since(row.down_seconds)}: {_why(row, cause)}.",
         (),
     )
 
@@ -58,8 +58,8 @@ def closed(row: Connection, cause: Cause, sessions: Sequence[Session]) -> Eviden
         Severity.warning if cause in OUR_OWN else Severity.critical,
         row.refused_seconds,
         row.connect_message,
-        f"{row.address} answers old sessions, but accepts no new one{_since(row.refused_seconds)}:"
-        f" {WORDS[cause][0]}.",
+        f"{row.address} answers old sessions, but {_no_new(cause)}{_since(row.refused_seconds)}:"
+        f" {_why(row, cause)}.",
         sessions,
     )
 
@@ -73,7 +73,7 @@ def _evidence(
     message: str,
     sessions: Sequence[Session],
 ) -> Evidence:
-    words = (text.replace("{user}", identifier(row.user or "…")) for text in WORDS[cause][1])
+    words = (_named(row, text) for text in WORDS[cause][1])
     heard = (remark(f"The error: {said.rstrip('.')}."),) if said else ()
     room = _room(row, cause, sessions)
     return Evidence(
@@ -126,6 +126,22 @@ def _terminate(sessions: Sequence[Session], of: str | None = None) -> str:
         " AND pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()"
         f" ORDER BY state_change LIMIT {MAKE_ROOM}) AS longest_idle;"
     )
+
+
+def _verb(cause: Cause) -> str:
+    return "queried" if cause is Cause.first_question else "reached"
+
+
+def _why(row: Connection, cause: Cause) -> str:
+    return _named(row, WORDS[cause][0])
+
+
+def _named(row: Connection, text: str) -> str:
+    return text.replace("{user}", identifier(row.user or "…"))
+
+
+def _no_new(cause: Cause) -> str:
+    return "no new one" if cause is Cause.first_question else "accepts no new one"
 
 
 def _since(seconds: float | None) -> str:

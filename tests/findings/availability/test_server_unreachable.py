@@ -86,8 +86,9 @@ def test_a_server_that_is_away_is_critical_whatever_the_cause(cause: Cause) -> N
     verdict = judged(away(cause))
     found = only(verdict)
     assert (verdict.state, found.severity, found.value) == (State.ill, Severity.critical, 42)
-    assert WORDS[cause][0] in found.message
-    assert "db1:5432 can't be reached, for 42 s" in found.message
+    assert WORDS[cause][0].replace("{user}", "pgvigil") in found.message
+    verb = "queried" if cause is Cause.first_question else "reached"
+    assert f"db1:5432 can't be {verb}, for 42 s" in found.message
     assert "-- The error: it said so." in found.cure
     assert len(found.cure) > 1, "there is advice"
 

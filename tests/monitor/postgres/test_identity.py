@@ -8,8 +8,8 @@ from alerts.history.memory import Memory
 from monitor.address.address import Address
 from monitor.config.servers import WatchedServer
 from monitor.config.settings import Databases
+from monitor.postgres.first_question import Identity
 from monitor.postgres.identity import IdentityChange, IdentityTracker
-from monitor.postgres.session import Identity
 
 TARGET = WatchedServer("shop", Address(), None, Databases())
 MET = Identity(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.postgres.session import start_up_settings
+from monitor.postgres.session_settings import own_settings
 from tests.fixtures.daemon import Watch
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers
@@ -28,7 +28,7 @@ ignore_startup_parameters = {ignored}
 
 
 @pytest.mark.versions(18)
-@pytest.mark.parametrize("ignored", ["", ",".join(start_up_settings(5))])
+@pytest.mark.parametrize("ignored", ["", ",".join(own_settings(5, 180000))])
 async def test_a_pooler_is_refused(
     ignored: str,
     private_server: PrivateServers,

@@ -191,7 +191,7 @@ async def test_an_address_that_names_no_database_is_told(
     verdict = watched.verdict("index_unused")
     assert verdict.state is State.unknown
     [unjudged] = [one for one in verdict.unjudged if one.database == "nonesuch"]
-    assert "there is none that takes sessions" in unjudged.reason
+    assert unjudged.reason == "the address names the database nonesuch, which does not exist"
 
 
 async def test_there_are_never_more_than_three_sessions(

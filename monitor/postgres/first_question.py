@@ -1,0 +1,83 @@
+"""First question on a new connection: which server answers, as whom, and is it PostgreSQL itself?
+
+Each part is asked so that nothing of it outlives the question: a pooler may answer, which gives the
+server's session to another client afterwards.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from collectors.connection import Cause
+from monitor.postgres.errors import ConnectFailure
+from monitor.postgres.session_settings import FIRST_TRANSACTION
+
+# Functions alone, as a table may be locked; and qualified, as the search_path is not ours yet.
+WHO = """
+    select
+        pg_catalog.pg_backend_pid()                                     as pid,
+        pg_catalog.current_setting('server_version_num')::int           as version,
+        pg_catalog.current_setting('server_version')                    as version_text,
+        pg_catalog.pg_is_in_recovery()                                  as in_recovery,
+        pg_catalog.pg_postmaster_start_time()::pg_catalog.text          as started,
+        current_user::pg_catalog.text                                   as role,
+        pg_catalog.current_database()::pg_catalog.text                  as database,
+        pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute')
+                                                                        as may_identify
+"""
+SYSTEM = """
+    select system_identifier::pg_catalog.text from pg_catalog.pg_control_system()
+"""
+EXTENSIONS = """
+    select coalesce(
+        pg_catalog.json_object_agg(e.extname, pg_catalog.quote_ident(n.nspname)), '{}'
+    )::pg_catalog.text
+    from pg_catalog.pg_extension e
+    join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) e.extnamespace
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which server it is that answers, and as whom we are there."""
+
+    pid: int
+    version: int
+    version_text: str
+    in_recovery: bool
+    started: str
+    system_identifier: str | None
+    """None where our role may not read it."""
+    role: str
+    database: str
+    extensions: str | None
+    """JSON: installed in this database, each with its schema, quoted. None: not known yet."""
+
+    def schema_of(self, extension: str) -> str:
+        """Return the schema of an extension, quoted; empty if it is not installed."""
+        return str(json.loads(self.extensions or "{}").get(extension, ""))
+
+    @property
+    def server(self) -> tuple[str | None, str]:
+        """What two sessions to one server have in common; virtual addresses lie."""
+        return self.system_identifier, self.started
+
+
+async def who_answers(
+    connection: "asyncpg.Connection[asyncpg.Record]", statement_timeout: float
+) -> dict[str, Any]:
+    """Return the columns of WHO. Raises ConnectFailure if a pooler is in between."""
+    milliseconds = f"{statement_timeout * 1000:.0f}"
+    await connection.execute(FIRST_TRANSACTION.format(milliseconds=milliseconds))
+    # Without a name: a named statement would stay with the pooler's session.
+    statement = await connection.prepare(WHO, name="")
+    record = await statement.fetchrow()
+    await connection.execute("COMMIT")
+    assert record is not None
+    if record["pid"] != connection.get_server_pid():
+        raise ConnectFailure(
+            Cause.pooler, "a connection pooler answers here: connect to PostgreSQL itself"
+        )
+    return dict(record)

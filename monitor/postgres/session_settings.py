@@ -1,0 +1,60 @@
+"""Settings of our sessions: what they say in the start-up packet, and what they set for themselves.
+
+The start-up packet holds only a name: other settings there would also apply to code that runs at
+login, and would be taken for the server's own in answers about it. All others are set once it is
+certain that no pooler is in between, where they could end up with another client.
+"""
+
+from contextlib import suppress
+
+import asyncpg
+
+NAME = "pgvigil"
+START_UP = {"application_name": NAME}
+FIRST_TRANSACTION = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY, NOT DEFERRABLE;"
+    " SET LOCAL lock_timeout = 100; SET LOCAL statement_timeout = {milliseconds}"
+)
+"""Nothing of it outlives the transaction. Without the isolation level a standby refuses any query
+where `default_transaction_isolation` is serializable."""
+NOT_EVERYWHERE = "SET client_connection_check_interval = 2000"
+"""Not every platform can watch whether the client is still there."""
+
+
+def own_settings(statement_timeout: float, version: int) -> dict[str, str]:
+    """Return what our sessions set for themselves, whatever is set for the server or the role."""
+    settings = {
+        "default_transaction_isolation": "read committed",
+        "default_transaction_read_only": "on",
+        "default_transaction_deferrable": "off",
+        "statement_timeout": f"{statement_timeout * 1000:.0f}",
+        "lock_timeout": "100",
+        "idle_in_transaction_session_timeout": "10000",
+        "idle_session_timeout": "300000",
+        "tcp_keepalives_idle": "15",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+        "quote_all_identifiers": "off",
+        "search_path": "pg_catalog",
+        "jit": "off",
+        "max_parallel_workers_per_gather": "0",
+        # How values and names are written.
+        "datestyle": "ISO",
+        "intervalstyle": "postgres",
+        "timezone": "UTC",
+        "extra_float_digits": "1",
+        "bytea_output": "hex",
+        "standard_conforming_strings": "on",
+        "client_min_messages": "warning",
+    }
+    return settings | ({"transaction_timeout": "0"} if version >= 170000 else {})
+
+
+async def apply(
+    connection: "asyncpg.Connection[asyncpg.Record]", statement_timeout: float, version: int
+) -> None:
+    """Set them on a connection to PostgreSQL itself; no transaction may be open."""
+    wanted = own_settings(statement_timeout, version)
+    await connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in wanted.items()))
+    with suppress(asyncpg.InvalidParameterValueError):
+        await connection.execute(NOT_EVERYWHERE)
