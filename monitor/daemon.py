@@ -20,6 +20,7 @@ from monitor.config.watch_plan import limits, mutes, plans, timing
 from monitor.exposition.own_page import Own
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
+from monitor.loop_errors import LoopErrors
 from monitor.own_target import OwnTarget
 from monitor.scheduler import Schedule
 from monitor.throttle import Throttled
@@ -93,6 +94,7 @@ class Daemon:
         gc.collect()
         gc.freeze()
         self._listen_to_signals()
+        asyncio.get_running_loop().set_exception_handler(LoopErrors())
         serving = asyncio.create_task(self.web.serve(), name="http")
         try:
             self.schedule.start()

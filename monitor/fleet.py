@@ -1,5 +1,6 @@
 """Fleet: all watched servers, their peers, and the views for pages."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -73,12 +74,16 @@ class Fleet:
         self.store.drop(server.plan.name)
 
     async def close(self) -> None:
-        for server in self.servers.values():
-            await server.close()
+        """Close all sessions at once: a server that hangs does not delay the others."""
+        await asyncio.gather(
+            *(server.close() for server in self.servers.values()), return_exceptions=True
+        )
 
     def _peers(self, name: str) -> Sequence[Snapshot]:
         """Return snapshots of the other servers of the same cluster."""
-        cluster = self.servers[name].node.cluster
+        # A round may still end after a reload has removed its server.
+        asking = self.servers.get(name)
+        cluster = asking.node.cluster if asking else None
         if cluster is None:
             return ()
         return [

@@ -7,14 +7,16 @@ from datetime import timedelta
 from typing import Annotated, TypeVar
 
 from annotated_types import Gt
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
-from alerts.units import Duration, Share
+from alerts.units import Duration, Share, duration_text
 
 T = TypeVar("T")
 
 DEFAULT_PORT = 19187
 EVERYWHERE = "0.0.0.0"
+FASTEST, SLOWEST = timedelta(milliseconds=100), timedelta(days=7)
+"""Bounds of intervals: faster jobs would do nothing else, slower ones would never run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,12 @@ def absent(written: object) -> object:
     return None if text in ("", "none") else written
 
 
+def _pace(interval: timedelta) -> timedelta:
+    if not FASTEST <= interval <= SLOWEST:
+        raise ValueError(f"it must be from {duration_text(FASTEST)} to {duration_text(SLOWEST)}")
+    return interval
+
+
 def _json(written: str) -> object:
     try:
         found: object = json.loads(written)
@@ -89,4 +97,6 @@ Patterns = Annotated[tuple[str, ...], Listed]
 Optional = Annotated[T | None, BeforeValidator(absent)]
 WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://")]
 PositiveDuration = Annotated[Duration, Gt(timedelta(0))]
+Pace = Annotated[Duration, AfterValidator(_pace)]
+"""Interval of a recurring job."""
 PositiveShare = Annotated[Share, Gt(0)]

@@ -17,6 +17,7 @@ from monitor.config.fields import (
     Lower,
     Mapped,
     Optional,
+    Pace,
     Patterns,
     PositiveDuration,
     PositiveShare,
@@ -89,22 +90,22 @@ class Paces(BaseModel):
 
     model_config = STRICT
 
-    fast: PositiveDuration = timedelta(seconds=1)
+    fast: Pace = timedelta(seconds=1)
     """Sessions and locks. One second is short enough to see a lock queue before users report
     it."""
 
-    normal: PositiveDuration = timedelta(seconds=15)
+    normal: Pace = timedelta(seconds=15)
     """The server as a whole: databases, replication, settings. 15 s is a common scrape
     interval."""
 
-    table: PositiveDuration = timedelta(seconds=30)
+    table: Pace = timedelta(seconds=30)
     """Tables and indexes. Dashboards compute rates from these counters, so they must be updated
     often."""
 
-    slow: PositiveDuration = timedelta(minutes=5)
+    slow: Pace = timedelta(minutes=5)
     """Queries that read files or catalogues, such as sizes; also the check for new grants."""
 
-    daily: PositiveDuration = timedelta(hours=1)
+    daily: Pace = timedelta(hours=1)
     """Estimates over whole catalogues, such as bloat. They change over days."""
 
 

@@ -114,6 +114,8 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
         super().__init__(addr, connected, params, record, loop)
         self._socket = addr if isinstance(addr, str) else None
         self._connected = connected
+        # An attempt that was cancelled fails too, and then asks for no answer.
+        connected.add_done_callback(_retrieved)
         self._gate: Gate | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -135,6 +137,11 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
                 self._gate = None
         if data:
             super().data_received(data)
+
+
+def _retrieved(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 def _is_verified(transport: Any) -> bool:

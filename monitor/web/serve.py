@@ -21,6 +21,9 @@ from monitor.web.security.policy import Security
 
 STOP = 2
 """Seconds that a slow client has to read the rest of its page at shutdown."""
+BACKLOG = 64
+"""Connections that wait to be accepted. asyncio accepts that many in a row, and out of descriptors
+it also fails that many times."""
 KEEP_ALIVE = 75
 """Seconds; longer than a scrape interval, so that Prometheus keeps its connection."""
 CONNECTIONS = 500
@@ -96,6 +99,7 @@ class Web:
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=STOP,
             limit_concurrency=CONNECTIONS,
+            backlog=BACKLOG,
             h11_max_incomplete_event_size=LARGEST_HEAD,
         )
 

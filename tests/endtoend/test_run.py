@@ -98,12 +98,13 @@ async def test_it_stops_as_fast_in_the_middle_of_work(
     await assert_nothing_left(server)
 
 
-async def test_it_stops_as_fast_beside_a_hung_server(
+async def test_it_stops_as_fast_beside_hung_servers(
     private_server: PrivateServers, start: Start
 ) -> None:
-    """Nobody answers our goodbye; five seconds hold all the same."""
+    """Four that answer no goodbye: five seconds hold all the same."""
     server = private_server()
-    daemon = start(PGVIGIL_DSN=address(server))
+    servers = {name: {"dsn": address(server)} for name in "abcd"}
+    daemon = start("--set", f"servers={json.dumps(servers)}")
     await until(daemon.ready, "it is ready")
     server.freeze()
     assert daemon.program.stop(signal.SIGTERM, seconds=5) == 0

@@ -8,6 +8,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from monitor.web.headers import NO_CONTENT, fixed_headers
 from monitor.web.security.policy import Security
 
 HEAD = 10.0
@@ -41,6 +42,16 @@ class Connection(H11Protocol):
             self._expect_the_rest()
         else:
             self._head = _without(self._head)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP, or has headers that are too large for the parser."""
+        fixed = fixed_headers(NO_CONTENT) | dict(self.security.policy.headers)
+        headers = [(name.encode(), value.encode()) for name, value in fixed.items() if value]
+        headers += [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        response = h11.Response(status_code=400, headers=headers, reason=b"Bad Request")
+        for event in (response, h11.Data(data=msg.encode("ascii")), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -6,6 +6,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from monitor.web.headers import NO_CONTENT, fixed_headers
 from monitor.web.security.policy import Policy, Security
 
 OPEN = frozenset({"/healthz", "/readyz", "/-/healthy", "/-/ready"})
@@ -57,7 +58,7 @@ def malformed(scope: Scope) -> Response | None:
 
 
 def _refusal(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
-    return PlainTextResponse(f"{sentence}\n", status, headers)
+    return PlainTextResponse(f"{sentence}\n", status, fixed_headers(NO_CONTENT) | (headers or {}))
 
 
 def _put(headers: MutableHeaders, wanted: Iterable[tuple[str, str]]) -> None:

@@ -125,7 +125,7 @@ def test_a_mute_ends_at_the_start_of_its_day() -> None:
             "soon",
             "paces.fast: 'soon' is not a duration such as 250ms, 15s, 5m, 1h30m or 35d.",
         ),
-        ("PACES__FAST", "0", "paces.fast: '0' must be more than 0."),
+        ("PACES__FAST", "0", "paces.fast: it must be from 100 ms to 7 days."),
         ("PACES__FATS", "1s", "There is no setting paces.fats; did you mean paces.fast?"),
         ("LISTEN_PORT", "80", "There is no setting listen_port."),
         (
@@ -151,6 +151,8 @@ def test_a_mute_ends_at_the_start_of_its_day() -> None:
         ("MUTE", "index", "mute[0]: it is not JSON: Expecting value at character 1."),
         ("MUTE", '[{"finding": "x"}]', "mute[0].why is missing."),
         ("PACES", "5", "paces: 5 must be a mapping of settings."),
+        ("PACES__FAST", "1us", "paces.fast: it must be from 100 ms to 7 days."),
+        ("PACES__DAILY", "8d", "paces.daily: it must be from 100 ms to 7 days."),
         ("LOG_LEVEL", "x", "log_level: 'x' must be 'debug', 'info', 'warning' or 'error'."),
         (
             "PAGES",

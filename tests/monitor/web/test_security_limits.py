@@ -1,13 +1,21 @@
 """Clients that ask too much, too long or too slowly: an answer or an end, and others don't wait."""
 
 import asyncio
+import contextlib
+import os
+import resource
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import bcrypt
 import pytest
+import yaml
 
+from monitor.loop_errors import LoopErrors
 from monitor.web.security import connection
 from monitor.web.security.guard import LARGEST_HEAD, LONGEST_URL
+from monitor.web.serve import BACKLOG
 from tests.fixtures.requirements import Tool
 from tests.fixtures.until import until
 from tests.fixtures.website import Website, website
@@ -45,6 +53,72 @@ async def test_headers_in_one_piece_are_measured_too(curl: Path) -> None:
         answer = await asyncio.wait_for(reader.read(), DEADLINE)
         writer.close()
     assert answer.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
+
+
+FIXED = ("content-security-policy", "x-content-type-options: nosniff", "x-frame-options: deny")
+
+
+async def test_refusals_have_the_security_headers(curl: Path, tmp_path: Path) -> None:
+    """401, 413, 414, 429, 431 and what is not HTTP, like every page; those of the file too."""
+    hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+    file = tmp_path / "web.yml"
+    rate = {"interval": "1h", "burst": 2}
+    own = {"headers": {"Strict-Transport-Security": "max-age=1"}}
+    content = {"basic_auth_users": {"ann": hashed}, "rate_limit": rate, "http_server_config": own}
+    file.write_text(yaml.safe_dump(content))
+    many = [part for n in range(200) for part in ("-H", f"X-{n}: {'x' * 100}")]
+    asked: list[tuple[int, tuple[str, ...]]] = [
+        (401, ("/metrics",)),
+        (413, ("/metrics", "--data", "x")),
+        (414, ("/metrics?" + "x" * LONGEST_URL,)),
+        (200, ("/metrics", "--user", "ann:secret")),
+        (429, ("/metrics",)),
+        (431, ("/metrics", *many)),
+    ]
+    async with website(curl, file) as site:
+        for status, (path, *arguments) in asked:
+            answer = await site.curl(path, *arguments)
+            assert answer.status in (status, 400 if status == 431 else status)
+            for header in (*FIXED, "strict-transport-security: max-age=1"):
+                assert answer.text.lower().count(header) == 1, (status, header)
+        refused = (await ended(site, b"no HTTP\r\n\r\n")).lower()
+        assert refused.startswith(b"http/1.1 400")
+        assert all(header.encode() in refused for header in FIXED)
+
+
+async def test_out_of_descriptors_is_one_log_line(
+    curl: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However many connections wait; once there are descriptors again, they are answered."""
+    errors, told, taken = LoopErrors(), 0, []
+
+    def count(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        nonlocal told
+        told += 1
+        errors(loop, context)
+
+    async with website(curl) as site:
+        asyncio.get_running_loop().set_exception_handler(count)
+        client = socket.socket()
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (client.fileno() + 20, limits[1]))
+        try:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(os.dup(client.fileno()))
+            client.connect(("127.0.0.1", site.port))
+            await until(lambda: asyncio.sleep(0, told > 0), "it is out of descriptors")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            for one in taken:
+                os.close(one)
+        reader, writer = await asyncio.open_connection(sock=client)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: vigil\r\nConnection: close\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), DEADLINE)
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert 0 < told <= BACKLOG
+    assert capsys.readouterr().out.count("error in the event loop") == 1
 
 
 async def ended(site: Website, *pieces: bytes) -> bytes:
