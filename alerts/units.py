@@ -112,7 +112,7 @@ def limit_text(value: Any, unit: Unit | None = None) -> str:
     """Format a setting: the shortest text that is parsed to exactly this value (5m, 10MB, 75%)."""
     if isinstance(value, timedelta):
         return _written_duration(value)
-    if value is None:
+    if value is None or value == ():
         return "none"
     if unit is Unit.bytes:
         power = next(p for p in (5, 4, 3, 2, 1, 0) if value % 1024**p == 0 and (value or not p))

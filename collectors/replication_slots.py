@@ -33,7 +33,8 @@ QUERY = """
         extract(epoch from {inactive_since})::float8                    as inactive_since,
         extract(epoch from clock_timestamp() - {inactive_since})::float8 as inactive_seconds,
         {failover}::bool                                                as failover,
-        {synced}::bool                                                  as synced
+        {synced}::bool                                                  as synced,
+        pg_is_in_recovery()                                             as in_recovery
     from pg_catalog.pg_replication_slots s
 """
 NEWER = {
@@ -90,6 +91,8 @@ class Slot:
     failover: bool | None
     synced: bool | None
     """Whether it is a synchronised copy of a slot of the primary, which is not used here."""
+    in_recovery: bool = False
+    """Whether its server is a standby, where slots may be kept for a failover only."""
 
     @property
     def database(self) -> str | None:

@@ -68,7 +68,9 @@ QUERY = """
         pg_catalog.pg_stat_get_blocks_hit(i.indexrelid)                     as idx_blks_hit,
         am.amname::text                                                     as amname,
         x.relfilenode                                                       as relfilenode,
-        x.reltuples::float8                                                 as reltuples
+        x.reltuples::float8                                                 as reltuples,
+        hashtext(concat_ws('/', i.indkey, i.indclass, i.indcollation, i.indoption,
+            i.indexprs, i.indpred, x.relam))                                as definition
     from pg_catalog.pg_index i
     join pg_catalog.pg_class x on x.oid = i.indexrelid
     join pg_catalog.pg_am am on am.oid = x.relam
@@ -152,6 +154,9 @@ class UserIndex:
     """Another one after a REINDEX."""
     reltuples: float = -1
     """Entries at the last vacuum or analyze; -1 where there was none."""
+    definition: int = 0
+    """A hash of what it indexes, and how: the same after REINDEX CONCURRENTLY, which changes the
+    oid."""
 
 
 LABELS = ("datname", "schemaname", "relname", "indexrelname")

@@ -8,10 +8,15 @@ from collectors._columns import column
 Key = tuple[Hashable, ...]
 
 
-def keys_of(collector: AnyCollector, answer: AnyAnswer) -> tuple[Iterable[Key], Sequence[object]]:
-    """Of all rows, the keys, and what changes when their counters start anew."""
+def keys_of(
+    collector: AnyCollector, answer: AnyAnswer, by: tuple[str, ...] = ()
+) -> tuple[Iterable[Key], Sequence[object]]:
+    """Of all rows, the keys, and what changes when their counters start anew.
+
+    The keys are the collector's own, or the attributes `by`.
+    """
     rows = answer.rows
-    named = [column(rows, name) for name in collector.key]
+    named = [column(rows, name) for name in by or collector.key]
     # One row about the server as a whole has no key, and is known by that.
     keys: Iterable[Key] = zip(*named, strict=True) if named else [()] * len(rows)
     return keys, column(rows, collector.epoch) if collector.epoch else [None] * len(rows)

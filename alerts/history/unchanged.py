@@ -81,6 +81,8 @@ class Unchanged(History[Mapping[Key, UnchangedFor]]):
 
     collector: AnyCollector
     column: str
+    by: tuple[str, ...] = ()
+    """The attributes by which a row is known again; empty: the key of its collector."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:
@@ -88,14 +90,14 @@ class Unchanged(History[Mapping[Key, UnchangedFor]]):
 
     def recorder(self, memory: Memory, namespace: Namespace) -> "UnchangedRecorder":
         room = f"{self.collector.name}.{self.column}"
-        return UnchangedRecorder(self.column, memory, namespace.of(room))
+        return UnchangedRecorder(self, memory, namespace.of(room))
 
 
 class UnchangedRecorder:
     """Keeps each counter's value in memory, with the time since which it has it."""
 
-    def __init__(self, column: str, memory: Memory, place: Namespace) -> None:
-        self.column, self.memory, self.place = column, memory, place
+    def __init__(self, kind: Unchanged, memory: Memory, place: Namespace) -> None:
+        self.column, self.by, self.memory, self.place = kind.column, kind.by, memory, place
         self.known: tuple[Mapping[str, Json], float | None] = memory.room(place), None
         """The values, and the time of the newest answer: replaced together."""
 
@@ -103,7 +105,7 @@ class UnchangedRecorder:
         room = self.memory.room(self.place)
         seen, changes = set(), dict[str, Json]()
         values = column(answer.rows, self.column)
-        for one, epoch, value in zip(*keys_of(collector, answer), values, strict=True):
+        for one, epoch, value in zip(*keys_of(collector, answer, self.by), values, strict=True):
             key, began = json.dumps(one), intern(str(epoch))
             seen.add(key)
             if value is not None:

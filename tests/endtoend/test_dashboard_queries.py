@@ -31,7 +31,7 @@ ILL_SOON = (
     "findings.connection_saturation.taken=1%",
     "findings.index_unused.window=1s",
     "findings.index_unused.min_bytes=1",
-    "findings.index_unused.min_writes=1",
+    "findings.index_unused.min_writes=0",
     "findings.lock_blocker_root.one_waits=1s",
 )
 SHOP = """

@@ -4,21 +4,30 @@ Each server counts only its own scans: an index that is unused on the primary ma
 reports on a standby.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
+from alerts.history.growth import Growth
 from alerts.history.keys import Key
 from alerts.history.unchanged import Unchanged, UnchangedFor
 from alerts.plural import plural
+from alerts.replication.nodes import ClusterNodes
 from alerts.snapshot import Snapshot
-from collectors._base import Role
 from collectors._columns import where
-from collectors.replication import Receiver, replication
 from collectors.user_indexes import UserIndex, user_indexes
 
-SCANS = Unchanged(user_indexes, "idx_scan")
+IDENTITY = ("datname", "relid", "indexrelname", "definition")
+"""An index is the same after REINDEX CONCURRENTLY, which gives it another oid."""
+SCANS = Unchanged(user_indexes, "idx_scan", IDENTITY)
+WRITES = Growth(user_indexes, "table_writes", IDENTITY, timedelta(days=35), "size_bytes", 64 * 1024)
+NODES = ClusterNodes(timedelta(days=90))
 OLD = 900.0
 """Maximum age of a peer's rows, in seconds."""
+
+
+def identity_of(index: UserIndex) -> Key:
+    return index.datname, index.relid, index.indexrelname, index.definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,17 @@ class Rest:
     after_use: bool
     """Whether a use before that time is known; if not, `seconds` is only how long we watched."""
     ever_used: bool
+    counted_seconds: float = 0.0
+    """Age of the statistics, within which a scan would have been counted; 0 if it is unknown."""
+
+    def of_age(self, seconds: float) -> "Rest":
+        """Return it for an index that is known to exist for so long.
+
+        Statistics without a scan prove their whole age, if the index was there.
+        """
+        if self.ever_used:
+            return self
+        return replace(self, seconds=max(self.seconds, min(seconds, self.counted_seconds)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +58,12 @@ class Witness:
     server: str
     rows: Mapping[Key, UserIndex]
     quiet: Mapping[Key, UnchangedFor]
+    at: float = 0.0
+    """Unix seconds of the rows."""
 
     def rests(self, indexes: Iterable[UserIndex]) -> list[Rest]:
         """Return the use of its known indexes."""
-        keys = map(user_indexes.key_of, indexes)
+        keys = map(identity_of, indexes)
         return [self._rest(key, self.rows[key]) for key in keys if key in self.rows]
 
     def _rest(self, key: Key, row: UserIndex) -> Rest:
@@ -53,6 +75,7 @@ class Witness:
             seconds=max(watched.seconds if watched else 0.0, last or 0.0),
             after_use=last is not None or bool(watched and watched.moved),
             ever_used=row.idx_scan > 0,
+            counted_seconds=max(0.0, self.at - row.stats_reset) if row.stats_reset else 0.0,
         )
 
 
@@ -63,10 +86,11 @@ def witnesses(snapshot: Snapshot, indexes: Iterable[UserIndex]) -> list[Witness]
         Witness(
             server.node.server,
             {
-                user_indexes.key_of(row): row
+                identity_of(row): row
                 for row in where(server.rows(user_indexes), "indexrelid", asked)
             },
             server.of(SCANS),
+            server.answer(user_indexes).at,
         )
         for server in (snapshot, *snapshot.peers)
         if server.has(user_indexes)
@@ -83,28 +107,18 @@ def unused_seconds(rests: Sequence[Rest]) -> float:
     return min([watched, *(rest.seconds for rest in rests if rest.ever_used)])
 
 
-def unheard(snapshot: Snapshot) -> str | None:
+def unheard(snapshot: Snapshot, forgotten: Sequence[str] = ()) -> str | None:
     """Return why the use on some server is unknown; None if it is known for the whole cluster."""
     silent = sorted(peer.node.server for peer in snapshot.peers if _is_silent(peer, snapshot.at))
     if silent:
         return f"{', '.join(silent)} can't be queried now, and may use indexes that are unused here"
-    watched = sum(peer.node.role is not Role.primary for peer in snapshot.peers)
-    unseen = sum(1 for _ in _standbys(snapshot)) - watched
-    if unseen > 0:
-        return f"{plural(unseen, 'standby')} not watched, may use indexes that are unused here"
-    return None
+    heard = frozenset(server.node.server for server in (snapshot, *snapshot.peers))
+    missing = snapshot.of(NODES).beyond(heard, forgotten)
+    if not missing:
+        return None
+    who = f"{plural(len(missing), 'server')} of the cluster"
+    return f"{who} ({', '.join(missing)}) not watched, may use indexes that are unused here"
 
 
 def _is_silent(peer: Snapshot, at: float) -> bool:
     return not peer.has(user_indexes) or at - peer.answer(user_indexes).at > OLD
-
-
-def _standbys(snapshot: Snapshot) -> Iterator[Receiver]:
-    """Count the standbys that replay our WAL, also cascaded ones, but not backups and archives."""
-    for server in (snapshot, *snapshot.peers):
-        if server.has(replication):
-            yield from (row for row in server.rows(replication) if _replays(row))
-
-
-def _replays(receiver: Receiver) -> bool:
-    return receiver.replay_lsn is not None and receiver.slot_type != "logical"

@@ -8,7 +8,18 @@ from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
 from alerts.cure import concurrently, equals, identifier, plain_ddl, regclass, remark
-from alerts.findings.indexes._usage import SCANS, Witness, unheard, unused_seconds, witnesses
+from alerts.findings.indexes._usage import (
+    IDENTITY,
+    NODES,
+    SCANS,
+    WRITES,
+    Witness,
+    identity_of,
+    unheard,
+    unused_seconds,
+    witnesses,
+)
+from alerts.history.growth import Growths
 from alerts.history.keys import Key
 from alerts.history.unchanged import Unchanged, UnchangedFor
 from alerts.limits import FIXED, BaseLimits
@@ -17,13 +28,15 @@ from alerts.units import Bytes, Duration, bytes_text, duration_text
 from collectors._base import Role
 from collectors._columns import column, where
 from collectors.replication import replication
+from collectors.replication_slots import replication_slots
 from collectors.user_indexes import UserIndex, user_indexes
+from collectors.wal_receiver import wal_receiver
 
-PARENT_DELETES = Unchanged(user_indexes, "parent_deletes")
+PARENT_DELETES = Unchanged(user_indexes, "parent_deletes", IDENTITY)
 QUARTER = timedelta(days=100)
 MONTH_END = timedelta(days=35)
-SETTLED = 300.0
-"""Seconds after which a delete and the index scan that it caused are both counted."""
+SETTLED = 3600.0
+"""Seconds within which a delete and the index scan that it caused are both counted and read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,11 @@ class Limits(BaseLimits):
     min_bytes: Bytes = 10 * 1024**2
     """Minimum size; smaller indexes are not reported."""
     min_writes: int = 1000
-    """Minimum number of rows written to its table; without writes, an index costs only space."""
+    """Minimum number of rows written to its table within the window; without writes, an index costs
+    only space."""
+    forgotten: Annotated[tuple[str, ...], FIXED] = ()
+    """Names of servers, standbys or slots that are no longer part of the cluster. Others are
+    remembered for 90 days: what they use is unknown while they are not watched."""
     warn_bytes: Bytes = 1024**3
     """Size from which it is a warning."""
 
@@ -70,9 +87,17 @@ class Candidate:
     def size_bytes(self) -> int:
         return sum(part.size_bytes for part in self.parts)
 
-    @property
-    def table_writes(self) -> int:
-        return sum(part.table_writes for part in self.parts)
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """Rows written to its table over a time that is known."""
+
+    rows: float
+    seconds: float
+
+    def within(self, window: timedelta) -> float:
+        """Return the rows of the window, where they are only known of a longer time."""
+        return self.rows * min(1.0, window.total_seconds() / self.seconds) if self.seconds else 0
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -80,18 +105,24 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     if not found:
         return
     parts = (part for candidate in found for part in candidate.parts)
-    heard, doubt = witnesses(snapshot, parts), unheard(snapshot)
-    parent_deletes = snapshot.of(PARENT_DELETES)
+    heard, doubt = witnesses(snapshot, parts), unheard(snapshot, limits.forgotten)
+    parent_deletes, growths = snapshot.of(PARENT_DELETES), snapshot.of(WRITES)
+    read_at = snapshot.answer(user_indexes).at
     for candidate in found:
         seconds = unused_on_all(candidate, heard, limits.window)
         if seconds is None or serves_foreign_key(candidate, parent_deletes, seconds):
             continue
+        writes = writes_of(candidate, growths, read_at, limits.window)
+        known = min(seconds, writes.seconds)
+        is_full = known >= limits.window.total_seconds()
+        if is_full and writes.within(limits.window) < limits.min_writes:
+            continue
         if why := doubt or unknown_to(candidate, heard):
             yield Unjudged(why, candidate.database, candidate.name)
-        elif seconds < limits.window.total_seconds():
-            yield learning(candidate, limits, snapshot.at - seconds)
+        elif not is_full:
+            yield learning(candidate, limits, snapshot.at - known)
         else:
-            yield evidence(candidate, seconds, len(heard), limits)
+            yield evidence(candidate, seconds, writes, len(heard), limits)
 
 
 def candidates(rows: Sequence[UserIndex], limits: Limits) -> Iterator[Candidate]:
@@ -100,8 +131,7 @@ def candidates(rows: Sequence[UserIndex], limits: Limits) -> Iterator[Candidate]
         groups[row.datname, row.root_indexrelid or row.indexrelid].append(row)
     for parts in groups.values():
         found = Candidate(tuple(parts))
-        worth_it = found.size_bytes >= limits.min_bytes and found.table_writes >= limits.min_writes
-        if worth_it and all(map(is_only_for_reading, parts)):
+        if found.size_bytes >= limits.min_bytes and all(map(is_only_for_reading, parts)):
             yield found
 
 
@@ -130,13 +160,23 @@ def unused_on_all(
     candidate: Candidate, heard: Sequence[Witness], window: timedelta
 ) -> float | None:
     """Return the seconds without a scan on any server; None if it was used within the window."""
-    shortest = float("inf")
-    for witness in heard:
-        rests = witness.rests(candidate.parts)
-        if any(rest.after_use and rest.seconds < window.total_seconds() for rest in rests):
-            return None
-        shortest = min(shortest, unused_seconds(rests))
-    return shortest
+    everywhere = [witness.rests(candidate.parts) for witness in heard]
+    rests = [rest for there in everywhere for rest in there]
+    if any(rest.after_use and rest.seconds < window.total_seconds() for rest in rests):
+        return None
+    age = max((rest.seconds for rest in rests), default=0.0)
+    return min(unused_seconds([rest.of_age(age) for rest in there]) for there in everywhere)
+
+
+def writes_of(candidate: Candidate, growths: Growths, read_at: float, window: timedelta) -> Writes:
+    """Return the rows written to its table, as watched, or else since its statistics began."""
+    watched, counted = Writes(0, 0), Writes(0, 0)
+    for part in candidate.parts:
+        age = read_at - part.stats_reset if part.stats_reset else 0.0
+        counted = Writes(counted.rows + part.table_writes, max(counted.seconds, age))
+        if grown := growths.of(identity_of(part), part.table_writes, part.stats_reset):
+            watched = Writes(watched.rows + grown.increase, max(watched.seconds, grown.seconds))
+    return watched if watched.seconds >= window.total_seconds() else counted
 
 
 def unknown_to(candidate: Candidate, heard: Sequence[Witness]) -> str | None:
@@ -150,8 +190,9 @@ def serves_foreign_key(
 ) -> bool:
     """Return True if deletes of parent rows may need it: there were none, or they used it."""
     for part in candidate.parts:
-        seen = parent_deletes.get(user_indexes.key_of(part))
-        proven = seen is not None and seen.moved and SETTLED <= seen.seconds <= unused
+        seen = parent_deletes.get(identity_of(part))
+        # It was deleted from the parent well after the last scan, which so was for something else.
+        proven = seen is not None and seen.moved and SETTLED <= seen.seconds <= unused - SETTLED
         if part.supports_fk and not proven:
             return True
     return False
@@ -166,8 +207,10 @@ def learning(candidate: Candidate, limits: Limits, since: float) -> Unjudged:
     )
 
 
-def evidence(candidate: Candidate, seconds: float, servers: int, limits: Limits) -> Evidence:
-    size, writes = candidate.size_bytes, candidate.table_writes
+def evidence(
+    candidate: Candidate, seconds: float, writes: Writes, servers: int, limits: Limits
+) -> Evidence:
+    size = candidate.size_bytes
     where = f" on any of {servers} servers" if servers > 1 else ""
     return Evidence(
         subject=candidate.name,
@@ -176,14 +219,16 @@ def evidence(candidate: Candidate, seconds: float, servers: int, limits: Limits)
         message=(
             f"No query has used {candidate.name} on {candidate.table}{where}"
             f" for {duration_text(seconds)}; it takes {bytes_text(size)},"
-            f" and {writes:,} rows were written to its table."
+            f" and {writes.rows:,.0f} rows were written to its table within"
+            f" {duration_text(writes.seconds)}."
         ),
         facts={
             "table": candidate.table,
             "size_bytes": size,
             "unused_seconds": seconds,
             "servers": servers,
-            "table_writes": writes,
+            "table_writes": writes.rows,
+            "table_writes_seconds": writes.seconds,
             "parts": len(candidate.parts),
             "certainty": certainty(seconds),
         },
@@ -245,9 +290,9 @@ def check(candidate: Candidate) -> str:
 finding = Finding(
     title="Unused index",
     severities=(Severity.info, Severity.warning),
-    reads=(user_indexes,),
-    consults=(replication,),
-    history=(SCANS, PARENT_DELETES),
+    reads=(user_indexes, replication),
+    consults=(replication_slots, wal_receiver),
+    history=(SCANS, PARENT_DELETES, WRITES, NODES),
     limits=Limits(),
     judge=judge,
     unit="bytes",

@@ -10,6 +10,7 @@ import pytest
 from alerts._base import Evidence, Severity, State
 from alerts.cure import identifier
 from alerts.findings.indexes.index_unused import finding
+from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder
 from alerts.snapshot import Snapshot
 from alerts.verdicts.mutes import Mutes, comments_by_object
@@ -18,14 +19,16 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
 from collectors.comments import comments
 from collectors.replication import replication
+from collectors.replication_slots import replication_slots
 from collectors.user_indexes import user_indexes
+from collectors.wal_receiver import wal_receiver
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql, connected
 from tests.fixtures.until import until
 
 DAY = 86400.0
 # Half a megabyte stands for ten, so that a table takes milliseconds; the days are the real ones.
-LIMITS = replace(finding.limits, min_bytes=128 * 1024)
+LIMITS = replace(finding.limits, min_bytes=128 * 1024, min_writes=1)
 ORDERS = """
     CREATE TABLE orders (id int PRIMARY KEY, customer int, status int, note text);
     CREATE INDEX orders_status ON orders (status, id);
@@ -51,7 +54,7 @@ EVENTS = """
     CREATE INDEX used_at ON events (at, id);
     INSERT INTO events SELECT i, i, i % 9 FROM generate_series(1, 20000) i;
 """
-# What a table was loaded with counts as written; `resting` is to look as if it never was.
+# `resting` is not written after it was loaded.
 IN_USE_OTHERWISE = """
     CREATE TABLE parent (id int PRIMARY KEY, code int NOT NULL, span int4range, kept int);
     INSERT INTO parent SELECT i, i, int4range(i, i + 1), i FROM generate_series(1, 20000) i;
@@ -96,6 +99,17 @@ USE = """
     SELECT id FROM events WHERE at = 12345;
     SELECT count(*) FROM audited WHERE id = 3;
 """
+WRITE = """
+    SELECT pg_catalog.format(
+        'DELETE FROM %s WHERE ctid IN (SELECT ctid FROM %1$s LIMIT 1)', oid::regclass
+    )
+    FROM pg_class
+    WHERE relkind = 'r' AND relnamespace >= 2200 AND relname NOT IN ('resting', 'parent')
+        AND relnamespace <> 'information_schema'::regnamespace
+    \\gexec
+"""
+WRITTEN = "SELECT count(*) >= 10 FROM pg_stat_user_tables WHERE n_tup_del > 0"
+WRITE_ORDERS = "UPDATE orders SET note = 'written' WHERE id <= 100"
 USED = """
     SELECT count(*) FILTER (WHERE idx_scan > 0) = 2 FROM pg_stat_user_indexes
     WHERE indexrelname IN ('events_2_at_id_idx', 'by_id')
@@ -105,10 +119,15 @@ USED = """
 class Watch:
     """A daemon's memory of one server, over days that pass in a moment."""
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", server: str) -> None:
+    def __init__(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        server: str,
+        memory: Memory | None = None,
+    ) -> None:
         self.connection = connection
         self.server = server
-        self.recorder = Recorder(wants=finding.history)
+        self.recorder = Recorder(finding.history, memory)
         self.tracker = VerdictTracker(timing=Timing(hold=False))
 
     async def on_day(self, day: float, *peers: Snapshot) -> Snapshot:
@@ -116,6 +135,8 @@ class Watch:
             self.connection,
             user_indexes,
             replication,
+            replication_slots,
+            wal_receiver,
             at=day * DAY,
             recorder=self.recorder,
             peers=peers,
@@ -137,6 +158,12 @@ async def counted(database: Database, table: str = "orders") -> None:
     """On 14 what a session did is shown half a second after its end."""
     query = "SELECT n_tup_ins >= 1000 FROM pg_stat_user_tables WHERE relname = $1"
     await until(lambda: database.fetchval(query, table), f"inserts into {table} are counted")
+
+
+async def written(database: Database, psql: Psql) -> None:
+    await psql(database.dsn, WRITE_ORDERS)
+    query = "SELECT n_tup_upd >= 100 FROM pg_stat_user_tables WHERE relname = 'orders'"
+    await until(lambda: database.fetchval(query), "an update is counted")
 
 
 def subjects(verdict: Verdict) -> list[str]:
@@ -166,9 +193,6 @@ async def scene(database: Database, psql: Psql, names: Collection[str]) -> set[s
         *("hostile",) * bool(names),
     ):
         await counted(database, table)
-    await database.execute("SELECT pg_stat_reset_single_table_counters('resting'::regclass)")
-    rest = "SELECT n_tup_ins = 0 FROM pg_stat_user_tables WHERE relname = 'resting'"
-    await until(lambda: database.fetchval(rest), "the counters of a table are reset")
     hostile_names = {identifier(name, name) for name in names}
     return {"public.orders_status", "public.unused_kind", *hostile_names}
 
@@ -187,7 +211,9 @@ async def test_story(
     assert {u.until for u in first.unjudged} == {35 * DAY}
 
     await psql(database.dsn, USE)
+    await psql(database.dsn, WRITE)
     await until(lambda: database.fetchval(USED), "the use is counted")
+    await until(lambda: database.fetchval(WRITTEN), "the writes are counted")
     said = await look(watch.connection, comments)
     mutes = Mutes(comments=comments_by_object(said.rows(comments)))
     ill = await watch.verdict(35, mutes=mutes)
@@ -220,12 +246,13 @@ async def test_crash_starts_anew(private_server, psql: Psql) -> None:  # type: i
         await before.on_day(0)
     server.kill()
     server.start()
-    await psql(server.dsn(), "UPDATE orders SET note = 'new'")
     async with watching(dsn=server.dsn()) as connection:
         before.connection = connection
+        assert (await before.verdict(36)).state is State.learning
+        await psql(server.dsn(), "UPDATE orders SET note = 'new'")
         query = "SELECT n_tup_upd > 0 FROM pg_stat_user_tables WHERE relname = 'orders'"
         await until(lambda: connection.fetchval(query), "updates after the crash are counted")
-        assert (await before.verdict(36)).state is State.learning
+        assert (await before.verdict(37)).state is State.learning
 
 
 @pytest.mark.versions(14, 18)
@@ -236,6 +263,7 @@ async def test_cure_waits_for_open_transactions(
     await psql(database.dsn, ORDERS)
     await counted(database)
     await watch.on_day(0)
+    await written(database, psql)
     cure = "\n".join(only(await watch.verdict(35)).cure)
     reader = await database.session()
     transaction = reader.transaction()
@@ -258,6 +286,7 @@ async def test_interrupted_cure_is_cleaned_up(
     await psql(database.dsn, ORDERS)
     await counted(database)
     await watch.on_day(0)
+    await written(database, psql)
     cure = only(await watch.verdict(35)).cure
     reader = await database.session()
     await reader.execute("BEGIN; SELECT count(*) FROM orders")
@@ -297,16 +326,20 @@ async def test_standbys_are_asked(private_server, standby, psql: Psql) -> None: 
         watching(dsn=replica.dsn()) as there,
         connected(replica.dsn()) as reader,
     ):
-        watch, other = Watch(here, "primary"), Watch(there, "standby")
+        memory = Memory()
+        watch, other = Watch(here, "primary", memory), Watch(there, "standby", memory)
         await until(
             lambda: here.fetchval("SELECT count(replay_lsn) FROM pg_stat_replication"),
             "the standby streams",
         )
         await watch.on_day(0)
+        await psql(primary.dsn(), WRITE_ORDERS)
+        updated = "SELECT n_tup_upd >= 100 FROM pg_stat_user_tables WHERE relname = 'orders'"
+        await until(lambda: here.fetchval(updated), "an update is counted")
 
         unseen = await watch.verdict(35)
         assert unseen.state is State.unknown
-        assert unseen.reason == "1 standby not watched, may use indexes that are unused here"
+        assert unseen.reason.startswith("1 server of the cluster (walreceiver) not watched")
 
         await other.on_day(34)
         learning = await watch.verdict(35, await other.on_day(35))
@@ -332,3 +365,68 @@ async def test_standbys_are_asked(private_server, standby, psql: Psql) -> None: 
         )
         used = await watch.verdict(71, await other.on_day(71))
         assert (used.state, subjects(used)) == (State.healthy, [])
+
+
+@pytest.mark.versions(14, 18)
+async def test_standby_that_is_down_is_missed(private_server, standby, psql: Psql) -> None:  # type: ignore[no-untyped-def]
+    """Of three nodes one is not watched; that it is stopped makes nothing known."""
+    primary = private_server()
+    await psql(primary.dsn(), ORDERS)
+    watched, other = standby(primary, slot="b"), standby(primary, slot="c")
+    async with watching(dsn=primary.dsn()) as here, watching(dsn=watched.dsn()) as there:
+        memory = Memory()
+        first, second = Watch(here, "a", memory), Watch(there, "b", memory)
+        replaying = "SELECT count(replay_lsn) = 2 FROM pg_stat_replication"
+        await until(lambda: here.fetchval(replaying), "both standbys stream")
+        await first.on_day(0, await second.on_day(0))
+        await psql(primary.dsn(), WRITE_ORDERS)
+        updated = "SELECT n_tup_upd >= 100 FROM pg_stat_user_tables WHERE relname = 'orders'"
+        await until(lambda: here.fetchval(updated), "an update is counted")
+        assert "(c) not watched" in (await first.verdict(35, await second.on_day(35))).reason
+
+        other.stop()
+        gone = "SELECT count(*) = 1 FROM pg_stat_replication"
+        await until(lambda: here.fetchval(gone), "one standby is gone")
+        await here.execute("SELECT pg_drop_replication_slot('c')")
+        verdict = await first.verdict(36, await second.on_day(36))
+        assert (verdict.state, subjects(verdict)) == (State.unknown, [])
+        forgotten = replace(LIMITS, forgotten=("c",))
+        snapshot = await first.on_day(36.1, await second.on_day(36.1))
+        assert (
+            "on any of 2 servers" in only(verdict_of(finding, snapshot, limits=forgotten)).message
+        )
+
+
+PARENT = """
+    CREATE TABLE parent (id int PRIMARY KEY);
+    CREATE TABLE child (parent int REFERENCES parent, note text);
+    CREATE INDEX child_parent ON child (parent);
+    INSERT INTO parent SELECT generate_series(1, 40000);
+    INSERT INTO child SELECT i, 'note' FROM generate_series(1, 20000) i;
+    ANALYZE;
+"""
+SCANNED = """
+    SELECT idx_scan > 0 AND pg_stat_get_tuples_deleted('parent'::regclass) > 0
+    FROM pg_stat_user_indexes WHERE indexrelname = 'child_parent'
+"""
+
+
+async def test_deletes_of_parents_use_it(database: Database, psql: Psql, watch: Watch) -> None:
+    """That no query has scanned it since proves nothing: the next delete would."""
+    await psql(database.dsn, PARENT)
+    await watch.on_day(0)
+    await psql(database.dsn, "DELETE FROM parent WHERE id = 30000")
+    await until(lambda: database.fetchval(SCANNED), "the delete and its scan are counted")
+    for day in (1, 1.01, 2, 37, 80):
+        verdict = await watch.verdict(day)
+        assert (verdict.state, subjects(verdict)) == (State.healthy, [])
+
+
+async def test_reindexed(database: Database, psql: Psql, watch: Watch) -> None:
+    """The window goes on over REINDEX CONCURRENTLY."""
+    await psql(database.dsn, ORDERS)
+    await counted(database)
+    await watch.on_day(0)
+    await written(database, psql)
+    await psql(database.dsn, "REINDEX INDEX CONCURRENTLY orders_status")
+    assert subjects(await watch.verdict(35)) == ["public.orders_status"]

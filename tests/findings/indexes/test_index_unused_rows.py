@@ -31,7 +31,7 @@ ORDERS_STATUS = UserIndex(
     idx_tup_fetch=0,
     last_idx_scan_seconds=None,
     size_bytes=LIMITS.min_bytes,
-    table_writes=LIMITS.min_writes,
+    table_writes=LIMITS.min_writes // 35 + 1,
     is_unique=False,
     is_primary=False,
     is_exclusion=False,
@@ -49,7 +49,7 @@ ORDERS_STATUS = UserIndex(
     root_schemaname=None,
     root_indexrelname=None,
     root_relname=None,
-    stats_reset=1.0,
+    stats_reset=-50 * DAY,
 )
 
 
@@ -61,8 +61,10 @@ class Calendar:
         self.tracker = VerdictTracker(timing=Timing(hold=False))
 
     def on_day(self, day: float, *rows: UserIndex) -> Snapshot:
+        """Rows whose tables have been written all the time."""
+        written = [replace(row, table_writes=round(row.table_writes * (1 + day))) for row in rows]
         snapshot = Look(NODE, day * DAY, recorder=self.recorder)
-        return supplied(supplied(snapshot, user_indexes, rows), replication, ())
+        return supplied(supplied(snapshot, user_indexes, written), replication, ())
 
     def verdict(self, day: float, *rows: UserIndex) -> Verdict:
         return verdict_of(finding, self.on_day(day, *rows), self.tracker)
@@ -120,7 +122,8 @@ def test_large_is_a_warning(size: int, severity: Severity) -> None:
         {"supports_fk": True, "parent_deletes": 0},
         {"supports_fk": True, "parent_deletes": None},
         {"size_bytes": LIMITS.min_bytes - 1},
-        {"table_writes": LIMITS.min_writes - 1},
+        {"table_writes": 0},
+        {"table_writes": LIMITS.min_writes // 36},
     ],
     ids=" ".join,
 )
@@ -143,9 +146,51 @@ def test_one_use_is_enough_for_a_window(calendar: Calendar) -> None:
 
 def test_last_scan_speaks_for_the_past(calendar: Calendar) -> None:
     """Where PostgreSQL knows the last scan, a use long ago is proof at the very first look."""
-    old = index(idx_scan=1, last_idx_scan_seconds=40 * DAY)
+    old = index(
+        idx_scan=1, last_idx_scan_seconds=40 * DAY, table_writes=LIMITS.min_writes * 50 // 35 + 1
+    )
     [subject] = calendar.verdict(0, old).subjects
     assert subject.evidence.facts["unused_seconds"] == 40 * DAY
+
+
+def test_statistics_without_an_age_prove_nothing(calendar: Calendar) -> None:
+    """How many rows were written within the window must be known as well."""
+    old = index(idx_scan=1, last_idx_scan_seconds=40 * DAY, table_writes=10**6)
+    young = replace(old, stats_reset=-34 * DAY)
+    assert calendar.verdict(0, young).state is State.learning
+    assert Calendar().verdict(0, replace(old, stats_reset=None)).state is State.learning
+    few = replace(old, table_writes=LIMITS.min_writes)
+    assert Calendar().verdict(0, few).state is State.healthy
+
+
+def test_after_a_crash_it_is_learning(calendar: Calendar) -> None:
+    """Counters that a crash has emptied are no sign of a table at rest."""
+    calendar.on_day(0, index())
+    crashed = index(stats_reset=36 * DAY - 60, table_writes=0)
+    verdict = calendar.verdict(36, crashed)
+    assert (verdict.state, len(verdict.unjudged)) == (State.learning, 1)
+
+
+def test_written_long_ago(calendar: Calendar) -> None:
+    """What was written before the window counts no more."""
+    loaded = index(table_writes=0)
+    calendar.on_day(0, loaded)
+    for day in (36, 72):
+        assert calendar.verdict(day, loaded).state is State.healthy
+    assert Calendar().verdict(0, index(table_writes=10**9)).state is State.learning
+
+
+def test_reindex_goes_on(calendar: Calendar) -> None:
+    """REINDEX CONCURRENTLY makes another index of the same name, definition and statistics."""
+    calendar.on_day(0, index(definition=7))
+    calendar.on_day(30, index(indexrelid=99, definition=7, relfilenode=99))
+    assert len(calendar.verdict(35, index(indexrelid=99, definition=7)).subjects) == 1
+
+
+def test_another_index_of_that_name(calendar: Calendar) -> None:
+    """What is created under an old name begins anew."""
+    calendar.on_day(0, index(definition=7))
+    assert calendar.verdict(35, index(indexrelid=99, definition=8)).state is State.learning
 
 
 @pytest.mark.parametrize("moved", [2.0, None])
@@ -164,15 +209,19 @@ def test_foreign_key_that_is_not_served(calendar: Calendar) -> None:
     assert calendar.verdict(36, idle).state is State.healthy
     deleted = replace(idle, parent_deletes=8)
     assert calendar.verdict(37, deleted).state is State.healthy
-    assert len(calendar.verdict(37.01, deleted).subjects) == 1
+    assert len(calendar.verdict(37.1, deleted).subjects) == 1
 
 
-def test_foreign_key_that_is_served(calendar: Calendar) -> None:
-    """A parent's delete that used it leaves it alone."""
-    calendar.on_day(0, index(supports_fk=True, parent_deletes=7))
-    served = index(supports_fk=True, parent_deletes=8, idx_scan=1)
-    calendar.on_day(37, served)
-    assert calendar.verdict(37.01, served).state is State.healthy
+@pytest.mark.parametrize(("scanned", "deleted"), [(37, 37), (37, 37.01), (37.01, 37)])
+def test_foreign_key_that_is_served(calendar: Calendar, scanned: float, deleted: float) -> None:
+    """A parent's delete that used it leaves it alone for ever, whichever is counted first."""
+    for day in (0, 37, 37.01, 37.1, 73, 400):
+        used = index(
+            supports_fk=True,
+            parent_deletes=7 + (day >= deleted),
+            idx_scan=int(day >= scanned),
+        )
+        assert calendar.verdict(day, used).state is State.healthy
 
 
 def part(number: int, size: int = LIMITS.min_bytes, **traits: Any) -> UserIndex:

@@ -1,17 +1,20 @@
 """How long an index has lain unused: its parts, and the servers of its cluster."""
 
-from types import SimpleNamespace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from alerts.findings.indexes._usage import OLD, Rest, unheard, unused_seconds
+from alerts.findings.indexes._usage import NODES, OLD, Rest, unheard, unused_seconds
+from alerts.history.memory import Memory, Namespace
+from alerts.replication.nodes import ClusterNodes
 from alerts.snapshot import ServerIdentity, Snapshot
-from collectors._base import Answer, Role
+from collectors._base import Answer, AnyAnswer, AnyCollector, Role
 from collectors.replication import replication
 from collectors.user_indexes import user_indexes
 
 DAY = 86400.0
+PLACE = Namespace("7001", "a", "")
 
 
 def rest(days: float, *, used: bool = False) -> Rest:
@@ -36,13 +39,23 @@ def test_parts_speak_together(parts: list[Rest], days: float) -> None:
     assert unused_seconds(parts) == days * DAY
 
 
-def server(name: str, role: Role, *receivers: Any, at: float = 0, **others: Any) -> Snapshot:
-    answers = {user_indexes: Answer((), at), replication: Answer(receivers, at)}
-    return Snapshot(ServerIdentity(name, role), at, others.pop("answers", answers), **others)
+def test_statistics_prove_their_age_only_for_what_was_there() -> None:
+    """Without a scan, an index was unused since the statistics began, or since it exists."""
+    never = Rest(2 * DAY, after_use=False, ever_used=False, counted_seconds=50 * DAY)
+    assert never.of_age(40 * DAY).seconds == 40 * DAY
+    assert never.of_age(60 * DAY).seconds == 50 * DAY
+    assert never.of_age(1 * DAY).seconds == 2 * DAY
+    assert rest(3, used=True).of_age(40 * DAY).seconds == 3 * DAY
 
 
-def receiver(replay_lsn: int | None = 1, slot_type: str | None = None) -> Any:
-    return SimpleNamespace(replay_lsn=replay_lsn, slot_type=slot_type)
+def server(name: str, role: Role, at: float = 0, **others: Any) -> Snapshot:
+    answers: dict[AnyCollector, AnyAnswer] = {
+        user_indexes: Answer((), at),
+        replication: Answer((), at),
+    }
+    histories = {NODES: ClusterNodes(timedelta(days=90)).recorder(Memory(), PLACE).view(at)}
+    known: dict[str, Any] = {"answers": answers, "histories": histories}
+    return Snapshot(ServerIdentity(name, role), at, **known | others)
 
 
 def test_alone() -> None:
@@ -50,30 +63,11 @@ def test_alone() -> None:
     assert unheard(server("a", Role.primary)) is None
 
 
-def test_backups_and_subscribers_use_no_index_of_ours() -> None:
-    """What keeps WAL without replaying it, or decodes it, is no standby."""
-    receivers = receiver(None), receiver(None, "physical"), receiver(7, "logical")
-    assert unheard(server("a", Role.primary, *receivers)) is None
-
-
-def test_standbys_that_nobody_watches() -> None:
-    """Standbys are counted against the watched ones, those behind a standby too."""
-    watched = server("b", Role.standby, receiver(), receiver())
-    primary = server("a", Role.primary, receiver(), peers=(watched,))
-    assert unheard(primary) == "2 standbys not watched, may use indexes that are unused here"
-
-
-def test_cascade_that_is_watched() -> None:
-    """A cascade of which each server is watched is complete."""
-    peers = server("b", Role.standby, receiver()), server("c", Role.standby)
-    assert unheard(server("a", Role.primary, receiver(), peers=peers)) is None
-
-
 @pytest.mark.parametrize("age", [0, OLD, OLD + 1])
 def test_old_answers(age: float) -> None:
     """A peer's word holds for a quarter of an hour."""
     peer = server("b", Role.standby, at=1000)
-    primary = server("a", Role.primary, receiver(), at=1000 + age, peers=(peer,))
+    primary = server("a", Role.primary, at=1000 + age, peers=(peer,))
     silent = "b can't be queried now, and may use indexes that are unused here"
     assert unheard(primary) == (silent if age > OLD else None)
 
