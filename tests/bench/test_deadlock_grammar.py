@@ -1,9 +1,11 @@
 """The drawn workloads of bench.deadlock: the same of each seed, and twins that are honest."""
 
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from bench.deadlock import table
 from bench.deadlock.clients import pgbench_script
 from bench.deadlock.grammar import Driver, Fault, Twin, Workload, drawn
 from bench.deadlock.record import Film
@@ -118,3 +120,23 @@ def test_the_table_counts_what_was_seen() -> None:
     cells = [cell.strip() for cell in warned.split("|")]
     assert cells[2:10] == ["3", "2", "1/2", "1/2", "1/2", "0/0", "1/1", "2/3"]
     assert [line for line in lines if line.startswith(f"| {Fault.advisory} | 1 | 10 | 0 | **1**")]
+
+
+def test_the_claim_is_the_worse_of_two_seeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says how many runs it is about."""
+    bad = next(w for w in BAD if w.spec.fault is Fault.tables)
+    film = Film(seconds=20.0)
+    early = Row(bad, film, *[Watched(warned=3.0, closed=9.0, met=1.0)] * 2)
+    late = Row(bad, film, *[Watched(warned=9.5, closed=9.0, met=1.0)] * 2)
+    good, worse = (
+        Sample(seed, 18, 20.0, False, (Driver.asyncpg,), rows)
+        for seed, rows in ((1, (early,)), (2, (early, late)))
+    )
+    monkeypatch.setattr(table, "PAGE", tmp_path / "page.md")
+    table.write([good, worse])
+    text = (tmp_path / "page.md").read_text()
+    assert "- Opposite order of tables, warned before: 1 of 2." in text
+    assert "- Opposite order of rows, warned before: no such run." in text
+    assert "## Seed 1, PostgreSQL 18" in text
