@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from bench import report
+from bench.breadth import __main__ as breadth
 from bench.deadlock import __main__ as deadlock
 from bench.measuring import INTERVAL, Measured, measure
 from bench.pages import PageTime, page_times
@@ -18,14 +19,14 @@ from monitor.demo.binaries import LaunchError
 from monitor.demo.launcher import Postgres
 
 PAGES = "pages"
-DEADLOCK = "deadlock"
-"""A benchmark with arguments of its own: how early a deadlock is warned of."""
+OTHERS = {"deadlock": deadlock.main, "breadth": breadth.main}
+"""Benchmarks with arguments of their own."""
 USAGE = 2
 
 
 def main() -> int:
-    if sys.argv[1:2] == [DEADLOCK]:
-        return deadlock.main(sys.argv[2:])
+    if sys.argv[1:2] in ([name] for name in OTHERS):
+        return OTHERS[sys.argv[1]](sys.argv[2:])
     parser = _arguments()
     known = parser.parse_args()
     everything = [*SCENARIOS, PAGES]

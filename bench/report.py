@@ -33,12 +33,14 @@ Budget = tuple[str, str, str, bool]
 def table(runs: Runs) -> str:
     """Return a Markdown table with a row for each watcher on each server."""
     rows = [_row(SCENARIOS[name].title, one) for name, of in runs.items() for one in of]
-    return _markdown(COLUMNS, rows)
+    return markdown(COLUMNS, rows)
 
 
 def pages_table(pages: Iterable[PageTime]) -> str:
-    rows = [(f"{p.series:,}", _size(p.page_bytes), _time(p.p50), _time(p.p99)) for p in pages]
-    return _markdown(("series", "page", "scrape p50", "scrape p99"), rows)
+    rows = [
+        (f"{p.series:,}", size(p.page_bytes), time_text(p.p50), time_text(p.p99)) for p in pages
+    ]
+    return markdown(("series", "page", "scrape p50", "scrape p99"), rows)
 
 
 def budgets_table(runs: Runs, pages: Sequence[PageTime]) -> str:
@@ -46,7 +48,7 @@ def budgets_table(runs: Runs, pages: Sequence[PageTime]) -> str:
         (what, allowed, found, "met" if met else "**missed**")
         for what, allowed, found, met in budgets(runs, pages)
     ]
-    return _markdown(("budget", "allowed", "measured", ""), rows)
+    return markdown(("budget", "allowed", "measured", ""), rows)
 
 
 def budgets(runs: Runs, pages: Sequence[PageTime]) -> Iterator[Budget]:
@@ -56,12 +58,12 @@ def budgets(runs: Runs, pages: Sequence[PageTime]) -> Iterator[Budget]:
     for page in pages:
         allowed = PAGE_BUDGETS[page.series]
         what = f"a scrape of {page.series:,} series, median"
-        yield what, _time(allowed), _time(page.p50), page.p50 <= allowed
+        yield what, time_text(allowed), time_text(page.p50), page.p50 <= allowed
     for name, limit in (("idle", 64), ("relations", 160)):
         for one in _of_ours(runs.get(name, ())):
             what = f"resident memory, {SCENARIOS[name].title}"
             met = one.resident_peak <= limit * MIB
-            yield what, f"{limit} MiB", f"{_size(one.resident_peak)} at most", met
+            yield what, f"{limit} MiB", f"{size(one.resident_peak)} at most", met
     for one in _of_ours(runs.get("relations", ())):
         title = SCENARIOS["relations"].title
         yield f"series, {title}", "20,000", f"{one.series:,}", one.series < 20_000
@@ -123,28 +125,28 @@ def _row(title: str, one: Measured) -> tuple[str, ...]:
     return (
         title,
         one.watcher,
-        _time(one.server_seconds),
-        _time(one.server_cpu_seconds),
+        time_text(one.server_seconds),
+        time_text(one.server_cpu_seconds),
         f"{one.queries:,.0f}",
-        _time(one.scrape_p50),
-        _time(one.scrape_p99),
+        time_text(one.scrape_p50),
+        time_text(one.scrape_p99),
         f"{one.series:,}",
-        _size(one.page_bytes),
-        f"{_size(one.resident)} ({_size(one.resident_peak)})",
-        _time(one.cpu_seconds),
+        size(one.page_bytes),
+        f"{size(one.resident)} ({size(one.resident_peak)})",
+        time_text(one.cpu_seconds),
     )
 
 
-def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
     return f"{count / MIB:.1f} MiB" if count >= MIB else f"{count / 1024:.0f} kiB"
 
 

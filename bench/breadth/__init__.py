@@ -1,0 +1,1 @@
+"""Benchmark of breadth: what pgvigil costs with many more findings and collectors."""
