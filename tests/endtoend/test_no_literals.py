@@ -115,7 +115,7 @@ async def test_no_value_of_a_statement_is_shown(
                 for one in json.loads(told)["servers"][0]["findings"]
                 if one["state"] == "ill"
             }
-            return SEEN in await page("/") and "create role someone" in told and ill >= EXPECTED
+            return SEEN in await page("/") and "create role" in told and ill >= EXPECTED
 
         await until(shown, "the statements are on the page")
         [told] = json.loads(await page("/findings"))["servers"]
@@ -127,5 +127,6 @@ async def test_no_value_of_a_statement_is_shown(
             text = await page(path)
             assert SECRET not in text, path
             assert str(NUMBER) not in text, path
+            assert "create role someone" not in text, path
     assert SECRET not in program.output()
     assert str(NUMBER) not in program.output()
