@@ -61,15 +61,17 @@ def _card(card: Card, now: float) -> Iterator[str]:
     title = card.verdict.finding.title
     yield from ("", f"## {card.severity.capitalize()}: {title} on {prose(card.server)}")
     for case in card.cases:
-        yield from _case(card.server, case, now)
+        yield from _case(card, case, now)
 
 
-def _case(server: str, case: Folded, now: float) -> Iterator[str]:
-    evidence = case.subject.evidence
+def _case(card: Card, case: Folded, now: float) -> Iterator[str]:
+    server, evidence = card.server, case.subject.evidence
     mark = wording.mark(case.subject, now)
     since = wording.clock(case.subject.since)
     yield from ("", f"{prose(evidence.message)} Since {since}{mark and f' ({mark})'}.", "")
     yield f"- subject: {code(evidence.subject)}"
+    if evidence.severity is not card.severity:
+        yield f"- severity: {evidence.severity}"
     for label, text in wording.facts(evidence.facts):
         yield f"- {prose(label)}: {prose(text)}"
     if evidence.cure:

@@ -81,14 +81,16 @@ class Report:
         for index, case in enumerate(card.cases[:SHOWN]):
             if index:
                 self._line("")
-            self._case(card.server, case)
+            self._case(card, case)
         if len(card.cases) > SHOWN:
             self._line(f"and {len(card.cases) - SHOWN} more", indent=2, style="dim")
 
-    def _case(self, server: str, case: Folded) -> None:
-        evidence, at = case.subject.evidence, self.picture.overview.at
+    def _case(self, card: Card, case: Folded) -> None:
+        server, at, evidence = card.server, self.picture.overview.at, case.subject.evidence
         self._line(evidence.message, indent=2)
-        parts = (evidence.subject, wording.lasting(case, at), wording.mark(case.subject, at))
+        milder = "" if evidence.severity is card.severity else evidence.severity.value
+        since, mark = wording.lasting(case, at), wording.mark(case.subject, at)
+        parts = (milder, evidence.subject, since, mark)
         self._line(", ".join(part for part in parts if part), indent=4, style="dim")
         facts = [f"{label} {text}" for label, text in wording.facts(evidence.facts)]
         if facts:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from alerts.locks.cures import release
 from alerts.locks.graph import Holder, conflicts, node_of
 from alerts.locks.order import LOCK_ORDER, Capture, Level, Risk
 from alerts.locks.scene import LockScene
@@ -38,6 +39,8 @@ class Branch:
     """For a root: how long its transaction has been open."""
     victims: int = 0
     """For a root: how many sessions wait for it, directly or indirectly."""
+    cure: tuple[str, ...] = ()
+    """For a root: statements that end its lock."""
     more: int = 0
     """How many other sessions wait in the same way, and are not shown."""
 
@@ -144,6 +147,7 @@ class Forest:
             in_circle=in_circle,
             transaction_seconds=session.xact_seconds if session and not wanted else None,
             victims=0 if wanted else self._size(node),
+            cure=() if wanted else release(scene, node),
         )
 
     def _waited(self, node: Holder) -> float:

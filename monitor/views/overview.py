@@ -1,7 +1,7 @@
 """Overview: the immutable state of all watched servers, for pages and metrics."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alerts.snapshot import ServerIdentity
@@ -117,3 +117,11 @@ class Overview:
     def judged(self) -> tuple[Judged, ...]:
         """Servers, then targets of other kinds."""
         return (*self.servers, *self.targets)
+
+    def only(self, server: str) -> "Overview":
+        """Return the same with one server, or other target, alone."""
+        return replace(
+            self,
+            servers=tuple(view for view in self.servers if view.name == server),
+            targets=tuple(view for view in self.targets if view.name == server),
+        )

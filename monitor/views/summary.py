@@ -13,12 +13,17 @@ from monitor.views.overview import Judged, Overview, ServerView
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The ill subjects of one finding on one server with the same severity."""
+    """The ill subjects of one finding on one server, less those under their cause."""
 
     server: str
     verdict: Verdict
-    severity: Severity
     cases: tuple[Folded, ...]
+
+    @property
+    def severity(self) -> Severity:
+        """The severity by which the finding is counted: the worst of all its subjects."""
+        assert self.verdict.severity is not None
+        return self.verdict.severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +50,17 @@ class Summary:
     @cached_property
     def cards(self) -> list[Card]:
         """Cards by severity, ongoing conditions before past events; causes contain consequences."""
-        groups: dict[tuple[Severity, str, str], list[Folded]] = defaultdict(list)
+        groups: dict[tuple[str, str], list[Folded]] = defaultdict(list)
         for view in self.overview.judged:
             for case in self._cases(view):
-                severity = case.subject.evidence.severity
-                groups[severity, view.name, case.verdict.finding.name].append(case)
+                groups[view.name, case.verdict.finding.name].append(case)
         cards = [
-            Card(server, cases[0].verdict, severity, tuple(cases))
-            for (severity, server, _), cases in groups.items()
+            Card(server, cases[0].verdict, tuple(cases)) for (server, _), cases in groups.items()
         ]
         return sorted(cards, key=_urgency)
 
     def cards_of(self, severity: Severity) -> list[Card]:
-        return [card for card in self.cards if card.severity is severity]
+        return [card for card in self.cards if card.severity == severity]
 
     @cached_property
     def unknown(self) -> list[Blind]:
@@ -97,7 +100,11 @@ class Summary:
 
     def by_severity(self, severity: Severity) -> int:
         """Count the verdicts whose worst subject has this severity."""
-        return sum(verdict.severity is severity for _, verdict in self._verdicts())
+        return sum(verdict.severity == severity for _, verdict in self._verdicts())
+
+    def under_cause(self, severity: Severity) -> int:
+        """Count the verdicts of this severity that are shown under their cause only."""
+        return self.by_severity(severity) - len(self.cards_of(severity))
 
     def by_state(self, state: State) -> int:
         """Count the verdicts in a state; what is merely not configured is counted apart."""
@@ -108,6 +115,20 @@ class Summary:
     def unconfigured(self) -> list[tuple[Judged, Verdict]]:
         """What is unknown only for want of settings."""
         return [(view, verdict) for view, verdict in self._verdicts() if verdict.is_unconfigured]
+
+    @property
+    def in_part(self) -> int:
+        """Count the verdicts that are known, but not for all objects."""
+        return sum(
+            verdict.state is not State.unknown
+            and any(u.until is None and not u.setting for u in verdict.unjudged)
+            for _, verdict in self._verdicts()
+        )
+
+    @cached_property
+    def servers(self) -> list[ServerView]:
+        """The servers, those with the worst findings first."""
+        return sorted(self.overview.servers, key=_worst_first)
 
     @cached_property
     def down(self) -> list[ServerView]:
@@ -141,6 +162,35 @@ class Summary:
 def _incidents(view: Judged) -> list[Verdict]:
     """Verdicts that a headline counts; reviews stand apart."""
     return [verdict for verdict in view.verdicts.values() if not verdict.finding.is_review]
+
+
+def counts(view: ServerView) -> dict[Severity | State, int]:
+    """Count the findings of one server: by severity where ill, then those that are unknown."""
+    verdicts = _incidents(view)
+    by_severity: dict[Severity | State, int] = {
+        severity: sum(verdict.severity is severity for verdict in verdicts)
+        for severity in reversed(Severity)
+    }
+    unknown = sum(
+        verdict.state is State.unknown and not verdict.is_unconfigured for verdict in verdicts
+    )
+    return by_severity | {State.unknown: unknown}
+
+
+def needs_attention(view: ServerView) -> bool:
+    """Whether a server has more to say than information, or nothing is known of it."""
+    numbers = counts(view)
+    more = any(number for kind, number in numbers.items() if kind != Severity.info)
+    return more or not view.up or not is_known(view)
+
+
+def is_known(view: ServerView) -> bool:
+    """Whether anything about a server was found to be well."""
+    return any(verdict.state is State.healthy for verdict in view.verdicts.values())
+
+
+def _worst_first(view: ServerView) -> tuple[int, ...]:
+    return (int(view.up), *(-number for number in counts(view).values()))
 
 
 def _urgency(card: Card) -> tuple[int, bool]:

@@ -81,7 +81,7 @@ def headline(picture: Summary) -> str:
         return "No server is watched"
     counts = [(picture.by_severity(s), s.value) for s in sorted(Severity, key=lambda s: -s.rank)]
     counts.append((picture.by_state(State.unknown), "unknown"))
-    parts = [f"{number} {what}" for number, what in counts if number]
+    parts = [f"{number:,} {what}" for number, what in counts if number]
     if silent:
         which = f"{silent} of {len(servers)} servers" if len(servers) > 1 else "server"
         parts.append(f"{which} unreachable")
@@ -101,4 +101,4 @@ def quiet_counts(picture: Summary) -> str:
     states = (State.healthy, State.learning, State.muted, State.not_applicable)
     counts = [(picture.by_state(state), state.replace("_", " ")) for state in states]
     counts.append((len(picture.unconfigured), "not configured"))
-    return ", ".join(f"{number} {what}" for number, what in counts if number)
+    return ", ".join(f"{number:,} {what}" for number, what in counts if number)

@@ -21,6 +21,7 @@ from monitor.web.discovery import asked_under, targets
 from monitor.web.finding_page import finding_json, finding_page, known_finding
 from monitor.web.findings import as_plain, dumps
 from monitor.web.headers import Headers, content_policy
+from monitor.web.index_page import index_page
 from monitor.web.locks_page import locks_page
 from monitor.web.status import SCRIPT, STYLE, status_page
 
@@ -29,6 +30,7 @@ HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 PLAIN = "text/plain; charset=utf-8"
 WORTH_PACKING = 1024
+UNWATCHED = "No server with this name is watched; /sd lists them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,20 @@ class Site:
     overview: Callable[[], Overview]
     store: Store
 
+    def _asked(self, request: Request) -> tuple[Overview, str | None]:
+        """Return the overview, with one server or target alone where the address names one."""
+        overview, server = self.overview(), request.query_params.get("server") or None
+        if server is None:
+            return overview, None
+        if server not in [view.name for view in overview.judged]:
+            raise HTTPException(404, UNWATCHED)
+        return overview.only(server), server
+
     async def metrics(self, request: Request) -> Response:
         server = request.query_params.get("server") or None
         names = [view.name for view in self.overview().servers]
         if server is not None and server not in names:
-            raise HTTPException(404, "No server with this name is watched; /sd lists them.")
+            raise HTTPException(404, UNWATCHED)
         page = self.store.page(server)
         if not accepts_gzip(request.headers.get("accept-encoding", "")):
             return _sent(page.body, METRICS)
@@ -50,10 +61,16 @@ class Site:
         return _sent(await run_in_threadpool(page.pack), METRICS, packed=True)
 
     async def status(self, request: Request) -> Response:
-        return await _page(request, lambda: status_page(Summary(self.overview())), HTML)
+        overview, server = self._asked(request)
+        return await _page(request, lambda: status_page(Summary(overview), server), HTML)
+
+    async def index(self, request: Request) -> Response:
+        overview, server = self._asked(request)
+        return await _page(request, lambda: index_page(overview, server), HTML)
 
     async def locks(self, request: Request) -> Response:
-        return await _page(request, lambda: locks_page(self.overview()), HTML)
+        overview, server = self._asked(request)
+        return await _page(request, lambda: locks_page(overview, server), HTML)
 
     async def findings(self, request: Request) -> Response:
         return await _page(request, lambda: dumps(as_plain(self.overview())), JSON)
@@ -100,6 +117,7 @@ def application(overview: Callable[[], Overview], store: Store, *, pages: bool =
     ]
     evidence = [
         Route("/", site.status),
+        Route("/index", site.index),
         Route("/locks", site.locks),
         Route("/findings", site.findings),
         Route("/findings/{name}", site.finding),

@@ -27,7 +27,7 @@ class Known:
 
 
 def known_finding(name: str, overview: Overview) -> Known | None:
-    judged = (view.verdicts[name].finding for view in overview.servers if name in view.verdicts)
+    judged = (view.verdicts[name].finding for view in overview.judged if name in view.verdicts)
     finding = next(judged, None) or all_findings().get(name)
     book = runbook(name)
     title = finding.title if finding else book.title if book else None
@@ -39,7 +39,7 @@ def finding_page(known: Known, overview: Overview) -> str:
         known=known,
         why=why(known.finding) if known.finding else None,
         limits=limits_of(known, overview),
-        views=[view for view in overview.servers if known.name in view.verdicts],
+        views=[view for view in overview.judged if known.name in view.verdicts],
         cards=cards_of(known, overview),
         overview=overview,
         now=overview.at,

@@ -2,7 +2,7 @@
 
 from alerts._base import Severity
 from monitor.views import wording
-from monitor.views.summary import Summary
+from monitor.views.summary import Summary, counts, is_known, needs_attention
 from monitor.web.templating import SCRIPT, STYLE, TEMPLATES
 
 __all__ = ["SCRIPT", "STYLE", "status_page"]
@@ -11,8 +11,15 @@ SHOWN = 10
 """Number of subjects shown on a card; the finding's own page shows all."""
 
 
-def status_page(picture: Summary) -> str:
-    severities = sorted(Severity, key=lambda severity: -severity.rank)
+FEW = 12
+"""Number of servers up to which those that need no attention are not folded."""
+
+
+def status_page(picture: Summary, server: str | None = None) -> str:
+    """Render the page of all servers, or of the one that was asked for."""
+    awake = (Severity.critical, Severity.warning)
+    attention = [view for view in picture.servers if needs_attention(view)]
+    few = len(picture.servers) <= FEW
     return TEMPLATES.get_template("status.html").render(
         picture=picture,
         overview=picture.overview,
@@ -20,7 +27,13 @@ def status_page(picture: Summary) -> str:
         headline=wording.headline(picture),
         quiet=wording.quiet_counts(picture),
         mood=mood(picture),
-        sections=[(s, picture.cards_of(s)) for s in severities if picture.cards_of(s)],
+        sections=[(s, picture.cards_of(s)) for s in awake if picture.by_severity(s)],
+        notes=picture.cards_of(Severity.info),
+        servers=picture.servers if few else attention,
+        well=[] if few else [view for view in picture.servers if view not in attention],
+        counts=counts,
+        is_known=is_known,
+        server=server,
         shown=SHOWN,
     )
 

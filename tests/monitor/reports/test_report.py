@@ -84,7 +84,7 @@ def test_json_is_what_findings_serves() -> None:
 def test_the_worst_comes_first_and_everything_is_there() -> None:
     """Message, facts, cure, check; what is unknown with its grant; what is muted with its why."""
     said = printed()
-    order = ["CRITICAL", "WARNING", "INFO", "Unknown", "Learning", "Muted", "9 healthy"]
+    order = ["CRITICAL", "WARNING", "info, ", "Unknown", "Learning", "Muted", "9 healthy"]
     places = [said.index(word) for word in order]
     assert places == sorted(places)
     for words in (

@@ -14,7 +14,15 @@ from monitor.web.app import application
 from tests.fixtures.findings import HOSTILE
 from tests.fixtures.overview import overview, primary, unreachable
 
-ADDRESSES = ["/", "/metrics", "/findings", "/findings/idle_in_transaction", "/sd", "/healthz"]
+EVIDENCE = [
+    "/",
+    "/?server=shop",
+    "/index",
+    "/locks",
+    "/findings",
+    "/findings/idle_in_transaction",
+]
+ADDRESSES = [*EVIDENCE, "/metrics", "/sd", "/healthz"]
 
 
 def browser(shown: Overview, *, pages: bool = True) -> TestClient:
@@ -172,11 +180,7 @@ def test_pages_with_evidence_can_be_left_out() -> None:
     """Metrics and probes stay."""
     client = browser(overview(), pages=False)
     answers = {address: client.get(address).status_code for address in ADDRESSES}
-    assert {address for address, status in answers.items() if status == 404} == {
-        "/",
-        "/findings",
-        "/findings/idle_in_transaction",
-    }
+    assert {address for address, status in answers.items() if status == 404} == set(EVIDENCE)
 
 
 class Elements(HTMLParser):

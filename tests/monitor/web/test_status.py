@@ -1,15 +1,22 @@
 """The status page: worst first, causes before consequences, and what is not known never hidden."""
 
+import html
 import re
+from dataclasses import replace
 
 import pytest
 
 from alerts._base import Severity, State
+from alerts._catalogue import all_findings
+from alerts.prometheus.rulebook import all_watchdogs
 from alerts.verdicts.verdict import Verdict
+from monitor.views.lock_tree import Branch, LockView
 from monitor.views.overview import CollectorView, Overview, ServerView
 from monitor.views.summary import Summary
+from monitor.web.index_page import index_page
+from monitor.web.locks_page import locks_page
 from monitor.web.status import mood, status_page
-from tests.fixtures.findings import BLOAT, DEADLOCKS, IDLE, NOW, SATURATION, bloat, idle
+from tests.fixtures.findings import BLOAT, DEADLOCKS, IDLE, LAG, NOW, SATURATION, bloat, idle
 from tests.fixtures.overview import healthy, ill, overview, primary
 
 
@@ -20,8 +27,6 @@ def page_of(shown: Overview) -> str:
 
 
 def server(*verdicts: Verdict, **more: object) -> ServerView:
-    from dataclasses import replace
-
     found = {verdict.finding.name: verdict for verdict in verdicts}
     return replace(primary(), verdicts=found, **more)  # type: ignore[arg-type]
 
@@ -71,8 +76,6 @@ def test_an_event_was_and_a_condition_is() -> None:
 
 def test_what_is_over_is_marked() -> None:
     """Its duration stops at its end, and its cure is folded."""
-    from dataclasses import replace
-
     over = replace(idle(8, Severity.warning, "app", 2), over=NOW - 10)
     page = page_of(overview(server(ill(IDLE, over))))
     assert "for 7 min 50 s · ended 10 s ago, shown until it is scraped" in page
@@ -80,10 +83,84 @@ def test_what_is_over_is_marked() -> None:
 
 
 def test_the_worst_comes_first() -> None:
-    """Severities are sorted over all servers."""
-    page = page_of(overview())
-    places = [page.index(f"{word} ") for word in ("Critical", "Warning", "Info", "Unknown")]
+    """Severities are sorted over all servers; what is only worth knowing comes last, folded."""
+    note = ill(LAG, idle(7, Severity.info, "app", 1))
+    page = page_of(overview(primary(), server(note)))
+    places = [page.index(f"{word} ") for word in ("Critical", "Warning", "Unknown", "Info 1")]
     assert places == sorted(places)
+    assert '<details id="s-info">' in status_page(Summary(overview(server(note))))
+
+
+def test_the_headline_and_the_sections_count_alike() -> None:
+    """Findings on servers, by their worst subject; those under a cause are counted and said."""
+    page = page_of(overview())
+    assert "Critical 4 " in page
+    assert "Warning 4 " in page
+    assert "Unknown 10 These findings" in page
+    assert Summary(overview()).under_cause(Severity.warning) == 1
+    assert "1 of them is shown under the cause." in page
+
+
+def test_a_milder_subject_is_marked_within_its_card() -> None:
+    """One card for a finding: the critical one gives it its place, the others keep theirs."""
+    both = ill(IDLE, idle(36, Severity.critical, "a", 1), idle(7, Severity.warning, "b", 2))
+    page = page_of(overview(server(both)))
+    assert page.count("2 subjects") == 1
+    assert page.index("a") < page.index("warning")
+
+
+def test_a_server_has_its_counts_and_links() -> None:
+    """The worst server first; the name leads to a page of this server alone."""
+    page = status_page(Summary(overview(server(*healthy(IDLE), name="b c"), primary())))
+    servers = page.split('class="servers"')[1].split("</ul>")[0]
+    assert servers.index(">shop<") < servers.index(">b c<")
+    assert 'href="/?server=shop#s-critical">3 critical</a>' in servers
+    assert 'href="/locks?server=b%20c"' in servers
+    assert "nothing is wrong" in servers
+
+
+def test_a_server_of_which_nothing_is_known_is_not_called_well() -> None:
+    """Among many, it is not folded with those that are."""
+    well = [server(*healthy(IDLE), name=f"well-{n}") for n in range(20)]
+    page = status_page(Summary(overview(*well, server(name="new"))))
+    shown, folded = page.split('id="well"')
+    assert "nothing is known yet" in shown
+    assert "20 servers on which nothing is wrong" in folded
+    assert "well-7" not in shown
+    assert "well-7" in folded
+
+
+def test_the_index_is_reached_from_a_green_page() -> None:
+    """Where nothing is wrong, one can still look up what is judged."""
+    assert 'href="/index"' in status_page(Summary(overview(server(*healthy(IDLE)))))
+
+
+def test_the_index_has_every_finding_with_state_reads_and_runbook() -> None:
+    """Judged or not, of all servers or of one."""
+    page = index_page(overview())
+    for name in all_findings():
+        [entry] = [
+            one for one in page.split("<li data-find>") if f'<code class="dim">{name}<' in one
+        ]
+        assert f'<a href="/findings/{name}">' in entry
+        assert f'href="/findings/{name}#runbook"' in entry
+        assert "reads <code>" in entry
+        assert 'class="badge' in entry
+    assert "1 critical</span>" in page
+    one = index_page(overview().only("shop-b"), "shop-b")
+    assert "Only <bdi>shop-b</bdi>" in one
+    assert "not applicable</span>" in one
+    assert all(f'href="/findings/{name}"' in page for name in all_watchdogs())
+
+
+def test_a_root_on_the_page_of_locks_has_its_cure() -> None:
+    """With a link to its evidence; who waits has none."""
+    root = Branch(0, 7, "app", "shop", "active", 1.0, None, "SELECT 1", cure=("SELECT 'cure';",))
+    waits = Branch(1, 8, "web", "shop", "active", 1.0, "public.t", "SELECT 2")
+    view = replace(primary(), locks=LockView(seen=NOW, forest=(root, waits)))
+    page = locks_page(overview(view))
+    assert html.unescape(page).count("SELECT 'cure';") == 1
+    assert page.count('href="/findings/lock_blocker_root"') == 1
 
 
 def test_consequences_stand_under_their_cause() -> None:
@@ -140,8 +217,6 @@ def test_a_server_at_its_start_has_a_page() -> None:
 
 def test_troubles_of_our_own_are_said() -> None:
     """A state file that can't be written, a configuration that can't be read."""
-    from dataclasses import replace
-
     page = page_of(replace(overview(), state_error="no space left on device", reload_ok=False))
     assert "The state file is not written: no space left on device." in page
     assert "The changed configuration is invalid" in page
