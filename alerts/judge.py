@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from alerts._base import AnyFinding, Evidence, Unjudged
 from alerts.limits import BaseLimits
+from alerts.raw_text import is_raw, printable
 from alerts.snapshot import Snapshot, Unknown
 
 
@@ -29,8 +30,17 @@ def judge(finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits) -> Judgem
         return Judgement(unjudged=(_unjudged(unknown),))
     except Exception as defect:  # an error in one finding must not affect the others
         return Judgement(unjudged=(Unjudged(f"an error of pgvigil: {defect!r}"),), broken=defect)
-    evidence = tuple(_told_apart(o for o in outcomes if isinstance(o, Evidence)))
+    ill = (_printable(o) for o in outcomes if isinstance(o, Evidence))
+    evidence = tuple(_told_apart(ill))
     return Judgement(evidence, tuple(unseen), max(0, seen - sum(_objects(unseen))))
+
+
+def _printable(evidence: Evidence) -> Evidence:
+    """Leave out statements that would not reach what they name."""
+    if not is_raw("".join((*evidence.cure, evidence.check))):
+        return evidence
+    check = "" if is_raw(evidence.check) else evidence.check
+    return replace(evidence, cure=tuple(printable(evidence.cure)), check=check)
 
 
 def _told_apart(evidence: Iterable[Evidence]) -> Iterator[Evidence]:

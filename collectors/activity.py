@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from collectors import _sizes as sizes
 from collectors._base import Collector, Lane, Metric, Sample
 from collectors._capabilities import READ_ALL_STATS
 from collectors._sessions import without_tables
@@ -22,7 +23,7 @@ QUERY = """
         wait_event_type,
         wait_event,
         query_id,
-        query,
+        {query}                                                         as query,
         backend_start::text                                             as backend_start_text,
         xact_start::text                                                as xact_start_text,
         extract(epoch from clock_timestamp() - backend_start)::float8   as backend_seconds,
@@ -36,7 +37,7 @@ QUERY = """
         age(backend_xid)::int8                                          as xid_age,
         age(backend_xmin)::int8                                         as backend_xmin_age
     from {sessions} a
-"""
+""".replace("{query}", sizes.left("query", sizes.QUERY_BYTES))
 
 
 @dataclass(frozen=True, slots=True)

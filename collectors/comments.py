@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from collectors import _sizes as sizes
 from collectors._base import Collector, Lane, Scope
 
 # A comment on a table also covers its partitions and indexes.
@@ -26,12 +27,15 @@ QUERY = """
         current_database()::text                            as datname,
         n.nspname::text                                     as schemaname,
         c.relname::text                                     as relname,
-        string_agg(e.comment, e'\\n' order by e.depth)       as comment
+        {comments}                                          as comment
     from everything e
     join pg_catalog.pg_class c on c.oid = e.relid
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     group by n.nspname, c.relname
-"""
+""".replace(
+    "{comments}",
+    sizes.left("string_agg(e.comment, e'\\n' order by e.depth)", sizes.COMMENT_BYTES),
+)
 
 
 @dataclass(frozen=True, slots=True)

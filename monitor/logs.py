@@ -5,7 +5,9 @@ import sys
 import traceback
 
 import structlog
-from structlog.typing import ExcInfo, Processor
+from structlog.typing import EventDict, ExcInfo, Processor
+
+from alerts.raw_text import shown
 
 LONGEST = 10_000
 """Maximum characters of a logged traceback; its end is kept, which names the error."""
@@ -20,6 +22,7 @@ def set_up(level: str, format: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.ExceptionRenderer(traced),
+        written,
         structlog.dev.ConsoleRenderer(pad_event_to=24, colors=watched, exception_formatter=plain)
         if console
         else structlog.processors.JSONRenderer(),
@@ -35,6 +38,11 @@ def set_up(level: str, format: str) -> None:
     # `scheduler.guarded` logs errors of jobs. The other messages of the library (a job is still
     # running, or was cancelled at shutdown) are expected.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+
+
+def written(_: object, __: str, event: EventDict) -> EventDict:
+    """Write bytes that are not UTF-8 as escapes."""
+    return {key: shown(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def traced(exc_info: ExcInfo) -> str:

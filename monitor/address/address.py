@@ -10,6 +10,9 @@ from monitor.address.environment import from_environment, from_service
 from monitor.address.target import Target, password_of, target_of
 from monitor.address.text import Text
 
+AS_STORED = {"client_encoding": "SQL_ASCII"}
+"""Texts arrive as they are stored: a conversion fails on text that is invalid in its encoding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -48,6 +51,7 @@ class Address:
         database = database or target.database
         password = password_of(options, target, database)
         start_up = {"options": options["options"]} if options.get("options") else {}
+        start_up |= AS_STORED
         return {
             "host": list(target.hosts),
             "port": list(target.ports),

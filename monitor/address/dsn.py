@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
+
+from alerts.raw_text import decode
 
 Options = Mapping[str, str]
 """libpq keyword (host, port, user, dbname, sslmode …) to value, as text."""
@@ -67,6 +69,11 @@ def _uri(text: str) -> Options:
     named = {"user": match["user"], "password": match["password"], "dbname": match["dbname"]}
     options = {key: unquote(value) for key, value in named.items() if value}
     return {**options, **_hosts(match["hosts"]), **dict(_query(match["query"] or ""))}
+
+
+def unquote(text: str) -> str:
+    """Undo percent-encoding; a name may consist of any bytes."""
+    return decode(unquote_to_bytes(text))
 
 
 def _hosts(written: str) -> Options:

@@ -5,8 +5,10 @@ use `\\password pgvigil` in psql, which keeps it out of the server's log.
 """
 
 import argparse
+import os
 import sys
 
+from alerts.raw_text import decode, is_raw
 from monitor.commands._base import BadUsage
 from monitor.postgres.role_sql import LONGEST, statements
 
@@ -23,7 +25,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(known: argparse.Namespace) -> int:
-    if not known.role or len(known.role.encode()) > LONGEST or "\0" in known.role:
+    size = len(os.fsencode(known.role))
+    if not 1 <= size <= LONGEST or "\0" in known.role:
         raise BadUsage(f"the name of a role must have 1 to {LONGEST} bytes.")
-    sys.stdout.write("\n".join(statements(known.role, known.database)) + "\n")
+    if is_raw(decode(os.fsencode(known.role))):
+        raise BadUsage("the name of the role must be valid UTF-8.")
+    databases = [decode(os.fsencode(name)) for name in known.database]
+    sys.stdout.write("\n".join(statements(known.role, databases)) + "\n")
     return 0

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from alerts._base import Evidence, Severity
 from alerts.cure_line import LONGEST, one_line
+from alerts.raw_text import shown
 from alerts.units import moment_text
 from alerts.verdicts.incident import OTHERS, Incident
 from alerts.verdicts.places import PLACES, Identity
@@ -92,6 +93,7 @@ def _named(evidence: Evidence, incident: Incident) -> str:
 def shortened(text: str, end: str = "") -> str:
     """At most as long as a label may be, in bytes; what is left out is shown by an ellipsis."""
     room = LONGEST - len(end.encode())
+    text = shown(text)
     whole = text.encode("utf-8", "replace")
     if len(whole) > room:
         whole = whole[: room - 3]

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from alerts.raw_text import shown
 from collectors._base import AnyMetric, Histogram, Sample
 
 Labels = tuple[str | None, ...]
@@ -112,7 +113,7 @@ def escaped(value: str | None) -> str:
     """Escape a label value; None becomes the empty string, which Prometheus treats as absent."""
     if value is None:
         return ""
-    return str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return shown(str(value)).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def number(value: float) -> str:

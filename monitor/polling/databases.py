@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from alerts.cure import identifier
+from alerts.raw_text import printable
 from collectors._base import Absence, AnyCollector
 from collectors._catalogue import of_databases
 from monitor.address.target import DEFAULT_DATABASE
@@ -54,7 +55,7 @@ class Databases:
         closed = wanted.keys() - set(self.names)
         role = identifier(session.identity.role)
         for name in closed:
-            grant = f"GRANT CONNECT ON DATABASE {identifier(name)} TO {role};"
+            [grant] = printable([f"GRANT CONNECT ON DATABASE {identifier(name)} TO {role};"])
             self.mark_absent(name, Absence("no right to connect", grant), of_databases())
         named = self.target.named
         if self.target.visits(named) and named not in {DEFAULT_DATABASE, *wanted}:

@@ -9,6 +9,7 @@ from collectors._columns import Columns, block
 from monitor.background import run_by_size
 from monitor.clock import Clock
 from monitor.polling.oid_ranges import OidRanges
+from monitor.polling.texts import Records, readable
 from monitor.postgres.privileges import Privileges
 from monitor.postgres.session import Session
 from monitor.reading import Reading
@@ -53,7 +54,7 @@ class Reader:
             rows, work = await self._columns(collector, place.session, deadline)
         else:
             query = query_of(collector, place.session, place.tables or ALL)
-            records, work = await self._fetch(place.session, query, deadline)
+            records, work = await self._fetch(collector, place.session, query, deadline)
             rows = [collector.row(**record) for record in records]
         return Reading(rows, self.clock.now(), work, cold=place.session.is_new_to(collector))
 
@@ -64,7 +65,7 @@ class Reader:
         blocks, total = [], 0.0
         for tables in await self.ranges.of(collector, session, deadline, self.clock.now()):
             query = query_of(collector, session, tables)
-            records, work = await self._fetch(session, query, deadline)
+            records, work = await self._fetch(collector, session, query, deadline)
             total += work
             blocks.append(await run_by_size(records, block, collector.row, records))
         rows = Columns(collector.row, blocks)
@@ -72,11 +73,12 @@ class Reader:
         return rows, total
 
     async def _fetch(
-        self, session: Session, query: str, deadline: float
-    ) -> tuple[list[Any], float]:
+        self, collector: AnyCollector, session: Session, query: str, deadline: float
+    ) -> tuple[Records, float]:
         """Records, and the seconds that the server took: the time less the trips there and back."""
         start = self.clock.now()
-        records = await session.fetch(query, deadline)
+        fetched = await session.fetch(query, deadline)
+        records = readable(fetched, query, collector, session)
         return records, max(0.0, self.clock.now() - start - session.trips * session.round_trip)
 
 

@@ -1,23 +1,17 @@
 """Guard of the login: the password goes to no server that asks for it in a way we don't allow.
 
-asyncpg answers whatever the server asks for, a password in clear included, and has no hook in
-between. So its protocol gets a subclass that reads the messages of the login first. It is put in
-place for the whole process; `guarding` says which methods are allowed while a session is opened.
+asyncpg answers whatever the server asks for, a password in clear included. So the messages of the
+login are read first.
 """
 
-import asyncio
 import os
 import ssl
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg.protocol
-
-from monitor.address import ANY_METHOD, AuthRule
+from monitor.address import AuthRule
 
 HEADER = 5
 """Bytes of the type and the length before each message."""
@@ -28,21 +22,9 @@ DONE, SASL, SASL_FINAL = 0, 10, 12
 METHODS = {3: "password", 5: "md5", 7: "gss", 9: "sspi", SASL: "scram-sha-256"}
 """By the code of the server's request."""
 
-_rule: ContextVar[AuthRule] = ContextVar("auth_rule", default=ANY_METHOD)
-
 
 class LoginRefused(Exception):
     """We refuse to log in; the message is one sentence without its full stop."""
-
-
-@contextmanager
-def guarding(rule: AuthRule) -> Iterator[None]:
-    """Apply the rule to the sessions that are opened in this context."""
-    token = _rule.set(rule)
-    try:
-        yield
-    finally:
-        _rule.reset(token)
 
 
 @dataclass(slots=True)
@@ -105,57 +87,15 @@ class Gate:
             )
 
 
-class GuardedProtocol(asyncpg.protocol.Protocol):
-    """asyncpg's protocol behind a gate."""
-
-    def __init__(
-        self, addr: Any, connected: "asyncio.Future[Any]", params: Any, record: Any, loop: Any
-    ) -> None:
-        super().__init__(addr, connected, params, record, loop)
-        self._socket = addr if isinstance(addr, str) else None
-        self._connected = connected
-        # An attempt that was cancelled fails too, and then asks for no answer.
-        connected.add_done_callback(_retrieved)
-        self._gate: Gate | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        self._wire = transport
-        trusted = _is_verified(transport) or _is_private(self._socket)
-        self._gate = Gate(_rule.get(), trusted)
-        super().connection_made(transport)
-
-    def data_received(self, data: Any) -> None:
-        if self._gate:
-            try:
-                data = self._gate.let_through(data)
-            except LoginRefused as refused:
-                if not self._connected.done():
-                    self._connected.set_exception(refused)
-                self._wire.abort()
-                return
-            if self._gate.done:
-                self._gate = None
-        if data:
-            super().data_received(data)
-
-
-def _retrieved(future: "asyncio.Future[Any]") -> None:
-    if not future.cancelled():
-        future.exception()
-
-
-def _is_verified(transport: Any) -> bool:
+def is_verified(transport: Any) -> bool:
     tls = transport.get_extra_info("ssl_object")
     return tls is not None and tls.context.verify_mode == ssl.CERT_REQUIRED
 
 
-def _is_private(socket: str | None) -> bool:
+def is_private(socket: str | None) -> bool:
     """Return True if only the server's owner can have made the socket; in /tmp, any user can."""
     if socket is None:
         return False
     with suppress(OSError):
         return not os.stat(os.path.dirname(socket)).st_mode & stat.S_IWOTH
     return False
-
-
-asyncpg.protocol.Protocol = GuardedProtocol  # type: ignore[misc, assignment]

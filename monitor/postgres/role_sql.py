@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from alerts.cure import identifier, literal
+from alerts.raw_text import encode, is_raw
 from collectors._base import Capability, Scope
 from collectors._catalogue import all_collectors
 
@@ -61,7 +62,7 @@ def in_each(role: str, databases: list[str]) -> Iterator[str]:
     yield f"-- and to reach these extensions, in whatever schema: {', '.join(extensions())}."
     if databases:
         for database in databases:
-            yield ENTER.replace("@", f"datname = {literal(database)}")
+            yield ENTER.replace("@", _is_called(database))
             yield from grants
         return
     # psql can't reconnect from \gexec, but a variable can contain psql commands.
@@ -73,6 +74,13 @@ def in_each(role: str, databases: list[str]) -> Iterator[str]:
     yield "    AS grants FROM pg_database"
     yield "    WHERE datallowconn AND datname <> 'template0' AND datconnlimit <> -2 \\gset"
     yield ":grants"
+
+
+def _is_called(database: str) -> str:
+    """Return a condition; a name that is not UTF-8 is compared by its bytes, written in ASCII."""
+    if is_raw(database):
+        return f"namesend(datname) = decode('{encode(database).hex()}', 'hex')"
+    return f"datname = {literal(database)}"
 
 
 def needed(scope: Scope) -> list[Capability]:

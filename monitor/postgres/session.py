@@ -12,7 +12,7 @@ from monitor.address import Address
 from monitor.postgres import session_settings
 from monitor.postgres.errors import QueryFailure, asking_first, connecting, querying
 from monitor.postgres.first_question import EXTENSIONS, SYSTEM, Identity, who_answers
-from monitor.postgres.login_guard import guarding
+from monitor.postgres.guarded_protocol import guarding
 
 GRACE = 1.0
 """Seconds that a session is given to close politely."""

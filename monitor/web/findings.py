@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from alerts._base import AnyFinding, Unjudged
+from alerts.raw_text import shown
 from alerts.verdicts.verdict import Subject, Verdict
 from monitor.views.overview import Overview, ServerView, TargetView
 
@@ -59,7 +60,10 @@ def verdict_as_plain(verdict: Verdict) -> Plain:
 
 
 def dumps(plain: object) -> str:
-    """Serialise to JSON; NaN and infinity, which JSON does not allow, become null."""
+    """Serialise to JSON; NaN and infinity, which JSON does not allow, become null.
+
+    Bytes that are not UTF-8 are written as escapes.
+    """
     return json.dumps(_finite(plain), ensure_ascii=False, allow_nan=False, indent=2)
 
 
@@ -125,4 +129,6 @@ def _finite(plain: Any) -> Any:
         return {key: _finite(value) for key, value in plain.items()}
     if isinstance(plain, list):
         return [_finite(value) for value in plain]
+    if isinstance(plain, str):
+        return shown(plain)
     return None if isinstance(plain, float) and not math.isfinite(plain) else plain

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from alerts.client_name import UNNAMED
 from alerts.plural import plural
+from alerts.raw_text import shown
 from alerts.units import duration_text
 from monitor.views import wording
 from monitor.web.findings import iso
@@ -28,7 +29,7 @@ def visible(text: object) -> str:
     """Replace control characters and direction marks by escapes; line breaks stay."""
     return "".join(
         ascii(c)[1:-1] if c != "\n" and unicodedata.category(c) in INVISIBLE else c
-        for c in str(text)
+        for c in shown(str(text))
     )
 
 

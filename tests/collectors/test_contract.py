@@ -24,6 +24,7 @@ PYTHON_TYPES = {
     "name": str,
     "varchar": str,
     "char": str,
+    "bytea": str,  # a text that is cut in SQL; the reader decodes it
 }
 ASKING = [collector for collector in all_collectors().values() if collector.sql]
 NOT_THERE = (

@@ -1,0 +1,49 @@
+"""Texts of records: decoded where they arrive as bytes, or in the encoding of their database."""
+
+import codecs
+from collections.abc import Sequence
+from typing import Any
+
+from alerts import raw_text
+from collectors._base import AnyCollector, Scope
+from collectors._sizes import SENT
+from monitor.postgres.session import Session
+
+Records = Sequence[Any]
+"""Mappings: records of asyncpg, or dictionaries."""
+AS_BYTES = {"UTF8", "SQL_ASCII"}
+"""Encodings of databases for which texts are decoded already."""
+SHARED = {"datname"}
+"""Of catalogues that all databases share: their encoding is that of some other database."""
+
+
+def readable(records: Records, query: str, collector: AnyCollector, session: Session) -> Records:
+    """Return the records with every text as text."""
+    if SENT in query:
+        records = [{name: _text(value) for name, value in one.items()} for one in records]
+    encoding = session.connection.get_settings().server_encoding
+    codec = None if encoding in AS_BYTES else _codec(encoding)
+    if codec is None or collector.scope is not Scope.database:
+        return records
+    return [{n: v if n in SHARED else _local(v, codec) for n, v in r.items()} for r in records]
+
+
+def _text(value: Any) -> Any:
+    return raw_text.decode(value) if type(value) is bytes else value
+
+
+def _local(value: Any, codec: str) -> Any:
+    if type(value) is list:
+        return [_local(one, codec) for one in value]
+    if type(value) is not str or value.isascii():
+        return value
+    return raw_text.encode(value).decode(codec, raw_text.HANDLER)
+
+
+def _codec(encoding: str) -> str | None:
+    """Return Python's codec for an encoding of PostgreSQL, if there is one."""
+    name = encoding.lower().replace("win", "cp")
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        return None

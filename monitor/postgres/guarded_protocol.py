@@ -1,0 +1,98 @@
+"""Protocol of asyncpg behind our guards: of the login, of sizes, and of text that is not UTF-8.
+
+asyncpg has no hook for them, so its protocol gets a subclass. It is put in place for the whole
+process; `guarding` says which methods are allowed while a session is opened.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import asyncpg.protocol
+
+from alerts import raw_text
+from monitor.address import ANY_METHOD, AuthRule
+from monitor.postgres import server_messages
+from monitor.postgres.login_guard import Gate, LoginRefused, is_private, is_verified
+from monitor.postgres.server_messages import ServerMessages, TooLarge
+
+_rule: ContextVar[AuthRule] = ContextVar("auth_rule", default=ANY_METHOD)
+
+
+@contextmanager
+def guarding(rule: AuthRule) -> Iterator[None]:
+    """Apply the rule to the sessions that are opened in this context."""
+    token = _rule.set(rule)
+    try:
+        yield
+    finally:
+        _rule.reset(token)
+
+
+class GuardedProtocol(asyncpg.protocol.Protocol):
+    """asyncpg's protocol behind the guards."""
+
+    def __init__(
+        self, addr: Any, connected: "asyncio.Future[Any]", params: Any, record: Any, loop: Any
+    ) -> None:
+        super().__init__(addr, connected, params, record, loop)
+        self._socket = addr if isinstance(addr, str) else None
+        self._connected = connected
+        # An attempt that was cancelled fails too, and then asks for no answer.
+        connected.add_done_callback(_retrieved)
+        self._is_raw = raw_text.is_raw(f"{params.database}{params.user}")
+        self._gate: Gate | None = None
+        self._messages = ServerMessages()
+
+    def connection_made(self, transport: Any) -> None:
+        self._wire = transport
+        trusted = is_verified(transport) or is_private(self._socket)
+        self._gate = Gate(_rule.get(), trusted)
+        super().connection_made(RawStartUp(transport) if self._is_raw else transport)
+
+    def data_received(self, data: Any) -> None:
+        try:
+            if self._gate:
+                data = self._gate.let_through(data)
+                if self._gate.done:
+                    self._gate = None
+            data = self._messages.taken(bytes(data))
+        except LoginRefused as refused:
+            if not self._connected.done():
+                self._connected.set_exception(refused)
+            self._wire.abort()
+            return
+        except TooLarge as reason:
+            super().data_received(server_messages.error(str(reason)))
+            self._wire.abort()
+            return
+        if data:
+            super().data_received(data)
+
+
+def _retrieved(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+class RawStartUp:
+    """Transport whose first message names a database or a role by bytes that are not UTF-8."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._is_first = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: Any) -> None:
+        if self._is_first:
+            self._is_first = False
+            body = raw_text.encode(bytes(data[4:]).decode("utf-8"))
+            data = (len(body) + 4).to_bytes(4, "big") + body
+        self._transport.write(data)
+
+
+asyncpg.protocol.Protocol = GuardedProtocol  # type: ignore[misc, assignment]

@@ -1,0 +1,55 @@
+"""Bytes that are not UTF-8: they come back, never equal another name, and are never printed."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts import raw_text
+from alerts.cure import identifier
+from monitor.exposition.text_format import label_block
+
+PIECES = st.one_of(
+    st.binary(max_size=6),
+    st.text(max_size=4).map(lambda text: text.encode("utf-8", "replace")),
+    st.sampled_from(["\U0010fe80", "\U0010feff", "\U0010fdff", "é"]).map(str.encode),
+)
+DATA = st.lists(PIECES, max_size=6).map(b"".join)
+
+
+@given(DATA)
+def test_bytes_come_back(data: bytes) -> None:
+    assert raw_text.encode(raw_text.decode(data)) == data
+
+
+@given(DATA, DATA)
+def test_two_names_stay_two(left: bytes, right: bytes) -> None:
+    assert (left == right) == (raw_text.decode(left) == raw_text.decode(right))
+
+
+@given(DATA)
+def test_every_output_is_utf_8_without_marks_of_ours(data: bytes) -> None:
+    text = raw_text.decode(data)
+    assert not raw_text.is_raw(raw_text.shown(text))
+    assert raw_text.shown(text).encode("utf-8").decode("utf-8") == raw_text.shown(text)
+    assert not raw_text.is_raw(label_block(("name",), (text,)))
+
+
+def test_what_is_utf_8_stays_as_it_is() -> None:
+    assert raw_text.decode("größe 表 😀".encode()) == "größe 表 😀"
+    assert raw_text.shown(raw_text.decode(b"caf\xe9")) == "caf\\xe9"
+
+
+def test_a_statement_that_would_miss_its_object_is_a_comment() -> None:
+    """Pasted, `DROP INDEX "caf\\xe9"` would find another index, or none."""
+    name = identifier("public", raw_text.decode(b"caf\xe9"))
+    cure = (
+        "SET lock_timeout = '2s';",
+        f"DROP INDEX {name};",
+        f"REINDEX INDEX {name};",
+        f"-- {name}",
+    )
+    setting, comment, advice = raw_text.printable(cure)
+    assert setting == "SET lock_timeout = '2s';"
+    assert comment.startswith("-- ")
+    assert "caf\\xe9" in comment
+    assert "\n" not in comment
+    assert advice == '-- public."caf\\xe9"'
