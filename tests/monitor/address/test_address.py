@@ -143,7 +143,7 @@ def test_client_options_are_left_out() -> None:
     dsn = "postgres://u@h/?connect_timeout=3&channel_binding=prefer&keepalives=1&gssencmode=disable"
     address = Address.of(dsn, {"PGAPPNAME": "mine"})
     sent = address.connect_arguments()
-    assert sent["server_settings"] == {}
+    assert sent["server_settings"] == {"client_encoding": "SQL_ASCII"}
     assert not {"connect_timeout", "channel_binding", "keepalives", "gssencmode"} & sent.keys()
 
 

@@ -1,4 +1,4 @@
-"""Names and queries in any encoding, on real servers: nothing goes blind, and nothing is misnamed."""
+"""Names and queries in any encoding, on real servers: nothing is blind, and nothing misnamed."""
 
 import asyncio
 import json
@@ -46,7 +46,9 @@ WEST = """
 """What asyncpg sends as UTF-8 and PostgreSQL converts."""
 ANY_BYTES = """
     do $$ begin
-        execute convert_from('create table '::bytea || decode('636166e9', 'hex') || ' ()', 'SQL_ASCII');
+        execute convert_from(
+            'create table '::bytea || decode('636166e9', 'hex') || ' ()', 'SQL_ASCII'
+        );
     end $$
 """
 
