@@ -15,12 +15,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(known: argparse.Namespace) -> int:
-    from monitor.generate.files import render_all, stale
+    from monitor.generate.files import MarkerMissing, render_all, stale
 
     root = Path(__file__).parents[2]
     if not (root / "pyproject.toml").exists():
         raise BadUsage("generated files are written in a checkout of the sources only.")
-    found = stale(root) if known.check else render_all(root)
+    try:
+        found = stale(root) if known.check else render_all(root)
+    except MarkerMissing as missing:
+        raise BadUsage(str(missing)) from None
     for path in found:
         sys.stdout.write(f"{'stale' if known.check else 'written'}: {path}\n")
     return 1 if known.check and found else 0

@@ -28,6 +28,10 @@ GENERATED_FROM_HERE = """\
 """
 
 
+class MarkerMissing(ValueError):
+    """A file that is generated in part does not say where that part begins."""
+
+
 def rules_page(runbook_base: str = RUNBOOK_BASE) -> str:
     """Return the alert rules of Prometheus."""
     return rulebook(runbook_base)
@@ -56,9 +60,22 @@ def dashboard_page(name: str) -> str:
 def alertmanager_page() -> str:
     """Return the Alertmanager example; only the end of the file is generated."""
     text = (ROOT / ALERTMANAGER).read_text(encoding="utf-8")
+    return with_inhibitions(text)
+
+
+def with_inhibitions(text: str) -> str:
+    """Return the text with its generated end renewed. Raises MarkerMissing.
+
+    Without the marker the old rules can't be told from what is written by hand.
+    """
     by_hand, mark, _ = text.partition(GENERATED_FROM_HERE)
+    if not mark:
+        raise MarkerMissing(
+            f"{ALERTMANAGER} has lost the line above its generated end: "
+            f"{GENERATED_FROM_HERE.strip()!r}"
+        )
     rules = yaml.safe_dump({"inhibit_rules": list(inhibitions())}, sort_keys=False)
-    return by_hand + (mark or GENERATED_FROM_HERE) + rules
+    return by_hand + mark + rules
 
 
 def mixin_page() -> str:

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from monitor.generate.files import GENERATED, render_all, stale
+from monitor.generate.files import (
+    GENERATED,
+    GENERATED_FROM_HERE,
+    MarkerMissing,
+    render_all,
+    stale,
+    with_inhibitions,
+)
 
 HOUSE = Path(__file__).parents[2]
 
@@ -13,6 +20,15 @@ HOUSE = Path(__file__).parents[2]
 def test_generated_file_is_fresh(path: str) -> None:
     """`make render` would not change it."""
     assert (HOUSE / path).read_text(encoding="utf-8") == GENERATED[path]()
+
+
+def test_a_lost_marker_is_an_error() -> None:
+    """What is written by hand stays, old rules go, and without a marker nothing is guessed."""
+    renewed = with_inhibitions(f"route: mine\n{GENERATED_FROM_HERE}inhibit_rules: [old]\n")
+    assert renewed.startswith(f"route: mine\n{GENERATED_FROM_HERE}inhibit_rules:\n- ")
+    assert "old" not in renewed
+    with pytest.raises(MarkerMissing, match="lost the line"):
+        with_inhibitions(renewed.replace(GENERATED_FROM_HERE, ""))
 
 
 @pytest.mark.tool
