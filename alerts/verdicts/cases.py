@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from alerts._base import Evidence
 from alerts.history.memory import Json, Memory, Namespace
@@ -58,17 +59,17 @@ class FindingCases:
 
     def retell(self, evidence: Evidence) -> None:
         """Update an event with facts that became known later."""
-        for place, (when, known) in enumerate(self.occurrences):
+        for index, (when, known) in enumerate(self.occurrences):
             if known.identity == evidence.identity and known != evidence:
-                self.occurrences[place] = when, evidence
+                self.occurrences[index] = when, evidence
 
     @classmethod
     def recalled(cls, memory: Memory, place: Namespace) -> "FindingCases":
         """The last saved state."""
         file = cls(dict(_cases(memory, place)), events=_number(memory.get(place, "events")))
-        for when, evidence in _occurrences(memory, place):
-            file.occurrences.append((when, evidence))
-            file.counted.append(evidence.identity)
+        for saved in _occurrences(memory, place):
+            file.occurrences.append((saved.when, saved.evidence))
+            file.counted.append(saved.evidence.identity)
         file.places = places_from_json(memory.get(place, PLACED))
         file.known = any(True for _ in memory.items(place))
         return file
@@ -78,37 +79,58 @@ class FindingCases:
         if self.events:
             memory.put(place, "events", self.events)
             happened: list[Json] = [
-                [when, as_json(evidence)] for when, evidence in self.occurrences
+                SavedOccurrence(when, evidence).pack() for when, evidence in self.occurrences
             ]
             memory.put(place, "occurrences", happened)
         if any(self.places.values()):
             memory.put(place, PLACED, places_as_json(self.places))
         else:
             memory.forget(place, PLACED)
-        kept = {_label(case): case for case in self.cases.values() if case.ill is not None}
+        kept = {_label(c): (c, c.ill) for c in self.cases.values() if c.ill is not None}
         for label, _ in memory.items(place):
             if label.startswith(CASE) and label not in kept:
                 memory.forget(place, label)
-        for label, case in kept.items():
+        for label, (case, since) in kept.items():
             if case.last - case.written >= REWRITE:
                 case.written = case.last
-                memory.put(place, label, [case.ill, case.last, as_json(case.evidence)])
+                memory.put(place, label, SavedCase(case.evidence, since, case.last).pack())
 
 
-def _cases(memory: Memory, place: Namespace) -> Iterator[tuple[Identity, Case]]:
-    for label, value in memory.items(place):
-        if label.startswith(CASE) and isinstance(value, list):
-            try:
-                evidence, began, last = _case(value)
-            except ValueError:
-                continue
-            yield evidence.identity, Case(evidence, began, began, began, last)
+class SavedCase(NamedTuple):
+    """A case as memory holds it: a JSON list of since when, until when, and the evidence."""
+
+    evidence: Evidence
+    since: float
+    last: float
+
+    def pack(self) -> Json:
+        return [self.since, self.last, as_json(self.evidence)]
+
+    @classmethod
+    def unpack(cls, stored: Json) -> "SavedCase":
+        """Read it as it was put, or as it came out of the state file. Raises ValueError."""
+        match stored:
+            case [since, last, evidence]:
+                return cls(from_json(evidence), _number(since), _number(last))
+        raise ValueError("no case")
 
 
-def _case(value: list[Json]) -> tuple[Evidence, float, float]:
-    """Return evidence, since when and until when. Raises ValueError."""
-    since, last, saved = value
-    return from_json(saved), _number(since), _number(last)
+class SavedOccurrence(NamedTuple):
+    """An occurrence of an event as memory holds it: a JSON list of when, and the evidence."""
+
+    when: float
+    evidence: Evidence
+
+    def pack(self) -> Json:
+        return [self.when, as_json(self.evidence)]
+
+    @classmethod
+    def unpack(cls, stored: Json) -> "SavedOccurrence":
+        """Read it as it was put, or as it came out of the state file. Raises ValueError."""
+        match stored:
+            case [when, evidence]:
+                return cls(_number(when), from_json(evidence))
+        raise ValueError("no occurrence")
 
 
 def is_wrong(key: str, value: Json) -> bool:
@@ -116,19 +138,25 @@ def is_wrong(key: str, value: Json) -> bool:
     if not key.startswith(CASE):
         return False
     try:
-        _case(value if isinstance(value, list) else [])
+        SavedCase.unpack(value)
     except ValueError:
         return True
     return False
 
 
-def _occurrences(memory: Memory, place: Namespace) -> Iterator[tuple[float, Evidence]]:
-    saved = memory.get(place, "occurrences")
-    for one in saved if isinstance(saved, list) else []:
+def _cases(memory: Memory, place: Namespace) -> Iterator[tuple[Identity, Case]]:
+    for label, value in memory.items(place):
+        if label.startswith(CASE):
+            with suppress(ValueError):
+                evidence, since, last = SavedCase.unpack(value)
+                yield evidence.identity, Case(evidence, since, since, since, last)
+
+
+def _occurrences(memory: Memory, place: Namespace) -> Iterator[SavedOccurrence]:
+    stored = memory.get(place, "occurrences")
+    for one in stored if isinstance(stored, list) else []:
         with suppress(ValueError):
-            if isinstance(one, list):
-                when, evidence = one
-                yield _number(when), from_json(evidence)
+            yield SavedOccurrence.unpack(one)
 
 
 def _label(case: Case) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from alerts._base import Evidence
@@ -40,14 +40,14 @@ class Mutes:
     """All mutes of one server; comments by (database, object)."""
 
     configured: tuple[Mute, ...] = ()
-    comments: Mapping[tuple[str, str], str] = None  # type: ignore[assignment]
+    comments: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def why(self, server: str, finding: str, evidence: Evidence, at: float) -> str | None:
         """Return the reason if the subject is muted, else None."""
         for mute in self.configured:
             if mute.covers(server, finding, evidence, at):
                 return mute.why
-        remark = (self.comments or {}).get((evidence.database or "", evidence.object or ""))
+        remark = self.comments.get((evidence.database or "", evidence.object or ""))
         return _remarked(remark, finding) if remark else None
 
 
