@@ -40,7 +40,7 @@ new: setup ## write a skeleton: finding=NAME chapter=CHAPTER, or collector=NAME
 changelog: setup ## move the pieces in changes/ into CHANGELOG.md
 	@$(BIN)/python -m monitor changelog $(ARGS)
 
-bench: setup ## measure what the README claims of speed and cost (ARGS=breadth: many more findings)
+bench: setup ## measure what the README claims of speed and cost (ARGS=breadth: many findings, ARGS=fleet: many servers)
 	@test -e bench/__main__.py || { echo 'bench: this tree has no benchmark (bench/__main__.py).' >&2; exit 2; }
 	@$(BIN)/python -m bench $(ARGS)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bench import report
+from bench import fleet, report
 from bench.breadth import __main__ as breadth
 from bench.deadlock import __main__ as deadlock
 from bench.measuring import INTERVAL, Measured, measure
@@ -19,7 +19,7 @@ from monitor.demo.binaries import LaunchError
 from monitor.demo.launcher import Postgres
 
 PAGES = "pages"
-OTHERS = {"deadlock": deadlock.main, "breadth": breadth.main}
+OTHERS = {"deadlock": deadlock.main, "breadth": breadth.main, "fleet": fleet.main}
 """Benchmarks with arguments of their own."""
 USAGE = 2
 

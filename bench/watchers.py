@@ -59,9 +59,9 @@ def pgvigil(server: Postgres, scenario: Scenario, folder: Path) -> Iterator[Watc
     program = ["-m", "bench.stalls", str(stalls)] if stalls else ["-m", "monitor"]
     flags = ["--dsn", server.dsn("shop", "pgvigil"), "--listen", f"127.0.0.1:{port}"]
     argv = [sys.executable, *program, "run", *flags]
-    with _running(argv, folder / "pgvigil.log", {}) as process:
+    with running(argv, folder / "pgvigil.log", {}) as process:
         watcher = Watcher("pgvigil", "pgvigil", process, port, stalls)
-        _wait_for(watcher, "/readyz", folder / "pgvigil.log")
+        wait_for(watcher, "/readyz", folder / "pgvigil.log")
         yield watcher
 
 
@@ -71,11 +71,11 @@ def postgres_exporter(server: Postgres, program: str, folder: Path) -> Iterator[
     port = free_port()
     environ = {"DATA_SOURCE_NAME": server.dsn("shop", "postgres_exporter")}
     argv = [program, f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
-    with _running(argv, folder / "peer.log", environ) as process:
+    with running(argv, folder / "peer.log", environ) as process:
         watcher = Watcher(
             f"postgres_exporter {version_of(program)}", "postgres_exporter", process, port
         )
-        _wait_for(watcher, "/", folder / "peer.log")
+        wait_for(watcher, "/", folder / "peer.log")
         yield watcher
 
 
@@ -99,7 +99,7 @@ def version_of(program: str) -> str:
 
 
 @contextmanager
-def _running(
+def running(
     argv: Sequence[str], log: Path, environ: dict[str, str]
 ) -> "Iterator[subprocess.Popen[bytes]]":
     with log.open("ab") as sink:
@@ -128,7 +128,7 @@ def _neutral() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-def _wait_for(watcher: Watcher, path: str, log: Path) -> None:
+def wait_for(watcher: Watcher, path: str, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

@@ -12,13 +12,21 @@ from monitor import logs
 from monitor.commands._base import BadUsage, configured, settings_flags, settings_of
 from monitor.config.errors import ConfigurationError
 from monitor.config.model import settings_type
-from monitor.config.reference_page import options_help
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     settings_flags(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="address of the HTTP server")
-    parser.epilog = options_help(settings_type())
+    described = parser.format_help
+
+    def format_help() -> str:
+        # Only now, because the daemon itself never needs these texts.
+        from monitor.config.reference_page import options_help
+
+        parser.epilog = options_help(settings_type())
+        return described()
+
+    parser.format_help = format_help  # type: ignore[method-assign]
 
 
 def run(known: argparse.Namespace) -> int:

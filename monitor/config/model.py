@@ -1,6 +1,7 @@
 """Model of all settings, with the limits of each finding and the bound of each collector."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any
 
 from annotated_types import Ge
@@ -13,8 +14,9 @@ from monitor.config.fields import Mapped
 from monitor.config.settings import Bounds, Findings, Settings
 
 
+@cache
 def settings_type() -> type[Settings]:
-    """Return the settings model with the limits of every finding."""
+    """Return the settings model with the limits of every finding; made once, as it is large."""
     return settings_for({name: finding.limits for name, finding in all_findings().items()})
 
 

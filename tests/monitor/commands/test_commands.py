@@ -23,6 +23,14 @@ def test_help_lists_what_is_of_use_to_everybody(capsys: pytest.CaptureFixture[st
     assert not {"render", "new", "changelog"} & listed
 
 
+def test_help_of_run_ends_with_all_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    """Made only when it is asked for, after the flags."""
+    with pytest.raises(SystemExit, match="0"):
+        main(["run", "--help"])
+    _, settings = capsys.readouterr().out.split("--set NAME=VALUE, or PGVIGIL_NAME")
+    assert "  state_file " in settings
+
+
 def test_findings_and_watchdogs_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
     """What watches us is listed below what watches the servers."""
     above, below = said(capsys, "explain").split("Alerts about pgvigil itself:")

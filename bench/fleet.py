@@ -1,0 +1,210 @@
+"""Benchmark of a fleet: 200 servers watched by one process, at the default paces.
+
+A few real servers stand for all: each has many addresses (links to the folder of its socket), so
+that every watched server has its own monitor and its own sessions.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import yaml
+
+from bench.measuring import BOOKS, INTERVAL
+from bench.processes import cpu_seconds, resident_bytes
+from bench.report import machine, markdown, size, time_text
+from bench.scenarios import ROLES, Scenario, built, relations, session
+from bench.stalls import worst
+from bench.watchers import Watcher, running, wait_for
+from monitor.demo.launcher import Postgres, free_port
+
+PAGE = Path(__file__).with_name("FLEET.md")
+REAL = 4
+CONTENT = Scenario("idle server with 20 tables", relations(20, 1))
+SPREAD = 45.0
+"""Seconds over which the first rounds are spread, and some more for those of the slow lanes."""
+CASES = {"apart": "each its own cluster", "together": f"in {REAL} clusters"}
+ALLOWED = 0.25
+"""Seconds of CPU time a server a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Measurement of one process that watches many servers. Rates are a server a minute."""
+
+    title: str
+    servers: int
+    up: int
+    cpu_seconds: float
+    queries: float
+    resident: int
+    """Bytes of the whole process, at most."""
+    page_bytes: int
+    scrape_seconds: float
+    stalls: tuple[int, int, int]
+    """The longest in milliseconds, how many above 20, and how many looks."""
+    load: float
+    """Load average of the machine."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="bench fleet", description=__doc__)
+    parser.add_argument("--servers", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each measurement")
+    parser.add_argument("--case", choices=tuple(CASES), help="only one of the two")
+    parser.add_argument("--profile", metavar="FILE", type=Path, help="write a profile of the loop")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
+    known = parser.parse_args(arguments)
+    cases = [known.case] if known.case else list(CASES)
+    with servers() as real:
+        found = [
+            asyncio.run(measured(real, case, known.servers, known.seconds, known.profile))
+            for case in cases
+        ]
+    print("", table(found), sep="\n")
+    if known.write:
+        PAGE.write_text(page(found, known.seconds))
+    return 0
+
+
+@contextmanager
+def servers() -> Iterator[list[Postgres]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(built(CONTENT)) for _ in range(REAL)]
+
+
+async def measured(
+    real: Sequence[Postgres], case: str, count: int, seconds: float, profile: Path | None
+) -> Fleet:
+    """Watch `count` servers, each its own cluster or all addresses of a real one together."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        with watched(folder, configuration(folder, real, case, count), profile) as watcher:
+            await asyncio.to_thread(_scraped_for, watcher, SPREAD)
+            for server in real:
+                async with session(server) as admin:
+                    await admin.execute("select pg_stat_statements_reset()")
+            assert watcher.stalls
+            watcher.stalls.unlink(missing_ok=True)
+            began, cpu = time.monotonic(), cpu_seconds(watcher.process.pid)
+            await asyncio.to_thread(_scraped_for, watcher, seconds)
+            minutes = (time.monotonic() - began) / 60 * count
+            cpu = cpu_seconds(watcher.process.pid) - cpu
+            queries = sum([await _queries(server) for server in real])
+            stalls, (took, body) = worst(watcher.stalls), watcher.page()
+            title = f"{count} servers, {CASES[case]}"
+            return Fleet(
+                title,
+                count,
+                sum(
+                    line.startswith(b"pgvigil_up{") and line.endswith(b" 1") for line in lines(body)
+                ),
+                cpu / minutes,
+                queries / minutes,
+                resident_bytes(watcher.process.pid)[1],
+                len(body),
+                took,
+                stalls,
+                os.getloadavg()[0],
+            )
+
+
+def configuration(
+    folder: Path, real: Sequence[Postgres], case: str, count: int
+) -> Mapping[str, object]:
+    """Return the settings; each address is a link to the socket folder of a real server."""
+    found = {}
+    for number in range(count):
+        server = real[number % len(real)]
+        link = folder / f"socket-{number}"
+        link.symlink_to(server.folder)
+        dsn = f"postgresql://{ROLES[0]}@/shop?host={quote(str(link), safe='')}&port={server.port}"
+        cluster = {"cluster": f"cluster-{number}"} if case == "apart" else {}
+        found[f"server-{number:03}"] = {"dsn": dsn, **cluster}
+    return {"servers": found}
+
+
+@contextmanager
+def watched(
+    folder: Path, settings: Mapping[str, object], profile: Path | None
+) -> Iterator[Watcher]:
+    config, stalls, port = folder / "pgvigil.yml", folder / "stalls.json", free_port()
+    config.write_text(yaml.safe_dump(settings))
+    config.chmod(0o600)
+    how = ["-m", "cProfile", "-o", str(profile)] if profile else []
+    program = [sys.executable, *how, "-m", "bench.stalls", str(stalls), "run"]
+    argv = [*program, "--config", str(config), "--listen", f"127.0.0.1:{port}"]
+    with running(argv, folder / "log", {}) as process:
+        watcher = Watcher("pgvigil", ROLES[0], process, port, stalls)
+        wait_for(watcher, "/metrics", folder / "log")
+        yield watcher
+
+
+async def _queries(server: Postgres) -> float:
+    async with session(server) as admin:
+        books = await admin.fetchrow(BOOKS, ROLES[0])
+        return float(books["queries"]) if books else 0.0
+
+
+def _scraped_for(watcher: Watcher, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(INTERVAL, left))
+        watcher.page()
+
+
+def lines(page: bytes) -> list[bytes]:
+    return page.splitlines()
+
+
+def table(found: Sequence[Fleet]) -> str:
+    columns = (
+        *("", "answering", "own CPU/min a server", f"allowed {time_text(ALLOWED)}"),
+        *("queries/min a server", "RSS a server", "RSS", "page", "scrape"),
+        *("longest stall of the loop", "load"),
+    )
+    return markdown(columns, (_row(one) for one in found))
+
+
+def _row(one: Fleet) -> tuple[str, ...]:
+    longest, above, looks = one.stalls
+    return (
+        one.title,
+        str(one.up),
+        time_text(one.cpu_seconds),
+        "met" if one.cpu_seconds <= ALLOWED and one.up == one.servers else "**missed**",
+        f"{one.queries:.0f}",
+        size(one.resident // one.servers),
+        size(one.resident),
+        size(one.page_bytes),
+        time_text(one.scrape_seconds),
+        f"{longest} ms; {above} of {looks:,} looks above 20 ms",
+        f"{one.load:.1f}",
+    )
+
+
+def page(found: Sequence[Fleet], seconds: float) -> str:
+    return "\n".join(
+        [
+            "# A fleet, measured\n",
+            f"Made by `make bench ARGS=fleet` on {datetime.now(UTC):%Y-%m-%d}: {machine()}."
+            f" {REAL} servers of PostgreSQL 18 stand for all, each with a link to its socket for"
+            " every watched one; default paces, a scrape of all every"
+            f" {INTERVAL:.0f} s, measured for {seconds:.0f} s. The stalls are those of a process"
+            " that shares the machine with the servers and the load named.\n",
+            table(found),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
