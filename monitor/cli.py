@@ -11,14 +11,21 @@ from typing import Any
 import monitor.commands
 from collectors._catalogue import discover
 from monitor.commands._base import USAGE, BadUsage
+from monitor.config.nearest import unknown_name
 
 DESCRIPTION = "Live health monitor for PostgreSQL: findings with evidence and a tested cure."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
-    commands = {name.replace("_", "-"): room for name, room in discover(monitor.commands).items()}
+    commands = all_commands()
     parser = parser_for(commands)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
+        hint = "`pgvigil --help` lists them."
+        wrong = unknown_name("command", arguments[0], listed(commands), hint)
+        print(f"pgvigil: {wrong}", file=sys.stderr)  # noqa: T201
+        return USAGE
     known, rest = parser.parse_known_args(arguments)
     if known.command is None:
         parser.print_help()
@@ -36,6 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+def all_commands() -> dict[str, ModuleType]:
+    """Return the module of each command by its name."""
+    return {name.replace("_", "-"): room for name, room in discover(monitor.commands).items()}
+
+
+def listed(commands: dict[str, ModuleType]) -> dict[str, ModuleType]:
+    """Return the commands that are not only for developers."""
+    return {name: room for name, room in commands.items() if not hasattr(room, "FOR_DEVELOPERS")}
+
+
 def parser_for(commands: dict[str, ModuleType]) -> argparse.ArgumentParser:
     """Build the parser with the name, help and arguments of every command."""
     parser = argparse.ArgumentParser(prog="pgvigil", description=DESCRIPTION)
@@ -44,16 +61,16 @@ def parser_for(commands: dict[str, ModuleType]) -> argparse.ArgumentParser:
     for name, room in commands.items():
         line = (room.__doc__ or "").strip().splitlines()[0]
         # A command without `help` is not listed.
-        listed: dict[str, Any] = {} if hasattr(room, "FOR_DEVELOPERS") else {"help": line}
+        shown: dict[str, Any] = {} if hasattr(room, "FOR_DEVELOPERS") else {"help": line}
         one = several.add_parser(
             name,
-            **listed,
+            **shown,
             description=room.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if hasattr(room, "WRONG"):
             one.error = exits_with(one, room.WRONG)  # type: ignore[method-assign]
-        one.set_defaults(parser=one)
+        one.set_defaults(parser=one, root=parser)
         room.arguments(one)
     return parser
 

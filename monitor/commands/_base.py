@@ -31,6 +31,11 @@ def settings_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def server_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the address of the server, which can be given without --dsn."""
+    parser.add_argument("address", nargs="?", metavar="DSN", help="the same as --dsn DSN")
+
+
 def settings_of(known: argparse.Namespace) -> Settings:
     """Load the settings. Raises BadUsage."""
     try:
@@ -42,6 +47,10 @@ def settings_of(known: argparse.Namespace) -> Settings:
 def configured(known: argparse.Namespace) -> Settings:
     """Load the settings. Raises ConfigurationError."""
     flags = assigned(known.assignments)
+    if address := getattr(known, "address", None):
+        if known.dsn is not None:
+            raise BadUsage("the server is given twice: as DSN and with --dsn.")
+        flags["dsn"] = address
     for name in ("config", "dsn", "listen"):
         value = getattr(known, name, None)
         if value is not None:

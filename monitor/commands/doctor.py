@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from alerts._base import State
 from alerts.cure import remark
 from alerts.verdicts.verdict import Verdict
-from monitor.commands._base import settings_flags
+from monitor.commands._base import server_argument, settings_flags
 from monitor.commands._look import looked
 from monitor.reports.escape import safe
 from monitor.views.overview import ServerView
@@ -22,6 +22,7 @@ UNREACHABLE = 2
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    server_argument(parser)
     settings_flags(parser)
 
 

@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from difflib import get_close_matches
 
 from alerts._catalogue import all_findings
 from alerts.prometheus.rulebook import all_watchdogs
 from alerts.prometheus.runbooks import runbook
 from monitor.commands._base import BadUsage
+from monitor.config.nearest import unknown_name
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,9 +21,8 @@ def run(known: argparse.Namespace) -> int:
     name = known.finding.replace("-", "_").lower()
     found = runbook(name)
     if found is None:
-        near = get_close_matches(name, [*all_findings(), *all_watchdogs()], 1)
-        hint = f" Did you mean {near[0]}?" if near else " `pgvigil explain` lists them."
-        raise BadUsage(f"there is no finding called {known.finding}.{hint}")
+        names, hint = [*all_findings(), *all_watchdogs()], "`pgvigil explain` lists them."
+        raise BadUsage(unknown_name("finding", name, names, hint))
     show(f"# {found.title} (`{name}`)\n\n{found.text}")
     return 0
 

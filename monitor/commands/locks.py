@@ -16,7 +16,7 @@ from alerts.history.memory import Memory
 from collectors._base import Lane
 from monitor import logs
 from monitor.clock import Clock
-from monitor.commands._base import BadUsage, settings_flags, settings_of
+from monitor.commands._base import BadUsage, server_argument, settings_flags, settings_of
 from monitor.config.errors import ConfigurationError
 from monitor.config.settings import Settings
 from monitor.config.watch_plan import plans
@@ -39,6 +39,7 @@ NAMING = 10.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    server_argument(parser)
     settings_flags(parser)
     parser.add_argument("--once", action="store_true", help="print once, on a terminal too")
 

@@ -3,12 +3,13 @@
 import argparse
 import sys
 
-from monitor.commands._base import settings_flags
+from monitor.commands._base import server_argument, settings_flags
 from monitor.commands._look import looked
 from monitor.reports.review import review
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    server_argument(parser)
     settings_flags(parser)
 
 

@@ -9,12 +9,19 @@ import asyncio
 import os
 
 from monitor import logs
-from monitor.commands._base import BadUsage, configured, settings_flags, settings_of
+from monitor.commands._base import (
+    BadUsage,
+    configured,
+    server_argument,
+    settings_flags,
+    settings_of,
+)
 from monitor.config.errors import ConfigurationError
 from monitor.config.model import settings_type
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    server_argument(parser)
     settings_flags(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="address of the HTTP server")
     described = parser.format_help

@@ -7,6 +7,7 @@ from textwrap import dedent
 from collectors._base import Collector
 from collectors._catalogue import all_collectors
 from monitor.commands._base import BadUsage
+from monitor.config.nearest import unknown_name
 
 NEWEST = 18
 OLDEST = 14
@@ -31,7 +32,8 @@ def run(known: argparse.Namespace) -> int:
         sys.stdout.write("".join(f"{_line(c)}\n" for c in collectors.values()))
         return 0
     if known.collector not in collectors:
-        raise BadUsage(f"there is no collector called {known.collector}; `pgvigil sql` lists them.")
+        hint = "`pgvigil sql` lists them."
+        raise BadUsage(unknown_name("collector", known.collector, collectors, hint))
     query = collectors[known.collector].query(known.server * 10_000)
     if query is None:
         raise BadUsage(f"{known.collector} has no query for PostgreSQL {known.server}.")

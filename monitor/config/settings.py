@@ -1,11 +1,12 @@
 """Settings model: every setting with its unit, its default and its purpose."""
 
 from datetime import date, datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Gt
-from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from alerts.units import Duration
@@ -23,6 +24,7 @@ from monitor.config.fields import (
     PositiveShare,
     WebAddress,
 )
+from monitor.config.nearest import unknown_name
 
 STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -138,6 +140,16 @@ class Muting(BaseModel):
 
     why: str
     """The reason, shown wherever the muted finding is listed."""
+
+    @field_validator("finding")
+    @classmethod
+    def _is_known(cls, pattern: str) -> str:
+        """Refuse a mute that could never apply."""
+        from alerts._catalogue import all_findings
+
+        if not any(fnmatchcase(name, pattern) for name in all_findings()):
+            raise ValueError(unknown_name("finding", pattern, all_findings()).rstrip("."))
+        return pattern
 
     def mute(self) -> Mute:
         end = None if self.until is None else datetime.fromisoformat(f"{self.until}T00:00Z")

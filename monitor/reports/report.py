@@ -13,6 +13,8 @@ def report(overview: Overview, format: str) -> int:
         from rich.console import Console
 
         reports.text(overview, Console())
+    elif format == "line":
+        sys.stdout.write(reports.line(overview) + "\n")
     else:
         written = reports.as_json(overview) if format == "json" else reports.markdown(overview)
         sys.stdout.write(written.rstrip() + "\n")

@@ -13,7 +13,7 @@ from monitor.views.overview import Overview, ServerView
 from monitor.views.summary import Blind, Card, Summary
 from monitor.web.findings import as_plain, dumps
 
-__all__ = ["as_json", "exit_status", "markdown", "text"]
+__all__ = ["as_json", "exit_status", "line", "markdown", "text"]
 
 STYLES = {
     Severity.critical: "bold red",
@@ -38,6 +38,11 @@ def exit_status(overview: Overview) -> int:
     if picture.by_severity(Severity.warning):
         return WARNING
     return UNKNOWN if picture.by_state(State.unknown) or picture.down else 0
+
+
+def line(overview: Overview) -> str:
+    """Return the first line of the report."""
+    return safe(wording.headline(Summary(overview)))
 
 
 def text(overview: Overview, console: Console) -> None:

@@ -110,6 +110,8 @@ class Overview:
     """Messages for users; the first line of each is a summary, the others are details."""
     limits: Mapping[str, Any] = field(default_factory=dict)
     """Configured limits by finding; a finding that is not here has its defaults."""
+    narrowed_to: str = ""
+    """The findings and severities that alone were asked for; empty for all."""
     stopping: bool = False
     """True while the daemon shuts down."""
 

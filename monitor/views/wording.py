@@ -76,6 +76,11 @@ def mark(subject: Subject, now: float) -> str:
 
 def headline(picture: Summary) -> str:
     """Return the counts by severity in one line; unknown findings are always included."""
+    only = picture.overview.narrowed_to
+    return _headline(picture) + (f" (only {only})" if only else "")
+
+
+def _headline(picture: Summary) -> str:
     servers, silent = picture.overview.servers, len(picture.down)
     if not servers:
         return "No server is watched"

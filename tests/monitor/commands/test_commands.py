@@ -1,13 +1,25 @@
 """What the program tells of itself on the command line."""
 
+import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
+from alerts._base import Severity, State
 from alerts._catalogue import all_findings
 from alerts.prometheus.rulebook import all_watchdogs
+from alerts.verdicts.verdict import Verdict
 from monitor.cli import main
+from monitor.config.errors import ConfigurationError
+from monitor.config.load import load
+from monitor.config.model import settings_type
+from monitor.reports.terminal import exit_status, line
+from monitor.views.narrowing import narrowed
+from tests.fixtures.findings import BLOAT, HORIZON, IDLE, NOW, bloat
+from tests.fixtures.overview import ill, overview, primary
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -49,3 +61,114 @@ def test_a_picture_of_locks_says_why_it_is_empty() -> None:
     )
     assert "Unknown: the server does not answer: Connection refused" in done.stdout
     assert (done.returncode, done.stderr) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (["checc"], 2, "there is no command called checc. Did you mean check?"),
+        (["rendr"], 2, "there is no command called rendr. `pgvigil --help` lists them."),
+        (
+            ["explain", "index_unusd"],
+            2,
+            "no finding called index_unusd. Did you mean index_unused?",
+        ),
+        (["sql", "user_tabels"], 2, "no collector called user_tabels. Did you mean user_tables?"),
+        (["check", "--finding", "xyz"], 3, "called xyz. `pgvigil explain` lists them."),
+        (["check", "--dsn", "host=a", "host=b"], 3, "the server is given twice"),
+    ],
+)
+def test_a_wrong_name_is_told_with_the_nearest_right_one(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], status: int, sentence: str
+) -> None:
+    """One sentence on standard error, and nothing for a script to read."""
+    assert main(arguments) == status
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert said.out == ""
+
+
+def test_a_mute_of_no_finding_is_refused() -> None:
+    """A misspelt mute would never apply, and nobody would notice."""
+
+    def muted(pattern: str) -> object:
+        mute = json.dumps([{"finding": pattern, "why": "known"}])
+        return load({"dsn": "host=a", "mute": mute}, {}, settings_type())
+
+    assert muted("index_*")
+    assert muted("index_unused")
+    with pytest.raises(ConfigurationError, match=r"Did you mean index_unused\?$"):
+        muted("index_unusd")
+    with pytest.raises(ConfigurationError, match=r"no finding called zz\*\.$"):
+        muted("zz*")
+
+
+def test_a_report_can_be_of_one_finding() -> None:
+    """The headline says of what it is, and the exit status is that of what was asked for."""
+    one = narrowed(overview(primary()), [BLOAT.name])
+    assert line(one) == "1 warning (only table_bloat)"
+    assert exit_status(one) == 1
+    assert exit_status(narrowed(overview(primary()), ["connection_saturation"])) == 0
+
+
+def test_a_report_can_leave_out_what_is_milder() -> None:
+    """Never what is unknown: it could be worse."""
+    one = narrowed(overview(primary()), severity=Severity.critical)
+    assert line(one) == "3 critical, 2 unknown (only severity critical or worse)"
+    assert exit_status(one) == 2
+    [view] = one.servers
+    assert [s.evidence.severity for s in view.verdicts[IDLE.name].subjects] == [Severity.critical]
+    assert HORIZON.name in view.verdicts
+
+
+def test_a_milder_subject_does_not_hide_what_is_unknown() -> None:
+    """Ill but milder, and in part unknown, is unknown; it is not healthy."""
+    blind = primary().verdicts["statement_slow"].unjudged
+    verdict = replace(ill(BLOAT, bloat("public.t", 1, 0.5)), unjudged=blind)
+    view = replace(primary(), verdicts={BLOAT.name: verdict})
+    [narrow] = narrowed(overview(view), severity=Severity.critical).servers
+    assert narrow.verdicts[BLOAT.name].state is State.unknown
+    assert narrow.verdicts[BLOAT.name].reason == blind[0].reason
+    assert exit_status(narrowed(overview(view), severity=Severity.critical)) == 3
+    assert Verdict(BLOAT, State.healthy, NOW).severity is None
+
+
+def test_quiet_is_one_line() -> None:
+    """The address without a flag; the exit status is unknown, for nothing answers."""
+    absent = "postgresql://somebody@127.0.0.1:1/postgres"
+    done = subprocess.run(
+        [sys.executable, "-m", "monitor", "check", "--quiet", absent],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert len(done.stdout.splitlines()) == 1
+    assert "server unreachable" in done.stdout
+    assert (done.returncode, done.stderr) == (2, "")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_accepts_its_completion(capsys: pytest.CaptureFixture[str], shell: str) -> None:
+    """The script parses where the shell is there, and knows commands, flags and names."""
+    script = said(capsys, "completion", shell)
+    assert "setup-sql" in script
+    assert "--severity" in script
+    assert "index_unused" in script
+    assert "changelog" not in script, "of use in a checkout only"
+    if path := shutil.which(shell):
+        subprocess.run([path, "-n"], input=script, text=True, check=True)
+
+
+def test_bash_completes() -> None:
+    """Commands, then the names of findings."""
+    typed = "COMP_WORDS=(pgvigil explain index_unu); COMP_CWORD=2"
+    script = subprocess.run(
+        [sys.executable, "-m", "monitor", "completion", "bash"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    function = script.rsplit("complete ", 1)[1].split("-F ")[1].split()[0]
+    asked = f"{script}\n{typed}\n{function} pgvigil index_unu explain\necho ${{COMPREPLY[@]}}\n"
+    done = subprocess.run(["bash"], input=asked, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["index_unused"], done.stderr

@@ -149,7 +149,7 @@ def test_a_mute_ends_at_the_start_of_its_day() -> None:
         ("BUDGET", "200%", "budget: '200%' is not a share such as 75% or 0.75."),
         ("LISTEN", "nowhere", "listen: 'nowhere' is not host:port, such as 127.0.0.1:19187."),
         ("MUTE", "index", "mute[0]: it is not JSON: Expecting value at character 1."),
-        ("MUTE", '[{"finding": "x"}]', "mute[0].why is missing."),
+        ("MUTE", '[{"finding": "index_*"}]', "mute[0].why is missing."),
         ("PACES", "5", "paces: 5 must be a mapping of settings."),
         ("PACES__FAST", "1us", "paces.fast: it must be from 100 ms to 7 days."),
         ("PACES__DAILY", "8d", "paces.daily: it must be from 100 ms to 7 days."),
