@@ -8,7 +8,7 @@ import pytest
 
 from alerts._base import AnyFinding, State
 from alerts._catalogue import all_findings, all_wants
-from alerts.findings.indexes._usage import SCANS
+from alerts.findings.indexes._usage import SCANS, identity_of
 from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder
 from alerts.limits import BaseLimits
@@ -20,6 +20,7 @@ from collectors._base import Answer, AnyCollector, Role
 from collectors._catalogue import all_collectors
 from collectors._columns import Columns, block
 from collectors.activity import activity
+from collectors.replication import replication
 from collectors.user_indexes import UserIndex, user_indexes
 from monitor.address import Address
 from monitor.config.servers import WatchedServer
@@ -114,13 +115,15 @@ async def test_every_history_is_of_a_collector_that_is_read() -> None:
 async def test_what_is_learned_in_the_background_is_judged_there(server: Server) -> None:
     """By a snapshot with what its own answer taught, and at once where there is no answer."""
     assert "index_unused" in server.judge()
+    server.answered(replication, [])
     server.answered(user_indexes, indexes(index(indexrelid=1, idx_scan=5)))
     assert "index_unused" not in server.judge(user_indexes)
     await server.judging.settled()
     judged = [one for one in server.tracker.judged if one[0] == "index_unused"]
     [(_, thread, snapshot)] = judged
     assert thread is not threading.current_thread()
-    assert snapshot.of(SCANS)["shop", 1].value == 5
+    [seen] = snapshot.rows(user_indexes)
+    assert snapshot.of(SCANS)[identity_of(seen)].value == 5
     assert server.judging.verdicts["index_unused"].state is State.learning
 
 
@@ -132,8 +135,9 @@ async def test_a_snapshot_waits_in_the_state_of_its_time(server: Server) -> None
     server.answered(user_indexes, indexes(index(indexrelid=1, idx_scan=5)), at=NOW + 60)
     before = Snapshot(NODE, NOW, dict(server.answers), histories=server.recorder.views(NOW))
     was = dict(before.of(SCANS))
-    server.answered(user_indexes, indexes(index(indexrelid=2, idx_scan=9)), at=NOW + 120)
+    server.answered(user_indexes, indexes(index(indexrelname="j", idx_scan=9)), at=NOW + 120)
     server.judge(user_indexes, at=NOW + 120)
     await server.judging.settled()
     assert dict(before.of(SCANS)) == was
-    assert dict(server.recorder.views(NOW)[SCANS]).keys() == {("shop", 2)}
+    [last] = server.answers[user_indexes].rows
+    assert dict(server.recorder.views(NOW)[SCANS]).keys() == {identity_of(last)}
