@@ -79,6 +79,20 @@ class Receiver:
         """Position that the receiver has replayed, or written if it does not replay."""
         return self.write_lsn if self.replay_lsn is None else self.replay_lsn
 
+    @property
+    def subscriber(self) -> str | None:
+        """Its name, if it applies what it receives; None of backups and of archives of WAL."""
+        applies = self.replay_lsn is not None or self.slot_type == "logical"
+        return self.name if applies else None
+
+    @property
+    def has_received(self) -> bool:
+        """Whether a standby has written most of the WAL that it has not replayed yet."""
+        left = self.behind(self.replay_lsn)
+        if left is None or self.slot_type == "logical":
+            return False
+        return (self.behind(self.flush_lsn) or 0) * 2 < left
+
     def behind(self, lsn: int | None) -> int | None:
         """Bytes between that position and the end of WAL; both are read at different moments."""
         if lsn is None or self.current_lsn is None:

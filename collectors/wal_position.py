@@ -20,10 +20,16 @@ QUERY = """
         r.pid is not null                                               as receiving,
         case when here.in_recovery then
             extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())
-        end::float8                                                     as replayed_xact_seconds
+        end::float8                                                     as replayed_xact_seconds,
+        extract(epoch from clock_timestamp() - r.last_msg_receipt_time)::float8
+                                                                        as silent_seconds,
+        extract(epoch from current_setting('wal_receiver_timeout')::interval)::float8
+                                                                        as timeout_seconds
     from (select pg_is_in_recovery() as in_recovery) as here
     left join pg_catalog.pg_stat_wal_receiver r on true
 """
+SILENT = 60.0
+"""Seconds without a message after which a link without a timeout is not known to live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,16 @@ class WalPosition:
     """Whether a WAL receiver is connected."""
     replayed_xact_seconds: float | None
     """Seconds since the commit of the last replayed transaction, by the primary's clock."""
+    silent_seconds: float | None = None
+    """Seconds since the last message from upstream; None while no WAL receiver is connected."""
+    timeout_seconds: float = 60.0
+    """Seconds without a message after which the receiver gives up; 0: never."""
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether upstream is heard: an idle one sends a message within half of the timeout."""
+        patience = 0.75 * self.timeout_seconds or SILENT
+        return self.receiving and (self.silent_seconds or 0.0) <= patience
 
     @property
     def unreplayed_bytes(self) -> int | None:
@@ -51,19 +67,19 @@ class WalPosition:
 
 
 def lag_seconds(row: WalPosition) -> float | None:
-    """0 only if everything is replayed and a WAL receiver is connected; None if unknown."""
+    """0 only if everything is replayed and upstream is heard; None if unknown."""
     if not row.in_recovery:
         return 0.0
     if row.unreplayed_bytes:
         return row.replayed_xact_seconds and max(0.0, row.replayed_xact_seconds)
-    return 0.0 if row.receiving and row.unreplayed_bytes == 0 else None
+    return 0.0 if row.is_heard and row.unreplayed_bytes == 0 else None
 
 
 lag = gauge(
     "pg_replication_lag_seconds",
     "Time by which replay is behind; absent if unknown.",
     lag_seconds,
-    note="Absent, not 0, on a standby without a connection, and if nothing was replayed yet.",
+    note="Absent, not 0, on a standby without a live connection, and if nothing was replayed yet.",
 )
 
 is_replica: Metric[WalPosition] = gauge(

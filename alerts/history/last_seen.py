@@ -61,7 +61,7 @@ class LastSeen(History[Absentees]):
 
     collector: AnyCollector
     column: str
-    """The attribute, a text, that names what a row is about."""
+    """The attribute, a text, that names what a row is about; a row without one is left out."""
     span: timedelta
 
     @property
@@ -89,7 +89,7 @@ class LastSeenRecorder:
             seen = Presence.unpack(stored)
             if seen is None or at - seen.last > self.span:
                 changes[name] = None
-        for name in {getattr(row, self.column) for row in answer.rows}:
+        for name in {getattr(row, self.column) for row in answer.rows} - {None}:
             seen = Presence.unpack(room.get(name))
             changes[name] = Presence(seen.first if seen else at, at)
         self.memory.update(self.place, changes)

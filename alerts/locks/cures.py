@@ -1,9 +1,12 @@
 """Cures that release a lock."""
 
-from alerts.cure import cancel, literal, remark, terminate
+from alerts.cure import cancel, equals, literal, remark, terminate
 from alerts.locks.graph import Holder
 from alerts.locks.scene import LockScene
 from collectors.activity import Session
+
+WRAPAROUND = "to prevent wraparound"
+"""Part of what such an autovacuum shows as its query."""
 
 
 def release(scene: LockScene, root: Holder) -> tuple[str, ...]:
@@ -16,9 +19,43 @@ def release(scene: LockScene, root: Holder) -> tuple[str, ...]:
             if gid
             else (remark("It ended while the rows were read; check again."),)
         )
+    return release_session(session)
+
+
+def release_session(session: Session) -> tuple[str, ...]:
+    """Return statements that end it, or what to do instead where no statement is safe."""
     if session.backend_type == "startup":
         return (remark("WAL replay holds the lock for the primary: end its transaction there."),)
+    if may_prevent_wraparound(session):
+        return let_it_finish(session)
     return stop(session)
+
+
+def may_prevent_wraparound(session: Session) -> bool:
+    """Whether it is an autovacuum that starts again at once, and that the server needs.
+
+    Where its text can't be read, it may be one.
+    """
+    if session.backend_type != "autovacuum worker":
+        return False
+    text = session.query or ""
+    return not text or text.startswith("<") or WRAPAROUND in text
+
+
+def let_it_finish(session: Session) -> tuple[str, ...]:
+    """Return steps as comments: cancelling it would only start it again."""
+    return (
+        remark(
+            f"pid {session.pid} is an autovacuum to prevent wraparound. Don't cancel it: it starts"
+            " again at once, and without it the server stops to accept writes."
+        ),
+        remark("1. End what waits for it, if that can wait: DDL, LOCK TABLE."),
+        remark(
+            "2. See how far it is: SELECT phase, heap_blks_scanned, heap_blks_total"
+            f" FROM pg_catalog.pg_stat_progress_vacuum WHERE {equals('pid', session.pid)};"
+        ),
+        remark("3. Repeat the DDL after it, with SET lock_timeout = '2s'."),
+    )
 
 
 def stop(session: Session) -> tuple[str, ...]:
@@ -36,7 +73,6 @@ def stop(session: Session) -> tuple[str, ...]:
     if not (session.state or "").startswith("idle"):
         return (
             remark("This cancels its statement, whose work is rolled back; the session stays."),
-            *_about_autovacuum(session),
             cancel(session.pid, start, began),
             remark(f"If that does not help within half a minute: {end}"),
         )
@@ -53,9 +89,3 @@ def finish_prepared(gid: str) -> tuple[str, ...]:
         remark("Ask its transaction manager first: if it decided to commit, run COMMIT PREPARED."),
         f"ROLLBACK PREPARED {literal(gid)};",
     )
-
-
-def _about_autovacuum(session: Session) -> tuple[str, ...]:
-    if session.backend_type != "autovacuum worker":
-        return ()
-    return (remark("If it prevents wraparound, it will start again: let it finish if possible."),)

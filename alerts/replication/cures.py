@@ -2,22 +2,31 @@
 
 from alerts.cure import ACTIVITY, cancel, remark, terminate
 from alerts.replication.conflict import Conflict
+from alerts.setting_owner import change
+from alerts.snapshot import Snapshot
 from collectors.activity import Session
 from collectors.replication import Receiver
+from collectors.settings import settings
 from collectors.wal_receiver import WalReceiver
 
 RESUME = "SELECT pg_catalog.pg_wal_replay_resume();"
+TARGETS = (
+    "recovery_target",
+    "recovery_target_lsn",
+    "recovery_target_name",
+    "recovery_target_time",
+    "recovery_target_xid",
+)
 
 
-def reconnect(server: str, link: WalReceiver) -> tuple[str, ...]:
+def reconnect(snapshot: Snapshot, link: WalReceiver) -> tuple[str, ...]:
+    server = snapshot.node.server
     slot = f" and that slot {link.slot_name} exists" if link.slot_name else ""
     return (
         remark(f"On {server}: its log shows why upstream can't be reached."),
         remark(f"Check that upstream runs, that its pg_hba.conf allows the standby{slot}."),
-        remark(
-            "If upstream has moved: ALTER SYSTEM SET primary_conninfo = 'host=... user=...';"
-            " then SELECT pg_catalog.pg_reload_conf();"
-        ),
+        remark("If upstream has moved, change its address:"),
+        *change(snapshot, "primary_conninfo", "'host=... user=...'"),
         remark(
             "If the log says 'requested WAL segment has already been removed', rebuild it with"
             " pg_basebackup."
@@ -26,15 +35,38 @@ def reconnect(server: str, link: WalReceiver) -> tuple[str, ...]:
     )
 
 
-def resume(server: str) -> tuple[str, ...]:
+def resume(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return steps as comments: a pause may be all that keeps a dropped table.
+
+    At a recovery target, resuming would end the recovery and make it a primary.
+    """
+    server = snapshot.node.server
+    first = remark(f"On {server}: don't resume before you know who paused it, and why. It may be")
+    rescue = remark("the rescue of a dropped table, which is lost once replay goes on.")
+    if target := _target(snapshot):
+        return (
+            first,
+            rescue,
+            remark(f"Replay has stopped at its target ({target}). To resume ends the recovery:"),
+            remark("the server becomes a primary, or stops, as recovery_target_action says."),
+        )
     return (
-        remark(f"On {server}, after asking the person who paused it:"),
+        first,
+        rescue,
+        remark("1. Ask the person who paused it; save with pg_dump what is to be rescued."),
         remark(
-            "If its log says that a setting is lower than on the primary, increase that setting and"
-            " restart instead: resuming would shut the standby down."
+            "2. Look into its log: 'recovery has paused' with 'insufficient parameter settings'"
         ),
-        RESUME,
+        remark("   means that a setting is lower than on the primary. Increase it and restart;"),
+        remark("   to resume would shut the standby down."),
+        remark(f"3. If it was paused by hand and is no longer needed: {RESUME}"),
     )
+
+
+def _target(snapshot: Snapshot) -> str | None:
+    """Return the recovery target that is set."""
+    rows = snapshot.rows(settings) if snapshot.has(settings) else ()
+    return next((row.name for row in rows if row.name in TARGETS and row.setting), None)
 
 
 def clear(server: str, conflict: Conflict) -> tuple[str, ...]:
@@ -60,8 +92,9 @@ def look_there(name: str, receiver: Receiver) -> tuple[str, ...]:
         return (remark(f"Most of it is not sent yet: check the network to {name}."),)
     return (
         remark(
-            f"{name} has the WAL but has not replayed it. Check there, or watch that server too:"
+            f"{name} has the WAL but has not replayed it: replay is slow, paused, or delayed on"
         ),
+        remark("purpose (recovery_min_apply_delay). Check there, or watch that server too:"),
         remark("SELECT pg_catalog.pg_get_wal_replay_pause_state();"),
         remark(
             f"SELECT pid, state, xact_start, query FROM {ACTIVITY}"

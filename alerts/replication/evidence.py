@@ -8,6 +8,7 @@ from alerts.replication import cures
 from alerts.replication.conflict import Conflict
 from alerts.replication.lag import Certainty, Lag
 from alerts.replication.link import Silence
+from alerts.snapshot import Snapshot
 from alerts.units import bytes_text, duration_text
 from collectors.replication import Receiver
 from collectors.wal_receiver import WalReceiver
@@ -15,7 +16,10 @@ from collectors.wal_receiver import WalReceiver
 Facts = dict[str, float | int | str | bool | None]
 
 
-def disconnected(server: str, link: WalReceiver, silence: Silence, lag: Lag | Unjudged) -> Evidence:
+def disconnected(
+    snapshot: Snapshot, link: WalReceiver, silence: Silence, lag: Lag | Unjudged
+) -> Evidence:
+    server = snapshot.node.server
     what = "has no WAL receiver" if link.pid is None else "receives nothing from upstream"
     how_long = (
         f"for {duration_text(silence.seconds)}"
@@ -33,7 +37,7 @@ def disconnected(server: str, link: WalReceiver, silence: Silence, lag: Lag | Un
             **_facts(lag),
             **_of(link),
         },
-        cure=cures.reconnect(server, link),
+        cure=cures.reconnect(snapshot, link),
         check=(
             "SELECT pid, status, sender_host, last_msg_receipt_time"
             " FROM pg_catalog.pg_stat_wal_receiver;"
@@ -41,14 +45,15 @@ def disconnected(server: str, link: WalReceiver, silence: Silence, lag: Lag | Un
     )
 
 
-def paused(server: str, link: WalReceiver, lag: Lag | Unjudged) -> Evidence:
+def paused(snapshot: Snapshot, link: WalReceiver, lag: Lag | Unjudged) -> Evidence:
+    server = snapshot.node.server
     return Evidence(
         subject=server,
         severity=Severity.info,
         value=lag.seconds if isinstance(lag, Lag) else 0.0,
         message=f"Replay is {link.pause_state} on {server}{_also(lag)}.",
         facts={"state": link.pause_state, **_facts(lag), **_of(link)},
-        cure=cures.resume(server),
+        cure=cures.resume(snapshot),
         check=(
             "SELECT pg_catalog.pg_get_wal_replay_pause_state(),"
             " pg_catalog.pg_last_xact_replay_timestamp();"
@@ -86,7 +91,7 @@ def receiver_behind(name: str, severity: Severity, lag: Lag, receiver: Receiver)
         subject=name,
         severity=severity,
         value=lag.seconds,
-        message=f"{name} is {_distance(lag)} ({receiver.state}).",
+        message=f"{name} is {_distance(lag)} ({receiver.state}{_kept(receiver)}).",
         facts={
             "state": receiver.state,
             "client": client_text(receiver.client_addr),
@@ -100,6 +105,10 @@ def receiver_behind(name: str, severity: Severity, lag: Lag, receiver: Receiver)
         cure=cures.look_there(name, receiver),
         check=f"SELECT * FROM pg_catalog.pg_stat_replication WHERE {equals('pid', receiver.pid)};",
     )
+
+
+def _kept(receiver: Receiver) -> str:
+    return ", it has the WAL but has not replayed it" if receiver.has_received else ""
 
 
 def lost(name: str, gone: Disappeared) -> Evidence:

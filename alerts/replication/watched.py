@@ -40,6 +40,7 @@ def _spoken_for(snapshot: Snapshot) -> Iterator[tuple[str | None, str | None]]:
 def _keeps_up(receiver: Receiver) -> bool:
     return (
         receiver.slot_type in (None, "physical")
+        and receiver.replay_lsn is not None  # pg_receivewal stores WAL and is no standby
         and receiver.state in ("streaming", "catchup")
         and receiver.application_name not in PASSING
     )

@@ -70,7 +70,7 @@ INCIDENTS = (
     Incident("connection_saturation", "shop", incidents.connections_taken, "slots", TERMINATE),
     # What has happened has happened: it is told for ten minutes.
     Incident("deadlock_captured", "shop", incidents.deadlock, "accounts", resolves=False),
-    Incident("replica_lag", "replica", incidents.paused_replay, "replica", "wal_replay_resume"),
+    Incident("replica_lag", "replica", incidents.paused_replay, "replica"),
     Incident("observer_blind", "blind", incidents.missing_rights, "pg_read_all_stats", "GRANT"),
     # It keeps others from cleaning up, so it is cured before them.
     Incident("idle_in_transaction", "books", incidents.idle_in_transaction, "lunch", TERMINATE),

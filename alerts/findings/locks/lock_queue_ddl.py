@@ -7,6 +7,7 @@ from datetime import timedelta
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.cure import ACTIVITY, cancel, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
+from alerts.locks.cures import let_it_finish, may_prevent_wraparound, release_session
 from alerts.locks.graph import Holder, Queue, conflicts, node_of
 from alerts.locks.parties import Fact, session_facts
 from alerts.locks.scene import LockScene
@@ -89,6 +90,8 @@ def cure(scene: LockScene, ddl: Session | None, first: Holder | None) -> tuple[s
     if ddl is None:
         return (remark("It ended while the rows were read; check again."),)
     blocker = scene.sessions.get(first) if first is not None else None
+    if ddl.backend_type == "startup":
+        return _clear_the_way(blocker)
     return (
         remark("Cancel the DDL first: all sessions behind it continue at once."),
         cancel(ddl.pid, ddl.backend_start_text or "", ddl.xact_start_text),
@@ -103,7 +106,21 @@ def _command(query: str | None) -> str:
     return " ".join((normalised(query) or "").split()[:COMMAND])
 
 
+def _clear_the_way(blocker: Session | None) -> tuple[str, ...]:
+    """Replay can't be cancelled: end the query on this standby that it waits for."""
+    if blocker is None:
+        return (remark("WAL replay waits with a DDL of the primary, and ends by itself."),)
+    return (
+        remark("WAL replay of a DDL of the primary waits, and must not be ended. It waits for a"),
+        remark(f"session of this standby, pid {blocker.pid}:"),
+        *release_session(blocker),
+        remark("In future: a smaller max_standby_streaming_delay ends such queries."),
+    )
+
+
 def _instead(blocker: Session) -> tuple[str, ...]:
+    if may_prevent_wraparound(blocker):
+        return let_it_finish(blocker)
     stop = cancel if blocker.state == "active" else terminate
     end = stop(blocker.pid, blocker.backend_start_text or "", blocker.xact_start_text)
     return (remark(f"pid {blocker.pid}, {blocker.state}; if it must go instead: {end}"),)

@@ -9,6 +9,7 @@ from alerts.client_name import session_name
 from alerts.cure import remark, terminate
 from alerts.limits import BaseLimits
 from alerts.query_text import normalised
+from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import Share, share_text
 from collectors.lock_table import LockHolder, lock_table
@@ -41,7 +42,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     held = sum(row.locks for row in rows)
     if held >= limits.used * room:
         critical = held >= limits.used_critical * room
-        yield evidence(rows, held, room, Severity.critical if critical else Severity.warning)
+        severity = Severity.critical if critical else Severity.warning
+        yield evidence(rows, held, room, severity, enlarge(snapshot, held, room))
 
 
 def capacity(known: Sequence[Setting]) -> int | None:
@@ -56,7 +58,13 @@ def capacity(known: Sequence[Setting]) -> int | None:
     return int(each * (sum(part or 0.0 for part in parts) + workers + launcher))
 
 
-def evidence(rows: Sequence[LockHolder], held: int, room: int, severity: Severity) -> Evidence:
+def evidence(
+    rows: Sequence[LockHolder],
+    held: int,
+    room: int,
+    severity: Severity,
+    lasting: tuple[str, ...],
+) -> Evidence:
     most = max(rows, key=lambda row: row.locks)
     who = _who(most)
     return Evidence(
@@ -79,7 +87,7 @@ def evidence(rows: Sequence[LockHolder], held: int, room: int, severity: Severit
             "largest_query_id": None if most.query_id is None else str(most.query_id),
             "largest_statement": normalised(most.query),
         },
-        cure=cure(most, held, room),
+        cure=cure(most, lasting),
         check=(
             "SELECT pid, pg_catalog.count(*) AS locks FROM pg_catalog.pg_locks WHERE NOT fastpath"
             " GROUP BY pid ORDER BY locks DESC LIMIT 10;"
@@ -87,14 +95,19 @@ def evidence(rows: Sequence[LockHolder], held: int, room: int, severity: Severit
     )
 
 
-def cure(most: LockHolder, held: int, room: int) -> tuple[str, ...]:
-    larger = max(2, math.ceil(2 * held / room))
-    lasting = (
+def enlarge(snapshot: Snapshot, held: int, room: int) -> tuple[str, ...]:
+    """Return the lasting cure: fewer locks, or a table in which twice as many find room."""
+    numbers = {row.name: row.number for row in snapshot.rows(settings)}
+    larger = max(2, math.ceil(2 * held / room)) * int(numbers[PER_TRANSACTION] or 0)
+    return (
         remark(
-            "Permanently: use fewer partitions and indexes in one transaction; or a larger table,"
+            "Permanently: use fewer partitions and indexes in one transaction; or a larger table:"
         ),
-        remark(f"which needs a restart: {PER_TRANSACTION}, {larger} times its value."),
+        *change(snapshot, PER_TRANSACTION, str(larger)),
     )
+
+
+def cure(most: LockHolder, lasting: tuple[str, ...]) -> tuple[str, ...]:
     if most.pid is None:
         return (remark("Most locks belong to prepared transactions: finish those."), *lasting)
     start, began = most.backend_start_text or "", most.xact_start_text

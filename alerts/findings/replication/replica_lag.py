@@ -18,10 +18,11 @@ from alerts.units import Bytes, Duration, duration_text
 from collectors.activity import activity
 from collectors.locks import locks
 from collectors.replication import Receiver, replication
+from collectors.settings import settings
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
 
-RECEIVERS = LastSeen(replication, "name", timedelta(days=7))
+RECEIVERS = LastSeen(replication, "subscriber", timedelta(days=7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,10 @@ def of_standby(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     lag, silence = lag_of_standby(snapshot), silence_of(snapshot)
     link = snapshot.row(wal_receiver)
     if silence and silence.seconds >= limits.disconnected.total_seconds():
-        yield evidence.disconnected(snapshot.node.server, link, silence, lag)
+        yield evidence.disconnected(snapshot, link, silence, lag)
         yield silent(snapshot.node.server, silence)  # until it has held, it is not healthy either
     elif silence is None and link.pause_state != "not paused":
-        yield evidence.paused(snapshot.node.server, link, lag)
+        yield evidence.paused(snapshot, link, lag)
     elif isinstance(lag, Lag) and (severity := gravity(lag, limits)):
         yield evidence.behind(snapshot.node.server, severity, lag, link, conflict_of(snapshot))
     elif silence:
@@ -85,6 +86,8 @@ def of_receivers(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             worst[receiver.name] = lag, receiver
     for name, (lag, receiver) in worst.items():
         if severity := gravity(lag, limits):
+            # It may replay late on purpose (recovery_min_apply_delay); its upstream can't tell.
+            severity = Severity.info if receiver.has_received else severity
             yield evidence.receiver_behind(name, severity, lag, receiver)
         elif lag.certainty is Certainty.at_least:
             yield learning(name, lag, snapshot, limits)
@@ -115,7 +118,7 @@ finding = Finding(
     title="Replica lag",
     severities=tuple(Severity),
     reads=(wal_position, replication),
-    consults=(wal_receiver, activity, locks),
+    consults=(wal_receiver, activity, locks, settings),
     history=(POSITIONS, HEARD, REPLAYED, RECEIVERS),
     limits=Limits(),
     judge=judge,

@@ -9,6 +9,7 @@ from alerts.client_name import session_name
 from alerts.connections import client_sessions, dispensable, terminate_idle, usable_slots
 from alerts.cure import ACTIVITY, equals, identifier, literal, remark, since
 from alerts.limits import BaseLimits
+from alerts.setting_owner import change
 from alerts.snapshot import NOT_YET, Snapshot
 from alerts.units import Share, share_text
 from collectors._base import Collector
@@ -39,7 +40,8 @@ class Ceiling:
     database: str | None = None
     only: str = ""
     """SQL condition that selects these sessions, if not all count."""
-    advice: str = "Increase max_connections last: it needs a restart, and memory for each session."
+    advice: tuple[str, ...] = ()
+    """How to raise the limit itself, as comments."""
 
     @property
     def taken(self) -> float:
@@ -63,7 +65,12 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def ceilings(snapshot: Snapshot, sessions: Sequence[Session], limits: Limits) -> Iterator[Ceiling]:
     size = usable_slots(snapshot)
-    yield Ceiling("connection slots", "are available to ordinary roles", size, sessions)
+    advice = (
+        remark("Last of all raise the limit itself, as each session needs memory:"),
+        *change(snapshot, "max_connections", "…"),
+    )
+    whose = "are available to ordinary roles"
+    yield Ceiling("connection slots", whose, size, sessions, advice=advice)
     by_role, by_database = grouped(sessions, "usename"), grouped(sessions, "datname")
     for role in snapshot.rows(roles) if snapshot.has(roles) else ():
         own = by_role.get(role.rolname, [])
@@ -89,7 +96,7 @@ def of_role(role: Role, sessions: Sequence[Session]) -> Ceiling:
         role.connection_limit,
         sessions,
         only=f" AND {equals('usename', literal(role.rolname))}",
-        advice=f"If the limit itself is too low: ALTER ROLE {name} CONNECTION LIMIT …;",
+        advice=(remark(f"If the limit itself is too low: ALTER ROLE {name} CONNECTION LIMIT …;"),),
     )
 
 
@@ -102,7 +109,9 @@ def of_database(database: Database, sessions: Sequence[Session]) -> Ceiling:
         sessions,
         database=database.datname,
         only=f" AND {equals('datname', literal(database.datname))}",
-        advice=f"If the limit itself is too low: ALTER DATABASE {name} CONNECTION LIMIT …;",
+        advice=(
+            remark(f"If the limit itself is too low: ALTER DATABASE {name} CONNECTION LIMIT …;"),
+        ),
     )
 
 
@@ -163,7 +172,7 @@ def cure(ceiling: Ceiling, limits: Limits, user: str | None) -> tuple[str, ...]:
             "If no pooler keeps idle sessions on purpose:"
             f" ALTER ROLE {identifier(user or '…')} SET idle_session_timeout = '10min';"
         ),
-        remark(ceiling.advice),
+        *ceiling.advice,
     )
 
 

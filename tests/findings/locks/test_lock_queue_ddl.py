@@ -1,5 +1,6 @@
 """lock_queue_ddl: a waiting ALTER TABLE and the traffic behind it, on paper and on real servers."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,11 +10,12 @@ from alerts._base import Severity, State
 from alerts.findings.locks.lock_queue_ddl import Limits, finding
 from alerts.snapshot import ServerIdentity, Snapshot
 from collectors._base import Answer, AnyAnswer, AnyCollector, Role
-from collectors.activity import activity
+from collectors.activity import Session, activity
 from collectors.locks import Lock, locks
 from tests.fixtures.lock_stage import Stage, judged
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.session_rows import IDLE
 
 NOW = 1_800_000_000.0
 SOON = Limits(waits=timedelta(milliseconds=200))
@@ -90,6 +92,42 @@ def test_who_is_held_up_by_whom_is_counted() -> None:
     [subject] = verdict_of(finding, queue(*line)).subjects
     assert subject.evidence.facts["followers"] == 3
     assert subject.evidence.object == "public.orders"
+
+
+def cure_of(*rows: Session) -> tuple[str, ...]:
+    line = (READER, table_lock(2, ALTER, 9.0), table_lock(3, READ, 5.0))
+    snapshot = queue(*line)
+    answers = {**snapshot.answers, activity: Answer(rows, NOW)}
+    [subject] = verdict_of(finding, replace(snapshot, answers=answers)).subjects
+    return subject.evidence.cure
+
+
+def test_replay_is_never_cancelled() -> None:
+    """On a standby a DDL of the primary waits for a query: that one is ended."""
+    query = replace(IDLE, pid=1, state="active", xact_start_text="x")
+    cure = cure_of(query, replace(IDLE, pid=2, backend_type="startup", state=None))
+    executable = [line for line in cure if not line.startswith("--")]
+    assert len(executable) == 1
+    assert "pg_cancel_backend(pid)" in executable[0]
+    assert "pid OPERATOR(pg_catalog.=) 1 " in executable[0]
+
+
+@pytest.mark.parametrize("text", ["autovacuum: VACUUM public.orders (to prevent wraparound)", None])
+@pytest.mark.parametrize("waiting", ["startup", "client backend"])
+def test_a_vacuum_to_prevent_wraparound_is_never_cancelled(text: str | None, waiting: str) -> None:
+    """It would start again at once; where its text is hidden, it may be one."""
+    vacuum = replace(IDLE, pid=1, backend_type="autovacuum worker", state="active", query=text)
+    cure = cure_of(vacuum, replace(IDLE, pid=2, backend_type=waiting, state="active"))
+    assert not any("backend(pid)" in line and ") 1 " in line for line in cure)
+    assert any("Don't cancel it" in line for line in cure)
+
+
+def test_other_vacuums_may_be_cancelled() -> None:
+    """They give way to DDL by themselves."""
+    text = "autovacuum: VACUUM public.orders"
+    vacuum = replace(IDLE, pid=1, backend_type="autovacuum worker", state="active", query=text)
+    cure = cure_of(vacuum, replace(IDLE, pid=2, state="active"))
+    assert any("pg_cancel_backend" in line and ") 1 " in line for line in cure)
 
 
 async def test_traffic_behind_an_alter_goes_on_once_its_own_cure_has_run(

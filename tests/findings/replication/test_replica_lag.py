@@ -13,6 +13,7 @@ from alerts.verdicts.tracker import VerdictTracker
 from collectors._base import Absence, Answer, AnyCollector, Role
 from collectors.activity import Session, activity
 from collectors.replication import Receiver, replication
+from collectors.settings import Setting, settings
 from collectors.wal_position import WalPosition, lag_seconds, wal_position
 from collectors.wal_receiver import WalReceiver, wal_receiver
 from tests.fixtures.one_look import verdict_of
@@ -187,7 +188,23 @@ def test_paused_replay_is_information_and_can_be_resumed() -> None:
     here, link = replace(STANDBY, replay_lsn=900 * MiB), replace(LINK, pause_state="paused")
     verdict = verdict_of(finding, alone(here, link, primary_writing(400)))
     assert verdict.severity is Severity.info
-    assert verdict.subjects[0].evidence.cure[-1] == "SELECT pg_catalog.pg_wal_replay_resume();"
+    cure = verdict.subjects[0].evidence.cure
+    assert all(line.startswith("-- ") for line in cure), "pasting it may lose a dropped table"
+    assert cure[-1].endswith(": SELECT pg_catalog.pg_wal_replay_resume();")
+
+
+def test_replay_that_stopped_at_its_target_is_not_resumed() -> None:
+    """That would end the recovery."""
+    here, link = replace(STANDBY, replay_lsn=900 * MiB), replace(LINK, pause_state="paused")
+    target = Setting("recovery_target_time", "2026-11-01", None, "string", "file", False, "")
+    answers: dict[AnyCollector, list[Any]] = {
+        wal_position: [here],
+        wal_receiver: [link],
+        settings: [target],
+    }
+    [subject] = verdict_of(finding, Server("db2", Role.standby).saw(NOW, answers)).subjects
+    assert not any("resume()" in line for line in subject.evidence.cure)
+    assert "target (recovery_target_time)" in "\n".join(subject.evidence.cure)
 
 
 def test_a_wanted_delay_is_subtracted() -> None:
@@ -281,7 +298,32 @@ def test_a_watched_standby_speaks_for_itself() -> None:
         replication: [receiver],
     }
     assert verdict_of(finding, server.saw(NOW, answers, peer)).state is State.healthy
+    assert verdict_of(finding, server.saw(NOW, answers)).severity is Severity.info
+    behind = replace(receiver, write_lsn=0, flush_lsn=0)
+    answers |= {replication: [behind]}
     assert verdict_of(finding, server.saw(NOW, answers)).severity is Severity.critical
+
+
+@pytest.mark.parametrize(
+    ("silent", "timeout", "lag"),
+    [(None, 60.0, 0.0), (44, 60.0, 0.0), (46, 60.0, None), (61, 0.0, None), (59, 0.0, 0.0)],
+)
+def test_lag_of_a_hung_link_is_unknown(
+    silent: float | None, timeout: float, lag: float | None
+) -> None:
+    """That all received WAL is replayed says nothing once nothing is received."""
+    here = replace(STANDBY, silent_seconds=silent, timeout_seconds=timeout)
+    assert lag_seconds(here) == lag
+
+
+def test_an_archive_of_wal_is_no_standby() -> None:
+    """It replays nothing, and nobody misses it here."""
+    archive = replace(RECEIVER, application_name="pg_receivewal", replay_lsn=None, write_lsn=0)
+    server = Server("db1", Role.primary)
+    for at in (-4000, -400, -61):
+        found = server.saw(NOW + at, {wal_position: [PRIMARY], replication: [archive]})
+        assert verdict_of(finding, found).state is State.healthy
+    assert verdict_of(finding, server.saw(NOW, {wal_position: [PRIMARY]})).state is State.healthy
 
 
 def test_backups_are_not_replicas() -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +20,10 @@ from collectors.replication import replication
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
 from monitor.demo.launcher import Postgres
-from tests.fixtures.farm import MONITOR
+from tests.fixtures.farm import MONITOR, Farm
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Psql, connected
+from tests.fixtures.programs import Program
 from tests.fixtures.until import until
 
 COLLECTORS = (activity, locks, wal_position, wal_receiver, replication)
@@ -117,7 +119,66 @@ async def test_paused_replay_is_seen_measured_and_resumed_by_its_cure(
     assert evidence.facts["behind_bytes"]
     assert after + 1 - seen <= evidence.value <= time.time() - before
     await paste(pair.standby.server.dsn(), "\n".join(evidence.cure))
+    assert (await pair.judged()).state is State.ill, "pasting it must not resume by accident"
+    await paste(pair.standby.server.dsn(), evidence.cure[-1].rpartition(": ")[2])
     assert (await pair.until(State.healthy)).state is State.healthy
+
+
+@pytest.mark.versions(14, 18)
+async def test_an_archive_of_wal_is_no_standby(
+    private_server: Callable[..., Postgres],
+    launch: Callable[..., Program],
+    farm: Farm,
+    workplace: Path,
+) -> None:
+    """pg_receivewal beside an old slot is far behind, and answers no query."""
+    primary = private_server()
+    await execute(
+        primary,
+        "SELECT pg_create_physical_replication_slot('archive', true)",
+        "CREATE TABLE t AS SELECT generate_series(1, 200000)",
+        "SELECT pg_switch_wal()",
+        "CHECKPOINT",
+    )
+    watched = Watched(primary, "db1")
+    await watched.look()
+    receivewal = farm.wheel.program("pg_receivewal")
+    where = f"--dbname={primary.dsn()}", f"--directory={workplace}"
+    archive = launch([receivewal, *where, "--slot=archive", "--no-sync"])
+    await until(lambda: connected_receiver(watched), "pg_receivewal receives")
+    for _ in range(3):
+        verdict = verdict_of(finding, await watched.look(), limits=SOON)
+        assert (verdict.state, verdict.subjects) == (State.healthy, ())
+    archive.stop()
+    gone = "SELECT count(*) = 0 FROM pg_stat_replication"
+    async with connected(primary.dsn()) as connection:
+        await until(lambda: connection.fetchval(gone), "it is gone")
+    assert verdict_of(finding, await watched.look(), limits=SOON).state is State.healthy
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_delayed_standby_wakes_nobody(
+    private_server: Callable[..., Postgres], standby: Callable[..., Postgres]
+) -> None:
+    """Its primary can't see the delay, but that it has all WAL; the standby itself is healthy."""
+    primary = private_server()
+    await execute(primary, "CREATE TABLE t (a int)")
+    delayed = standby(primary, recovery_min_apply_delay="1h")
+    here, there = Watched(primary, "db1"), Watched(delayed, "db2")
+    await until(lambda: connected_receiver(here), "the standby streams")
+    await execute(primary, "INSERT INTO t SELECT generate_series(1, 1000)")
+    critical = replace(SOON, behind_critical=timedelta(seconds=1))
+
+    async def seen() -> Verdict | None:
+        verdict = verdict_of(finding, await here.look(), limits=critical)
+        return verdict if verdict.subjects else None
+
+    verdict = await until(seen, "the primary sees it behind")
+    assert verdict
+    assert verdict.severity is Severity.info
+    assert "has the WAL but has not replayed it" in verdict.subjects[0].evidence.message
+    own = verdict_of(finding, await there.look(await here.look()), limits=SOON)
+    assert (own.state, own.subjects) == (State.healthy, ())
 
 
 @pytest.mark.versions(14, 18)

@@ -1,0 +1,112 @@
+"""Who owns a server's settings, and how one of them is changed there.
+
+ALTER SYSTEM is overwritten by a cluster manager, and refused by a provider.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from alerts.cure import remark
+from alerts.snapshot import Snapshot
+from collectors.settings import Setting, settings
+
+COMMAND_LINE = "command line"
+GIVEN_BY_PATRONI = (
+    "cluster_name",
+    "max_connections",
+    "max_locks_per_transaction",
+    "max_prepared_transactions",
+    "max_worker_processes",
+    "track_commit_timestamp",
+    "wal_level",
+)
+"""Patroni starts the server with these on its command line."""
+PREFIXES = {"rds.": "rds", "cloudsql.": "cloud_sql", "azure.": "azure"}
+CONTROLLER = "/controller/run"
+"""Directory of CloudNativePG's sockets."""
+
+
+class Owner(StrEnum):
+    """Who writes the configuration."""
+
+    files = "files"
+    patroni = "patroni"
+    cloud_native_pg = "cloud_native_pg"
+    rds = "rds"
+    cloud_sql = "cloud_sql"
+    azure = "azure"
+
+
+FORMS = {
+    Owner.patroni: (
+        "Patroni owns the settings: patronictl edit-config, under postgresql.parameters:"
+    ),
+    Owner.cloud_native_pg: (
+        "CloudNativePG owns the settings: in the Cluster, under spec.postgresql.parameters:"
+    ),
+    Owner.rds: "Amazon RDS owns the settings: in its parameter group:",
+    Owner.cloud_sql: "Cloud SQL owns the settings: gcloud sql instances patch --database-flags:",
+    Owner.azure: "Azure owns the settings: az postgres flexible-server parameter set:",
+}
+RESTARTS = {
+    Owner.patroni: "then patronictl restart",
+    Owner.cloud_native_pg: "the operator restarts the instances",
+    Owner.rds: "then reboot the instance",
+    Owner.cloud_sql: "it restarts the instance",
+    Owner.azure: "then restart the server",
+}
+
+
+def owner_of(known: Mapping[str, Setting]) -> Owner:
+    """Return who owns the settings, as far as they show it."""
+    for name in known:
+        for prefix, owner in PREFIXES.items():
+            if name.startswith(prefix):
+                return Owner(owner)
+    sockets = known.get("unix_socket_directories")
+    if sockets and CONTROLLER in (sockets.setting or ""):
+        return Owner.cloud_native_pg
+    given = [n for n in GIVEN_BY_PATRONI if n in known and known[n].source == COMMAND_LINE]
+    return Owner.patroni if len(given) >= len(GIVEN_BY_PATRONI) - 1 else Owner.files
+
+
+def change(snapshot: Snapshot, name: str, value: str) -> tuple[str, ...]:
+    """Return how to change a setting, as advice: in the form that its owner understands.
+
+    The value is printed as it stands, quoted if it has to be.
+    """
+    rows = snapshot.rows(settings) if snapshot.has(settings) else ()
+    known = {row.name: row for row in rows}
+    own, owner = known.get(name), owner_of(known)
+    restarts = own is not None and own.context == "postmaster"
+    if owner is not Owner.files:
+        then = f" ({RESTARTS[owner]})" if restarts else ""
+        return (remark(f"{FORMS[owner]} {name}: {value}{then}"),)
+    then = "then restart the server" if restarts else "then SELECT pg_catalog.pg_reload_conf();"
+    return (remark(f"{_place(known, own)}{_statement(known, own, name, value)} {then}"),)
+
+
+def _statement(known: Mapping[str, Setting], own: Setting | None, name: str, value: str) -> str:
+    if _is_given(own) or _is_locked(known):
+        return f"{name} = {value};"
+    return f"ALTER SYSTEM SET {name} = {value};"
+
+
+def _place(known: Mapping[str, Setting], own: Setting | None) -> str:
+    """Say where it is set now, and where it must be changed."""
+    if own is not None and _is_given(own):
+        return f"It is set by the {own.source} of the server; change it there: "
+    file = own.sourcefile if own else None
+    where = f"It is set in {file}, line {own.sourceline}" if own and file else ""
+    if _is_locked(known):
+        return f"{where or 'ALTER SYSTEM is switched off'} (allow_alter_system is off); there: "
+    return f"{where}; " if where else ""
+
+
+def _is_given(own: Setting | None) -> bool:
+    return own is not None and own.source in (COMMAND_LINE, "environment variable")
+
+
+def _is_locked(known: Mapping[str, Setting]) -> bool:
+    allowed = known.get("allow_alter_system")
+    return allowed is not None and allowed.setting == "off"
