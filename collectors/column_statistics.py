@@ -13,7 +13,11 @@ QUERY = """
         array_agg(s.staattnum order by s.staattnum)         as staattnum,
         array_agg(s.stanullfrac order by s.staattnum)       as stanullfrac,
         array_agg(s.stawidth order by s.staattnum)          as stawidth,
-        array_agg(s.stadistinct order by s.staattnum)       as stadistinct
+        array_agg(s.stadistinct order by s.staattnum)       as stadistinct,
+        extract(epoch from greatest(
+            pg_catalog.pg_stat_get_last_analyze_time(s.starelid),
+            pg_catalog.pg_stat_get_last_autoanalyze_time(s.starelid)
+        ))::float8                                          as last_analyze
     from pg_catalog.pg_statistic s
     join pg_catalog.pg_class c on c.oid = s.starelid
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -40,6 +44,8 @@ class ColumnStatistics:
     """Mean bytes as stored, cut to whole."""
     stadistinct: list[float]
     """Distinct values, or, if negative, that share of the rows."""
+    last_analyze: float | None = None
+    """Unix seconds of the ANALYZE that they are from."""
 
 
 column_statistics = Collector(

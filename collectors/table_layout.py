@@ -32,6 +32,10 @@ QUERY = """
             pg_catalog.pg_stat_get_last_vacuum_time(c.oid),
             pg_catalog.pg_stat_get_last_autovacuum_time(c.oid)
         ))::float8                                                        as vacuum_seconds,
+        extract(epoch from greatest(
+            pg_catalog.pg_stat_get_last_analyze_time(c.oid),
+            pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)
+        ))::float8                                                        as last_analyze,
         coalesce(a.attlen, '{}')                                          as attlen,
         coalesce(a.attalign, '')                                          as attalign,
         coalesce(a.attstorage, '')                                        as attstorage,
@@ -89,6 +93,8 @@ class TableLayout:
     analyze_seconds: float | None
     """Seconds since the last one, manual or automatic."""
     vacuum_seconds: float | None
+    last_analyze: float | None
+    """Unix seconds; rows of other collectors belong to it if they have the same."""
     attlen: list[int]
     attalign: str
     """One character for each column, like attstorage."""

@@ -188,6 +188,11 @@ class UserTable:
     toast_mxid_age: int | None = None
 
     @property
+    def analyzed(self) -> float | None:
+        """Unix seconds of the last ANALYZE, manual or automatic."""
+        return max(filter(None, (self.last_analyze, self.last_autoanalyze)), default=None)
+
+    @property
     def total_bytes(self) -> int:
         return (self.table_size_bytes or 0) + self.index_size_bytes
 

@@ -1,7 +1,11 @@
-"""Current heaps of a server: the layout from its slow collector, and newer counters."""
+"""Current heaps of a server: the layout from its slow collector, and newer counters.
+
+Sizes that are newer than the layout and the column statistics may belong to other rows: after
+TRUNCATE and a load, the old widths say nothing of the new file.
+"""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from alerts.bloat.heap import Heap
 from alerts.bloat.reading import heap_of
@@ -15,21 +19,46 @@ LATE = 0.05
 """Tolerance between counters and estimates, as a share of the rows."""
 
 
-def heaps(
+@dataclass(frozen=True, slots=True)
+class HeapState:
+    """What is known of a table's heap, by the age of the facts."""
+
+    table: UserTable
+    joined: Heap
+    """Of the newest sizes and counters, with the layout and the column statistics."""
+    is_one_state: bool
+    """Whether all of that belongs to the same file and the same ANALYZE."""
+    then: Heap | None
+    """As it was when its layout was read; None if that file is gone, or of two states too."""
+
+
+def heap_states(
     snapshot: Snapshot, wanted: Callable[[UserTable], bool]
-) -> Iterator[tuple[UserTable, Heap | None]]:
+) -> Iterator[tuple[UserTable, HeapState | None]]:
     """Return the heaps of the wanted tables; None if their layout is not read yet."""
     layouts = {table_layout.key_of(row): row for row in snapshot.rows(table_layout)}
     known = snapshot.rows(column_statistics) if snapshot.has(column_statistics) else ()
     statistics = {column_statistics.key_of(row): row for row in known}
     for table in filter(wanted, snapshot.rows(user_tables)):
         key = user_tables.key_of(table)
-        if key not in layouts:
+        layout = layouts.get(key)
+        if layout is None:
             yield table, None
             continue
+        widths = statistics.get(key)
         readable = statistics_hidden(snapshot, table.datname) is None
-        heap = heap_of(layouts[key], statistics.get(key), statistics_readable=readable)
-        yield table, _counted_since(heap, table)
+        heap = heap_of(layout, widths, statistics_readable=readable)
+        same_file = layout.relfilenode == table.relfilenode
+        agree = widths is None or widths.last_analyze == layout.last_analyze
+        yield (
+            table,
+            HeapState(
+                table,
+                _counted_since(heap, table),
+                same_file and agree and layout.last_analyze == table.analyzed,
+                heap if same_file and agree else None,
+            ),
+        )
 
 
 def statistics_hidden(snapshot: Snapshot, database: str) -> Absence | None:

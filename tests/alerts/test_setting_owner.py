@@ -1,4 +1,4 @@
-"""How a setting is changed: in the form of whoever writes the configuration."""
+"""How a setting is changed: in the form that its owner understands."""
 
 from typing import Any
 

@@ -7,7 +7,8 @@ from typing import Annotated
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
 from alerts.bloat import Confidence, Heap, HeapEstimate, NotEvaluated, Obstacle, estimate
 from alerts.bloat.ceiling import ceiling
-from alerts.bloat.current import heaps, statistics_hidden
+from alerts.bloat.current import HeapState, heap_states, statistics_hidden
+from alerts.bloat.estimate import SMALLEST_FILE
 from alerts.cure import OLD_TRANSACTIONS, equals, identifier, regclass, remark
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
@@ -17,6 +18,7 @@ from collectors.column_statistics import column_statistics
 from collectors.database_sizes import database_sizes
 from collectors.table_layout import table_layout
 from collectors.user_tables import UserTable, user_tables
+from collectors.xmin_horizon import xmin_horizon
 
 HOUR = 3600.0
 SMALLEST_ROW = 28
@@ -48,23 +50,75 @@ class Limits(BaseLimits):
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     needed = news(snapshot, limits)
-    suspects: list[tuple[UserTable, Heap]] = []
-    for table, heap in heaps(snapshot, lambda table: least_bytes(table) >= needed(table)):
-        if heap is None:
-            yield unjudged(
-                table, "its layout will be read within one hour", until=snapshot.at + HOUR
-            )
-        elif may_be_bloated(heap, limits, needed(table)):
-            suspects.append((table, heap))
-    suspects.sort(key=lambda suspect: suspect[0].relpages, reverse=True)
-    for table, heap in suspects[:SIMULATED]:
-        found = estimate(heap)
-        if isinstance(found, NotEvaluated):
-            yield from not_evaluated(table, found, snapshot)
-        elif found.low >= limits.min_share and found.low * file_bytes(heap) >= needed(table):
-            yield evidence(table, heap, found, limits)
-    for table, _ in suspects[SIMULATED:]:
-        yield unjudged(table, f"the {SIMULATED} largest candidates are estimated first")
+    suspects: list[HeapState] = []
+    for table, state in heap_states(snapshot, lambda table: least_bytes(table) >= needed(table)):
+        if state is None:
+            yield from without_layout(table, snapshot)
+        elif may_be_bloated(state.joined, limits, needed(table)):
+            suspects.append(state)
+    suspects.sort(key=lambda suspect: suspect.table.relpages, reverse=True)
+    for suspect in suspects[:SIMULATED]:
+        yield from judged(suspect, snapshot, limits, needed(suspect.table))
+    for suspect in suspects[SIMULATED:]:
+        yield unjudged(suspect.table, f"the {SIMULATED} largest candidates are estimated first")
+
+
+def without_layout(table: UserTable, snapshot: Snapshot) -> Iterator[Unjudged]:
+    """The layout of small heaps is not read; such a table is large by its TOAST."""
+    if table.relkind == "p":
+        return
+    if table.reltuples >= 0 and table.relpages < SMALLEST_FILE:
+        yield unjudged(table, "most of it is TOAST, whose free space is not estimated")
+    else:
+        why = "its layout will be read within one hour"
+        yield unjudged(table, why, until=snapshot.at + HOUR)
+
+
+def judged(
+    suspect: HeapState, snapshot: Snapshot, limits: Limits, needed: float
+) -> Iterator[Outcome]:
+    """Judge a table that may be bloated, from facts that belong together."""
+    table, heap = suspect.table, suspect.joined
+    found = estimate(heap)
+    if isinstance(found, NotEvaluated):
+        yield from not_evaluated(table, found, snapshot)
+    elif not reaches(found.high, heap, limits, needed):
+        return  # cured, or never bloated
+    elif not reaches(found.low, heap, limits, needed):
+        if found.confidence is Confidence.low:
+            yield unjudged(table, "its statistics are too old to tell; ANALYZE it")
+    elif suspect.is_one_state:
+        yield evidence(table, heap, found, limits, held_by(snapshot, table))
+    else:
+        yield from judged_then(suspect, snapshot, limits, needed)
+
+
+def judged_then(
+    suspect: HeapState, snapshot: Snapshot, limits: Limits, needed: float
+) -> Iterator[Outcome]:
+    """Judge by the facts of the last hour, which agree, where it was analysed since."""
+    table, heap = suspect.table, suspect.then
+    found = estimate(heap) if heap else None
+    if heap and isinstance(found, HeapEstimate) and reaches(found.low, heap, limits, needed):
+        yield evidence(table, heap, found, limits, held_by(snapshot, table))
+    else:
+        why = "it was analysed or rewritten since its layout was read, within one hour again"
+        yield unjudged(table, why, until=snapshot.at + HOUR)
+
+
+def reaches(share: float, heap: Heap, limits: Limits, needed: float) -> bool:
+    return share >= limits.min_share and share * file_bytes(heap) >= needed
+
+
+def held_by(snapshot: Snapshot, table: UserTable) -> str | None:
+    """Return who may still see dead rows of its database, the oldest; None if nobody does."""
+    rows = snapshot.rows(xmin_horizon) if snapshot.has(xmin_horizon) else ()
+    held = [row for row in rows if row.datname in (None, table.datname) and row.xmin_age > 0]
+    if not held:
+        return None
+    oldest = max(held, key=lambda row: row.xmin_age)
+    kind = "session with pid" if oldest.holder == "session" else oldest.holder.replace("_", " ")
+    return f"{kind} {oldest.name}"
 
 
 def news(snapshot: Snapshot, limits: Limits) -> Callable[[UserTable], float]:
@@ -109,7 +163,9 @@ def name(table: UserTable) -> str:
     return identifier(table.schemaname, table.relname)
 
 
-def evidence(table: UserTable, heap: Heap, found: HeapEstimate, limits: Limits) -> Evidence:
+def evidence(
+    table: UserTable, heap: Heap, found: HeapEstimate, limits: Limits, holder: str | None
+) -> Evidence:
     itself = regclass(table.schemaname, table.relname)
     size, sure = file_bytes(heap), found.confidence is Confidence.high
     return Evidence(
@@ -134,13 +190,14 @@ def evidence(table: UserTable, heap: Heap, found: HeapEstimate, limits: Limits) 
             "row_bytes": found.tuple_bytes,
             "confidence": str(found.confidence),
             "dropped_columns": found.has_dropped_columns,
+            "held_by": holder if is_mostly_dead(found) else None,
         },
         cure=(
             remark(f"On the primary, in database {table.datname}. This is an estimate; measure"),
             remark("it with the extension pgstattuple, whose schema \\dx shows:"),
             remark(f"SELECT * FROM SCHEMA.pgstattuple_approx({itself});"),
             *vacuum(table, found),
-            *rewrite(table, found, limits),
+            *(held(holder) if holder and is_mostly_dead(found) else rewrite(table, found, limits)),
         ),
         check=(
             "SELECT pg_catalog.pg_size_pretty(pg_catalog.pg_table_size(relid)) AS size,"
@@ -152,9 +209,21 @@ def evidence(table: UserTable, heap: Heap, found: HeapEstimate, limits: Limits) 
     )
 
 
+def is_mostly_dead(found: HeapEstimate) -> bool:
+    return (found.dead_bytes or 0) * 2 >= found.bloat_bytes
+
+
+def held(holder: str) -> tuple[str, ...]:
+    """Offer no rewrite, which would keep the rows as VACUUM does."""
+    return (
+        remark(f"The {holder} may still see dead rows. While it does, neither VACUUM"),
+        remark("nor VACUUM FULL frees them: end it first, then VACUUM again."),
+    )
+
+
 def vacuum(table: UserTable, found: HeapEstimate) -> tuple[str, ...]:
     """Vacuum first, if much of it is dead rows; it blocks no reads or writes."""
-    if (found.dead_bytes or 0) * 2 < found.bloat_bytes:
+    if not is_mostly_dead(found):
         return ()
     return (
         remark("Most of it is dead rows. VACUUM makes their space reusable, and blocks no one;"),
@@ -191,7 +260,7 @@ finding = Finding(
     title="Table bloat",
     severities=(Severity.info, Severity.warning),
     reads=(user_tables, table_layout),
-    consults=(column_statistics, database_sizes),
+    consults=(column_statistics, database_sizes, xmin_horizon),
     limits=Limits(),
     judge=judge,
     unit="bytes",

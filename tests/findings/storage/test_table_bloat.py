@@ -19,6 +19,7 @@ from collectors.comments import comments
 from collectors.database_sizes import database_sizes
 from collectors.table_layout import table_layout
 from collectors.user_tables import user_tables
+from collectors.xmin_horizon import xmin_horizon
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
@@ -177,6 +178,79 @@ async def test_story(database: Database, psql: Psql, paste: Psql, made: Made, ve
         assert (healed.subjects, healed.unjudged) == ((), ())
         given_back = before - await database.fetchval("SELECT pg_relation_size('orders')")
         assert orders.value == pytest.approx(given_back, rel=0.03)
+
+
+RELOADED = """
+    TRUNCATE orders;
+    INSERT INTO orders SELECT i, 'c', repeat('x', 900) FROM generate_series(1, 5000) i;
+"""
+
+
+@pytest.mark.versions(14, 18)
+async def test_reloaded_with_other_widths(
+    database: Database, made: Made, monitor: "Connection"
+) -> None:
+    """The layout is an hour old, and the new file is full: no verdict joins the two."""
+    await made(ORDERS)
+    before = await look(monitor, user_tables, table_layout, column_statistics, database_sizes)
+    assert verdict_of(finding, before, limits=LIMITS).state is State.healthy
+    await made(RELOADED)
+    now = await look(monitor, user_tables, database_sizes)
+    later = replace(now, answers={**before.answers, **now.answers})
+    found = verdict_of(finding, later, limits=LIMITS)
+    assert (found.state, found.subjects) == (State.learning, ())
+    assert (await verdict(monitor)).state is State.healthy
+
+
+@pytest.mark.versions(14, 18)
+async def test_rows_that_are_held(
+    database: Database, psql: Psql, paste: Psql, made: Made, monitor: "Connection"
+) -> None:
+    """No rewrite is offered while it would free nothing; it is once the holder has ended."""
+    await made(ORDERS)
+    holder = await database.session()
+    await holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM orders LIMIT 1")
+    await psql(database.dsn, "DELETE FROM orders WHERE id % 4 > 0")
+    deleted = "SELECT n_dead_tup >= 30000 FROM pg_stat_user_tables WHERE relname = 'orders'"
+    await until(lambda: database.fetchval(deleted), "the deletes are counted")
+    await psql(database.dsn, "VACUUM (ANALYZE) orders")
+
+    async def held() -> Evidence | None:
+        snapshot = await look(
+            monitor, user_tables, table_layout, column_statistics, database_sizes, xmin_horizon
+        )
+        subjects = verdict_of(finding, snapshot, limits=LIMITS).subjects
+        return subjects[0].evidence if subjects else None
+
+    evidence = await until(held, "it is bloated")
+    assert evidence
+    pid = holder.get_server_pid()
+    assert evidence.facts["held_by"] == f"session with pid {pid}"
+    assert not any(line.startswith("VACUUM (FULL") for line in evidence.cure)
+    await holder.execute("COMMIT")
+    evidence = await until(held, "it is still bloated")
+    assert evidence
+    assert any(line.startswith("VACUUM (FULL") for line in evidence.cure)
+    await paste(database.dsn, "\n".join(evidence.cure))
+    assert (await verdict(monitor)).state is State.healthy
+
+
+TOASTY = """
+    CREATE TABLE documents (id int, body text);
+    ALTER TABLE documents ALTER body SET STORAGE EXTERNAL;
+    INSERT INTO documents SELECT i, repeat(i::text, 20000) FROM generate_series(1, 300) i;
+"""
+
+
+@pytest.mark.versions(14, 18)
+async def test_mostly_toast_is_unknown(made: Made, monitor: "Connection") -> None:
+    """Its heap is too small to be read, and always will be."""
+    await made(TOASTY)
+    found = await verdict(monitor)
+    assert (found.state, found.reason) == (
+        State.unknown,
+        "most of it is TOAST, whose free space is not estimated",
+    )
 
 
 @pytest.mark.versions(14, 18)

@@ -13,10 +13,11 @@ from alerts.findings.storage.table_bloat import finding
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.tracker import Timing, VerdictTracker
 from collectors._base import Absence, Answer, AnyCollector, Role
-from collectors.column_statistics import column_statistics
+from collectors.column_statistics import ColumnStatistics, column_statistics
 from collectors.database_sizes import DatabaseSize, database_sizes
 from collectors.table_layout import TableLayout, table_layout
 from collectors.user_tables import UserTable, user_tables
+from collectors.xmin_horizon import Holder, xmin_horizon
 from tests.fixtures.one_look import verdict_of
 
 DAY = 86400.0
@@ -38,6 +39,7 @@ LAYOUT = TableLayout(
     n_mod_since_analyze=0,
     analyze_seconds=60.0,
     vacuum_seconds=60.0,
+    last_analyze=1.0,
     attlen=[4, 4, 4],
     attalign="iii",
     attstorage="ppp",
@@ -55,6 +57,7 @@ def table(live_share: float, pages: int = PAGES, **traits: Any) -> UserTable:
     rows = int(185 * pages * live_share)
     known: dict[str, Any] = dict.fromkeys((field.name for field in fields(UserTable)), 0)
     known |= PLACE | {"relname": "orders", "relkind": "r", "reloptions": [], "relpages": pages}
+    known |= {"relfilenode": 10, "last_analyze": 1.0, "last_autoanalyze": None}
     known |= {"reltuples": float(rows), "n_live_tup": rows, "table_size_bytes": pages * 8192}
     return UserTable(**known | traits)
 
@@ -181,6 +184,61 @@ def test_fixed_widths_need_no_grant() -> None:
     answers = {key: one for key, one in snapshot.answers.items() if key is not column_statistics}
     blind = replace(snapshot, answers=answers, absent={column_statistics: Absence("no", "GRANT x")})
     assert only(blind).facts["bloat_share"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_most_of_it_is_toast() -> None:
+    """The heap is small, so that its layout is never read: unknown, and not learning for ever."""
+    toasty = table(1.0, 100, table_size_bytes=9 * GIB)
+    found = verdict_of(finding, seen(toasty, (table_layout, ())))
+    assert found.state is State.unknown
+    assert found.reason == "most of it is TOAST, whose free space is not estimated"
+
+
+def test_analysed_since_the_layout_was_read() -> None:
+    """Facts of two ages are not joined: it is bloated only where the older ones say so too."""
+    bloated = replace(LAYOUT, reltuples=FULL // 2)
+    later = table(0.3, last_autoanalyze=2.0)
+    found = verdict_of(finding, seen(later))
+    assert (found.state, found.subjects) == (State.learning, ())
+    assert [u.until for u in found.unjudged] == [3600.0]
+    assert only(seen(later, layout=bloated)).facts["bloat_share"] == pytest.approx(0.5, abs=0.01)
+    cured = table(0.95, PAGES, last_autoanalyze=2.0)
+    assert verdict_of(finding, seen(cured, layout=bloated)).state is State.healthy
+
+
+def test_rewritten_since_the_layout_was_read() -> None:
+    """Of the new file nothing is known yet, unless it can't be bloated."""
+    bloated = replace(LAYOUT, reltuples=FULL // 2)
+    later = table(0.3, relfilenode=11)
+    assert verdict_of(finding, seen(later, layout=bloated)).state is State.learning
+    full = table(1.0, PAGES // 2, relfilenode=11)
+    assert verdict_of(finding, seen(full, layout=bloated)).state is State.healthy
+
+
+def test_statistics_of_another_analyze_are_not_joined() -> None:
+    """The layout and the column statistics are read one after the other."""
+    widths = ColumnStatistics("shop", 10, [1, 2, 3], [0.0] * 3, [4] * 3, [-1.0] * 3, 2.0)
+    found = verdict_of(finding, seen(table(0.3), (column_statistics, [widths])))
+    assert found.state is State.learning
+    same = replace(widths, last_analyze=1.0)
+    assert only(seen(table(0.3), (column_statistics, [same]))).database == "shop"
+
+
+@pytest.mark.parametrize(
+    ("holder", "is_held"),
+    [
+        (Holder("session", "77", "shop", 5), True),
+        (Holder("replication_slot", "sub", None, 5), True),
+        (Holder("session", "77", "elsewhere", 5), False),
+        (Holder("session", "77", "shop", 0), False),
+    ],
+)
+def test_rows_that_are_held_are_not_rewritten(holder: Holder, is_held: bool) -> None:
+    """VACUUM FULL would keep them; the cure says who holds them."""
+    dead = table(0.5, n_dead_tup=FULL // 2)
+    cure = only(seen(dead, (xmin_horizon, [holder])), rewrite_bytes=9 * GIB).cure
+    assert any("VACUUM (FULL" in line for line in cure) is not is_held
+    assert any(holder.name in line and "dead rows" in line for line in cure) is is_held
 
 
 def test_no_long_lock_is_offered() -> None:
