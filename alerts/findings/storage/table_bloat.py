@@ -111,7 +111,7 @@ def reaches(share: float, heap: Heap, limits: Limits, needed: float) -> bool:
 
 
 def held_by(snapshot: Snapshot, table: UserTable) -> str | None:
-    """Return who may still see dead rows of its database, the oldest; None if nobody does."""
+    """Return who may still see dead rows of its database, the oldest; None if nothing does."""
     rows = snapshot.rows(xmin_horizon) if snapshot.has(xmin_horizon) else ()
     held = [row for row in rows if row.datname in (None, table.datname) and row.xmin_age > 0]
     if not held:
