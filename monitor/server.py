@@ -78,8 +78,8 @@ class ServerMonitor:
         self.started = clock.now()
         self.identity_tracker = IdentityTracker(plan.target, self.memory)
         self.sessions = Sessions.of(plan)
-        system = self.node.system_identifier or ""
-        recorder = Recorder(all_wants(), self.memory, system, plan.name)
+        cluster = self.node.cluster or ""
+        recorder = Recorder(all_wants(), self.memory, cluster, plan.name)
         self.answers = Answers(recorder)
         self.judging = Judging.of(plan, self.memory, recorder)
         self.pacing = Pacing(plan.paces, plan.budget)

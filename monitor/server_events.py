@@ -75,8 +75,7 @@ class ServerEvents:
         """Counters of another server, or of another role, say nothing about this one."""
         if IdentityChange.another in change:
             self.judging.forget_cases()
-            system = self.identity.node.system_identifier or ""
-            self.recorder.belong_to(system, self.server)
+            self.recorder.belong_to(self.identity.node.cluster or "", self.server)
         if IdentityChange.sessions_ended in change:
             self.judging.end_sessions(self.identity.node)
             self.answers.fresh.update(all_collectors().values())

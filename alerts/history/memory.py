@@ -9,7 +9,11 @@ Json = None | bool | int | float | str | list["Json"] | tuple["Json", ...] | dic
 
 
 class Namespace(NamedTuple):
-    """Whose memory: the cluster's system identifier, the server's name, a collector or finding."""
+    """Whose memory: the cluster, the server's name, a collector or finding.
+
+    A cluster is its system identifier, with the setting `cluster` where there is one: clones
+    share the identifier.
+    """
 
     cluster: str
     server: str

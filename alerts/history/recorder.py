@@ -46,7 +46,7 @@ class Recorder:
     # In the event loop.
 
     def belong_to(self, cluster: str, server: str) -> None:
-        """Go on with the memory of that server of that cluster (its system identifier)."""
+        """Go on with the memory of that server of that cluster."""
         place = Namespace(cluster, server, "")
         if place != self._place:
             self._place = place

@@ -75,7 +75,7 @@ INCIDENTS = (
     # It keeps others from cleaning up, so it is cured before them.
     Incident("idle_in_transaction", "books", incidents.idle_in_transaction, "lunch", TERMINATE),
     Incident("index_unused", "books", incidents.unused_index, "ledger_code", "DROP INDEX"),
-    Incident("table_bloat", "books", incidents.bloat, "public.round_log", "VACUUM (FULL"),
+    Incident("table_bloat", "books", incidents.bloat, "public.ledger", "VACUUM (FULL"),
 )
 CONSEQUENCES = {"lock_blocker_root": "lock_queue_ddl", "deadlocks": "deadlock_captured"}
 """True as well, and silenced by what explains them."""
