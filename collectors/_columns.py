@@ -29,8 +29,8 @@ class Coded(Sequence[Any]):
     def __len__(self) -> int:
         return len(self.codes)
 
-    def __getitem__(self, place: Any) -> Any:
-        return self.values[self.codes[place]]
+    def __getitem__(self, index: Any) -> Any:
+        return self.values[self.codes[index]]
 
     def __iter__(self) -> Iterator[Any]:
         return map(self.values.__getitem__, self.codes)
@@ -48,8 +48,8 @@ class Text(Sequence[Any]):
     def __len__(self) -> int:
         return len(self.ends) - 1
 
-    def __getitem__(self, place: Any) -> Any:
-        return self.joined[self.ends[place] : self.ends[place + 1]]
+    def __getitem__(self, index: Any) -> Any:
+        return self.joined[self.ends[index] : self.ends[index + 1]]
 
     def __iter__(self) -> Iterator[Any]:
         return map(self.joined.__getitem__, map(slice, self.ends, self.ends[1:]))
@@ -67,8 +67,8 @@ class Holed(Sequence[Any]):
     def __len__(self) -> int:
         return len(self.known)
 
-    def __getitem__(self, place: Any) -> Any:
-        return self.numbers[place] if self.known[place] else None
+    def __getitem__(self, index: Any) -> Any:
+        return self.numbers[index] if self.known[index] else None
 
     def __iter__(self) -> Iterator[Any]:
         return (n if known else None for n, known in zip(self.numbers, self.known, strict=True))
@@ -109,7 +109,7 @@ class Columns(Sequence[Row], Generic[Row]):
 
     def __init__(self, row: type[Row], blocks: Iterable[Sequence[Column]]) -> None:
         self.row = row
-        self.fields = {field.name: place for place, field in enumerate(fields(row))}  # type: ignore[arg-type]
+        self.fields = {field.name: index for index, field in enumerate(fields(row))}  # type: ignore[arg-type]
         self.blocks = tuple(block for block in blocks if block and len(block[0]))
         self.ends = list(accumulate(len(block[0]) for block in self.blocks))
 
@@ -121,15 +121,15 @@ class Columns(Sequence[Row], Generic[Row]):
         return self.ends[-1] if self.ends else 0
 
     @overload
-    def __getitem__(self, place: int) -> Row: ...
+    def __getitem__(self, index: int) -> Row: ...
     @overload
-    def __getitem__(self, place: slice) -> list[Row]: ...
-    def __getitem__(self, place: int | slice) -> Row | list[Row]:
-        if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
-        at = place + len(self) if place < 0 else place
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        at = index + len(self) if index < 0 else index
         if not 0 <= at < len(self):
-            raise IndexError(place)
+            raise IndexError(index)
         number = bisect_right(self.ends, at)
         block = self.blocks[number]
         first = self.ends[number] - len(block[0])
@@ -140,17 +140,17 @@ class Columns(Sequence[Row], Generic[Row]):
 
     def column(self, name: str) -> list[Any]:
         """Return the values of one attribute; row objects are made only for computed attributes."""
-        place = self.fields.get(name)
-        if place is None:
+        index = self.fields.get(name)
+        if index is None:
             return [getattr(row, name) for row in self]
-        return list(chain.from_iterable(block[place] for block in self.blocks))
+        return list(chain.from_iterable(block[index] for block in self.blocks))
 
     def where(self, name: str, wanted: Collection[Any]) -> Iterator[Row]:
         """Yield the rows in which the attribute has one of the wanted values."""
-        place = self.fields[name]
+        index = self.fields[name]
         for block in self.blocks:
-            if any(map(wanted.__contains__, block[place])):
-                found = [value in wanted for value in block[place]]
+            if any(map(wanted.__contains__, block[index])):
+                found = [value in wanted for value in block[index]]
                 yield from map(self.row, *(compress(column, found) for column in block))
 
 
@@ -158,9 +158,9 @@ def block(row: type[Any], records: Sequence[Mapping[str, Any]]) -> tuple[Column,
     """Pack records into columns, in the order of the row type's fields."""
     if not records:
         return ()
-    place = {name: number for number, name in enumerate(records[0].keys())}
+    index = {name: number for number, name in enumerate(records[0].keys())}
     columns = list(zip(*(record.values() for record in records), strict=True))
-    return tuple(packed(columns[place[field.name]]) for field in fields(row))
+    return tuple(packed(columns[index[field.name]]) for field in fields(row))
 
 
 def column(rows: Sequence[Any], name: str) -> list[Any]:

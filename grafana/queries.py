@@ -6,7 +6,7 @@ from typing import Any
 from alerts._catalogue import all_findings
 from alerts.prometheus.metric_lookup import metric_of
 from alerts.prometheus.own_metrics import OwnMetric
-from alerts.prometheus.promql import Pattern, select
+from alerts.prometheus.promql import Regex, select
 from collectors._base import Lane
 from collectors._catalogue import all_collectors
 
@@ -14,11 +14,11 @@ RATE = "[$__rate_interval]"
 UPDATED = {Lane.table: "30s", Lane.slow: "5m", Lane.daily: "1h"}
 """Default interval of rarely updated counters. Grafana computes rates over four times that; over
 less, a busy table would look idle between two updates."""
-CHOSEN = {"job": Pattern("$job"), "instance": Pattern("$instance")}
-SERVER = {**CHOSEN, "server": Pattern("$server")}
+CHOSEN = {"job": Regex("$job"), "instance": Regex("$instance")}
+SERVER = {**CHOSEN, "server": Regex("$server")}
 # On a page with one server, pg_* metrics have no label `server`; then `instance` names it.
-SERVER_OR_NONE = {**CHOSEN, "server": Pattern("$server|")}
-DATABASE = Pattern("$database")
+SERVER_OR_NONE = {**CHOSEN, "server": Regex("$server|")}
+DATABASE = Regex("$database")
 SERVER_NAMED, DATABASE_NAMED = "{{server}}", "{{server}}/{{datname}}"
 """Legend of queries `by server` over metrics that are `named`."""
 

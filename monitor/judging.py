@@ -10,7 +10,7 @@ import structlog
 
 from alerts._base import AnyFinding
 from alerts._catalogue import findings_about
-from alerts.history.kind import Home
+from alerts.history.kind import HomeThread
 from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder, is_large
 from alerts.snapshot import ServerIdentity, Snapshot
@@ -22,7 +22,7 @@ from monitor.background import in_background
 from monitor.config.watch_plan import WatchPlan
 
 log = structlog.get_logger("pgvigil")
-Scene = tuple[Snapshot, Mutes]
+JudgeInput = tuple[Snapshot, Mutes]
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Judging:
     tracker: VerdictTracker
     recorder: Recorder
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    waiting: dict[str, Scene] = field(default_factory=dict)
+    waiting: dict[str, JudgeInput] = field(default_factory=dict)
     """Findings to be judged in the background, each with its newest snapshot."""
     at_work: "asyncio.Task[None] | None" = None
     late_news: bool = False
@@ -91,10 +91,10 @@ class Judging:
         try:
             while self.waiting or self.recorder.is_behind:
                 await in_background(self.recorder.catch_up)
-                for name, scene in list(self.waiting.items()):
-                    verdict = await in_background(self._decide_late, name, *scene)
+                for name, given in list(self.waiting.items()):
+                    verdict = await in_background(self._decide_late, name, *given)
                     self.late_news |= self._note(name, verdict)
-                    if self.waiting[name] is scene:  # else it has to be judged once more
+                    if self.waiting[name] is given:  # else it has to be judged once more
                         del self.waiting[name]
         finally:
             self.at_work = None
@@ -139,7 +139,7 @@ def _readers() -> Mapping[AnyCollector, frozenset[str]]:
 def reads_much(finding: AnyFinding, snapshot: Snapshot) -> bool:
     """Whether it goes through a long answer, or asks what is learned in the background thread."""
     known = (snapshot.answers[c] for c in finding.reads if c in snapshot.answers)
-    late = (kind for kind in finding.history if kind.home is Home.background)
+    late = (kind for kind in finding.history if kind.home is HomeThread.background)
     return any(map(is_large, known)) or any(snapshot.has(kind.collectors[0]) for kind in late)
 
 

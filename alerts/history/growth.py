@@ -96,14 +96,14 @@ class Growth(History[Growths]):
 class GrowthRecorder:
     """Keeps two marks of each counter in memory."""
 
-    def __init__(self, kind: Growth, memory: Memory, place: Namespace) -> None:
+    def __init__(self, kind: Growth, memory: Memory, namespace: Namespace) -> None:
         self.kind, self.span = kind, kind.span.total_seconds()
-        self.memory, self.place = memory, place
-        self.known: tuple[Mapping[str, Json], float | None] = memory.room(place), None
+        self.memory, self.namespace = memory, namespace
+        self.known: tuple[Mapping[str, Json], float | None] = memory.room(namespace), None
         """The marks, and the time of the newest answer: replaced together."""
 
     def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
-        kind, room = self.kind, self.memory.room(self.place)
+        kind, room = self.kind, self.memory.room(self.namespace)
         seen, changes = set(), dict[str, Json]()
         values = column(answer.rows, kind.column), column(answer.rows, kind.weight)
         rows = zip(*keys_of(collector, answer, kind.by), *values, strict=True)
@@ -119,8 +119,8 @@ class GrowthRecorder:
                 changes[key] = new
         if not answer.missing:  # a database that was not asked has not lost its rows
             changes |= dict.fromkeys(room.keys() - seen)
-        self.memory.update(self.place, changes)
-        self.known = self.memory.room(self.place), answer.at
+        self.memory.update(self.namespace, changes)
+        self.known = self.memory.room(self.namespace), answer.at
 
     def restart(self) -> None:
         """Nothing begins anew: the epochs of the rows tell what was reset."""

@@ -11,7 +11,7 @@ View = TypeVar("View")
 View_co = TypeVar("View_co", covariant=True)
 
 
-class Home(Enum):
+class HomeThread(Enum):
     """The only thread in which a history learns."""
 
     loop = "the event loop"
@@ -50,9 +50,9 @@ class History(ABC, Generic[View_co]):
         """Those whose answers it learns from. Without an answer of the first it is unknown."""
 
     @property
-    def home(self) -> Home:
+    def home(self) -> HomeThread:
         """The loop for short answers, the background thread for those of database size."""
-        return Home.background if self.collectors[0].bulk else Home.loop
+        return HomeThread.background if self.collectors[0].bulk else HomeThread.loop
 
     def covers(self, other: "History[Any]") -> bool:
         """Whether what this one learns serves the other as well."""

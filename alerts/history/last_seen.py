@@ -76,14 +76,14 @@ class LastSeen(History[Absentees]):
 class LastSeenRecorder:
     """Keeps in memory when each name was there first and last."""
 
-    def __init__(self, kind: LastSeen, memory: Memory, place: Namespace) -> None:
+    def __init__(self, kind: LastSeen, memory: Memory, namespace: Namespace) -> None:
         self.column, self.span = kind.column, kind.span.total_seconds()
-        self.memory, self.place = memory, place
-        self.known: tuple[Mapping[str, Json], float | None] = memory.room(place), None
+        self.memory, self.namespace = memory, namespace
+        self.known: tuple[Mapping[str, Json], float | None] = memory.room(namespace), None
         """The names, and the time of the newest answer: replaced together."""
 
     def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
-        room, at = self.memory.room(self.place), answer.at
+        room, at = self.memory.room(self.namespace), answer.at
         changes: dict[str, Json] = {}
         for name, stored in room.items():
             seen = Presence.unpack(stored)
@@ -92,8 +92,8 @@ class LastSeenRecorder:
         for name in {getattr(row, self.column) for row in answer.rows} - {None}:
             seen = Presence.unpack(room.get(name))
             changes[name] = Presence(seen.first if seen else at, at)
-        self.memory.update(self.place, changes)
-        self.known = self.memory.room(self.place), at
+        self.memory.update(self.namespace, changes)
+        self.known = self.memory.room(self.namespace), at
 
     def restart(self) -> None:
         """Nothing begins anew: who received from a server before its restart is still missed."""

@@ -45,55 +45,57 @@ class Memory:
         """Rooms that were handed out: they are copied before they change."""
         self._dirty: dict[Namespace, dict[str, None]] = {}
 
-    def get(self, place: Namespace, key: str) -> Json:
+    def get(self, namespace: Namespace, key: str) -> Json:
         with self._lock:
-            return self._rooms.get(place, {}).get(key)
+            return self._rooms.get(namespace, {}).get(key)
 
-    def items(self, place: Namespace) -> Iterator[tuple[str, Json]]:
+    def items(self, namespace: Namespace) -> Iterator[tuple[str, Json]]:
         with self._lock:
-            known = list(self._rooms.get(place, {}).items())
+            known = list(self._rooms.get(namespace, {}).items())
         return iter(known)
 
-    def room(self, place: Namespace) -> Mapping[str, Json]:
+    def room(self, namespace: Namespace) -> Mapping[str, Json]:
         """Return all values of a namespace as they are now, without copying them."""
         with self._lock:
-            self._shared.add(place)
-            return MappingProxyType(self._rooms.setdefault(place, {}))
+            self._shared.add(namespace)
+            return MappingProxyType(self._rooms.setdefault(namespace, {}))
 
-    def put(self, place: Namespace, key: str, value: Json) -> None:
+    def put(self, namespace: Namespace, key: str, value: Json) -> None:
         with self._lock:
-            self._put(place, key, value)
+            self._put(namespace, key, value)
 
-    def forget(self, place: Namespace, key: str) -> None:
+    def forget(self, namespace: Namespace, key: str) -> None:
         with self._lock:
-            self._put(place, key, None)
+            self._put(namespace, key, None)
 
-    def update(self, place: Namespace, values: Mapping[str, Json]) -> None:
+    def update(self, namespace: Namespace, values: Mapping[str, Json]) -> None:
         """Put many values at once; None forgets a key."""
         waiting = list(values.items())
         for first in range(0, len(waiting), BATCH):
             with self._lock:
                 for key, value in waiting[first : first + BATCH]:
-                    self._put(place, key, value)
+                    self._put(namespace, key, value)
 
     def restore(self, values: Iterable[Change]) -> None:
         """Put values that are on disk already."""
         with self._lock:
-            for place, key, value in values:
-                self._writable(place)[key] = value
+            for namespace, key, value in values:
+                self._writable(namespace)[key] = value
 
-    def restore_missing(self, place: Namespace, key: str, value: Json) -> None:
+    def restore_missing(self, namespace: Namespace, key: str, value: Json) -> None:
         """Put a value that is on disk, unless there is one already: that is newer."""
         with self._lock:
-            if key not in self._rooms.get(place, {}) and key not in self._dirty.get(place, {}):
-                self._writable(place)[key] = value
+            if key not in self._rooms.get(namespace, {}) and key not in self._dirty.get(
+                namespace, {}
+            ):
+                self._writable(namespace)[key] = value
 
     def everything(self) -> list[Change]:
         """Return all values, to be written to an empty file."""
         with self._lock:
             return [
-                (place, key, value)
-                for place, room in self._rooms.items()
+                (namespace, key, value)
+                for namespace, room in self._rooms.items()
                 for key, value in room.items()
             ]
 
@@ -102,31 +104,31 @@ class Memory:
         with self._lock:
             dirty, self._dirty = self._dirty, {}
             return [
-                (place, key, self._rooms.get(place, {}).get(key))
-                for place, keys in dirty.items()
+                (namespace, key, self._rooms.get(namespace, {}).get(key))
+                for namespace, keys in dirty.items()
                 for key in keys
             ]
 
     def give_back(self, changes: Iterable[Change]) -> None:
         """Mark as not written what was handed over in vain."""
         with self._lock:
-            for place, key, _ in changes:
-                self._dirty.setdefault(place, {})[key] = None
+            for namespace, key, _ in changes:
+                self._dirty.setdefault(namespace, {})[key] = None
 
     # With the lock held.
 
-    def _put(self, place: Namespace, key: str, value: Json) -> None:
-        room = self._rooms.get(place, {})
+    def _put(self, namespace: Namespace, key: str, value: Json) -> None:
+        room = self._rooms.get(namespace, {})
         if room.get(key) == value:
             return
         if value is None:
-            del self._writable(place)[key]
+            del self._writable(namespace)[key]
         else:
-            self._writable(place)[key] = value
-        self._dirty.setdefault(place, {})[key] = None
+            self._writable(namespace)[key] = value
+        self._dirty.setdefault(namespace, {})[key] = None
 
-    def _writable(self, place: Namespace) -> dict[str, Json]:
-        if place in self._shared:
-            self._shared.discard(place)
-            self._rooms[place] = dict(self._rooms[place])
-        return self._rooms.setdefault(place, {})
+    def _writable(self, namespace: Namespace) -> dict[str, Json]:
+        if namespace in self._shared:
+            self._shared.discard(namespace)
+            self._rooms[namespace] = dict(self._rooms[namespace])
+        return self._rooms.setdefault(namespace, {})

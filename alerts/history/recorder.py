@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from threading import Lock, get_ident
 from typing import Any
 
-from alerts.history.kind import AnyHistory, History, HistoryRecorder, Home, View
+from alerts.history.kind import AnyHistory, History, HistoryRecorder, HomeThread, View
 from alerts.history.memory import Memory, Namespace
 from collectors._base import AnyAnswer, AnyCollector
 from collectors._columns import Columns
@@ -37,29 +37,29 @@ class Recorder:
         """Held for what both threads touch: the learners, the backlog, the restart."""
         self._backlog: dict[AnyCollector, AnyAnswer] = {}
         self._restarted = False
-        self._threads: dict[Home, int] = {}
+        self._threads: dict[HomeThread, int] = {}
         self.version = 0
         """Grows whenever the background thread has learned something, or all begins anew."""
-        self._place = Namespace(cluster, server, "")
+        self._namespace = Namespace(cluster, server, "")
         self._learners = self._anew()
 
     # In the event loop.
 
     def belong_to(self, cluster: str, server: str) -> None:
         """Go on with the memory of that server of that cluster."""
-        place = Namespace(cluster, server, "")
-        if place != self._place:
-            self._place = place
+        namespace = Namespace(cluster, server, "")
+        if namespace != self._namespace:
+            self._namespace = namespace
             with self._lock:
                 self._learners, self._backlog, self._restarted = self._anew(), {}, False
                 self.version += 1
 
     def record(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         """Take note of an answer, or keep the newest for the background thread."""
-        self._check(Home.loop)
+        self._check(HomeThread.loop)
         for kind, learner in self._learners.items():
             if collector in kind.collectors:
-                if kind.home is Home.loop:
+                if kind.home is HomeThread.loop:
                     learner.learn(collector, answer)
                 else:
                     with self._lock:
@@ -67,9 +67,9 @@ class Recorder:
 
     def restart(self) -> None:
         """Another server answers now: what was counted on the old one says nothing of this one."""
-        self._check(Home.loop)
+        self._check(HomeThread.loop)
         for kind, learner in self._learners.items():
-            if kind.home is Home.loop:
+            if kind.home is HomeThread.loop:
                 learner.restart()
         with self._lock:
             self._backlog, self._restarted = {}, True
@@ -95,13 +95,13 @@ class Recorder:
 
     def catch_up(self) -> None:
         """Learn what was recorded for the background thread."""
-        self._check(Home.background)
+        self._check(HomeThread.background)
         with self._lock:
             backlog, self._backlog = self._backlog, {}
             restarted, self._restarted = self._restarted, False
             learners = self._learners
         for kind, learner in learners.items():
-            if kind.home is Home.background:
+            if kind.home is HomeThread.background:
                 if restarted:
                     learner.restart()
                 for collector in kind.collectors:
@@ -117,14 +117,14 @@ class Recorder:
         return {
             want: learners[kind].view(at)
             for want, kind in self._learned_by.items()
-            if kind.home is Home.background
+            if kind.home is HomeThread.background
         }
 
     def _anew(self) -> Learners:
         kinds = dict.fromkeys(self._learned_by.values())
-        return {kind: kind.recorder(self._memory, self._place) for kind in kinds}
+        return {kind: kind.recorder(self._memory, self._namespace) for kind in kinds}
 
-    def _check(self, home: Home) -> None:
+    def _check(self, home: HomeThread) -> None:
         """A second thread that learns would break silently, and much later."""
         own = get_ident()
         assert self._threads.setdefault(home, own) == own, f"this belongs into {home.value}"

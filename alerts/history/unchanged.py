@@ -96,13 +96,13 @@ class Unchanged(History[Mapping[Key, UnchangedFor]]):
 class UnchangedRecorder:
     """Keeps each counter's value in memory, with the time since which it has it."""
 
-    def __init__(self, kind: Unchanged, memory: Memory, place: Namespace) -> None:
-        self.column, self.by, self.memory, self.place = kind.column, kind.by, memory, place
-        self.known: tuple[Mapping[str, Json], float | None] = memory.room(place), None
+    def __init__(self, kind: Unchanged, memory: Memory, namespace: Namespace) -> None:
+        self.column, self.by, self.memory, self.namespace = kind.column, kind.by, memory, namespace
+        self.known: tuple[Mapping[str, Json], float | None] = memory.room(namespace), None
         """The values, and the time of the newest answer: replaced together."""
 
     def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
-        room = self.memory.room(self.place)
+        room = self.memory.room(self.namespace)
         seen, changes = set(), dict[str, Json]()
         values = column(answer.rows, self.column)
         for one, epoch, value in zip(*keys_of(collector, answer, self.by), values, strict=True):
@@ -119,8 +119,8 @@ class UnchangedRecorder:
                     changes[key] = new
         if not answer.missing:  # a database that was not asked has not lost its rows
             changes |= dict.fromkeys(room.keys() - seen)
-        self.memory.update(self.place, changes)
-        self.known = self.memory.room(self.place), answer.at
+        self.memory.update(self.namespace, changes)
+        self.known = self.memory.room(self.namespace), answer.at
 
     def restart(self) -> None:
         """Nothing begins anew: the epochs of the rows tell what was reset."""

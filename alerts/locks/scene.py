@@ -20,7 +20,7 @@ WRITES = ("insert", "update", "merge")
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class LockWait:
     node: Holder
     seconds: float
     lock: Lock
@@ -46,10 +46,10 @@ class LockScene:
         graph = graph_of(snapshot)
         return cls(graph, sessions, by_node, _names(snapshot, rows))
 
-    def waits(self, nodes: Iterable[Holder]) -> list[Wait]:
+    def waits(self, nodes: Iterable[Holder]) -> list[LockWait]:
         """Return the seconds that each has waited, longest first; 0 when a wait just began."""
         found = [
-            Wait(node, lock.waited_seconds or 0.0, lock)
+            LockWait(node, lock.waited_seconds or 0.0, lock)
             for node in nodes
             for lock in self.graph.waits.get(node, ())[:1]
         ]

@@ -20,7 +20,7 @@ class Named(Protocol):
     def labels(self) -> tuple[str, ...]: ...
 
 
-class Pattern(str):
+class Regex(str):
     """A regular expression, which Prometheus matches against the whole value of a label."""
 
     __slots__ = ()
@@ -33,7 +33,7 @@ class Same(str):
 
 
 def select(metric: Named, **wanted: str) -> str:
-    """The selector of a metric. A `Pattern` is matched, everything else must be equal."""
+    """The selector of a metric. A `Regex` is matched, everything else must be equal."""
     unknown = wanted.keys() - {*metric.labels, *PLACE, "server"}
     if unknown:
         raise LookupError(f"{metric.name} has no label {', '.join(sorted(unknown))}")
@@ -41,8 +41,8 @@ def select(metric: Named, **wanted: str) -> str:
     return f"{metric.name}{{{matchers}}}" if matchers else metric.name
 
 
-def one_of(values: Iterable[str]) -> Pattern:
-    return Pattern("|".join(re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", v) for v in values))
+def one_of(values: Iterable[str]) -> Regex:
+    return Regex("|".join(re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", v) for v in values))
 
 
 def wherever(expression: str, *but: str) -> str:
@@ -53,6 +53,6 @@ def wherever(expression: str, *but: str) -> str:
 def _matcher(value: str) -> str:
     if isinstance(value, Same):
         return "=%q"
-    operator = "=~" if isinstance(value, Pattern) else "="
+    operator = "=~" if isinstance(value, Regex) else "="
     # JSON's escapes are a subset of Go's, by which PromQL reads strings.
     return operator + json.dumps(str(value), ensure_ascii=False)

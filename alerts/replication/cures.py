@@ -1,7 +1,7 @@
 """Cures for a lagging standby, by the cause of its lag."""
 
 from alerts.cure import ACTIVITY, cancel, remark, terminate
-from alerts.replication.conflict import Conflict
+from alerts.replication.replay_conflict import ReplayConflict
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from collectors.activity import Session
@@ -69,7 +69,7 @@ def _target(snapshot: Snapshot) -> str | None:
     return next((row.name for row in rows if row.name in TARGETS and row.setting), None)
 
 
-def clear(server: str, conflict: Conflict) -> tuple[str, ...]:
+def clear(server: str, conflict: ReplayConflict) -> tuple[str, ...]:
     """Stop the sessions that delay replay."""
     stops = tuple(_stop(session) for session in conflict.sessions)
     unknown = () if stops else (remark("The queries that delay replay can't be identified."),)

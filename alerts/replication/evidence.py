@@ -5,9 +5,9 @@ from alerts.client_name import client_text
 from alerts.cure import equals, since
 from alerts.history.last_seen import Disappeared
 from alerts.replication import cures
-from alerts.replication.conflict import Conflict
 from alerts.replication.lag import Certainty, Lag
 from alerts.replication.link import Silence
+from alerts.replication.replay_conflict import ReplayConflict
 from alerts.snapshot import Snapshot
 from alerts.units import bytes_text, duration_text
 from collectors.replication import Receiver
@@ -62,7 +62,7 @@ def paused(snapshot: Snapshot, link: WalReceiver, lag: Lag | Unjudged) -> Eviden
 
 
 def behind(
-    server: str, severity: Severity, lag: Lag, link: WalReceiver, conflict: Conflict | None
+    server: str, severity: Severity, lag: Lag, link: WalReceiver, conflict: ReplayConflict | None
 ) -> Evidence:
     stage = _stage(link)
     why = ", because queries delay replay" if conflict else ""

@@ -64,36 +64,36 @@ class FindingCases:
                 self.occurrences[index] = when, evidence
 
     @classmethod
-    def recalled(cls, memory: Memory, place: Namespace) -> "FindingCases":
+    def recalled(cls, memory: Memory, namespace: Namespace) -> "FindingCases":
         """The last saved state."""
-        file = cls(dict(_cases(memory, place)), events=_number(memory.get(place, "events")))
-        for saved in _occurrences(memory, place):
+        file = cls(dict(_cases(memory, namespace)), events=_number(memory.get(namespace, "events")))
+        for saved in _occurrences(memory, namespace):
             file.occurrences.append((saved.when, saved.evidence))
             file.counted.append(saved.evidence.identity)
-        file.places = places_from_json(memory.get(place, PLACED))
-        file.known = any(True for _ in memory.items(place))
+        file.places = places_from_json(memory.get(namespace, PLACED))
+        file.known = any(True for _ in memory.items(namespace))
         return file
 
-    def remember(self, memory: Memory, place: Namespace) -> None:
+    def remember(self, memory: Memory, namespace: Namespace) -> None:
         """Save changes: since-times at once, evidence at intervals."""
         if self.events:
-            memory.put(place, "events", self.events)
+            memory.put(namespace, "events", self.events)
             happened: list[Json] = [
                 SavedOccurrence(when, evidence).pack() for when, evidence in self.occurrences
             ]
-            memory.put(place, "occurrences", happened)
+            memory.put(namespace, "occurrences", happened)
         if any(self.places.values()):
-            memory.put(place, PLACED, places_as_json(self.places))
+            memory.put(namespace, PLACED, places_as_json(self.places))
         else:
-            memory.forget(place, PLACED)
+            memory.forget(namespace, PLACED)
         kept = {_label(c): (c, c.ill) for c in self.cases.values() if c.ill is not None}
-        for label, _ in memory.items(place):
+        for label, _ in memory.items(namespace):
             if label.startswith(CASE) and label not in kept:
-                memory.forget(place, label)
+                memory.forget(namespace, label)
         for label, (case, since) in kept.items():
             if case.last - case.written >= REWRITE:
                 case.written = case.last
-                memory.put(place, label, SavedCase(case.evidence, since, case.last).pack())
+                memory.put(namespace, label, SavedCase(case.evidence, since, case.last).pack())
 
 
 class SavedCase(NamedTuple):
@@ -144,16 +144,16 @@ def is_wrong(key: str, value: Json) -> bool:
     return False
 
 
-def _cases(memory: Memory, place: Namespace) -> Iterator[tuple[Identity, Case]]:
-    for label, value in memory.items(place):
+def _cases(memory: Memory, namespace: Namespace) -> Iterator[tuple[Identity, Case]]:
+    for label, value in memory.items(namespace):
         if label.startswith(CASE):
             with suppress(ValueError):
                 evidence, since, last = SavedCase.unpack(value)
                 yield evidence.identity, Case(evidence, since, since, since, last)
 
 
-def _occurrences(memory: Memory, place: Namespace) -> Iterator[SavedOccurrence]:
-    stored = memory.get(place, "occurrences")
+def _occurrences(memory: Memory, namespace: Namespace) -> Iterator[SavedOccurrence]:
+    stored = memory.get(namespace, "occurrences")
     for one in stored if isinstance(stored, list) else []:
         with suppress(ValueError):
             yield SavedOccurrence.unpack(one)

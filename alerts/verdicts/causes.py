@@ -32,17 +32,17 @@ def fold(verdicts: Iterable[Verdict]) -> tuple[Folded, ...]:
     """
     cases = [Folded(verdict, subject) for verdict in verdicts for subject in verdict.subjects]
     causes: dict[Extent, list[int]] = defaultdict(list)
-    for place, case in enumerate(cases):
-        causes[_reach(case)].append(place)
+    for index, case in enumerate(cases):
+        causes[_reach(case)].append(index)
     above: dict[int, int] = {}
-    for place, case in enumerate(cases):
+    for index, case in enumerate(cases):
         fitting = (
             cause
             for cause in _causes_of(case, causes)
-            if cases[cause].rank >= case.rank and not _is_above(place, cause, above)
+            if cases[cause].rank >= case.rank and not _is_above(index, cause, above)
         )
         if (cause := next(fitting, None)) is not None:
-            above[place] = cause
+            above[index] = cause
     return _nested(cases, above)
 
 
@@ -62,10 +62,10 @@ def _causes_of(case: Folded, causes: dict[Extent, list[int]]) -> Iterator[int]:
             yield from causes.get((name, database, thing), ())
 
 
-def _is_above(place: int, other: int | None, above: dict[int, int]) -> bool:
+def _is_above(index: int, other: int | None, above: dict[int, int]) -> bool:
     """Return True if a case is another one or its ancestor, so that cyclic causes hide nothing."""
     while other is not None:
-        if other == place:
+        if other == index:
             return True
         other = above.get(other)
     return False
@@ -73,13 +73,13 @@ def _is_above(place: int, other: int | None, above: dict[int, int]) -> bool:
 
 def _nested(cases: list[Folded], above: dict[int, int]) -> tuple[Folded, ...]:
     below: dict[int | None, list[int]] = defaultdict(list)
-    for place in range(len(cases)):
-        below[above.get(place)].append(place)
+    for index in range(len(cases)):
+        below[above.get(index)].append(index)
 
     def under(cause: int | None) -> tuple[Folded, ...]:
         return tuple(
-            Folded(cases[place].verdict, cases[place].subject, under(place))
-            for place in below[cause]
+            Folded(cases[index].verdict, cases[index].subject, under(index))
+            for index in below[cause]
         )
 
     return under(None)

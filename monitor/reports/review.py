@@ -25,10 +25,10 @@ def review(overview: Overview) -> str:
 
 
 def _listed(found: list[Line]) -> Iterator[str]:
-    def place(line: Line) -> tuple[str, str]:
+    def heading(line: Line) -> tuple[str, str]:
         return line[0].name, line[1].finding.chapter
 
-    for (server, chapter), lines in groupby(sorted(found, key=place), key=place):
+    for (server, chapter), lines in groupby(sorted(found, key=heading), key=heading):
         yield from ("", f"{server}: {chapter}")
         for _, verdict, subject in lines:
             evidence = subject.evidence

@@ -11,7 +11,7 @@ from alerts.limits import BaseLimits
 from alerts.locks.cures import release
 from alerts.locks.graph import Holder, node_of
 from alerts.locks.parties import session_facts
-from alerts.locks.scene import LockScene, Wait
+from alerts.locks.scene import LockScene, LockWait
 from alerts.plural import plural
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
@@ -46,7 +46,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             yield evidence(scene, root, waits, severity)
 
 
-def gravity(waits: Sequence[Wait], limits: Limits) -> Severity | None:
+def gravity(waits: Sequence[LockWait], limits: Limits) -> Severity | None:
     """Judge by the durations of the waits, which PostgreSQL measures; the longest first."""
     longest = waits[0].seconds if waits else 0.0
     crowded = waits[limits.crowd - 1].seconds if len(waits) >= limits.crowd else 0.0
@@ -59,7 +59,9 @@ def gravity(waits: Sequence[Wait], limits: Limits) -> Severity | None:
     return Severity.warning if ill else None
 
 
-def evidence(scene: LockScene, root: Holder, waits: Sequence[Wait], severity: Severity) -> Evidence:
+def evidence(
+    scene: LockScene, root: Holder, waits: Sequence[LockWait], severity: Severity
+) -> Evidence:
     session = scene.sessions.get(root)
     database = scene.database(root) or scene.database(waits[0].node)
     relation = scene.relation(waits[0].lock)
@@ -127,7 +129,7 @@ def _head(scene: LockScene, root: Holder) -> str | None:
     return _waiter(scene, waits[0]) if waits else None
 
 
-def _waiter(scene: LockScene, wait: Wait) -> str:
+def _waiter(scene: LockScene, wait: LockWait) -> str:
     session = scene.sessions.get(wait.node)
     statement = normalised(session.query) if session else None
     return f"{scene.who(wait.node)}, pid {wait.node}, {duration_text(wait.seconds)}: {statement}"

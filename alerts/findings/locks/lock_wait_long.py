@@ -10,7 +10,7 @@ from alerts.limits import BaseLimits
 from alerts.locks.cures import release
 from alerts.locks.graph import Holder
 from alerts.locks.parties import Fact, session_facts
-from alerts.locks.scene import LockScene, Wait
+from alerts.locks.scene import LockScene, LockWait
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
 from collectors.activity import activity
@@ -38,7 +38,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     scene = LockScene.of(snapshot)
     late = [(w, found) for w in scene.waits(scene.graph.waits) if (found := gravity(w, limits))]
     roots = first_of(scene) if late else {}
-    crowds: dict[tuple[Holder | None, str | None, str], list[tuple[Wait, Severity]]] = {}
+    crowds: dict[tuple[Holder | None, str | None, str], list[tuple[LockWait, Severity]]] = {}
     for wait, severity in late:
         crowd = roots.get(wait.node), scene.relation(wait.lock), wait.lock.locktype
         crowds.setdefault(crowd, []).append((wait, severity))
@@ -49,7 +49,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             yield folded(scene, rest, root, relation)
 
 
-def gravity(wait: Wait, limits: Limits) -> Severity | None:
+def gravity(wait: LockWait, limits: Limits) -> Severity | None:
     if wait.lock.locktype in ON_PURPOSE:
         return None
     if wait.lock.locktype == "advisory":
@@ -60,7 +60,7 @@ def gravity(wait: Wait, limits: Limits) -> Severity | None:
     return Severity.warning if wait.seconds >= limits.waits.total_seconds() else None
 
 
-def evidence(scene: LockScene, wait: Wait, severity: Severity, root: Holder | None) -> Evidence:
+def evidence(scene: LockScene, wait: LockWait, severity: Severity, root: Holder | None) -> Evidence:
     session, relation = scene.sessions.get(wait.node), scene.relation(wait.lock)
     database = scene.database(wait.node)
     behind = f", behind {scene.who(root)}" if root is not None else ""
@@ -97,7 +97,7 @@ def evidence(scene: LockScene, wait: Wait, severity: Severity, root: Holder | No
 
 def folded(
     scene: LockScene,
-    waits: Sequence[tuple[Wait, Severity]],
+    waits: Sequence[tuple[LockWait, Severity]],
     root: Holder | None,
     relation: str | None,
 ) -> Evidence:

@@ -9,9 +9,9 @@ from alerts._base import AlertedBy, Finding, Outcome, Severity, Unjudged
 from alerts.history.last_seen import LastSeen
 from alerts.limits import FIXED, BaseLimits
 from alerts.replication import evidence
-from alerts.replication.conflict import conflict_of
 from alerts.replication.lag import POSITIONS, Certainty, Lag, lag_of_receiver, lag_of_standby
 from alerts.replication.link import HEARD, REPLAYED, Silence, silence_of
+from alerts.replication.replay_conflict import conflict_of
 from alerts.replication.watched import is_watched, unwatched
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, duration_text

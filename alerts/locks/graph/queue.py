@@ -55,10 +55,10 @@ class Queue:
 
     def followers_of(self, waiter: Lock) -> list[Lock]:
         """Return the waiters that must wait for this waiter."""
-        place = self.waiting.index(waiter) if waiter in self.waiting else len(self.waiting)
+        index = self.waiting.index(waiter) if waiter in self.waiting else len(self.waiting)
         return [
             lock
-            for lock in self.waiting[place + 1 :]
+            for lock in self.waiting[index + 1 :]
             if conflicts(lock.mode, waiter.mode) and node_of(lock) != node_of(waiter)
         ]
 
@@ -98,7 +98,7 @@ def _in_order(granted: Sequence[Lock], oldest_first: Iterable[Lock]) -> list[Loc
 
 def _place(queue: Sequence[Lock], newcomer: Lock, held: set[str]) -> int:
     if held:
-        for place, lock in enumerate(queue):
+        for index, lock in enumerate(queue):
             if node_of(lock) != node_of(newcomer) and any(conflicts(lock.mode, m) for m in held):
-                return place
+                return index
     return len(queue)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alerts.history.kind import History, Home
+from alerts.history.kind import History, HomeThread
 from alerts.history.memory import Memory, Namespace
 from alerts.locks.graph import LockGraph
 from alerts.locks.order.captures import Capture
@@ -71,9 +71,9 @@ class LockOrder(History[LockOrderView]):
         return locks, activity, *NAMING
 
     @property
-    def home(self) -> Home:
+    def home(self) -> HomeThread:
         """Run in the event loop, which queries locks several times a second during waits."""
-        return Home.loop
+        return HomeThread.loop
 
     def recorder(self, memory: Memory, namespace: Namespace) -> "LockOrderRecorder":
         return LockOrderRecorder()

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from alerts.history.crossings import Crossings
-from alerts.history.kind import Home
+from alerts.history.kind import HomeThread
 from alerts.history.memory import Memory
 from alerts.history.unchanged import Unchanged
 from alerts.history.window import Window
@@ -44,7 +44,7 @@ def test_what_nobody_wants_is_not_kept() -> None:
 def test_an_answer_of_database_size_is_learned_in_the_background() -> None:
     """Until then nothing is known of it; of several that wait the newest counts."""
     watched = watching(MANY)
-    assert MANY.home is Home.background
+    assert MANY.home is HomeThread.background
     for second, value in ((0, 1), (10, 7)):
         watched.record(many, Answer((Meter("a", value),), START + second))
     assert watched.is_behind, "the judging has to start the background work"

@@ -11,7 +11,7 @@ from alerts._catalogue import all_findings
 from alerts.prometheus.finding_rules import incident_recording
 from alerts.prometheus.inhibitions import inhibitions
 from alerts.prometheus.own_metrics import FINDING_SUBJECTS, OWN_METRICS, UP
-from alerts.prometheus.promql import Pattern, Same, one_of, select, wherever
+from alerts.prometheus.promql import Regex, Same, one_of, select, wherever
 from alerts.prometheus.rule import alert_name
 from alerts.prometheus.rulebook import RUNBOOK_BASE, all_rules, rulebook, yaml_of
 from alerts.prometheus.runbooks import runbook
@@ -109,7 +109,7 @@ def test_values_are_quoted() -> None:
 def test_patterns_match_literally() -> None:
     """What has a meaning in regular expressions is escaped, and the whole value must match."""
     assert one_of(["a.b", "c|d"]) == r"a\.b|c\|d"
-    assert select(FINDING_SUBJECTS, severity=Pattern("a|b")) == (
+    assert select(FINDING_SUBJECTS, severity=Regex("a|b")) == (
         'pgvigil_finding_subjects{severity=~"a|b"}'
     )
 

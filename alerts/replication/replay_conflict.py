@@ -9,13 +9,13 @@ from collectors.locks import locks
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class ReplayConflict:
     wait_event: str
     sessions: tuple[Session, ...]
     """Sessions that probably delay replay, the longest first."""
 
 
-def conflict_of(snapshot: Snapshot) -> Conflict | None:
+def conflict_of(snapshot: Snapshot) -> ReplayConflict | None:
     """Return the current recovery conflict of a standby."""
     if not snapshot.has(activity):
         return None
@@ -23,7 +23,7 @@ def conflict_of(snapshot: Snapshot) -> Conflict | None:
     for startup in sessions:
         if startup.backend_type == "startup" and _waits_for_queries(startup):
             in_the_way = sorted(_in_the_way(snapshot, startup), key=_age, reverse=True)
-            return Conflict(startup.wait_event or "", tuple(in_the_way))
+            return ReplayConflict(startup.wait_event or "", tuple(in_the_way))
     return None
 
 
