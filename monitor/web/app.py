@@ -20,6 +20,7 @@ from monitor.web.compression import accepts_gzip
 from monitor.web.discovery import asked_under, targets
 from monitor.web.finding_page import finding_json, finding_page, known_finding
 from monitor.web.findings import as_plain, dumps
+from monitor.web.findings_schema import schema_page
 from monitor.web.headers import Headers, content_policy
 from monitor.web.index_page import index_page
 from monitor.web.locks_page import locks_page
@@ -28,6 +29,7 @@ from monitor.web.status import SCRIPT, STYLE, status_page
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
+SCHEMA = "application/schema+json"
 PLAIN = "text/plain; charset=utf-8"
 WORTH_PACKING = 1024
 UNWATCHED = "No server with this name is watched; /sd lists them."
@@ -75,6 +77,9 @@ class Site:
     async def findings(self, request: Request) -> Response:
         return await _page(request, lambda: dumps(as_plain(self.overview())), JSON)
 
+    async def schema(self, request: Request) -> Response:
+        return await _page(request, schema_page, SCHEMA)
+
     async def finding(self, request: Request) -> Response:
         overview, name = self.overview(), request.path_params["name"]
         subject = known_finding(name.removesuffix(".json"), overview)
@@ -120,6 +125,7 @@ def application(overview: Callable[[], Overview], store: Store, *, pages: bool =
         Route("/index", site.index),
         Route("/locks", site.locks),
         Route("/findings", site.findings),
+        Route("/findings/schema.json", site.schema),
         Route("/findings/{name}", site.finding),
     ]
     app = Starlette(

@@ -9,11 +9,19 @@ from alerts._base import AnyFinding, Unjudged
 from alerts.raw_text import shown
 from alerts.verdicts.verdict import Subject, Verdict
 from monitor.views.overview import Overview, ServerView, TargetView
+from monitor.web.findings_schema import (
+    FindingsJson,
+    ServerJson,
+    SubjectJson,
+    TargetJson,
+    UnjudgedJson,
+    VerdictJson,
+)
 
 Plain = dict[str, Any]
 
 
-def as_plain(overview: Overview) -> Plain:
+def as_plain(overview: Overview) -> FindingsJson:
     """Return all servers with all their findings."""
     return {
         "at": iso(overview.at),
@@ -38,7 +46,7 @@ def finding_as_plain(finding: AnyFinding, overview: Overview) -> Plain:
     }
 
 
-def verdict_as_plain(verdict: Verdict) -> Plain:
+def verdict_as_plain(verdict: Verdict) -> VerdictJson:
     """Return state, reason and subjects; `judged` and `unjudged` count objects."""
     return {
         "finding": verdict.finding.name,
@@ -72,7 +80,7 @@ def iso(at: float | None) -> str | None:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
 
 
-def _server(view: ServerView) -> Plain:
+def _server(view: ServerView) -> ServerJson:
     return {
         "server": view.name,
         "up": view.up,
@@ -85,7 +93,7 @@ def _server(view: ServerView) -> Plain:
     }
 
 
-def _target(view: TargetView) -> Plain:
+def _target(view: TargetView) -> TargetJson:
     return {
         "server": view.name,
         "kind": view.kind,
@@ -93,7 +101,7 @@ def _target(view: TargetView) -> Plain:
     }
 
 
-def _subject(verdict: Verdict, subject: Subject) -> Plain:
+def _subject(verdict: Verdict, subject: Subject) -> SubjectJson:
     evidence = subject.evidence
     return {
         "subject": evidence.subject,
@@ -112,7 +120,7 @@ def _subject(verdict: Verdict, subject: Subject) -> Plain:
     }
 
 
-def _unjudged(one: Unjudged) -> Plain:
+def _unjudged(one: Unjudged) -> UnjudgedJson:
     return {
         "reason": one.reason,
         "count": one.count,

@@ -20,6 +20,7 @@ EVIDENCE = [
     "/index",
     "/locks",
     "/findings",
+    "/findings/schema.json",
     "/findings/idle_in_transaction",
 ]
 ADDRESSES = [*EVIDENCE, "/metrics", "/sd", "/healthz"]

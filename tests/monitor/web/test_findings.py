@@ -6,12 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 
 from alerts._base import State
+from alerts.snapshot import ServerIdentity
 from alerts.verdicts.verdict import Verdict
-from monitor.views.overview import Overview
+from collectors._base import Kind
+from monitor.views.overview import Overview, TargetView
 from monitor.web.finding_page import finding_json, finding_page, known_finding
 from monitor.web.findings import as_plain, dumps, iso
+from monitor.web.findings_schema import schema
 from tests.fixtures.findings import BLOAT, HOSTILE, IDLE, NOW, Limits, bloat
 from tests.fixtures.overview import ill, overview, primary, standby, unreachable
 
@@ -26,6 +30,32 @@ def test_every_finding_of_every_server_is_there() -> None:
     """Judged or not."""
     views = (primary(), standby(), unreachable())
     assert set(read(overview())) == {(view.name, name) for view in views for name in view.verdicts}
+
+
+def test_what_is_served_is_what_the_schema_says() -> None:
+    """Every state and every field; and a field that is missing, new or of another type is seen."""
+    check = Draft202012Validator(schema(), format_checker=FormatChecker())
+    Draft202012Validator.check_schema(check.schema)
+    target = TargetView(Kind.pgbouncer, "pool", ServerIdentity("pool"), primary().verdicts)
+    plain = json.loads(dumps(as_plain(replace(overview(), targets=(target,)))))
+    check.validate(plain)
+    assert {f["state"] for s in plain["servers"] for f in s["findings"]} == set(State)
+    check.validate(json.loads(dumps(as_plain(Overview(at=NOW)))))
+    for broken in (
+        plain | {"new": 1},
+        plain | {"at": 1767225600},
+        {key: value for key, value in plain.items() if key != "servers"},
+        plain | {"servers": [plain["servers"][0] | {"role": "master"}]},
+    ):
+        assert not check.is_valid(broken)
+
+
+def test_every_field_of_the_schema_is_written() -> None:
+    """None is optional: a reader never has to ask whether it is there."""
+    for name, part in schema()["$defs"].items():
+        if part["type"] == "object":
+            assert sorted(part["required"]) == sorted(part["properties"]), name
+            assert part["additionalProperties"] is False
 
 
 def test_a_subject_comes_with_all_that_is_needed_to_act() -> None:
