@@ -1,15 +1,43 @@
 """Connection slots of ordinary roles, the sessions that use them, and the idle ones."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
+from alerts._base import Unjudged
 from alerts.cure import ACTIVITY, equals, literal
+from alerts.plural import plural
 from alerts.snapshot import Snapshot, Unknown
-from collectors.activity import Session
+from collectors.activity import UNTOLD, Session
 from collectors.settings import settings
 
 AT_ONCE = 15
 """Maximum number of sessions terminated by one statement: more would not fit into a message."""
+
+
+class Stateful(Protocol):
+    """A row about a session."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def datname(self) -> str | None: ...
+
+    @property
+    def state(self) -> str | None: ...
+
+
+def untold(rows: Iterable[Stateful]) -> Iterator[Unjudged]:
+    """Yield what can't be judged of sessions that don't tell their state, for each database."""
+    sessions = {(row.datname, row.pid) for row in rows if row.state == UNTOLD}
+    for database, count in Counter(database for database, _ in sessions).items():
+        who = plural(count, "session")
+        yield Unjudged(
+            f"track_activities is off in {who}, so what they do and since when is not told",
+            database,
+            count=count,
+        )
 
 
 def client_sessions(sessions: Iterable[Session]) -> list[Session]:

@@ -39,6 +39,9 @@ QUERY = """
     from {sessions} a
 """.replace("{query}", sizes.left("query", sizes.QUERY_BYTES))
 
+UNTOLD = "disabled"
+"""State of a session without track_activities: what it does, and since when, is not told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:

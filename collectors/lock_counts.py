@@ -33,6 +33,11 @@ class LockCount:
     locks: int
     waiting: int
 
+    @property
+    def serializable_in(self) -> str | None:
+        """The database, if these are the locks of SERIALIZABLE transactions."""
+        return self.datname if self.mode == "sireadlock" and self.locks else None
+
 
 lock_counts = Collector(
     row=LockCount,

@@ -122,7 +122,11 @@ class Statement:
 PREFIX = "pg_stat_statements_"
 LABELS = ("user", "datname", "queryid")
 OLD_LABELS = ("user", "rolname", "datname", "queryid")
-STICKY = "Only the top statements have their own series; the others are summed as `other`."
+STICKY = (
+    "Only the top statements have their own series; the others are summed as `other`, without what"
+    " evicted entries had counted since the last query: on servers with many different statements"
+    " the sum may be some percent too low."
+)
 
 
 def total(column: str, text: str, note: str = "") -> Metric[Statement]:

@@ -45,6 +45,11 @@ class Absentees:
     """Unix seconds of the newest answer; None before the first."""
     now: float
 
+    def within(self, name: str, span: timedelta) -> bool:
+        """Whether it was among the rows within that time."""
+        seen = Presence.unpack(self.room.get(name))
+        return seen is not None and self.now - seen.last <= span.total_seconds()
+
     def gone(self) -> dict[str, Disappeared]:
         """Those who are not in the newest answer."""
         presences = ((name, Presence.unpack(stored)) for name, stored in self.room.items())

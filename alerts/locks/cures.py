@@ -3,7 +3,7 @@
 from alerts.cure import cancel, equals, literal, remark, terminate
 from alerts.locks.graph import Holder
 from alerts.locks.scene import LockScene
-from collectors.activity import Session
+from collectors.activity import UNTOLD, Session
 
 WRAPAROUND = "to prevent wraparound"
 """Part of what such an autovacuum shows as its query."""
@@ -62,6 +62,14 @@ def stop(session: Session) -> tuple[str, ...]:
     """Cancel a running statement; terminate a session that is idle in a transaction."""
     start, began = session.backend_start_text or "", session.xact_start_text
     end = terminate(session.pid, start, began)
+    if session.state == UNTOLD:
+        return (
+            remark(
+                "What it does is not told (track_activities is off there). If it is idle in its"
+            ),
+            remark("transaction, to cancel has no effect; its work is rolled back:"),
+            end,
+        )
     if session.state == "idle":
         return (
             remark("It is idle and holds an advisory lock, which only the session itself can"),

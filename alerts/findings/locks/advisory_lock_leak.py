@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text, session_name
+from alerts.connections import untold
 from alerts.cure import ACTIVITY, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
 from alerts.plural import plural
@@ -27,7 +28,9 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    for holder in snapshot.rows(advisory_locks):
+    holders = snapshot.rows(advisory_locks)
+    yield from untold(holders)
+    for holder in holders:
         # Without a transaction, they can only be session-level locks.
         at_rest = holder.state == "idle" and not holder.in_transaction
         if at_rest and (holder.state_seconds or 0.0) >= limits.idle.total_seconds():

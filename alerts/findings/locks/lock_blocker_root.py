@@ -16,7 +16,7 @@ from alerts.plural import plural
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
-from collectors.activity import Session, activity
+from collectors.activity import UNTOLD, Session, activity
 from collectors.locks import locks
 from collectors.user_tables import user_tables
 
@@ -101,6 +101,8 @@ def _state(session: Session | None) -> str:
     """As a part of the sentence, where a state is known at all."""
     if session is None or session.state is None:
         return ""
+    if session.state == UNTOLD:
+        return ", whose state is not told (track_activities is off),"
     if session.state_seconds is None:
         return f", {session.state},"
     return f", {session.state} for {duration_text(session.state_seconds)},"

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text, session_name
+from alerts.connections import untold
 from alerts.cure import ACTIVITY, cancel, identifier, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
 from alerts.query_text import normalised
@@ -38,6 +39,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         # Temporary tables and indexes have no name there; no other session waits for those.
         if (row.datname, row.relation) in names:
             sessions.setdefault((row.pid, row.datname), []).append(row)
+    yield from untold(held[0] for held in sessions.values())
     for held in sessions.values():
         if severity := gravity(held[0], limits):
             yield evidence(held, sorted({names[r.datname, r.relation] for r in held}), severity)

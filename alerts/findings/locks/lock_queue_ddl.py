@@ -14,7 +14,7 @@ from alerts.locks.scene import LockScene
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
-from collectors.activity import Session, activity
+from collectors.activity import UNTOLD, Session, activity
 from collectors.locks import Lock, locks
 from collectors.user_tables import user_tables
 
@@ -142,6 +142,8 @@ def _described(scene: LockScene, node: Holder | None) -> str:
     session = scene.sessions.get(node)
     if session is None:
         return scene.who(node)
+    if session.state == UNTOLD:
+        return f"{scene.who(node)}, pid {node}, whose state is not told (track_activities is off)"
     open_for = duration_text(session.xact_seconds or 0)
     return f"{scene.who(node)}, pid {node}, {session.state}, in a transaction open for {open_for}"
 

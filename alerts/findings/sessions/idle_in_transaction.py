@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text, session_name
+from alerts.connections import client_sessions, untold
 from alerts.cure import ACTIVITY, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
 from alerts.locks.graph import LockGraph
@@ -42,6 +43,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     shortest = min(limits.silent, limits.silent_harmful).total_seconds()
     quiet = [s for s in snapshot.rows(activity) if is_idle_in_transaction(s)]
     quiet = [s for s in quiet if (s.state_seconds or 0.0) >= shortest]
+    yield from untold(s for s in client_sessions(snapshot.rows(activity)) if not s.is_self)
     waits = LockGraph.of(snapshot.rows(locks) if quiet and snapshot.has(locks) else ())
     for session in quiet:
         harm = Harm(len(waits.victims_of(session.pid)), (session.xmin_age or 0) >= limits.horizon)

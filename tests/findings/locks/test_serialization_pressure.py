@@ -52,6 +52,20 @@ def test_limits(snapshot: Snapshot, state: State) -> None:
     assert verdict_of(finding, snapshot).state is state
 
 
+def test_it_does_not_flap() -> None:
+    """Between two transactions there may be no predicate lock, and still they are running."""
+    recorder = Recorder(finding.history)
+    snapshot: Snapshot = recording(scene((), ()), recorder)
+    zero: Any = dict.fromkeys(COUNTERS, 0)
+    for ago, rollbacks, predicate in ((300, 0, 9), (10, 50, 0), (0, 51, 0)):
+        grown = zero | {"xact_commit": 900, "xact_rollback": rollbacks} if rollbacks else zero
+        snapshot = replace(snapshot, at=NOW - ago)
+        snapshot = supplied(snapshot, databases, [filled(Row, oid=1, datname="shop", **grown)])
+        locked = [LockCount("shop", "sireadlock", predicate, 0)]
+        snapshot = supplied(snapshot, lock_counts, locked)
+    assert verdict_of(finding, snapshot).state is State.ill
+
+
 def test_a_window_that_is_not_full_is_learning() -> None:
     """A share of two minutes is not one of five."""
     snapshot = counted(950, 50)

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from alerts._base import Evidence, Severity, State
+from alerts.findings.locks import lock_exclusive_held
 from alerts.findings.sessions.idle_in_transaction import Limits, finding
 from alerts.snapshot import Snapshot
 from alerts.verdicts.mutes import Mute, Mutes
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
 from collectors.activity import Session, activity
+from collectors.exclusive_locks import exclusive_locks
 from collectors.locks import locks
+from collectors.user_tables import user_tables
 from tests.fixtures.lock_stage import Stage
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
@@ -63,6 +66,26 @@ def test_it_is_the_silence_that_counts(seconds: float, severity: Severity | None
 def test_who_works_or_has_nothing_open_is_no_subject(harmless: Session) -> None:
     """An old transaction that is never silent is another illness."""
     assert judged(harmless).state is State.healthy
+
+
+def test_a_state_that_is_not_told_is_unknown() -> None:
+    """Without track_activities it may be silent in a transaction."""
+    dark = replace(open_transaction(0), state="disabled", state_seconds=None, xact_seconds=None)
+    verdict = judged(dark)
+    assert verdict.state is State.unknown
+    assert "track_activities is off in 1 session" in verdict.reason
+
+
+async def test_a_silent_transaction_that_tells_nothing(database: Database) -> None:
+    """It holds a lock, and is not called healthy."""
+    session = await database.session()
+    await session.execute("create table t (i int); set track_activities = off")
+    await session.execute("begin; lock table t in access exclusive mode")
+    async with watching(dsn=database.monitor_dsn) as connection:
+        found = verdict_of(finding, await look(connection, activity, locks))
+        assert [one.database for one in found.unjudged] == [database.name]
+        held = await look(connection, exclusive_locks, user_tables)
+        assert verdict_of(lock_exclusive_held.finding, held).state is State.unknown
 
 
 def test_an_aborted_transaction_is_open_too() -> None:
