@@ -57,6 +57,10 @@ class Cause(StrEnum):
     other = "other"
 
 
+SILENT = frozenset({Cause.timeout, Cause.hung})
+"""Causes without an answer; all others are one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """Connection state. None: unknown (yet)."""
@@ -79,6 +83,8 @@ class Connection:
     user: str | None
     sessions: int
     """Number of open sessions of the daemon."""
+    observer_starved: bool = False
+    """Whether the daemon was short of CPU: then a time-out says nothing of the server."""
 
     @property
     def lacks_slots(self) -> bool:

@@ -16,6 +16,16 @@ class DaemonState:
     uptime_seconds: float
     state_error: str | None = None
     """Why the state file is not written; None while it is, or where none is wanted."""
+    starved_seconds: float | None = None
+    """How long it has been short of CPU; None: it is not."""
+    late_share: float = 0.0
+    """Share of the last ten seconds by which its event loop was late."""
+    run_delay_share: float | None = None
+    """Share of that time in which the loop's thread waited for a core; None: unknown."""
+    throttled_share: float | None = None
+    """Share of that time in which its cgroup was held back by its CPU limit; None: unknown."""
+    cpu_share: float | None = None
+    """Share of that time in which the loop's thread had a core; None: unknown."""
     reload_ok: bool = True
     """Whether the configuration could be read when it was last loaded."""
 

@@ -17,19 +17,31 @@ QUERY = """
                 0, (select oid from pg_catalog.pg_database where datname = current_database())
             )
             and (setrole, setdatabase) <> (0, 0)
-    ), own as materialized (
+    ), seen as materialized (
         select
             *,
             source in ('client', 'user', 'database', 'database user')
-                or lower(name) in (select name from ours)
-                or name in ('transaction_read_only', 'transaction_deferrable') as is_hidden,
-            source = 'session'                                          as is_set_by_us
+                or lower(name) in (select name from ours)               as is_hidden,
+            -- A transaction begins with the default, and that of ours is not the server's.
+            case
+                when name in ('transaction_read_only', 'transaction_deferrable')
+                then 'default_' || name else name
+            end                                                         as default_name
         from pg_catalog.pg_settings
+    ), own as materialized (
+        select
+            name,
+            case when not is_hidden then
+                case when source = 'session' then reset_val else setting end
+            end                                                         as value,
+            case when not is_hidden then reset_val end                  as reset_val
+        from seen
     )
     select
-        name,
-        case when not is_hidden then
-            case when is_set_by_us then reset_val else setting end
+        seen.name,
+        case
+            when seen.name = 'transaction_read_only' and pg_is_in_recovery() then 'on'
+            else own.value
         end                     as setting,
         unit,
         vartype,
@@ -38,10 +50,11 @@ QUERY = """
         short_desc,
         context,
         boot_val,
-        case when not is_hidden then reset_val end as reset_val,
+        own.reset_val,
         sourcefile,
         sourceline
-    from own
+    from seen
+    join own on own.name = seen.default_name
 """
 
 SECONDS = {"us": 1e-6, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}

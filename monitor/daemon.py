@@ -133,6 +133,11 @@ class Daemon:
             servers=len(servers),
             unreachable=sum(not view.up for view in servers),
             uptime_seconds=now - self.started,
+            starved_seconds=self.fleet.heart.starved_seconds,
+            late_share=self.fleet.heart.shares.late,
+            run_delay_share=self.fleet.heart.shares.run_delay,
+            throttled_share=self.fleet.heart.shares.throttled,
+            cpu_share=self.fleet.heart.shares.run,
             state_error=self.state_file.error if self.state_file else None,
             reload_ok=self.reload_ok and self.web.security.up_to_date,
         )

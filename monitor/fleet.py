@@ -14,6 +14,7 @@ from collectors.server import server as server_collector
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
 from monitor.exposition.store import Store
+from monitor.heartbeat import Heartbeat
 from monitor.polling.self_collectors import sum_up
 from monitor.polling.sink import Sink
 from monitor.scheduler import Schedule
@@ -31,11 +32,13 @@ class Fleet:
     store: Store
     schedule: Schedule | None = None
     servers: dict[str, ServerMonitor] = field(default_factory=dict)
+    heart: Heartbeat = field(default_factory=Heartbeat)
     announce: Callable[[], None] = lambda: None
     """Called when a finding has changed its state, to publish it at once."""
 
     async def follow(self, plans: Iterable[WatchPlan]) -> None:
         """Watch exactly these servers."""
+        self.heart.start()
         wanted = {plan.name: plan for plan in plans}
         for name, server in list(self.servers.items()):
             plan = wanted.get(name)
@@ -62,6 +65,7 @@ class Fleet:
             Sink(partial(self.store.put, name, tops=plan.bounds), partial(self.store.drop, name)),
             peers=partial(self._peers, name),
             announce=self.announce,
+            heart=self.heart,
         )
         self.servers[name] = server
         if self.schedule:
@@ -75,6 +79,7 @@ class Fleet:
 
     async def close(self) -> None:
         """Close all sessions at once: a server that hangs does not delay the others."""
+        self.heart.stop()
         await asyncio.gather(
             *(server.close() for server in self.servers.values()), return_exceptions=True
         )

@@ -15,6 +15,7 @@ from collectors.comments import comments
 from collectors.connection import Connection, connection
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
+from monitor.heartbeat import Heartbeat
 from monitor.judging import Judging
 from monitor.polling.agenda import Agenda
 from monitor.polling.answers import Answers
@@ -54,6 +55,7 @@ class ServerMonitor:
     peers: Callable[[], Sequence[Snapshot]] = lambda: ()
     announce: Callable[[], None] = lambda: None
     """Called when a finding has changed its state."""
+    heart: Heartbeat = field(default_factory=Heartbeat)
     round_log: RoundLog = field(default_factory=RoundLog)
     identity_tracker: IdentityTracker = field(init=False)
     sessions: Sessions = field(init=False)
@@ -77,7 +79,7 @@ class ServerMonitor:
         plan, clock, log = self.plan, self.clock, self.round_log
         self.started = clock.now()
         self.identity_tracker = IdentityTracker(plan.target, self.memory)
-        self.sessions = Sessions.of(plan)
+        self.sessions = Sessions.of(plan, self.heart)
         cluster = self.node.cluster or ""
         recorder = Recorder(all_wants(), self.memory, cluster, plan.name)
         self.answers = Answers(recorder)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from collectors.connection import Cause
 from monitor.address import Address
+from monitor.heartbeat import Heartbeat
 from monitor.postgres.errors import ConnectFailure, QueryFailure
 from monitor.postgres.session import Session
 
@@ -54,9 +55,12 @@ class Connector:
     address: Address
     statement_timeout: float
     deadline: float
+    heart: Heartbeat = field(default_factory=Heartbeat)
     failure: ConnectFailure | None = None
     """Why the last attempt failed; None after a success, or before the first."""
     tried: bool = False
+    in_distress: bool = False
+    """Whether we were short of CPU at the last failure, so that a time-out says nothing."""
     failed_at: float | None = None
     """Monotonic time of the first failure in a row."""
     _failures: int = 0
@@ -115,7 +119,9 @@ class Connector:
         self.tried, self.failure = True, failure
         self.failed_at = self.failed_at or now
         backoff = min(LONGEST, FIRST * 2**self._failures) * random.uniform(0.5, 1)
-        self._not_before = now + PATIENCE.get(failure.cause, backoff)
+        self.in_distress = self.heart.is_starved
+        patience = backoff if self.in_distress else PATIENCE.get(failure.cause, backoff)
+        self._not_before = now + patience
         self._failures += 1
 
 

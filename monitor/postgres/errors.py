@@ -101,9 +101,12 @@ def asking_first() -> Iterator[None]:
         except asyncpg.PostgresError as error:
             if (error.sqlstate or "").startswith("57P"):
                 raise
-            raise ConnectFailure(Cause.first_question, _sentence(error), error.sqlstate) from None
+            # A statement timeout counts the time between two messages of ours, too.
+            is_late = error.sqlstate == "57014"
+            cause = Cause.timeout if is_late else Cause.first_question
+            raise ConnectFailure(cause, _sentence(error), error.sqlstate) from None
         except QueryFailure as failure:
-            cause = Cause.timeout if failure.sqlstate is None else Cause.first_question
+            cause = Cause.timeout if failure.unanswered else Cause.first_question
             raise ConnectFailure(cause, failure.message, failure.sqlstate) from None
 
 

@@ -65,12 +65,9 @@ class Identity:
         return self.system_identifier, self.started
 
 
-async def who_answers(
-    connection: "asyncpg.Connection[asyncpg.Record]", statement_timeout: float
-) -> dict[str, Any]:
+async def who_answers(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str, Any]:
     """Return the columns of WHO. Raises ConnectFailure if a pooler is in between."""
-    milliseconds = f"{statement_timeout * 1000:.0f}"
-    await connection.execute(FIRST_TRANSACTION.format(milliseconds=milliseconds))
+    await connection.execute(FIRST_TRANSACTION)
     # Without a name: a named statement would stay with the pooler's session.
     statement = await connection.prepare(WHO, name="")
     record = await statement.fetchrow()

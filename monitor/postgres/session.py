@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 
 from monitor.address import Address
+from monitor.deadline import within
 from monitor.postgres import session_settings
 from monitor.postgres.errors import QueryFailure, asking_first, connecting, querying
 from monitor.postgres.first_question import EXTENSIONS, SYSTEM, Identity, who_answers
@@ -54,7 +55,7 @@ class Session:
         connection = await _connect(address, database, deadline)
         try:
             with asking_first():
-                return await asyncio.wait_for(cls.of(connection, statement_timeout), deadline)
+                return await within(deadline, cls.of(connection, statement_timeout))
         except BaseException:
             connection.terminate()
             raise
@@ -65,7 +66,7 @@ class Session:
     ) -> "Session":
         """A session on an open connection, once it is known who answers. Raises ConnectFailure."""
         start = time.monotonic()
-        told = await who_answers(connection, statement_timeout)
+        told = await who_answers(connection)
         first = time.monotonic() - start
         await session_settings.apply(connection, statement_timeout, told["version"])
         before = time.monotonic()
@@ -94,7 +95,7 @@ class Session:
             self.trips = self._trips(query, self.asked_at)
             try:
                 with querying():
-                    records = await self.connection.fetch(query, timeout=deadline)
+                    records = await within(deadline, self.connection.fetch(query))
                 # Measured once on a busy machine it may be long, and hide what queries cost.
                 seconds = time.monotonic() - self.asked_at
                 self.round_trip = min(self.round_trip, seconds / self.trips)
@@ -141,4 +142,9 @@ async def _connect(
 ) -> "asyncpg.Connection[asyncpg.Record]":
     with connecting(), guarding(address.target().auth_rule):
         arguments: dict[str, Any] = address.connect_arguments(database, session_settings.START_UP)
-        return await asyncpg.connect(**arguments, timeout=deadline)
+        # Its own deadline is taken by a clock that may be late, so it comes after ours.
+        return await within(
+            deadline,
+            asyncpg.connect(**arguments, timeout=10 * deadline),
+            discard=asyncpg.Connection.terminate,
+        )

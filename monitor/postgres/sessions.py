@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from collectors.connection import Cause, Connection
 from monitor.config.watch_plan import WatchPlan
+from monitor.heartbeat import UNSETTLED, Heartbeat
 from monitor.postgres.connector import Connector
 from monitor.postgres.errors import ConnectFailure
 from monitor.postgres.roaming import RoamingSession
@@ -20,6 +21,7 @@ class Sessions:
     """At most three sessions: one for the fast lane, one for the server, one for its databases."""
 
     plan: WatchPlan
+    heart: Heartbeat
     connector: Connector
     home: Home
     fast: StandingSession
@@ -31,11 +33,14 @@ class Sessions:
     """Unix seconds since which no new session could be opened."""
 
     @classmethod
-    def of(cls, plan: WatchPlan) -> "Sessions":
-        connector = Connector(plan.target.address, plan.statement_timeout, plan.connect_deadline)
+    def of(cls, plan: WatchPlan, heart: Heartbeat) -> "Sessions":
+        connector = Connector(
+            plan.target.address, plan.statement_timeout, plan.connect_deadline, heart
+        )
         home = Home()
         return cls(
             plan,
+            heart,
             connector,
             home,
             StandingSession(connector, home),
@@ -95,11 +100,13 @@ class Sessions:
             address=address,
             user=user,
             sessions=self.open_now(),
+            observer_starved=self.heart.is_starved
+            or (failure is not None and self.connector.in_distress),
         )
 
     def _standing(self, now: float) -> tuple[bool, Cause | None, str | None]:
         silent = self.silent()
-        if silent > HUNG:
+        if silent > HUNG + (UNSETTLED if self.heart.is_unsettled else 0.0):
             return False, Cause.hung, f"a query has not been answered for {silent:.0f} s"
         if self.any:
             return True, None, None

@@ -35,22 +35,6 @@ RARE = {
     "pg_stat_database_checksum_failures_total": "needs data checksums",
     "pg_stat_database_checksum_last_failure_timestamp_seconds": "needs a broken page",
 }
-OUR_SESSIONS = {
-    "client_connection_check_interval",
-    "default_transaction_read_only",
-    "idle_in_transaction_session_timeout",
-    "idle_session_timeout",
-    "jit",
-    "lock_timeout",
-    "max_parallel_workers_per_gather",
-    "statement_timeout",
-    "tcp_keepalives_count",
-    "tcp_keepalives_idle",
-    "tcp_keepalives_interval",
-    "transaction_deferrable",
-    "transaction_read_only",
-}
-"""Settings that our own sessions have: what the server has there can't be seen from within."""
 MORE_LABELS = {
     "pg_statio_user_indexes_idx_blks_read_total": {"datname"},
     "pg_statio_user_indexes_idx_blks_hit_total": {"datname"},
@@ -235,9 +219,8 @@ async def test_settings_in_base_units(
     unit = re.compile("_(seconds|bytes)$")
     names = {name.removeprefix("pg_settings_") for name in seen.types if is_setting(name)}
     plain = {name if name in settings else unit.sub("", name) for name in names}
-    assert plain == settings - OUR_SESSIONS
+    assert plain == settings
     of_peer = {name.removeprefix("pg_settings_") for name in expected() if is_setting(name)}
     here = {n for n in of_peer if n in settings or unit.sub("", n) in settings}
-    missing = {n for n in here - names if n not in OUR_SESSIONS}
-    assert {n for n in missing if unit.sub("", n) not in OUR_SESSIONS} == set()
+    assert here - names == set()
     assert {seen.types[f"pg_settings_{name}"] for name in names} == {"gauge"}

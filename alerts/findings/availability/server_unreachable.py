@@ -12,7 +12,7 @@ from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import duration_text
 from collectors.activity import Session, activity
-from collectors.connection import Cause, Connection, connection
+from collectors.connection import SILENT, Cause, Connection, connection
 
 MAKE_ROOM = 5
 """Number of sessions to terminate if all slots are in use: enough to investigate."""
@@ -31,10 +31,17 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     sessions = snapshot.rows(activity) if snapshot.has(activity) else ()
     if not row.up and row.cause is None:
         yield Unjudged("the first attempt to connect has not ended yet")
+    elif row.observer_starved and _silence(row):
+        yield Unjudged("pgvigil is short of CPU, so it may not have read the answer yet")
     elif not row.up:
         yield away(row, Cause(row.cause or Cause.other))
     elif row.can_connect is False:
         yield closed(row, Cause(row.connect_cause or Cause.other), sessions)
+
+
+def _silence(row: Connection) -> bool:
+    """Whether all that is held against the server is that no answer came."""
+    return (row.connect_cause if row.up else row.cause) in SILENT
 
 
 def away(row: Connection, cause: Cause) -> Evidence:
