@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from collectors._base import Scope
 from monitor.commands._base import BadUsage
 
 FOR_DEVELOPERS = True
@@ -17,6 +18,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     finding.add_argument("chapter", help="one of CHAPTERS in alerts/findings/__init__.py")
     collector = kinds.add_parser("collector", help="its query and test")
     collector.add_argument("name", help="its id: lower-case words joined by underscores")
+    collector.add_argument(
+        "scope",
+        nargs="?",
+        default=Scope.server,
+        type=Scope,
+        choices=tuple(Scope),
+        help="asked once for the server, or in every database for its relations (default: server)",
+    )
 
 
 def run(known: argparse.Namespace) -> int:
@@ -29,7 +38,7 @@ def run(known: argparse.Namespace) -> int:
         if known.kind == "finding":
             written = write_finding(root, known.name, known.chapter)
         else:
-            written = write_collector(root, known.name)
+            written = write_collector(root, known.name, known.scope)
     except Refused as wrong:
         raise BadUsage(str(wrong)) from None
     for path in written:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from alerts._catalogue import all_findings
 from alerts.findings import CHAPTERS
 from alerts.prometheus.rulebook import all_watchdogs
+from collectors._base import Scope
 from collectors._catalogue import all_collectors
 
 TEMPLATES = Path(__file__).parent / "skeletons"
@@ -25,16 +26,17 @@ class Refused(ValueError):
     """A name that can't be taken; the message is one clear sentence."""
 
 
-def write_collector(root: Path, name: str) -> list[Path]:
+def write_collector(root: Path, name: str, scope: Scope = Scope.server) -> list[Path]:
     """Write a collector and its test below `root`. Raise Refused and write nothing otherwise."""
     _well_formed(name)
     if name in all_collectors():
         raise Refused(f"there is a collector called {name}")
+    template = "collector.py" if scope is Scope.server else "collector_of_databases.py"
     return _write(
         root,
         {
-            f"collectors/{name}.py": "collector.py",
-            f"tests/collectors/test_{name}.py": "test_collector.py",
+            f"collectors/{name}.py": template,
+            f"tests/collectors/test_{name}.py": f"test_{template}",
         },
         {"name": name, "Row": _camel(name)},
     )

@@ -7,31 +7,35 @@ from pathlib import Path
 
 import pytest
 
+from collectors._base import Scope
 from monitor.generate.skeleton import LONGEST, MARK, Refused, write_collector, write_finding
 from tests.fixtures.tree_copy import ROOT, run_module, tree_copy
 
-FINDING, COLLECTOR = "vacuum_example", "spaces_example"
+FINDING, COLLECTOR, OF_DATABASES = "vacuum_example", "spaces_example", "tables_example"
 
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the tree with a finding and a collector made new."""
+    """A copy of the tree with a finding and two collectors made new."""
     copy = tree_copy(tmp_path_factory.mktemp("copy"))
 
     write_finding(copy, FINDING, "vacuum")
     write_collector(copy, COLLECTOR)
+    write_collector(copy, OF_DATABASES, Scope.database)
     return copy
 
 
 def made(copy: Path) -> list[str]:
-    return [str(path.relative_to(copy)) for path in copy.rglob(f"*{FINDING}.py")] + [
-        str(path.relative_to(copy)) for path in copy.rglob(f"*{COLLECTOR}.py")
+    return [
+        str(path.relative_to(copy))
+        for name in (FINDING, COLLECTOR, OF_DATABASES)
+        for path in copy.rglob(f"*{name}.py")
     ]
 
 
 def results(copy: Path, *more: str) -> "subprocess.CompletedProcess[str]":
     tests = [path for path in made(copy) if path.startswith("tests/")]
-    assert len(tests) == 2
+    assert len(tests) == 3
     return run_module(copy, "pytest", "-q", "-p", "no:cacheprovider", *tests, *more)
 
 
@@ -45,7 +49,9 @@ def test_the_longest_name_keeps_lines_short(extended: Path, tmp_path: Path) -> N
     """With the longest chapter, too."""
     shutil.copy2(extended / "pyproject.toml", tmp_path)
     name = "x" * LONGEST
-    written = write_finding(tmp_path, name, "availability") + write_collector(tmp_path, name)
+    written = write_finding(tmp_path, name, "availability")
+    written += write_collector(tmp_path, name)
+    written += write_collector(tmp_path, "y" * LONGEST, Scope.database)
     long = [path for path in written if max(map(len, path.read_text().splitlines())) > 100]
     assert long == []
 
@@ -55,7 +61,7 @@ def test_its_tests_pass_and_can_fail(extended: Path, version: int) -> None:
     """On a real server; then the judge is broken, and they say so."""
     done = results(extended, "-k", f"pg{version} or limits or unknown")
     assert done.returncode == 0, done.stdout
-    assert "7 passed" in done.stdout
+    assert "8 passed" in done.stdout
     judge = extended / f"alerts/findings/vacuum/{FINDING}.py"
     text = judge.read_text(encoding="utf-8")
     broken = text.replace(">= limits", "< limits")
