@@ -55,11 +55,6 @@ class Tables:
     oids: dict[Table, int] = field(default_factory=dict)
     """Of each table that was ever named here, until it is dropped."""
 
-    @property
-    def as_of(self) -> float:
-        """When tables were last looked at, in unix seconds."""
-        return self.sources[user_tables].at if user_tables in self.sources else 0.0
-
     def take(self, collector: AnyCollector, answer: AnyAnswer) -> set[Table]:
         """New names; those that were known are looked up anew, for tables are renamed.
 
