@@ -1,5 +1,6 @@
 """pg_stat_activity: numbers of sessions by state, and the age of their transactions."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -154,6 +155,16 @@ def which(name: str, text: str, are: Callable[[CountedSession], bool]) -> Metric
     return Metric(name, "gauge", text, (), samples, legacy=True, note=OF_QUERIES)
 
 
+def slow_statements(rows: Sessions) -> Iterator[Sample]:
+    slow = Counter(row.datname for row in rows if is_slow(row))
+    for datname in sorted({row.datname for row in rows}):
+        yield (datname,), slow[datname]
+
+
+def is_slow(row: CountedSession) -> bool:
+    return row.is_client and row.state == "active" and (row.state_seconds or 0) > 1
+
+
 def is_waiting(row: CountedSession) -> bool:
     return row.state == "active" and row.wait_event_type == "Lock"
 
@@ -205,10 +216,14 @@ session_counts = Collector(
             "Transactions of clients that have been open for more than a minute.",
             lambda row: row.is_client and (row.xact_seconds or 0) > 60,
         ),
-        which(
+        Metric(
             "pg_slow_queries",
+            "gauge",
             "Statements of clients that have been running for more than a second.",
-            lambda row: row.is_client and row.state == "active" and (row.state_seconds or 0) > 1,
+            ("datname",),
+            slow_statements,
+            legacy=True,
+            note="From common user queries.",
         ),
         which("pg_blocked_queries", "Sessions that wait for a lock.", is_waiting),
         which(

@@ -1,7 +1,7 @@
 """pg_stat_user_tables and pg_statio_user_tables: activity and size of each table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gauge
 
@@ -224,6 +224,7 @@ def moment(column: str, meaning: str) -> Metric[UserTable]:
     return gauge(PREFIX + column, meaning, lambda row: getattr(row, column) or 0.0, LABELS)
 
 
+size = number("size_bytes", "Size of both at the last vacuum or analyze.", SIZES)
 heap_read = blocks("heap_blocks_read", "Blocks of the table that were not in shared buffers.")
 heap_hit = blocks("heap_blocks_hit", "Blocks of the table found in shared buffers.")
 idx_read = blocks("idx_blocks_read", "Blocks of its indexes that were not in shared buffers.")
@@ -269,7 +270,10 @@ user_tables = Collector(
         count("autoanalyze_count", "Autoanalyzes."),
         number("table_size_bytes", "Size with TOAST at the last vacuum or analyze.", SIZES),
         number("index_size_bytes", "Size of its indexes at the last vacuum or analyze.", SIZES),
-        number("size_bytes", "Size of both at the last vacuum or analyze.", SIZES),
+        size,
+        replace(
+            size.also("pg_total_relation_size_bytes"), note=f"From common user queries. {SIZES}"
+        ),
         heap_read,
         heap_read.also("pg_statio_user_tables_heap_blks_read"),
         heap_hit,

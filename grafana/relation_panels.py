@@ -157,7 +157,8 @@ def sequences() -> Panel:
             f"topk(10, {by('max', SEQUENCE, in_databases('pg_sequence_used_ratio'))})",
             SEQUENCE_NAMED,
         ),
-        empty="No sequence can be read; pgvigil needs SELECT on them.",
+        empty="No sequence was read. In each database: GRANT SELECT ON ALL SEQUENCES IN SCHEMA …"
+        " TO pgvigil; `pgvigil doctor` names the schemas.",
     )
 
 

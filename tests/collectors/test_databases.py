@@ -66,7 +66,11 @@ def test_one_unknown_column_loses_no_other() -> None:
         for _, value in metric.samples([row])
         if value is not None
     }
-    of_deadlocks = {"pg_stat_database_deadlocks", "postgresql_errors_total"}
+    of_deadlocks = {
+        "pg_stat_database_deadlocks",
+        "pg_stat_database_deadlocks_total",
+        "postgresql_errors_total",
+    }
     assert known == {*of_deadlocks, "pg_database_connection_limit"}
 
 

@@ -115,17 +115,18 @@ def test_sessions_that_old_user_queries_count() -> None:
     assert {
         name: values(name, rows)[()]
         for name in (
-            "pg_slow_queries",
             "pg_blocked_queries",
             "pg_oldest_blocked_age_seconds",
             "pg_stuck_idle_in_transaction_queries",
             "pg_long_running_transactions_transactions",
         )
     } == {
-        "pg_slow_queries": 1,
         "pg_blocked_queries": 1,
         "pg_oldest_blocked_age_seconds": 30.0,
         "pg_stuck_idle_in_transaction_queries": 1,
         "pg_long_running_transactions_transactions": 1,
     }
+    elsewhere = replace(waiting, datname="other", state_seconds=0.5)
+    slow = values("pg_slow_queries", [*rows, elsewhere])
+    assert slow == {(SESSION.datname,): 1, ("other",): 0}, "0 where a database has none"
     assert values("pg_oldest_blocked_age_seconds", [SESSION])[()] == 0

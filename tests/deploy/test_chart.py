@@ -298,3 +298,21 @@ def test_chart_is_of_this_version() -> None:
     project = tomllib.loads((HOUSE / "pyproject.toml").read_text())["project"]
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["version"] == chart["appVersion"] == project["version"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "memory"),
+    [
+        ([ONE_SERVER], "256Mi"),
+        ([f"--set=servers.s{n}.host=db{n}" for n in range(10)], "544Mi"),
+        ([f"--set=config.settings.servers.s{n}.dsn=host=db" for n in range(3)], "320Mi"),
+        ([ONE_SERVER, "--set=resources.limits.memory=1Gi"], "1Gi"),
+        ([ONE_SERVER, "--set=resources.limits.memory=null"], None),
+    ],
+)
+def test_memory_grows_with_the_servers(flags: list[str], memory: str | None, helm: Helm) -> None:
+    """An empty limit follows their number; a written one stays, and null is no limit."""
+    [deployment] = of_kind(helm.template(*flags), "Deployment")
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    assert (container["resources"].get("limits") or {}).get("memory") == memory
+    assert container["resources"]["requests"] == {"cpu": "50m", "memory": "96Mi"}

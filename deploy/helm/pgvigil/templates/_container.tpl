@@ -14,6 +14,18 @@ livenessProbe:
   {{- toYaml .Values.livenessProbe | nindent 2 }}
 {{- end }}
 
+{{/* The resources of the Deployment; an empty limit of memory follows from the number of servers. */}}
+{{- define "pgvigil.resources" -}}
+{{- $resources := deepCopy .Values.resources }}
+{{- $limits := $resources.limits | default dict }}
+{{- if and (hasKey $limits "memory") (not $limits.memory) }}
+{{- $named := len (include "pgvigil.servers" . | fromYaml) }}
+{{- $servers := max 1 $named (len (.Values.config.settings.servers | default dict)) }}
+{{- $_ := set $limits "memory" (printf "%dMi" (add 224 (mul 32 $servers))) }}
+{{- end }}
+{{- toYaml $resources }}
+{{- end }}
+
 {{- define "pgvigil.volumeMounts" -}}
 - name: pgvigil-config
   mountPath: /etc/pgvigil/config
