@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -147,7 +148,7 @@ class Finding(Generic[L]):
     because: tuple[str, ...] = field(default=())
     """Findings that can cause this one."""
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.judge.__module__.rpartition(".")[2]
 
@@ -155,7 +156,7 @@ class Finding(Generic[L]):
     def is_review(self) -> bool:
         return self.kind is FindingKind.review
 
-    @property
+    @cached_property
     def chapter(self) -> str:
         """Name of its folder."""
         return self.judge.__module__.rpartition(".")[0].rpartition(".")[2]

@@ -10,16 +10,17 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 from urllib.parse import quote
 
 import yaml
 
-from bench.measuring import BOOKS, INTERVAL
+from bench.measuring import BOOKS, INTERVAL, percentile
 from bench.processes import cpu_seconds, resident_bytes
 from bench.report import machine, markdown, size, time_text
 from bench.scenarios import ROLES, Scenario, built, relations, session
@@ -49,6 +50,7 @@ class Fleet:
     resident: int
     """Bytes of the whole process, at most."""
     page_bytes: int
+    """The largest page of one server."""
     scrape_seconds: float
     stalls: tuple[int, int, int]
     """The longest in milliseconds, how many above 20, and how many looks."""
@@ -88,31 +90,34 @@ async def measured(
     """Watch `count` servers, each its own cluster or all addresses of a real one together."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        with watched(folder, configuration(folder, real, case, count), profile) as watcher:
-            await asyncio.to_thread(_scraped_for, watcher, SPREAD)
+        settings = configuration(folder, real, case, count)
+        names = list(settings["servers"])
+        with watched(folder, settings, profile) as watcher:
+            for one in names:
+                wait_for(watcher, f"/metrics?server={one}", folder / "log")
+            await asyncio.to_thread(_scraped_for, watcher, names, SPREAD)
             for server in real:
                 async with session(server) as admin:
                     await admin.execute("select pg_stat_statements_reset()")
             assert watcher.stalls
             watcher.stalls.unlink(missing_ok=True)
             began, cpu = time.monotonic(), cpu_seconds(watcher.process.pid)
-            await asyncio.to_thread(_scraped_for, watcher, seconds)
+            times = await asyncio.to_thread(_scraped_for, watcher, names, seconds)
             minutes = (time.monotonic() - began) / 60 * count
             cpu = cpu_seconds(watcher.process.pid) - cpu
             queries = sum([await _queries(server) for server in real])
-            stalls, (took, body) = worst(watcher.stalls), watcher.page()
+            stalls = worst(watcher.stalls)
+            pages = [watcher.page(f"/metrics?server={name}")[1] for name in names]
             title = f"{count} servers, {CASES[case]}"
             return Fleet(
                 title,
                 count,
-                sum(
-                    line.startswith(b"pgvigil_up{") and line.endswith(b" 1") for line in lines(body)
-                ),
+                sum(map(is_up, pages)),
                 cpu / minutes,
                 queries / minutes,
                 resident_bytes(watcher.process.pid)[1],
-                len(body),
-                took,
+                max(map(len, pages)),
+                percentile(times, 0.5),
                 stalls,
                 os.getloadavg()[0],
             )
@@ -120,9 +125,9 @@ async def measured(
 
 def configuration(
     folder: Path, real: Sequence[Postgres], case: str, count: int
-) -> Mapping[str, object]:
+) -> dict[str, dict[str, object]]:
     """Return the settings; each address is a link to the socket folder of a real server."""
-    found = {}
+    found: dict[str, object] = {}
     for number in range(count):
         server = real[number % len(real)]
         link = folder / f"socket-{number}"
@@ -135,7 +140,7 @@ def configuration(
 
 @contextmanager
 def watched(
-    folder: Path, settings: Mapping[str, object], profile: Path | None
+    folder: Path, settings: dict[str, dict[str, object]], profile: Path | None
 ) -> Iterator[Watcher]:
     config, stalls, port = folder / "pgvigil.yml", folder / "stalls.json", free_port()
     config.write_text(yaml.safe_dump(settings))
@@ -155,21 +160,30 @@ async def _queries(server: Postgres) -> float:
         return float(books["queries"]) if books else 0.0
 
 
-def _scraped_for(watcher: Watcher, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        time.sleep(min(INTERVAL, left))
-        watcher.page()
+def _scraped_for(watcher: Watcher, names: Sequence[str], seconds: float) -> list[float]:
+    """Scrape each server at the usual interval, as Prometheus does with `/sd`."""
+    end, pause, times = time.monotonic() + seconds, INTERVAL / len(names), []
+    for turn, name in enumerate(cycle(names)):
+        due = end - seconds + turn * pause
+        if due > end:
+            break
+        time.sleep(max(0.0, due - time.monotonic()))
+        if time.monotonic() > end:
+            break
+        times.append(watcher.page(f"/metrics?server={name}")[0])
+    return times
 
 
-def lines(page: bytes) -> list[bytes]:
-    return page.splitlines()
+def is_up(page: bytes) -> bool:
+    """Whether the page of a server says that it answers."""
+    up = [line for line in page.splitlines() if line.startswith(b"pgvigil_up")]
+    return len(up) == 1 and up[0].endswith(b" 1")
 
 
 def table(found: Sequence[Fleet]) -> str:
     columns = (
         *("", "answering", "own CPU/min a server", f"allowed {time_text(ALLOWED)}"),
-        *("queries/min a server", "RSS a server", "RSS", "page", "scrape"),
+        *("queries/min a server", "RSS a server", "RSS", "page of a server", "its scrape, median"),
         *("longest stall of the loop", "load"),
     )
     return markdown(columns, (_row(one) for one in found))
@@ -198,7 +212,7 @@ def page(found: Sequence[Fleet], seconds: float) -> str:
             "# A fleet, measured\n",
             f"Made by `make bench ARGS=fleet` on {datetime.now(UTC):%Y-%m-%d}: {machine()}."
             f" {REAL} servers of PostgreSQL 18 stand for all, each with a link to its socket for"
-            " every watched one; default paces, a scrape of all every"
+            " every watched one; default paces, a scrape of each server every"
             f" {INTERVAL:.0f} s, measured for {seconds:.0f} s. The stalls are those of a process"
             " that shares the machine with the servers and the load named.\n",
             table(found),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -163,7 +164,7 @@ class Collector(Generic[Row]):
     bound: Bound | None = None
     metrics: tuple[Metric[Row], ...] = ()
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.row.__module__.rpartition(".")[2]
 

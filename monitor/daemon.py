@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ FLUSH = 1.0
 CHECK_FILES = 5.0
 """Seconds between checks for a changed configuration."""
 PICTURES = 0.05
-"""Share of time for making overviews: one a second; for hundreds of servers, less often."""
+"""Share of time for making overviews: one a second, less often for many servers."""
 Load = Callable[[], Settings]
 
 
@@ -62,6 +63,9 @@ class Daemon:
     schedule: Schedule = field(init=False)
     web: Web = field(init=False)
     itself: OwnTarget = field(init=False)
+    _publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _news: set[str] = field(default_factory=set)
+    """Servers with a finding that has changed its state since they were shown."""
 
     def __post_init__(self) -> None:
         self.started = self.reloaded = self.clock.now()
@@ -111,9 +115,28 @@ class Daemon:
             self.schedule.every("state file", FLUSH, self._flush)
         self._watch_files()
 
-    async def _publish(self) -> None:
-        """Make a new overview for pages and metrics."""
-        now, servers = self.clock.now(), self.fleet.views()
+    async def _publish(self) -> float:
+        """Make a new overview for pages and metrics. Returns the seconds that it took."""
+        async with self._publishing:
+            self._news.clear()
+            servers, took = await self.fleet.written_views()
+            begun = time.monotonic()
+            self._show(servers)
+            return took + time.monotonic() - begun
+
+    async def _publish_news(self) -> None:
+        """Show the servers that have news at once; the others as they were shown last."""
+        async with self._publishing:
+            shown = {view.name: view for view in self.overview.servers}
+            shown = {name: view for name, view in shown.items() if name not in self._news}
+            self._news.clear()
+            watched = self.fleet.servers.items()
+            self._show(
+                tuple(shown.get(name) or self.fleet.written_view(one) for name, one in watched)
+            )
+
+    def _show(self, servers: tuple[ServerView, ...]) -> None:
+        now = self.clock.now()
         self.overview = Overview(
             at=now,
             servers=servers,
@@ -151,9 +174,10 @@ class Daemon:
         self.started = self.reloaded = self.clock.now()
         await self.fleet.begin_anew()
 
-    def _publish_soon(self) -> None:
+    def _publish_soon(self, server: str) -> None:
+        self._news.add(server)
         if not self.stopping.is_set():
-            self.schedule.once("announcement", self._publish)
+            self.schedule.once("announcement", self._publish_news)
 
     async def _flush(self) -> None:
         assert self.state_file is not None

@@ -1,6 +1,7 @@
 """Fleet: all watched servers, their peers, and the views for pages."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,8 +34,8 @@ class Fleet:
     schedule: Schedule | None = None
     servers: dict[str, ServerMonitor] = field(default_factory=dict)
     heart: Heartbeat = field(default_factory=Heartbeat)
-    announce: Callable[[], None] = lambda: None
-    """Called when a finding has changed its state, to publish it at once."""
+    announce: Callable[[str], None] = lambda name: None
+    """Called when a finding of that server has changed its state, to publish it at once."""
 
     async def follow(self, plans: Iterable[WatchPlan]) -> None:
         """Watch exactly these servers."""
@@ -64,7 +65,7 @@ class Fleet:
             self.memory,
             Sink(partial(self.store.put, name, tops=plan.bounds), partial(self.store.drop, name)),
             peers=partial(self._peers, name),
-            announce=self.announce,
+            announce=partial(self.announce, name),
             heart=self.heart,
         )
         self.servers[name] = server
@@ -99,6 +100,25 @@ class Fleet:
 
     def views(self) -> tuple[ServerView, ...]:
         return tuple(view(server) for server in self.servers.values())
+
+    async def written_views(self) -> tuple[tuple[ServerView, ...], float]:
+        """Views whose lines are in the store already, and the seconds that it took to make them.
+
+        Others have their turn between two servers, so that the loop never stands still for all.
+        """
+        views, took = [], 0.0
+        for server in list(self.servers.values()):
+            begun = time.monotonic()
+            views.append(self.written_view(server))
+            took += time.monotonic() - begun
+            await asyncio.sleep(0)
+        return tuple(views), took
+
+    def written_view(self, server: ServerMonitor) -> ServerView:
+        """The view of one server, with its lines in the store."""
+        made = view(server)
+        self.store.renew_own(made)
+        return made
 
 
 def view(server: ServerMonitor) -> ServerView:
@@ -154,6 +174,7 @@ def _collector(collector: AnyCollector, server: ServerMonitor) -> CollectorView:
         duration=entry.duration,
         rows=entry.rows,
         left_out=entry.left_out,
+        is_bounded=collector.bound is not None,
         duplicates=entry.duplicates,
         error=entry.error,
     )

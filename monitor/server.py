@@ -41,7 +41,7 @@ from monitor.server_events import ServerEvents
 FIRST_WORD = 1.5
 """Seconds after which a server that has neither answered nor refused counts as not answering."""
 REPORT = 5.0
-"""Seconds between two reports about our own rounds."""
+"""Seconds between two reports about our own rounds, and of an unchanged connection."""
 
 
 @dataclass(slots=True)
@@ -170,17 +170,20 @@ class ServerMonitor:
     async def pulse(self) -> None:
         """Every second, whatever the sessions do: report on ourselves, drop old answers, judge."""
         now = self.clock.now()
+        is_due = now - self.reported >= REPORT
         if self.sessions.tried or now - self.started > FIRST_WORD:
-            await self._report_connection(now)
-        if now - self.reported >= REPORT:
+            await self._report_connection(now, is_due)
+        if is_due:
             self.reported = now
             self.own.supply_rounds(self.node.role)
-        self.upkeep.expire(self.pacing.longest)
+            self.upkeep.expire(self.pacing.longest)
         self.judge()
 
-    async def _report_connection(self, now: float) -> None:
+    async def _report_connection(self, now: float, is_due: bool) -> None:
+        """What has changed is reported at once, the same again only when it is due."""
         standing = self.sessions.connection(now)
-        self.runner.supply(connection, (standing,))
+        if is_due or standing != self.standing:
+            self.runner.supply(connection, (standing,))
         if self.sessions.any is None:
             self.events.forget_answers(f"the server does not answer: {standing.message}")
         elif standing.up and (standing.lacks_slots or slots_taken(self.answers)):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Throttled:
     """A job that skips calls while it has used more than its share of wall time."""
 
-    job: Callable[[], Awaitable[None]]
+    job: Callable[[], Awaitable[float | None]]
+    """Returns the seconds that it used, if that is less than the time until it ended."""
     share: float
     clock: Callable[[], float] = time.monotonic
     rests_until: float = 0.0
@@ -17,5 +18,6 @@ class Throttled:
     async def __call__(self) -> None:
         begun = self.clock()
         if begun >= self.rests_until:
-            await self.job()
-            self.rests_until = begun + (self.clock() - begun) / self.share
+            used = await self.job()
+            seconds = self.clock() - begun if used is None else used
+            self.rests_until = begun + seconds / self.share

@@ -114,7 +114,7 @@ FINDING_SUBJECT = OwnMetric(
 FINDING_MUTED = OwnMetric(
     "pgvigil_finding_muted",
     "gauge",
-    "Muted ill subjects.",
+    "Muted ill subjects, if there are any.",
     ("server", "finding"),
 )
 FINDING_JUDGED = OwnMetric(
@@ -201,13 +201,13 @@ COLLECTOR_ROWS = OwnMetric(
 COLLECTOR_LEFT_OUT = OwnMetric(
     "pgvigil_collector_rows_left_out",
     "gauge",
-    "Rows of the newest answer without their own series.",
+    "Rows of the newest answer without their own series, where their number is bounded.",
     ("server", "collector"),
 )
 COLLECTOR_DUPLICATES = OwnMetric(
     "pgvigil_collector_duplicate_samples",
     "gauge",
-    "Samples of the newest answer that are not served, because their labels are duplicates.",
+    "Samples that are not served, because their labels are duplicates, if there are any.",
     ("server", "collector"),
 )
 

@@ -44,12 +44,14 @@ class VerdictTracker:
         self, finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits, mutes: Mutes
     ) -> Verdict:
         """Judge one finding now, and return its verdict, which depends on earlier ones."""
-        file = self._file(finding, snapshot)
+        place = _namespace(finding, snapshot.node)
+        file = self._file(place)
         if finding.on and snapshot.node.role and finding.on is not snapshot.node.role:
             file.cases.clear()
             file.places, file.known = {}, True
-            verdict = Verdict(finding, State.not_applicable, snapshot.at, known=True)
-            return self._closed(file, verdict)
+            state, since = State.not_applicable, _since(file, State.not_applicable, snapshot.at)
+            file.verdict = Verdict(finding, state, snapshot.at, changed=since, known=True)
+            return file.verdict
         found = self._judged(finding, snapshot, limits, file)
         if finding.shape is Shape.event:
             subjects = self._count(finding, file, found, snapshot.at)
@@ -60,16 +62,17 @@ class VerdictTracker:
         state = _state(heard, unheard, unjudged)
         file.places = places(finding, (subject.evidence for subject in heard), file.places)
         file.known |= state not in (State.unknown, State.learning)
-        verdict = Verdict(
+        file.verdict = Verdict(
             finding,
             state,
             snapshot.at,
             *(heard, unheard, found.judged, unjudged, file.events),
+            changed=_since(file, state, snapshot.at),
             places=file.places,
             known=file.known,
         )
-        file.remember(self.memory, _place(finding, snapshot))
-        return self._closed(file, verdict)
+        file.remember(self.memory, place)
+        return file.verdict
 
     def end_sessions(self, findings: Iterable[AnyFinding], node: ServerIdentity) -> None:
         """End the cases that can't survive a restart of the server."""
@@ -148,14 +151,7 @@ class VerdictTracker:
         heard = tuple(s for s in marked if s.muted is None)
         return heard, tuple(s for s in marked if s.muted is not None)
 
-    def _closed(self, file: FindingCases, verdict: Verdict) -> Verdict:
-        before = file.verdict
-        changed = before.changed if before and before.state is verdict.state else verdict.at
-        file.verdict = replace(verdict, changed=changed)
-        return file.verdict
-
-    def _file(self, finding: AnyFinding, snapshot: Snapshot) -> FindingCases:
-        place = _place(finding, snapshot)
+    def _file(self, place: Namespace) -> FindingCases:
         file = self.files.get(place)
         if file is None:
             file = self.files[place] = FindingCases.recalled(self.memory, place)
@@ -172,6 +168,12 @@ def _state(
     if unjudged:
         return State.learning
     return State.muted if unheard else State.healthy
+
+
+def _since(file: FindingCases, state: State, at: float) -> float:
+    """Since when it is in this state, in unix seconds."""
+    before = file.verdict
+    return before.changed if before and before.state is state else at
 
 
 def _pending(finding: AnyFinding, file: FindingCases) -> Iterator[Unjudged]:
@@ -207,10 +209,6 @@ def _blinded(evidence: Evidence, found: Judgement) -> bool:
 
 def _gravity(evidence: Evidence) -> tuple[int, float]:
     return evidence.severity.rank, evidence.value
-
-
-def _place(finding: AnyFinding, snapshot: Snapshot) -> Namespace:
-    return _namespace(finding, snapshot.node)
 
 
 def _namespace(finding: AnyFinding, node: ServerIdentity) -> Namespace:

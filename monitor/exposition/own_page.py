@@ -99,6 +99,14 @@ class Own:
     targets: dict[str, OwnServer] = field(default_factory=dict)
     """Those that are no servers; their lines stand on every page, like the daemon's."""
     daemon: Written = field(default_factory=dict)
+    renewed: set[str] = field(default_factory=set)
+    """Servers whose lines are newer than the newest overview."""
+
+    def renew(self, view: ServerView) -> None:
+        """Write the lines of one server ahead of the overview that will hold this view."""
+        server = self.servers.setdefault(view.name, OwnServer(self.worst))
+        server.update(view)
+        self.renewed.add(view.name)
 
     def update(self, overview: Overview) -> list[str]:
         """Take over what is new; returns the servers of which something is."""
@@ -108,7 +116,10 @@ class Own:
             server = self.servers[view.name] = before.get(view.name) or OwnServer(self.worst)
             if server.view is not view:
                 server.update(view)
-                changed.append(view.name)
+            elif view.name not in self.renewed:
+                continue
+            changed.append(view.name)
+        self.renewed.clear()
         told = {name: target.written for name, target in self.targets.items()}
         kept, self.targets = self.targets, {}
         for other in overview.targets:

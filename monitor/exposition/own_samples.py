@@ -57,7 +57,7 @@ def finding_samples(
         yield own.FINDING_EVENTS, (server, finding), verdict.events
     if verdict.state is State.not_applicable:
         return
-    yield own.FINDING_MUTED, (server, finding), len(verdict.muted)
+    yield own.FINDING_MUTED, (server, finding), len(verdict.muted) or None
     yield from _counts(server, verdict)
     for subject in shown:
         evidence = subject.evidence
@@ -104,8 +104,9 @@ def collector_samples(server: str, view: CollectorView) -> Iterator[OwnSample]:
     yield own.COLLECTOR_DURATION, labels, view.duration
     yield own.COLLECTOR_PACE, labels, view.pace
     yield own.COLLECTOR_ROWS, labels, view.rows
-    yield own.COLLECTOR_LEFT_OUT, labels, view.left_out
-    yield own.COLLECTOR_DUPLICATES, labels, view.duplicates
+    # Most collectors can leave nothing out, and what is served twice is a defect of ours.
+    yield own.COLLECTOR_LEFT_OUT, labels, view.left_out if view.is_bounded else None
+    yield own.COLLECTOR_DUPLICATES, labels, view.duplicates or None
 
 
 def _counts(server: str, verdict: Verdict) -> Iterator[OwnSample]:

@@ -13,7 +13,7 @@ from monitor.exposition.process import process_metrics
 from monitor.exposition.render import Fragment, Renderer
 from monitor.exposition.top_n import fair_share
 from monitor.polling.sink import Served
-from monitor.views.overview import Overview
+from monitor.views.overview import Overview, ServerView
 
 Slot = tuple[str, str, str | None]
 """Server, collector, and the database if the collector runs in each database."""
@@ -101,6 +101,11 @@ class Store:
                     and (database is None or slot[2] == database)
                 ):
                     self._replace(slot, self.collectors.pop(slot), {})
+
+    def renew_own(self, view: ServerView) -> None:
+        """Write the pgvigil_* series of one server before the overview of all is set."""
+        with self.lock:
+            self.own.renew(view)
 
     def set_own(self, overview: Overview) -> None:
         """Update the pgvigil_* series from a new overview."""

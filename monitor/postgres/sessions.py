@@ -12,6 +12,9 @@ from monitor.postgres.roaming import RoamingSession
 from monitor.postgres.session import Session
 from monitor.postgres.standing import Home, StandingSession
 
+REREAD = 5.0
+"""Seconds for which the name of the address is kept; reading and parsing it twice a second costs
+more than all else that is known of the connection."""
 HUNG = 1.0
 """Seconds without an answer after which a server is hung; it is reported within 3 s."""
 
@@ -31,6 +34,8 @@ class Sessions:
     """Unix seconds since which no standing session answers."""
     refused_since: float | None = None
     """Unix seconds since which no new session could be opened."""
+    _named: tuple[float, str, str | None] | None = None
+    """Address and user, and when (unix seconds) they were read."""
 
     @classmethod
     def of(cls, plan: WatchPlan, heart: Heartbeat) -> "Sessions":
@@ -87,7 +92,7 @@ class Sessions:
         self.down_since = None if up else self.down_since or now
         failure = self.connector.failure
         self.refused_since = (self.refused_since or now) if failure else None
-        address, user = _address_and_user(self.plan)
+        address, user = self._address_and_user(now)
         return Connection(
             up=up,
             cause=cause,
@@ -103,6 +108,11 @@ class Sessions:
             observer_starved=self.heart.is_starved
             or (failure is not None and self.connector.in_distress),
         )
+
+    def _address_and_user(self, now: float) -> tuple[str, str | None]:
+        if self._named is None or not 0 <= now - self._named[0] < REREAD:
+            self._named = now, *_address_and_user(self.plan)
+        return self._named[1:]
 
     def _standing(self, now: float) -> tuple[bool, Cause | None, str | None]:
         silent = self.silent()

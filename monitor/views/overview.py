@@ -25,6 +25,8 @@ class CollectorView:
     rows: int | None = None
     left_out: int = 0
     """Rows without their own series."""
+    is_bounded: bool = False
+    """Whether rows can be left out at all."""
     duplicates: int = 0
     """Samples not served because another series has the same labels."""
     error: str | None = None

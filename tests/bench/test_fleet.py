@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bench.fleet import Fleet, table
+from bench.fleet import Fleet, is_up, table
 
 GOOD = Fleet(
     title="200 servers",
@@ -28,3 +28,10 @@ def test_a_fleet_is_missed_just_beyond_its_limit_or_if_a_server_was_not_watched(
 def test_memory_is_told_for_each_server() -> None:
     """And for the whole process."""
     assert "| 1.0 MiB | 200.0 MiB |" in table([GOOD])
+
+
+def test_a_server_answers_only_if_its_page_says_so() -> None:
+    """An empty page is not an answer."""
+    assert is_up(b'pgvigil_up{server="shop"} 1\n')
+    assert not is_up(b'pgvigil_up{server="shop"} 0\n')
+    assert not is_up(b"")

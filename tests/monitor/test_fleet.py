@@ -1,11 +1,60 @@
 """The fleet while its servers come and go."""
 
+import asyncio
+from dataclasses import replace
+
+import pytest
+
 from alerts.history.memory import Memory
+from collectors.connection import connection
 from monitor.clock import Clock
 from monitor.config.load import load
 from monitor.config.watch_plan import plans
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
+
+
+async def test_views_are_written_one_by_one_and_all_are_there() -> None:
+    """Something else can run between two servers."""
+    settings = {"servers": '{"a": {"dsn": "host=a user=u"}, "b": {"dsn": "host=b user=u"}}'}
+    fleet = Fleet(Clock(), Memory(), Store())
+    await fleet.follow(plans(load(settings, {}), {}))
+    seen: list[int] = []
+    aside = asyncio.ensure_future(note(fleet, seen))
+    views, took = await fleet.written_views()
+    await aside
+    assert [view.name for view in views] == ["a", "b"]
+    assert seen == [1]
+    assert took > 0
+
+
+async def note(fleet: Fleet, seen: list[int]) -> None:
+    seen.append(len(fleet.store.own.servers))
+
+
+async def test_an_unchanged_connection_is_reported_every_few_seconds() -> None:
+    """A changed one at once: nothing is judged anew for what is known."""
+    fleet = Fleet(Clock(), Memory(), Store())
+    await fleet.follow(plans(load({"dsn": "host=127.0.0.1 port=1 user=u"}, {}), {}))
+    [server] = fleet.servers.values()
+    server.started = server.reported = fleet.clock.now() - 4
+    server.sessions.connector.tried = True
+    steady = replace(server.sessions.connection(0.0), up=True, down_seconds=None)
+    known = server.answers.newest
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(server.sessions), "connection", lambda *_: steady)
+        patch.setattr(type(server.sessions), "any", property(lambda _: object()))
+        await server.pulse()
+        first = known[connection]
+        await server.pulse()
+        assert known[connection] is first
+        steady = replace(steady, sessions=9)
+        await server.pulse()
+        assert known[connection].rows == (steady,)
+        server.reported = 0.0
+        changed = known[connection]
+        await server.pulse()
+        assert known[connection] is not changed
 
 
 async def test_a_round_that_ends_after_its_server_was_removed_has_no_peers() -> None:

@@ -32,3 +32,18 @@ async def test_a_share_is_kept(takes: float, apart: int) -> None:
         painter.time = float(second)
         await job()
     assert painter.began == list(range(1_000, 1_021, apart))
+
+
+async def test_a_job_may_say_what_it_used_itself() -> None:
+    """What waited for others most of its time is not dear."""
+    painter = Painter(takes=0.5)
+
+    async def paint() -> float:
+        await painter.paint()
+        return 0.05
+
+    job = Throttled(paint, 0.05, painter.now)
+    for second in range(1_000, 1_004):
+        painter.time = float(second)
+        await job()
+    assert painter.began == [1_000, 1_001, 1_002, 1_003]

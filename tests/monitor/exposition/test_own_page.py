@@ -46,6 +46,14 @@ def test_every_declared_family_is_said_with_its_labels() -> None:
     assert families == {metric.name: set(metric.labels) for metric in OWN_METRICS}
 
 
+def test_what_can_only_be_zero_has_no_line() -> None:
+    """Rows are left out where their number is bounded; nothing muted needs no count."""
+    own = of(primary(), standby())
+    assert set(read(own, "pgvigil_collector_rows_left_out")) == {("shop", "user_indexes")}
+    assert set(read(own, "pgvigil_collector_duplicate_samples")) == {("shop", "user_indexes")}
+    assert 0 not in read(own, "pgvigil_finding_muted").values()
+
+
 def test_each_finding_has_the_state_that_it_is_in() -> None:
     """One state of each finding, so a rule on it never reads silence as health."""
     states = read(of(), "pgvigil_finding_state")
@@ -136,6 +144,17 @@ def test_only_what_changed_is_written_again() -> None:
     assert own.update(overview(replace(first, verdicts=verdicts))) == ["shop"]
     assert own.servers["shop"].findings["table_bloat"][1] is kept
     assert read(own, "pgvigil_finding_events_total") == {("shop", "deadlocks"): 4}
+
+
+def test_lines_written_ahead_of_the_overview_are_news_once() -> None:
+    """Servers are written one by one, and the page is told with the overview of all."""
+    view = primary()
+    own = of(view, standby())
+    later = replace(view, sessions=view.sessions + 1)
+    own.renew(later)
+    assert own.update(overview(later, standby()))[:1] == [later.name]
+    assert read(own, "pgvigil_sessions", later.name)
+    assert later.name not in own.update(overview(later))
 
 
 def test_a_server_that_is_no_longer_watched_is_gone() -> None:
