@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from alerts._base import AnyFinding, State
-from alerts._catalogue import all_findings, all_wants
+from alerts._catalogue import all_findings, all_wants, findings_about
 from alerts.findings.indexes._usage import SCANS, identity_of
 from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder
@@ -16,7 +16,7 @@ from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes
 from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
-from collectors._base import Answer, AnyCollector, Role
+from collectors._base import Answer, AnyCollector, Kind, Role
 from collectors._catalogue import all_collectors
 from collectors._columns import Columns, block
 from collectors.activity import activity
@@ -88,7 +88,7 @@ def indexes(*rows: dict[str, Any]) -> Columns[UserIndex]:
 
 async def test_at_first_everything_is_judged(server: Server) -> None:
     """What has no answer yet is unknown, and that is a verdict."""
-    assert server.judge() == list(all_findings())
+    assert server.judge() == sorted(findings_about(Kind.postgres))
     assert server.judge() == []
 
 
@@ -98,7 +98,7 @@ async def test_news_are_judged_by_those_who_read_them(server: Server) -> None:
     for collector in all_collectors().values():
         readers = [
             name
-            for name, finding in all_findings().items()
+            for name, finding in sorted(findings_about(Kind.postgres).items())
             if collector in (*finding.reads, *finding.consults)
         ]
         assert server.judge(collector) == readers

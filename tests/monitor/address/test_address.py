@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.address import Address, AddressError, Text
+from monitor.address.address import AS_STORED
 from monitor.address.dsn import parse, split
 
 SECRET = "s3cr3t-p4ss"
@@ -152,7 +153,7 @@ def test_start_up_options_travel_with_our_own_settings() -> None:
     arguments = Address.of("host=h user=u options='-c a.b=c'", {}).connect_arguments(
         server_settings={"jit": "off"}
     )
-    assert arguments["server_settings"] == {"options": "-c a.b=c", "jit": "off"}
+    assert arguments["server_settings"] == AS_STORED | {"options": "-c a.b=c", "jit": "off"}
 
 
 def test_a_service_stands_between_address_and_variables(home: Path) -> None:
