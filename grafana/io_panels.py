@@ -69,15 +69,15 @@ def checkpoint_panels() -> Iterator[Panel]:
     )
     yield graph(
         "Time of checkpoints",
-        "Seconds a minute of writing, which is spread on purpose, and of syncing. PostgreSQL adds"
-        " them when a checkpoint ends.",
+        "Seconds a minute of writing, which PostgreSQL spreads out, and of syncing. Counted"
+        " when a checkpoint ends.",
         "s",
         _by_server("writing", a_minute(fact("pg_stat_checkpointer_write_seconds_total"))),
         _by_server("syncing", a_minute(fact("pg_stat_checkpointer_sync_seconds_total"))),
     )
     yield graph(
         "Pages written",
-        "A second, by checkpoints and by the background writer.",
+        "Pages a second, written by checkpoints and by the background writer.",
         "ops",
         _by_server("checkpoints", rate(fact("pg_stat_checkpointer_buffers_written_total"))),
         _by_server("background writer", rate(fact("pg_stat_bgwriter_buffers_clean_total"))),

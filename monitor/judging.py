@@ -47,7 +47,7 @@ class Judging:
         return cls(plan, VerdictTracker(memory, plan.timing), recorder)
 
     def judge(self, fresh: Iterable[AnyCollector], snapshot: Snapshot, mutes: Mutes) -> bool:
-        """Decide anew whatever reads one of these, at first all. Says if a state changed."""
+        """Judge the findings that read one of these, at first all; return if a state changed."""
         changed, self.late_news = self.late_news, False
         for name in self._due(fresh):
             if name in self.waiting or reads_much(_findings()[name], snapshot):
@@ -61,14 +61,14 @@ class Judging:
         return changed
 
     def _due(self, fresh: Iterable[AnyCollector]) -> list[str]:
-        """The findings that read one of these, and those without a verdict, by name."""
+        """Return the names of findings that read one of these, or have no verdict yet."""
         due = {name for collector in fresh for name in _readers().get(collector, ())}
         if len(self.verdicts) < len(_findings()):
             due |= _findings().keys() - self.verdicts.keys()
         return sorted(due)
 
     def _note(self, name: str, verdict: Verdict) -> bool:
-        """Replace the verdict. Says if it changes the state of its finding."""
+        """Replace the verdict; return if the state or severity of its finding changed."""
         before = self.verdicts.get(name)
         self.verdicts[name] = verdict
         return before is None or (before.state, before.severity) != (
