@@ -55,6 +55,19 @@ async def test_a_caller_that_is_cancelled_cancels_what_it_waits_for() -> None:
     assert ended.is_set()
 
 
+async def test_a_result_that_nobody_takes_is_discarded() -> None:
+    """A connection that was opened just as its caller was cancelled is closed, not lost."""
+    answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    discarded: list[str] = []
+    waiting = asyncio.create_task(within(60, answer, discarded.append))
+    await asyncio.sleep(0)
+    answer.set_result("session")
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert discarded == ["session"]
+
+
 async def read_one(descriptor: int) -> bytes:
     """Read from a pipe through the loop."""
     loop, readable = asyncio.get_running_loop(), asyncio.Event()
