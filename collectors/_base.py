@@ -195,6 +195,8 @@ class Absence:
     """Whether the reason is the same for all collectors of this server."""
     setting: str | None = None
     """The missing setting that it needs: it is not configured, not broken."""
+    expected: bool = False
+    """Whether there is nothing to read: on that role or version, or without an extension."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from monitor.scheduler import Schedule
 from monitor.server import ServerMonitor
 from monitor.views.lock_tree import lock_view
 from monitor.views.overview import CollectorView, QueueNumbers, ServerView
+from monitor.views.unread import unread
 
 
 @dataclass(slots=True)
@@ -139,6 +140,7 @@ def view(server: ServerMonitor) -> ServerView:
         verdicts=dict(server.judging.verdicts),
         collectors=tuple(_collector(c, server) for c in all_collectors().values() if c.sql),
         databases=server.databases.names,
+        unread=unread(server.answers, server.databases, identity.role if identity else "pgvigil"),
         locks=lock_view(server.snapshot()),
         queues=queue_numbers(server),
     )

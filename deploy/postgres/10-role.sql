@@ -17,6 +17,10 @@ GRANT pg_monitor TO pgvigil;
 SELECT format('GRANT pg_use_reserved_connections TO %I', 'pgvigil')
 WHERE current_setting('server_version_num')::int >= 160000 \gexec
 
+-- Left out: SELECT on tables and pg_read_all_data, as no data of yours is read; and SELECT
+-- on sequences, because each new one needs it again. Without it, how full a sequence is
+-- stays unknown; `pgvigil doctor` names those, and prints the grants.
+
 -- In each database: to see the width of rows, from which bloat is estimated;
 -- and to reach these extensions, in whatever schema: pg_buffercache, pg_stat_statements.
 SELECT format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E'\\'''))

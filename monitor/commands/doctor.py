@@ -1,6 +1,6 @@
-"""Show what can be judged with the current privileges, and the statements that are missing.
+"""Show what can be read and judged with the current privileges, and the missing statements.
 
-Exits with 0 if everything can be judged, 1 if something can't, 2 if a server is unreachable.
+Exits with 0 if everything can, 1 if something can't, 2 if a server is unreachable.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from monitor.commands._base import server_argument, settings_flags
 from monitor.commands._look import looked
 from monitor.reports.escape import safe
 from monitor.views.overview import ServerView
+from monitor.views.unread import Unread
 
 BLIND = 1
 """Exit status if something can't be judged."""
@@ -32,7 +33,7 @@ def run(known: argparse.Namespace) -> int:
         sys.stdout.write("\n".join(map(safe, examined(server))) + "\n\n")
     if any(not server.up for server in overview.servers):
         return UNREACHABLE
-    return BLIND if any(missing(server) for server in overview.servers) else 0
+    return BLIND if any(missing(server) or server.unread for server in overview.servers) else 0
 
 
 def examined(server: ServerView) -> Iterator[str]:
@@ -50,9 +51,16 @@ def examined(server: ServerView) -> Iterator[str]:
     yield f"  can judge: {', '.join(can) or 'nothing'}"
     for name, reasons in blind(server.verdicts.items()):
         yield f"  can't judge {name}: {reasons}"
+    yield from (f"  can't read {line}" for line in dict.fromkeys(map(gap, server.unread)))
     for name, wanted in unconfigured(server.verdicts.items()):
         yield f"  not configured for {name}: {wanted}"
     yield from script(server)
+
+
+def gap(one: Unread) -> str:
+    """Return what is not read there, and why."""
+    what = ", ".join(one.collectors) or "anything"
+    return f"{what}{f' in {one.database}' if one.database else ''}: {one.reason}"
 
 
 def unconfigured(verdicts: Iterable[tuple[str, Verdict]]) -> Iterator[tuple[str, str]]:
@@ -76,9 +84,12 @@ def missing(server: ServerView) -> dict[str | None, dict[str, None]]:
     """Return the missing statements without duplicates, by database (None for any)."""
     found: dict[str | None, dict[str, None]] = {}
     for verdict in server.verdicts.values():
-        for one in verdict.unjudged:
-            if one.grant:
-                found.setdefault(one.database, {})[one.grant] = None
+        for unjudged in verdict.unjudged:
+            if unjudged.grant:
+                found.setdefault(unjudged.database, {})[unjudged.grant] = None
+    for one in server.unread:
+        if one.grant:
+            found.setdefault(one.database, {})[one.grant] = None
     blind = server.verdicts.get("observer_blind")
     for subject in blind.subjects if blind else ():
         evidence = subject.evidence
@@ -91,7 +102,7 @@ def script(server: ServerView) -> Iterator[str]:
     """Yield the missing statements as a script for psql, to be run as a superuser."""
     statements = missing(server)
     if not statements:
-        yield "  nothing is missing"
+        yield "  no grant is missing" if server.unread else "  nothing is missing"
         return
     yield "  run as a superuser:"
     for database, grants in statements.items():

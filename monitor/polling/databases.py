@@ -1,6 +1,6 @@
 """Databases: which ones of a server are watched, and what is known of those that can't be read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from alerts.cure import identifier
@@ -23,7 +23,8 @@ DISCOVERY = """
             when datconnlimit = -2 then 'is invalid, as its DROP DATABASE was interrupted'
             when not datallowconn then 'takes no sessions (datallowconn is off)'
             when datistemplate then 'is a template'
-        end                                                                      as obstacle
+        end                                                                      as obstacle,
+        datistemplate                                                            as is_template
     from pg_catalog.pg_database
     order by datname
 """
@@ -43,11 +44,18 @@ class Databases:
     """Those that are watched and that we may connect to."""
     closed: frozenset[str] = field(default_factory=frozenset)
     """Those that are watched, but can't be connected to."""
+    obstacles: Mapping[str, str] = field(default_factory=dict)
+    """Why others are not watched: invalid ones, and those that take no sessions."""
 
     async def discover(self, session: Session, deadline: float) -> None:
         """Learn which databases there are. Raises ReadFailure."""
         found = await session.fetch(DISCOVERY, deadline)
         open_ones = [r for r in found if r["obstacle"] is None and self.target.visits(r["name"])]
+        self.obstacles = {
+            r["name"]: r["obstacle"]
+            for r in found
+            if r["obstacle"] and not r["is_template"] and self.target.visits(r["name"])
+        }
         wanted = {r["name"]: r["may_connect"] for r in open_ones}
         for gone in set(self.names) - wanted.keys():
             self._forget(gone)

@@ -86,11 +86,13 @@ def absence(collector: AnyCollector, place: Place) -> Absence | None:
     """Why this collector need not be asked there at all."""
     identity = place.session.identity
     if collector.on and place.role and collector.on is not place.role:
-        return Absence(f"only a {collector.on} has it")
+        return Absence(f"only a {collector.on} has it", expected=True)
     if collector.query(identity.version) is None:
-        return Absence(f"not on this version of PostgreSQL ({identity.version_text})")
+        why = f"not on this version of PostgreSQL ({identity.version_text})"
+        return Absence(why, expected=True)
     if collector.extension and not identity.schema_of(collector.extension):
-        return Absence(f"the extension {collector.extension} is not installed here")
+        why = f"the extension {collector.extension} is not installed here"
+        return Absence(why, expected=True)
     return place.privileges.lacking(collector.needs) if place.privileges else None
 
 

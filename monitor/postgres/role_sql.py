@@ -13,6 +13,11 @@ SESSIONS = 12
 LONGEST = 63
 """Bytes of a name in PostgreSQL; a longer name is truncated, and could match another role."""
 
+LEFT_OUT = (
+    "\n-- Left out: SELECT on tables and pg_read_all_data, as no data of yours is read; and SELECT",
+    "-- on sequences, because each new one needs it again. Without it, how full a sequence is",
+    "-- stays unknown; `pgvigil doctor` names those, and prints the grants.",
+)
 # A superuser runs this in databases of other users, who may have created functions and operators
 # with the same names and set the search_path. SQL_ASCII because in some encodings a backslash can
 # be the second byte of a character; here names are plain bytes, as the server stores them.
@@ -49,6 +54,7 @@ def statements(role: str, databases: Iterable[str] = ()) -> Iterator[str]:
     yield "\n-- Since 16: it can connect even if all slots of ordinary roles are in use."
     yield f"SELECT format('GRANT pg_use_reserved_connections TO %I', {literal(role)})"
     yield "WHERE current_setting('server_version_num')::int >= 160000 \\gexec"
+    yield from LEFT_OUT
     yield from in_each(role, list(databases))
 
 

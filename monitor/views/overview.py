@@ -9,6 +9,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import Kind
 from monitor.polling.lock_queues import Queues
 from monitor.views.lock_tree import NOTHING_KNOWN, LockView
+from monitor.views.unread import Unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class ServerView:
     collectors: tuple[CollectorView, ...] = ()
     databases: tuple[str, ...] = ()
     """Databases that are watched."""
+    unread: tuple[Unread, ...] = ()
+    """What is not read, whether or not a finding needs it."""
     locks: LockView = NOTHING_KNOWN
     queues: QueueNumbers | None = None
     """None before the first query of the locks."""

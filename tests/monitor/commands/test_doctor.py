@@ -32,3 +32,41 @@ async def test_a_grant_is_missed_before_a_table_needs_it(
     cured = await seen(server.dsn(user=MONITOR))
     assert missing(cured) == {}
     assert "  nothing is missing" in examined(cured)
+
+
+BEYOND = """
+    CREATE SEQUENCE public.unread; REVOKE ALL ON SEQUENCE public.unread FROM PUBLIC;
+    CREATE SCHEMA "Ext"; CREATE EXTENSION pg_stat_statements SCHEMA "Ext";
+    CREATE DATABASE closed; ALTER DATABASE closed ALLOW_CONNECTIONS off;
+    CREATE DATABASE limited CONNECTION LIMIT 0;
+"""
+
+
+@pytest.mark.versions(14, 18)
+async def test_what_no_finding_reads_is_told(private_server: PrivateServers, psql: Psql) -> None:
+    """Sequences, an extension out of reach, and databases that take no session."""
+    server = private_server(shared_preload_libraries="pg_stat_statements")
+    for statement in BEYOND.strip().split(";")[:-1]:
+        await psql(server.dsn(), statement)
+    view = await seen(server.dsn(user=MONITOR))
+    told = "\n".join(examined(view))
+    assert "can't read sequences in postgres: 1 sequence in schema public can't be read" in told
+    assert "GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO" in told
+    assert "can't read stat_statements" in told
+    assert 'GRANT USAGE ON SCHEMA "Ext" TO' in told
+    assert "the database closed takes no sessions (datallowconn is off)" in told
+    assert "in limited: " in told
+    for database, statements in missing(view).items():
+        if database != "limited":
+            await psql(server.dsn(database or "postgres"), "\n".join(statements))
+    cured = "\n".join(examined(await seen(server.dsn(user=MONITOR))))
+    assert "can't read stat_statements" not in cured
+    assert "can't read sequences" not in cured
+    assert "closed" in cured
+
+
+@pytest.mark.versions(18)
+async def test_database_of_the_address_that_is_not_there(private_server: PrivateServers) -> None:
+    """It is named, with the reason."""
+    view = await seen(private_server().dsn("nowhere", MONITOR))
+    assert "nowhere" in "\n".join(examined(view))
