@@ -16,7 +16,7 @@ SHORTENED = {
     "paces.daily": "30s",
     "findings.index_unused.window": "15s",
     "findings.index_unused.min_bytes": "5MB",
-    "findings.index_unused.min_writes": "1",
+    "findings.index_unused.min_writes": "0",
     "findings.idle_in_transaction.silent": "20s",
     "findings.idle_in_transaction.silent_harmful": "10s",
 }
