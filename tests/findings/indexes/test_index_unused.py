@@ -108,7 +108,10 @@ WRITE = """
         AND relnamespace <> 'information_schema'::regnamespace
     \\gexec
 """
-WRITTEN = "SELECT count(*) >= 10 FROM pg_stat_user_tables WHERE n_tup_del > 0"
+WRITTEN = """
+    SELECT bool_and(n_tup_del > 0) FROM pg_stat_user_tables
+    WHERE n_tup_ins > 0 AND relname NOT IN ('resting', 'parent')
+"""
 WRITE_ORDERS = "UPDATE orders SET note = 'written' WHERE id <= 100"
 USED = """
     SELECT count(*) FILTER (WHERE idx_scan > 0) = 2 FROM pg_stat_user_indexes
