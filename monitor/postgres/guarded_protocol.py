@@ -65,7 +65,7 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
             self._wire.abort()
             return
         except TooLarge as reason:
-            super().data_received(server_messages.error(str(reason)))
+            super().data_received(reason.before + server_messages.error(str(reason)))
             self._wire.abort()
             return
         if data:

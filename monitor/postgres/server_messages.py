@@ -29,6 +29,9 @@ CODEC = "pgvigil_raw"
 class TooLarge(Exception):
     """The server sends what we don't take; the message is one sentence without its full stop."""
 
+    before: bytes = b""
+    """What asyncpg may read before; it ends with a message."""
+
 
 @dataclass(slots=True)
 class ServerMessages:
@@ -51,11 +54,15 @@ class ServerMessages:
         place = mark = self._left_out(0, data)
         self._passing -= (passed := min(self._passing, len(data) - place))
         place += passed
-        out = []
+        out: list[bytes] = []
         while len(data) - place >= HEADER:
             kind, length = data[place], int.from_bytes(data[place + 1 : place + HEADER], "big")
             if kind not in TEXTS:
-                self._count(kind, length)
+                try:
+                    self._count(kind, length)
+                except TooLarge as reason:
+                    reason.before = b"".join([*out, data[mark:place]])
+                    raise
                 self._passing = max(0, place + 1 + length - len(data))
                 place += length + 1 - self._passing
                 continue
