@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from alerts.history.kind import AnyHistory, History, View
+from alerts.history.kind import AnyHistory, Broken, History, View
 from collectors._base import Absence, Answer, AnyAnswer, AnyCollector, Collector, Kind, Role
 
 Row = TypeVar("Row")
@@ -88,7 +88,9 @@ class Snapshot:
         Raises Unknown where its collector has no answer.
         """
         self.answer(kind.collectors[0])
-        view: View = self.histories[kind]
+        view: View | Broken = self.histories[kind]
+        if isinstance(view, Broken):
+            raise Unknown(view.reason)
         return view
 
     def with_histories(self, views: Mapping[AnyHistory, Any]) -> "Snapshot":

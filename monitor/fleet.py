@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from alerts._catalogue import findings_about
 from alerts.history.memory import Memory
 from alerts.locks.order import LOCK_ORDER
 from alerts.snapshot import Snapshot
-from collectors._base import AnyCollector
+from collectors._base import AnyCollector, Kind
 from collectors._catalogue import all_collectors
 from collectors.server import server as server_collector
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
+from monitor.defects import DEFECTS
 from monitor.exposition.store import Store
 from monitor.heartbeat import Heartbeat
+from monitor.judging import unknown
 from monitor.polling.self_collectors import sum_up
 from monitor.polling.sink import Sink
 from monitor.scheduler import Schedule
@@ -100,7 +103,20 @@ class Fleet:
         ]
 
     def views(self) -> tuple[ServerView, ...]:
-        return tuple(view(server) for server in self.servers.values())
+        return tuple(seen(server) for server in self.servers.values())
+
+
+def seen(server: ServerMonitor) -> ServerView:
+    """Return the state of one server; where a defect hides it, everything about it is unknown."""
+    try:
+        return view(server)
+    except Exception as defect:
+        DEFECTS.note("view", defect, server=server.plan.name)
+        findings = findings_about(Kind.postgres)
+        verdicts = {
+            name: unknown(finding, server.clock.now(), defect) for name, finding in findings.items()
+        }
+        return ServerView(server.plan.name, server.node, verdicts=verdicts)
 
     async def written_views(self) -> tuple[tuple[ServerView, ...], float]:
         """Views whose lines are in the store already, and the seconds that it took to make them.

@@ -8,7 +8,7 @@ from functools import cache
 
 import structlog
 
-from alerts._base import AnyFinding
+from alerts._base import AnyFinding, State, Unjudged
 from alerts._catalogue import findings_about
 from alerts.history.kind import HomeThread
 from alerts.history.memory import Memory
@@ -20,6 +20,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import AnyCollector, Kind
 from monitor.background import in_background
 from monitor.config.watch_plan import WatchPlan
+from monitor.defects import DEFECTS, place_of
 
 log = structlog.get_logger("pgvigil")
 JudgeInput = tuple[Snapshot, Mutes]
@@ -79,7 +80,11 @@ class Judging:
     def _decide(self, name: str, snapshot: Snapshot, mutes: Mutes) -> Verdict:
         finding = _findings()[name]
         limits = self.plan.limits.get(name, finding.limits)
-        return self.tracker.decide(finding, snapshot, limits, mutes)
+        try:
+            return self.tracker.decide(finding, snapshot, limits, mutes)
+        except Exception as defect:
+            DEFECTS.note("judging", defect, server=self.plan.name, finding=name)
+            return unknown(finding, snapshot.at, defect)
 
     def _decide_late(self, name: str, snapshot: Snapshot, mutes: Mutes) -> Verdict:
         """In the background thread: learn first what the snapshot's long answers teach."""
@@ -119,7 +124,16 @@ class Judging:
     def _log_defects(self, server: str) -> None:
         while self.tracker.defects:  # one by one: the background thread may add to them
             finding, defect = self.tracker.defects.pop(0)
-            log.error("judge broke", server=server, finding=finding.name, exc_info=defect)
+            DEFECTS.note("judge", defect, server=server, finding=finding.name)
+        while self.recorder.defects:
+            history, defect = self.recorder.defects.pop(0)
+            DEFECTS.note("history", defect, server=server, history=history)
+
+
+def unknown(finding: AnyFinding, at: float, defect: Exception) -> Verdict:
+    """Return the verdict where a defect hides what was known."""
+    reason = f"a defect in pgvigil: {place_of(defect)}"
+    return Verdict(finding, State.unknown, at, unjudged=(Unjudged(reason),), changed=at)
 
 
 def _findings() -> Mapping[str, AnyFinding]:

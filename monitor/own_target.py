@@ -3,8 +3,6 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-import structlog
-
 from alerts._catalogue import findings_about
 from alerts.history.memory import Memory
 from alerts.limits import BaseLimits
@@ -14,9 +12,9 @@ from alerts.verdicts.tracker import Timing, VerdictTracker
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Answer, Kind
 from collectors.daemon import DaemonState, daemon
+from monitor.defects import DEFECTS
 from monitor.views.overview import TargetView
 
-log = structlog.get_logger("pgvigil")
 NAME = "pgvigil"
 
 
@@ -63,12 +61,14 @@ class OwnTarget:
         snapshot = Snapshot(node, at, {daemon: Answer((state,), at)})
         for name, finding in findings_about(Kind.daemon).items():
             known = limits.get(name, finding.limits)
-            verdict = self.tracker.decide(finding, snapshot, known, Mutes(mutes))
-            self.verdicts[name] = verdict
+            with DEFECTS.contained("judging", finding=name):
+                self.verdicts.pop(name, None)
+                verdict = self.tracker.decide(finding, snapshot, known, Mutes(mutes))
+                self.verdicts[name] = verdict
         self._log_defects()
         return TargetView(target.kind, target.name, node, dict(self.verdicts))
 
     def _log_defects(self) -> None:
         while self.tracker.defects:
             finding, defect = self.tracker.defects.pop(0)
-            log.error("judge broke", target=self.target.name, finding=finding.name, exc_info=defect)
+            DEFECTS.note("judge", defect, target=self.target.name, finding=finding.name)

@@ -13,6 +13,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from collectors._base import Lane
 from monitor.clock import Clock
+from monitor.defects import DEFECTS
 from monitor.polling.agenda import SOON
 from monitor.server import ServerMonitor
 
@@ -114,6 +115,6 @@ def guarded(name: str, job: Job) -> Job:
         except asyncio.CancelledError:
             raise
         except Exception as defect:
-            log.error("job failed", job=name, exc_info=defect)
+            DEFECTS.note("job", defect, job=name)
 
     return run

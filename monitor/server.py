@@ -1,6 +1,7 @@
 """Monitor of one server: queries its lanes, keeps the answers, and judges the findings."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -15,6 +16,7 @@ from collectors.comments import comments
 from collectors.connection import Connection, connection
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
+from monitor.defects import DEFECTS
 from monitor.heartbeat import Heartbeat
 from monitor.judging import Judging
 from monitor.polling.agenda import Agenda
@@ -172,12 +174,19 @@ class ServerMonitor:
         now = self.clock.now()
         is_due = now - self.reported >= REPORT
         if self.sessions.tried or now - self.started > FIRST_WORD:
-            await self._report_connection(now, is_due)
+            with self._contained("connection"):
+                await self._report_connection(now, is_due)
         if is_due:
             self.reported = now
-            self.own.supply_rounds(self.node.role)
-            self.upkeep.expire(self.pacing.longest)
-        self.judge()
+            with self._contained("rounds"):
+                self.own.supply_rounds(self.node.role)
+            with self._contained("upkeep"):
+                self.upkeep.expire(self.pacing.longest)
+        with self._contained("judging"):
+            self.judge()
+
+    def _contained(self, part: str) -> AbstractContextManager[None]:
+        return DEFECTS.contained(part, server=self.plan.name)
 
     async def _report_connection(self, now: float, is_due: bool) -> None:
         """What has changed is reported at once, the same again only when it is due."""

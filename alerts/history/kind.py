@@ -1,6 +1,7 @@
 """Kind of history: declared by findings, and the object that learns it from answers."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -16,6 +17,13 @@ class HomeThread(Enum):
 
     loop = "the event loop"
     background = "the background thread"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What is seen of a kind of history that met a defect: nothing, and the reason."""
+
+    reason: str
 
 
 class HistoryRecorder(Protocol[View_co]):

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping
 from threading import Lock, get_ident
 from typing import Any
 
-from alerts.history.kind import AnyHistory, History, HistoryRecorder, HomeThread, View
+from alerts.history.kind import AnyHistory, Broken, History, HistoryRecorder, HomeThread, View
 from alerts.history.memory import Memory, Namespace
 from collectors._base import AnyAnswer, AnyCollector
 from collectors._columns import Columns
 
 LARGE = 500
 """Rows; an answer with more of them is not looked through in the event loop."""
+DEFECTS = 100
+"""At most so many wait to be logged."""
 Views = Mapping[AnyHistory, Any]
 Learners = Mapping[AnyHistory, HistoryRecorder[Any]]
 
@@ -37,6 +39,10 @@ class Recorder:
         """Held for what both threads touch: the learners, the backlog, the restart."""
         self._backlog: dict[AnyCollector, AnyAnswer] = {}
         self._restarted = False
+        self._broken: dict[AnyHistory, str] = {}
+        """Kinds that met a defect and have learned nothing since, each with the reason."""
+        self.defects: list[tuple[str, Exception]] = []
+        """Exceptions of kinds of history, for the caller to log."""
         self._threads: dict[HomeThread, int] = {}
         self.version = 0
         """Grows whenever the background thread has learned something, or all begins anew."""
@@ -60,7 +66,7 @@ class Recorder:
         for kind, learner in self._learners.items():
             if collector in kind.collectors:
                 if kind.home is HomeThread.loop:
-                    learner.learn(collector, answer)
+                    self._learn(kind, learner, collector, answer)
                 else:
                     with self._lock:
                         self._backlog[collector] = answer
@@ -83,13 +89,15 @@ class Recorder:
     def views(self, at: float) -> Views:
         """Return a frozen view of every kind that was declared, as learned so far."""
         learners = self._learners
-        return {want: learners[kind].view(at) for want, kind in self._learned_by.items()}
+        return {
+            want: self._seen(kind, learners[kind], at) for want, kind in self._learned_by.items()
+        }
 
     def view(self, kind: History[View], at: float) -> View | None:
-        """Return the frozen view of one kind; None where no finding declared it."""
+        """Return the frozen view of one kind; None where none declared it, or it is broken."""
         found = self._learned_by.get(kind)
-        view: View | None = self._learners[found].view(at) if found else None
-        return view
+        seen = self._seen(found, self._learners[found], at) if found else None
+        return None if isinstance(seen, Broken) else seen
 
     # In the background thread.
 
@@ -106,7 +114,7 @@ class Recorder:
                     learner.restart()
                 for collector in kind.collectors:
                     if collector in backlog:
-                        learner.learn(collector, backlog[collector])
+                        self._learn(kind, learner, collector, backlog[collector])
         if backlog or restarted:
             with self._lock:
                 self.version += 1
@@ -115,10 +123,46 @@ class Recorder:
         """Return the views of those kinds that learn in the background thread."""
         learners = self._learners
         return {
-            want: learners[kind].view(at)
+            want: self._seen(kind, learners[kind], at)
             for want, kind in self._learned_by.items()
             if kind.home is HomeThread.background
         }
+
+    # In both.
+
+    def _learn(
+        self,
+        kind: AnyHistory,
+        learner: HistoryRecorder[Any],
+        collector: AnyCollector,
+        answer: AnyAnswer,
+    ) -> None:
+        """Learn an answer; a defect ends that kind of history alone, which begins anew."""
+        try:
+            learner.learn(collector, answer)
+        except Exception as defect:
+            self._note(kind, defect)
+            anew = kind.recorder(self._memory, self._namespace)
+            with self._lock:
+                if self._learners.get(kind) is learner:
+                    self._learners = {**self._learners, kind: anew}
+        else:
+            self._broken.pop(kind, None)
+
+    def _seen(self, kind: AnyHistory, learner: HistoryRecorder[Any], at: float) -> Any:
+        if reason := self._broken.get(kind):
+            return Broken(reason)
+        try:
+            return learner.view(at)
+        except Exception as defect:
+            self._note(kind, defect)
+            return Broken(self._broken.pop(kind))
+
+    def _note(self, kind: AnyHistory, defect: Exception) -> None:
+        name = type(kind).__name__
+        self._broken[kind] = f"a defect in pgvigil: {name} met {type(defect).__name__}"
+        if len(self.defects) < DEFECTS:
+            self.defects.append((name, defect))
 
     def _anew(self) -> Learners:
         kinds = dict.fromkeys(self._learned_by.values())

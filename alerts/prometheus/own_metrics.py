@@ -232,6 +232,12 @@ STATE_FILE_OK = OwnMetric(
     "gauge",
     "Whether the state file is written, where one is wanted.",
 )
+DEFECTS_TOTAL = OwnMetric(
+    "pgvigil_defects_total",
+    "counter",
+    "Errors of pgvigil itself, by the part that each of them ended; the log has the first of each.",
+    ("part",),
+)
 
 OWN_METRICS: tuple[OwnMetric, ...] = tuple(
     one for one in list(globals().values()) if isinstance(one, OwnMetric)

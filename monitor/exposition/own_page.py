@@ -9,11 +9,13 @@ from alerts.prometheus.own_metrics import (
     BUILD_INFO,
     CONFIG_RELOAD_OK,
     CONFIG_RELOAD_TIMESTAMP,
+    DEFECTS_TOTAL,
     OWN_METRICS,
     STATE_FILE_OK,
 )
 from alerts.verdicts.incident import incidents
 from alerts.verdicts.verdict import Verdict
+from monitor.defects import DEFECTS, PARTS
 from monitor.exposition.incident_texts import IncidentTexts
 from monitor.exposition.own_samples import (
     OwnSample,
@@ -60,7 +62,7 @@ class OwnServer:
     def _judged(self, view: Judged) -> None:
         self.view = view
         self.findings = {
-            name: self._finding(view, name, verdict) for name, verdict in view.verdicts.items()
+            name: self._contained(view, name, verdict) for name, verdict in view.verdicts.items()
         }
 
     def _finding(self, view: Judged, name: str, verdict: Verdict) -> tuple[Verdict, Written]:
@@ -73,6 +75,14 @@ class OwnServer:
         self.shown[name] = frozenset(subject.evidence.identity for subject in shown)
         said = (*finding_samples(view.name, verdict, shown), *self._incidents(view, verdict))
         return verdict, write(said)
+
+    def _contained(self, view: Judged, name: str, verdict: Verdict) -> tuple[Verdict, Written]:
+        """The lines of a finding; none where they can't be made."""
+        try:
+            return self._finding(view, name, verdict)
+        except Exception as defect:
+            DEFECTS.note("own metrics", defect, server=view.name, finding=name)
+            return verdict, {}
 
     def _incidents(self, view: Judged, verdict: Verdict) -> Iterator[OwnSample]:
         finding, kept = verdict.finding.name, set()
@@ -115,7 +125,9 @@ class Own:
         for view in overview.servers:
             server = self.servers[view.name] = before.get(view.name) or OwnServer(self.worst)
             if server.view is not view:
-                server.update(view)
+                server.written = {}  # nothing old is shown if this fails
+                with DEFECTS.contained("own metrics", server=view.name):
+                    server.update(view)
             elif view.name not in self.renewed:
                 continue
             changed.append(view.name)
@@ -124,7 +136,9 @@ class Own:
         kept, self.targets = self.targets, {}
         for other in overview.targets:
             target = self.targets[other.name] = kept.get(other.name) or OwnServer(self.worst)
-            target.update_target(other)
+            target.written = {}
+            with DEFECTS.contained("own metrics", server=other.name):
+                target.update_target(other)
         if told != {name: target.written for name, target in self.targets.items()}:
             changed = list(self.servers)
         self.daemon = write(daemon_samples(overview))
@@ -151,6 +165,8 @@ def daemon_samples(overview: Overview) -> Iterator[OwnSample]:
     yield CONFIG_RELOAD_OK, (), overview.reload_ok
     yield CONFIG_RELOAD_TIMESTAMP, (), overview.reloaded or overview.started or None
     yield STATE_FILE_OK, (), overview.state_error is None
+    for part in PARTS:
+        yield DEFECTS_TOTAL, (part,), DEFECTS.counts[part]
 
 
 def write(samples: Iterable[OwnSample]) -> Written:

@@ -1,7 +1,5 @@
 """Bookkeeper: records the result of a query in the round log, the pacing and the answers."""
 
-import os
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,6 +8,7 @@ import structlog
 
 from collectors._base import Absence, AnyCollector, Scope
 from monitor.clock import Clock
+from monitor.defects import DEFECTS, place_of
 from monitor.polling.answers import Answers
 from monitor.polling.pacing import Pacing
 from monitor.polling.partial_refresh import PartialRefresh
@@ -108,7 +107,8 @@ class Bookkeeper:
     def _fail_by_defect(self, question: Question, defect: Exception) -> None:
         """What was known before can't be trusted to follow: it goes at once."""
         collector, database = question.collector, question.database
-        failure = ReadFailure(f"a defect in pgvigil: {_where(defect)}")
+        DEFECTS.counts["collector"] += 1
+        failure = ReadFailure(f"a defect in pgvigil: {place_of(defect)}")
         if self._is_news(question, failure):
             log.error(
                 "collector broke",
@@ -132,10 +132,3 @@ class Bookkeeper:
     def _note_failure(self, question: Question, failure: ReadFailure) -> None:
         status = self.round_log.of(question.collector, question.database)
         status.failure(self.clock.now(), self.pacing.of(question.collector), failure)
-
-
-def _where(defect: Exception) -> str:
-    """Type and line; its text may repeat what the server holds."""
-    frames = traceback.extract_tb(defect.__traceback__)
-    where = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
-    return type(defect).__name__ + where
