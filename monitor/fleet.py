@@ -105,19 +105,6 @@ class Fleet:
     def views(self) -> tuple[ServerView, ...]:
         return tuple(seen(server) for server in self.servers.values())
 
-
-def seen(server: ServerMonitor) -> ServerView:
-    """Return the state of one server; where a defect hides it, everything about it is unknown."""
-    try:
-        return view(server)
-    except Exception as defect:
-        DEFECTS.note("view", defect, server=server.plan.name)
-        findings = findings_about(Kind.postgres)
-        verdicts = {
-            name: unknown(finding, server.clock.now(), defect) for name, finding in findings.items()
-        }
-        return ServerView(server.plan.name, server.node, verdicts=verdicts)
-
     async def written_views(self) -> tuple[tuple[ServerView, ...], float]:
         """Views whose lines are in the store already, and the seconds that it took to make them.
 
@@ -133,9 +120,22 @@ def seen(server: ServerMonitor) -> ServerView:
 
     def written_view(self, server: ServerMonitor) -> ServerView:
         """The view of one server, with its lines in the store."""
-        made = view(server)
+        made = seen(server)
         self.store.renew_own(made)
         return made
+
+
+def seen(server: ServerMonitor) -> ServerView:
+    """Return the state of one server; where a defect hides it, everything about it is unknown."""
+    try:
+        return view(server)
+    except Exception as defect:
+        DEFECTS.note("view", defect, server=server.plan.name)
+        findings = findings_about(Kind.postgres)
+        verdicts = {
+            name: unknown(finding, server.clock.now(), defect) for name, finding in findings.items()
+        }
+        return ServerView(server.plan.name, server.node, verdicts=verdicts)
 
 
 def view(server: ServerMonitor) -> ServerView:

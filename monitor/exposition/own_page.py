@@ -115,7 +115,9 @@ class Own:
     def renew(self, view: ServerView) -> None:
         """Write the lines of one server ahead of the overview that will hold this view."""
         server = self.servers.setdefault(view.name, OwnServer(self.worst))
-        server.update(view)
+        server.written = {}
+        with DEFECTS.contained("own metrics", server=view.name):
+            server.update(view)
         self.renewed.add(view.name)
 
     def update(self, overview: Overview) -> list[str]:
