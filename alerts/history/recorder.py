@@ -12,7 +12,7 @@ from collectors._columns import Columns
 LARGE = 500
 """Rows; an answer with more of them is not looked through in the event loop."""
 DEFECTS = 100
-"""At most so many wait to be logged."""
+"""Maximum number that wait to be logged."""
 Views = Mapping[AnyHistory, Any]
 Learners = Mapping[AnyHistory, HistoryRecorder[Any]]
 
