@@ -1,8 +1,9 @@
 """A connection limit (of the server, a role, a database) is nearly reached: clients are refused."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.client_name import session_name
@@ -40,8 +41,8 @@ class Ceiling:
     database: str | None = None
     only: str = ""
     """SQL condition that selects these sessions, if not all count."""
-    advice: tuple[str, ...] = ()
-    """How to raise the limit itself, as comments."""
+    advice: Callable[[], tuple[str, ...]] = tuple
+    """Returns how to raise the limit itself, as comments; only asked where it is needed."""
 
     @property
     def taken(self) -> float:
@@ -65,11 +66,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def ceilings(snapshot: Snapshot, sessions: Sequence[Session], limits: Limits) -> Iterator[Ceiling]:
     size = usable_slots(snapshot)
-    advice = (
-        remark("Last of all raise the limit itself, as each session needs memory:"),
-        *change(snapshot, "max_connections", "…"),
-    )
     whose = "are available to ordinary roles"
+    advice = partial(raise_limit, snapshot)
     yield Ceiling("connection slots", whose, size, sessions, advice=advice)
     by_role, by_database = grouped(sessions, "usename"), grouped(sessions, "datname")
     for role in snapshot.rows(roles) if snapshot.has(roles) else ():
@@ -79,6 +77,13 @@ def ceilings(snapshot: Snapshot, sessions: Sequence[Session], limits: Limits) ->
     for database in snapshot.rows(databases) if snapshot.has(databases) else ():
         if database.connection_limit >= limits.smallest:
             yield of_database(database, by_database.get(database.datname, []))
+
+
+def raise_limit(snapshot: Snapshot) -> tuple[str, ...]:
+    return (
+        remark("Last of all raise the limit itself, as each session needs memory:"),
+        *change(snapshot, "max_connections", "…"),
+    )
 
 
 def grouped(sessions: Sequence[Session], attribute: str) -> dict[str, list[Session]]:
@@ -96,7 +101,9 @@ def of_role(role: Role, sessions: Sequence[Session]) -> Ceiling:
         role.connection_limit,
         sessions,
         only=f" AND {equals('usename', literal(role.rolname))}",
-        advice=(remark(f"If the limit itself is too low: ALTER ROLE {name} CONNECTION LIMIT …;"),),
+        advice=lambda: (
+            remark(f"If the limit itself is too low: ALTER ROLE {name} CONNECTION LIMIT …;"),
+        ),
     )
 
 
@@ -109,7 +116,7 @@ def of_database(database: Database, sessions: Sequence[Session]) -> Ceiling:
         sessions,
         database=database.datname,
         only=f" AND {equals('datname', literal(database.datname))}",
-        advice=(
+        advice=lambda: (
             remark(f"If the limit itself is too low: ALTER DATABASE {name} CONNECTION LIMIT …;"),
         ),
     )
@@ -172,7 +179,7 @@ def cure(ceiling: Ceiling, limits: Limits, user: str | None) -> tuple[str, ...]:
             "If no pooler keeps idle sessions on purpose:"
             f" ALTER ROLE {identifier(user or '…')} SET idle_session_timeout = '10min';"
         ),
-        *ceiling.advice,
+        *ceiling.advice(),
     )
 
 
