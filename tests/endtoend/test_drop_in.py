@@ -110,7 +110,7 @@ async def test_names_and_types_as_prometheus_stores_them(
     server = private_server()
     await chain.daemon(*HASTE, PGVIGIL_DSN=server.dsn(user=MONITOR))
     await chain.prometheus()
-    await fire(chain, ["pg_stat_database_xact_commit", "pg_process_idle_seconds_count"])
+    await fire(chain, ["pg_stat_archiver_archived_count", "pg_process_idle_seconds_count"])
 
     async def stored() -> bool:
         known = await chain.types()
@@ -118,4 +118,4 @@ async def test_names_and_types_as_prometheus_stores_them(
         return {name: known.get(name) for name in printed} == printed
 
     await until(stored, "Prometheus knows the types of all metrics", 60)
-    assert await chain.query("pg_stat_database_xact_commit_total") == []
+    assert await chain.query("pg_stat_archiver_archived_count_total") == []
