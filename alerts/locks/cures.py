@@ -4,6 +4,7 @@ from alerts.cure import cancel, equals, literal, remark, terminate
 from alerts.locks.graph import Holder
 from alerts.locks.scene import LockScene
 from collectors.activity import UNTOLD, Session
+from collectors.exclusive_locks import ExclusiveLock
 
 WRAPAROUND = "to prevent wraparound"
 """Part of what such an autovacuum shows as its query."""
@@ -31,7 +32,7 @@ def release_session(session: Session) -> tuple[str, ...]:
     return stop(session)
 
 
-def may_prevent_wraparound(session: Session) -> bool:
+def may_prevent_wraparound(session: Session | ExclusiveLock) -> bool:
     """Whether it is an autovacuum that starts again at once, and that the server needs.
 
     Where its text can't be read, it may be one.
@@ -42,7 +43,7 @@ def may_prevent_wraparound(session: Session) -> bool:
     return not text or text.startswith("<") or WRAPAROUND in text
 
 
-def let_it_finish(session: Session) -> tuple[str, ...]:
+def let_it_finish(session: Session | ExclusiveLock) -> tuple[str, ...]:
     """Return steps as comments: cancelling it would only start it again."""
     return (
         remark(

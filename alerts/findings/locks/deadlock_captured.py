@@ -9,6 +9,7 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity,
 from alerts.cure import cancel, equals, literal, remark
 from alerts.history.window import Window
 from alerts.limits import FIXED, BaseLimits
+from alerts.locks.cures import may_prevent_wraparound
 from alerts.locks.order import LOCK_ORDER, Captive, Capture
 from alerts.locks.parties import listed, party_facts, row_text, who
 from alerts.snapshot import Snapshot
@@ -73,8 +74,12 @@ def cure(capture: Capture) -> tuple[str, ...]:
     )
     if capture.victim is not None:
         return (remark("It is over: PostgreSQL has rolled one of them back."), *advice)
-    youngest = min(capture.captives, key=lambda captive: captive.session.xact_seconds or 0.0)
-    session = youngest.session
+    # An autovacuum against wraparound starts again at once, and the server needs it.
+    sessions = [captive.session for captive in capture.captives]
+    expendable = [one for one in sessions if not may_prevent_wraparound(one)]
+    if not expendable:
+        return advice
+    session = min(expendable, key=lambda one: one.xact_seconds or 0.0)
     start, began = session.backend_start_text or "", session.xact_start_text
     return (
         remark(

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
@@ -30,7 +30,7 @@ ODD = '"Odd ""one"" 🐘"'
 TABLES = "create table other (id int primary key, v int); insert into other values (1, 0);"
 
 
-def circle(one: str = "active", queue: bool = False, late: bool = False) -> Snapshot:
+def circle(one: str = "active", queue: bool = False, late: bool = False, **second: Any) -> Snapshot:
     """Two who wait for each other's transaction; with `queue`, one only for its place in line;
     if `late`, the first came to its statement after the look at the sessions."""
     empty = recording(replace(scene((), ()), answers={}), Recorder(finding.history))
@@ -40,7 +40,8 @@ def circle(one: str = "active", queue: bool = False, late: bool = False) -> Snap
     waits = [lock(1, "transactionid", 0.9, mode=mode, transactionid=2, **began)]
     waits += [] if queue else [lock(2, "transactionid", 0.4, mode=mode, transactionid=1)]
     query = "begin" if late else "update a"
-    people = session(1, state=one, query=query), session(2, query="update b")
+    first = session(1, state=one, query=query, xact_seconds=9.0)
+    people = first, session(2, **{"query": "update b"} | second)
     return supplied(supplied(empty, activity, people), locks, [*held, *waits])
 
 
@@ -54,6 +55,18 @@ def test_a_circle_is_critical_and_counted_once() -> None:
     facts = first.subjects[0].evidence.facts
     assert {facts["party_1_statement"], facts["party_2_statement"]} == {"update a", "update b"}
     assert facts["victim_pid"] is None
+
+
+def test_a_vacuum_against_wraparound_is_not_cancelled() -> None:
+    """The server needs it, and it would start again: the other one is cancelled."""
+    worker: dict[str, Any] = {"backend_type": "autovacuum worker", "xact_seconds": 0.1}
+    for query, pid in (
+        ("autovacuum: VACUUM a (to prevent wraparound)", "pid OPERATOR(pg_catalog.=) 1 "),
+        ("autovacuum: VACUUM a", "pid OPERATOR(pg_catalog.=) 2 "),
+    ):
+        told = verdict_of(finding, circle(query=query, **worker)).subjects[0].evidence.cure
+        [cancelled] = [line for line in told if "pg_cancel_backend" in line]
+        assert pid in cancelled
 
 
 def test_the_statement_before_is_nobodys() -> None:

@@ -46,6 +46,15 @@ def test_limits(row: ExclusiveLock, severity: Severity | None) -> None:
     assert verdict_of(finding, snapshot).severity is severity
 
 
+def test_a_vacuum_against_wraparound_is_not_cancelled() -> None:
+    """It cuts the end of a table off under that lock, and would start again."""
+    text = "autovacuum: VACUUM orders (to prevent wraparound)"
+    row = held("active", 600.0, backend_type="autovacuum worker", query=text)
+    snapshot = scene((), (), (exclusive_locks, (row,)), (user_tables, (TABLE,)))
+    [subject] = verdict_of(finding, snapshot).subjects
+    assert all(line.startswith("--") for line in subject.evidence.cure)
+
+
 def test_without_an_answer_it_is_unknown() -> None:
     """Missing input makes the finding unknown, never healthy."""
     blind = replace(scene((), ()), answers={}, absent={exclusive_locks: Absence("refused")})
