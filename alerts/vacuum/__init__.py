@@ -1,0 +1,1 @@
+"""Vacuum: when autovacuum is due, what keeps it from its work, and who keeps dead rows."""

@@ -1,0 +1,104 @@
+"""Holders of the horizon: each kind has its own words and cure, and its own reach."""
+
+from typing import Any
+
+import pytest
+
+from alerts.snapshot import Snapshot, Unknown
+from alerts.vacuum.horizon import HolderKind, holder_of, holders
+from collectors.activity import activity
+from collectors.prepared_transactions import PreparedTransaction, prepared_transactions
+from collectors.replication_slots import Slot, replication_slots
+from collectors.xmin_horizon import Holder, xmin_horizon
+from tests.fixtures.lock_rows import filled, session
+from tests.fixtures.printed_sql import exposed, exposed_in_remarks
+from tests.fixtures.session_rows import seen
+
+NAMED = (
+    Holder("session", "7", "shop", 500),
+    Holder("session", "8", "shop", 400),
+    Holder("prepared_transaction", "it's", "erp", 900),
+    Holder("replication_slot", "cdc", "shop", 800),
+    Holder("replication_slot", "b", None, 700),
+    Holder("replication_slot", "c", None, 600),
+    Holder("standby", "walreceiver", None, 100),
+)
+
+
+def slot(name: str, **given: Any) -> Slot:
+    made: Slot = filled(Slot, slot_name=name, **given)
+    return made
+
+
+def scene(*rows: Holder) -> Snapshot:
+    idle = session(7, state="idle in transaction", xact_seconds=7200.0)
+    worker = session(9, leader_pid=8, backend_type="parallel worker")
+    slots = (
+        slot("cdc", active=False, catalog_xmin_age=800, inactive_seconds=90.0),
+        slot("b", active=False, xmin_age=700),
+        slot("c", active=True, xmin_age=600),
+    )
+    return seen(
+        (xmin_horizon, rows),
+        (activity, (idle, session(8, xact_seconds=60.0), worker)),
+        (prepared_transactions, (filled(PreparedTransaction, gid="it's", owner="app"),)),
+        (replication_slots, slots),
+    )
+
+
+def test_each_kind_is_told_and_ended_in_its_own_way() -> None:
+    """The oldest first."""
+    found = holders(scene(*NAMED))
+    assert [(held.kind, held.text) for held in found] == [
+        (HolderKind.prepared_transaction, "the prepared transaction it's of app in erp"),
+        (HolderKind.logical_slot, "the logical replication slot cdc, not in use for 1 min 30 s"),
+        (HolderKind.physical_slot, "the physical replication slot b, not in use"),
+        (HolderKind.physical_slot, "the physical replication slot c, in use"),
+        (
+            HolderKind.idle_transaction,
+            "app (web), pid 7, idle in a transaction that is open for 2 h",
+        ),
+        (HolderKind.statement, "app (web), pid 8, in a transaction for 1 min"),
+        (HolderKind.standby, "a query on the standby walreceiver (hot_standby_feedback)"),
+    ]
+    cures = ["\n".join(held.cure) for held in found]
+    assert "ROLLBACK PREPARED 'it''s';" in cures[0]
+    assert all("-- SELECT pg_catalog.pg_drop_replication_slot(" in cure for cure in cures[1:3])
+    assert "On that standby" in cures[3] + cures[6]
+    assert "pg_terminate_backend(pid)" in cures[4]
+    assert "pg_cancel_backend(pid)" in cures[5]
+    printed = "\n".join((*cures, *(held.check for held in found)))
+    assert (exposed(printed), exposed_in_remarks(printed)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("datname", "catalog", "name"),
+    [
+        ("shop", False, "b"),
+        ("erp", False, "it's"),
+        ("shop", True, "cdc"),
+        ("another", True, "cdc"),
+    ],
+)
+def test_what_it_keeps(datname: str, catalog: bool, name: str) -> None:
+    """Sessions their own database; slots all, and logical ones rows of the catalogues alone."""
+    held = holder_of(scene(*NAMED), datname, catalog=catalog)
+    assert held is not None
+    assert held.name == name
+
+
+def test_a_parallel_worker_is_no_holder_of_its_own() -> None:
+    assert holders(scene(Holder("session", "9", "shop", 400))) == []
+
+
+def test_one_that_has_ended_is_still_told() -> None:
+    """The two answers are not of the same moment."""
+    [held] = holders(scene(Holder("session", "77", "shop", 400)))
+    assert held.text == "the session with pid 77"
+    assert all(line.startswith("--") for line in held.cure)
+
+
+def test_without_an_answer_it_is_unknown() -> None:
+    assert holder_of(seen(), "shop") is None
+    with pytest.raises(Unknown):
+        holders(seen())
