@@ -9,11 +9,11 @@ from alerts.prometheus.own_metrics import (
     COLLECTOR_PACE,
     COLLECTOR_SUCCESS_TIMESTAMP,
     CONFIG_RELOAD_OK,
-    FINDING_VERDICT_TIMESTAMP,
     SERVER_TIME,
     SESSIONS,
     STATE_FILE_OK,
     UP,
+    VERDICTS_OVERDUE,
     OwnMetric,
 )
 from grafana.panels import CRITICAL, WARNING, YES_OR_NO, Panel, Query, graph, ranking
@@ -65,10 +65,11 @@ def up_to_date() -> Iterator[Panel]:
         steps={2: WARNING, 3: CRITICAL},
     )
     yield ranking(
-        "Age of verdicts",
-        "Seconds since a finding was last judged; the ten oldest.",
+        "Overdue verdicts",
+        "Seconds by which the oldest verdict of a server is overdue.",
         "s",
-        Query(f"topk(10, {_age(FINDING_VERDICT_TIMESTAMP)})", "{{server}} {{finding}}"),
+        Query(f"topk(10, {_age(VERDICTS_OVERDUE)} > 0)", "{{server}}"),
+        empty="Every finding was judged in time.",
     )
     yield ranking(
         "Duration of queries",

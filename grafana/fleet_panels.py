@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from alerts._base import Severity, State
-from alerts.prometheus.own_metrics import FINDING_STATE, FINDING_SUBJECTS, SERVER_INFO, UP
+from alerts.prometheus.own_metrics import FINDING_STATE, SERVER_INFO, UP
 from grafana.panels import CRITICAL, FINE, UNKNOWN, WARNING, Column, Panel, Query, graph, listing
 from grafana.queries import own
-from grafana.verdict_panels import each_once, states_over_time
+from grafana.verdict_panels import each_once, ill_by_server, states_over_time
 
 SERVER_BOARD = (
     "/d/pgvigil-server?var-server=${__data.fields.Server}"
@@ -20,12 +20,11 @@ def fleet_panels() -> Iterator[Panel]:
         ("Critical subjects", Severity.critical),
         ("Critical and warning subjects", Severity.warning),
     ):
-        subjects = f"sum by (server) ({each_once(own(FINDING_SUBJECTS, severity=severity))})"
         yield graph(
             title,
             "Ill subjects by server, including the last known ones of unreachable servers.",
             "short",
-            Query(subjects, "{{server}}"),
+            Query(ill_by_server(severity), "{{server}}"),
             whole=True,
         )
     yield states_over_time()
@@ -33,15 +32,13 @@ def fleet_panels() -> Iterator[Panel]:
 
 def servers() -> Panel:
     """Table with a row for each server; unknown values are empty, not 0."""
-    ill = own(FINDING_SUBJECTS, severity=Severity.critical)
-    warned = own(FINDING_SUBJECTS, severity=Severity.warning)
     unknown = own(FINDING_STATE, state=State.unknown)
     return listing(
         "Servers",
         "The link leads to the server's dashboard. Warnings include critical subjects.",
         [
-            f"sum by (server) ({each_once(ill)})",
-            f"sum by (server) ({each_once(warned)})",
+            ill_by_server(Severity.critical),
+            ill_by_server(Severity.warning),
             f"sum by (server) ({each_once(unknown)})",
             f"max by (server) ({own(UP)})",
             f"max by (server, role, version, cluster) ({own(SERVER_INFO)})",

@@ -38,6 +38,7 @@ STATE_COLORS = {
     State.learning: WORTH_KNOWING,
     State.muted: "gray",
 }
+JUDGED = (State.healthy, State.ill, State.muted)
 NOT_JUDGED = (State.unknown, State.learning, State.muted)
 KINDS = {
     "seconds": Column("Duration", unit="s", width=95),
@@ -95,8 +96,20 @@ def ill(severity: Severity, title: str, about: str, but: Severity | None = None)
     counted = each_once(own(FINDING_SUBJECTS, severity=severity))
     if but:
         counted = f"{counted} - {each_once(own(FINDING_SUBJECTS, severity=but))} or {counted}"
+    counted = f"{counted} or {no_subjects()}"
     color = SEVERITY_COLORS[severity]
     return number(title, f"Ill subjects. {about}", "short", Query(f"sum({counted})"), {1: color})
+
+
+def ill_by_server(severity: Severity) -> str:
+    """Number of ill subjects of each server at or above a severity, 0 where none is ill."""
+    counted = each_once(own(FINDING_SUBJECTS, severity=severity))
+    return f"sum by (server) ({counted} or {no_subjects()})"
+
+
+def no_subjects() -> str:
+    """0 for each finding that is judged: the count itself is absent where nothing is ill."""
+    return f"0 * {each_once(own(FINDING_STATE, state=one_of(JUDGED)))}"
 
 
 def each_once(metric: str) -> str:

@@ -25,6 +25,7 @@ from monitor.scheduler import Schedule
 from monitor.server import ServerMonitor
 from monitor.views.lock_tree import lock_view
 from monitor.views.overview import CollectorView, QueueNumbers, ServerView
+from monitor.views.renewal import renewal
 from monitor.views.unread import unread
 
 
@@ -142,6 +143,8 @@ def view(server: ServerMonitor) -> ServerView:
     """Return the current state of one server."""
     standing = server.standing
     identity = server.identity_tracker.identity
+    paces = {collector: server.pacing.of(collector) for collector in all_collectors().values()}
+    verdicts = dict(server.judging.verdicts)
     return ServerView(
         name=server.plan.name,
         node=server.node,
@@ -153,10 +156,11 @@ def view(server: ServerMonitor) -> ServerView:
         server_version=identity.version_text if identity else None,
         sessions=server.sessions.open_now(),
         server_time=server.round_log.server_time,
-        verdicts=dict(server.judging.verdicts),
-        collectors=tuple(_collector(c, server) for c in all_collectors().values() if c.sql),
+        verdicts=verdicts,
+        collectors=tuple(_collector(c, server, pace) for c, pace in paces.items() if c.sql),
         databases=server.databases.names,
         unread=unread(server.answers, server.databases, identity.role if identity else "pgvigil"),
+        renewal=renewal(verdicts.values(), paces, server.clock.now()),
         locks=lock_view(server.snapshot()),
         queues=queue_numbers(server),
     )
@@ -182,12 +186,12 @@ def queue_numbers(server: ServerMonitor) -> QueueNumbers | None:
     )
 
 
-def _collector(collector: AnyCollector, server: ServerMonitor) -> CollectorView:
+def _collector(collector: AnyCollector, server: ServerMonitor, pace: float) -> CollectorView:
     entry = sum_up(server.round_log.parts(collector))
     return CollectorView(
         name=collector.name,
         lane=collector.lane.value,
-        pace=server.pacing.of(collector),
+        pace=pace,
         last_success=entry.succeeded,
         duration=entry.duration,
         rows=entry.rows,

@@ -102,7 +102,7 @@ FINDING_STATE = OwnMetric(
 FINDING_SUBJECTS = OwnMetric(
     "pgvigil_finding_subjects",
     "gauge",
-    "Ill subjects at or above this severity; absent if unknown.",
+    "Ill subjects at or above this severity; absent if there are none, or none is known.",
     ("server", "finding", "severity"),
 )
 FINDING_SUBJECT = OwnMetric(
@@ -120,7 +120,7 @@ FINDING_MUTED = OwnMetric(
 FINDING_JUDGED = OwnMetric(
     "pgvigil_finding_judged",
     "gauge",
-    "Objects that were judged when the finding was last judged.",
+    "Objects that were judged, where others could not be.",
     ("server", "finding"),
 )
 FINDING_UNJUDGED = OwnMetric(
@@ -138,8 +138,14 @@ FINDING_EVENTS = OwnMetric(
 FINDING_VERDICT_TIMESTAMP = OwnMetric(
     "pgvigil_finding_verdict_timestamp_seconds",
     "gauge",
-    "When the finding was last judged, in unix time.",
+    "When the finding was last judged, in unix time; only of findings that are overdue.",
     ("server", "finding"),
+)
+VERDICTS_OVERDUE = OwnMetric(
+    "pgvigil_verdicts_overdue_timestamp_seconds",
+    "gauge",
+    "Unix time until which all verdicts are recent; later the first of them is overdue.",
+    ("server",),
 )
 
 INCIDENT = OwnMetric(
@@ -168,10 +174,10 @@ REVIEW_SUBJECTS = OwnMetric(
     ("server", "chapter", "severity"),
 )
 
-COLLECTOR_OK = OwnMetric(
-    "pgvigil_collector_ok",
+COLLECTOR_FAILED = OwnMetric(
+    "pgvigil_collector_failed",
     "gauge",
-    "Whether the last query of the collector succeeded.",
+    "1 if the last query of the collector failed; absent if it succeeded.",
     ("server", "collector"),
 )
 COLLECTOR_SUCCESS_TIMESTAMP = OwnMetric(
@@ -195,7 +201,7 @@ COLLECTOR_PACE = OwnMetric(
 COLLECTOR_ROWS = OwnMetric(
     "pgvigil_collector_rows",
     "gauge",
-    "Rows of the collector's newest answer.",
+    "Rows of the collector's newest answer, where the number of their series is bounded.",
     ("server", "collector"),
 )
 COLLECTOR_LEFT_OUT = OwnMetric(

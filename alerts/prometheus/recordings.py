@@ -89,7 +89,7 @@ def fleet() -> Iterator[Recording]:
     yield Recording(
         "job:pgvigil_finding_subjects:sum",
         f"sum by (job, namespace, finding, severity) ({subjects})",
-        "ill subjects of all servers by finding, at or above a severity",
+        "ill subjects of all servers by finding, at or above a severity; absent if there are none",
     )
     yield Recording(
         "job:pgvigil_finding_state:sum",

@@ -29,6 +29,9 @@ def server_samples(view: ServerView) -> Iterator[OwnSample]:
     if view.queues:
         yield from queue_samples(server, view.queues)
     yield own.DATABASES, (server,), len(view.databases) if view.databases else None
+    yield own.VERDICTS_OVERDUE, (server,), view.renewal.until
+    for finding, at in view.renewal.overdue.items():
+        yield own.FINDING_VERDICT_TIMESTAMP, (server, finding), at
     if node.system_identifier:
         timeline = None if view.timeline is None else str(view.timeline)
         about = (node.system_identifier, node.cluster, node.role, view.server_version, timeline)
@@ -63,11 +66,10 @@ def finding_samples(
         evidence = subject.evidence
         which = (server, finding, evidence.database, own_name(evidence), evidence.severity)
         yield own.FINDING_SUBJECT, which, evidence.value
-    for reason, count in _reasons(verdict).items():
-        yield own.FINDING_UNJUDGED, (server, finding, reason), count
-    if verdict.at:
+    if reasons := _reasons(verdict):
         yield own.FINDING_JUDGED, (server, finding), verdict.judged
-        yield own.FINDING_VERDICT_TIMESTAMP, (server, finding), verdict.at
+    for reason, count in reasons.items():
+        yield own.FINDING_UNJUDGED, (server, finding, reason), count
 
 
 def review_samples(view: Judged) -> Iterator[OwnSample]:
@@ -98,20 +100,21 @@ def incident_samples(
 
 def collector_samples(server: str, view: CollectorView) -> Iterator[OwnSample]:
     labels = (server, view.name)
-    asked = view.error is not None or view.last_success is not None
-    yield own.COLLECTOR_OK, labels, view.error is None if asked else None
+    if view.error is None and view.last_success is None:
+        return  # it was never asked, or does not exist here
+    yield own.COLLECTOR_FAILED, labels, None if view.error is None else 1
     yield own.COLLECTOR_SUCCESS_TIMESTAMP, labels, view.last_success
     yield own.COLLECTOR_DURATION, labels, view.duration
     yield own.COLLECTOR_PACE, labels, view.pace
-    yield own.COLLECTOR_ROWS, labels, view.rows
     # Most collectors can leave nothing out, and what is served twice is a defect of ours.
+    yield own.COLLECTOR_ROWS, labels, view.rows if view.is_bounded else None
     yield own.COLLECTOR_LEFT_OUT, labels, view.left_out if view.is_bounded else None
     yield own.COLLECTOR_DUPLICATES, labels, view.duplicates or None
 
 
 def _counts(server: str, verdict: Verdict) -> Iterator[OwnSample]:
-    # Nothing ill among what could be seen is no zero while something could not be seen.
-    if not verdict.subjects and verdict.state in (State.unknown, State.learning):
+    # That nothing is ill is told by the state: one line for a finding instead of several.
+    if not verdict.subjects:
         return
     finding = verdict.finding
     for severity in finding.severities:

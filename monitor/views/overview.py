@@ -9,6 +9,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import Kind
 from monitor.polling.lock_queues import Queues
 from monitor.views.lock_tree import NOTHING_KNOWN, LockView
+from monitor.views.renewal import NOTHING_EXPECTED, Renewal
 from monitor.views.unread import Unread
 
 
@@ -73,6 +74,7 @@ class ServerView:
     """Databases that are watched."""
     unread: tuple[Unread, ...] = ()
     """What is not read, whether or not a finding needs it."""
+    renewal: Renewal = NOTHING_EXPECTED
     locks: LockView = NOTHING_KNOWN
     queues: QueueNumbers | None = None
     """None before the first query of the locks."""

@@ -217,7 +217,11 @@ def test_alerts_exist(path: Path) -> None:
 
 
 NAME = re.compile(r"`([a-z]+(?:_[a-z]+)+)`")
-FORMER = {"pgvigil_finding_cure_info", "pgvigil_finding_database_subjects"}
+FORMER = {
+    "pgvigil_finding_cure_info",
+    "pgvigil_finding_database_subjects",
+    "pgvigil_collector_ok",
+}
 """Metrics that the page about moving from earlier versions says were replaced."""
 ELSEWHERE = {"share_pgsocket_with_sidecars"}
 """Names that are an operator's."""

@@ -11,13 +11,13 @@ from alerts.prometheus.own_metrics import (
     COLLECTOR_PACE,
     COLLECTOR_SUCCESS_TIMESTAMP,
     CONFIG_RELOAD_OK,
-    FINDING_STATE,
     FINDING_VERDICT_TIMESTAMP,
     INCIDENT,
     INCIDENTS_KNOWN,
     REVIEW_SUBJECTS,
     STATE_FILE_OK,
     UP,
+    VERDICTS_OVERDUE,
     OwnMetric,
 )
 from alerts.prometheus.rule import alert_name
@@ -46,6 +46,10 @@ TARGET_UP = OwnMetric("up", "gauge", "Whether the last scrape worked.")
 AT_FAULT = (
     f"0+30x{WELL_FOR - 1} {(WELL_FOR - 1) * 30}x{ILL_FOR} {(WELL_FOR + ILL_FOR + 1) * 30}+30x99"
 )
+OVERDUE_AT_FAULT = (
+    f"60+30x{WELL_FOR - 1} {(WELL_FOR + 1) * 30}x{ILL_FOR} {(WELL_FOR + ILL_FOR + 3) * 30}+30x99"
+)
+"""The same a minute ahead: when the first verdict will be overdue."""
 ON_TIME = "0+30x200"
 PACE = "20x200"
 
@@ -69,12 +73,8 @@ def collector(server: str, name: str, at: str, pace: str = PACE) -> list[dict[st
     return [series(COLLECTOR_SUCCESS_TIMESTAMP, at, **of), series(COLLECTOR_PACE, pace, **of)]
 
 
-def finding(server: str, name: str, at: str, state: str) -> list[dict[str, str]]:
-    of = {"server": server, "finding": name}
-    return [
-        series(FINDING_VERDICT_TIMESTAMP, at, **of),
-        series(FINDING_STATE, ALWAYS, state=state, **of),
-    ]
+def verdicts(server: str, until: str, up: str = ALWAYS) -> list[dict[str, str]]:
+    return [series(VERDICTS_OVERDUE, until, server=server), series(UP, up, server=server)]
 
 
 def gone(server: str) -> list[dict[str, str]]:
@@ -137,21 +137,17 @@ SCENES = {
     ),
     "finding_not_judged": Scene(
         ill=[
-            *finding("shop-1", "a", AT_FAULT, "healthy"),
-            *collector("shop-1", "activity", ON_TIME, pace="1x200"),
-            *collector("shop-1", "locks", ON_TIME),
-            series(UP, ALWAYS, server="shop-1"),
+            *verdicts("shop-1", OVERDUE_AT_FAULT),
+            series(FINDING_VERDICT_TIMESTAMP, ill_then_well("_", "270"), finding="a", **SHOP),
         ],
         labels={"server": "shop-1"},
-        summary="Findings that pgvigil no longer judges on shop-1: 1",
+        summary="Verdicts of pgvigil on shop-1 are overdue by 9m 30s",
         listed="\nOldest verdicts:\n- a: 10m 30s ago",
-        holds_after=1,
+        holds_after=2,
         quiet=[
-            *finding("shop-1", "well", ON_TIME, "ill"),
-            *finding("shop-1", "blind", AT_FAULT, "unknown"),
-            *finding("down", "a", AT_FAULT, "ill"),
-            *collector("down", "locks", AT_FAULT),
-            series(UP, "0x600", server="down"),
+            *verdicts("well", "60+30x200"),
+            *verdicts("down", OVERDUE_AT_FAULT, up="0x600"),
+            series(UP, ALWAYS, server="nothing is expected"),
         ],
     ),
     "review": Scene(

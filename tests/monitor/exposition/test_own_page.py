@@ -50,6 +50,7 @@ def test_what_can_only_be_zero_has_no_line() -> None:
     """Rows are left out where their number is bounded; nothing muted needs no count."""
     own = of(primary(), standby())
     assert set(read(own, "pgvigil_collector_rows_left_out")) == {("shop", "user_indexes")}
+    assert set(read(own, "pgvigil_collector_rows")) == {("shop", "user_indexes")}
     assert set(read(own, "pgvigil_collector_duplicate_samples")) == {("shop", "user_indexes")}
     assert 0 not in read(own, "pgvigil_finding_muted").values()
 
@@ -71,13 +72,34 @@ def test_counts_include_all_that_is_worse() -> None:
     counts = read(of(), "pgvigil_finding_subjects")
     assert counts["shop", "idle_in_transaction", "critical"] == 1
     assert counts["shop", "idle_in_transaction", "warning"] == 2
-    assert counts["shop", "connection_saturation", "warning"] == 0
+    assert counts["shop", "table_bloat", "warning"] == 2
+    assert counts["shop-b", "replica_lag", "critical"] == 0  # of an ill finding, all are told
 
 
-@pytest.mark.parametrize("state", [State.unknown, State.learning, State.not_applicable])
-def test_what_is_not_known_is_no_zero(state: State) -> None:
-    """A finding that could not be judged has no count."""
-    assert read(with_verdict(Verdict(SATURATION, state, NOW)), "pgvigil_finding_subjects") == {}
+@pytest.mark.parametrize("state", State)
+def test_without_subjects_there_is_a_state_and_no_count(state: State) -> None:
+    """What is well is one line that says so; what is not known is no 0."""
+    if state is not State.ill:
+        own = with_verdict(Verdict(SATURATION, state, NOW, known=True, judged=3))
+        assert read(own, "pgvigil_finding_subjects") == {}
+        assert read(own, "pgvigil_finding_judged") == {}
+        assert read(own, "pgvigil_finding_state") == {("shop", SATURATION.name, str(state)): 1}
+        assert read(own, "pgvigil_incidents_known") == {("shop", SATURATION.name): 1}
+
+
+def test_what_is_judged_stands_beside_what_is_not() -> None:
+    """A share of unjudged objects needs both."""
+    some = Verdict(BLOAT, State.learning, NOW, judged=9, unjudged=(Unjudged("new", until=NOW),))
+    own = with_verdict(some)
+    assert read(own, "pgvigil_finding_judged") == {("shop", BLOAT.name): 9}
+    assert read(own, "pgvigil_finding_unjudged") == {("shop", BLOAT.name, "new"): 1}
+
+
+def test_a_collector_that_was_never_asked_has_no_line() -> None:
+    """Its pace would make it look late; the failure of another is told by a line of its own."""
+    own = of(primary())
+    assert ("shop", "sequences") not in read(own, "pgvigil_collector_pace_seconds")
+    assert read(own, "pgvigil_collector_failed") == {("shop", "settings"): 1}
 
 
 def test_going_unknown_keeps_what_was_ill() -> None:

@@ -14,6 +14,7 @@ from monitor.exposition.own_page import Own
 from monitor.reports.review import review
 from monitor.reports.terminal import exit_status
 from monitor.views.overview import Overview
+from monitor.views.renewal import Renewal
 from monitor.views.summary import Summary
 from monitor.web.findings import as_plain
 from monitor.web.status import status_page
@@ -24,7 +25,8 @@ DEFINED = ill(DOUBLED, unused("s", "a", 12), unused("s", "b", 2048), unused("s",
 
 
 def seen(verdict: Verdict) -> Overview:
-    return overview(replace(primary(), verdicts={verdict.finding.name: verdict}))
+    verdicts = {verdict.finding.name: verdict}
+    return overview(replace(primary(), verdicts=verdicts, renewal=Renewal()))
 
 
 def samples(verdict: Verdict) -> dict[str, dict[tuple[str, ...], float]]:
