@@ -1,0 +1,1 @@
+"""Runway: what stops the server when it is used up."""

@@ -1,0 +1,1 @@
+"""Runway: what has a wall, how much of it is used, and when the wall is reached."""
