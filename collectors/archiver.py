@@ -49,6 +49,20 @@ class Archiver:
         return self.is_archiving and self.last_archived_time is None
 
     @property
+    def is_failing(self) -> bool:
+        """True if it should archive, and the last attempt has failed."""
+        failed, archived = self.last_failed_time, self.last_archived_time
+        return self.is_archiving and failed is not None and (archived is None or archived < failed)
+
+    @property
+    def failing_at_least_seconds(self) -> float:
+        """How long it has failed, by its attempts: three, and a minute's pause.
+
+        0 if some of them may be from before the last success.
+        """
+        return self.failed_count // 3 * 60.0 if self.never_archived and self.is_failing else 0.0
+
+    @property
     def at_least_seconds(self) -> float | None:
         """Seconds since the last archived file; if there is none, a lower bound."""
         return self.stats_seconds if self.never_archived else self.archived_seconds

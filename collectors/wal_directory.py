@@ -7,13 +7,19 @@ from collectors._capabilities import LIST_WAL
 
 QUERY = """
     select
-        count(*)                                                            as segments,
+        count(name)                                                         as segments,
         coalesce(sum(size), 0)::int8                                        as size_bytes,
-        (
-            select count(*) from pg_catalog.pg_ls_archive_statusdir() where name like '%.ready'
-        )                                                                   as ready
-    from pg_catalog.pg_ls_waldir()
-    where name ~ '^[0-9A-F]{24}$'
+        queue.ready                                                         as ready,
+        queue.ready_seconds                                                 as ready_seconds
+    from (
+        select
+            count(*)                                                        as ready,
+            extract(epoch from clock_timestamp() - min(modification))::float8 as ready_seconds
+        from pg_catalog.pg_ls_archive_statusdir()
+        where name like '%.ready'
+    ) as queue
+    left join pg_catalog.pg_ls_waldir() on name ~ '^[0-9A-F]{24}$'
+    group by queue.ready, queue.ready_seconds
 """
 
 
@@ -26,6 +32,8 @@ class WalDirectory:
     size_bytes: int
     ready: int
     """Files that wait to be archived."""
+    ready_seconds: float | None = None
+    """How long the first of them has waited; None while none waits."""
 
 
 ready: Metric[WalDirectory] = gauge(

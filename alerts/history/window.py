@@ -97,26 +97,30 @@ class Window(History[Increases]):
 
     collector: AnyCollector
     span: timedelta
+    columns: tuple[str, ...] = ()
+    """Only these attributes; empty: the collector's counters. A row is left out while one of them
+    is None."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:
         return (self.collector,)
 
     def covers(self, other: AnyHistory) -> bool:
-        """One set of samples serves all windows of a collector."""
-        if not isinstance(other, Window):
+        """One set of samples serves all windows of a collector's same columns."""
+        if not isinstance(other, Window) or other.columns != self.columns:
             return False
         return other.collector is self.collector and other.span <= self.span
 
     def recorder(self, memory: Memory, namespace: Namespace) -> "WindowRecorder":
-        return WindowRecorder(self.collector, self.span.total_seconds())
+        names = self.columns or self.collector.counters
+        return WindowRecorder(names, self.span.total_seconds())
 
 
 class WindowRecorder:
     """Keeps a window of each key; a key that is gone is forgotten."""
 
-    def __init__(self, collector: AnyCollector, span: float) -> None:
-        self.names = collector.counters
+    def __init__(self, names: tuple[str, ...], span: float) -> None:
+        self.names = names
         self.span = span
         self.windows: Mapping[Key, CounterWindow] = {}
 

@@ -1,0 +1,1 @@
+"""WAL: archiving, checkpoints, durability, and the disks below."""

@@ -1,0 +1,107 @@
+"""Queue of the archiver: how much WAL waits, and for how long."""
+
+from dataclasses import dataclass
+
+from alerts.history.crossings import Crossings
+from alerts.plural import plural
+from alerts.snapshot import Snapshot
+from alerts.units import bytes_text, duration_text
+from alerts.wal.segments import DEFAULT_BYTES, end_of
+from alerts.wal.server_settings import number_of
+from collectors.archiver import Archiver, archiver
+from collectors.settings import settings
+from collectors.wal_directory import wal_directory
+from collectors.wal_position import wal_position
+
+POSITIONS = Crossings(wal_position, "lsn")
+
+GRAIN = 1.0
+"""Seconds; the times of files are listed in whole seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveQueue:
+    """Finished WAL files that are not archived yet."""
+
+    files: int
+    bytes: int
+    """From the first of them to the end of WAL: what archiving keeps in pg_wal."""
+    waited_seconds: float | None
+    """How long the first of them has waited; None if that is not known."""
+    is_exact: bool = True
+    """False: it has waited at least that long."""
+
+
+EMPTY = ArchiveQueue(0, 0, 0.0)
+
+
+def queue_of(snapshot: Snapshot) -> ArchiveQueue | None:
+    """Return the queue, by the position of the last archived file; None if it is not known.
+
+    Where nothing was archived yet, the listing of the archiver's files tells it.
+    """
+    row, segment = snapshot.row(archiver), segment_bytes(snapshot)
+    end, here = _archived_until(row, segment), _written_until(snapshot)
+    if end is None or here is None:
+        return _listed(snapshot, segment)
+    files = max(0, here // segment - end // segment)
+    if not files:
+        return EMPTY
+    return ArchiveQueue(files, here - end, *_waited(snapshot, row, end + segment))
+
+
+def segment_bytes(snapshot: Snapshot) -> int:
+    known = number_of(snapshot, "wal_segment_size") if snapshot.has(settings) else None
+    return int(known or DEFAULT_BYTES)
+
+
+def _archived_until(row: Archiver, segment: int) -> int | None:
+    return end_of(row.last_archived_wal, segment) if row.last_archived_wal else None
+
+
+def _written_until(snapshot: Snapshot) -> int | None:
+    """Return the end of WAL. On a standby, a file is finished once the next one is received."""
+    return snapshot.row(wal_position).lsn if snapshot.has(wal_position) else None
+
+
+def _listed(snapshot: Snapshot, segment: int) -> ArchiveQueue | None:
+    if not snapshot.has(wal_directory):
+        return None
+    listed = snapshot.row(wal_directory)
+    if not listed.ready:
+        return EMPTY
+    return ArchiveQueue(listed.ready, listed.ready * segment, _listed_seconds(snapshot))
+
+
+def _waited(snapshot: Snapshot, row: Archiver, finished: int) -> tuple[float | None, bool]:
+    """Return since when the first file is finished: as listed, else as seen in the positions.
+
+    A listing from before the last success is of another file.
+    """
+    listed = _listed_seconds(snapshot)
+    if listed is not None and listed <= (row.archived_seconds or 0.0) + GRAIN:
+        return listed, True
+    if POSITIONS not in snapshot.histories:
+        return None, False
+    passed = snapshot.of(POSITIONS).passed(finished)
+    return (passed.seconds, passed.exact) if passed else (None, False)
+
+
+def _listed_seconds(snapshot: Snapshot) -> float | None:
+    """Return how long the first listed file has waited by now; the listing is minutes old."""
+    if not snapshot.has(wal_directory):
+        return None
+    seconds = snapshot.row(wal_directory).ready_seconds
+    if seconds is None:
+        return None
+    return seconds + max(0.0, snapshot.at - snapshot.answer(wal_directory).at)
+
+
+def waiting_text(queue: ArchiveQueue | None) -> str:
+    """Return a sentence about the queue; empty if nothing waits, or it is not known."""
+    if not queue or not queue.files:
+        return ""
+    at_least = "" if queue.is_exact else "at least "
+    waited = queue.waited_seconds
+    oldest = f", the oldest for {at_least}{duration_text(waited)}" if waited is not None else ""
+    return f" {plural(queue.files, 'file')} ({bytes_text(queue.bytes)}) wait{oldest}."

@@ -1,0 +1,43 @@
+"""Settings of a server by name, as judges of WAL read them."""
+
+from alerts.setting_owner import Owner, owner_of
+from alerts.snapshot import Snapshot, Unknown
+from collectors.settings import Setting, settings
+
+PROVIDERS = {
+    Owner.rds: "Amazon RDS",
+    Owner.cloud_sql: "Cloud SQL",
+    Owner.azure: "Azure",
+}
+
+
+def setting_of(snapshot: Snapshot, name: str) -> Setting | None:
+    """Return a setting; None if this version does not have it. Raises Unknown without settings."""
+    return next((row for row in snapshot.rows(settings) if row.name == name), None)
+
+
+def number_of(snapshot: Snapshot, name: str) -> float | None:
+    """Return its value in the base unit; None if the version does not have it, or it is hidden."""
+    found = setting_of(snapshot, name)
+    return found.number if found else None
+
+
+def text_of(snapshot: Snapshot, name: str) -> str:
+    """Return its text; empty if the version does not have it, or it is hidden."""
+    found = setting_of(snapshot, name)
+    return (found.setting or "") if found else ""
+
+
+def needed(snapshot: Snapshot, name: str) -> float:
+    """Return its value in the base unit. Raises Unknown if it is not known."""
+    value = number_of(snapshot, name)
+    if value is None:
+        raise Unknown(f"the setting {name} is not known")
+    return value
+
+
+def provider_of(snapshot: Snapshot) -> str | None:
+    """Return the provider that owns archiving and backups of this server."""
+    if not snapshot.has(settings):
+        return None
+    return PROVIDERS.get(owner_of({row.name: row for row in snapshot.rows(settings)}))

@@ -1,0 +1,101 @@
+"""Archiving on real servers: a command that fails, hangs, keeps nothing, is missing, and works."""
+
+from datetime import timedelta
+
+import pytest
+
+from alerts._base import AnyFinding, Severity, State
+from alerts.findings.wal import archive_failing, archive_stalled, archive_stub, wal_directory_size
+from alerts.verdicts.verdict import Verdict
+from collectors.archiver import archiver
+from collectors.last_checkpoint import last_checkpoint
+from collectors.replication_slots import replication_slots
+from collectors.settings import settings
+from collectors.wal_directory import wal_directory
+from collectors.wal_position import wal_position
+from monitor.demo.launcher import Postgres
+from tests.fixtures.farm import MONITOR
+from tests.fixtures.one_look import look, verdict_of, watching
+from tests.fixtures.postgres import PrivateServers, Psql, connected
+from tests.fixtures.until import until
+
+COLLECTORS = (
+    settings,
+    archiver,
+    wal_directory,
+    wal_position,
+    last_checkpoint,
+    replication_slots,
+)
+PENDING = "select count(*) from pg_ls_archive_statusdir() where name like '%.ready'"
+
+
+async def judged(server: Postgres, finding: AnyFinding, **limits: object) -> Verdict:
+    async with watching(dsn=server.dsn("postgres", MONITOR)) as connection:
+        snapshot = await look(connection, *COLLECTORS)
+    own = type(finding.limits)(**limits)
+    return verdict_of(finding, snapshot, limits=own)
+
+
+async def archives_by(server: Postgres, command: str) -> None:
+    async with connected(server.dsn()) as admin:
+        await admin.execute(f"alter system set archive_command = '{command}'")
+        await admin.execute("select pg_reload_conf()")
+        shown = "select current_setting('archive_command') = $1"
+        await until(lambda: admin.fetchval(shown, command), "the command is reloaded")
+
+
+async def ask(server: Postgres, what: str) -> object:
+    async with connected(server.dsn()) as admin:
+        return await admin.fetchval(what)
+
+
+@pytest.mark.versions(14, 18)
+async def test_story_of_an_archive(private_server: PrivateServers, psql: Psql) -> None:
+    """It fails, hangs, is missing and keeps nothing; with what the cure says, it works again."""
+    server = private_server(archive_mode="on", archive_command="false", min_wal_size="32MB")
+    switch = "select pg_logical_emit_message(true, '', 'x'), pg_switch_wal()"
+    await ask(server, switch)
+    failed = "select failed_count > 1 and archived_count = 0 from pg_stat_archiver"
+    await until(lambda: ask(server, failed), "archiving fails")
+    [subject] = (await judged(server, archive_failing.finding)).subjects
+    assert subject.evidence.facts["last_failed_wal"] == "000000010000000000000001"
+    assert subject.evidence.facts["waiting_files"] == 1
+    assert "nothing was archived since the statistics began" in subject.evidence.message
+    assert any("ALTER SYSTEM SET archive_command = '…';" in c for c in subject.evidence.cure)
+    await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
+
+    await archives_by(server, "cp %p ../%f")
+    await until(lambda: ask(server, f"select ({PENDING}) = 0"), "the queue is archived")
+    reported = "select archived_count > 0 from pg_stat_archiver"
+    await until(lambda: ask(server, reported), "the success is reported")
+    for finding in (archive_failing.finding, archive_stalled.finding, archive_stub.finding):
+        assert (await judged(server, finding, **soon(finding))).state is State.healthy
+
+    await archives_by(server, "sleep 600 # %p")
+    await ask(server, switch)
+    stalled = archive_stalled.finding
+    await until(lambda: ask(server, f"select ({PENDING}) > 0"), "a file waits")
+    [subject] = (await judged(server, stalled, **soon(stalled))).subjects
+    assert "neither succeeds nor fails" in subject.evidence.message
+    await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
+    assert not (await judged(server, stalled)).subjects
+
+    await archives_by(server, "")
+    [subject] = (await judged(server, stalled, **soon(stalled))).subjects
+    assert "archive_command is empty" in subject.evidence.message
+
+    small: dict[str, object] = {"least": 0, "times": 0.001, "explained": 0.05}
+    [subject] = (await judged(server, wal_directory_size.finding, **small)).subjects
+    assert subject.evidence.facts["reason"] in ("archive", "checkpoint")
+    assert subject.evidence.severity is Severity.warning
+
+    await archives_by(server, "true %p")
+    [subject] = (await judged(server, archive_stub.finding)).subjects
+    assert "archive_command (true) keeps no file" in subject.evidence.message
+    await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
+
+
+def soon(finding: AnyFinding) -> dict[str, object]:
+    """Limits by which any waiting file is too much."""
+    return {"waiting": timedelta(0)} if finding is archive_stalled.finding else {}
