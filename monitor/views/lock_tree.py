@@ -41,6 +41,8 @@ class Branch:
     """For a root: how many sessions wait for it, directly or indirectly."""
     cure: tuple[str, ...] = ()
     """For a root: statements that end its lock."""
+    key: str | None = None
+    """For a root: the key of its evidence in `lock_blocker_root`."""
     more: int = 0
     """How many other sessions wait in the same way, and are not shown."""
 
@@ -148,6 +150,7 @@ class Forest:
             transaction_seconds=session.xact_seconds if session and not wanted else None,
             victims=0 if wanted else self._size(node),
             cure=() if wanted else release(scene, node),
+            key=None if wanted else session.key if session else str(node),
         )
 
     def _waited(self, node: Holder) -> float:

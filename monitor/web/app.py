@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from monitor.defects import DEFECTS
 from monitor.exposition.store import Store
 from monitor.exposition.text_format import encoded
 from monitor.views.overview import Overview
@@ -32,6 +33,10 @@ JSON = "application/json"
 SCHEMA = "application/schema+json"
 PLAIN = "text/plain; charset=utf-8"
 WORTH_PACKING = 1024
+DEFECT = (
+    "This page could not be made. That is a defect of pgvigil, which its log describes;"
+    " alerts and /metrics do not depend on it."
+)
 UNWATCHED = "No server with this name is watched; /sd lists them."
 
 
@@ -142,7 +147,11 @@ async def _page(request: Request, render: Callable[[], str], kind: str) -> Respo
     packed = accepts_gzip(request.headers.get("accept-encoding", ""))
 
     def body() -> tuple[bytes, bool]:
-        page = encoded(render())
+        try:
+            page = encoded(render())
+        except Exception as defect:
+            DEFECTS.note("page", defect, address=request.url.path)
+            raise HTTPException(500, DEFECT) from None
         if packed and len(page) > WORTH_PACKING:
             return gzip.compress(page, compresslevel=1, mtime=0), True
         return page, False

@@ -2,12 +2,15 @@
 
 import json
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from alerts._base import AnyFinding, Unjudged
+from alerts._base import AlertedBy, AnyFinding, Unjudged
 from alerts.raw_text import shown
+from alerts.verdicts.incident import incident_id
 from alerts.verdicts.verdict import Subject, Verdict
+from monitor.defects import DEFECTS
 from monitor.views.overview import Overview, ServerView, TargetView
 from monitor.web.findings_schema import (
     FindingsJson,
@@ -39,15 +42,36 @@ def finding_as_plain(finding: AnyFinding, overview: Overview) -> Plain:
         "chapter": finding.chapter,
         "kind": finding.kind,
         "servers": [
-            {"server": view.name, **verdict_as_plain(view.verdicts[finding.name])}
+            {"server": view.name, **one}
             for view in overview.judged
             if finding.name in view.verdicts
+            for one in _verdicts(view, [view.verdicts[finding.name]])
         ],
     }
 
 
-def verdict_as_plain(verdict: Verdict) -> VerdictJson:
+def _verdicts(
+    view: ServerView | TargetView, verdicts: Iterable[Verdict] | None = None
+) -> list[VerdictJson]:
+    """Return what can be written; a verdict that can't is left out, counted and logged."""
+    identifier = view.node.system_identifier if isinstance(view, ServerView) else None
+    written: list[VerdictJson] = []
+    for verdict in view.verdicts.values() if verdicts is None else verdicts:
+        with DEFECTS.contained("page", finding=verdict.finding.name):
+            written.append(verdict_as_plain(verdict, identifier))
+    return written
+
+
+def verdict_as_plain(verdict: Verdict, system_identifier: str | None = None) -> VerdictJson:
     """Return state, reason and subjects; `judged` and `unjudged` count objects."""
+    finding = verdict.finding
+    one_each = finding.alerted_by is AlertedBy.subject and not finding.is_review
+
+    def plain(subject: Subject) -> SubjectJson:
+        name = verdict.finding.name
+        incident = incident_id(system_identifier, name, subject.evidence) if one_each else None
+        return _subject(verdict, subject, incident)
+
     return {
         "finding": verdict.finding.name,
         "title": verdict.finding.title,
@@ -62,8 +86,8 @@ def verdict_as_plain(verdict: Verdict) -> VerdictJson:
         "unjudged": sum(one.count for one in verdict.unjudged),
         "unjudged_reasons": [_unjudged(one) for one in verdict.unjudged],
         "events": verdict.events,
-        "subjects": [_subject(verdict, subject) for subject in verdict.subjects],
-        "muted": [_subject(verdict, subject) for subject in verdict.muted],
+        "subjects": [plain(subject) for subject in verdict.subjects],
+        "muted": [plain(subject) for subject in verdict.muted],
     }
 
 
@@ -89,7 +113,7 @@ def _server(view: ServerView) -> ServerJson:
         "version": view.server_version,
         "cluster": view.node.cluster,
         "system_identifier": view.node.system_identifier,
-        "findings": [verdict_as_plain(verdict) for verdict in view.verdicts.values()],
+        "findings": _verdicts(view),
     }
 
 
@@ -97,14 +121,15 @@ def _target(view: TargetView) -> TargetJson:
     return {
         "server": view.name,
         "kind": view.kind,
-        "findings": [verdict_as_plain(verdict) for verdict in view.verdicts.values()],
+        "findings": _verdicts(view),
     }
 
 
-def _subject(verdict: Verdict, subject: Subject) -> SubjectJson:
+def _subject(verdict: Verdict, subject: Subject, incident: str | None) -> SubjectJson:
     evidence = subject.evidence
     return {
         "subject": evidence.subject,
+        "incident": incident,
         "database": evidence.database,
         "severity": evidence.severity,
         "value": evidence.value,

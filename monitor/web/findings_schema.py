@@ -22,6 +22,9 @@ class SubjectJson(TypedDict):
     """An ill object, with everything needed to act."""
 
     subject: str
+    incident: str | None
+    """The label `incident` of its alert, 16 hexadecimal digits; null where one alert stands for
+    a whole server or database, and where the finding has no alert."""
     database: str | None
     severity: Severity
     value: float | None

@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from alerts.client_name import UNNAMED
 from alerts.plural import plural
 from alerts.raw_text import shown
 from alerts.units import duration_text
+from monitor.defects import DEFECTS
 from monitor.views import wording
 from monitor.web.findings import iso
 
@@ -41,6 +43,21 @@ def anchor(*parts: object) -> str:
 def markdown(text: str) -> Markup:
     """Render Markdown to HTML; HTML inside the text is escaped."""
     return Markup(renderer().render(text))
+
+
+MISSING_PART = Markup(
+    '<p class="trouble">This part of the page could not be made. That is a defect of pgvigil, '
+    "which its log describes; /metrics and /findings say what else is known.</p>"
+)
+
+
+def part(macro: Callable[..., Markup], *arguments: object) -> Markup:
+    """Render a part of a page; a defect in it costs this part alone, never the page."""
+    try:
+        return macro(*arguments)
+    except Exception as defect:
+        DEFECTS.note("page", defect)
+        return MISSING_PART
 
 
 # Imported at first use: a daemon whose pages are never opened saves 3 MB.
@@ -76,6 +93,7 @@ def environment() -> "Environment":
         "style": Markup(STYLE),
         "script": Markup(SCRIPT),
         "anchor": anchor,
+        "part": part,
         "plural": plural,
         "unnamed": UNNAMED,
     }

@@ -1,15 +1,21 @@
 """What is answered at every address, and that names are data in all of it."""
 
 import gzip
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from alerts._base import Evidence
+from alerts.verdicts.verdict import Verdict
 from collectors._base import Collector, Lane, Metric, gauge
+from monitor.defects import DEFECTS
 from monitor.exposition.store import Store
 from monitor.views.overview import Overview, ServerView
+from monitor.web import findings
 from monitor.web.app import application
 from tests.fixtures.findings import HOSTILE
 from tests.fixtures.overview import overview, primary, unreachable
@@ -230,3 +236,70 @@ def test_facts_have_their_server_where_there_are_several() -> None:
     client = TestClient(application(lambda: shown, store))
     assert 'pg_size_bytes{server="shop"} 1\n' in client.get("/metrics").text
     assert "pg_size_bytes 1\n" in client.get("/metrics", params={"server": "shop"}).text
+
+
+class Unprintable:
+    """A value that no page can show."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("planted")
+
+
+def with_defect() -> Overview:
+    """The made-up picture, in which the message of one subject can't be shown."""
+    shown = overview()
+    view = shown.servers[0]
+    ill = next(one for one in view.verdicts.values() if one.subjects)
+    bad: Evidence = replace(ill.subjects[0].evidence, message=Unprintable())  # type: ignore[arg-type]
+    subjects = (replace(ill.subjects[0], evidence=bad), *ill.subjects[1:])
+    verdicts = {**view.verdicts, ill.finding.name: replace(ill, subjects=subjects)}
+    return replace(shown, servers=(replace(view, verdicts=verdicts), *shown.servers[1:]))
+
+
+def test_a_card_that_cannot_be_made_costs_only_itself() -> None:
+    shown, before = with_defect(), DEFECTS.counts["page"]
+    answer = browser(shown).get("/")
+    assert answer.status_code == 200
+    assert answer.text.count("This part of the page could not be made") == 1
+    assert "Warning <span" in answer.text
+    assert DEFECTS.counts["page"] > before
+
+
+def test_a_verdict_that_cannot_be_written_is_left_out_of_json(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = overview()
+    there = browser(shown).get("/findings").json()["servers"][0]["findings"]
+    broken = there[0]["finding"]
+    whole = findings._subject
+
+    def fails(verdict: Verdict, *rest: Any) -> Any:
+        if verdict.finding.name == broken:
+            raise RuntimeError("planted")
+        return whole(verdict, *rest)
+
+    monkeypatch.setattr(findings, "_subject", fails)
+    left = browser(shown).get("/findings").json()["servers"][0]["findings"]
+    assert left == there[1:]
+
+
+@pytest.mark.parametrize("address", ["/", "/findings", "/locks", "/index"])
+def test_a_page_that_cannot_be_made_is_told_in_a_sentence(address: str) -> None:
+    """Where the whole picture is broken: 500, with the headers of every answer."""
+    shown = replace(overview(), at="broken", servers=None)  # type: ignore[arg-type]
+    store = Store()
+    client = TestClient(application(lambda: shown, store), base_url="http://vigil:19187")
+    answer = client.get(address)
+    assert answer.status_code == 500
+    assert "defect of pgvigil" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_json_names_the_incident_of_an_alert() -> None:
+    """The same 16 digits as the label of the metric; null where no subject has an alert."""
+    shown = overview()
+    verdicts = browser(shown).get("/findings").json()["servers"][0]["findings"]
+    named = {s["incident"] for v in verdicts for s in v["subjects"]} - {None}
+    published = set(re.findall(r'incident="([0-9a-f]{16})"', browser(shown).get("/metrics").text))
+    assert named
+    assert named <= published

@@ -13,6 +13,7 @@ from alerts.verdicts.verdict import Verdict
 from monitor.views.lock_tree import Branch, LockView
 from monitor.views.overview import CollectorView, Overview, ServerView
 from monitor.views.summary import Summary
+from monitor.web.finding_page import finding_page, known_finding
 from monitor.web.index_page import index_page
 from monitor.web.locks_page import locks_page
 from monitor.web.status import mood, status_page
@@ -161,6 +162,21 @@ def test_a_root_on_the_page_of_locks_has_its_cure() -> None:
     page = locks_page(overview(view))
     assert html.unescape(page).count("SELECT 'cure';") == 1
     assert page.count('href="/findings/lock_blocker_root"') == 1
+
+
+def test_an_ill_root_on_the_page_of_locks_leads_to_its_own_evidence() -> None:
+    """The anchor is on the page of the finding."""
+    shown = primary()
+    [subject] = shown.verdicts["lock_blocker_root"].subjects
+    root = Branch(
+        0, 7, "app", "shop", "active", 1.0, None, "SELECT 1", cure=("…",), key=subject.evidence.key
+    )
+    picture = overview(replace(shown, locks=LockView(seen=NOW, forest=(root,))))
+    link = re.search(r'"/findings/lock_blocker_root#(\w+)"', locks_page(picture))
+    known = known_finding("lock_blocker_root", picture)
+    assert link
+    assert known
+    assert f'id="{link[1]}"' in finding_page(known, picture)
 
 
 def test_consequences_stand_under_their_cause() -> None:
