@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from collectors import _sizes as sizes
 from collectors._base import Collector, Lane, Metric, Sample
 
 # Our sessions set some parameters for themselves; what RESET would make of such a one is the
@@ -39,23 +40,32 @@ QUERY = """
     )
     select
         seen.name,
-        case
-            when seen.name = 'transaction_read_only' and pg_is_in_recovery() then 'on'
-            else own.value
-        end                     as setting,
+        {setting}               as setting,
         unit,
         vartype,
         source,
         pending_restart,
         short_desc,
         context,
-        boot_val,
-        own.reset_val,
+        {boot_val}              as boot_val,
+        {reset_val}             as reset_val,
         sourcefile,
         sourceline
     from seen
     join own on own.name = seen.default_name
 """
+SETTING = """case
+            when seen.name = 'transaction_read_only' and pg_is_in_recovery() then 'on'
+            else own.value
+        end"""
+# A value may be as long as its owner likes.
+CUT = {
+    "{setting}": sizes.left(SETTING, sizes.VALUE_BYTES),
+    "{boot_val}": sizes.left("boot_val", sizes.VALUE_BYTES),
+    "{reset_val}": sizes.left("own.reset_val", sizes.VALUE_BYTES),
+}
+for column, expression in CUT.items():
+    QUERY = QUERY.replace(column, expression)
 
 SECONDS = {"us": 1e-6, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 BYTES = {"B": 1, "kB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}

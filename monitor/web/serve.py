@@ -26,8 +26,6 @@ BACKLOG = 64
 it also fails that many times."""
 KEEP_ALIVE = 75
 """Seconds; longer than a scrape interval, so that Prometheus keeps its connection."""
-CONNECTIONS = 500
-"""Above this number of connections, the answer is 503."""
 HANDSHAKE = 10.0
 """Time limit of a TLS handshake, in seconds."""
 LOOK = 2.0
@@ -84,7 +82,9 @@ class Web:
         """Raises ConfigurationError."""
         self.security = Security(self.settings.web_config_file)
         site = application(self.overview, self.store, pages=self.settings.pages)
-        self.server = Server(self._config(Guard(site, self.security)), self.security)
+        guard = Guard(site, self.security)
+        self.server = Server(self._config(guard), self.security)
+        guard.connections = self.server.server_state.connections
 
     def _config(self, site: ASGIApp) -> uvicorn.Config:
         return uvicorn.Config(
@@ -98,7 +98,6 @@ class Web:
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=STOP,
-            limit_concurrency=CONNECTIONS,
             backlog=BACKLOG,
             h11_max_incomplete_event_size=LARGEST_HEAD,
         )

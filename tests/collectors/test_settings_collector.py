@@ -5,6 +5,7 @@ import re
 import pytest
 
 from collectors._base import Value
+from collectors._sizes import VALUE_BYTES
 from collectors.settings import Setting, settings
 from monitor.postgres.session_settings import own_settings
 from tests.fixtures.farm import MONITOR
@@ -115,3 +116,14 @@ async def test_a_parameter_that_waits_for_a_restart_is_told(
             return [row.name for row in rows if row.pending_restart]
 
         assert await until(waits, "the reload is known") == ["max_connections"]
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_value_of_a_megabyte_is_cut(private_server: PrivateServers) -> None:
+    """It is as long as its owner likes; the answer is not."""
+    server = private_server(temp_tablespaces=", ".join(["pg_default"] * 80_000))
+    async with watching(dsn=server.dsn("postgres", MONITOR)) as session:
+        rows = list((await look(session, settings)).rows(settings))
+    [long] = [row.setting or "" for row in rows if row.name == "temp_tablespaces"]
+    assert long.startswith("pg_default, pg_default")
+    assert len(long) == VALUE_BYTES

@@ -1,6 +1,6 @@
 """Guard of the application: authentication, rate limit, and limits on requests."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
@@ -14,6 +14,8 @@ OPEN = frozenset({"/healthz", "/readyz", "/-/healthy", "/-/ready"})
 LONGEST_URL = 2048
 LARGEST_HEAD = 16 * 1024
 """Bytes of all headers of a request together."""
+CONNECTIONS = 500
+"""From this number of open connections on, only probes are answered."""
 
 
 class Guard:
@@ -21,6 +23,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp, security: Security) -> None:
         self.app, self.security = app, security
+        self.connections: Collection[object] = ()
+        """The open ones; the HTTP server fills it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         policy = self.security.policy
@@ -36,6 +40,9 @@ class Guard:
     async def _kept_out(self, scope: Scope, policy: Policy) -> Response | None:
         if scope["path"] in OPEN:
             return None
+        if len(self.connections) >= CONNECTIONS:
+            close = {"Connection": "close", "Retry-After": "10"}
+            return _refusal(503, "Too many connections are open; try again later.", close)
         if policy.rate and not policy.rate.take():
             return _refusal(429, "Too many requests; try again later.")
         header = Headers(scope=scope).get("authorization")

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from monitor.loop_errors import LoopErrors
-from monitor.web.security import connection
+from monitor.web.security import connection, guard
 from monitor.web.security.guard import LARGEST_HEAD, LONGEST_URL
 from monitor.web.serve import BACKLOG
 from tests.fixtures.requirements import Tool
@@ -189,6 +189,24 @@ async def test_who_does_not_read_is_let_go(curl: Path, monkeypatch: pytest.Monke
         await until(connections(site, 1), "it is connected")
         await until(connections(site, 0), "it is let go")
         writer.close()
+
+
+async def test_with_many_connections_only_probes_are_answered(
+    curl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 in a sentence, with the headers of every answer; the kubelet sees a live process."""
+    monkeypatch.setattr(guard, "CONNECTIONS", 3)
+    async with website(curl) as site:
+        held = [await site.connect() for _ in range(2)]
+        await until(connections(site, 2), "both are connected")
+        refused = await site.curl("/metrics")
+        assert refused.status == 503
+        assert "try again later" in refused.text
+        assert all(refused.text.lower().count(header) == 1 for header in FIXED)
+        assert (await site.curl("/healthz")).status == 200
+        for _, writer in held:
+            writer.close()
+            await writer.wait_closed()
 
 
 async def test_too_many_connections_leave_room(curl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
