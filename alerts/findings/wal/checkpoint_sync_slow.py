@@ -1,0 +1,77 @@
+"""Checkpoints wait long for the disk to sync their files, and so do commits at that time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity
+from alerts.cure import remark
+from alerts.limits import BaseLimits
+from alerts.setting_owner import change
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from alerts.wal.checkpoints import CHECKPOINTS, Checkpoints, checkpoints_of
+from collectors._base import Role
+from collectors.checkpointer import checkpointer
+from collectors.settings import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(BaseLimits):
+    sync: Duration = timedelta(seconds=10)
+    """Mean time of the sync phase; on sound disks it takes less than a second."""
+    least: int = 2
+    """Minimum number of checkpoints over which it is averaged."""
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    checkpoints, learning = checkpoints_of(snapshot)
+    if checkpoints.all >= limits.least:
+        mean = checkpoints.sync_seconds / checkpoints.all
+        if mean >= limits.sync.total_seconds():
+            yield evidence(snapshot, checkpoints, mean)
+    elif learning:
+        yield learning
+
+
+def evidence(snapshot: Snapshot, checkpoints: Checkpoints, mean: float) -> Evidence:
+    return Evidence(
+        subject="checkpoint sync",
+        severity=Severity.warning,
+        value=mean,
+        message=(
+            f"The {checkpoints.all:.0f} checkpoints in {duration_text(round(checkpoints.seconds))}"
+            f" waited {duration_text(mean)} each for the disk to sync their files; commits and"
+            " reads wait for the same disk then."
+        ),
+        facts={
+            "mean_sync_seconds": mean,
+            "sync_seconds": checkpoints.sync_seconds,
+            "write_seconds": checkpoints.write_seconds,
+            "checkpoints": checkpoints.all,
+            "within_seconds": checkpoints.seconds,
+        },
+        cure=(
+            remark("Let the kernel write earlier, so that less is left for the sync:"),
+            *change(snapshot, "checkpoint_flush_after", "'256kB'"),
+            remark("Outside of PostgreSQL: lower vm.dirty_background_bytes (to 64 MB or so); a"),
+            remark("faster disk; pg_wal on a disk of its own, so that commits don't wait for it."),
+        ),
+        check=remark(
+            "With log_checkpoints, the log has 'sync=' and 'longest=' of each checkpoint."
+        ),
+    )
+
+
+finding = Finding(
+    title="Slow sync of checkpoints",
+    severities=(Severity.warning,),
+    reads=(checkpointer,),
+    consults=(settings,),
+    history=(CHECKPOINTS,),
+    limits=Limits(),
+    judge=judge,
+    kind=FindingKind.review,
+    on=Role.primary,
+    unit="seconds",
+)

@@ -1,0 +1,145 @@
+"""Checkpoints, durability and checksums on real servers, each cured by what it prints."""
+
+import re
+from functools import partial
+
+import asyncpg
+import pytest
+
+from alerts._base import AnyFinding, State
+from alerts.findings.wal import (
+    checkpoint_overdue,
+    checkpoint_requested,
+    checksum_failures,
+    durability_off,
+)
+from alerts.history.recorder import Recorder
+from alerts.verdicts.verdict import Verdict
+from collectors._base import AnyCollector
+from collectors.activity import activity
+from collectors.checkpointer import checkpointer
+from collectors.databases import databases
+from collectors.last_checkpoint import last_checkpoint
+from collectors.settings import settings
+from collectors.stat_wal import stat_wal
+from collectors.wal_position import wal_position
+from monitor.demo.launcher import Postgres
+from tests.fixtures.farm import MONITOR
+from tests.fixtures.one_look import look, verdict_of, watching
+from tests.fixtures.postgres import PrivateServers, Psql, connected
+from tests.fixtures.until import until
+
+MINE = (settings, checkpointer, last_checkpoint, wal_position, stat_wal, activity, databases)
+STATEMENT = re.compile(r"(?:ALTER SYSTEM SET|SELECT pg_catalog\.pg_reload_conf)[^;]*;")
+WRITE = "select pg_logical_emit_message(false, '', repeat('x', 1000000)) from generate_series(1,18)"
+
+
+async def judged(
+    server: Postgres, finding: AnyFinding, *asked: AnyCollector, hours: float = 0, **more: object
+) -> Verdict:
+    recorder = more.pop("recorder", None)
+    assert recorder is None or isinstance(recorder, Recorder)
+    async with watching(dsn=server.dsn("postgres", MONITOR)) as connection:
+        at = 1_800_000_000 + hours * 3600
+        snapshot = await look(connection, *asked or MINE, at=at, recorder=recorder)
+    return verdict_of(finding, snapshot, limits=type(finding.limits)(**more))
+
+
+def steps(verdict: Verdict) -> str:
+    """The statements that stand in the remarks of a cure."""
+    cures = (line for subject in verdict.subjects for line in subject.evidence.cure)
+    return "\n".join(found for line in cures for found in STATEMENT.findall(line))
+
+
+async def requested(
+    admin: "asyncpg.Connection[asyncpg.Record]", statement: str, times: int
+) -> None:
+    """Have a checkpoint requested by a statement, and wait until it is counted, each time."""
+    before_17 = admin.get_server_version().major < 17
+    column, view = (
+        ("checkpoints_req", "bgwriter") if before_17 else ("num_requested", "checkpointer")
+    )
+    count = f"select {column} from pg_stat_{view}"
+    for _ in range(times):
+        more = f"{count} where {column} > {await admin.fetchval(count)}"
+        await admin.execute(statement)
+        await until(partial(admin.fetchval, more), "a checkpoint is requested")
+
+
+@pytest.mark.versions(14, 18)
+async def test_story_of_checkpoints(private_server: PrivateServers, psql: Psql) -> None:
+    """Forced by volume: found, with a size that ends it. By hand or for a backup: never."""
+    server = private_server(max_wal_size="32MB", min_wal_size="32MB", checkpoint_timeout="1h")
+    finding = checkpoint_requested.finding
+    recorder = Recorder(wants=finding.history)
+    async with connected(server.dsn()) as admin:
+        await judged(server, finding, recorder=recorder)
+        await requested(admin, "checkpoint", 7)
+        verdict = await judged(server, finding, hours=1, recorder=recorder)
+        assert verdict.state is State.healthy
+        await requested(admin, WRITE, 7)
+        verdict = await judged(server, finding, hours=2, recorder=recorder)
+        [subject] = verdict.subjects
+        assert subject.evidence.value >= 0.5
+        await psql(server.dsn(), subject.evidence.check)
+        await psql(server.dsn(), steps(verdict))
+        raised = "select current_setting('max_wal_size') <> '32MB'"
+        await until(lambda: admin.fetchval(raised), "the setting is reloaded")
+        await admin.execute(";".join([WRITE] * 7))
+        verdict = await judged(server, finding, hours=3, recorder=recorder)
+        assert verdict.state is State.healthy
+
+        overdue, soon = checkpoint_overdue.finding, {"times": 0.0, "least": 1024**2}
+        [subject] = (await judged(server, overdue, **soon)).subjects
+        assert int(subject.evidence.facts["redo_bytes"] or 0) > 100 * 1024**2
+        await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
+        await admin.execute("checkpoint")
+        assert (await judged(server, overdue, **soon)).state is State.healthy
+
+
+@pytest.mark.versions(14, 18)
+async def test_story_of_durability(private_server: PrivateServers, psql: Psql) -> None:
+    """All three are switched on by what is printed for them."""
+    server = private_server(full_page_writes="off", synchronous_commit="off")
+    verdict = await judged(server, durability_off.finding, settings)
+    assert {one.evidence.subject for one in verdict.subjects} == set(durability_off.RISKS)
+    for subject in verdict.subjects:
+        await psql(server.dsn(), subject.evidence.check)
+    await psql(server.dsn(), steps(verdict))
+    async with connected(server.dsn()) as admin:
+        shown = "select count(*) = 3 from pg_settings where setting = 'on' and name = any ($1)"
+        names = list(durability_off.RISKS)
+        await until(lambda: admin.fetchval(shown, names), "the settings are reloaded")
+    assert (await judged(server, durability_off.finding, settings)).state is State.healthy
+
+
+@pytest.mark.versions(18)
+async def test_story_of_a_damaged_page(private_server: PrivateServers, psql: Psql) -> None:
+    """A byte is changed on the disk below the server, and the page is read."""
+    server = private_server()
+    async with connected(server.dsn()) as admin:
+        await admin.execute("create table orders as select generate_series(1, 1000) as id")
+        path = await admin.fetchval("select pg_relation_filepath('orders')")
+        await admin.execute("checkpoint")
+    finding = checksum_failures.finding
+    assert (await judged(server, finding, databases)).state is State.healthy
+    server.stop()
+    with (server.data / path).open("r+b") as file:
+        file.seek(4000)
+        file.write(b"damage")
+    server.start()
+    async with connected(server.dsn()) as admin:
+        with pytest.raises(Exception, match="invalid page"):
+            await admin.fetch("select * from orders")
+        counted = "select max(checksum_failures) > 0 from pg_stat_database"
+        await until(lambda: admin.fetchval(counted), "the failure is counted")
+        last = await admin.fetchval(
+            "select extract(epoch from max(checksum_last_failure))::float8 from pg_stat_database"
+        )
+    hours = (last - 1_800_000_000) / 3600
+    [subject] = (await judged(server, finding, databases, hours=hours)).subjects
+    assert subject.evidence.severity == "critical"
+    assert "1 page of postgres had a wrong checksum" in subject.evidence.message
+    await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
+    later = await judged(server, finding, databases, hours=hours + 15 * 24)
+    assert later.state is State.healthy
