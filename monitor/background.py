@@ -12,6 +12,8 @@ What more than one thread touches:
 
 - `alerts.history.memory.Memory`: every method takes its lock, any thread may call it. What `room`
   returned never changes. Changes that the writer could not write are given back.
+- `alerts.history.samples.Samples`: the same. What it reads from the state file is read in the
+  background thread, over a connection of its own that can't write.
 - `alerts.snapshot.Snapshot`: never changes, its answers, histories and peers included. A judge is
   given nothing else, so it may run in either thread. Rows that were handed over as an answer are
   never changed afterwards.

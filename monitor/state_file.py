@@ -10,7 +10,8 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,7 +19,9 @@ from pathlib import Path
 import structlog
 
 from alerts.history.memory import Change, Memory, Namespace
+from alerts.history.samples import NewSample, Sample, Series
 from alerts.verdicts.cases import is_wrong
+from monitor import sample_rows
 
 log = structlog.get_logger("pgvigil")
 SCHEMA = """
@@ -30,7 +33,10 @@ SCHEMA = """
 READ = "select cluster, server, room, key, value from memory"
 PUT = "insert or replace into memory (cluster, server, room, key, value) values (?, ?, ?, ?, ?)"
 FORGET = "delete from memory where (cluster, server, room, key) = (?, ?, ?, ?)"
-VERSION = 1
+VERSION = 2
+"""1 had no samples; such a file is added to as it is."""
+COMMIT_SAMPLES = 60.0
+"""Seconds between two writes of samples."""
 UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 PATIENCE = 1.0
 """Seconds to wait for another process that holds the file."""
@@ -54,9 +60,11 @@ class StateFile:
         self._read = False
         self._lock: int | None = None
         self._inode: tuple[int, int] | None = None
+        self._samples_written = time.monotonic()
 
     def load(self, memory: Memory) -> None:
         """Fill the memory, and make sure that the file can be written."""
+        memory.samples.read_file = self.read_samples
         with self._trouble_said():
             self._claim(memory)
             with closing(self._writable()):
@@ -64,22 +72,43 @@ class StateFile:
 
     def read(self, memory: Memory) -> None:
         """Fill the memory for a single check, which never writes."""
+        memory.samples.read_file = self.read_samples
         with self._trouble_said("state file can't be read"):
             self._recall(memory)
 
-    async def save(self, memory: Memory) -> None:
+    def read_samples(self, series: Series, step: int, since: float) -> Sequence[Sample]:
+        """Read samples, the oldest first; none where the file has none, or can't be read."""
+        try:
+            if not self.path.exists():
+                return ()
+            with closing(_readable(self.path)) as connection:
+                connection.execute("pragma query_only = on")
+                if connection.execute("pragma user_version").fetchone() != (VERSION,):
+                    return ()
+                return sample_rows.read(connection, series, step, since)
+        except (sqlite3.Error, OSError):
+            return ()  # what is wrong with the file is said when it is written
+
+    async def save(self, memory: Memory, last: bool = False) -> None:
         """Write what has changed, in another thread; what fails is written the next time."""
         batch, written = memory.take_changes(), False
-        if batch or self.error:
+        is_time = last or time.monotonic() - self._samples_written >= COMMIT_SAMPLES
+        samples = memory.samples.take_new() if is_time else []
+        if batch or samples or self.error:
             loop = asyncio.get_running_loop()
             try:
-                written = await loop.run_in_executor(self._writer, self._write, memory, batch)
+                written = await loop.run_in_executor(
+                    self._writer, self._write, memory, batch, samples
+                )
             finally:
                 if not written:
                     memory.give_back(batch)
+                    memory.samples.give_back(samples)
+        if is_time:
+            self._samples_written = time.monotonic()
 
     async def close(self, memory: Memory) -> None:
-        await self.save(memory)
+        await self.save(memory, last=True)
         self._writer.shutdown(wait=True)
         if self._lock is not None:
             os.close(self._lock)
@@ -101,7 +130,7 @@ class StateFile:
                 entries=wrong,
             )
 
-    def _write(self, memory: Memory, batch: list[Change]) -> bool:
+    def _write(self, memory: Memory, batch: list[Change], samples: list[NewSample]) -> bool:
         had_trouble = self.error is not None
         with self._trouble_said():
             self._claim(memory)
@@ -118,6 +147,7 @@ class StateFile:
                     PUT, ((*place, key, json.dumps(value)) for place, key, value in put)
                 )
                 connection.executemany(FORGET, ((*place, key) for place, key, _ in gone))
+                sample_rows.write(connection, samples)
             self._inode = _inode(self.path)
         if had_trouble and not self.error:
             log.info("state file is written again", path=str(self.path))
@@ -137,7 +167,8 @@ class StateFile:
             # A kill of ours loses nothing that was committed; only a power cut may.
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
-            connection.execute(SCHEMA)
+            for statement in (SCHEMA, *sample_rows.SCHEMA):
+                connection.execute(statement)
             connection.execute(f"pragma user_version = {VERSION}")
         return connection
 
@@ -219,7 +250,7 @@ def _check_kind(path: Path) -> None:
 
 def _check_version(connection: sqlite3.Connection) -> None:
     [version] = connection.execute("pragma user_version").fetchone()
-    if version not in (0, VERSION):
+    if not 0 <= version <= VERSION:
         raise Unusable(
             f"another version of pgvigil wrote it (format {version}, this one knows {VERSION})"
         )

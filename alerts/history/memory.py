@@ -5,6 +5,8 @@ from threading import Lock
 from types import MappingProxyType
 from typing import NamedTuple
 
+from alerts.history.samples import Samples
+
 Json = None | bool | int | float | str | list["Json"] | tuple["Json", ...] | dict[str, "Json"]
 
 
@@ -36,9 +38,10 @@ class Memory:
     Every method may be called from any thread. What `room` returns never changes.
     """
 
-    __slots__ = ("_dirty", "_lock", "_rooms", "_shared")
+    __slots__ = ("_dirty", "_lock", "_rooms", "_shared", "samples")
 
     def __init__(self) -> None:
+        self.samples = Samples()
         self._lock = Lock()
         self._rooms: dict[Namespace, dict[str, Json]] = {}
         self._shared: set[Namespace] = set()

@@ -13,6 +13,8 @@ from collectors.settings import settings
 class IdSpace:
     """IDs of one kind: what they are called, and where their ages and limits stand."""
 
+    key: str
+    """Of the trend of the oldest age."""
     noun: str
     plural: str
     unit: str
@@ -30,6 +32,7 @@ class IdSpace:
 
 
 XIDS = IdSpace(
+    key="xid",
     noun="transaction ID",
     plural="transaction IDs",
     unit="transactions",
@@ -43,6 +46,7 @@ XIDS = IdSpace(
     relation_limit=lambda relation: relation.max_xid_age,
 )
 MXIDS = IdSpace(
+    key="mxid",
     noun="multixact ID",
     plural="multixact IDs",
     unit="multixacts",
@@ -67,6 +71,11 @@ class AgeLimits:
     """Vacuum leaves out all that is not freezing; never below 1.05 of `freeze`."""
     wall: int = WRITABLE
     """The server refuses what needs a new ID."""
+
+    @property
+    def losing(self) -> float:
+        """Where autovacuum should have been at work for a while."""
+        return 1.05 * self.freeze
 
     @property
     def halfway(self) -> float:

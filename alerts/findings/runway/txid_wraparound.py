@@ -4,33 +4,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from alerts._base import Finding, Outcome, Severity
-from alerts.limits import BaseLimits
 from alerts.runway.id_space import XIDS
-from alerts.runway.wraparound import judge_ages
+from alerts.runway.id_trends import ASSIGNED_XIDS, OLDEST_AGES
+from alerts.runway.wraparound import AgeForecast, judge_ages
 from alerts.snapshot import Snapshot
-from alerts.vacuum.horizon import CONSULTS
 from collectors._base import Role
 from collectors.databases import databases
 from collectors.oldest_relations import oldest_relations
 from collectors.progress_vacuum import progress_vacuum
 from collectors.settings import settings
+from collectors.transaction_ids import transaction_ids
 from collectors.xmin_horizon import xmin_horizon
 
 
 @dataclass(frozen=True, slots=True)
-class Limits(BaseLimits):
-    """Nothing to set: the limits are autovacuum_freeze_max_age and vacuum_failsafe_age."""
+class Limits(AgeForecast):
+    """Limits of forecasts; those of ages are autovacuum_freeze_max_age and vacuum_failsafe_age."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    yield from judge_ages(snapshot, XIDS)
+    yield from judge_ages(snapshot, XIDS, ASSIGNED_XIDS, limits)
 
 
 finding = Finding(
     title="Transaction ID wraparound",
     severities=(Severity.warning, Severity.critical),
     reads=(databases, settings),
-    consults=(oldest_relations, progress_vacuum, xmin_horizon, *CONSULTS),
+    consults=(transaction_ids, oldest_relations, progress_vacuum, xmin_horizon),
+    history=(ASSIGNED_XIDS, OLDEST_AGES),
     limits=Limits(),
     judge=judge,
     unit="transactions",

@@ -7,13 +7,24 @@ import pytest
 
 from alerts._base import AnyFinding, Evidence, Severity, State
 from alerts.findings.runway import mxid_wraparound, table_freeze_overdue, txid_wraparound
+from alerts.findings.runway.mxid_wraparound import OFFSETS
+from alerts.history.kind import AnyHistory
+from alerts.history.memory import Memory, Namespace
+from alerts.history.recorder import Recorder
+from alerts.history.samples import Sample
+from alerts.runway.id_trends import ASSIGNED_MXIDS, ASSIGNED_XIDS, OLDEST_AGES
+from alerts.runway.member_offsets import Members, Step
+from alerts.runway.rate import Rate
+from alerts.runway.trends import Trend
 from alerts.snapshot import Snapshot
 from alerts.vacuum.horizon import CONSULTS
-from collectors._base import Role
+from collectors._base import Answer, Role
 from collectors.databases import Database, databases
+from collectors.multixacts import Multixacts, multixacts
 from collectors.oldest_relations import OldestRelation, oldest_relations
 from collectors.progress_vacuum import VacuumProgress, progress_vacuum
 from collectors.settings import Setting, settings
+from collectors.transaction_ids import TransactionIds, transaction_ids
 from collectors.xmin_horizon import Holder, xmin_horizon
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
@@ -23,8 +34,18 @@ from tests.fixtures.postgres import PrivateServers, Psql, connected
 from tests.fixtures.requirements import Missing
 from tests.fixtures.session_rows import seen
 
-COLLECTORS = (databases, settings, oldest_relations, progress_vacuum, xmin_horizon, *CONSULTS)
+COLLECTORS = (
+    databases,
+    settings,
+    transaction_ids,
+    multixacts,
+    oldest_relations,
+    progress_vacuum,
+    xmin_horizon,
+    *CONSULTS,
+)
 FINDINGS = (txid_wraparound.finding, mxid_wraparound.finding, table_freeze_overdue.finding)
+HISTORY = tuple(kind for finding in FINDINGS for kind in finding.history)
 DEBIAN = Path("/usr/lib/postgresql/15/bin/pg_resetwal")
 SEGMENT = 1 << 20
 """Transactions of a file of pg_xact: the first ID of one needs no file yet."""
@@ -47,7 +68,24 @@ def server(*rows: Database, freeze: int = 200_000_000, **more: Any) -> Snapshot:
         number("vacuum_multixact_failsafe_age", 1_600_000_000),
     )
     given = more.get("others", ())
-    return seen((databases, rows), (settings, known), *given)
+    now = more.get("now", Multixacts(1, 1, 1, 0.0))
+    snapshot = seen(
+        (databases, rows),
+        (settings, known),
+        (transaction_ids, [TransactionIds(10**9, 10**9)]),
+        (multixacts, [now]),
+        *given,
+    )
+    trend = Trend(0.0, Sample(0.0, 1.0), (), more.get("rate"))
+    fell = (Sample(0.0, 10.0), Sample(60.0, 1.0)) if more.get("moves") else ()
+    ages = {key: Trend(0.0, Sample(99.0, 1.0), fell) for key in ("xid", "mxid")}
+    views: dict[AnyHistory, Any] = {
+        ASSIGNED_XIDS: {"": trend},
+        ASSIGNED_MXIDS: {"": trend},
+        OLDEST_AGES: ages,
+        OFFSETS: Members(more.get("steps", ())),
+    }
+    return snapshot.with_histories(views)
 
 
 def aged(xids: int = 0, mxids: int = 0, **more: Any) -> Database:
@@ -108,6 +146,70 @@ def test_levels_follow_a_late_freeze(age: int, severity: Severity | None) -> Non
     assert verdict_of(txid_wraparound.finding, late).severity is severity
 
 
+@pytest.mark.parametrize(
+    ("age", "rate", "severity"),
+    [
+        (1_300_000_000, 2000.0, Severity.critical),  # in 5 days, and 60 % used
+        (1_300_000_000, 1000.0, Severity.warning),  # in 10 days: by its level alone
+        (800_000_000, 3000.0, Severity.warning),  # in 5 days, but below 60 %
+        (800_000_000, 1000.0, None),
+        (209_000_000, 5000.0, None),  # in 4 days, and autovacuum has just begun
+    ],
+)
+def test_time_left(age: int, rate: float, severity: Severity | None) -> None:
+    """By the least pace of the last weeks, where vacuum does not keep up."""
+    known = server(aged(age), rate=Rate(rate, rate, 2 * rate, 86_400 * 14))
+    found = verdict_of(txid_wraparound.finding, known)
+    assert found.severity is severity
+    if severity:
+        assert " days" in found.subjects[0].evidence.message
+
+
+def test_a_horizon_that_moves_is_left_alone_below_the_emergency() -> None:
+    """An old server whose vacuums get through: its age falls again and again."""
+    known = server(aged(1_300_000_000), rate=Rate(2e3, 2e3, 2e3, 1e6), moves=True)
+    assert verdict_of(txid_wraparound.finding, known).state is State.healthy
+    late = server(aged(1_600_000_000), moves=True)
+    assert verdict_of(txid_wraparound.finding, late).severity is Severity.critical
+
+
+@pytest.mark.parametrize(
+    ("now", "steps", "state", "severity"),
+    [
+        (Multixacts(900, 1, 3_100_000_000, 0.0), (), State.ill, Severity.warning),
+        (Multixacts(900, 1, 2_900_000_000, 0.0), (), State.healthy, None),
+        (Multixacts(900, 500, 3_900_000_000, 0.0), (), State.learning, None),
+        (
+            Multixacts(900, 500, 3_900_000_000, 0.0),
+            ((400, 100), (600, 300)),
+            State.ill,
+            Severity.critical,
+        ),
+        (Multixacts(900, 500, 100, 0.0), ((500, 2**32 - 100), (600, 50)), State.healthy, None),
+        (Multixacts(900, 900, 100, 0.0), (), State.healthy, None),
+    ],
+)
+def test_members_of_multixacts(
+    now: Multixacts, steps: tuple[Step, ...], state: State, severity: Severity | None
+) -> None:
+    """From where the oldest one begins; learning until that is known, over a wraparound too."""
+    found = verdict_of(mxid_wraparound.finding, server(aged(1, 1), now=now, steps=steps))
+    assert (found.state, found.severity) == (state, severity)
+
+
+def test_offsets_are_kept_for_each_checkpoint() -> None:
+    """Those before the oldest multixact are dropped, but one; a restart forgets none."""
+    memory, place = Memory(), Namespace("7001", "db1", "")
+    recorder = OFFSETS.recorder(memory, place)
+    for number in range(0, 1000, 10):
+        row = Multixacts(1000 + number, max(1000, 500 + number), 7 * number, 0.0)
+        recorder.learn(multixacts, Answer((row,), float(number)))
+    again = OFFSETS.recorder(memory, place).view(0.0)
+    assert again.steps[0][0] in (1490, 1480)
+    assert again.used(Multixacts(1995, 1505, 7 * 995, 0.0)) == 7 * (995 - 505)
+    assert len(again.steps) <= 256
+
+
 def test_multixacts_have_limits_of_their_own() -> None:
     """Halfway from 400 million, and nothing to do with transactions."""
     assert verdict_of(txid_wraparound.finding, server(aged(1, 10**9))).state is State.healthy
@@ -119,6 +221,7 @@ def test_hidden_settings_leave_it_unknown() -> None:
     """Without the age at which autovacuum acts nothing is judged."""
     blind = seen((databases, [aged(2 * 10**9)]), (settings, ()))
     assert verdict_of(txid_wraparound.finding, blind).state is State.unknown
+    assert verdict_of(txid_wraparound.finding, seen((settings, ()))).state is State.unknown
 
 
 def test_a_standby_is_not_judged() -> None:
@@ -220,7 +323,7 @@ async def test_found_and_cured(
     server = private_server()
     monitor = server.dsn("postgres", MONITOR)
     async with watching(dsn=monitor) as connection:
-        young = await look(connection, *COLLECTORS)
+        young = await look(connection, *COLLECTORS, recorder=Recorder(HISTORY))
         assert [verdict_of(one, young).state for one in FINDINGS] == [State.healthy] * 3
     async with connected(server.dsn()) as admin:
         await admin.execute('create table public."O\'ld" (id int, note text)')
@@ -230,18 +333,18 @@ async def test_found_and_cured(
     age(server, missing)
     server.start()
     async with watching(dsn=monitor) as connection:
-        aged = await look(connection, *COLLECTORS)
+        aged = await look(connection, *COLLECTORS, recorder=Recorder(HISTORY))
         found = {s.evidence.subject: s.evidence for s in subjects(txid_wraparound.finding, aged)}
         assert found.keys() >= {"postgres"}
         assert found["postgres"].severity is Severity.warning
         assert "the prepared transaction forgotten" in found["postgres"].message
         locked = [s.evidence for s in subjects(mxid_wraparound.finding, aged)]
-        assert Severity.warning in {one.severity for one in locked}
+        assert {one.severity for one in locked} == {Severity.warning}
         overdue = {s.evidence.subject for s in subjects(table_freeze_overdue.finding, aged)}
         assert overdue
         pasted = "\n".join((found["postgres"].check, *found["postgres"].cure))
         await psql(server.dsn(), pasted)
-        well = await look(connection, *COLLECTORS)
+        well = await look(connection, *COLLECTORS, recorder=Recorder(HISTORY))
         for finding in (txid_wraparound.finding, mxid_wraparound.finding):
             assert "postgres" not in {s.evidence.subject for s in subjects(finding, well)}
         assert verdict_of(table_freeze_overdue.finding, well).state is State.healthy

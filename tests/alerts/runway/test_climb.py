@@ -1,0 +1,43 @@
+"""Climb within an hour: a leak is found among bursts, and noise is none."""
+
+from random import Random
+
+import pytest
+
+from alerts.history.samples import MINUTE, Sample
+from alerts.runway.climb import climb, last_hour
+
+
+def minutes(count: int, slope: float, seed: int = 1, noise: float = 0.0) -> list[Sample]:
+    random = Random(seed)
+    return [Sample(n * MINUTE, 50 + slope * n + random.gauss(0, noise)) for n in range(count)]
+
+
+def test_a_leak_is_found_among_bursts() -> None:
+    """One more a minute, every tenth minute 60 more for a moment."""
+    path = [
+        s._replace(value=s.value + 60 * (n % 10 == 0))
+        for n, s in enumerate(minutes(61, 1.0, noise=3))
+    ]
+    found = climb(path)
+    assert found is not None
+    assert found.is_trend
+    assert found.low * MINUTE < 1 < found.high * MINUTE
+    assert found.mid * MINUTE == pytest.approx(1, rel=0.15)
+
+
+def test_noise_is_no_trend() -> None:
+    """In 300 hours at most a handful, of which none would pass the other conditions."""
+    found = [climb(minutes(61, 0.0, seed, noise=10)) for seed in range(300)]
+    assert sum(1 for one in found if one and one.is_trend and one.low > 0) <= 6
+
+
+def test_a_fall_is_none() -> None:
+    assert climb(minutes(61, -1.0)) is None
+
+
+def test_an_hour_with_a_gap_is_not_judged() -> None:
+    path = minutes(121, 1.0)
+    assert len(last_hour(path)) == 61
+    assert last_hour([s for s in path if not 80 <= s.at / MINUTE <= 86]) == ()
+    assert last_hour(path[:40]) == ()
