@@ -53,10 +53,9 @@ class WalPosition:
     """Seconds without a message after which the receiver gives up; 0: never."""
 
     @property
-    def is_heard(self) -> bool:
-        """Whether upstream is heard: an idle one sends a message within half of the timeout."""
-        patience = 0.75 * self.timeout_seconds or SILENT
-        return self.receiving and (self.silent_seconds or 0.0) <= patience
+    def asks_after_seconds(self) -> float:
+        """Seconds of silence after which the receiver asks upstream for a message."""
+        return self.timeout_seconds / 2 or SILENT
 
     @property
     def unreplayed_bytes(self) -> int | None:
@@ -65,22 +64,6 @@ class WalPosition:
             return None
         return self.lsn - self.replay_lsn
 
-
-def lag_seconds(row: WalPosition) -> float | None:
-    """0 only if everything is replayed and upstream is heard; None if unknown."""
-    if not row.in_recovery:
-        return 0.0
-    if row.unreplayed_bytes:
-        return row.replayed_xact_seconds and max(0.0, row.replayed_xact_seconds)
-    return 0.0 if row.is_heard and row.unreplayed_bytes == 0 else None
-
-
-lag = gauge(
-    "pg_replication_lag_seconds",
-    "Time by which replay is behind; absent if unknown.",
-    lag_seconds,
-    note="Absent, not 0, on a standby without a live connection, and if nothing was replayed yet.",
-)
 
 is_replica: Metric[WalPosition] = gauge(
     "pg_replication_is_replica",
@@ -102,8 +85,6 @@ wal_position = Collector(
         is_replica,
         is_replica.also("pg_replication_is_in_recovery"),
         is_replica.also("pg_is_in_recovery"),
-        lag,
-        lag.also("pg_replication_lag"),
         gauge(
             "pg_replication_last_replay_seconds",
             "Age of the last replayed transaction; it grows while the primary is idle.",

@@ -22,7 +22,8 @@ QUERY = r"""
         )                                                                   as application_name,
         (r.receive_start_lsn - '0/0')::int8                                 as receive_start_lsn,
         r.receive_start_tli                                                 as receive_start_tli,
-        (r.flushed_lsn - '0/0')::int8                                       as flushed_lsn,
+        (r.written_lsn - '0/0')::int8                                       as written_lsn,
+        (coalesce(r.flushed_lsn, pg_last_wal_receive_lsn()) - '0/0')::int8  as flushed_lsn,
         r.received_tli                                                      as received_tli,
         (r.latest_end_lsn - '0/0')::int8                                    as latest_end_lsn,
         extract(epoch from r.latest_end_time)::float8                       as latest_end_time,
@@ -54,7 +55,7 @@ class WalReceiver:
     """A standby's WAL receiver and replay. Positions are bytes since the beginning of WAL."""
 
     pid: int | None
-    """None while no receiver is connected, as are the following up to `seen`."""
+    """None while no receiver is connected, as are the following up to `seen`, but flushed_lsn."""
     status: str | None
     upstream_host: str | None
     upstream_port: int | None
@@ -63,6 +64,7 @@ class WalReceiver:
     """The application name that its upstream sees."""
     receive_start_lsn: int | None
     receive_start_tli: int | None
+    written_lsn: int | None
     flushed_lsn: int | None
     received_tli: int | None
     latest_end_lsn: int | None

@@ -8,12 +8,15 @@ from functools import partial
 from alerts._catalogue import all_wants
 from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder
+from alerts.replication.measure import lag_of
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes, comments_by_object
 from collectors._base import AnyCollector, Lane
 from collectors._catalogue import all_collectors, of_server
 from collectors.comments import comments
 from collectors.connection import Connection, connection
+from collectors.standby_lag import standby_lag
+from collectors.wal_position import wal_position
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
 from monitor.defects import DEFECTS
@@ -240,6 +243,9 @@ class ServerMonitor:
         fresh = self.answers.take_fresh()
         if fresh or not self.judging.verdicts:
             snapshot = self.answers.snapshot(self.node, self.clock.now(), self.peers())
+            if wal_position in fresh and (lag := lag_of(snapshot)):
+                self.runner.supply(standby_lag, (lag,))
+                self.answers.fresh.discard(standby_lag)
             answer = self.answers.newest.get(comments)
             told = comments_by_object(answer.rows if answer else ())
             if self.judging.judge(fresh, snapshot, Mutes(self.plan.mutes, told)):

@@ -7,6 +7,7 @@ import structlog
 from alerts.history.recorder import Recorder
 from collectors._catalogue import all_collectors
 from collectors.capabilities import capabilities
+from collectors.standby_lag import standby_lag
 from collectors.wal_position import wal_position
 from monitor.judging import Judging
 from monitor.polling.answers import Answers
@@ -67,7 +68,7 @@ class ServerEvents:
 
     def forget_answers(self, why: str) -> None:
         """Remove everything that the server has told, from judges and from the page."""
-        told = (c for c in all_collectors().values() if c.sql or c is capabilities)
+        told = (c for c in all_collectors().values() if c.sql or c in (capabilities, standby_lag))
         for collector in self.answers.forget(told, why):
             self.sink.drop(collector, None)
 

@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fixtures.tiers",
     "tests.fixtures.tally",
     "tests.fixtures.postgres",
+    "tests.fixtures.replication",
     "tests.fixtures.lock_stage",
     "tests.fixtures.programs",
     "tests.fixtures.daemon",

@@ -1,7 +1,8 @@
 """Cures for a lagging standby, by the cause of its lag."""
 
-from alerts.cure import ACTIVITY, cancel, remark, terminate
+from alerts.cure import ACTIVITY, cancel, equals, literal, remark, terminate
 from alerts.replication.replay_conflict import ReplayConflict
+from alerts.replication.stages import Stage
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from collectors.activity import Session
@@ -76,9 +77,28 @@ def clear(server: str, conflict: ReplayConflict) -> tuple[str, ...]:
     return (remark(f"On {server}, these sessions delay replay:"), *stops, *unknown)
 
 
-def wait(server: str, stage: str) -> tuple[str, ...]:
-    if stage == "network":
-        return (remark(f"WAL reaches {server} too slowly: check the network and upstream."),)
+def wait(server: str, stage: Stage | None, upstream: str | None) -> tuple[str, ...]:
+    """Say what to look at, by the stage where WAL waits. No statement makes it faster."""
+    if upstream:
+        return (
+            remark(f"{upstream}, the upstream of {server}, is behind itself: look there first."),
+        )
+    if stage is Stage.send:
+        return (
+            remark("On its upstream: does the walsender run? What does it wait for?"),
+            remark(
+                f"SELECT pid, state, wait_event_type, wait_event FROM {ACTIVITY}"
+                f" WHERE {equals('backend_type', literal('walsender'))};"
+            ),
+            remark(f"WalSenderWriteData: the network to {server} is full, or it reads nothing."),
+        )
+    if stage is Stage.receive:
+        return (
+            remark(f"WAL is sent and does not reach {server}: check the network between them, and"),
+            remark(f"whether the process 'walreceiver' on {server} runs."),
+        )
+    if stage is Stage.flush:
+        return (remark(f"The disk of {server} writes WAL too slowly: check its load."),)
     return (
         remark(f"{server} has the WAL but replays it too slowly, in one process: check its disks,"),
         remark(
@@ -99,18 +119,6 @@ def look_there(name: str, receiver: Receiver) -> tuple[str, ...]:
         remark(
             f"SELECT pid, state, xact_start, query FROM {ACTIVITY}"
             " WHERE backend_xmin IS NOT NULL ORDER BY xact_start;"
-        ),
-    )
-
-
-def find(name: str) -> tuple[str, ...]:
-    return (
-        remark(f"Check on {name}: does it run, and what does its log say about its upstream?"),
-        remark(
-            "If it was removed on purpose, drop its slot, which retains WAL until the disk is full:"
-        ),
-        remark(
-            "SELECT slot_name, wal_status FROM pg_catalog.pg_replication_slots WHERE NOT active;"
         ),
     )
 

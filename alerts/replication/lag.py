@@ -1,22 +1,20 @@
 """Replication lag in bytes and seconds, and its certainty.
 
-The seconds come from a history of upstream's WAL positions: the lag is the time since upstream
-passed the replayed position. This needs neither the standby's clock nor writes on the primary,
-and works without a connection, when PostgreSQL's own values are 0 or null.
+The seconds come from the timeline of WAL positions: the lag is the time since the primary passed
+the replayed position. This needs neither the standby's clock nor writes on the primary, and works
+without a connection, when PostgreSQL's own values are 0 or null.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from alerts._base import Unjudged
-from alerts.history.crossings import Crossed, Crossings
-from alerts.replication.link import upstream_of
+from alerts.history.crossings import Crossed
+from alerts.replication.link import is_heard, upstream_of
+from alerts.replication.timeline import TIMELINE, Timeline, known_timeline
 from alerts.snapshot import Snapshot
 from collectors.replication import Receiver, replication
 from collectors.wal_position import wal_position
-from collectors.wal_receiver import wal_receiver
-
-POSITIONS = Crossings(wal_position, "lsn")
 
 
 class Certainty(StrEnum):
@@ -37,13 +35,11 @@ class Lag:
 
 
 def lag_of_standby(snapshot: Snapshot) -> Lag | Unjudged:
-    """Measure against the watched primary, otherwise against upstream's last message."""
+    """Measure against the watched primary, otherwise against the last that is known of it."""
     primary = upstream_of(snapshot)
-    lag = _against(primary, snapshot) if primary else _on_its_own(snapshot)
-    if isinstance(lag, Unjudged):
-        return lag
-    delay = snapshot.row(wal_receiver).apply_delay_seconds
-    return replace(lag, seconds=max(0.0, lag.seconds - delay))
+    if primary:
+        return _against(primary, snapshot)
+    return _on_its_own(snapshot) if is_heard(snapshot) else _against_memory(snapshot)
 
 
 def _against(primary: Snapshot, standby: Snapshot) -> Lag | Unjudged:
@@ -56,7 +52,7 @@ def _against(primary: Snapshot, standby: Snapshot) -> Lag | Unjudged:
         )
     if here.replay_lsn is None or there.lsn is None:
         return Unjudged("nothing was replayed yet", subject=standby.node.server)
-    passed = primary.of(POSITIONS).passed(here.replay_lsn)
+    passed = primary.of(TIMELINE).passed(here.replay_lsn)
     later = standby.answer(wal_position).at - primary.at
     behind = max(0, there.lsn - here.replay_lsn)
     return _lag(behind, passed, later, here.replayed_xact_seconds, primary.node.server)
@@ -64,17 +60,49 @@ def _against(primary: Snapshot, standby: Snapshot) -> Lag | Unjudged:
 
 def _on_its_own(standby: Snapshot) -> Lag | Unjudged:
     here = standby.row(wal_position)
-    if not here.receiving:
-        silent = [peer.node.server for peer in standby.peers if not peer.has(wal_position)]
-        whose = f"{', '.join(silent)} does not answer" if silent else "the primary is not watched"
-        reason = f"no WAL receiver is connected, and {whose}"
-        return Unjudged(reason, subject=standby.node.server)
     if here.replay_lsn is None or here.unreplayed_bytes is None:
         return Unjudged("nothing was replayed yet", subject=standby.node.server)
-    passed = standby.of(POSITIONS).passed(here.replay_lsn)
+    passed = standby.of(TIMELINE).passed(here.replay_lsn)
     later = standby.answer(wal_position).at - standby.at
     behind = max(0, here.unreplayed_bytes)
     return _lag(behind, passed, later, here.replayed_xact_seconds, "the last message of upstream")
+
+
+def _against_memory(standby: Snapshot) -> Lag | Unjudged:
+    """Measure what is known to be missing while it is not known what else there is."""
+    here = standby.row(wal_position)
+    name, timeline = _newest_known(standby)
+    if here.replay_lsn is None or timeline is None or (timeline.lsn or 0) <= here.replay_lsn:
+        return Unjudged(_why_unknown(standby), subject=standby.node.server)
+    passed = timeline.passed(here.replay_lsn)
+    later = standby.answer(wal_position).at - timeline.trail.now
+    seconds = max(0.0, passed.seconds + later) if passed else 0.0
+    behind = (timeline.lsn or 0) - here.replay_lsn
+    return Lag(behind, seconds, Certainty.at_least, f"the last known position of {name}")
+
+
+def _newest_known(standby: Snapshot) -> tuple[str, Timeline | None]:
+    """Return the member of the cluster whose last known position is the highest."""
+    followed = standby.of(TIMELINE).timeline
+    known = [
+        (timeline.lsn, server.node.server, timeline)
+        for server in (standby, *standby.peers)
+        if (timeline := known_timeline(server))
+        and timeline.lsn is not None
+        and (followed is None or timeline.timeline in (None, followed))
+    ]
+    if not known:
+        return "", None
+    return max(known, key=lambda one: one[:2])[1:]
+
+
+def _why_unknown(standby: Snapshot) -> str:
+    what = "nothing arrives from upstream"
+    if not standby.row(wal_position).receiving:
+        what = "no WAL receiver is connected"
+    silent = [peer.node.server for peer in standby.peers if not peer.has(wal_position)]
+    whose = f"{', '.join(silent)} does not answer" if silent else "the primary is not watched"
+    return f"{what}, and {whose}"
 
 
 def lag_of_receiver(snapshot: Snapshot, receiver: Receiver) -> Lag | None:
@@ -82,7 +110,7 @@ def lag_of_receiver(snapshot: Snapshot, receiver: Receiver) -> Lag | None:
     behind = receiver.behind(receiver.position)
     if receiver.position is None or behind is None:
         return None
-    passed = snapshot.of(POSITIONS).passed(receiver.position)
+    passed = snapshot.of(TIMELINE).passed(receiver.position)
     later = snapshot.answer(replication).at - snapshot.at
     return _lag(behind, passed, later, receiver.replay_lag_seconds, snapshot.node.server)
 

@@ -1,16 +1,21 @@
-"""Connection of a standby to its upstream, as seen on the standby."""
+"""Connection of a standby to its upstream: heard, silent, or absent."""
 
 from dataclasses import dataclass
 
 from alerts.history.unchanged import Unchanged
+from alerts.replication.timeline import TIMELINE, known_timeline
 from alerts.snapshot import Snapshot
-from collectors.wal_position import wal_position
+from collectors.wal_position import WalPosition, wal_position
 from collectors.wal_receiver import WalReceiver, wal_receiver
 
 HEARD = Unchanged(wal_receiver, "seen")
 REPLAYED = Unchanged(wal_receiver, "replay_lsn")
 ARCHIVE_PATIENCE = 60.0
 """Seconds within which a standby that restores from an archive makes progress."""
+GRACE = 3.0
+"""Seconds that a message may be late."""
+UNUSUAL = 3.0
+"""A silence is unusual from this many times the longest one of late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +31,8 @@ def silence_of(snapshot: Snapshot) -> Silence | None:
     """Return the silence; None while the connection works, or if none is configured."""
     link = snapshot.row(wal_receiver)
     if link.pid is not None:
-        return Silence(link.silent_seconds or 0.0, seen=True) if _gave_up(link) else None
-    if link.has_upstream is False or _fed_from_archive(snapshot, link):
+        return Silence(link.silent_seconds or 0.0, seen=True) if is_hung(snapshot) else None
+    if link.has_upstream is False or is_fed_from_archive(snapshot, link):
         return None
     last = snapshot.of(HEARD).get(())
     if last is None:
@@ -35,12 +40,44 @@ def silence_of(snapshot: Snapshot) -> Silence | None:
     return Silence(min(last.seconds, link.up_seconds), seen=True)
 
 
-def _gave_up(link: WalReceiver) -> bool:
-    """Return True if the receiver's timeout has passed; an idle primary sends messages sooner."""
-    return 0 < link.timeout_seconds < (link.silent_seconds or 0.0)
+def is_heard(snapshot: Snapshot) -> bool:
+    """Whether a standby has a connection that works, so that what it received is all there is."""
+    return snapshot.row(wal_position).receiving and not is_hung(snapshot)
 
 
-def _fed_from_archive(snapshot: Snapshot, link: WalReceiver) -> bool:
+def is_hung(snapshot: Snapshot) -> bool:
+    """Whether a message is overdue: the process may run, but nothing arrives.
+
+    A watched primary shows it at once, by WAL that did not arrive. Otherwise it is the usual gap
+    between messages, and that the receiver asks for one in half of its timeout.
+    """
+    here = snapshot.row(wal_position)
+    if not here.receiving or here.silent_seconds is None:
+        return False
+    return here.silent_seconds > _patience(snapshot, here) or _has_missed(snapshot, here)
+
+
+def _patience(snapshot: Snapshot, here: WalPosition) -> float:
+    asked = here.asks_after_seconds + GRACE
+    gap = snapshot.of(TIMELINE).usual_gap
+    return asked if gap is None else min(asked, GRACE + UNUSUAL * gap)
+
+
+def _has_missed(snapshot: Snapshot, here: WalPosition) -> bool:
+    """Whether the primary has written WAL since the last message, and not just now."""
+    primary = upstream_of(snapshot)
+    if primary is None or here.lsn is None or here.silent_seconds is None:
+        return False
+    timeline = known_timeline(primary)
+    passed = timeline.passed(here.lsn) if timeline else None
+    if passed is None or not passed.exact:
+        return False
+    since = primary.at - passed.seconds
+    return GRACE < snapshot.answer(wal_position).at - since <= here.silent_seconds + GRACE / 3
+
+
+def is_fed_from_archive(snapshot: Snapshot, link: WalReceiver) -> bool:
+    """Whether it has no receiver now, but replays what an archive provides."""
     replay = snapshot.of(REPLAYED).get(())
     return link.has_archive and bool(replay and replay.moved and replay.seconds < ARCHIVE_PATIENCE)
 

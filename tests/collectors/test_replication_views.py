@@ -4,21 +4,28 @@ from collections.abc import Callable
 
 import pytest
 
+from alerts.history.recorder import Recorder
+from alerts.replication.measure import lag_of
+from alerts.replication.timeline import TIMELINE
 from alerts.snapshot import Snapshot
 from collectors._base import AnyCollector
 from collectors.replication import replication
+from collectors.standby_lag import standby_lag
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.one_look import look, watching
+from tests.fixtures.one_look import look, supplied, watching
 from tests.fixtures.postgres import connected
 from tests.fixtures.until import until
 
 
 async def seen(server: Postgres) -> Snapshot:
     async with watching(dsn=server.dsn(user=MONITOR)) as session:
-        return await look(session, wal_position, wal_receiver, replication)
+        recorder = Recorder((TIMELINE,))
+        snapshot = await look(session, wal_position, wal_receiver, replication, recorder=recorder)
+        lag = lag_of(snapshot)
+        return supplied(snapshot, standby_lag, [lag] if lag else [])
 
 
 def values(snapshot: Snapshot, collector: AnyCollector, name: str) -> list[object]:
@@ -58,7 +65,7 @@ async def test_both_ends_of_a_link(
     assert below.rows(replication) == ()
 
     async def level() -> bool:
-        return values(await seen(second), wal_position, "pg_replication_lag_seconds") == [0.0]
+        return values(await seen(second), standby_lag, "pg_replication_lag_seconds") == [0.0]
 
     await until(level, "what the standby received is replayed")
 
@@ -92,7 +99,7 @@ async def test_without_a_receiver_there_is_still_one_row(
     snapshot = await seen(second)
     assert snapshot.row(wal_receiver).seen is None
     assert not snapshot.row(wal_position).receiving
-    assert values(snapshot, wal_position, "pg_replication_lag_seconds") == []
+    assert values(snapshot, standby_lag, "pg_replication_lag_seconds") == []
     assert values(snapshot, wal_receiver, "pg_stat_wal_receiver_up") == [False]
     assert values(snapshot, wal_receiver, "pg_stat_wal_receiver_latest_end_lsn") == []
 

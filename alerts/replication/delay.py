@@ -1,0 +1,124 @@
+"""Intended delay of a standby that is only known to its primary: learned from its replay.
+
+A delayed standby replays each commit when it has a certain age. So the age of what it replays
+next is always the same, while that of a standby that is merely slow varies.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from alerts.history.crossings import Trail
+from alerts.history.kind import History
+from alerts.history.memory import Memory, Namespace
+from alerts.replication.timeline import TimelineRecorder
+from collectors._base import AnyAnswer, AnyCollector
+from collectors.replication import Receiver, replication
+from collectors.wal_position import wal_position
+
+KEPT = 12
+"""Replays of which the ages are kept."""
+ALIKE = 3
+"""Ages that must be alike to be a delay."""
+PROMPT = 5
+"""Replays at once that prove that there is no delay: a delayed standby stops at the first commit,
+but replays at once what is not part of a transaction."""
+SHORT = 10.0
+"""Seconds below which a delay is none that is set on purpose."""
+SPREAD = 0.1
+"""Share by which the ages of a delayed standby differ; besides the time between two polls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """The delays of receivers, by name."""
+
+    known: Mapping[str, float]
+
+    def of(self, receiver: Receiver) -> float | None:
+        """Return its delay in seconds, 0 if it replays at once; None if that is not known yet."""
+        return self.known.get(receiver.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayDelay(History[Delays]):
+    """How long each receiver lets WAL wait before it replays it."""
+
+    @property
+    def collectors(self) -> tuple[AnyCollector, ...]:
+        return replication, wal_position
+
+    def recorder(self, memory: Memory, namespace: Namespace) -> "DelayRecorder":
+        return DelayRecorder()
+
+
+@dataclass(slots=True)
+class Replays:
+    """The last position that a receiver replayed, and the age of what it replayed next."""
+
+    position: int
+    at: float
+    ages: tuple[float, ...] = ()
+    poll: float = 0.0
+
+    def after(self, position: int, at: float, age: float | None) -> "Replays":
+        poll = max(self.poll, at - self.at)
+        if position <= self.position or age is None:
+            return Replays(position, at, self.ages, poll)
+        return Replays(position, at, (*self.ages, age)[-KEPT:], poll)
+
+    @property
+    def delay(self) -> float | None:
+        """The age at which it replays, 0 if that is at once; None if it is not known yet."""
+        oldest = sorted(self.ages, reverse=True)[:ALIKE]
+        if len(oldest) < ALIKE:
+            return None
+        within = SPREAD * oldest[0] + 2 * self.poll
+        if oldest[-1] >= max(SHORT, oldest[0] - within):
+            return oldest[-1]
+        at_once = len(self.ages) >= PROMPT and oldest[0] < SHORT + self.poll
+        return 0.0 if at_once else None
+
+
+class DelayRecorder:
+    """Compares what each receiver has replayed with the timeline of its upstream."""
+
+    def __init__(self) -> None:
+        self.timeline = TimelineRecorder()
+        self.replays: dict[str, Replays] = {}
+
+    def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
+        if collector is wal_position:
+            if self.replays:
+                self.timeline.learn(collector, answer)
+            return
+        trail = self.timeline.view(answer.at).trail
+        seen: dict[str, Replays] = {}
+        for row in answer.rows:
+            if row.replay_lsn is not None and row.name not in seen:
+                known = self.replays.get(row.name)
+                seen[row.name] = (
+                    known.after(row.replay_lsn, answer.at, _age(trail, known, row, answer.at))
+                    if known
+                    else Replays(row.replay_lsn, answer.at)
+                )
+        self.replays = seen
+
+    def restart(self) -> None:
+        self.replays = {}
+
+    def view(self, at: float) -> Delays:
+        delays = {name: replays.delay for name, replays in self.replays.items()}
+        return Delays({name: delay for name, delay in delays.items() if delay is not None})
+
+
+def _age(trail: Trail, known: Replays, row: Receiver, at: float) -> float | None:
+    """Return how old WAL was when it was replayed, from below: by what waits now, or by what
+    waited at the last poll and has been replayed since."""
+    waits, waited = trail.passed(row.replay_lsn or 0), trail.passed(known.position)
+    if waits and not waits.exact:
+        return row.replay_lag_seconds
+    before = waited.seconds - (at - known.at) if waited and waited.exact else 0.0
+    return max(before, waits.seconds if waits else 0.0)
+
+
+DELAYS = ReplayDelay()

@@ -1,0 +1,118 @@
+"""LSN timeline: when each WAL position was first known on a server.
+
+The lag of a standby is the time since the primary passed the position that it has replayed. That
+needs no clock of the standby and no writes on the primary.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from alerts.history.crossings import Crossed, CrossingsRecorder, Trail
+from alerts.history.kind import Broken, History
+from alerts.history.memory import Memory, Namespace
+from alerts.snapshot import Snapshot
+from collectors._base import AnyAnswer, AnyCollector
+from collectors.wal_position import WalPosition, wal_position
+
+RECENT = 600.0
+"""Seconds for which gaps between messages of upstream are remembered."""
+ACQUAINTED = 60.0
+"""Seconds of messages after which the longest gap between them says what is usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What is known of the positions of one server."""
+
+    trail: Trail
+    timeline: int | None
+    usual_gap: float | None
+    """The longest time between two messages of upstream of late; None if not known yet."""
+
+    @property
+    def lsn(self) -> int | None:
+        """The newest position."""
+        trail = self.trail
+        return int(trail.steps[trail.length - 1][1]) if trail.length else None
+
+    def passed(self, lsn: int) -> Crossed | None:
+        """Return how long ago the server was first beyond a position; None if it is not."""
+        return self.trail.passed(lsn)
+
+
+@dataclass(frozen=True, slots=True)
+class LsnTimeline(History[Timeline]):
+    """The positions of a server: written by a primary, received by a standby."""
+
+    @property
+    def collectors(self) -> tuple[AnyCollector, ...]:
+        return (wal_position,)
+
+    def recorder(self, memory: Memory, namespace: Namespace) -> "TimelineRecorder":
+        return TimelineRecorder()
+
+
+class TimelineRecorder(CrossingsRecorder):
+    """Keeps the steps of one timeline; another timeline, or a lower position, begins anew."""
+
+    def __init__(self) -> None:
+        super().__init__("lsn")
+        self.timeline: int | None = None
+        self.messages = Messages()
+
+    def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
+        if len(answer.rows) != 1:
+            return
+        row: WalPosition = answer.rows[0]
+        if row.timeline is not None and row.timeline != self.timeline:
+            self.steps = [] if self.timeline is not None else self.steps
+            self.timeline = row.timeline
+        if row.silent_seconds is not None:
+            self.messages.note(answer.at - row.silent_seconds)
+        super().learn(collector, answer)
+
+    def restart(self) -> None:
+        """Nothing begins anew: after a restart positions go on where they were."""
+
+    def view(self, at: float) -> Timeline:  # type: ignore[override]  # a trail, and more
+        return Timeline(super().view(at), self.timeline, self.messages.usual_gap)
+
+
+class Messages:
+    """The messages of upstream, as far as they were seen."""
+
+    def __init__(self) -> None:
+        self.first: float | None = None
+        self.last: float | None = None
+        self.gaps: deque[tuple[float, float]] = deque()
+        """Unix seconds and length; none is followed by a longer one."""
+
+    def note(self, at: float) -> None:
+        """Take note of when the newest message came; the same one again changes nothing."""
+        if self.first is None or self.last is None:
+            self.first = self.last = at
+            return
+        gap = at - self.last
+        if gap < 0.05:
+            return
+        while self.gaps and self.gaps[-1][1] <= gap:
+            self.gaps.pop()
+        self.gaps.append((at, gap))
+        while self.gaps[0][0] < at - RECENT:
+            self.gaps.popleft()
+        self.last = at
+
+    @property
+    def usual_gap(self) -> float | None:
+        if self.first is None or self.last is None or self.last - self.first < ACQUAINTED:
+            return None
+        return self.gaps[0][1] if self.gaps else None
+
+
+TIMELINE = LsnTimeline()
+
+
+def known_timeline(snapshot: Snapshot) -> Timeline | None:
+    """Return what is remembered of a server, whether or not it answers now."""
+    view = snapshot.histories.get(TIMELINE)
+    return None if view is None or isinstance(view, Broken) else view

@@ -1,0 +1,53 @@
+"""Lag of a standby, measured by the daemon against the primary where it watches that too."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from collectors._base import Collector, Lane, Metric, Sample, gauge
+
+
+@dataclass(frozen=True, slots=True)
+class StandbyLag:
+    """How far a server is behind. None: unknown, and never 0."""
+
+    lag_seconds: float | None
+    """Age of the oldest change that is not replayed; 0 on a primary."""
+    lag_bytes: int | None
+    stages: Mapping[str, int] = field(default_factory=dict)
+    """Bytes that wait at each stage, as far as they can be told apart."""
+
+
+def staged(rows: Sequence[StandbyLag]) -> Iterator[Sample]:
+    for row in rows:
+        for stage, waiting in row.stages.items():
+            yield (stage,), waiting
+
+
+lag: Metric[StandbyLag] = gauge(
+    "pg_replication_lag_seconds",
+    "Time by which replay is behind; absent if unknown.",
+    lambda row: row.lag_seconds,
+    note="Absent, not 0, on a standby whose connection is dead or silent, and if nothing was"
+    " replayed yet. Measured against the primary's own position where that is watched too.",
+)
+
+standby_lag: Collector[StandbyLag] = Collector(
+    row=StandbyLag,
+    lane=Lane.fast,
+    metrics=(
+        lag,
+        lag.also("pg_replication_lag"),
+        gauge(
+            "pg_replication_lag_bytes",
+            "WAL that is not replayed yet; absent if unknown.",
+            lambda row: row.lag_bytes,
+        ),
+        Metric(
+            "pg_replication_lag_stage_bytes",
+            "gauge",
+            "WAL that waits at this stage (send, receive, flush, replay) on its way to a standby.",
+            ("stage",),
+            staged,
+        ),
+    ),
+)

@@ -1,0 +1,108 @@
+"""The measured lag of a standby against a heartbeat row, in each phase of a link's life."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from alerts.replication.measure import lag_of
+from alerts.replication.stages import Stage, backlog_of_standby
+from alerts.snapshot import Snapshot
+from collectors.replication import replication
+from collectors.standby_lag import StandbyLag
+from tests.fixtures.replication import Pair, Truth, execute, heartbeat, stopped, value
+from tests.fixtures.until import until
+
+LATE = 1.0
+"""Seconds that two polls of this test, and a slow machine, may take."""
+PHASE = 3.0
+"""Seconds of a phase that are compared with the truth."""
+
+
+@asynccontextmanager
+async def phase(pair: Pair, truth: Truth, seconds: float = PHASE) -> AsyncIterator[None]:
+    """Compare the figures with the truth for a while, at every poll."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds:
+        await compare(pair, truth)
+        await asyncio.sleep(0.2)
+    yield
+    await compare(pair, truth)
+
+
+async def compare(pair: Pair, truth: Truth) -> StandbyLag:
+    """The figure of the two that are watched together is true to two polls; it is never None."""
+    before = await truth.lag()
+    begun = time.monotonic()
+    snapshot = await seen(pair)
+    after = await truth.lag()
+    took = time.monotonic() - begun
+    lag = lag_of(snapshot)
+    assert lag is not None
+    assert lag.lag_seconds is not None, "both are watched"
+    assert min(before, after) - took - LATE <= lag.lag_seconds <= max(before, after) + took + LATE
+    return lag
+
+
+async def seen(pair: Pair) -> Snapshot:
+    _, below = await pair.look()
+    assert below
+    return below
+
+
+async def slow_stage(pair: Pair) -> Stage | None:
+    return backlog_of_standby(await seen(pair)).slowest
+
+
+@pytest.mark.versions(14, 18)
+async def test_each_phase(pair: Pair) -> None:
+    """Figures are those of the heartbeat, the stage is the one that was blocked."""
+    primary, standby = pair.primary.server, pair.standby.server
+    async with heartbeat(pair) as truth:
+        async with phase(pair, truth):
+            pass  # steady writes
+        await execute(standby, "SELECT pg_wal_replay_pause()")
+        async with phase(pair, truth):
+            assert await slow_stage(pair) is Stage.replay
+            truth.writes.clear()  # paused, and idle
+            await compare(pair, truth)
+        await execute(standby, "SELECT pg_wal_replay_resume()")
+        await until(lambda: is_level(truth), "everything is replayed")
+        async with phase(pair, truth, 1):
+            pass  # resumed, and idle
+        truth.writes.set()
+
+        receiver = await value(standby, "SELECT pid FROM pg_stat_wal_receiver")
+        assert isinstance(receiver, int)
+        with stopped(receiver):
+            async with phase(pair, truth):
+                assert await slow_stage(pair) in (Stage.receive, Stage.send)
+            alone = lag_of(replace(await seen(pair), peers=()))
+            assert alone
+            assert alone.lag_seconds != 0 or await truth.lag() < 30
+        await until(lambda: is_level(truth), "everything is replayed")
+
+        sender = await value(primary, "SELECT pid FROM pg_stat_replication")
+        assert isinstance(sender, int)
+        with stopped(sender):
+            async with phase(pair, truth):
+                assert await slow_stage(pair) is Stage.send
+        await until(lambda: is_level(truth), "everything is replayed")
+
+        pair.link.swallows = True
+        async with phase(pair, truth):
+            assert await slow_stage(pair) is Stage.receive
+        pair.link.swallows = False
+        await execute(primary, "SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
+        await until(lambda: is_level(truth), "it has connected again")
+        async with phase(pair, truth, 1):
+            pass
+    assert pair.above
+    assert [row.application_name for row in pair.above.rows(replication)] == ["db2"]
+
+
+async def is_level(truth: Truth) -> bool:
+    return await truth.lag() < 0.2

@@ -1,0 +1,79 @@
+"""A standby that receives nothing: each way to lose a link, seen from both sides and cured."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from alerts._base import Severity, State
+from alerts.findings.replication import replica_missing, replica_receiver_down
+from alerts.replication.link import GRACE
+from alerts.verdicts.verdict import Verdict
+from collectors.wal_receiver import wal_receiver
+from tests.fixtures.postgres import PrivateServers, Psql
+from tests.fixtures.replication import Pair, execute, paired, stopped, value
+from tests.fixtures.until import until
+
+DOWN = replica_receiver_down.finding
+MISSING = replica_missing.finding
+SOON = replica_receiver_down.Limits(silent=timedelta(seconds=1))
+EXPECTED = replica_missing.Limits(settled=timedelta(0), away=timedelta(seconds=1))
+
+
+@pytest.mark.versions(14, 18)
+async def test_lost_links(private_server: PrivateServers, paste: Psql) -> None:
+    """Stopped receiver, dead port, killed primary: found, cured, gone."""
+    async with paired(private_server, wal_receiver_timeout="4s") as pair:
+        primary, standby = pair.primary.server, pair.standby.server
+        await pair.until(DOWN, State.healthy)
+        assert await pair.healthy() == []
+
+        receiver = await value(standby, "SELECT pid FROM pg_stat_wal_receiver")
+        assert isinstance(receiver, int)
+        with stopped(receiver):
+            [subject] = (await pair.until(DOWN, State.ill, limits=SOON, alone=True)).subjects
+            assert subject.evidence.facts["state"] == "hung"
+            assert subject.evidence.value > 2 + GRACE
+            assert f"kill -CONT {receiver}" in "\n".join(subject.evidence.cure)
+            await pair.until(DOWN, State.ill, on="db1", limits=SOON, alone=True)
+            await paste(standby.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
+        await pair.until(DOWN, State.healthy)
+        await pair.until(DOWN, State.healthy, on="db1", alone=True)
+
+        await point_at(pair, pair.link.dsn.replace("port=5432", "port=1"))
+        verdict = await pair.until(DOWN, State.ill, Severity.critical, limits=SOON)
+        assert verdict.subjects[0].evidence.facts["state"] == "disconnected"
+        missing = await pair.until(MISSING, State.ill, on="db1", limits=EXPECTED, alone=True)
+        assert [s.evidence.subject for s in missing.subjects] == ["db2"]
+        await paste(primary.dsn(), "\n".join(missing.subjects[0].evidence.cure))
+        await paste(standby.dsn(), reconnecting(verdict, pair.link.dsn))
+        await pair.until(DOWN, State.healthy)
+        await pair.until(MISSING, State.healthy, on="db1", limits=EXPECTED, alone=True)
+
+        primary.kill()
+        await until(lambda: has_no_receiver(pair), "the receiver notices")
+        assert pair.verdict(DOWN, "db2").state is State.unknown
+        await pair.until(DOWN, State.ill, Severity.critical, limits=SOON)
+        primary.start()
+        await pair.until(DOWN, State.healthy)
+
+
+def reconnecting(verdict: Verdict, dsn: str) -> str:
+    """The statements that the printed cure advises, with the address filled in."""
+    [advice] = [line for line in verdict.subjects[0].evidence.cure if "ALTER SYSTEM" in line]
+    statement = re.search(r"ALTER SYSTEM .*?;", advice)
+    assert statement
+    reload = "SELECT pg_catalog.pg_reload_conf();"
+    assert reload in advice
+    return statement[0].replace("host=... user=...", dsn) + reload
+
+
+async def point_at(pair: Pair, dsn: str) -> None:
+    where = f"ALTER SYSTEM SET primary_conninfo = '{dsn}'"
+    await execute(pair.standby.server, where, "SELECT pg_reload_conf()")
+
+
+async def has_no_receiver(pair: Pair) -> bool:
+    await pair.look()
+    assert pair.below
+    return pair.below.row(wal_receiver).pid is None

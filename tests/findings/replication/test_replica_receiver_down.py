@@ -1,0 +1,87 @@
+"""replica_receiver_down by hand-made rows: how long, seen from where, and what is none."""
+
+from dataclasses import replace
+
+import pytest
+
+from alerts._base import Severity, State
+from alerts.findings.replication.replica_receiver_down import finding
+from alerts.verdicts.tracker import VerdictTracker
+from collectors._base import Role
+from collectors.replication import replication
+from collectors.wal_position import wal_position
+from collectors.wal_receiver import wal_receiver
+from tests.fixtures.one_look import verdict_of
+from tests.fixtures.replication_rows import (
+    CUT,
+    LINK,
+    NOW,
+    PRIMARY,
+    RECEIVER,
+    STANDBY,
+    Server,
+    alone,
+)
+
+DOWN = replace(STANDBY, receiving=False)
+
+
+def test_a_dead_link_is_unknown_at_once_and_critical_after_a_minute() -> None:
+    """All that was received is replayed, and still this is never healthy."""
+    server = Server("db2", Role.standby)
+    server.saw(NOW - 59, {wal_position: [STANDBY], wal_receiver: [LINK]})
+    early = server.saw(NOW, {wal_position: [DOWN], wal_receiver: [CUT]})
+    assert verdict_of(finding, early).state is State.unknown
+    late = server.saw(NOW + 2, {wal_position: [DOWN], wal_receiver: [CUT]})
+    verdict = verdict_of(finding, late)
+    assert verdict.severity is Severity.critical
+    assert (verdict.subjects[0].evidence.subject, verdict.subjects[0].evidence.value) == ("db2", 61)
+
+
+def test_a_link_that_was_dead_before_we_came_is_critical() -> None:
+    """No memory of a receiver and a server up for a day: nobody restarts for so long."""
+    verdict = verdict_of(finding, alone(DOWN, CUT))
+    assert verdict.severity is Severity.critical
+    assert "since pgvigil started to watch it" in verdict.reason
+
+
+def test_a_standby_that_just_started_gets_time_to_connect() -> None:
+    """A server up for ten seconds has not been cut off for a minute."""
+    verdict = verdict_of(finding, alone(DOWN, replace(CUT, up_seconds=10.0)))
+    assert verdict.state is State.unknown
+
+
+@pytest.mark.parametrize(
+    ("silent", "state"), [(30.0, State.healthy), (40.0, State.unknown), (75.0, State.ill)]
+)
+def test_the_last_message_counts_not_the_process(silent: float, state: State) -> None:
+    """A receiver asks after half of its time-out: beyond that, the link is no quiet one."""
+    link = replace(LINK, silent_seconds=silent)
+    verdict = verdict_of(finding, alone(replace(STANDBY, silent_seconds=silent), link))
+    assert verdict.state is state
+
+
+def test_fed_from_an_archive_on_purpose_is_no_dead_link() -> None:
+    """Without primary_conninfo there is no receiver to wait for."""
+    archive = replace(CUT, has_upstream=False, has_archive=True)
+    assert verdict_of(finding, alone(DOWN, archive)).state is State.healthy
+
+
+@pytest.mark.parametrize(("replies", "state"), [(True, State.healthy), (False, State.ill)])
+def test_an_unwatched_standby_that_no_longer_replies(replies: bool, state: State) -> None:
+    """By whether its replies change, for they are stamped by its own clock."""
+    server = Server("db1", Role.primary)
+    for second in range(0, 91, 15):
+        row = replace(RECEIVER, reply_time=5.0 + (second if replies else 0))
+        snapshot = server.saw(NOW + second, {wal_position: [PRIMARY], replication: [row]})
+    assert verdict_of(finding, snapshot).state is state
+
+
+def test_a_dead_link_is_not_healthy_for_a_moment() -> None:
+    """Not before the minute is over, and not while the illness must hold."""
+    server, tracker, states = Server("db2", Role.standby), VerdictTracker(), []
+    server.saw(NOW, {wal_position: [STANDBY], wal_receiver: [LINK]})
+    for second in range(1, 70):
+        snapshot = server.saw(NOW + second, {wal_position: [DOWN], wal_receiver: [CUT]})
+        states.append(verdict_of(finding, snapshot, tracker).state)
+    assert states == [State.unknown] * 62 + [State.ill] * 7
