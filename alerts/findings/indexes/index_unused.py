@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
-from alerts.cure import concurrently, equals, identifier, plain_ddl, regclass, remark
+from alerts.cure import equals, identifier, plain_ddl, regclass, remark
+from alerts.findings.indexes._drop import dropped, kept, place
 from alerts.findings.indexes._usage import (
     IDENTITY,
     NODES,
@@ -220,7 +221,7 @@ def evidence(
             f"No query has used {candidate.name} on {candidate.table}{where}"
             f" for {duration_text(seconds)}; it takes {bytes_text(size)},"
             f" and {writes.rows:,.0f} rows were written to its table within"
-            f" {duration_text(writes.seconds)}."
+            f" {duration_text(writes.seconds)}. Certainty: {certainty(seconds)}."
         ),
         facts={
             "table": candidate.table,
@@ -230,6 +231,7 @@ def evidence(
             "table_writes": writes.rows,
             "table_writes_seconds": writes.seconds,
             "parts": len(candidate.parts),
+            "maintenance_blocks": maintenance_blocks(candidate),
             "certainty": certainty(seconds),
         },
         cure=cure(candidate),
@@ -237,6 +239,13 @@ def evidence(
         object=candidate.name,
         database=candidate.database,
     )
+
+
+def maintenance_blocks(candidate: Candidate) -> int | None:
+    """Return the blocks that only writes and vacuum touched; None if scans did so too."""
+    if any(part.idx_scan for part in candidate.parts):
+        return None
+    return sum((part.idx_blks_read or 0) + (part.idx_blks_hit or 0) for part in candidate.parts)
 
 
 def certainty(seconds: float) -> str:
@@ -252,22 +261,17 @@ def certainty(seconds: float) -> str:
 
 
 def cure(candidate: Candidate) -> tuple[str, ...]:
-    advice = [remark(f"On the primary, in database {candidate.database}.")]
+    advice = [place(candidate.database)]
     if any(part.has_expression for part in candidate.parts):
         advice.append(remark("The planner may still use the statistics of its expression."))
-    return (
-        *advice,
-        remark("Save its definition, to create it again if it turns out to be needed:"),
-        f"SELECT pg_catalog.pg_get_indexdef({regclass(*candidate.path)});",
-        *drop(candidate),
-    )
+    return (*advice, *drop(candidate))
 
 
 def drop(candidate: Candidate) -> tuple[str, ...]:
     if not candidate.is_partitioned:
-        statement = f"DROP INDEX CONCURRENTLY {candidate.name};"
-        return concurrently(statement, "the index is invalid; run DROP INDEX CONCURRENTLY again.")
+        return dropped(*candidate.path)
     return (
+        *kept(*candidate.path),
         remark(
             "A partitioned index can't be dropped CONCURRENTLY: this locks every partition, or"
             " gives up after 2 s."
