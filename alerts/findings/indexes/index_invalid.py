@@ -73,7 +73,7 @@ def reason(index: InvalidIndex) -> str:
 
 
 def is_spare(index: InvalidIndex) -> bool:
-    """Return True if nobody waits for this index: another one does its work, or is meant to."""
+    """Return True if this index is not wanted: another one does its work, or is meant to."""
     if index.backs_constraint:
         return False
     is_leftover = LEFTOVER.search(index.indexrelname) is not None
