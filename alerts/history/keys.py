@@ -1,5 +1,6 @@
 """Keys that identify a row in successive answers."""
 
+import json
 from collections.abc import Hashable, Iterable, Sequence
 
 from collectors._base import AnyAnswer, AnyCollector
@@ -20,3 +21,12 @@ def keys_of(
     # One row about the server as a whole has no key, and is known by that.
     keys: Iterable[Key] = zip(*named, strict=True) if named else [()] * len(rows)
     return keys, column(rows, collector.epoch) if collector.epoch else [None] * len(rows)
+
+
+def parsed_key(stored: str) -> Key | None:
+    """Return a key that was stored as a JSON list; None for what we have not written."""
+    try:
+        parts = json.loads(stored)
+    except ValueError:
+        return None
+    return tuple(parts) if isinstance(parts, list) else None

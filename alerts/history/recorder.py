@@ -142,7 +142,7 @@ class Recorder:
             learner.learn(collector, answer)
         except Exception as defect:
             self._note(kind, defect)
-            anew = kind.recorder(self._memory, self._namespace)
+            anew = self._built(kind)
             with self._lock:
                 if self._learners.get(kind) is learner:
                     self._learners = {**self._learners, kind: anew}
@@ -166,12 +166,36 @@ class Recorder:
 
     def _anew(self) -> Learners:
         kinds = dict.fromkeys(self._learned_by.values())
-        return {kind: kind.recorder(self._memory, self._namespace) for kind in kinds}
+        return {kind: self._built(kind) for kind in kinds}
+
+    def _built(self, kind: AnyHistory) -> HistoryRecorder[Any]:
+        """Return what learns a kind; what memory holds may be such that it can't be made."""
+        try:
+            return kind.recorder(self._memory, self._namespace)
+        except Exception as defect:
+            self._note(kind, defect)
+            return Unbuilt(defect)
 
     def _check(self, home: HomeThread) -> None:
         """A second thread that learns would break silently, and much later."""
         own = get_ident()
         assert self._threads.setdefault(home, own) == own, f"this belongs into {home.value}"
+
+
+class Unbuilt:
+    """Stands for a recorder that could not be made; each answer is another try to make it."""
+
+    def __init__(self, defect: Exception) -> None:
+        self.defect = defect
+
+    def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
+        raise self.defect
+
+    def restart(self) -> None:
+        """Nothing was learned."""
+
+    def view(self, at: float) -> Any:
+        raise self.defect
 
 
 def is_large(answer: AnyAnswer) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sys import intern
 from typing import NamedTuple
 
-from alerts.history.keys import Key, keys_of
+from alerts.history.keys import Key, keys_of, parsed_key
 from alerts.history.kind import History
 from alerts.history.memory import Json, Memory, Namespace
 from collectors._base import AnyAnswer, AnyCollector
@@ -69,10 +69,10 @@ class UnchangedForKeys(Mapping[Key, UnchangedFor]):
         return UnchangedFor(self.newest - known.since, known.since, known.moved, known.value)
 
     def __iter__(self) -> Iterator[Key]:
-        return (tuple(json.loads(key)) for key in self.room)
+        return (key for key in map(parsed_key, self.room) if key is not None)
 
     def __len__(self) -> int:
-        return len(self.room)
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True, slots=True)

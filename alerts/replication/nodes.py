@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from alerts.history.keys import parsed_key
 from alerts.history.kind import History
 from alerts.history.last_seen import Presence
 from alerts.history.memory import Json, Memory, Namespace
@@ -69,9 +70,9 @@ class KnownNodes:
 
     def _presences(self) -> Iterator[tuple[Identity, Presence]]:
         for key, stored in self.room.items():
-            seen = Presence.unpack(stored)
-            if seen and self.at - seen.last <= self.span:
-                yield tuple(json.loads(key)), seen
+            who, seen = parsed_key(key), Presence.unpack(stored)
+            if who and seen and self.at - seen.last <= self.span:
+                yield who, seen
 
     def _is_leftover(self, who: Identity, seen: Presence) -> bool:
         """Whether it was only the end of a lost connection, beside the new one."""

@@ -9,13 +9,18 @@ from alerts._base import Evidence, Finding, Outcome, Severity
 from alerts.cure import equals, literal, remark
 from alerts.limits import BaseLimits, Slack
 from alerts.query_text import normalised
+from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import Share, share_text
 from collectors.activity import Session, activity
 from collectors.lock_table import LockHolder, lock_table
+from collectors.settings import settings
 
 WAIT = ("LockManager", "lock_manager")
 """Names of the wait event for a partition of the lock table, by version."""
+PER_TRANSACTION = "max_locks_per_transaction"
+SLOTS_BY_SETTING = 180000
+"""The first version in which this setting also decides the number of fast-path slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,25 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     waiting = [s for s in active if s.wait_event_type == "LWLock" and s.wait_event in WAIT]
     enough = len(over) >= max(limits.least, limits.overflowed * len(active))
     if active and enough and len(waiting) >= limits.waiting * len(active):
-        yield evidence(over, waiting, active)
+        yield evidence(over, waiting, active, more_slots(snapshot, over))
+
+
+def more_slots(snapshot: Snapshot, over: Sequence[LockHolder]) -> tuple[str, ...]:
+    """Return how to give each session a slot for each relation that it locks, which 18 allows."""
+    rows = snapshot.rows(settings) if snapshot.has(settings) else ()
+    now = next((row.number for row in rows if row.name == PER_TRANSACTION), None)
+    if now is None or (snapshot.node.version or 0) < SLOTS_BY_SETTING:
+        return ()
+    wanted = int(now) + max(row.overflowed for row in over)
+    slots = 1 << (wanted - 1).bit_length()
+    return (remark("Or give more slots:"), *change(snapshot, PER_TRANSACTION, str(slots)))
 
 
 def evidence(
-    over: Sequence[LockHolder], waiting: Sequence[Session], active: Sequence[Session]
+    over: Sequence[LockHolder],
+    waiting: Sequence[Session],
+    active: Sequence[Session],
+    more: tuple[str, ...],
 ) -> Evidence:
     worst = max(over, key=lambda row: row.overflowed)
     share = len(waiting) / len(active)
@@ -69,7 +88,8 @@ def evidence(
                 "No session has to end. Use fewer partitions and indexes in each statement: prune"
             ),
             remark("partitions by a constant in WHERE, drop unused indexes, use prepared"),
-            remark("statements. Since 18, a larger max_locks_per_transaction gives more slots."),
+            remark("statements."),
+            *more,
         ),
         check=(
             "SELECT pid, pg_catalog.count(*) FILTER (WHERE fastpath) AS slots,"
@@ -84,6 +104,7 @@ finding = Finding(
     title="Contention for the lock table",
     severities=(Severity.warning,),
     reads=(lock_table, activity),
+    consults=(settings,),
     limits=Limits(),
     judge=judge,
     unit="sessions",

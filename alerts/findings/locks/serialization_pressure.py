@@ -1,7 +1,7 @@
 """Many transactions are rolled back where SERIALIZABLE is used, which may waste their work."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -10,12 +10,15 @@ from alerts.cure import equals, literal, remark
 from alerts.history.last_seen import LastSeen
 from alerts.history.window import Delta, Window
 from alerts.limits import FIXED, BaseLimits, Slack
+from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share, share_text
 from collectors.databases import Database, databases
 from collectors.lock_counts import lock_counts
+from collectors.settings import settings
 
 PREDICATE = "sireadlock"
+PER_PAGE = "max_pred_locks_per_page"
 WINDOW = timedelta(minutes=5)
 COUNTS = Window(databases, WINDOW)
 USED = LastSeen(lock_counts, "serializable_in", WINDOW)
@@ -45,7 +48,19 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             until, name = change.until, database.datname
             yield Unjudged("transactions are counted", database=name, subject=name, until=until)
         elif found := evidence(database, change, predicate.get(database.datname, 0), limits):
-            yield found
+            yield replace(found, cure=(*found.cure, *fewer_page_locks(snapshot)))
+
+
+def fewer_page_locks(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return how to keep locks of rows apart for longer, where the present value is known."""
+    rows = snapshot.rows(settings) if snapshot.has(settings) else ()
+    now = next((row.number for row in rows if row.name == PER_PAGE), None)
+    if now is None:
+        return ()
+    return (
+        remark("Or lock rows of one page apart, for more memory:"),
+        *change(snapshot, PER_PAGE, str(int(4 * now))),
+    )
 
 
 def evidence(database: Database, change: Delta, predicate: int, limits: Limits) -> Evidence | None:
@@ -77,9 +92,7 @@ def evidence(database: Database, change: Delta, predicate: int, limits: Limits) 
                 "No session has to end. Retry with a growing pause; make transactions shorter; use"
             ),
             remark("READ ONLY if nothing is written; give each query the index that it needs,"),
-            remark(
-                "because a sequential scan locks the whole table; increase max_pred_locks_per_page."
-            ),
+            remark("because a sequential scan locks the whole table."),
         ),
         check=(
             "SELECT datname, xact_commit, xact_rollback FROM pg_catalog.pg_stat_database"
@@ -93,6 +106,7 @@ finding = Finding(
     title="Serialization failures",
     severities=(Severity.info,),
     reads=(databases, lock_counts),
+    consults=(settings,),
     history=(COUNTS, USED),
     limits=Limits(),
     judge=judge,

@@ -2,18 +2,18 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Thread
 
 import pytest
 
 from alerts.history.crossings import Crossings
-from alerts.history.kind import HomeThread
-from alerts.history.memory import Memory
+from alerts.history.kind import History, HomeThread
+from alerts.history.memory import Memory, Namespace
 from alerts.history.unchanged import Unchanged
 from alerts.history.window import Window
-from collectors._base import Answer, Collector, Lane
+from collectors._base import Answer, AnyAnswer, AnyCollector, Collector, Lane
 from tests.fixtures.meters import MINUTE, START, Meter, known, meters, note, watching
 
 READS = Unchanged(meters, "reads")
@@ -128,3 +128,51 @@ def test_views_can_be_read_while_answers_are_learned() -> None:
     done = True
     thread.join()
     assert not errors
+
+
+@dataclass(frozen=True)
+class Fragile(History[int]):
+    """Counts answers; it can't be made until it is mended."""
+
+    mended: list[bool]
+
+    def __hash__(self) -> int:
+        return id(self.mended)
+
+    @property
+    def collectors(self) -> tuple[AnyCollector, ...]:
+        return (meters,)
+
+    def recorder(self, memory: Memory, namespace: Namespace) -> "Counting":
+        if not self.mended:
+            raise RuntimeError("planted")
+        return Counting()
+
+
+class Counting:
+    """Recorder that counts answers."""
+
+    seen = 0
+
+    def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
+        self.seen += 1
+
+    def restart(self) -> None:
+        self.seen = 0
+
+    def view(self, at: float) -> int:
+        return self.seen
+
+
+def test_a_kind_that_cannot_be_made_is_unknown_until_it_can() -> None:
+    """The others learn; each answer is another try."""
+    fragile = Fragile([])
+    watched = watching(fragile, READS)
+    note(watched, 0, Meter("a", 5))
+    assert watched.view(fragile, START) is None
+    assert known(watched, READS, 0)["a",].value == 5
+    assert {name for name, _ in watched.defects} == {"Fragile"}
+    fragile.mended.append(True)
+    for second in (1, 2):
+        note(watched, second, Meter("a", 5))
+    assert known(watched, fragile, 2) == 1

@@ -113,3 +113,15 @@ def test_the_same_values_are_not_written_again() -> None:
     memory.take_changes()
     note(watched, 100, Meter("a", 5))
     assert memory.take_changes() == []
+
+
+def test_a_key_that_we_have_not_written_is_passed_over() -> None:
+    """A state file may hold anything; what we wrote ourselves is still there."""
+    memory = Memory()
+    watched = watching(READS, memory=memory)
+    note(watched, 0, Meter("a", 5))
+    room = Namespace("7001", "db1", "").of("meters.reads")
+    memory.update(room, {"{": [1], '"text"': [1], "7": None})
+    view = known(watching(READS, memory=memory), READS, 0)
+    assert list(view) == [("a",)]
+    assert len(view) == 1

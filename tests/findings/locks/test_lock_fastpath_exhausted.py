@@ -12,6 +12,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
 from collectors.activity import activity
 from collectors.lock_table import LockHolder, lock_table
+from collectors.settings import settings
 from tests.fixtures.lock_rows import filled, scene, session
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
@@ -54,14 +55,16 @@ def test_without_an_answer_it_is_unknown() -> None:
     assert verdict_of(finding, blind).state is State.unknown
 
 
-async def test_story_of_queries_that_prune_nothing(database: Database, paste: Psql) -> None:
+async def test_story_of_queries_that_prune_nothing(
+    database: Database, paste: Psql, version: int
+) -> None:
     """Who reads one partition fits into its slots; who reads a hundred and twenty does not."""
     await database.execute(TABLES)
     readers = [await database.session(application_name="report") for _ in range(3)]
 
     async def judged() -> Verdict:
         async with watching(dsn=database.monitor_dsn) as connection:
-            snapshot = await look(connection, activity, lock_table)
+            snapshot = await look(connection, activity, lock_table, settings)
         # Our own sessions are idle in transaction; somebody has to be active for a share of it.
         busy = [replace(s, state="active") for s in snapshot.rows(activity) if not s.is_self]
         answers = {**snapshot.answers, activity: replace(snapshot.answer(activity), rows=busy)}
@@ -76,6 +79,8 @@ async def test_story_of_queries_that_prune_nothing(database: Database, paste: Ps
     assert subject.evidence.value == 3
     assert subject.evidence.facts["worst_application"] == "report"
     assert subject.evidence.facts["worst_statement"] == "select from parts"
+    advice = " ".join(subject.evidence.cure)
+    assert ("max_locks_per_transaction = 128" in advice) is (version >= 18)
     await paste(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
     for reader in readers:
         await reader.execute("commit")

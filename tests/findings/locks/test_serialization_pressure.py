@@ -17,6 +17,7 @@ from collectors._base import Absence
 from collectors.databases import COUNTERS, databases
 from collectors.databases import Database as Row
 from collectors.lock_counts import LockCount, lock_counts
+from collectors.settings import settings
 from tests.fixtures.lock_rows import NOW, filled, scene
 from tests.fixtures.one_look import look, recording, supplied, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
@@ -103,7 +104,7 @@ async def test_story_of_transactions_that_fail_each_other(database: Database, pa
     async def judged(later: float) -> Verdict:
         async with watching(dsn=database.monitor_dsn) as connection:
             snapshot = await look(
-                connection, lock_counts, databases, recorder=recorder, at=NOW + later
+                connection, lock_counts, databases, settings, recorder=recorder, at=NOW + later
             )
         verdict = verdict_of(finding, snapshot, limits=limits)
         mine = tuple(s for s in verdict.subjects if s.evidence.database == database.name)
@@ -125,6 +126,7 @@ async def test_story_of_transactions_that_fail_each_other(database: Database, pa
     assert verdict
     [subject] = verdict.subjects
     assert subject.evidence.value > 0.05
+    assert "ALTER SYSTEM SET max_pred_locks_per_page = 8" in " ".join(subject.evidence.cure)
     await paste(database.dsn, "\n".join((*subject.evidence.cure, subject.evidence.check)))
     await reader.execute("commit")
 
