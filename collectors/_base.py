@@ -157,6 +157,9 @@ class Collector(Generic[Row]):
     """The only role of a server on which the view has rows; None: both."""
     extension: str | None = None
     """The extension that the query needs; `{schema}` in the query is its schema."""
+    extension_versions: Mapping[int, str] = field(default_factory=dict)
+    """By the first server version that a query is for, the version of the extension it needs.
+    After an upgrade of the server the old one stays until ALTER EXTENSION … UPDATE."""
     gate: Gate[Any] | None = None
     bulk: bool = False
     """Whether there may be as many rows as tables. The query then runs for one range of OIDs after
@@ -177,6 +180,11 @@ class Collector(Generic[Row]):
         """Return the query for a server version, or None if that version is too old."""
         known = [minimum for minimum in self.sql if minimum <= version]
         return self.sql[max(known)].replace("{asked}", _asked(tables)) if known else None
+
+    def extension_version(self, version: int) -> str | None:
+        """Return the version of its extension that the query for a server version needs."""
+        known = [minimum for minimum in self.extension_versions if minimum <= version]
+        return self.extension_versions[max(known)] if known else None
 
     def key_of(self, row: Row) -> tuple[Hashable, ...]:
         return tuple(getattr(row, name) for name in self.key)

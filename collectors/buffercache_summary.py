@@ -38,6 +38,7 @@ buffercache_summary = Collector(
     sql={160000: QUERY},
     needs=(READ_ALL_STATS,),
     extension="pg_buffercache",
+    extension_versions={160000: "1.4"},
     metrics=tuple(
         gauge(f"pg_buffercache_summary_{column}", text, attrgetter(column))
         for column, text in TEXTS.items()

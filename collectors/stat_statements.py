@@ -175,6 +175,7 @@ stat_statements = Collector(
     row=Statement,
     lane=Lane.table,
     sql={140000: QUERY.format(shared=""), 170000: QUERY.format(shared="shared_")},
+    extension_versions={140000: "1.9", 170000: "1.11"},
     key=("userid", "dbid", "query_id"),
     counters=("calls", "seconds", "rows"),
     epoch="stats_reset",

@@ -159,7 +159,7 @@ def view(server: ServerMonitor) -> ServerView:
         verdicts=verdicts,
         collectors=tuple(_collector(c, server, pace) for c, pace in paces.items() if c.sql),
         databases=server.databases.names,
-        unread=unread(server.answers, server.databases, identity.role if identity else "pgvigil"),
+        unread=unread(server.answers, server.databases, identity),
         renewal=renewal(verdicts.values(), paces, server.clock.now()),
         locks=lock_view(server.snapshot()),
         queues=queue_numbers(server),

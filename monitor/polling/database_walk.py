@@ -165,7 +165,7 @@ class DatabaseWalk:
         here, homes = session.identity, self.pacing.homes
         for collector in of_extensions():
             extension = collector.extension or ""
-            if not standing.identity.schema_of(extension) and here.schema_of(extension):
+            if not standing.identity.extension(extension) and here.extension(extension):
                 if collector not in homes:
                     self.pacing.lives_in(collector, here.database)
                     self.round_log.of(collector).asked = None

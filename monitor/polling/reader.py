@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from alerts.cure import identifier
 from collectors._base import ALL, Absence, AnyAnswer, AnyCollector, Role, Scope, Tables
 from collectors._columns import Columns, block
 from monitor.background import run_by_size
 from monitor.clock import Clock
 from monitor.polling.oid_ranges import OidRanges
 from monitor.polling.texts import Records, readable
+from monitor.postgres.first_question import Identity
 from monitor.postgres.privileges import Privileges
 from monitor.postgres.session import Session
 from monitor.reading import Reading
@@ -90,10 +92,33 @@ def absence(collector: AnyCollector, place: Place) -> Absence | None:
     if collector.query(identity.version) is None:
         why = f"not on this version of PostgreSQL ({identity.version_text})"
         return Absence(why, expected=True)
-    if collector.extension and not identity.schema_of(collector.extension):
-        why = f"the extension {collector.extension} is not installed here"
-        return Absence(why, expected=True)
+    gap = (
+        without_extension(collector, collector.extension, identity) if collector.extension else None
+    )
+    if gap:
+        return gap
     return place.privileges.lacking(collector.needs) if place.privileges else None
+
+
+def without_extension(collector: AnyCollector, name: str, identity: Identity) -> Absence | None:
+    """Why the extension of a collector can't be used in this database."""
+    installed = identity.extension(name)
+    if installed is None:
+        return Absence(f"the extension {name} is not installed here", expected=True)
+    if not installed.is_reachable:
+        role = identifier(identity.role)
+        return Absence(
+            f"the role has no USAGE on the schema {installed.schema} of the extension {name}",
+            f"GRANT USAGE ON SCHEMA {installed.schema} TO {role};",
+        )
+    needed = collector.extension_version(identity.version)
+    if needed and installed.is_older_than(needed):
+        return Absence(
+            f"the extension {name} is of version {installed.version}, and {needed} comes with"
+            " this server",
+            f"ALTER EXTENSION {identifier(name)} UPDATE;",
+        )
+    return None
 
 
 def is_shut(collector: AnyCollector, newest: Mapping[AnyCollector, AnyAnswer]) -> bool:
@@ -109,5 +134,7 @@ def query_of(collector: AnyCollector, session: Session, tables: Tables = ALL) ->
     query = collector.query(session.identity.version, tables)
     assert query is not None
     if collector.extension:
-        query = query.replace("{schema}", session.identity.schema_of(collector.extension))
+        installed = session.identity.extension(collector.extension)
+        assert installed is not None
+        query = query.replace("{schema}", installed.schema)
     return query

@@ -5,8 +5,9 @@ server's session to another client afterwards.
 """
 
 import json
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -32,11 +33,39 @@ SYSTEM = """
 """
 EXTENSIONS = """
     select coalesce(
-        pg_catalog.json_object_agg(e.extname, pg_catalog.quote_ident(n.nspname)), '{}'
+        pg_catalog.json_object_agg(
+            e.extname,
+            pg_catalog.json_build_array(
+                pg_catalog.quote_ident(n.nspname),
+                e.extversion,
+                pg_catalog.has_schema_privilege(n.oid, 'usage')
+            )
+        ),
+        '{}'
     )::pg_catalog.text
     from pg_catalog.pg_extension e
     join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) e.extnamespace
 """
+
+
+class InstalledExtension(NamedTuple):
+    """An extension of a database."""
+
+    schema: str
+    """Quoted."""
+    version: str
+    is_reachable: bool
+    """Whether our role has USAGE on its schema."""
+
+    def is_older_than(self, version: str) -> bool:
+        """Compare versions such as 1.9 and 1.11; what is no number counts as newer."""
+        own, other = numbers_of(self.version), numbers_of(version)
+        return own is not None and other is not None and own < other
+
+
+def numbers_of(version: str) -> tuple[int, int] | None:
+    found = re.fullmatch(r"(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +82,12 @@ class Identity:
     role: str
     database: str
     extensions: str | None
-    """JSON: installed in this database, each with its schema, quoted. None: not known yet."""
+    """JSON: the fields of InstalledExtension by name. None: not known yet."""
 
-    def schema_of(self, extension: str) -> str:
-        """Return the schema of an extension, quoted; empty if it is not installed."""
-        return str(json.loads(self.extensions or "{}").get(extension, ""))
+    def extension(self, name: str) -> InstalledExtension | None:
+        """Return what is known of an extension; None if it is not installed in this database."""
+        found = json.loads(self.extensions or "{}").get(name)
+        return InstalledExtension(*found) if found else None
 
     @property
     def server(self) -> tuple[str | None, str]:

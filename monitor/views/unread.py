@@ -1,6 +1,5 @@
 """What of a server is not read, and why: whether or not a finding needs it."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,8 +9,7 @@ from collectors._columns import column
 from collectors.sequences import sequences
 from monitor.polling.answers import Answers
 from monitor.polling.databases import Databases
-
-NO_USAGE = re.compile(r"permission denied for schema (.+)")
+from monitor.postgres.first_question import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +24,21 @@ class Unread:
     """Those that miss it."""
 
 
-def unread(answers: Answers, databases: Databases, role: str) -> tuple[Unread, ...]:
+def unread(answers: Answers, databases: Databases, identity: Identity | None) -> tuple[Unread, ...]:
     """Return every gap once, with the collectors that have it."""
     gaps: dict[Unread, list[str]] = {}
-    for collector, database, why in _absences(answers):
+    for collector, where, why in _absences(answers):
+        database = where
+        if collector.extension and where is None and identity:
+            # Its statement is for the database in which the extension is asked.
+            database = databases.pacing.homes.get(collector, identity.database)
         if not why.expected:
-            gap = Unread(database, why.reason, why.grant or _grant(why.reason, role))
+            gap = Unread(database, why.reason, why.grant)
             gaps.setdefault(gap, []).append(collector.name)
     found = [Unread(g.database, g.reason, g.grant, tuple(names)) for g, names in gaps.items()]
     for name, obstacle in databases.obstacles.items():
         found.append(Unread(name, f"the database {name} {obstacle}"))
-    return (*found, *_sequences(answers, role))
+    return (*found, *_sequences(answers, identity.role if identity else "pgvigil"))
 
 
 def _absences(answers: Answers) -> Iterator[tuple[AnyCollector, str | None, Absence]]:
@@ -47,12 +49,6 @@ def _absences(answers: Answers) -> Iterator[tuple[AnyCollector, str | None, Abse
         if collector.scope is Scope.database:
             for database, why in by_database.items():
                 yield collector, database, why
-
-
-def _grant(reason: str, role: str) -> str | None:
-    """Return the grant for an extension in a schema that the role can't reach."""
-    found = NO_USAGE.search(reason)
-    return f"GRANT USAGE ON SCHEMA {identifier(found[1])} TO {identifier(role)};" if found else None
 
 
 def _sequences(answers: Answers, role: str) -> Iterator[Unread]:

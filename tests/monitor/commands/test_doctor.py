@@ -52,7 +52,7 @@ async def test_what_no_finding_reads_is_told(private_server: PrivateServers, psq
     told = "\n".join(examined(view))
     assert "can't read sequences in postgres: 1 sequence in schema public can't be read" in told
     assert "GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO" in told
-    assert "can't read stat_statements" in told
+    assert "can't read stat_statements in postgres: the role has no USAGE on the schema" in told
     assert 'GRANT USAGE ON SCHEMA "Ext" TO' in told
     assert "the database closed takes no sessions (datallowconn is off)" in told
     assert "in limited: " in told
@@ -70,3 +70,21 @@ async def test_database_of_the_address_that_is_not_there(private_server: Private
     """It is named, with the reason."""
     view = await seen(private_server().dsn("nowhere", MONITOR))
     assert "nowhere" in "\n".join(examined(view))
+
+
+@pytest.mark.versions(17, 18)
+async def test_an_extension_that_was_not_updated_is_named(
+    private_server: PrivateServers, psql: Psql
+) -> None:
+    """As after pg_upgrade: its views have the old columns until ALTER EXTENSION … UPDATE."""
+    server = private_server(shared_preload_libraries="pg_stat_statements")
+    await psql(server.dsn(), "CREATE EXTENSION pg_stat_statements VERSION '1.10';")
+    view = await seen(server.dsn(user=MONITOR))
+    told = "\n".join(examined(view))
+    assert "is of version 1.10, and 1.11 comes with this server" in told
+    statements = missing(view)["postgres"]
+    assert "ALTER EXTENSION pg_stat_statements UPDATE;" in statements
+    await psql(server.dsn(), "\n".join(statements))
+    assert "stat_statements" not in "\n".join(
+        line for line in examined(await seen(server.dsn(user=MONITOR))) if "can't read" in line
+    )

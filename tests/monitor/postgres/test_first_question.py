@@ -128,7 +128,9 @@ async def test_a_locked_catalogue_is_no_refused_login(private_server: PrivateSer
         assert session.identity.extensions is None
         await admin.execute("rollback")
         await session.learn_extensions(20)
-        assert session.identity.schema_of("plpgsql") == "pg_catalog"
+        installed = session.identity.extension("plpgsql")
+        assert installed
+        assert installed.schema == "pg_catalog"
         await session.close()
         await admin.execute("begin; lock table pg_catalog.pg_namespace in access exclusive mode")
         with pytest.raises(ConnectFailure, match="lock") as raised:
