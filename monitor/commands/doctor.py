@@ -14,7 +14,6 @@ from monitor.commands._base import server_argument, settings_flags
 from monitor.commands._look import looked
 from monitor.reports.escape import safe
 from monitor.views.overview import ServerView
-from monitor.views.unread import Unread
 
 BLIND = 1
 """Exit status if something can't be judged."""
@@ -51,16 +50,10 @@ def examined(server: ServerView) -> Iterator[str]:
     yield f"  can judge: {', '.join(can) or 'nothing'}"
     for name, reasons in blind(server.verdicts.items()):
         yield f"  can't judge {name}: {reasons}"
-    yield from (f"  can't read {line}" for line in dict.fromkeys(map(gap, server.unread)))
+    yield from (f"  {line}" for line in dict.fromkeys(one.sentence for one in server.unread))
     for name, wanted in unconfigured(server.verdicts.items()):
         yield f"  not configured for {name}: {wanted}"
     yield from script(server)
-
-
-def gap(one: Unread) -> str:
-    """Return what is not read there, and why."""
-    what = ", ".join(one.collectors) or "anything"
-    return f"{what}{f' in {one.database}' if one.database else ''}: {one.reason}"
 
 
 def unconfigured(verdicts: Iterable[tuple[str, Verdict]]) -> Iterator[tuple[str, str]]:

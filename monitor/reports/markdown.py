@@ -19,6 +19,10 @@ def markdown(overview: Overview) -> str:
     for card in picture.cards:
         lines += _card(card, overview.at)
     lines += _blind("Unknown", picture.unknown)
+    if picture.unread:
+        lines += ["", "## Not read", ""]
+        lines += [f"- {prose(view.name)}: {prose(one.sentence)}" for view, one in picture.unread]
+        lines += ["", block(grants), ""] if (grants := _grants(picture)) else []
     lines += _blind("Learning", picture.learning)
     if picture.muted:
         lines += ["", "## Muted", ""]
@@ -32,6 +36,10 @@ def markdown(overview: Overview) -> str:
     if quiet := wording.quiet_counts(picture):
         lines += ["", f"{quiet[0].upper()}{quiet[1:]}."]
     return "\n".join(lines) + "\n"
+
+
+def _grants(picture: Summary) -> list[str]:
+    return [one.grant for _, one in picture.unread if one.grant]
 
 
 def prose(text: str) -> str:

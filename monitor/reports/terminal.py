@@ -31,11 +31,14 @@ def as_json(overview: Overview) -> str:
 
 
 def exit_status(overview: Overview) -> int:
-    """Return the status of a monitoring plugin: 2 critical, 1 warning, 3 unknown, 0 healthy."""
+    """Return the status of a monitoring plugin: 2 critical, 1 warning, 3 unknown, 0 healthy.
+
+    What is not read although no finding needs it is worth a warning.
+    """
     picture = Summary(overview)
     if picture.by_severity(Severity.critical):
         return CRITICAL
-    if picture.by_severity(Severity.warning):
+    if picture.by_severity(Severity.warning) or picture.unread:
         return WARNING
     return UNKNOWN if picture.by_state(State.unknown) or picture.down else 0
 
@@ -68,6 +71,7 @@ class Report:
         for card in self.picture.cards:
             self._card(card)
         self._blind("Unknown", self.picture.unknown)
+        self._unread()
         self._blind("Learning", self.picture.learning)
         self._muted()
         self._line("")
@@ -126,6 +130,13 @@ class Report:
             known = f" (known in {duration_text(left)})" if one.until else ""
             self._line(f"{one.server}: {one.reason}{known}", indent=2)
             self._line(names, indent=4, style="dim")
+            self._statements("Missing grant:", (one.grant,) if one.grant else ())
+
+    def _unread(self) -> None:
+        if self.picture.unread:
+            self._heading("Not read", "", "bold")
+        for view, one in self.picture.unread:
+            self._line(f"{view.name}: {one.sentence}", indent=2)
             self._statements("Missing grant:", (one.grant,) if one.grant else ())
 
     def _muted(self) -> None:

@@ -25,7 +25,10 @@ def narrowed(
 
     return replace(
         overview,
-        servers=tuple(replace(v, verdicts=kept(v.verdicts)) for v in overview.servers),
+        servers=tuple(
+            replace(v, verdicts=kept(v.verdicts), unread=() if findings else v.unread)
+            for v in overview.servers
+        ),
         targets=tuple(replace(v, verdicts=kept(v.verdicts)) for v in overview.targets),
         narrowed_to=only,
     )

@@ -9,6 +9,7 @@ from alerts._base import Severity, Shape, State
 from alerts.verdicts.causes import Folded, fold
 from alerts.verdicts.verdict import Subject, Verdict
 from monitor.views.overview import Judged, Overview, ServerView
+from monitor.views.unread import Unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,17 @@ class Summary:
     @cached_property
     def down(self) -> list[ServerView]:
         return [view for view in self.overview.servers if not view.up]
+
+    @cached_property
+    def unread(self) -> list[tuple[ServerView, Unread]]:
+        """What is not read of servers that are up, less the reasons why findings are unknown."""
+        told = {(one.server, one.reason) for one in self.unknown}
+        return [
+            (view, one)
+            for view in self.overview.servers
+            for one in view.unread
+            if view.up and (view.name, one.reason) not in told
+        ]
 
     def _cases(self, view: Judged) -> Iterable[Folded]:
         verdicts = _incidents(view)

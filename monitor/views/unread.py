@@ -23,6 +23,12 @@ class Unread:
     collectors: tuple[str, ...] = ()
     """Those that miss it."""
 
+    @property
+    def sentence(self) -> str:
+        """What is not read there, and why."""
+        what = ", ".join(self.collectors) or "anything"
+        return f"can't read {what}{f' in {self.database}' if self.database else ''}: {self.reason}"
+
 
 def unread(answers: Answers, databases: Databases, identity: Identity | None) -> tuple[Unread, ...]:
     """Return every gap once, with the collectors that have it."""

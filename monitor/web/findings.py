@@ -12,12 +12,14 @@ from alerts.verdicts.incident import incident_id
 from alerts.verdicts.verdict import Subject, Verdict
 from monitor.defects import DEFECTS
 from monitor.views.overview import Overview, ServerView, TargetView
+from monitor.views.unread import Unread
 from monitor.web.findings_schema import (
     FindingsJson,
     ServerJson,
     SubjectJson,
     TargetJson,
     UnjudgedJson,
+    UnreadJson,
     VerdictJson,
 )
 
@@ -113,7 +115,17 @@ def _server(view: ServerView) -> ServerJson:
         "version": view.server_version,
         "cluster": view.node.cluster,
         "system_identifier": view.node.system_identifier,
+        "unread": [_unread(one) for one in view.unread],
         "findings": _verdicts(view),
+    }
+
+
+def _unread(one: Unread) -> UnreadJson:
+    return {
+        "database": one.database,
+        "collectors": list(one.collectors),
+        "reason": one.reason,
+        "grant": one.grant,
     }
 
 

@@ -65,6 +65,18 @@ class UnjudgedJson(TypedDict):
 
 
 @CLOSED
+class UnreadJson(TypedDict):
+    """Something that is not read, whether or not a finding needs it."""
+
+    database: str | None
+    collectors: list[str]
+    """Those that miss it; empty where it is the whole database."""
+    reason: str
+    grant: str | None
+    """The statement that would allow it."""
+
+
+@CLOSED
 class VerdictJson(TypedDict):
     """The result of judging one finding."""
 
@@ -105,6 +117,7 @@ class ServerJson(TypedDict):
     version: str | None
     cluster: str | None
     system_identifier: str | None
+    unread: list[UnreadJson]
     findings: list[VerdictJson]
 
 

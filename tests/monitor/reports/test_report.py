@@ -9,11 +9,13 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from alerts._base import Severity, State
+from alerts._base import Severity, State, Unjudged
 from alerts.verdicts.verdict import Verdict
 from monitor.reports import terminal as report
 from monitor.views import wording
+from monitor.views.narrowing import narrowed
 from monitor.views.overview import ServerView
+from monitor.views.unread import Unread
 from monitor.web.findings import as_plain
 from tests.fixtures.findings import (
     BLOAT,
@@ -29,8 +31,9 @@ from tests.fixtures.findings import (
 from tests.fixtures.overview import healthy, ill, overview, primary
 
 
-def server(*verdicts: Verdict, up: bool = True) -> ServerView:
-    return replace(primary(), up=up, verdicts={v.finding.name: v for v in verdicts})
+def server(*verdicts: Verdict, up: bool = True, unread: tuple[Unread, ...] = ()) -> ServerView:
+    found = {v.finding.name: v for v in verdicts}
+    return replace(primary(), up=up, verdicts=found, unread=unread)
 
 
 def printed(*servers: ServerView, terminal: bool = False, width: int = 80) -> str:
@@ -74,6 +77,30 @@ def test_the_exit_status_is_that_of_a_plugin(verdicts: tuple[Verdict, ...], stat
 def test_a_server_that_does_not_answer_is_not_well() -> None:
     """Even where nothing was judged yet."""
     assert report.exit_status(overview(server(WELL, up=False))) == 3
+
+
+def test_what_is_not_read_is_told_with_its_grant() -> None:
+    """Although no finding needs it: status 1, in every format; not if narrowed to findings."""
+    grant = "GRANT USAGE ON SCHEMA ext TO pgvigil;"
+    gap = Unread("shop", "the role has no USAGE on the schema ext", grant, ("stat_statements",))
+    view = server(WELL, unread=(gap,))
+    shown = overview(view)
+    assert report.exit_status(shown) == 1
+    for told in (printed(view), report.markdown(shown)):
+        assert "Not read" in told
+        assert "stat" in told
+        assert grant in told
+    [there] = json.loads(report.as_json(shown))["servers"]
+    assert there["unread"][0]["grant"] == grant
+    assert report.exit_status(narrowed(shown, [WELL.finding.name])) == 0
+
+
+def test_a_reason_of_unknown_findings_is_not_told_twice() -> None:
+    """It is under *Unknown* already."""
+    blind = replace(UNKNOWN, unjudged=(Unjudged("a lock is in the way"),))
+    view = server(blind, unread=(Unread(None, "a lock is in the way"),))
+    assert report.exit_status(overview(view)) == 3
+    assert "Not read" not in printed(view)
 
 
 def test_json_is_what_findings_serves() -> None:
