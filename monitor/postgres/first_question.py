@@ -23,6 +23,11 @@ WHO = """
         pg_catalog.current_setting('server_version')                    as version_text,
         pg_catalog.pg_is_in_recovery()                                  as in_recovery,
         pg_catalog.pg_postmaster_start_time()::pg_catalog.text          as started,
+        (
+            select pg_catalog.date_part('epoch', pg_catalog.max(backend_start))
+            from pg_catalog.pg_stat_get_activity(null)
+            where backend_type operator(pg_catalog.=) 'checkpointer'
+        )                                                               as checkpointer_started,
         current_user::pg_catalog.text                                   as role,
         pg_catalog.current_database()::pg_catalog.text                  as database,
         pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute')
@@ -77,6 +82,8 @@ class Identity:
     version_text: str
     in_recovery: bool
     started: str
+    checkpointer_started: float | None
+    """Unix seconds. A crash of one backend moves it, and no other time; None: not told."""
     system_identifier: str | None
     """None where our role may not read it."""
     role: str

@@ -1,11 +1,11 @@
-"""Server identity: detects a restart, a promotion, or another server at the same address."""
+"""Server identity: detects a restart, a crash, a promotion, or another server at the address."""
 
 from dataclasses import dataclass, field, replace
 from enum import Flag, auto
 
 import structlog
 
-from alerts.history.memory import Memory, Namespace
+from alerts.history.memory import Json, Memory, Namespace
 from alerts.snapshot import ServerIdentity
 from collectors._base import Role
 from monitor.config.servers import WatchedServer
@@ -19,6 +19,7 @@ class IdentityChange(Flag):
 
     nothing = 0
     restarted = auto()
+    """Whether it was started anew, also by its postmaster after the crash of a backend."""
     another = auto()
     """Whether it is another cluster: all history is invalid."""
     role = auto()
@@ -53,6 +54,10 @@ class IdentityTracker:
         if known and known.started != identity.started:
             log.warning("server restarted", server=self.target.name, started=identity.started)
             news |= IdentityChange.restarted
+        elif self._crashed(identity):
+            log.warning("a backend crashed, and all were started anew", server=self.target.name)
+            news |= IdentityChange.sessions_ended
+            news |= IdentityChange.restarted if known else IdentityChange.nothing
         # Our role may have lost the right to read it: then it is what it was.
         system = identity.system_identifier or self.node.system_identifier
         if system != self.node.system_identifier:
@@ -75,6 +80,19 @@ class IdentityTracker:
             return IdentityChange.nothing
         log.warning("role changed", server=self.target.name, role=role.value)
         return IdentityChange.role
+
+    def _crashed(self, identity: Identity) -> bool:
+        """Whether the checkpointer is another one than before, but the postmaster is not."""
+        began = identity.checkpointer_started
+        if began is None:
+            return False
+        before = self.memory.get(self._namespace(), "checkpointer")
+        now: Json = [identity.started, began]
+        self.memory.put(self._namespace(), "checkpointer", now)
+        match before:
+            case [str(started), int() | float() as earlier]:
+                return started == identity.started and began != earlier
+        return False
 
     def _cluster(self, system_identifier: str | None) -> str | None:
         apart = self.target.cluster

@@ -18,11 +18,13 @@ MET = Identity(
     version_text="18.0",
     in_recovery=False,
     started="2026-01-01 00:00:00+00",
+    checkpointer_started=1_767_225_600.5,
     system_identifier="7001",
     role="pgvigil",
     database="postgres",
     extensions="{}",
 )
+CRASHED = replace(MET, checkpointer_started=1_767_229_200.0)
 LATER = replace(MET, started="2026-01-02 00:00:00+00")
 
 
@@ -39,6 +41,20 @@ def test_sessions_of_an_earlier_start_have_ended(daemon_restarted: bool) -> None
     assert IdentityChange.restarted in change
     again = IdentityTracker(TARGET, memory)
     assert again.meet(LATER) is IdentityChange.nothing
+
+
+def test_a_crash_of_a_backend_is_told_by_the_checkpointer() -> None:
+    """The postmaster survives it, but no session and no counter does."""
+    memory = Memory()
+    now = IdentityTracker(TARGET, memory)
+    now.meet(MET)
+    assert now.meet(replace(MET, checkpointer_started=None)) is IdentityChange.nothing
+    assert now.meet(CRASHED) == IdentityChange.restarted | IdentityChange.sessions_ended
+    assert now.meet(CRASHED) is IdentityChange.nothing
+    again = IdentityTracker(TARGET, memory)
+    assert again.meet(CRASHED) is IdentityChange.nothing
+    unseen = replace(MET, checkpointer_started=1_767_232_800.0)
+    assert IdentityTracker(TARGET, memory).meet(unseen) is IdentityChange.sessions_ended
 
 
 def test_a_start_while_nobody_looked() -> None:
