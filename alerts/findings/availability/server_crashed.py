@@ -93,7 +93,7 @@ def cure(crash: Start, within_hour: int) -> tuple[str, ...]:
         remark(log),
         remark("2. Signal 9 is most often the kernel's OOM killer ('Out of memory' in dmesg -T):"),
         remark("   lower work_mem or the number of sessions, set vm.overcommit_memory = 2, and"),
-        remark("   give a container more memory. Nobody should send kill -9 to a backend."),
+        remark("   give a container more memory. Never send kill -9 to a backend."),
         remark("3. Signal 11 or 6 is a bug, often of an extension: the statement that ran is in"),
         remark("   the log line 'Failed process was running'; don't repeat it before an update."),
         remark("4. PANIC names a file: a full or failing disk. See to the disk first."),
