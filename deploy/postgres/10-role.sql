@@ -22,7 +22,7 @@ WHERE current_setting('server_version_num')::int >= 160000 \gexec
 -- stays unknown; `pgvigil doctor` names those, and prints the grants.
 
 -- In each database: to see the width of rows, from which bloat is estimated;
--- and to reach these extensions, in whatever schema: pg_buffercache, pg_stat_statements.
+-- and to reach these extensions, in whatever schema: pg_buffercache, pg_stat_statements, pgstattuple.
 SELECT format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E'\\'''))
     AS place FROM pg_database WHERE datname = 'postgres' \gset
 \connect -reuse-previous=on :"place" \\
@@ -31,7 +31,7 @@ SET search_path = pg_catalog, pg_temp;
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, 'pgvigil')
     FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
-    WHERE extname IN ('pg_buffercache', 'pg_stat_statements')
+    WHERE extname IN ('pg_buffercache', 'pg_stat_statements', 'pgstattuple')
     AND NOT has_schema_privilege('pgvigil', n.oid, 'usage') \gexec \\
 SELECT format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E'\\'''))
     AS place FROM pg_database WHERE datname = 'template1' \gset
@@ -41,7 +41,7 @@ SET search_path = pg_catalog, pg_temp;
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, 'pgvigil')
     FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
-    WHERE extname IN ('pg_buffercache', 'pg_stat_statements')
+    WHERE extname IN ('pg_buffercache', 'pg_stat_statements', 'pgstattuple')
     AND NOT has_schema_privilege('pgvigil', n.oid, 'usage') \gexec \\
 SELECT format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E'\\'''))
     AS place FROM pg_database WHERE datname = 'shop' \gset
@@ -51,5 +51,5 @@ SET search_path = pg_catalog, pg_temp;
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, 'pgvigil')
     FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
-    WHERE extname IN ('pg_buffercache', 'pg_stat_statements')
+    WHERE extname IN ('pg_buffercache', 'pg_stat_statements', 'pgstattuple')
     AND NOT has_schema_privilege('pgvigil', n.oid, 'usage') \gexec \\
