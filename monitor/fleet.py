@@ -16,6 +16,7 @@ from collectors.server import server as server_collector
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
 from monitor.defects import DEFECTS
+from monitor.exposition.server_pages import ServerPages
 from monitor.exposition.store import Store
 from monitor.heartbeat import Heartbeat
 from monitor.judging import unknown
@@ -38,6 +39,7 @@ class Fleet:
     store: Store
     schedule: Schedule | None = None
     servers: dict[str, ServerMonitor] = field(default_factory=dict)
+    pages: dict[str, ServerPages] = field(default_factory=dict)
     heart: Heartbeat = field(default_factory=Heartbeat)
     announce: Callable[[str], None] = lambda name: None
     """Called when a finding of that server has changed its state, to publish it at once."""
@@ -64,11 +66,12 @@ class Fleet:
 
     def _start(self, plan: WatchPlan, fleet: int) -> None:
         name = plan.name
+        pages = self.pages[name] = ServerPages(self.store, name, plan.bounds)
         server = ServerMonitor(
             plan,
             self.clock,
             self.memory,
-            Sink(partial(self.store.put, name, tops=plan.bounds), partial(self.store.drop, name)),
+            Sink(pages.put, pages.drop),
             peers=partial(self._peers, name),
             announce=partial(self.announce, name),
             heart=self.heart,
@@ -81,7 +84,7 @@ class Fleet:
         if self.schedule:
             self.schedule.forget(server)
         await server.close()
-        self.store.drop(server.plan.name)
+        self.pages.pop(server.plan.name).close()
 
     async def close(self) -> None:
         """Close all sessions at once: a server that hangs does not delay the others."""
@@ -112,7 +115,9 @@ class Fleet:
         Others have their turn between two servers, so that the loop never stands still for all.
         """
         views, took = [], 0.0
-        for server in list(self.servers.values()):
+        for name, server in list(self.servers.items()):
+            if self.servers.get(name) is not server:  # removed since the last one had its turn
+                continue
             begun = time.monotonic()
             views.append(self.written_view(server))
             took += time.monotonic() - begun

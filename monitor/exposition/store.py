@@ -1,6 +1,6 @@
 """Metric store: rendered families of all servers as bytes, joined when a page is scraped."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from types import MappingProxyType
@@ -61,9 +61,11 @@ class Store:
         rows: Sequence[Any],
         tops: Mapping[str, int] = NO_TOPS,
         whole: bool = True,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Served:
         """Replace the metrics of a collector. `tops` are the configured bounds. If not `whole`,
-        `rows` replace only the rows with their own series."""
+        `rows` replace only the rows with their own series. `wanted` is asked once they are
+        rendered: the server may have been removed since."""
         slot = (server, collector.name, database)
         page = self.collectors.get(slot) or CollectorPage(Renderer(collector, self.legacy))
         if whole:
@@ -72,7 +74,8 @@ class Store:
         else:
             fragments, served = page.renderer.renew(rows)
         with self.lock:
-            if whole or slot in self.collectors:  # else it was dropped while a part was rendered
+            # A part of what was dropped while it was rendered does not come back either.
+            if wanted() and (whole or slot in self.collectors):
                 self.collectors[slot] = page
                 self._replace(slot, page, fragments)
         return served

@@ -12,6 +12,7 @@ from monitor.config.load import load
 from monitor.config.watch_plan import plans
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
+from tests.fixtures.meters import Meter, meters
 
 
 async def test_views_are_written_one_by_one_and_all_are_there() -> None:
@@ -67,3 +68,22 @@ async def test_a_round_that_ends_after_its_server_was_removed_has_no_peers() -> 
     removed.judge_all()
     await removed.judging.settled()
     assert removed.judging.verdicts
+
+
+async def test_nothing_returns_to_the_page_of_a_removed_server() -> None:
+    """Neither what its last round brought nor what was still being rendered; a new monitor of
+    that name has pages of its own."""
+    store = Store()
+    fleet = Fleet(Clock(), Memory(), store)
+    [plan] = plans(load({"dsn": "host=127.0.0.1 port=1 user=u"}, {}), {})
+    await fleet.follow([plan])
+    old = fleet.pages[plan.name]
+    old.put(meters, None, [Meter("a", 1)])
+    assert store.collectors
+    await fleet.follow([])
+    old.put(meters, None, [Meter("a", 2)])
+    assert not store.collectors
+    await fleet.follow([plan])
+    fleet.pages[plan.name].put(meters, None, [Meter("a", 3)])
+    old.drop(meters)
+    assert store.collectors
