@@ -1,4 +1,4 @@
-"""pg_sequences: used share of each sequence, by its own limit and that of its column's type."""
+"""pg_sequences: used share of each sequence, by its own limit and those of the columns it feeds."""
 
 from dataclasses import dataclass
 from operator import attrgetter
@@ -28,7 +28,10 @@ QUERY = """
             tn.nspname::text                                            as table_schemaname,
             t.relname::text                                             as relname,
             a.attname::text                                             as column_name,
-            format_type(a.atttypid, null)                               as column_type,
+            format_type(
+                coalesce(nullif(ty.typbasetype, 0), a.atttypid), null
+            )                                                           as column_type,
+            coalesce(fed.columns, 0)::int4                              as columns,
             has_sequence_privilege(c.oid, {rights})                     as may_read,
             not (c.relpersistence = 'u' and pg_is_in_recovery())
                 and c.oid not in (select relation from locked)          as is_free,
@@ -39,14 +42,36 @@ QUERY = """
         from pg_catalog.pg_sequence s
         join pg_catalog.pg_class c on c.oid = s.seqrelid
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        left join pg_catalog.pg_depend d
-            on d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid
-            and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjsubid > 0
-            and d.deptype in ('a', 'i')
-        left join pg_catalog.pg_class t on t.oid = d.refobjid
+        left join lateral (
+            select f.relid, f.attnum, count(*) over () as columns
+            from (
+                select d.refobjid as relid, d.refobjsubid as attnum
+                from pg_catalog.pg_depend d
+                where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid
+                    and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjsubid > 0
+                    and d.deptype in ('a', 'i')
+                union
+                select e.adrelid, e.adnum
+                from pg_catalog.pg_depend d
+                join pg_catalog.pg_attrdef e on e.oid = d.objid
+                where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid
+                    and d.classid = 'pg_catalog.pg_attrdef'::regclass
+            ) f
+            join pg_catalog.pg_attribute fa on fa.attrelid = f.relid and fa.attnum = f.attnum
+            join pg_catalog.pg_type ft on ft.oid = fa.atttypid
+            join pg_catalog.pg_class fc on fc.oid = f.relid
+            order by
+                case coalesce(nullif(ft.typbasetype, 0), ft.oid)
+                    when 'int2'::regtype then 2 when 'int4'::regtype then 4 else 8
+                end,
+                fc.relispartition, f.relid, f.attnum
+            limit 1
+        ) fed on true
+        left join pg_catalog.pg_class t on t.oid = fed.relid
         left join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
         left join pg_catalog.pg_attribute a
-            on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+            on a.attrelid = fed.relid and a.attnum = fed.attnum
+        left join pg_catalog.pg_type ty on ty.oid = a.atttypid
         where c.relpersistence <> 't' and c.oid {asked}
     )
     select
@@ -62,6 +87,7 @@ QUERY = """
         k.relname                                                       as relname,
         k.column_name                                                   as column_name,
         k.column_type                                                   as column_type,
+        k.columns                                                       as columns,
         k.may_read                                                      as may_read,
         k.may_read and k.is_free and {within}                           as is_known,
         case when k.may_read and k.is_free and {within} then {last_value} end as last_value
@@ -96,7 +122,7 @@ def query(parts: dict[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """One sequence, and the column that it belongs to."""
+    """One sequence, and the narrowest column that it feeds."""
 
     datname: str
     relid: int
@@ -107,10 +133,13 @@ class Sequence:
     increment: int
     cycles: bool
     table_schemaname: str | None
-    """None, as are the next three, if no column owns it."""
+    """None, as are the next three, if no column owns it or has it as its default."""
     relname: str | None
     column_name: str | None
     column_type: str | None
+    """The base type of a domain."""
+    columns: int
+    """How many columns it feeds, by ownership or by their default; the narrowest is named."""
     may_read: bool
     """Without SELECT on it, its value is unknown."""
     is_known: bool

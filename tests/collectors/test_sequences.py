@@ -155,6 +155,7 @@ def test_shares_by_hand() -> None:
         relname=None,
         column_name=None,
         column_type=None,
+        columns=0,
         may_read=True,
         is_known=True,
         last_value=1,

@@ -1,0 +1,209 @@
+"""A sequence has nearly given out its last value: inserts will fail, by its limit or a column's."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import Annotated
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
+from alerts.cure import identifier, literal, plain_ddl, remark
+from alerts.limits import BaseLimits, Slack
+from alerts.plural import plural
+from alerts.runway.rate import Eta, eta
+from alerts.runway.sequence_trends import GIVEN_OUT, key_of
+from alerts.runway.trends import Trend
+from alerts.runway.wording import eta_text
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, Share, share_text
+from collectors._base import Role
+from collectors.sequences import LARGEST, Sequence, sequences
+
+SMALL = 2**53
+"""Limits beyond that are never reached, so such a sequence need not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(BaseLimits):
+    used: Share = 0.75
+    """Used share; a quarter is left to widen the column in peace."""
+    used_critical: Share = 0.9
+    """Used share from which it is critical."""
+    left: Annotated[Duration, Slack(1.2)] = timedelta(days=180)
+    """Time left at the least pace of the last weeks: to widen a key takes months of planning."""
+    left_critical: Annotated[Duration, Slack(1.2)] = timedelta(days=60)
+    """Time left from which it is critical."""
+    least_used: Share = 0.6
+    """Used share below which a forecast alone is never critical."""
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    trends = snapshot.of(GIVEN_OUT)
+    unread: list[Sequence] = []
+    for row in snapshot.rows(sequences):
+        if row.used_ratio is None:
+            if abs(row.last_possible) < SMALL:
+                unread.append(row)
+        elif not wraps_in_peace(row):
+            left = eta_of(row, trends)
+            if (severity := severity_of(row, left, limits)) is not None:
+                yield evidence(row, severity, left)
+    yield from unjudged(unread)
+
+
+def wraps_in_peace(row: Sequence) -> bool:
+    """Whether it begins anew before a column is full, as it was made to."""
+    limit = row.max_value if row.increment > 0 else row.min_value
+    return row.cycles and row.last_possible == limit
+
+
+def eta_of(row: Sequence, trends: Mapping[str, Trend]) -> Eta | None:
+    trend = trends.get(key_of(row))
+    if trend is None or trend.rate is None or row.last_value is None:
+        return None
+    return eta(abs(row.last_possible - row.last_value), trend.rate)
+
+
+def severity_of(row: Sequence, left: Eta | None, limits: Limits) -> Severity | None:
+    used = row.used_ratio or 0.0
+    if used >= limits.used_critical:
+        return Severity.critical
+    if left and left.within(limits.left_critical.total_seconds()) and used >= limits.least_used:
+        return Severity.critical
+    soon = left is not None and left.within(limits.left.total_seconds())
+    return Severity.warning if soon or used >= limits.used else None
+
+
+def unjudged(rows: list[Sequence]) -> Iterator[Unjudged]:
+    """Yield what can't be read, one line for each database and reason."""
+    by_database = attrgetter("datname", "may_read")
+    for (datname, may_read), group in groupby(sorted(rows, key=by_database), by_database):
+        count = len(list(group))
+        if may_read:
+            why = "locked at the moment, or beyond the number that is read before 18"
+        else:
+            why = "pgvigil may not SELECT from them (pgvigil doctor prints the GRANT)"
+        yield Unjudged(
+            f"{plural(count, 'sequence')}: {why}", datname, subject="sequences", count=count
+        )
+
+
+def evidence(row: Sequence, severity: Severity, left: Eta | None) -> Evidence:
+    name, used = identifier(row.schemaname, row.sequencename), row.used_ratio or 0.0
+    return Evidence(
+        subject=name,
+        severity=severity,
+        value=used,
+        message=(
+            f"The sequence {name}{feeds(row)} has used {share_text(used)} of its values;"
+            f" {row.remaining or 0:,} are left{eta_text(left)}. Then {what_fails(row)}."
+        ),
+        facts={
+            "last_value": row.last_value,
+            "last_possible_value": row.last_possible,
+            "remaining_values": row.remaining,
+            "column": row.column_name,
+            "column_type": row.column_type,
+            "columns": row.columns,
+            "earliest_end_seconds": left.early if left else None,
+            "latest_end_seconds": left.late if left else None,
+        },
+        cure=cure(row),
+        check=f"SELECT last_value, is_called FROM {name};",
+        object=name,
+        database=row.datname,
+    )
+
+
+def feeds(row: Sequence) -> str:
+    if row.relname is None or row.table_schemaname is None:
+        return ""
+    table = identifier(row.table_schemaname, row.relname)
+    more = f" and {plural(row.columns - 1, 'other column')}" if row.columns > 1 else ""
+    return f" of {table}.{identifier(row.column_name or '')} ({row.column_type}){more}"
+
+
+def what_fails(row: Sequence) -> str:
+    if is_limited_by_column(row):
+        return f"every insert fails: {row.column_type} is out of range"
+    return "every insert that takes a value from it fails"
+
+
+def is_limited_by_column(row: Sequence) -> bool:
+    limit = row.max_value if row.increment > 0 else row.min_value
+    return row.last_possible != limit or is_full_type(row)
+
+
+def is_full_type(row: Sequence) -> bool:
+    """Whether its own limit is just that of its column's type, so that both must be widened."""
+    return abs(row.last_possible) in (
+        LARGEST.get(row.column_type or "", 0),
+        LARGEST.get(row.column_type or "", 0) + 1,
+    )
+
+
+def cure(row: Sequence) -> tuple[str, ...]:
+    """Widen the sequence where that is enough, else tell the steps that widen its column."""
+    name = identifier(row.schemaname, row.sequencename)
+    if is_limited_by_column(row) and row.relname and row.table_schemaname and row.column_name:
+        table = identifier(row.table_schemaname, row.relname)
+        return widen(table, row.table_schemaname, row.column_name, name)
+    if abs(row.last_possible) in (2**15 - 1, 2**15, 2**31 - 1, 2**31):
+        return (
+            remark("Its columns are wide enough, only the sequence itself is not:"),
+            *plain_ddl(f"ALTER SEQUENCE {name} AS bigint;"),
+        )
+    return (
+        remark(
+            f"Its limit {row.last_possible} was chosen. If it may be raised, such as after a look"
+        ),
+        remark("at what prints or stores these numbers elsewhere, raise it with ALTER SEQUENCE."),
+    )
+
+
+def widen(table: str, schema: str, column: str, sequence: str) -> tuple[str, ...]:
+    """Return the steps that add a wider column and fill it while the table is in use.
+
+    ALTER COLUMN TYPE would rewrite the table, and all indexes of it, while nobody can read it.
+    """
+    old, new = identifier(column), identifier(f"{column[:56]}_bigint")
+    copy = identifier(schema, f"{column[:40]}_to_bigint")
+    trigger, check = (
+        identifier(f"{column[:50]}_to_bigint"),
+        identifier(f"{column[:45]}_bigint_filled"),
+    )
+    index = identifier(f"{column[:45]}_bigint_key")
+    body = literal(f"BEGIN NEW.{new} := NEW.{old}; RETURN NEW; END")
+    steps = (
+        "Never ALTER COLUMN TYPE on a table that is large or in use: it is rewritten, and blocked.",
+        f"1. SET lock_timeout = '2s'; ALTER TABLE {table} ADD COLUMN {new} bigint;",
+        f"2. CREATE FUNCTION {copy}() RETURNS pg_catalog.trigger LANGUAGE plpgsql AS {body};",
+        f"3. CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW"
+        f" EXECUTE FUNCTION {copy}();",
+        f"4. In batches of 10,000 or so: UPDATE {table} SET {new} = {old} WHERE {old}"
+        f" OPERATOR(pg_catalog.>=) … AND {old} OPERATOR(pg_catalog.<) …;",
+        f"5. ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({new} IS NOT NULL) NOT VALID;",
+        f"6. ALTER TABLE {table} VALIDATE CONSTRAINT {check};",
+        f"7. SET lock_timeout = 0; CREATE UNIQUE INDEX CONCURRENTLY {index} ON {table} ({new});",
+        "8. Do the same for every column that refers to this one.",
+        "9. In one transaction, with a lock_timeout of 2 s: drop the trigger, exchange the names",
+        "   of both columns, move the default or the identity, make the new index the key.",
+        f"10. ALTER SEQUENCE {sequence} AS bigint;",
+        "11. Drop the old column, and reset lock_timeout.",
+    )
+    return tuple(map(remark, steps))
+
+
+finding = Finding(
+    title="Sequence nearly exhausted",
+    severities=(Severity.warning, Severity.critical),
+    reads=(sequences,),
+    history=(GIVEN_OUT,),
+    limits=Limits(),
+    judge=judge,
+    unit="ratio",
+    scope=Reach.database,
+    on=Role.primary,
+    alerted_by=AlertedBy.database,
+)
