@@ -165,7 +165,7 @@ def cure(row: Sequence) -> tuple[str, ...]:
 def widen(table: str, schema: str, column: str, sequence: str) -> tuple[str, ...]:
     """Return the steps that add a wider column and fill it while the table is in use.
 
-    ALTER COLUMN TYPE would rewrite the table, and all indexes of it, while nobody can read it.
+    ALTER COLUMN TYPE would rewrite the table, and all indexes of it, while no session can read it.
     """
     old, new = identifier(column), identifier(f"{column[:56]}_bigint")
     copy = identifier(schema, f"{column[:40]}_to_bigint")

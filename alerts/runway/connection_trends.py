@@ -1,0 +1,36 @@
+"""Trend of connections: how many client sessions there are, in all and by user and application."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from alerts.runway.trends import Point, Trends
+from collectors._base import AnyAnswer
+from collectors.session_counts import CountedSession, session_counts
+
+ALL = ""
+GROUPS = 20
+"""Users and applications that are followed: those with the most sessions."""
+Group = tuple[str | None, str | None]
+
+
+def is_client(row: CountedSession) -> bool:
+    """Whether it uses a slot of ordinary roles; our own sessions do too."""
+    return row.backend_type == "client backend"
+
+
+def group_of(row: CountedSession) -> Group:
+    return row.usename, row.application_name
+
+
+def key_of(group: Group) -> str:
+    return "\t".join(part or "" for part in group)
+
+
+def _counts(answer: AnyAnswer) -> Iterator[Point]:
+    clients = [row for row in answer.rows if is_client(row)]
+    yield Point(ALL, len(clients))
+    for group, count in Counter(map(group_of, clients)).most_common(GROUPS):
+        yield Point(key_of(group), count)
+
+
+CONNECTIONS = Trends(session_counts, "connections", _counts)

@@ -1,0 +1,42 @@
+"""Exhaustion within hours: a level that climbs towards its wall, and by when it gets there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alerts.history.samples import Sample
+from alerts.runway.climb import Climb, climb, last_hour
+from alerts.runway.rate import Eta
+
+
+@dataclass(frozen=True, slots=True)
+class Exhaustion:
+    """A wall that is reached soon, if the climb of the last hour goes on."""
+
+    climb: Climb
+    left: float
+    """Up to the wall, less what bursts usually take."""
+
+    @property
+    def eta(self) -> Eta:
+        return Eta(self.left / self.climb.high, self.left / self.climb.low)
+
+    @property
+    def seconds(self) -> float:
+        """By the median slope."""
+        return self.left / self.climb.mid
+
+
+def exhaustion(
+    minutes: Sequence[Sample], wall: float, burst: float, least_rise: float
+) -> Exhaustion | None:
+    """Return what the last hour shows; None unless it certainly climbs, by at least that much.
+
+    Slow leaks end in a burst, not at the trend line, so bursts are taken off the wall.
+    """
+    points = last_hour(minutes)
+    if not points or points[-1].value - points[0].value < least_rise / 2:
+        return None
+    found = climb(points)
+    if found is None or not found.is_trend or found.low <= 0 or found.rise < least_rise:
+        return None
+    return Exhaustion(found, max(0.0, wall - burst - found.level))
