@@ -14,12 +14,18 @@ from bench.deadlock import __main__ as deadlock
 from bench.measuring import INTERVAL, Measured, measure
 from bench.pages import PageTime, page_times
 from bench.scenarios import ROLES, SCENARIOS, Scenario, built
+from bench.starvation import __main__ as starvation
 from bench.watchers import BenchError, Watcher, find_peer, pgvigil, postgres_exporter
 from monitor.demo.binaries import LaunchError
 from monitor.demo.launcher import Postgres
 
 PAGES = "pages"
-OTHERS = {"deadlock": deadlock.main, "breadth": breadth.main, "fleet": fleet.main}
+OTHERS = {
+    "deadlock": deadlock.main,
+    "breadth": breadth.main,
+    "fleet": fleet.main,
+    "starvation": starvation.main,
+}
 """Benchmarks with arguments of their own."""
 USAGE = 2
 

@@ -27,6 +27,13 @@ class Round:
 
     blinded: tuple[str, ...] = ()
     """Findings that can't be judged without its answers."""
+    set_seconds: float | None = None
+    """Seconds between two queries if nothing makes them rarer; None: unknown."""
+
+    @property
+    def stretch(self) -> float:
+        """The factor by which its pace is stretched."""
+        return self.pace_seconds / self.set_seconds if self.set_seconds else 1.0
 
     @property
     def succeeded(self) -> bool | None:

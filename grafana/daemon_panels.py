@@ -9,7 +9,7 @@ from alerts.prometheus.own_metrics import (
     COLLECTOR_PACE,
     COLLECTOR_SUCCESS_TIMESTAMP,
     CONFIG_RELOAD_OK,
-    SERVER_TIME,
+    SERVER_WORK,
     SESSIONS,
     STATE_FILE_OK,
     UP,
@@ -94,9 +94,9 @@ def _age(moment: OwnMetric) -> str:
 def cost() -> Iterator[Panel]:
     yield graph(
         "Cost",
-        "Share of one CPU core of the server that pgvigil's queries take.",
+        "Share of one CPU core of the server that pgvigil's queries take, an estimate.",
         "percentunit",
-        Query(rate(own(SERVER_TIME)), "{{server}}"),
+        Query(rate(own(SERVER_WORK)), "{{server}}"),
         span=12,
     )
     yield graph(

@@ -36,7 +36,7 @@ import asyncio
 import gc
 from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
 from alerts.history.recorder import LARGE
 
@@ -44,12 +44,21 @@ T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="in_background")
+_JOBS: "set[asyncio.Future[Any]]" = set()
+"""Given to the background thread and not finished."""
+
+
+def is_busy() -> bool:
+    """Whether the background thread works, and so keeps the loop from the interpreter."""
+    return bool(_JOBS)
 
 
 async def in_background(work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
     """Run `work` in the background thread and return its result."""
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_THREAD, _undisturbed, work, *arguments)
+    job = asyncio.get_running_loop().run_in_executor(_THREAD, _undisturbed, work, *arguments)
+    _JOBS.add(job)
+    job.add_done_callback(_JOBS.discard)
+    return await job
 
 
 async def run_by_size(rows: Sized, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:

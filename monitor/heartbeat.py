@@ -23,6 +23,10 @@ STARVED_FOREIGN, STARVED_DELAY = 0.03, 0.10
 """Shares of the window from which on we are short of CPU."""
 UNSETTLED = 1.0
 """Seconds after a late beat in which silence is not held against a server."""
+BLAMELESS = 0.005
+"""Lateness in seconds below which an answer has not waited for us."""
+SAME_TURN = 0.01
+"""Seconds between a beat and an answer that the loop read as soon as it was running again."""
 NOTABLE = 0.1
 """Lateness in seconds that makes a beat late."""
 
@@ -113,6 +117,18 @@ class Heartbeat:
         """Seconds by which the beat that is due now is late; 0 where that is not notable."""
         late = self.now() - self._due if self._task else 0.0
         return late if late > NOTABLE else 0.0
+
+    def lateness_at(self, answered: float) -> float:
+        """Seconds by which the beat that was due when an answer came is late, or came late.
+
+        What came while the loop stood still is read as late as that beat.
+        """
+        if self._task is None:
+            return 0.0
+        late = answered - self._due
+        if late < 0 and self.beats and answered - self.beats[-1].at < SAME_TURN:
+            late = self.beats[-1].late
+        return late if late >= BLAMELESS else 0.0
 
     async def _beat(self) -> None:
         while True:

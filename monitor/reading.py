@@ -12,14 +12,31 @@ from collectors._base import Absence
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What one query took, in seconds."""
+
+    elapsed: float = 0.0
+    """Until its answer was read, less the way there and back."""
+    work: float = 0.0
+    """At most the server's work: less what the answer waited for us, and its bytes for the link."""
+    run: float | None = None
+    """CPU time of the server process; None where we can't see it."""
+
+    def __add__(self, other: "Cost") -> "Cost":
+        known = self.run is not None and other.run is not None
+        run = (self.run or 0.0) + (other.run or 0.0) if known else None
+        return Cost(self.elapsed + other.elapsed, self.work + other.work, run)
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """The rows of one collector, read at one place."""
 
     rows: Sequence[Any]
     at: float
     """Unix seconds when they were complete."""
-    work: float | None = None
-    """Seconds of the server's work; None where nothing was asked of it."""
+    cost: Cost | None = None
+    """None where nothing was asked of the server."""
     missing: Absence | None = None
     """Why there was nothing to ask; there are no rows then, and that says nothing."""
     cold: bool = False

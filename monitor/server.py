@@ -102,6 +102,7 @@ class ServerMonitor:
             log,
             self.sink,
             self.judge,
+            self.heart,
             plan.hung_deadline,
         )
         self.own = SelfCollectors(clock, log, self.pacing, self.privileges, self.runner)

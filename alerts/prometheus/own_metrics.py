@@ -34,8 +34,26 @@ SERVER_INFO = OwnMetric(
 SERVER_TIME = OwnMetric(
     "pgvigil_server_time_seconds_total",
     "counter",
-    "Time that this server has spent on queries of pgvigil.",
+    "Time that queries of pgvigil took on this server, with all that they waited for.",
     ("server",),
+)
+SERVER_WORK = OwnMetric(
+    "pgvigil_server_work_seconds_total",
+    "counter",
+    "Work of this server for queries of pgvigil, an estimate; the budget limits it.",
+    ("server",),
+)
+ROUNDS_LEFT_OUT = OwnMetric(
+    "pgvigil_server_work_rounds_left_out_total",
+    "counter",
+    "Queries that the estimate of the work was not made of, because the machine was busy.",
+    ("server",),
+)
+LANE_STRETCH = OwnMetric(
+    "pgvigil_lane_stretch_ratio",
+    "gauge",
+    "Current time between two queries of the lane's slowest collector, by its set pace.",
+    ("server", "lane"),
 )
 SESSIONS = OwnMetric(
     "pgvigil_sessions", "gauge", "Sessions of pgvigil on this server.", ("server",)

@@ -203,8 +203,8 @@ class Settings(BaseSettings, Login):
     """How often each lane queries."""
 
     budget: PositiveShare = 0.01
-    """Share of wall time that all queries together may take on a server. Above it, they run less
-    often."""
+    """Share of one core of a server that all queries together may take, by the server's own work.
+    Above it, they run less often."""
 
     deadline: PositiveDuration = timedelta(seconds=5)
     """Time limit of a query. The server cancels it after this time, pgvigil shortly afterwards."""

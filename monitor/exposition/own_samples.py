@@ -25,6 +25,10 @@ def server_samples(view: ServerView) -> Iterator[OwnSample]:
     if view.can_connect is not None:
         yield own.CAN_CONNECT, (server, view.connect_failure), view.can_connect
     yield own.SERVER_TIME, (server,), view.server_time
+    yield own.SERVER_WORK, (server,), view.server_work
+    yield own.ROUNDS_LEFT_OUT, (server,), view.rounds_left_out
+    for lane, stretch in view.stretches.items():
+        yield own.LANE_STRETCH, (server, lane), stretch
     yield own.SESSIONS, (server,), view.sessions
     if view.queues:
         yield from queue_samples(server, view.queues)

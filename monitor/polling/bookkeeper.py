@@ -1,4 +1,4 @@
-"""Bookkeeper: records the result of a query in the round log, the pacing and the answers."""
+"""Bookkeeper: records the result of a query in the round log and the answers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from collectors._base import Absence, AnyCollector, Scope
+from collectors._base import Absence, AnyCollector
 from monitor.clock import Clock
 from monitor.defects import DEFECTS, place_of
 from monitor.polling.answers import Answers
@@ -54,24 +54,13 @@ class Bookkeeper:
             status.absence(question.began, reading.missing.reason)
             self.answers.mark_absent(collector, database, reading.missing)
             return False
-        if reading.work is not None:
-            self._charge(question, reading.work, reading.cold)
-        elif collector.gate:
+        if reading.cost is None and collector.gate:
             self.pacing.rests(collector)
             status.asked = None  # due as soon as the gate is open
         if question.is_whole:
             self.answers.take(collector, database, reading.rows, reading.at)
             status.success(reading.at, reading.at - question.began, len(reading.rows))
         return True
-
-    def _charge(self, question: Question, work: float, cold: bool) -> None:
-        """Note the server's work; a round of all databases costs as often as there are answers."""
-        collector, database = question.collector, question.database
-        self.round_log.spend(work, in_walk=collector.scope is Scope.database)
-        is_quick = not question.is_whole or self.refresh.is_short(collector, database)
-        long_answers = 0 if is_quick else self.refresh.count(collector)
-        databases = long_answers or self.answers.count(collector)
-        self.pacing.answered(collector, work * max(1, databases), is_quick, cold)
 
     @contextmanager
     def outcome(self, question: Question) -> Iterator[None]:

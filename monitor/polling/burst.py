@@ -15,7 +15,7 @@ from collectors.locks import Lock, locks
 from monitor.clock import Clock
 from monitor.polling.answers import Answers
 from monitor.polling.lock_queues import REMEMBERED, LockTraffic
-from monitor.polling.pacing import Pacing
+from monitor.polling.pacing import WAITED_FOR, Pacing
 from monitor.polling.round_log import RoundLog
 
 HURRIED = 0.25
@@ -53,7 +53,7 @@ class LockBurst:
     def hurried(self) -> float:
         """Seconds between two readings of a burst: what one costs decides how often it is done."""
         cost = sum(self.pacing.costs.get((collector, False), 0.0) for collector in IN_BURST)
-        return max(HURRIED, cost / self.pacing.fast_budget)
+        return min(WAITED_FOR, max(HURRIED, cost / self.pacing.fast_budget))
 
     async def follow(self, read: Read) -> None:
         """Read repeatedly until the next ordinary round is near, only while sessions wait."""

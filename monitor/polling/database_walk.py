@@ -104,9 +104,9 @@ class DatabaseWalk:
         self, database: str, due: list[AnyCollector], standing: Session, role: Role | None
     ) -> bool:
         """Ask in one database and pay for it. Returns whether to go on to the next one."""
-        began, before = self.clock.now(), self.round_log.walk_time
+        began, before = self.clock.now(), self.round_log.walk_work
         goes_on = await self._ask(database, due, standing, role)
-        now, cost = self.clock.now(), self.round_log.walk_time - before
+        now, cost = self.clock.now(), self.round_log.walk_work - before
         self.bucket.spend(cost, now - began, self.pacing.left_for_walks, now)
         return goes_on
 
@@ -148,9 +148,6 @@ class DatabaseWalk:
     ) -> None:
         """Ask what is due of the database, and what of the server is seen from there only."""
         began = self.clock.now()
-        if not session.met:  # opening it has cost something before anything is asked
-            session.met = True
-            self.round_log.spend(session.opening, in_walk=True)
         here = Place(session, await self.privileges.in_database(session), role)
         for index, collector in enumerate(due):
             if index and self.clock.now() - began > BRIEF:

@@ -1,14 +1,11 @@
 """Pacing: how often each collector is asked, at its lane's pace or slower where it is costly."""
 
-from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 from collectors._base import AnyCollector, Lane, Scope
 from monitor.polling.budget import fast_lane, water_level
 
-MEMORY = 0.3
-"""Weight of the newest round in the running mean of a collector's cost."""
 FAST_LAST = 3
 """The fast lane starts backing off this many time-outs after the others."""
 MOST_DISTRESS = 6
@@ -16,9 +13,12 @@ MOST_DISTRESS = 6
 FAST_SHARE = 0.75
 """Share of the budget that the fast lane may take before all others: what piles up within seconds
 must not be seen later because there are many relations."""
-RECENT = 5
-"""In the fast lane a round costs the least of this many. What others took longer they have waited
-for a processor: a server in trouble would be looked at rarely because it is in trouble."""
+STRETCH = 4.0
+"""No pace of these lanes is stretched further: a server in trouble would be looked at rarely
+because it is in trouble. The others make room for them, for as long as that lasts."""
+PROMPT = {Lane.fast, Lane.normal, Lane.table}
+WAITED_FOR = 3.0
+"""Seconds; while a session waits for a lock the fast lane's pace is not stretched beyond it."""
 WORST = 3600.0
 """Seconds; no pace is stretched beyond it, as a question never asked is never answered."""
 
@@ -36,7 +36,7 @@ class Pacing:
     budget: float
     """Share of wall time that all rounds together may take on the server."""
     costs: dict[Extent, float] = field(default_factory=dict)
-    """Seconds of server time that a round takes, a running mean; in the fast lane the least."""
+    """Seconds of the server's work that a round takes, in all databases together."""
     resting: set[AnyCollector] = field(default_factory=set)
     """Collectors with a shut gate: they cost nothing as long as it is."""
     distress: int = 0
@@ -48,9 +48,8 @@ class Pacing:
     _between: Mapping[AnyCollector, float] = field(default_factory=dict)
     _tightest: dict[AnyCollector, float] = field(default_factory=dict)
     """The lowest level since each was asked last."""
-    _fast: float = 1.0
-    """Factor by which the pace of the fast lane is stretched."""
-    _recent: dict[AnyCollector, deque[float]] = field(default_factory=dict)
+    _fast: float = 0.0
+    """Seconds to which the pace of the fast lane is stretched."""
     _left: dict[Scope, float] = field(default_factory=dict)
     """Share of wall time that the fast lane, and the other scope, leave for each."""
     _level: dict[Scope, float] = field(default_factory=dict)
@@ -58,25 +57,18 @@ class Pacing:
 
     # Events.
 
-    def answered(
-        self, collector: AnyCollector, seconds: float, part: bool = False, cold: bool = False
-    ) -> None:
-        """A round was answered and cost the server these seconds; `part`: only what is quick."""
+    def answered(self, collector: AnyCollector, seconds: float | None, part: bool = False) -> None:
+        """A round was answered. It costs the server these seconds of work, in all databases
+        together; None: not known yet. `part`: only what is quick."""
         self.distress = 0
-        # The first round of a session plans the query and reads the catalogue: many times the cost
-        # of the next one, which in the fast lane comes too soon to be put off because of it.
-        if collector.lane is not Lane.fast:
-            before = self.costs.get((collector, part), seconds)
-            self.costs[collector, part] = before + MEMORY * (seconds - before)
-        elif not cold:
-            recent = self._recent.setdefault(collector, deque(maxlen=RECENT))
-            recent.append(seconds)
-            self.costs[collector, part] = min(recent)
-        else:
+        if seconds is None:
             return
+        is_news = self.costs.get((collector, part)) != seconds or collector in self.resting
+        self.costs[collector, part] = seconds
         self.resting.discard(collector)
-        self._tightest[collector] = 1.0
-        self._share_out()
+        self._tightest[collector] = self._level.get(collector.scope, 1.0)
+        if is_news:
+            self._share_out()
 
     def timed_out(self) -> None:
         """A round was not answered in time."""
@@ -96,7 +88,9 @@ class Pacing:
 
     def on_tour(self, seconds: float) -> None:
         """A walk through all databases takes that long: nothing is asked more often in each."""
-        self._walk_seconds = seconds
+        if seconds != self._walk_seconds:
+            self._walk_seconds = seconds
+            self._share_out()
 
     def lives_in(self, collector: AnyCollector, database: str | None) -> None:
         """The extension of a collector was found in that database only; None: in none any more."""
@@ -105,9 +99,11 @@ class Pacing:
         else:
             self.homes[collector] = database
 
-    def ask_in_part(self, collectors: Collection[AnyCollector]) -> None:
+    def ask_in_part(self, collectors: Set[AnyCollector]) -> None:
         """Mostly only what is shown of these is asked anew, as their answers are long."""
-        self._partial = frozenset(collectors)
+        if self._partial != collectors:
+            self._partial = frozenset(collectors)
+            self._share_out()
 
     # Results.
 
@@ -129,6 +125,14 @@ class Pacing:
         """Seconds between two whole rounds as they are now, or between two that ask a part."""
         return self._at(self._level.get(collector.scope, 1.0), collector, part)
 
+    def stretches(self) -> dict[Lane, float]:
+        """The factor by which the pace of each lane is stretched, at most."""
+        found = dict.fromkeys(self.lanes, 1.0)
+        for collector, part in self.costs:
+            stretch = self.of(collector, part) / self.unstretched(collector, part)
+            found[collector.lane] = max(found[collector.lane], stretch)
+        return found
+
     def longest(self, collector: AnyCollector) -> float:
         """The longest pace since it was last asked: a shorter one makes no answer too old."""
         level = self._level.get(collector.scope, 1.0)
@@ -136,14 +140,26 @@ class Pacing:
 
     def _at(self, level: float, collector: AnyCollector, part: bool = False) -> float:
         backed_off = self.distress - (FAST_LAST if collector.lane is Lane.fast else 0)
-        pace = self._unstretched(collector, part) * 2.0 ** max(0, backed_off)
+        unstretched = self.unstretched(collector, part)
         if collector.lane is Lane.fast:
-            return min(pace * self._fast, WORST)
-        cost = self.costs.get((collector, part), 0.0)
-        stretched = max(pace, cost / level if level else pace)
-        return min(stretched, max(WORST, pace))
+            stretched = max(unstretched, self._fast)
+        else:
+            stretched = max(unstretched, self.costs.get((collector, part), 0.0) / level)
+        return min(
+            max(stretched, unstretched * 2.0 ** max(0, backed_off)),
+            self._longest(collector, unstretched),
+        )
 
-    def _unstretched(self, collector: AnyCollector, part: bool) -> float:
+    def _longest(self, collector: AnyCollector, unstretched: float) -> float:
+        """Seconds beyond which its pace is not stretched."""
+        if collector.lane not in PROMPT:
+            return max(WORST, unstretched)
+        if collector.lane is Lane.fast and self._between:
+            return min(STRETCH * unstretched, max(WAITED_FOR, unstretched))
+        return STRETCH * unstretched
+
+    def unstretched(self, collector: AnyCollector, part: bool = False) -> float:
+        """Seconds between two rounds where nothing makes them rarer."""
         pace = self.lanes[collector.lane]
         if collector in self._partial and not part:
             pace = max(pace, self.lanes[Lane.slow])
@@ -158,15 +174,18 @@ class Pacing:
             if collector.lane is Lane.fast and collector not in self.resting
         }
         pace = self.lanes[Lane.fast]
-        self._fast, taken = fast_lane(costs, self._between, pace, self.fast_budget)
-        rest = self.budget - taken
-        shares: dict[Scope, list[float]] = {scope: [] for scope in Scope}
+        longest = max((self._longest(collector, pace) for collector in costs), default=pace)
+        self._fast, taken = fast_lane(costs, self._between, pace, longest, self.fast_budget)
+        rest = self.budget - min(taken, self.fast_budget)
+        shares: dict[Scope, list[tuple[float, float]]] = {scope: [] for scope in Scope}
         for (collector, part), cost in self.costs.items():
             if collector.lane is not Lane.fast:
-                shares[collector.scope].append(cost / self._unstretched(collector, part))
+                unstretched = self.unstretched(collector, part)
+                least = cost / self._longest(collector, unstretched)
+                shares[collector.scope].append((cost / unstretched, least))
         # What is asked of the server and what is asked of its databases: each may have all that
         # the other leaves, and half in any case.
-        wanted = {scope: min(rest / 2, sum(shares[scope])) for scope in Scope}
+        wanted = {scope: min(rest / 2, sum(share for share, _ in shares[scope])) for scope in Scope}
         self._left = {scope: rest - sum(wanted.values()) + wanted[scope] for scope in Scope}
         self._level = {scope: water_level(self._left[scope], shares[scope]) for scope in Scope}
         for collector, level in self._tightest.items():

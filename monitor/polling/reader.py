@@ -14,7 +14,7 @@ from monitor.polling.texts import Records, readable
 from monitor.postgres.first_question import Identity
 from monitor.postgres.privileges import Privileges
 from monitor.postgres.session import Session
-from monitor.reading import Reading
+from monitor.reading import Cost, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +53,32 @@ class Reader:
         if missing:
             return Reading((), self.clock.now(), missing=missing)
         if collector.bulk and place.tables is None:
-            rows, work = await self._columns(collector, place.session, deadline)
+            rows, cost = await self._columns(collector, place.session, deadline)
         else:
             query = query_of(collector, place.session, place.tables or ALL)
-            records, work = await self._fetch(collector, place.session, query, deadline)
+            records, cost = await self._fetch(collector, place.session, query, deadline)
             rows = [collector.row(**record) for record in records]
-        return Reading(rows, self.clock.now(), work, cold=place.session.is_new_to(collector))
+        return Reading(rows, self.clock.now(), cost, cold=place.session.is_new_to(collector))
 
     async def _columns(
         self, collector: AnyCollector, session: Session, deadline: float
-    ) -> tuple[Sequence[Any], float]:
+    ) -> tuple[Sequence[Any], Cost]:
         """Ask about one range of tables after the other."""
-        blocks, total = [], 0.0
+        blocks, costs = [], list[Cost]()
         for tables in await self.ranges.of(collector, session, deadline, self.clock.now()):
             query = query_of(collector, session, tables)
-            records, work = await self._fetch(collector, session, query, deadline)
-            total += work
+            records, cost = await self._fetch(collector, session, query, deadline)
+            costs.append(cost)
             blocks.append(await run_by_size(records, block, collector.row, records))
         rows = Columns(collector.row, blocks)
         self.ranges.learn(collector, session, len(rows))
-        return rows, total
+        return rows, sum(costs[1:], costs[0])
 
     async def _fetch(
         self, collector: AnyCollector, session: Session, query: str, deadline: float
-    ) -> tuple[Records, float]:
-        """Records, and the seconds that the server took: the time less the trips there and back."""
-        start = self.clock.now()
-        fetched = await session.fetch(query, deadline)
-        records = readable(fetched, query, collector, session)
-        return records, max(0.0, self.clock.now() - start - session.trips * session.round_trip)
+    ) -> tuple[Records, Cost]:
+        fetched, cost = await session.ask(query, deadline)
+        return readable(fetched, query, collector, session), cost
 
 
 def absence(collector: AnyCollector, place: Place) -> Absence | None:

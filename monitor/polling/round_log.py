@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from collectors._base import AnyCollector
+from monitor.polling.work_estimate import WorkEstimates
 from monitor.reading import ReadFailure
 
 LONGEST = 600.0
@@ -59,10 +60,15 @@ class RoundLog:
     """All entries of one server: by collector, and by database where the scope is one."""
 
     statuses: dict[AnyCollector, dict[str | None, RoundStatus]] = field(default_factory=dict)
-    server_time: float = 0.0
-    """Seconds that the server has spent on us."""
-    walk_time: float = 0.0
+    elapsed: float = 0.0
+    """Seconds that the server took to answer us."""
+    work: float = 0.0
+    """Seconds of its own work in that time, an estimate."""
+    walk_work: float = 0.0
     """Those of them spent in its databases, one by one."""
+    estimates: WorkEstimates = field(default_factory=WorkEstimates)
+    rounds_left_out: int = 0
+    """Rounds that say nothing about the server's work, because the machine was busy."""
 
     def of(self, collector: AnyCollector, database: str | None = None) -> RoundStatus:
         return self.statuses.setdefault(collector, {}).setdefault(database, RoundStatus())
@@ -75,10 +81,11 @@ class RoundLog:
             for database, status in statuses.items():
                 yield collector, database, status
 
-    def spend(self, seconds: float, in_walk: bool) -> None:
-        """Add to the time that the server has spent on us."""
-        self.server_time += seconds
-        self.walk_time += seconds if in_walk else 0.0
+    def spend(self, elapsed: float, work: float, in_walk: bool) -> None:
+        """Add to the time that the server has spent on us, in seconds."""
+        self.elapsed += elapsed
+        self.work += work
+        self.walk_work += work if in_walk else 0.0
 
     def forgive(self, database: str | None = None) -> None:
         """After a new session or new rights: what failed is due again, there or everywhere."""
@@ -95,6 +102,7 @@ class RoundLog:
         """Forget a database that no longer exists."""
         for statuses in self.statuses.values():
             statuses.pop(database, None)
+        self.estimates.forget(database)
 
     def drop_whole(self, collector: AnyCollector) -> None:
         """Forget that combining the answers of all databases has failed: it works again."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from collectors._base import AnyCollector
 from monitor.clock import Clock
+from monitor.heartbeat import Heartbeat
 from monitor.polling.answers import Answers
 from monitor.polling.bookkeeper import Bookkeeper
 from monitor.polling.pacing import Pacing
@@ -15,6 +16,7 @@ from monitor.polling.question import Question
 from monitor.polling.reader import Place, Reader
 from monitor.polling.round_log import RoundLog
 from monitor.polling.sink import Sink
+from monitor.polling.work_meter import WorkMeter
 from monitor.reading import Reading
 
 
@@ -26,6 +28,7 @@ class CollectorRunner:
     reader: Reader
     books: Bookkeeper
     publisher: Publisher
+    meter: WorkMeter
     judge: Callable[[], None]
     """Judges what reads something fresh."""
     deadline: float
@@ -41,13 +44,15 @@ class CollectorRunner:
         round_log: RoundLog,
         sink: Sink,
         judge: Callable[[], None],
+        heart: Heartbeat,
         deadline: float,
     ) -> "CollectorRunner":
         """The runner with all that it needs."""
         refresh = PartialRefresh(clock, answers, pacing)
         publisher = Publisher(sink, answers, round_log, refresh)
         books = Bookkeeper(server, clock, round_log, pacing, answers, refresh, publisher)
-        return cls(clock, Reader(clock), books, publisher, judge, deadline)
+        meter = WorkMeter.of(clock, heart, round_log, pacing, refresh, deadline)
+        return cls(clock, Reader(clock), books, publisher, meter, judge, deadline)
 
     async def round(self, collectors: Iterable[AnyCollector], place: Place) -> None:
         """Run each of these, then judge. Raises ReadFailure only where the session was lost."""
@@ -61,6 +66,8 @@ class CollectorRunner:
             reading = await self.reader.read(collector, here, self.deadline)
             if self.books.record(question, reading):
                 await self.publisher.publish(question, reading.rows)
+            if reading.cost:
+                await self.meter.charge(question, reading.cost, place.session, reading.cold)
 
     def supply(self, collector: AnyCollector, rows: Sequence[Any]) -> None:
         """Record and publish rows that the daemon itself is the source of."""

@@ -52,6 +52,7 @@ class SelfCollectors:
             duration_seconds=status.duration,
             was_refused=status.failures > 0,
             blinded=_blinded_by(collector, role) if status.error or succeeded is None else (),
+            set_seconds=self.pacing.unstretched(collector),
         )
 
 

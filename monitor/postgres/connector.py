@@ -74,7 +74,7 @@ class Connector:
                 raise self.failure
             try:
                 session = await Session.open(
-                    self.address, database, self.statement_timeout, self.deadline
+                    self.address, database, self.statement_timeout, self.deadline, self.heart
                 )
                 await _refuse_other_server(session, sibling)
             except ConnectFailure as failure:

@@ -5,6 +5,7 @@ process; `guarding` says which methods are allowed while a session is opened.
 """
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -45,6 +46,10 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
         self._is_raw = raw_text.is_raw(f"{params.database}{params.user}")
         self._gate: Gate | None = None
         self._messages = ServerMessages()
+        self.octets = 0
+        """Bytes that have come."""
+        self.arrived = 0.0
+        """Monotonic time of the last of them."""
 
     def connection_made(self, transport: Any) -> None:
         self._wire = transport
@@ -53,6 +58,8 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
         super().connection_made(RawStartUp(transport) if self._is_raw else transport)
 
     def data_received(self, data: Any) -> None:
+        self.octets += len(data)
+        self.arrived = time.monotonic()
         try:
             if self._gate:
                 data = self._gate.let_through(data)

@@ -10,10 +10,13 @@ import asyncpg
 
 from monitor.address import Address
 from monitor.deadline import within
+from monitor.heartbeat import Heartbeat
 from monitor.postgres import session_settings
+from monitor.postgres.backend_process import BackendProcess
 from monitor.postgres.errors import QueryFailure, asking_first, connecting, querying
 from monitor.postgres.first_question import EXTENSIONS, SYSTEM, Identity, who_answers
-from monitor.postgres.guarded_protocol import guarding
+from monitor.postgres.guarded_protocol import GuardedProtocol, guarding
+from monitor.reading import Cost
 
 GRACE = 1.0
 """Seconds that a session is given to close politely."""
@@ -21,6 +24,14 @@ REMEMBERED = 300.0
 """Seconds for which asyncpg remembers how a query was prepared: until then it is one trip."""
 FIRST_TRIPS = 4
 """How often the first question goes back and forth."""
+PAYLOAD = 8192
+"""Bytes that are asked for to see what a byte takes."""
+LARGE = 4096
+"""Bytes from which on an answer says something about the speed of the link."""
+FAST_LINK = 1e-7
+"""Seconds a byte below which a link is not subtracted: what is measured then is the server."""
+OPENING = "open a session"
+"""The first of a session's own questions."""
 
 
 @dataclass(slots=True)
@@ -31,10 +42,13 @@ class Session:
     identity: Identity
     round_trip: float
     """Seconds that an answer takes at least, whatever the server does."""
-    opening: float = 0.0
-    """Seconds that the server took for our first question, with everything cold."""
-    trips: int = 1
-    """How often the newest question went back and forth."""
+    seconds_a_byte: float = 0.0
+    """What the link takes at least."""
+    heart: Heartbeat = field(default_factory=Heartbeat)
+    process: BackendProcess | None = None
+    """The server process, where it runs on our host."""
+    aside: list[tuple[str, Cost]] = field(default_factory=list)
+    """What was asked here beside the collectors, and not charged yet."""
     prepared: dict[str, float] = field(default_factory=dict)
     """Queries, and since when (monotonic) asyncpg remembers each."""
     opened: float = field(default_factory=time.monotonic)
@@ -45,17 +59,28 @@ class Session:
     """Whether its identity has been taken note of."""
     asked_at: float | None = None
     """Monotonic time when the running query was sent; None while nothing runs."""
+    sent_at: float = 0.0
+    """Monotonic time when the newest query was handed over to be sent."""
     _asked: set[object] = field(default_factory=set)
 
     @classmethod
     async def open(
-        cls, address: Address, database: str | None, statement_timeout: float, deadline: float
+        cls,
+        address: Address,
+        database: str | None,
+        statement_timeout: float,
+        deadline: float,
+        heart: Heartbeat | None = None,
     ) -> "Session":
         """Connect and make sure whom we talk to. Raises ConnectFailure."""
+        since = time.time()
         connection = await _connect(address, database, deadline)
         try:
             with asking_first():
-                return await within(deadline, cls.of(connection, statement_timeout))
+                session = await within(deadline, cls.of(connection, statement_timeout))
+            session.heart = heart or session.heart
+            session.process = BackendProcess.find(session.identity.pid, since)
+            return session
         except BaseException:
             connection.terminate()
             raise
@@ -72,10 +97,14 @@ class Session:
         before = time.monotonic()
         await connection.execute("select")
         trip = time.monotonic() - before
+        await connection.execute(f"select pg_catalog.repeat('x', {PAYLOAD})")
+        link = max(0.0, time.monotonic() - before - 2 * trip) / PAYLOAD
         may_identify = told.pop("may_identify")
         system = await connection.fetchval(SYSTEM) if may_identify else None
         identity = Identity(**told, system_identifier=system, extensions=None)
-        session = cls(connection, identity, trip, max(0.0, first - FIRST_TRIPS * trip))
+        session = cls(connection, identity, trip, link)
+        opening = max(0.0, first - FIRST_TRIPS * trip)
+        session.aside.append((OPENING, Cost(opening, opening)))
         try:
             await session.learn_extensions(statement_timeout + 1)
         except QueryFailure:  # a lock, perhaps: who needs them asks again
@@ -90,21 +119,47 @@ class Session:
 
     async def fetch(self, query: str, deadline: float) -> list[asyncpg.Record]:
         """The rows of one query. Raises QueryFailure; past the deadline the session is lost."""
+        records, cost = await self.ask(query, deadline)
+        self.aside.append((query, cost))
+        return records
+
+    async def ask(self, query: str, deadline: float) -> tuple[list[asyncpg.Record], Cost]:
+        """The rows of one query and its cost, which the caller charges. Raises as `fetch`."""
         async with self.turn:
             self.asked_at = time.monotonic()
-            self.trips = self._trips(query, self.asked_at)
+            trips, octets = self._trips(query, self.asked_at), self.wire.octets
             try:
                 with querying():
-                    records = await within(deadline, self.connection.fetch(query))
-                # Measured once on a busy machine it may be long, and hide what queries cost.
-                seconds = time.monotonic() - self.asked_at
-                self.round_trip = min(self.round_trip, seconds / self.trips)
-                return records
+                    records = await within(deadline, self._answer(query))
+                return records, self._cost(trips, self.wire.octets - octets)
             except QueryFailure as failure:
                 self.gave_up = self.gave_up or failure.lost
                 raise
             finally:
                 self.asked_at = None
+
+    async def _answer(self, query: str) -> list[asyncpg.Record]:
+        self.sent_at = time.monotonic()
+        return await self.connection.fetch(query)
+
+    def _cost(self, trips: int, octets: int) -> Cost:
+        """What the newest answer cost, which came in that number of bytes."""
+        seconds = self.wire.arrived - self.sent_at
+        # Measured once on a busy machine they may be long, and hide what queries cost.
+        self.round_trip = min(self.round_trip, seconds / trips)
+        elapsed = max(0.0, seconds - trips * self.round_trip)
+        if octets >= LARGE:
+            self.seconds_a_byte = min(self.seconds_a_byte, elapsed / octets)
+        link = octets * self.seconds_a_byte if self.seconds_a_byte >= FAST_LINK else 0.0
+        ran = self.process.taken() if self.process else None
+        waited = self.heart.lateness_at(self.wire.arrived) + link + (ran[1] if ran else 0.0)
+        return Cost(elapsed, max(0.0, elapsed - waited), ran[0] if ran else None)
+
+    @property
+    def wire(self) -> GuardedProtocol:
+        """What counts that which comes from the server."""
+        protocol: GuardedProtocol = getattr(self.connection, "_protocol")  # noqa: B009
+        return protocol
 
     def is_new_to(self, question: object) -> bool:
         """Whether this is the first time that it is named here."""

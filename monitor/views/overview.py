@@ -66,7 +66,13 @@ class ServerView:
     """As PostgreSQL prints it, such as 18.1."""
     sessions: int = 0
     server_time: float = 0.0
-    """Seconds that this server has spent on our queries since the daemon started."""
+    """Seconds that this server took to answer our queries since the daemon started."""
+    server_work: float = 0.0
+    """Seconds of its own work in that time, an estimate."""
+    rounds_left_out: int = 0
+    """Rounds that the estimate was not made of, because the machine was busy."""
+    stretches: Mapping[str, float] = field(default_factory=dict)
+    """The factor by which the pace of each lane is stretched, at most."""
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     """By finding name; contains every finding, judged or not."""
     collectors: tuple[CollectorView, ...] = ()

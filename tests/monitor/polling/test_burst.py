@@ -12,8 +12,8 @@ from alerts.history.recorder import Recorder
 from alerts.locks.graph import LockGraph
 from collectors._base import Lane
 from collectors.activity import activity
+from collectors.database_sizes import database_sizes
 from collectors.locks import Lock, locks
-from collectors.user_tables import user_tables
 from monitor.address import Address
 from monitor.clock import Clock
 from monitor.config.load import load
@@ -115,14 +115,14 @@ async def test_while_it_hurries_the_others_get_less(monkeypatch: pytest.MonkeyPa
     one = lane(clock)
     pacing = one.pacing
     pacing.answered(locks, 0.0015)
-    pacing.answered(user_tables, 1.0)
-    at_one_a_second = 1.0 / pacing.of(user_tables)
+    pacing.answered(database_sizes, 1.0)
+    at_one_a_second = 1.0 / pacing.of(database_sizes)
     await looks_of(one, WAITING, monkeypatch)
-    assert 1.0 / pacing.of(user_tables) == pytest.approx(at_one_a_second - 3 * 0.0015)
+    assert 1.0 / pacing.of(database_sizes) == pytest.approx(at_one_a_second - 3 * 0.0015)
     clock.time += HURRY
     await looks_of(one, [], monkeypatch)
     pacing.rests(locks)
-    assert 1.0 / pacing.of(user_tables) == pytest.approx(0.01)
+    assert 1.0 / pacing.of(database_sizes) == pytest.approx(0.01)
 
 
 async def test_it_calms_down(monkeypatch: pytest.MonkeyPatch) -> None:

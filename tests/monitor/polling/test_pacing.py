@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors._base import Collector, Lane, Scope
-from monitor.polling.pacing import WORST, Pacing
+from monitor.polling.pacing import STRETCH, WAITED_FOR, WORST, Pacing
 from monitor.polling.token_bucket import ADVANCE, TokenBucket
 
 LANES = {Lane.fast: 1.0, Lane.normal: 15.0, Lane.table: 30.0, Lane.slow: 300.0, Lane.daily: 3600.0}
@@ -31,26 +31,57 @@ def test_within_the_budget_everybody_keeps_the_pace_of_the_lane() -> None:
 
 
 def test_the_dear_one_is_asked_less_often_the_cheap_one_is_not() -> None:
-    """Two seconds of server time every 30 s are stretched; 1 ms a second is not."""
-    pacing, fast, table = Pacing(LANES, 0.01), collector(Lane.fast), collector(Lane.table)
+    """Ten seconds of work every 5 min are stretched; 1 ms a second is not."""
+    pacing, fast, slow = Pacing(LANES, 0.01), collector(Lane.fast), collector(Lane.slow)
     pacing.answered(fast, 0.001)
-    pacing.answered(table, 2.0)
+    pacing.answered(slow, 10.0)
     assert pacing.of(fast) == 1.0
-    assert 2.0 / pacing.of(table) + 0.001 <= 0.01 + 1e-9
-    assert pacing.of(table) > 200
+    assert 10.0 / pacing.of(slow) + 0.001 <= 0.01 + 1e-9
+    assert pacing.of(slow) > 1000
+
+
+@pytest.mark.parametrize("lane", [Lane.fast, Lane.normal, Lane.table])
+def test_no_prompt_lane_is_stretched_beyond_four_times_its_pace(lane: Lane) -> None:
+    """A server in trouble is not looked at rarely because it is in trouble; slow lanes wait."""
+    pacing, dear, slow = Pacing(LANES, 0.01), collector(lane), collector(Lane.slow)
+    pacing.answered(slow, 0.5)
+    assert pacing.of(slow) == 300.0
+    pacing.answered(dear, 60.0)
+    assert pacing.of(dear) == STRETCH * LANES[lane]
+    assert pacing.of(slow) == (300.0 if lane is Lane.fast else 500.0)
+    assert pacing.stretches() == {
+        one: STRETCH if one is lane else pacing.of(slow) / 300 if one is Lane.slow else 1.0
+        for one in Lane
+    }
+
+
+def test_while_a_session_waits_the_fast_lane_is_stretched_to_three_seconds_at_most() -> None:
+    """A pile-up is seen within that time, whatever it costs to look."""
+    pacing, fast = Pacing(LANES, 0.01), collector(Lane.fast)
+    pacing.answered(fast, 5.0)
+    assert pacing.of(fast) == 4.0
+    pacing.asks_between({fast: WAITED_FOR})
+    assert pacing.of(fast) == WAITED_FOR
+    pacing.asks_between({})
+    assert pacing.of(fast) == 4.0
 
 
 @given(st.lists(st.tuples(st.sampled_from(Lane), st.floats(0, 20)), min_size=1, max_size=30))
-def test_all_together_never_take_more_than_the_budget(rounds: list[tuple[Lane, float]]) -> None:
-    """Whatever rounds cost, their sum stays within the budget, or at the longest pace there is."""
+def test_what_can_be_stretched_keeps_the_budget(rounds: list[tuple[Lane, float]]) -> None:
+    """Whatever rounds cost: what is not at its longest pace shares what the others leave, and a
+    tenth in any case."""
     pacing = Pacing(LANES, 0.01)
     asked = [(collector(lane), cost) for lane, cost in rounds]
     for one, cost in asked:
         pacing.answered(one, cost)
-    shares = sum(
-        cost / pacing.of(one) for one, cost in asked if pacing.of(one) < max(WORST, LANES[one.lane])
-    )
-    assert shares <= 0.01 + 1e-9
+    longest = {
+        lane: max(WORST, pace) if lane in (Lane.slow, Lane.daily) else STRETCH * pace
+        for lane, pace in LANES.items()
+    }
+    firm = sum(c / pacing.of(one) for one, c in asked if pacing.of(one) >= longest[one.lane])
+    free = sum(c / pacing.of(one) for one, c in asked if pacing.of(one) < longest[one.lane])
+    assert free <= max(0.01 - firm, 0.001) + 0.0075 + 1e-9
+    assert firm > 0 or free <= 0.01 + 1e-9
 
 
 def test_a_dear_catalogue_does_not_slow_down_the_fast_lane() -> None:
@@ -64,37 +95,28 @@ def test_a_dear_catalogue_does_not_slow_down_the_fast_lane() -> None:
 
 def test_a_pace_that_becomes_shorter_makes_no_answer_too_old() -> None:
     """It was asked as often as the budget allowed; it is asked anew before it is thrown away."""
-    pacing, fast, table = Pacing(LANES, 0.01), collector(Lane.fast), collector(Lane.table)
-    pacing.answered(table, 0.6)
+    pacing, fast, slow = Pacing(LANES, 0.01), collector(Lane.fast), collector(Lane.slow)
+    pacing.answered(slow, 6.0)
     pacing.answered(fast, 0.0075)
-    stretched = pacing.of(table)
+    stretched = pacing.of(slow)
     pacing.rests(fast)
-    assert stretched == pytest.approx(240)
-    assert (pacing.of(table), pacing.longest(table)) == (60.0, stretched)
-    pacing.answered(table, 0.6)
-    assert pacing.longest(table) == 60.0
-
-
-def test_one_slow_look_does_not_blind_the_fast_lane() -> None:
-    """The machine was busy for a moment; a query that stays dear is believed soon."""
-    pacing, fast = Pacing(LANES, 0.01), collector(Lane.fast)
-    pacing.answered(fast, 0.002)
-    pacing.answered(fast, 0.500)
-    assert pacing.of(fast) == 1.0
-    for _ in range(10):
-        pacing.answered(fast, 0.050)
-    assert 0.04 / pacing.of(fast) < 0.0075
+    assert stretched == pytest.approx(2400)
+    assert (pacing.of(slow), pacing.longest(slow)) == (600.0, stretched)
+    pacing.answered(slow, 6.0)
+    assert pacing.longest(slow) == 600.0
 
 
 def test_in_distress_the_fast_lane_backs_off_last() -> None:
-    """Time-outs in a row: the others double each time, the fast lane only after three."""
+    """Time-outs in a row: the others double each time, the fast lane only after three; those that
+    are prompt end at four times their pace."""
     pacing, fast, table = Pacing(LANES, 0.01), collector(Lane.fast), collector(Lane.table)
+    slow = collector(Lane.slow)
     for _ in range(3):
         pacing.timed_out()
-    assert (pacing.of(fast), pacing.of(table)) == (1.0, 240.0)
-    for _ in range(2):
+    assert (pacing.of(fast), pacing.of(table), pacing.of(slow)) == (1.0, 120.0, 2400.0)
+    for _ in range(3):
         pacing.timed_out()
-    assert (pacing.of(fast), pacing.of(table)) == (4.0, 960.0)
+    assert (pacing.of(fast), pacing.of(table), pacing.of(slow)) == (4.0, 120.0, WORST)
     pacing.answered(table, 0.0)
     assert (pacing.of(fast), pacing.of(table)) == (1.0, 30.0)
 

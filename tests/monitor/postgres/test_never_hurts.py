@@ -7,6 +7,7 @@ import pytest
 from collectors._base import Lane
 from monitor.demo.launcher import Postgres
 from monitor.fleet import view
+from monitor.polling.pacing import PROMPT, STRETCH, WORST
 from tests.fixtures.daemon import Watch, Watched
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
@@ -80,22 +81,28 @@ async def everything_is_asked_anew(server: Postgres, watched: Watched) -> None:
 async def test_a_tiny_budget_stretches_what_is_dear_and_says_so(
     private_server: PrivateServers, watch: Watch
 ) -> None:
-    """A ten-thousandth of the server's time: paces grow, are published, and the fast lane stays
-    the most frequent."""
+    """A ten-thousandth of the server's time: paces grow, the prompt ones to four times what is
+    set, and are published; the slow ones share what is left."""
     server = private_server()
     async with connected(server.dsn()) as admin:
         await admin.execute(SCENE)
     watched = await watch(server.dsn("postgres", MONITOR), budget="0.0001")
     await watched.until_seen()
     pacing = watched.server.pacing
+
+    async def is_stretched() -> bool:
+        stretches = pacing.stretches()
+        return min(stretches[Lane.fast], stretches[Lane.table]) == STRETCH
+
+    await until(is_stretched, "what is dear is stretched as far as it may be")
     shares = sum(
         cost / pacing.of(collector, part)
         for (collector, part), cost in pacing.costs.items()
-        if pacing.of(collector, part) < 3600 and collector not in pacing.resting
+        if collector.lane not in PROMPT and pacing.of(collector, part) < WORST
     )
     assert shares <= 0.0001 * 1.01
     asked = [collector for collector, part in pacing.costs if not part]
-    stretched = [c for c in asked if pacing.of(c) > 2 * pacing.lanes[c.lane]]
-    assert {c.lane for c in stretched} >= {Lane.fast, Lane.table}
+    stretched = [c for c in asked if pacing.of(c) > 2 * pacing.unstretched(c)]
+    assert all(pacing.of(c) <= STRETCH * pacing.unstretched(c) for c in asked if c.lane in PROMPT)
     published = {one.name: one.pace for one in view(watched.server).collectors}
     assert {c.name: pacing.of(c) for c in stretched}.items() <= published.items()
