@@ -50,6 +50,9 @@ QUERY = r"""
 """
 
 
+NOT_PAUSED = "not paused"
+
+
 @dataclass(frozen=True, slots=True)
 class WalReceiver:
     """A standby's WAL receiver and replay. Positions are bytes since the beginning of WAL."""
@@ -87,6 +90,11 @@ class WalReceiver:
     has_upstream: bool | None
     """Whether primary_conninfo is set; without it, WAL comes only from an archive."""
     has_archive: bool
+
+    @property
+    def running_seconds(self) -> float | None:
+        """The uptime while replay is not paused; while it is, that does not change."""
+        return self.up_seconds if self.pause_state == NOT_PAUSED else None
 
 
 LABELS = ("upstream_host", "slot_name", "status")
@@ -198,7 +206,7 @@ wal_receiver = Collector(
             "gauge",
             "Whether replay is paused, or a pause was requested.",
             (),
-            lambda rows: (((), row.pause_state != "not paused") for row in rows),
+            lambda rows: (((), row.pause_state != NOT_PAUSED) for row in rows),
         ),
     ),
 )

@@ -10,7 +10,7 @@ from alerts.replication.stages import Backlog, Stage
 from alerts.replication.wording import Facts, distance, lag_facts, link_facts
 from alerts.snapshot import Snapshot
 from collectors.replication import Receiver
-from collectors.wal_receiver import WalReceiver
+from collectors.wal_receiver import NOT_PAUSED, WalReceiver
 
 PLACES = {
     Stage.send: "upstream has not sent it",
@@ -72,7 +72,7 @@ def receiver_behind(
 
 
 def _state(link: WalReceiver, conflict: ReplayConflict | None) -> str:
-    if link.pause_state != "not paused":
+    if link.pause_state != NOT_PAUSED:
         return link.pause_state
     if conflict:
         return "conflict"
@@ -80,7 +80,7 @@ def _state(link: WalReceiver, conflict: ReplayConflict | None) -> str:
 
 
 def _why(link: WalReceiver, conflict: ReplayConflict | None, backlog: Backlog) -> str:
-    if link.pause_state != "not paused":
+    if link.pause_state != NOT_PAUSED:
         return f"replay is {link.pause_state}"
     if conflict:
         return "queries delay replay"
@@ -113,7 +113,7 @@ def _cure(
     backlog: Backlog,
 ) -> tuple[str, ...]:
     server = snapshot.node.server
-    if link.pause_state != "not paused":
+    if link.pause_state != NOT_PAUSED:
         return cures.resume(snapshot)
     if conflict:
         return cures.clear(server, conflict)

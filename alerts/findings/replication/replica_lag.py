@@ -21,7 +21,7 @@ from collectors.locks import locks
 from collectors.replication import Receiver, replication
 from collectors.settings import settings
 from collectors.wal_position import wal_position
-from collectors.wal_receiver import wal_receiver
+from collectors.wal_receiver import NOT_PAUSED, wal_receiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def of_standby(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         return
     late = less(lag, link.apply_delay_seconds)
     if severity := gravity(late, limits):
-        is_paused = link.pause_state != "not paused"
+        is_paused = link.pause_state != NOT_PAUSED
         yield evidence.behind(
             snapshot,
             Severity.info if is_paused else severity,
@@ -125,5 +125,5 @@ finding = Finding(
     unit="seconds",
     alerted_by=AlertedBy.subject,
     hold=timedelta(seconds=3),
-    because=("replica_receiver_down",),
+    because=("replica_receiver_down", "replay_paused", "replay_blocked_by_query"),
 )

@@ -1,0 +1,135 @@
+"""Fewer synchronous standbys than commits wait for: they hang until one is back."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from alerts._base import Evidence, Finding, Outcome, Severity
+from alerts.cure import ACTIVITY, equals, literal, remark
+from alerts.limits import FIXED, BaseLimits
+from alerts.plural import plural
+from alerts.replication.synchronous import Rule, rule_of
+from alerts.setting_owner import change
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from collectors._base import Role
+from collectors.activity import Session, activity
+from collectors.replication import Receiver, replication
+from collectors.settings import Setting, settings
+
+CONFIRMED = ("sync", "quorum")
+UNSYNCHRONOUS = ("off", "local")
+"""Values of synchronous_commit with which a commit waits for no standby."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(BaseLimits):
+    slow: Annotated[Duration, FIXED] = timedelta(seconds=30)
+    """Time that a commit waits for a standby which is connected, from which that hangs."""
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    known = {row.name: row for row in snapshot.rows(settings)}
+    rule = rule_of(_text(known, "synchronous_standby_names"))
+    if rule is None:
+        return
+    receivers = snapshot.rows(replication)
+    confirming = [row for row in receivers if row.sync_state in CONFIRMED]
+    waiting = [s for s in snapshot.rows(activity) if s.wait_event == "SyncRep"]
+    longest = max((s.query_seconds or 0.0 for s in waiting), default=0.0)
+    if len(confirming) < rule.number:
+        waits = _text(known, "synchronous_commit") not in UNSYNCHRONOUS or bool(waiting)
+        severity = Severity.critical if waits else Severity.info
+        yield evidence(snapshot, rule, receivers, waiting, severity, longest)
+    elif waiting and longest >= limits.slow.total_seconds():
+        yield evidence(snapshot, rule, receivers, waiting, Severity.critical, longest)
+
+
+def _text(known: dict[str, Setting], name: str) -> str:
+    return (known[name].setting or "") if name in known else ""
+
+
+def evidence(
+    snapshot: Snapshot,
+    rule: Rule,
+    receivers: Sequence[Receiver],
+    waiting: Sequence[Session],
+    severity: Severity,
+    longest: float,
+) -> Evidence:
+    present = [row.name for row in receivers if row.sync_state in CONFIRMED]
+    absent = rule.absent([row.application_name or "" for row in receivers])
+    return Evidence(
+        subject=snapshot.node.server,
+        severity=severity,
+        value=len(waiting),
+        message=(
+            f"{_state(rule, present)}{_missing(absent)}; {_effect(waiting, longest, severity)}."
+        ),
+        facts={
+            "required": rule.number,
+            "present": len(present),
+            "confirming": ", ".join(present) or None,
+            "missing": ", ".join(absent) or None,
+            "waiting_sessions": len(waiting),
+            "longest_wait_seconds": longest,
+            "synchronous_standby_names": rule.text,
+        },
+        cure=steps(snapshot, absent),
+        check=(
+            "SELECT pid, usename, application_name, query_start, query"
+            f" FROM {ACTIVITY} WHERE {equals('wait_event', literal('SyncRep'))};"
+        ),
+    )
+
+
+def _state(rule: Rule, present: Sequence[str]) -> str:
+    if len(present) >= rule.number:
+        return f"The synchronous standby {', '.join(present)} is connected but does not confirm"
+    needed = plural(rule.number, "synchronous standby", "synchronous standbys")
+    return f"Commits need {needed}, {len(present)} is there"
+
+
+def _missing(absent: Sequence[str]) -> str:
+    return f" (missing: {', '.join(absent)})" if absent else ""
+
+
+def _effect(waiting: Sequence[Session], longest: float, severity: Severity) -> str:
+    if waiting:
+        longest_text = duration_text(longest)
+        return f"{plural(len(waiting), 'commit')} wait for it now, the longest for {longest_text}"
+    if severity is Severity.info:
+        return "synchronous_commit lets commits pass without it"
+    return "the next commit that writes will wait until it is back"
+
+
+def steps(snapshot: Snapshot, absent: Sequence[str]) -> tuple[str, ...]:
+    """Return steps as comments: to switch it off gives up what it was set up for."""
+    names = ", ".join(absent) or "the standbys in synchronous_standby_names"
+    return (
+        remark(
+            f"1. Check {names}: does it run, and does its log name a reason? Start or repair it:"
+        ),
+        remark("   commits go on as soon as it has caught up."),
+        remark(
+            "2. If that takes too long: decide whether commits may go on with fewer copies. Then"
+        ),
+        remark("   name other standbys, or a smaller number (FIRST 1, ANY 1), or none:"),
+        *change(snapshot, "synchronous_standby_names", "'...'"),
+        remark("3. Set it back once the standby is there again."),
+        remark("Don't cancel or terminate the waiting sessions: their transactions are committed"),
+        remark("here, and are lost if this server fails. Don't restart it: that does the same."),
+    )
+
+
+finding = Finding(
+    title="Synchronous standby missing",
+    severities=(Severity.info, Severity.critical),
+    reads=(replication, settings, activity),
+    limits=Limits(),
+    judge=judge,
+    on=Role.primary,
+    unit="sessions",
+    hold=timedelta(seconds=10),
+)

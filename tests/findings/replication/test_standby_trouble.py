@@ -1,0 +1,135 @@
+"""A standby in trouble: paused, blocked, conflicting, misconfigured, and missed by commits."""
+
+import asyncio
+import re
+from datetime import timedelta
+
+import pytest
+
+from alerts._base import Severity, State
+from alerts.findings.replication import (
+    recovery_conflicts,
+    replay_blocked_by_query,
+    replay_paused,
+    replica_config_lower,
+    sync_standby_missing,
+)
+from tests.fixtures.postgres import PrivateServers, Psql, connected
+from tests.fixtures.replication import Pair, execute, heartbeat, paired, value
+from tests.fixtures.until import until
+
+PAUSED = replay_paused.finding
+BLOCKED = replay_blocked_by_query.finding
+CONFLICTS = recovery_conflicts.finding
+LOWER = replica_config_lower.finding
+SYNC = sync_standby_missing.finding
+SOON = replay_blocked_by_query.Limits(blocked=timedelta(seconds=1))
+ANY = recovery_conflicts.Limits(per_minute=0.1)
+
+
+@pytest.mark.versions(14, 18)
+async def test_standby_in_trouble(private_server: PrivateServers, paste: Psql) -> None:
+    """Each is found, cured as printed, and gone, before the next one comes."""
+    async with paired(private_server, max_standby_streaming_delay="-1") as pair:
+        await pair.until(LOWER, State.healthy)
+        async with heartbeat(pair, 0.01) as truth:
+            private_server.standby(pair.primary.server)  # a base backup, and one more standby
+            for _ in range(5):
+                assert await pair.healthy() == []
+            assert truth.written
+        await paused_and_resumed(pair, paste)
+        await blocked_and_cancelled(pair, paste)
+        await conflicts_are_counted(pair)
+        await commits_that_wait(pair)
+        await lower_settings(pair, paste)
+
+
+async def paused_and_resumed(pair: Pair, paste: Psql) -> None:
+    """Pasting the cure must not resume by accident."""
+    standby = pair.standby.server
+    await execute(standby, "SELECT pg_wal_replay_pause()")
+    evidence = (await pair.until(PAUSED, State.ill, Severity.info)).subjects[0].evidence
+    await paste(standby.dsn(), "\n".join((evidence.check, *evidence.cure)))
+    await pair.look()
+    assert pair.verdict(PAUSED, "db2").state is State.ill
+    await paste(standby.dsn(), evidence.cure[-1].rpartition(": ")[2])
+    await pair.until(PAUSED, State.healthy)
+
+
+async def blocked_and_cancelled(pair: Pair, paste: Psql) -> None:
+    """The printed cure ends the query that is in the way, and no other."""
+    primary, standby = pair.primary.server, pair.standby.server
+    await execute(primary, "CREATE TABLE goes AS SELECT 1 AS a")
+    await until(lambda: value(standby, "SELECT to_regclass('goes') IS NOT NULL"), "it is there")
+    async with connected(standby.dsn()) as reader, connected(standby.dsn()) as bystander:
+        reading = asyncio.create_task(reader.execute("SELECT pg_sleep(600), a FROM goes"))
+        sleeps = "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        await until(lambda: value(standby, sleeps), "the reader reads")
+        await execute(primary, "DROP TABLE goes")
+        verdict = await pair.until(BLOCKED, State.ill, limits=SOON)
+        [subject] = verdict.subjects
+        assert subject.evidence.facts["pid"] == reader.get_server_pid()
+        await paste(standby.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
+        with pytest.raises(Exception, match="canceling statement"):
+            await reading
+        assert await bystander.fetchval("SELECT 1") == 1
+    await pair.until(BLOCKED, State.healthy, limits=SOON)
+
+
+async def conflicts_are_counted(pair: Pair) -> None:
+    """A query that replay itself cancels counts, with its kind; none of them by default."""
+    primary, standby = pair.primary.server, pair.standby.server
+    impatient = "ALTER SYSTEM SET max_standby_streaming_delay = '10ms'"
+    await execute(standby, impatient, "SELECT pg_reload_conf()")
+    await execute(primary, "CREATE TABLE goes AS SELECT 1 AS a")
+    await until(lambda: value(standby, "SELECT to_regclass('goes') IS NOT NULL"), "it is there")
+    async with connected(standby.dsn()) as reader:
+        await reader.execute("BEGIN; SELECT FROM goes")
+        await execute(primary, "DROP TABLE goes")
+        verdict = await pair.until(CONFLICTS, State.ill, limits=ANY)
+    assert [s.evidence.subject for s in verdict.subjects] == ["postgres: lock"]
+    assert pair.verdict(CONFLICTS, "db2").state is not State.ill
+
+
+async def commits_that_wait(pair: Pair) -> None:
+    """Fine with the standby, critical without it, and the commit goes on once it is back."""
+    primary, standby = pair.primary.server, pair.standby.server
+    required = """ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 (db2, "x y")'"""
+    await execute(primary, required, "SELECT pg_reload_conf()")
+    confirms = "SELECT sync_state = 'sync' FROM pg_stat_replication"
+    await until(lambda: value(primary, confirms), "it is synchronous")
+    await pair.until(SYNC, State.healthy, on="db1")
+    standby.stop("immediate")
+    async with connected(primary.dsn()) as writer:
+        commit = asyncio.create_task(writer.execute("INSERT INTO t VALUES (1)"))
+        waits = "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        await until(lambda: value(primary, waits), "the commit waits")
+        verdict = await pair.until(SYNC, State.ill, Severity.critical, on="db1")
+        [subject] = verdict.subjects
+        assert subject.evidence.facts["missing"] == "db2, x y"
+        assert subject.evidence.value == 1
+        assert all(line.startswith("-- ") for line in subject.evidence.cure)
+        standby.start()
+        await commit
+    await pair.until(SYNC, State.healthy, on="db1")
+    await execute(
+        primary, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"
+    )
+
+
+async def lower_settings(pair: Pair, paste: Psql) -> None:
+    """The primary was increased first: the standby pauses, and takes the printed values."""
+    primary, standby = pair.primary.server, pair.standby.server
+    await execute(primary, "ALTER SYSTEM SET max_connections = 70")
+    primary.restart()
+    verdict = await pair.until(LOWER, State.ill, Severity.critical)
+    [subject] = verdict.subjects
+    assert subject.evidence.facts["max_connections_on_primary"] == 70
+    assert pair.verdict(PAUSED, "db2").state is State.ill
+    [advice] = [line for line in subject.evidence.cure if "max_connections" in line]
+    statement = re.search(r"ALTER SYSTEM .*?;", advice)
+    assert statement, advice
+    await paste(standby.dsn(), statement[0])
+    standby.restart()
+    await pair.until(LOWER, State.healthy)
+    await pair.until(PAUSED, State.healthy)
