@@ -1,0 +1,40 @@
+"""pg_db_role_setting: which settings roles and databases have of their own, without the values."""
+
+from dataclasses import dataclass
+
+from collectors._base import Collector, Lane
+
+# A value may be a secret of an application; the name tells enough.
+QUERY = """
+    select
+        coalesce(r.rolname::text, '')                   as rolname,
+        coalesce(d.datname::text, '')                   as datname,
+        lower(split_part(entry, '=', 1))                as name,
+        split_part(entry, '=', 2) in ('0', '-1', 'off') as is_off
+    from pg_catalog.pg_db_role_setting s
+    cross join unnest(s.setconfig) as entry
+    left join pg_catalog.pg_roles r on r.oid = s.setrole
+    left join pg_catalog.pg_database d on d.oid = s.setdatabase
+    where s.setrole = 0 or r.oid is not null
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSetting:
+    """A default that sessions of a role, in a database, begin with."""
+
+    rolname: str
+    """Empty: of every role."""
+    datname: str
+    """Empty: in every database."""
+    name: str
+    is_off: bool
+    """Whether its value switches it off."""
+
+
+role_settings = Collector(
+    row=RoleSetting,
+    lane=Lane.slow,
+    sql={140000: QUERY},
+    key=("rolname", "datname", "name"),
+)

@@ -1,0 +1,57 @@
+"""config_drift: what differs between nodes of one version, less what belongs to a node."""
+
+from dataclasses import replace
+
+import pytest
+
+from alerts._base import State
+from alerts.findings.settings.config_drift import finding
+from alerts.snapshot import Snapshot
+from collectors._base import Absence, Role
+from collectors.settings import Setting, settings
+from tests.findings.settings.setting_rows import setting, with_settings
+from tests.fixtures.one_look import verdict_of
+
+
+def nodes(own: Setting, their: Setting, version: int = 180000) -> Snapshot:
+    node = replace(with_settings().node, server="db2", role=Role.standby, version=version)
+    peer = replace(with_settings(their), node=node)
+    return replace(with_settings(own), peers=(peer,))
+
+
+MEMORY = setting("work_mem", "4096", unit="kB", vartype="integer")
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "state"),
+    [
+        (nodes(MEMORY, replace(MEMORY, setting="8192")), State.ill),
+        (nodes(MEMORY, MEMORY), State.healthy),
+        (nodes(MEMORY, replace(MEMORY, setting="8192"), version=170000), State.healthy),
+        (nodes(MEMORY, replace(MEMORY, setting=None)), State.healthy),
+        (nodes(setting("port", "1"), setting("port", "2")), State.healthy),
+        (
+            nodes(
+                setting("in_hot_standby", "off", context="internal"),
+                setting("in_hot_standby", "on", context="internal"),
+            ),
+            State.healthy,
+        ),
+        (with_settings(MEMORY), State.healthy),
+    ],
+)
+def test_what_should_be_equal(snapshot: Snapshot, state: State) -> None:
+    assert verdict_of(finding, snapshot).state is state
+
+
+def test_the_cure_is_for_the_other_node() -> None:
+    """In the form of its owner, in the unit of the setting."""
+    verdict = verdict_of(finding, nodes(MEMORY, replace(MEMORY, setting="8192")))
+    [subject] = verdict.subjects
+    assert subject.evidence.subject == "work_mem on db2"
+    assert any("ALTER SYSTEM SET work_mem = 4096;" in line for line in subject.evidence.cure)
+
+
+def test_without_an_answer_it_is_unknown() -> None:
+    blind = replace(with_settings(), answers={}, absent={settings: Absence("refused")})
+    assert verdict_of(finding, blind).state is State.unknown
