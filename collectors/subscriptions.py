@@ -14,6 +14,7 @@ QUERY = """
         d.datname::text                                                     as datname,
         s.subname::text                                                     as subname,
         s.subenabled                                                        as enabled,
+        s.subslotname::text                                                 as slot_name,
         a.pid                                                               as pid,
         (
             select count(*) from pg_catalog.pg_stat_subscription w
@@ -45,6 +46,7 @@ CONFLICTS = (
 
 def query(version: int) -> str:
     known = {
+        "disable_on_error": ("s.subdisableonerr", 15),
         "apply_errors": ("e.apply_error_count", 15),
         "sync_errors": ("e.sync_error_count", 15),
         "stats_reset": ("extract(epoch from e.stats_reset)::float8", 15),
@@ -62,7 +64,8 @@ def query(version: int) -> str:
 
 
 def absent(name: str) -> str:
-    return "null::float8" if name == "stats_reset" else "null::int8"
+    kinds = {"stats_reset": "float8", "disable_on_error": "bool"}
+    return f"null::{kinds.get(name, 'int8')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Subscription:
     datname: str
     subname: str
     enabled: bool
+    slot_name: str | None
+    """Its slot on the publisher; None if it is detached from it."""
     pid: int | None
     """Pid of the apply worker; None while there is none."""
     sync_workers: int
@@ -94,6 +99,12 @@ class Subscription:
     delete_origin_differs: int | None
     delete_missing: int | None
     multiple_unique_conflicts: int | None
+    disable_on_error: bool | None = None
+    """Since 15."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.datname}: {self.subname}"
 
 
 LABELS = ("datname", "subname")

@@ -113,5 +113,5 @@ finding = Finding(
     judge=judge,
     unit="bytes",
     hold=timedelta(minutes=10),
-    because=("archive_failing", "archive_stalled", "checkpoint_overdue"),
+    because=("archive_failing", "archive_stalled", "checkpoint_overdue", "slot_wal_retained"),
 )
