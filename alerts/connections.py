@@ -82,9 +82,8 @@ RESERVED = (
 
 def usable_slots(snapshot: Snapshot) -> int:
     """Return the number of connection slots for roles without privileges."""
-    wanted = {"max_connections", *RESERVED}
-    known = {row.name: row.number for row in snapshot.rows(settings) if row.name in wanted}
-    most = known.get("max_connections")
+    known = snapshot.answer(settings).by("name")
+    most = known["max_connections"].number if "max_connections" in known else None
     if most is None:
         raise Unknown("max_connections is unknown")
-    return int(most - sum(known.get(name) or 0 for name in RESERVED))
+    return int(most - sum(known[name].number or 0 for name in RESERVED if name in known))

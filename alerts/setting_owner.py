@@ -75,8 +75,7 @@ def change(snapshot: Snapshot, name: str, value: str) -> tuple[str, ...]:
 
     The value is printed as it stands, quoted if it has to be.
     """
-    rows = snapshot.rows(settings) if snapshot.has(settings) else ()
-    known = {row.name: row for row in rows}
+    known = snapshot.answer(settings).by("name") if snapshot.has(settings) else {}
     own, owner = known.get(name), owner_of(known)
     restarts = own is not None and own.context == "postmaster"
     if owner is not Owner.files:

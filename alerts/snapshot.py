@@ -1,6 +1,6 @@
 """Snapshot: the immutable input of judges, with the newest rows and history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -8,6 +8,7 @@ from alerts.history.kind import AnyHistory, Broken, History, View
 from collectors._base import Absence, Answer, AnyAnswer, AnyCollector, Collector, Kind, Role
 
 Row = TypeVar("Row")
+Made = TypeVar("Made")
 
 
 class Unknown(Exception):
@@ -59,6 +60,9 @@ class Snapshot:
     """Of each kind of history that some finding declares, a view of what was learned so far."""
     peers: tuple["Snapshot", ...] = ()
     """The other watched servers of the cluster, each with its own `at`."""
+    _made: dict[Callable[["Snapshot"], Any], Any] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def rows(self, collector: Collector[Row]) -> Sequence[Row]:
         """Return the newest rows. Raises Unknown if there are none, or they are too old."""
@@ -92,6 +96,13 @@ class Snapshot:
         if isinstance(view, Broken):
             raise Unknown(view.reason)
         return view
+
+    def once(self, make: Callable[["Snapshot"], Made]) -> Made:
+        """Return what several judges make of this snapshot, made for the first of them."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: Made = self._made[make]
+        return made
 
     def with_histories(self, views: Mapping[AnyHistory, Any]) -> "Snapshot":
         """Return the same answers, with newer views of some kinds of history."""

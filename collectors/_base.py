@@ -215,6 +215,17 @@ class Answer(Generic[Row]):
     at: float
     missing: Mapping[str, Absence] = field(default_factory=dict)
     """Databases that could not be queried; their previous rows may still be among the rows."""
+    _indexes: dict[str, dict[Any, Row]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+
+    def by(self, name: str) -> Mapping[Any, Row]:
+        """Return the rows by one of their attributes, made at the first call; the last of
+        equals counts."""
+        if name not in self._indexes:
+            value = attrgetter(name)
+            self._indexes[name] = {value(row): row for row in self.rows}
+        return self._indexes[name]
 
 
 AnyMetric: TypeAlias = Metric[Any]

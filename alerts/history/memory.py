@@ -52,6 +52,9 @@ class Memory:
         with self._lock:
             return self._rooms.get(namespace, {}).get(key)
 
+    def is_empty(self, namespace: Namespace) -> bool:
+        return not self._rooms.get(namespace)  # one look, which needs no lock
+
     def items(self, namespace: Namespace) -> Iterator[tuple[str, Json]]:
         with self._lock:
             known = list(self._rooms.get(namespace, {}).items())

@@ -1,6 +1,6 @@
 """Lock scene: the lock graph with names of its sessions and of contested objects."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from alerts.client_name import session_name
@@ -31,7 +31,7 @@ class LockScene:
     """The locks of one query, and their sessions."""
 
     graph: LockGraph
-    sessions: dict[Holder, Session]
+    sessions: Mapping[Holder, Session]
     locks: dict[Holder, list[Lock]]
     relations: dict[tuple[str | None, int], str]
     """Qualified names by database and OID, for relations of other databases."""
@@ -42,7 +42,7 @@ class LockScene:
         by_node: dict[Holder, list[Lock]] = {}
         for lock in rows:
             by_node.setdefault(node_of(lock), []).append(lock)
-        sessions: dict[Holder, Session] = {row.pid: row for row in snapshot.rows(activity)}
+        sessions: Mapping[Holder, Session] = snapshot.answer(activity).by("pid")
         graph = graph_of(snapshot)
         return cls(graph, sessions, by_node, _names(snapshot, rows))
 

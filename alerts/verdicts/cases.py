@@ -76,6 +76,9 @@ class FindingCases:
 
     def remember(self, memory: Memory, namespace: Namespace) -> None:
         """Save changes: since-times at once, evidence at intervals."""
+        nothing = not (self.events or self.cases or any(self.places.values()))
+        if nothing and memory.is_empty(namespace):
+            return  # as of most findings, each time that they are judged
         if self.events:
             memory.put(namespace, "events", self.events)
             happened: list[Json] = [

@@ -17,6 +17,8 @@ from monitor.views.overview import Overview, ServerView
 
 Slot = tuple[str, str, str | None]
 """Server, collector, and the database if the collector runs in each database."""
+Databases = dict[str | None, "CollectorPage"]
+"""What one collector has of a server, or of each of its databases."""
 
 
 NO_TOPS: Mapping[str, int] = MappingProxyType({})
@@ -43,14 +45,14 @@ class FamilyPage:
 class Store:
     """Thread-safe store of rendered metrics."""
 
-    collectors: dict[Slot, CollectorPage] = field(default_factory=dict)
+    servers: dict[str, dict[str, Databases]] = field(default_factory=dict)
+    """By server and collector."""
     families: dict[str, FamilyPage] = field(default_factory=dict)
     own: Own = field(default_factory=Own)
     legacy: bool = True
     """Whether legacy metric names are served too."""
-    versions: dict[str | None, int] = field(default_factory=dict)
-    """Number of changes by server, and under None for all servers."""
-    pages: dict[str | None, tuple[int, Page]] = field(default_factory=dict)
+    pages: dict[str | None, Page] = field(default_factory=dict)
+    """Pages that are still true, by server, and under None that of all servers."""
     lock: Lock = field(default_factory=Lock)
 
     def put(
@@ -67,7 +69,8 @@ class Store:
         `rows` replace only the rows with their own series. `wanted` is asked once they are
         rendered: the server may have been removed since."""
         slot = (server, collector.name, database)
-        page = self.collectors.get(slot) or CollectorPage(Renderer(collector, self.legacy))
+        page = self._pages_of(slot).get(database)
+        page = page or CollectorPage(Renderer(collector, self.legacy))
         if whole:
             page.rows = len(rows)
             fragments, served = page.renderer.render(rows, self._top(slot, page, collector, tops))
@@ -75,10 +78,14 @@ class Store:
             fragments, served = page.renderer.renew(rows)
         with self.lock:
             # A part of what was dropped while it was rendered does not come back either.
-            if wanted() and (whole or slot in self.collectors):
-                self.collectors[slot] = page
+            if wanted() and (whole or database in self._pages_of(slot)):
+                known = self.servers.setdefault(server, {}).setdefault(collector.name, {})
+                known[database] = page
                 self._replace(slot, page, fragments)
         return served
+
+    def _pages_of(self, slot: Slot) -> Databases:
+        return self.servers.get(slot[0], {}).get(slot[1], {})
 
     def _top(
         self, slot: Slot, page: CollectorPage, collector: AnyCollector, tops: Mapping[str, int]
@@ -87,9 +94,7 @@ class Store:
         if collector.bound is None:
             return None
         with self.lock:
-            others = [
-                p.rows for of, p in self.collectors.items() if of[:2] == slot[:2] and of != slot
-            ]
+            others = [p.rows for name, p in self._pages_of(slot).items() if name != slot[2]]
         return fair_share([page.rows, *others], tops.get(collector.name, collector.bound.top))
 
     def drop(
@@ -97,13 +102,14 @@ class Store:
     ) -> None:
         """Remove the metrics of a server, of one of its collectors, or of one database."""
         with self.lock:
-            for slot in list(self.collectors):
-                if (
-                    slot[0] == server
-                    and (collector is None or slot[1] == collector.name)
-                    and (database is None or slot[2] == database)
-                ):
-                    self._replace(slot, self.collectors.pop(slot), {})
+            known = self.servers.get(server, {})
+            for name in list(known) if collector is None else [collector.name]:
+                pages = known.get(name, {})
+                for where in list(pages) if database is None else [database]:
+                    if where in pages:
+                        self._replace((server, name, where), pages.pop(where), {})
+            if collector is None and database is None:
+                self.servers.pop(server, None)
 
     def renew_own(self, view: ServerView) -> None:
         """Write the pgvigil_* series of one server before the overview of all is set."""
@@ -117,16 +123,15 @@ class Store:
                 self._touch(server)
             self._touch(None)
             for gone in {*self.pages} - {None, *self.own.servers}:
-                del self.pages[gone]
+                self._touch(gone)
 
     def page(self, server: str | None = None) -> Page:
         """Return the page of all servers, or of one server without the label `server`."""
         with self.lock:
-            version = self.versions.get(server, 0)
             made = self.pages.get(server)
-            if made is None or made[0] != version:
-                made = self.pages[server] = version, Page(b"".join(self._join(server)))
-            return made[1]
+            if made is None:
+                made = self.pages[server] = Page(b"".join(self._join(server)))
+            return made
 
     def _join(self, server: str | None) -> Iterator[bytes]:
         label = server is None and len(self.own.servers) > 1
@@ -165,4 +170,4 @@ class Store:
             del self.families[name]
 
     def _touch(self, server: str | None) -> None:
-        self.versions[server] = self.versions.get(server, 0) + 1
+        self.pages.pop(server, None)

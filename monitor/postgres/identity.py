@@ -75,8 +75,11 @@ class IdentityTracker:
     def notice(self, in_recovery: bool) -> IdentityChange:
         """Compare the current role, because a promotion keeps sessions open."""
         role = Role.standby if in_recovery else Role.primary
-        before, self.node = self.node.role, replace(self.node, role=role)
-        if before in (None, role):
+        before = self.node.role
+        if before is role:  # asked at each judgement
+            return IdentityChange.nothing
+        self.node = replace(self.node, role=role)
+        if before is None:
             return IdentityChange.nothing
         log.warning("role changed", server=self.target.name, role=role.value)
         return IdentityChange.role

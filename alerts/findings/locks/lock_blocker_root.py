@@ -39,7 +39,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    scene = LockScene.of(snapshot)
+    scene = snapshot.once(LockScene.of)
     for root in scene.graph.roots:
         waits = scene.waits(scene.graph.victims_of(root))
         if severity := gravity(waits, limits):

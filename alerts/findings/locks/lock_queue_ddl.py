@@ -33,7 +33,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    scene = LockScene.of(snapshot)
+    scene = snapshot.once(LockScene.of)
     for queue in scene.graph.queues:
         for waiter in filter(is_ddl, queue.waiting):
             late = (waiter.waited_seconds or 0.0) >= limits.waits.total_seconds()

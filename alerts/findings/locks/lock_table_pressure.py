@@ -1,7 +1,7 @@
 """The shared lock table fills up: once it is full, statements of all sessions fail."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
@@ -35,7 +35,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    rows, room = snapshot.rows(lock_table), capacity(snapshot.rows(settings))
+    rows, room = snapshot.rows(lock_table), capacity(snapshot.answer(settings).by("name"))
     if room is None:
         yield Unjudged("the size of the lock table is hidden by settings of our own session")
         return
@@ -46,16 +46,19 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         yield evidence(rows, held, room, severity, enlarge(snapshot, held, room))
 
 
-def capacity(known: Sequence[Setting]) -> int | None:
+def capacity(known: Mapping[str, Setting]) -> int | None:
     """Return the size of the lock table in locks, computed as PostgreSQL does at its start."""
-    numbers = {row.name: row.number for row in known}
-    workers = next((n for name in WORKERS if (n := numbers.get(name)) is not None), None)
-    parts = [numbers.get(name) for name in SLOTS]
-    each = numbers.get(PER_TRANSACTION)
+    workers = next((n for name in WORKERS if (n := _number(known, name)) is not None), None)
+    parts = [_number(known, name) for name in SLOTS]
+    each = _number(known, PER_TRANSACTION)
     if each is None or workers is None or None in parts:
         return None
     launcher = 1
     return int(each * (sum(part or 0.0 for part in parts) + workers + launcher))
+
+
+def _number(known: Mapping[str, Setting], name: str) -> float | None:
+    return known[name].number if name in known else None
 
 
 def evidence(
@@ -97,8 +100,8 @@ def evidence(
 
 def enlarge(snapshot: Snapshot, held: int, room: int) -> tuple[str, ...]:
     """Return the lasting cure: fewer locks, or a table in which twice as many find room."""
-    numbers = {row.name: row.number for row in snapshot.rows(settings)}
-    larger = max(2, math.ceil(2 * held / room)) * int(numbers[PER_TRANSACTION] or 0)
+    each = _number(snapshot.answer(settings).by("name"), PER_TRANSACTION)
+    larger = max(2, math.ceil(2 * held / room)) * int(each or 0)
     return (
         remark(
             "Permanently: use fewer partitions and indexes in one transaction; or a larger table:"

@@ -35,7 +35,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    scene = LockScene.of(snapshot)
+    scene = snapshot.once(LockScene.of)
     late = [(w, found) for w in scene.waits(scene.graph.waits) if (found := gravity(w, limits))]
     roots = first_of(scene) if late else {}
     crowds: dict[tuple[Holder | None, str | None, str], list[tuple[LockWait, Severity]]] = {}

@@ -27,7 +27,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    scene = LockScene.of(snapshot)
+    scene = snapshot.once(LockScene.of)
     worst: dict[tuple[str | None, str | None], tuple[int, Queue]] = {}
     for queue in scene.graph.queues:
         first = next(iter((*queue.granted, *queue.waiting)), None)

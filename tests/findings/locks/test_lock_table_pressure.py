@@ -38,7 +38,7 @@ def table(locks: int, each: str | None = "10") -> Snapshot:
 )
 def test_limits(locks: int, severity: Severity | None) -> None:
     """Half of the room, and four fifths of it."""
-    assert capacity(table(1).rows(settings)) == 1010
+    assert capacity(table(1).answer(settings).by("name")) == 1010
     assert verdict_of(finding, table(locks)).severity is severity
 
 
