@@ -1,7 +1,6 @@
 """Daemon: starts all parts in order, reloads the configuration, and stops within five seconds."""
 
 import asyncio
-import gc
 import os
 import signal
 import time
@@ -21,6 +20,7 @@ from monitor.config.watch_plan import limits, mutes, plans, timing
 from monitor.exposition.own_page import Own
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
+from monitor.garbage import WholeCollection, settle
 from monitor.loop_errors import LoopErrors
 from monitor.own_target import OwnTarget
 from monitor.scheduler import Schedule
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("pgvigil")
 FLUSH = 1.0
 """Seconds between checks for unsaved history."""
+GARBAGE = 60.0
+"""Seconds between two looks at whether a whole garbage collection is due."""
 CHECK_FILES = 5.0
 """Seconds between checks for a changed configuration."""
 PICTURES = 0.05
@@ -94,9 +96,7 @@ class Daemon:
         if self.state_file:
             self.state_file.load(self.memory)
         addresses = self.web.bind()
-        # Objects that exist now live as long as the process; exclude them from garbage collection.
-        gc.collect()
-        gc.freeze()
+        settle()
         self._listen_to_signals()
         asyncio.get_running_loop().set_exception_handler(LoopErrors())
         serving = asyncio.create_task(self.web.serve(), name="http")
@@ -113,6 +113,7 @@ class Daemon:
         self.schedule.every("overview", 1.0, Throttled(self._publish, PICTURES))
         if self.state_file:
             self.schedule.every("state file", FLUSH, self._flush)
+        self.schedule.every("garbage", GARBAGE, WholeCollection())
         self._watch_files()
 
     async def _publish(self) -> float:
