@@ -4,6 +4,8 @@ import gc
 import subprocess
 import sys
 
+import pytest
+
 from monitor.garbage import MOST_OFTEN, RAREST, SHARE, WholeCollection
 
 SETTLED = """
@@ -51,7 +53,7 @@ async def dues(took: float) -> float:
 async def test_the_longer_it_takes_the_rarer_it_is() -> None:
     """A share of time, between ten minutes and six hours."""
     assert await dues(0.001) == MOST_OFTEN
-    assert await dues(0.2) == 0.2 / SHARE
+    assert await dues(0.2) == pytest.approx(0.2 / SHARE)
     assert await dues(10.0) == RAREST
 
 
