@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from collectors import _sizes as sizes
 from collectors._base import Collector, Lane, Metric, Sample
@@ -114,11 +115,13 @@ class Setting:
         return value if value == -1 else value * _factor(self.unit)
 
 
+@cache
 def _unit(unit: str | None) -> tuple[int, str]:
     match = MULTIPLE.fullmatch(unit or "")
     return (int(match[1] or 1), match[2]) if match else (1, "")
 
 
+@cache
 def _factor(unit: str | None) -> float:
     multiple, name = _unit(unit)
     return multiple * (SECONDS | BYTES).get(name, 1)

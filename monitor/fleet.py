@@ -43,6 +43,8 @@ class Fleet:
     heart: Heartbeat = field(default_factory=Heartbeat)
     announce: Callable[[str], None] = lambda name: None
     """Called when a finding of that server has changed its state, to publish it at once."""
+    _clusters: dict[str | None, list[ServerMonitor]] = field(default_factory=dict)
+    """All servers by their cluster, for each judgement; empty: to be made anew."""
 
     async def follow(self, plans: Iterable[WatchPlan]) -> None:
         """Watch exactly these servers."""
@@ -73,16 +75,19 @@ class Fleet:
             self.memory,
             Sink(pages.put, pages.drop),
             peers=partial(self._peers, name),
+            moved=self._clusters.clear,
             announce=partial(self.announce, name),
             heart=self.heart,
         )
         self.servers[name] = server
+        self._clusters.clear()
         if self.schedule:
             self.schedule.watch(server, fleet)
 
     async def _stop(self, server: ServerMonitor) -> None:
         if self.schedule:
             self.schedule.forget(server)
+        self._clusters.clear()
         await server.close()
         self.pages.pop(server.plan.name).close()
 
@@ -100,11 +105,11 @@ class Fleet:
         cluster = asking.node.cluster if asking else None
         if cluster is None:
             return ()
-        return [
-            server.snapshot()
-            for other, server in self.servers.items()
-            if other != name and server.node.cluster == cluster
-        ]
+        if not self._clusters:
+            for server in self.servers.values():
+                self._clusters.setdefault(server.node.cluster, []).append(server)
+        members = self._clusters[cluster]
+        return [server.snapshot() for server in members if server is not asking]
 
     def views(self) -> tuple[ServerView, ...]:
         return tuple(seen(server) for server in self.servers.values())

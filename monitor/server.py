@@ -27,7 +27,7 @@ from monitor.polling.answers import Answers
 from monitor.polling.burst import IN_BURST, LockBurst
 from monitor.polling.database_walk import DatabaseWalk
 from monitor.polling.databases import Databases
-from monitor.polling.free_slots import slots_taken
+from monitor.polling.free_slots import FreeSlots
 from monitor.polling.pacing import Pacing
 from monitor.polling.privilege_checks import PrivilegeChecks
 from monitor.polling.reader import Place
@@ -58,6 +58,8 @@ class ServerMonitor:
     memory: Memory
     sink: Sink
     peers: Callable[[], Sequence[Snapshot]] = lambda: ()
+    moved: Callable[[], None] = lambda: None
+    """Called when the server turns out to belong to another cluster."""
     announce: Callable[[], None] = lambda: None
     """Called when a finding has changed its state."""
     heart: Heartbeat = field(default_factory=Heartbeat)
@@ -66,6 +68,7 @@ class ServerMonitor:
     sessions: Sessions = field(init=False)
     pacing: Pacing = field(init=False)
     answers: Answers = field(init=False)
+    slots: FreeSlots = field(init=False)
     agenda: Agenda = field(init=False)
     runner: CollectorRunner = field(init=False)
     privileges: PrivilegeChecks = field(init=False)
@@ -83,11 +86,12 @@ class ServerMonitor:
     def __post_init__(self) -> None:
         plan, clock, log = self.plan, self.clock, self.round_log
         self.started = clock.now()
-        self.identity_tracker = IdentityTracker(plan.target, self.memory)
+        self.identity_tracker = IdentityTracker(plan.target, self.memory, self.moved)
         self.sessions = Sessions.of(plan, self.heart)
         cluster = self.node.cluster or ""
         recorder = Recorder(all_wants(), self.memory, cluster, plan.name)
         self.answers = Answers(recorder)
+        self.slots = FreeSlots(self.answers)
         self.judging = Judging.of(plan, self.memory, recorder)
         self.pacing = Pacing(plan.paces, plan.budget)
         self.agenda = Agenda(clock, self.pacing, log, recorder)
@@ -199,7 +203,7 @@ class ServerMonitor:
             self.runner.supply(connection, (standing,))
         if self.sessions.any is None:
             self.events.forget_answers(f"the server does not answer: {standing.message}")
-        elif standing.up and (standing.lacks_slots or slots_taken(self.answers)):
+        elif standing.up and (standing.lacks_slots or self.slots.all_taken()):
             await self.probe.make_room(self.sessions.any)
 
     async def look_once(self) -> None:

@@ -31,6 +31,7 @@ class CollectorPage:
     renderer: Renderer
     rows: int = 0
     fragments: dict[str, Fragment] = field(default_factory=dict)
+    served: Served = field(default_factory=Served)
 
 
 @dataclass(slots=True)
@@ -70,6 +71,8 @@ class Store:
         rendered: the server may have been removed since."""
         slot = (server, collector.name, database)
         page = self._pages_of(slot).get(database)
+        if page and whole and page.renderer.rows is rows:
+            return page.served
         page = page or CollectorPage(Renderer(collector, self.legacy))
         if whole:
             page.rows = len(rows)
@@ -80,7 +83,7 @@ class Store:
             # A part of what was dropped while it was rendered does not come back either.
             if wanted() and (whole or database in self._pages_of(slot)):
                 known = self.servers.setdefault(server, {}).setdefault(collector.name, {})
-                known[database] = page
+                known[database], page.served = page, served
                 self._replace(slot, page, fragments)
         return served
 

@@ -44,14 +44,22 @@ class Answers:
 
     def take(
         self, collector: AnyCollector, database: str | None, rows: Sequence[Any], at: float
-    ) -> None:
-        """Replace an answer; that of one database counts once `combine` was called."""
+    ) -> Sequence[Any]:
+        """Replace an answer; that of one database counts once `combine` was called.
+
+        Returns its rows: those of the answer before where they are equal, so that it need not be
+        published again, and is not kept twice.
+        """
         self.fresh.add(collector)
         if database is not None:
-            self.by_database.setdefault(collector, {})[database] = DatabaseAnswer(rows, at)
+            answers = self.by_database.setdefault(collector, {})
+            rows = same_rows(answers.get(database), rows)
+            answers[database] = DatabaseAnswer(rows, at)
             self.absent_in.setdefault(collector, {}).pop(database, None)
-            return
+            return rows
+        rows = same_rows(self.newest.get(collector), rows)
         self._keep(collector, Answer(rows, at))
+        return rows
 
     def _keep(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         self.recorder.record(collector, answer)
@@ -194,6 +202,13 @@ class Answers:
         if self._shared is None or self._shared[0] != made_of:
             self._shared = made_of, self.snapshot(node, at)
         return self._shared[1]
+
+
+def same_rows(before: AnyAnswer | DatabaseAnswer | None, rows: Sequence[Any]) -> Sequence[Any]:
+    """Return the rows of the answer before if these are equal, else these; columns are new."""
+    if before is None or isinstance(rows, Columns) or type(rows) is not type(before.rows):
+        return rows
+    return before.rows if before.rows == rows else rows
 
 
 def joined(collector: AnyCollector, parts: Sequence[Sequence[Any]]) -> Sequence[Any]:

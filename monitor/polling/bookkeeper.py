@@ -1,8 +1,9 @@
 """Bookkeeper: records the result of a query in the round log and the answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 
@@ -46,21 +47,21 @@ class Bookkeeper:
         with self.outcome(question):
             yield question, replace(place, tables=tables, newest=self.answers.newest)
 
-    def record(self, question: Question, reading: Reading) -> bool:
-        """Note a reading and what it cost. Returns whether there are rows to publish."""
+    def record(self, question: Question, reading: Reading) -> Sequence[Any] | None:
+        """Note a reading and what it cost. Returns the rows to publish, None if there are none."""
         collector, database = question.collector, question.database
         status = self.round_log.of(collector, database)
         if reading.missing:
             status.absence(question.began, reading.missing.reason)
             self.answers.mark_absent(collector, database, reading.missing)
-            return False
+            return None
         if reading.cost is None and collector.gate:
             self.pacing.rests(collector)
             status.asked = None  # due as soon as the gate is open
-        if question.is_whole:
-            self.answers.take(collector, database, reading.rows, reading.at)
-            status.success(reading.at, reading.at - question.began, len(reading.rows))
-        return True
+        if not question.is_whole:
+            return reading.rows
+        status.success(reading.at, reading.at - question.began, len(reading.rows))
+        return self.answers.take(collector, database, reading.rows, reading.at)
 
     @contextmanager
     def outcome(self, question: Question) -> Iterator[None]:

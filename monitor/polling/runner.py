@@ -64,8 +64,9 @@ class CollectorRunner:
         """Read, record and publish one collector."""
         with self.books.asking(collector, place) as (question, here):
             reading = await self.reader.read(collector, here, self.deadline)
-            if self.books.record(question, reading):
-                await self.publisher.publish(question, reading.rows)
+            rows = self.books.record(question, reading)
+            if rows is not None:
+                await self.publisher.publish(question, rows)
             if reading.cost:
                 await self.meter.charge(question, reading.cost, place.session, reading.cold)
 
@@ -74,5 +75,5 @@ class CollectorRunner:
         now = self.clock.now()
         question = Question(collector, None, now)
         with self.books.outcome(question):
-            self.books.record(question, Reading(rows, now))
-            self.publisher.publish_now(question, rows)
+            known = self.books.record(question, Reading(rows, now))
+            self.publisher.publish_now(question, rows if known is None else known)

@@ -19,8 +19,9 @@ SHARED = {"datname"}
 
 def readable(records: Records, query: str, collector: AnyCollector, session: Session) -> Records:
     """Return the records with every text as text."""
-    if SENT in query:
-        records = [{name: _text(value) for name, value in one.items()} for one in records]
+    if SENT in query and records:
+        names = list(records[0].keys())
+        records = [dict(zip(names, map(_text, one.values()), strict=True)) for one in records]
     encoding = session.connection.get_settings().server_encoding
     codec = None if encoding in AS_BYTES else _codec(encoding)
     if codec is None or collector.scope is not Scope.database:

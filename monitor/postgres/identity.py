@@ -1,5 +1,6 @@
 """Server identity: detects a restart, a crash, a promotion, or another server at the address."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Flag, auto
 
@@ -33,6 +34,8 @@ class IdentityTracker:
 
     target: WatchedServer
     memory: Memory
+    moved: Callable[[], None] = lambda: None
+    """Called when the cluster has changed."""
     node: ServerIdentity = field(init=False)
     identity: Identity | None = None
 
@@ -64,12 +67,15 @@ class IdentityTracker:
             self.memory.put(self._namespace(), "system_identifier", system)
             news |= IdentityChange.another
         news |= self.notice(identity.in_recovery)
+        before = self.node.cluster
         self.node = replace(
             self.node,
             version=identity.version,
             system_identifier=system,
             cluster=self._cluster(system),
         )
+        if self.node.cluster != before:
+            self.moved()
         return news
 
     def notice(self, in_recovery: bool) -> IdentityChange:

@@ -139,3 +139,26 @@ def test_a_part_never_returns_after_its_collector_was_dropped(store: Store) -> N
     store.drop("shop", sizes)
     store.put("shop", sizes, None, [Size("a", 2)], whole=False)
     assert facts(store) == []
+
+
+def test_the_same_rows_are_not_rendered_again(store: Store) -> None:
+    """What is added up grows with each answer, whatever the rows; the rest says the same."""
+    rendered: list[int] = []
+
+    def looked(row: Size) -> float:
+        rendered.append(row.size)
+        return row.size
+
+    plain = replace(size, samples=lambda rows: (((row.datname,), looked(row)) for row in rows))
+    collector = replace(sizes, metrics=(plain,))
+    rows = [Size("a", 1)]
+    for _ in range(3):
+        assert store.put("shop", collector, None, rows).left_out == 0
+    assert rendered == [1]
+    store.drop("shop")
+    store.put("shop", collector, None, rows)
+    assert facts(store, "shop") == ['pg_size_bytes{datname="a"} 1']
+    summed = replace(sizes, metrics=(replace(size, adds_up=True),))
+    for total in (1, 2, 3):
+        store.put("sum", summed, None, rows)
+        assert facts(store, "sum") == [f'pg_size_bytes{{datname="a"}} {total}']

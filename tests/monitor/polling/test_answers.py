@@ -158,3 +158,14 @@ def test_others_share_a_snapshot_until_something_is_new(answers: Answers) -> Non
         assert answers.shared(ServerIdentity("it"), 1005) is after
         before = after
     assert answers.shared(standby, 1000).node is standby
+
+
+def test_an_equal_answer_keeps_the_rows_of_the_one_before(answers: Answers) -> None:
+    """It is a new answer of the same rows: kept once, and rendered once."""
+    first = answers.take(of_server, None, [Row("a", 1)], at=1000)
+    assert answers.take(of_server, None, [Row("a", 1)], at=1015) is first
+    assert (answers.newest[of_server].at, answers.newest[of_server].rows) == (1015, first)
+    assert answers.take(of_server, None, [Row("a", 2)], at=1030) == [Row("a", 2)]
+    in_database = answers.take(of_database, "a", [Row("a", 1)], at=1000)
+    assert answers.take(of_database, "a", [Row("a", 1)], at=1015) is in_database
+    assert answers.take(of_database, "b", [Row("a", 1)], at=1015) is not in_database
