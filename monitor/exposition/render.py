@@ -38,7 +38,7 @@ class Renderer:
     last: Selection | None = None
     """Selection of the last complete answer."""
     rows: Sequence[Any] | None = None
-    """The rows that were rendered last, if the same rows always make the same metrics."""
+    """The rows that were rendered last, where the same rows always make the same metrics."""
     sums: dict[str, dict[tuple[str | None, ...], float]] = field(default_factory=dict)
     """Sums of the metrics that accumulate over rounds, by name and labels."""
 
@@ -46,10 +46,9 @@ class Renderer:
         if self.collector.bound:
             self.bounded = TopN(self.collector, self.collector.bound)
 
-    @property
-    def is_pure(self) -> bool:
-        """Whether its metrics depend on nothing but the rows of one answer."""
-        return self.bounded is None and not any(m.adds_up for m in self.collector.metrics)
+    def has_rendered(self, rows: Sequence[Any]) -> bool:
+        """Whether the metrics of these very rows are what it rendered last."""
+        return self.rows is rows
 
     def render(
         self, rows: Sequence[Any], top: int | None = None
@@ -57,7 +56,8 @@ class Renderer:
         """Render a complete answer to metric families by name; families without samples are
         omitted. `top` is the number of rows with their own series, for a bounded collector."""
         self.last = self._split(rows, top)
-        self.rows = rows if self.is_pure else None
+        adds_up = any(metric.adds_up for metric in self.collector.metrics)
+        self.rows = None if self.bounded or adds_up else rows
         return self._rendered(self.last)
 
     def renew(self, rows: Sequence[Any]) -> tuple[dict[str, Fragment], Served]:

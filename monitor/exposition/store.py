@@ -71,7 +71,7 @@ class Store:
         rendered: the server may have been removed since."""
         slot = (server, collector.name, database)
         page = self._pages_of(slot).get(database)
-        if page and whole and page.renderer.rows is rows:
+        if page and whole and page.renderer.has_rendered(rows):
             return page.served
         page = page or CollectorPage(Renderer(collector, self.legacy))
         if whole:

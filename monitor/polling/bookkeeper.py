@@ -60,8 +60,9 @@ class Bookkeeper:
             status.asked = None  # due as soon as the gate is open
         if not question.is_whole:
             return reading.rows
-        status.success(reading.at, reading.at - question.began, len(reading.rows))
-        return self.answers.take(collector, database, reading.rows, reading.at)
+        rows = self.answers.take(collector, database, reading.rows, reading.at)
+        status.success(reading.at, reading.at - question.began, len(rows))
+        return rows
 
     @contextmanager
     def outcome(self, question: Question) -> Iterator[None]:

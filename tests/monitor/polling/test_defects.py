@@ -61,6 +61,7 @@ def no_metrics(of: AnyCollector, patch: Patch) -> None:
         return render(renderer, *arguments)
 
     patch.setattr(Renderer, "render", refuse)
+    patch.setattr(Renderer, "has_rendered", lambda *_: False)
 
 
 @pytest.fixture
