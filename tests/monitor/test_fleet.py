@@ -79,11 +79,11 @@ async def test_nothing_returns_to_the_page_of_a_removed_server() -> None:
     await fleet.follow([plan])
     old = fleet.pages[plan.name]
     old.put(meters, None, [Meter("a", 1)])
-    assert store.collectors
+    assert store.servers
     await fleet.follow([])
     old.put(meters, None, [Meter("a", 2)])
-    assert not store.collectors
+    assert not store.servers
     await fleet.follow([plan])
     fleet.pages[plan.name].put(meters, None, [Meter("a", 3)])
     old.drop(meters)
-    assert store.collectors
+    assert store.servers
