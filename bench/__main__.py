@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from bench import fleet, report
+from bench.bloat import __main__ as bloat
 from bench.breadth import __main__ as breadth
 from bench.deadlock import __main__ as deadlock
 from bench.measuring import INTERVAL, Measured, measure
@@ -25,6 +26,7 @@ OTHERS = {
     "breadth": breadth.main,
     "fleet": fleet.main,
     "starvation": starvation.main,
+    "bloat": bloat.main,
 }
 """Benchmarks with arguments of their own."""
 USAGE = 2

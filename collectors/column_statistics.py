@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from collectors._base import Collector, Lane, Scope
 from collectors._capabilities import COLUMN_STATISTICS
 
-# Not pg_stats: without SELECT on the tables, that view is silently empty.
+# Not pg_stats: without SELECT on the tables, that view is silently empty. Rows of an index are of
+# its expressions.
 QUERY = """
     select
         current_database()::text                            as datname,
@@ -22,7 +23,7 @@ QUERY = """
     join pg_catalog.pg_class c on c.oid = s.starelid
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where not s.stainherit
-        and c.relkind in ('r', 'm')
+        and c.relkind in ('r', 'm', 'i')
         and c.relpersistence <> 't'
         and n.nspname not in ('pg_catalog', 'information_schema')
         and n.nspname !~ '^pg_toast'
@@ -34,7 +35,8 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class ColumnStatistics:
-    """The analysed columns of one table; lists run along staattnum."""
+    """The analysed columns of one table, or the expressions of one index; lists run along
+    staattnum."""
 
     datname: str
     relid: int
@@ -45,7 +47,7 @@ class ColumnStatistics:
     stadistinct: list[float]
     """Distinct values, or, if negative, that share of the rows."""
     last_analyze: float | None = None
-    """Unix seconds of the ANALYZE that they are from."""
+    """Unix seconds of the ANALYZE that they are from; None of an index."""
 
 
 column_statistics = Collector(

@@ -1,7 +1,10 @@
 """Upper bound of the estimate, computed in microseconds, to skip tables without bloat."""
 
+from math import hypot
+
 from alerts.bloat.heap import Column, Heap
 from alerts.bloat.packing import LINE_POINTER, PAGE_HEADER, SMALLEST_TUPLE
+from alerts.bloat.sampling import MODEL_ERROR, count_error, mean_error
 
 HEADER = 23
 SLACK = 0.98
@@ -17,7 +20,9 @@ def ceiling(heap: Heap) -> float | None:
     data = sum(map(_mean_bytes, heap.columns))
     row = max(SMALLEST_TUPLE, HEADER + data) + LINE_POINTER
     pages = heap.reltuples * row / (heap.block_size - PAGE_HEADER)
-    return 1.0 - SLACK * pages / heap.relpages
+    widths = mean_error(heap.statistics_target, heap.reltuples)
+    error = MODEL_ERROR + hypot(widths, count_error(heap.statistics_target, heap.relpages))
+    return 1.0 - SLACK * (1.0 - error) * pages / heap.relpages
 
 
 def _mean_bytes(column: Column) -> float:

@@ -7,6 +7,7 @@ TRUNCATE and a load, the old widths say nothing of the new file.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from alerts.bloat.carried import Carried, carried
 from alerts.bloat.heap import Heap
 from alerts.bloat.reading import heap_of
 from alerts.snapshot import NOT_YET, Snapshot
@@ -28,6 +29,8 @@ class HeapState:
     """Of the newest sizes and counters, with the layout and the column statistics."""
     is_one_state: bool
     """Whether all of that belongs to the same file and the same ANALYZE."""
+    carried: Carried | None
+    """With what died since then, if that is worth a word."""
     then: Heap | None
     """As it was when its layout was read; None if that file is gone, or of two states too."""
 
@@ -50,12 +53,14 @@ def heap_states(
         heap = heap_of(layout, widths, statistics_readable=readable)
         same_file = layout.relfilenode == table.relfilenode
         agree = widths is None or widths.last_analyze == layout.last_analyze
+        joined = _counted_since(heap, table)
         yield (
             table,
             HeapState(
                 table,
-                _counted_since(heap, table),
+                joined,
                 same_file and agree and layout.last_analyze == table.analyzed,
+                carried(joined, table),
                 heap if same_file and agree else None,
             ),
         )
@@ -75,8 +80,13 @@ def _counted_since(heap: Heap, table: UserTable) -> Heap:
         reltuples=table.reltuples,
         n_live_tup=table.n_live_tup,
         n_dead_tup=table.n_dead_tup,
-        n_mod_since_analyze=None if _was_counted_late(table) else table.n_mod_since_analyze,
+        n_mod_since_analyze=changed_rows(table),
     )
+
+
+def changed_rows(table: UserTable) -> int | None:
+    """Return the rows changed since ANALYZE; None if they were probably changed before it."""
+    return None if _was_counted_late(table) else table.n_mod_since_analyze
 
 
 def _was_counted_late(table: UserTable) -> bool:

@@ -1,12 +1,16 @@
 """Estimate of the share of a file that a rewrite would free, from row lengths."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from math import hypot
+from operator import mul
 from statistics import fmean
 
 from alerts.bloat.heap import Column, Heap
-from alerts.bloat.packing import LINE_POINTER, rows_per_page
+from alerts.bloat.packing import LINE_POINTER, densest, rows_per_page
+from alerts.bloat.sampling import MODEL_ERROR, count_error, is_sampled_well, mean_error
 from alerts.bloat.tuple_length import Nulls, Widths, tuple_lengths
 
 SMALLEST_FILE = 128
@@ -15,6 +19,8 @@ CHANGED_TOO_MUCH = 1.0
 CHANGED_MUCH = 0.2
 """Changes since ANALYZE, as a share of the rows, above which the statistics are too old."""
 OLD_STATISTICS = 30 * 86400
+FILLED_UP = 0.25
+"""Weight of pages whose last gap was filled by a short row."""
 REMEMBERED = 2000
 """Number of tables whose packing is cached."""
 
@@ -69,6 +75,11 @@ def estimate(heap: Heap) -> HeapEstimate | NotEvaluated:
     return _obstacle(heap) or _evaluated(heap)
 
 
+def rows_that_fit(heap: Heap) -> float:
+    """Return the mean number of rows on a full page."""
+    return fmean(_packed(heap.columns, heap.oid, heap.fillfactor, heap.block_size).fits)
+
+
 def _obstacle(heap: Heap) -> NotEvaluated | None:
     if _is_small(heap):
         return NotEvaluated(Obstacle.too_small, f"smaller than {SMALLEST_FILE} pages")
@@ -97,45 +108,95 @@ def _changed(heap: Heap) -> float:
 
 
 def _evaluated(heap: Heap) -> HeapEstimate:
-    fits, tuple_bytes = _laid_down(heap.columns, heap.oid, heap.fillfactor, heap.block_size)
-    shares = [1.0 - heap.reltuples / fit / heap.relpages for fit in fits]
-    share = max(0.0, fmean(shares))
+    packed = _packed(heap.columns, heap.oid, heap.fillfactor, heap.block_size)
+    needs = [heap.reltuples / fit / heap.relpages for fit in packed.fits]
+    share = max(0.0, 1.0 - sum(map(mul, needs, packed.weights)))
+    error = _error(heap, packed)
     size = heap.relpages * heap.block_size
     bloat = round(share * size)
-    dead = _dead_bytes(heap, tuple_bytes, bloat)
+    dead = _dead_bytes(heap, packed.tuple_bytes, bloat)
     return HeapEstimate(
         bloat_share=share,
-        low=max(0.0, min(shares)),
-        high=max(0.0, *shares),
+        low=max(0.0, 1.0 - max(needs) * (1.0 + error)),
+        high=max(0.0, 1.0 - min(needs) * (1.0 - error)),
         bloat_bytes=bloat,
         dead_bytes=dead,
         free_bytes=None if dead is None else bloat - dead,
-        tuple_bytes=tuple_bytes,
-        rows_per_page=fmean(fits),
+        tuple_bytes=packed.tuple_bytes,
+        rows_per_page=fmean(packed.fits),
         confidence=_confidence(heap),
         has_dropped_columns=any(column.attisdropped for column in heap.columns),
     )
 
 
+def _error(heap: Heap, packed: "_Packed") -> float:
+    """Return the likely error of the pages needed, as a share of them."""
+    width = packed.varying_share * mean_error(heap.statistics_target, heap.reltuples)
+    rows = count_error(heap.statistics_target, heap.relpages)
+    is_exact = len(packed.fits) == 2 and not packed.varying_share
+    return hypot(width, rows) + (0.0 if is_exact else MODEL_ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """Rows of a table in full pages."""
+
+    fits: tuple[float, ...]
+    """Rows on a page under each hypothesis."""
+    weights: tuple[float, ...]
+    """How plausible each is; the sum is 1."""
+    tuple_bytes: float
+    varying_share: float
+    """The part of a row whose length may differ."""
+
+
 @lru_cache(maxsize=REMEMBERED)
-def _laid_down(
-    columns: tuple[Column, ...], seed: int, fillfactor: int, block_size: int
-) -> tuple[tuple[float, ...], float]:
-    """Return rows on a page under each hypothesis, and the mean length of a row in bytes.
+def _packed(columns: tuple[Column, ...], seed: int, fillfactor: int, block_size: int) -> _Packed:
+    """Pack sampled rows into pages.
 
     Takes milliseconds; the result is the same until the table or its statistics change.
     """
-    samples = _samples(columns, seed)
-    fits = tuple(rows_per_page(sample, fillfactor, block_size) for sample in samples)
-    return fits, fmean(fmean(sample) for sample in samples)
+    fits, weights, means = [], [], []
+    for (widths, _), weight, sample in _samples(columns, seed):
+        mean = fmean(sample)
+        means.append(mean)
+        one_by_one = rows_per_page(sample, fillfactor, block_size)
+        dense = densest(sample, fillfactor, block_size) if widths is Widths.spread else one_by_one
+        fits += [one_by_one, dense]
+        weights += [weight * (1.0 - FILLED_UP), weight * FILLED_UP]
+    tuple_bytes = fmean(means)
+    varying = sum(map(_varying_bytes, columns)) / tuple_bytes
+    return _Packed(tuple(fits), tuple(weights), tuple_bytes, min(1.0, varying))
 
 
-def _samples(columns: tuple[Column, ...], seed: int) -> list[list[int]]:
-    """Sample the rows under each hypothesis; equivalent hypotheses are sampled once."""
+def _varying_bytes(column: Column) -> float:
+    """Return the mean bytes of a column that may differ between rows."""
+    if not column.is_stored or (column.is_fixed and not column.null_fraction):
+        return 0.0
+    width = column.attlen if column.is_fixed else column.stawidth or 0
+    return (1.0 - (column.null_fraction or 0.0)) * width
+
+
+Hypothesis = tuple[Widths, Nulls]
+
+
+def _samples(
+    columns: tuple[Column, ...], seed: int
+) -> Iterator[tuple[Hypothesis, float, list[int]]]:
+    """Sample the rows under each hypothesis with its weight; equivalent ones are sampled once.
+
+    The more columns have nulls, the less plausible it is that all are in the same rows.
+    """
     stored = [column for column in columns if column.is_stored]
     widths = Widths if any(not column.is_fixed for column in stored) else (Widths.constant,)
-    nulls = Nulls if sum(1 for c in stored if c.null_fraction) > 1 else (Nulls.independent,)
-    return [tuple_lengths(columns, w, n, seed) for w in widths for n in nulls]
+    with_nulls = sum(1 for column in stored if column.null_fraction)
+    together = 1.0 / with_nulls if with_nulls > 1 else 0.0
+    plausible = {Nulls.independent: 1.0 - together, Nulls.together: together}
+    for width in widths:
+        for nulls, weight in plausible.items():
+            if weight:
+                lengths = tuple_lengths(columns, width, nulls, seed)
+                yield (width, nulls), weight / len(widths), lengths
 
 
 def _dead_bytes(heap: Heap, tuple_bytes: float, bloat_bytes: int) -> int | None:
@@ -150,6 +211,7 @@ def _confidence(heap: Heap) -> Confidence:
         or _changed(heap) >= CHANGED_MUCH
         or any(column.atthasmissing and column.is_stored for column in heap.columns)
         or _outdated(heap)
+        or not is_sampled_well(heap.statistics_target, heap.reltuples)
     )
     return Confidence.low if doubtful else Confidence.high
 

@@ -59,4 +59,6 @@ class Heap:
     n_dead_tup: int | None
     n_mod_since_analyze: int | None
     statistics_age_seconds: float | None
+    statistics_target: int = 100
+    """ANALYZE reads 300 rows for each unit."""
     block_size: int = 8192

@@ -18,9 +18,8 @@ def rows_per_page(lengths: Sequence[int], fillfactor: int, block_size: int = 819
     The space at the end of a page that is too small for the next row is lost; a rewrite does not
     free it.
     """
-    room = block_size - PAGE_HEADER
-    budget = room - block_size * (100 - fillfactor) // 100
-    most = room // (SMALLEST_TUPLE + LINE_POINTER)
+    budget = _budget(fillfactor, block_size)
+    most = (block_size - PAGE_HEADER) // (SMALLEST_TUPLE + LINE_POINTER)
     sizes = [length + LINE_POINTER for length in lengths]
     rounds = 1 + PAGES * budget // sum(sizes)
     ends = list(accumulate(sizes * rounds, initial=0))
@@ -31,3 +30,15 @@ def rows_per_page(lengths: Sequence[int], fillfactor: int, block_size: int = 819
         first = min(max(fitting, first + 1), first + most, len(ends) - 1)
         pages += 1
     return first / pages
+
+
+def densest(lengths: Sequence[int], fillfactor: int, block_size: int = 8192) -> float:
+    """Return the mean number of rows on a page if short rows fill what longer ones leave."""
+    sizes = [length + LINE_POINTER for length in lengths]
+    filled = _budget(fillfactor, block_size) - min(sizes) / 2
+    one_by_one = rows_per_page(lengths, fillfactor, block_size)
+    return max(one_by_one, filled * len(sizes) / sum(sizes))
+
+
+def _budget(fillfactor: int, block_size: int) -> int:
+    return block_size - PAGE_HEADER - block_size * (100 - fillfactor) // 100

@@ -1,8 +1,11 @@
 """Conversion of collector rows to the model's heaps."""
 
 from alerts.bloat.heap import Column, Heap
+from alerts.bloat.sampling import ROWS_PER_TARGET
 from collectors.column_statistics import ColumnStatistics
 from collectors.table_layout import TableLayout
+
+WHOLE = 1e-4
 
 
 def heap_of(
@@ -20,8 +23,20 @@ def heap_of(
         n_dead_tup=layout.n_dead_tup,
         n_mod_since_analyze=layout.n_mod_since_analyze,
         statistics_age_seconds=layout.analyze_seconds,
+        statistics_target=target_of(layout.statistics_target, statistics),
         block_size=layout.block_size,
     )
+
+
+def target_of(target: int, statistics: ColumnStatistics | None) -> int:
+    """Return the target that ANALYZE used, which may have been set in its session only.
+
+    Shares of nulls show the smallest one: they are whole multiples of a 300th.
+    """
+    shares = () if statistics is None else statistics.stanullfrac
+    parts = [share * ROWS_PER_TARGET for share in shares if 0.0 < share < 1.0]
+    few = parts and all(abs(part - round(part)) < WHOLE for part in parts)
+    return 1 if few else target
 
 
 def _columns(layout: TableLayout, statistics: ColumnStatistics | None) -> tuple[Column, ...]:

@@ -1,6 +1,7 @@
 """Lengths of rows on disk, sampled from column statistics with PostgreSQL's layout rules."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
@@ -8,12 +9,13 @@ from alerts.bloat.heap import Column
 
 DRAWS = 300
 ALIGNMENT = {"c": 1, "s": 2, "i": 4, "d": 8}
-HEADER = 23
 MAXALIGN = 8
 # Values of variable length up to this many bytes have a one-byte header and no alignment.
 SHORT = 127
 # Mean widths are rounded down, which loses half a byte on average if values differ.
 CUT_OFF = 0.5
+NEARLY = 0.9
+"""Almost all that rounding down may have lost."""
 
 
 class Widths(StrEnum):
@@ -31,7 +33,25 @@ class Nulls(StrEnum):
     together = "together"
 
 
-def tuple_lengths(columns: Sequence[Column], widths: Widths, nulls: Nulls, seed: int) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Bytes before the data of a tuple."""
+
+    plain: int
+    bitmap: int | None = None
+    """Bytes of the null bitmap, if it does not depend on the number of columns."""
+
+    def with_nulls(self, columns: int) -> int:
+        return self.plain + ((columns + 7) // 8 if self.bitmap is None else self.bitmap)
+
+
+ROW = Header(plain=23)
+INDEX_ENTRY = Header(plain=8, bitmap=4)
+
+
+def tuple_lengths(
+    columns: Sequence[Column], widths: Widths, nulls: Nulls, seed: int, header: Header = ROW
+) -> list[int]:
     """Return the bytes of each sampled tuple with its header; deterministic for a seed."""
     deck = Deck(seed)
     null_order = deck.cut() if nulls is Nulls.together else None
@@ -41,11 +61,10 @@ def tuple_lengths(columns: Sequence[Column], widths: Widths, nulls: Nulls, seed:
         if column.is_stored
     ]
     always_null = any(not column.is_stored for column in columns)
-    bitmap = _aligned(HEADER + (len(columns) + 7) // 8)
-    headers = [bitmap if always_null or 0 in row else _aligned(HEADER) for row in _rows(values)]
+    with_nulls, plain = aligned(header.with_nulls(len(columns))), aligned(header.plain)
+    starts = [with_nulls if always_null or 0 in row else plain for row in _rows(values)]
     return [
-        _aligned(header + data)
-        for header, data in zip(headers, _data(columns, values), strict=True)
+        aligned(start + data) for start, data in zip(starts, _data(columns, values), strict=True)
     ]
 
 
@@ -78,11 +97,13 @@ def _widths(column: Column, widths: Widths, deck: Deck) -> list[int]:
 
 
 def _odd_widths(width: int, widths: Widths, deck: Deck) -> list[int]:
-    """Sample odd widths: a numeric has 3 bytes, and 2 for each 4 digits."""
-    if widths is Widths.constant and width % 2:
-        return [width] * DRAWS
+    """Sample odd widths: a numeric has 3 bytes, and 2 for each 4 digits.
+
+    The mean is known without its fraction; the hypotheses are its bounds.
+    """
     lower = (width - 1) // 2 * 2 + 1
-    longer = (width + CUT_OFF - lower) / 2 * DRAWS
+    mean = width if widths is Widths.constant else width + NEARLY
+    longer = (mean - lower) / 2 * DRAWS
     return [lower + 2 if card < longer else lower for card in deck.cut()]
 
 
@@ -116,5 +137,5 @@ def _data(columns: Sequence[Column], values: list[list[int]]) -> list[int]:
     return ends
 
 
-def _aligned(length: int) -> int:
+def aligned(length: int) -> int:
     return length + MAXALIGN - 1 & -MAXALIGN

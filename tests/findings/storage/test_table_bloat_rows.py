@@ -15,6 +15,7 @@ from alerts.verdicts.tracker import Timing, VerdictTracker
 from collectors._base import Absence, Answer, AnyCollector, Role
 from collectors.column_statistics import ColumnStatistics, column_statistics
 from collectors.database_sizes import DatabaseSize, database_sizes
+from collectors.extensions import Extension, extensions
 from collectors.table_layout import TableLayout, table_layout
 from collectors.user_tables import UserTable, user_tables
 from collectors.xmin_horizon import Holder, xmin_horizon
@@ -186,12 +187,58 @@ def test_fixed_widths_need_no_grant() -> None:
     assert only(blind).facts["bloat_share"] == pytest.approx(0.5, abs=0.01)
 
 
-def test_most_of_it_is_toast() -> None:
-    """The heap is small, so that its layout is never read: unknown, and not learning for ever."""
+def test_toast_is_another_finding() -> None:
+    """The heap is small, so that its layout is never read."""
     toasty = table(1.0, 100, table_size_bytes=9 * GIB)
     found = verdict_of(finding, seen(toasty, (table_layout, ())))
-    assert found.state is State.unknown
-    assert found.reason == "most of it is TOAST, whose free space is not estimated"
+    assert (found.state, found.unjudged) == (State.healthy, ())
+
+
+def deleted(share: float, **traits: Any) -> UserTable:
+    """A full table of which this share was deleted since the last vacuum."""
+    rows = int(FULL * share)
+    known: dict[str, Any] = {"n_tup_ins": 2 * FULL, "n_tup_del": rows, "n_dead_tup": rows}
+    return table(1.0, **known | {"n_mod_since_analyze": rows} | traits)
+
+
+def test_deleted_and_not_vacuumed() -> None:
+    """Half of it is dead rows: told at once, with VACUUM first, and as information."""
+    found = only(seen(deleted(0.5)))
+    assert found.severity is Severity.info
+    assert "vacuum has not removed yet" in found.message
+    assert found.facts["bloat_share"] == pytest.approx(0.5, abs=0.01)
+    assert found.facts["waits_for_vacuum"] is True
+    assert "VACUUM (ANALYZE) public.orders;" in found.cure
+
+
+@pytest.mark.parametrize(
+    ("row", "state"),
+    [
+        (deleted(0.3), State.healthy),
+        (deleted(0.5, n_tup_upd=FULL), State.unknown),
+        (deleted(0.5, n_tup_del=0, n_tup_upd=FULL), State.healthy),
+        (deleted(0.9, n_tup_del=0, n_tup_upd=FULL), State.ill),
+        (deleted(0.9, n_tup_del=0, n_tup_upd=FULL, n_tup_hot_upd=FULL), State.unknown),
+        (deleted(1.5, n_tup_del=0, n_tup_upd=2 * FULL), State.unknown),
+        (deleted(0.5, n_mod_since_analyze=0), State.healthy),
+        (deleted(0.5, last_autovacuum=900.0), State.healthy),
+        (deleted(0.5, n_ins_since_vacuum=FULL // 2, n_mod_since_analyze=FULL), State.unknown),
+    ],
+    ids=[
+        "a third",
+        "or updated",
+        "half updated",
+        "updated",
+        "or HOT",
+        "twice",
+        "counted",
+        "vacuumed since",
+        "or inserted",
+    ],
+)
+def test_not_quite_deleted(row: UserTable, state: State) -> None:
+    """What the counters don't tell is unknown; what they can't hide is well."""
+    assert verdict_of(finding, seen(row)).state is state
 
 
 def test_analysed_since_the_layout_was_read() -> None:
@@ -236,15 +283,41 @@ def test_statistics_of_another_analyze_are_not_joined() -> None:
 def test_rows_that_are_held_are_not_rewritten(holder: Holder, is_held: bool) -> None:
     """VACUUM FULL would keep them; the cure says who holds them."""
     dead = table(0.5, n_dead_tup=FULL // 2)
-    cure = only(seen(dead, (xmin_horizon, [holder])), rewrite_bytes=9 * GIB).cure
-    assert any("VACUUM (FULL" in line for line in cure) is not is_held
-    assert any(holder.name in line and "dead rows" in line for line in cure) is is_held
+    found = only(seen(dead, (xmin_horizon, [holder])), rewrite_bytes=9 * GIB)
+    cure = "\n".join(found.cure)
+    assert ("VACUUM (FULL" in cure) is not is_held
+    assert (holder.name in found.message) is is_held
+    if is_held:
+        assert cure.index(holder.name) < cure.index("VACUUM (ANALYZE) public.orders;")
+
+
+@pytest.mark.parametrize(
+    ("extname", "command"),
+    [
+        ("pg_repack", """pg_repack --dbname=shop --table='"public"."orders"'"""),
+        ("pg_squeeze", "SELECT squeeze.squeeze_table('public', 'orders');"),
+        ("plpgsql", "neither is installed"),
+    ],
+)
+def test_online_way(extname: str, command: str) -> None:
+    """What rewrites it in use is named as it is run, where it is installed."""
+    installed = (extensions, [Extension("shop", extname, "public", "1", None)])
+    found = only(seen(table(0.5), installed))
+    assert any(command in line for line in found.cure)
+
+
+def test_cure_fits_into_an_alert() -> None:
+    """An alert has room for 1 KiB; with the longest names the cure is still told there."""
+    dead = table(0.5, n_dead_tup=FULL // 2)
+    for row in (dead, table(0.5)):
+        assert len("\n".join(only(seen(row), rewrite_bytes=9 * GIB).cure)) < 900
 
 
 def test_no_long_lock_is_offered() -> None:
     """Beyond what is rewritten in seconds, no statement of the cure locks anybody out."""
     snapshot = seen(table(0.5))
     cure = only(snapshot, rewrite_bytes=0).cure
+    assert any("blocks all access, reads too, for about" in line for line in cure)
     assert all(line.startswith("--") for line in cure)
     assert any("pg_repack" in line for line in cure)
     assert "VACUUM (FULL, ANALYZE) public.orders;" in only(snapshot, rewrite_bytes=9 * GIB).cure

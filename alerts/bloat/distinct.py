@@ -1,0 +1,57 @@
+"""Number of distinct values, corrected for the estimator of ANALYZE.
+
+It computes `n d / (n - f1 + f1 n / N)` of d values in a sample of n rows, f1 of them met once. That
+is right where all values are equally frequent, and too low where their frequencies differ.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
+from math import exp, expm1, log1p, sqrt
+
+REMEMBERED = 4000
+
+
+class Frequencies(StrEnum):
+    """How the frequencies of values differ, which the statistics don't tell."""
+
+    even = "even"
+    """By chance: a Poisson distribution."""
+    uneven = "uneven"
+    """Many rare and some frequent ones: a geometric distribution."""
+    skewed = "skewed"
+    """Most are rare, and a few very frequent: a negative binomial distribution."""
+
+
+SHAPE: Mapping[Frequencies, float] = {Frequencies.uneven: 1.0, Frequencies.skewed: 0.3}
+"""Of the negative binomial distribution; the Poisson distribution is its limit."""
+
+
+@lru_cache(maxsize=REMEMBERED)
+def distinct_values(found: float, rows: float, sampled: float, kind: Frequencies) -> float:
+    """Return the distinct values among the rows, of which a sample gave the number found."""
+    if sampled >= rows or found >= rows:
+        return min(found, rows)
+    low, high = 1e-6, rows
+    for _ in range(60):
+        middle = sqrt(low * high)
+        low, high = (middle, high) if _told(kind, middle, rows, sampled) > found else (low, middle)
+    values, _ = met(kind, low)
+    return max(1.0, min(rows, values * rows / low))
+
+
+def _told(kind: Frequencies, rate: float, rows: float, sampled: float) -> float:
+    """Return what ANALYZE is expected to tell of values with this mean frequency."""
+    at_all, once = met(kind, rate * sampled / rows)
+    values = rows / rate
+    singles = values * once
+    return sampled * values * at_all / (sampled - singles + singles * sampled / rows)
+
+
+def met(kind: Frequencies, rate: float) -> tuple[float, float]:
+    """Return the probability that a value of this mean frequency occurs, and of once."""
+    if kind is Frequencies.even:
+        return -expm1(-rate), rate * exp(-rate)
+    shape = SHAPE[kind]
+    never = -shape * log1p(rate / shape)
+    return -expm1(never), rate * exp(never) / (1.0 + rate / shape)

@@ -1,0 +1,65 @@
+"""Size of equal keys in a B-tree that is built anew: one entry, with a list of its rows."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from alerts.bloat.distinct import SHAPE, Frequencies, met
+from alerts.bloat.packing import LINE_POINTER
+from alerts.bloat.tuple_length import aligned
+
+LARGEST_ENTRY = 808
+"""Bytes of an entry with a list, in a build: a tenth of a page of 8 kB."""
+ROW_POINTER = 6
+MANY = 250.0
+"""Mean number of equal keys from which how it varies makes no difference."""
+REMEMBERED = 4000
+
+
+@lru_cache(maxsize=REMEMBERED)
+def bytes_per_row(entry: int, equal: float, kind: Frequencies = Frequencies.even) -> float:
+    """Return the mean bytes of a row whose entry has this length, by the mean number of equals."""
+    if equal <= 1.0:
+        return float(entry + LINE_POINTER)
+    if equal >= MANY:
+        return _group(entry, round(equal)) / round(equal)
+    total = 0.0
+    for rows, chance in enumerate(_chances(equal, kind), 1):
+        share = chance * _group(entry, rows)
+        total += share
+        if rows > equal and share < 1e-5 * total:
+            break
+    return total / equal
+
+
+def _chances(mean: float, kind: Frequencies) -> Iterator[float]:
+    """Yield the chance that a key has one row, two, and so on."""
+    rate = _rate(mean, kind)
+    at_all, once = met(kind, rate)
+    chance, rows = once / at_all, 1
+    shape = SHAPE.get(kind)
+    while True:
+        yield chance
+        rows += 1
+        more = rate if shape is None else (rows - 1 + shape) * rate / (rate + shape)
+        chance *= more / rows
+
+
+def _group(entry: int, rows: int) -> int:
+    """Return the bytes of all entries for that many rows with an equal key."""
+    most = max(1, (LARGEST_ENTRY - entry) // ROW_POINTER)
+    full, rest = divmod(rows, most)
+    return full * _one(entry, most) + (_one(entry, rest) if rest else 0)
+
+
+def _one(entry: int, rows: int) -> int:
+    size = entry if rows == 1 else aligned(entry + ROW_POINTER * rows)
+    return size + LINE_POINTER
+
+
+def _rate(mean: float, kind: Frequencies) -> float:
+    """Return the mean frequency with keys that have no rows, by the mean without them."""
+    low, high = 1e-9, mean
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if middle / met(kind, middle)[0] < mean else (low, middle)
+    return low
