@@ -65,7 +65,7 @@ def _errors(what: str, rows: Sequence[Measured]) -> Iterator[str]:
     sure = [row for row in rows if row.is_sure]
     unsure = [row for row in rows if row.found and not row.is_sure]
     yield _error_line("pgvigil, sure", "pgvigil", sure, inside=True)
-    yield _error_line("pgvigil, unsure: nobody is alerted", "pgvigil", unsure, inside=True)
+    yield _error_line("pgvigil, unsure: no alert", "pgvigil", unsure, inside=True)
     for name in ("pgstattuple", "usual"):
         yield _error_line(f"{name}, the same of which pgvigil is sure", name, sure)
 
