@@ -40,7 +40,7 @@ QUERY = """
         ) end                                                               as opclass_options,
         (
             select json_agg(json_build_array(
-                a.attname, coalesce(b.typname, y.typname), a.attnotnull, a.attcollation,
+                a.attname, coalesce(b.typname, y.typname), a.attnotnull, a.attcollation::int8,
                 o.opcdefault
             ) order by k.position)::text
             from unnest(i.indkey::int2[]) with ordinality k (attnum, position)
@@ -51,6 +51,7 @@ QUERY = """
                 on o.oid = (i.indclass::oid[])[k.position - 1]
         )                                                                   as columns,
         i.indisunique                                                       as is_unique,
+        i.indisprimary                                                      as is_primary,
         i.indimmediate                                                      as is_immediate,
         {nulls_not_distinct}                                                as nulls_not_distinct,
         i.indisvalid and i.indisready and i.indislive                       as is_valid,
@@ -62,6 +63,11 @@ QUERY = """
         i.indexrelid in (
             select conindid from pg_catalog.pg_constraint where contype = 'f'
         )                                                                   as is_referenced,
+        exists (
+            select from pg_catalog.pg_constraint k
+            where k.conrelid = i.indrelid and k.contype = 'f'
+                and (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey
+        )                                                                   as supports_fk,
         i.indrelid in (
             select objid from pg_catalog.pg_depend
             where refclassid = 'pg_catalog.pg_extension'::regclass
@@ -146,6 +152,7 @@ class IndexLayout:
     """JSON: name, base type, NOT NULL, collation of each column, and whether the operator class is
     the default; each None of an expression, the last also of an included column."""
     is_unique: bool
+    is_primary: bool
     is_immediate: bool
     """False for a deferrable constraint."""
     nulls_not_distinct: bool
@@ -155,6 +162,8 @@ class IndexLayout:
     backs_constraint: bool
     is_referenced: bool
     """Whether a foreign key refers to its columns by this index."""
+    supports_fk: bool
+    """Whether its first columns are those of a foreign key of the table, in any order."""
     is_of_extension: bool
     is_partition: bool
     """Whether it belongs to the index of a partitioned table."""

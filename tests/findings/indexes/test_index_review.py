@@ -1,14 +1,46 @@
 """Reviews of indexes on a real server: exactly what deserves it, cured by what each one prints."""
 
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
-from alerts._base import AnyFinding, Evidence
-from alerts.findings.indexes import index_duplicate, index_redundant_prefix
+from alerts._base import AnyFinding, Evidence, State
+from alerts.findings.indexes import (
+    index_blocks_hot,
+    index_btree_on_array,
+    index_duplicate,
+    index_load,
+    index_null_heavy,
+    index_redundant_prefix,
+    index_soft_delete_full,
+    soft_delete_unindexed,
+    unique_ignores_soft_delete,
+)
+from alerts.limits import BaseLimits
+from alerts.verdicts.verdict import Verdict
+from collectors._capabilities import COLUMN_STATISTICS
+from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.until import until
 
-REVIEWS: tuple[AnyFinding, ...] = (index_duplicate.finding, index_redundant_prefix.finding)
-COLLECTORS = tuple(dict.fromkeys(one for finding in REVIEWS for one in finding.reads))
+DAY = 86400.0
+STRUCTURE: Mapping[AnyFinding, BaseLimits] = {
+    one: one.limits for one in (index_duplicate.finding, index_redundant_prefix.finding)
+}
+# A megabyte stands for a hundred, and a few thousand rows for very many.
+FORM: Mapping[AnyFinding, BaseLimits] = {
+    index_null_heavy.finding: replace(index_null_heavy.finding.limits, min_bytes=2**17),
+    index_btree_on_array.finding: index_btree_on_array.finding.limits,
+    index_load.finding: replace(
+        index_load.finding.limits, min_bytes=1, min_writes=1000, max_indexes=20
+    ),
+    index_blocks_hot.finding: replace(index_blocks_hot.finding.limits, min_rate=1e-4),
+    soft_delete_unindexed.finding: replace(soft_delete_unindexed.finding.limits, min_bytes=2**19),
+    index_soft_delete_full.finding: replace(index_soft_delete_full.finding.limits, min_bytes=2**17),
+    unique_ignores_soft_delete.finding: unique_ignores_soft_delete.finding.limits,
+}
+Found = dict[tuple[str, str], Evidence]
 # Each pair differs in one thing, and so is neither the same nor redundant.
 ALIKE = """
     CREATE TABLE alike (a int, b text, c int, d int[]);
@@ -36,36 +68,103 @@ TWICE = """
     CREATE INDEX backwards ON "Twice" (t DESC, i DESC);
     CREATE UNIQUE INDEX forwards ON "Twice" (t, i, "j; --");
 """
-FOUND = {
+SPARE = {
     ("index_duplicate", 'public."same""2"'),
     ("index_duplicate", "public.of_key"),
     ("index_duplicate", "public.also_unique"),
     ("index_redundant_prefix", "public.prefix"),
     ("index_redundant_prefix", "public.backwards"),
 }
+FORMS = """
+    CREATE TABLE "Odd; name" (
+        id int PRIMARY KEY, "n'ull" int, tags text[], kind int, email text UNIQUE,
+        deleted_at timestamptz
+    );
+    CREATE INDEX nulls ON "Odd; name" ("n'ull" DESC) INCLUDE (id);
+    CREATE INDEX tags ON "Odd; name" (tags);
+    CREATE INDEX kinds ON "Odd; name" (kind, id);
+    CREATE INDEX live ON "Odd; name" (kind) WHERE deleted_at IS NULL;
+    INSERT INTO "Odd; name" SELECT
+        i, CASE WHEN i % 10 = 0 THEN i END, ARRAY[i::text], i % 7, i::text,
+        CASE WHEN i % 5 < 2 THEN now() END
+    FROM generate_series(1, 20000) i;
+    CREATE TABLE kept (id int PRIMARY KEY, deleted_at timestamptz);
+    INSERT INTO kept SELECT i, CASE WHEN i % 5 < 2 THEN now() END
+    FROM generate_series(1, 40000) i;
+    CREATE TABLE counted (id int PRIMARY KEY, hits int, made int) WITH (fillfactor = 20);
+    CREATE INDEX hits ON counted (hits);
+    INSERT INTO counted SELECT i, i, i FROM generate_series(1, 1000) i;
+    ANALYZE;
+"""
+SEARCH = "SET enable_seqscan = off; SELECT count(*) FROM counted WHERE hits = 7;"
+UPDATES = "UPDATE counted SET hits = hits + 1; VACUUM counted;" * 4
+COUNTED = """
+    SELECT n_tup_upd >= 4000 AND idx_scan >= 1 FROM pg_stat_user_tables WHERE relname = 'counted'
+"""
+MISSHAPEN = {
+    ("index_null_heavy", "public.nulls"),
+    ("index_btree_on_array", "public.tags"),
+    ("index_load", "public.counted"),
+    ("index_blocks_hot", "public.counted"),
+    ("index_soft_delete_full", "public.kinds"),
+    ("index_soft_delete_full", "public.nulls"),
+    ("index_soft_delete_full", "public.tags"),
+    ("soft_delete_unindexed", "public.kept"),
+    ("unique_ignores_soft_delete", 'public."Odd; name_email_key"'),
+}
 
 
-async def judged(database: Database) -> dict[tuple[str, str], Evidence]:
+async def verdicts(
+    database: Database, limits: Mapping[AnyFinding, BaseLimits], later: float = 0
+) -> list[Verdict]:
+    collectors = dict.fromkeys(one for finding in limits for one in finding.reads)
     async with watching(dsn=database.monitor_dsn) as connection:
-        snapshot = await look(connection, *COLLECTORS)
-    verdicts = [verdict_of(finding, snapshot) for finding in REVIEWS]
+        snapshot = await look(connection, *collectors, at=time.time() + later)
+    return [verdict_of(finding, snapshot, limits=limit) for finding, limit in limits.items()]
+
+
+def found(judged: Collection[Verdict]) -> Found:
     return {
         (verdict.finding.name, subject.evidence.subject): subject.evidence
-        for verdict in verdicts
+        for verdict in judged
         for subject in verdict.subjects
     }
 
 
-def script(found: Collection[Evidence]) -> str:
-    return "\n".join(line for one in found for line in (one.check, *one.cure))
+def script(ill: Found) -> str:
+    return "\n".join(line for one in ill.values() for line in (one.check, *one.cure))
 
 
-async def test_found_and_cured(database: Database, psql: Psql, paste: Psql) -> None:
+async def test_spare_ones(database: Database, psql: Psql, paste: Psql) -> None:
     await psql(database.dsn, ALIKE)
-    assert await judged(database) == {}
+    assert found(await verdicts(database, STRUCTURE)) == {}
     await psql(database.dsn, TWICE)
-    ill = await judged(database)
-    assert set(ill) == FOUND
-    printed = await paste(database.dsn, script(ill.values()))
-    assert printed.count("CREATE ") == len(FOUND), "each can be made again"
-    assert await judged(database) == {}
+    ill = found(await verdicts(database, STRUCTURE))
+    assert set(ill) == SPARE
+    printed = await paste(database.dsn, script(ill))
+    assert printed.count("CREATE ") == len(SPARE), "each can be made again"
+    assert found(await verdicts(database, STRUCTURE)) == {}
+
+
+async def test_misshapen_ones(database: Database, psql: Psql, paste: Psql, version: int) -> None:
+    """Where no statement is safe, the printed steps are followed."""
+    await database.execute(COLUMN_STATISTICS.grant.replace("{role}", MONITOR))
+    await psql(database.dsn, FORMS)
+    await psql(database.dsn, UPDATES)
+    await psql(database.dsn, SEARCH)
+    await until(lambda: database.fetchval(COUNTED), "updates and scans are counted")
+    judged = await verdicts(database, FORM, later=8 * DAY)
+    ill = found(judged)
+    if version < 16:
+        [hot] = [one for one in judged if one.finding is index_blocks_hot.finding]
+        assert hot.state is State.unknown
+    not_told = {("index_blocks_hot", "public.counted")} if version < 16 else set()
+    assert set(ill) == MISSHAPEN - not_told
+
+    await paste(database.dsn, script(ill))
+    left = found(await verdicts(database, FORM, later=8 * DAY))
+    advised = {"index_load", "index_blocks_hot", "soft_delete_unindexed"}
+    assert {name for name, _ in left} == {name for name, _ in ill} & advised
+    await psql(database.dsn, "CREATE INDEX ON kept (id) WHERE deleted_at IS NULL")
+    await psql(database.dsn, "DROP INDEX CONCURRENTLY hits")
+    assert found(await verdicts(database, FORM, later=8 * DAY)) == {}
