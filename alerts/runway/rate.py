@@ -34,6 +34,10 @@ class Rate:
     high: float
     span: float
     """Seconds that were observed."""
+    last_day: float = 0.0
+    """The pace of the last day alone, however unusual."""
+    highest_before: float = 0.0
+    """The highest pace of any day before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,8 @@ def daily_rate(hours: Sequence[Sample], days: Sequence[Sample]) -> Rate | None:
     width = WEEK if len(clipped) > WEEK else len(clipped) - 1
     weeks = [fmean(clipped[i : i + width]) for i in range(len(clipped) - width + 1)]
     high = max(clipped[0], *weeks)
-    return Rate(min(weeks), weeks[0], high, path[0].at - path[-1].at)
+    span = path[0].at - path[-1].at
+    return Rate(min(weeks), weeks[0], high, span, increments[0], max(increments[1:]))
 
 
 def _same_hour(hours: Sequence[Sample]) -> list[Sample]:
