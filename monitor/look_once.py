@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 from alerts.history.memory import Memory
+from alerts.snapshot import Snapshot
 from monitor.clock import Clock
 from monitor.config.settings import Settings
 from monitor.config.watch_plan import limits, plans
@@ -14,11 +15,7 @@ from monitor.views.overview import Overview
 
 async def look(settings: Settings, environ: Mapping[str, str], hold: bool = False) -> Overview:
     """Query and judge all servers once. Raises ConfigurationError."""
-    clock, memory = Clock(), Memory()
-    if settings.state_file and settings.state_file.exists():
-        from monitor.state_file import StateFile
-
-        StateFile(settings.state_file).read(memory)
+    clock, memory = Clock(), remembered(settings)
     fleet = Fleet(clock, memory, Store())
     started = clock.now()
     await fleet.follow(plans(settings, environ, hold))
@@ -33,3 +30,31 @@ async def look(settings: Settings, environ: Mapping[str, str], hold: bool = Fals
         )
     finally:
         await fleet.close()
+
+
+async def snapshots(
+    settings: Settings, environ: Mapping[str, str]
+) -> dict[str, tuple[Snapshot, str | None]]:
+    """Query all servers once; return what is known of each, or why it does not answer.
+
+    Raises ConfigurationError.
+    """
+    fleet = Fleet(Clock(), remembered(settings), Store())
+    await fleet.follow(plans(settings, environ))
+    try:
+        servers = fleet.servers.items()
+        await asyncio.gather(*(server.look_once() for _, server in servers))
+        views = {view.name: view.unreachable for view in fleet.views()}
+        return {name: (server.snapshot(), views.get(name)) for name, server in servers}
+    finally:
+        await fleet.close()
+
+
+def remembered(settings: Settings) -> Memory:
+    """Return what the daemon's state file holds, where there is one; it is only read."""
+    memory = Memory()
+    if settings.state_file and settings.state_file.exists():
+        from monitor.state_file import StateFile
+
+        StateFile(settings.state_file).read(memory)
+    return memory

@@ -61,6 +61,9 @@ class MemberOffsets(History[Members]):
         return MemberOffsetsRecorder(memory, namespace.of("runway.members"))
 
 
+OFFSETS = MemberOffsets()
+
+
 class MemberOffsetsRecorder:
     """Keeps the steps in memory; those before the oldest multixact are dropped, but one."""
 

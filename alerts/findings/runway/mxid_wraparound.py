@@ -8,7 +8,7 @@ from alerts.cure import remark
 from alerts.runway.frozen_horizon import aggressively, obstacles, release
 from alerts.runway.id_space import MXIDS, age_limits
 from alerts.runway.id_trends import ASSIGNED_MXIDS, OLDEST_AGES
-from alerts.runway.member_offsets import SPACE, MemberOffsets
+from alerts.runway.member_offsets import OFFSETS, SPACE
 from alerts.runway.wraparound import AgeForecast, judge_ages
 from alerts.snapshot import NOT_YET, Snapshot
 from alerts.units import Share, share_text
@@ -23,7 +23,6 @@ from collectors.xmin_horizon import xmin_horizon
 MEMBERS = "members of multixacts"
 LEARNING = 7 * 86_400.0
 """Seconds until the oldest multixact is probably a known one; autovacuum moves on in its time."""
-OFFSETS = MemberOffsets()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,12 @@ import pytest
 
 from alerts._base import AnyFinding, Evidence, Severity, State
 from alerts.findings.runway import mxid_wraparound, table_freeze_overdue, txid_wraparound
-from alerts.findings.runway.mxid_wraparound import OFFSETS
 from alerts.history.kind import AnyHistory
 from alerts.history.memory import Memory, Namespace
 from alerts.history.recorder import Recorder
 from alerts.history.samples import Sample
 from alerts.runway.id_trends import ASSIGNED_MXIDS, ASSIGNED_XIDS, OLDEST_AGES
-from alerts.runway.member_offsets import Members, Step
+from alerts.runway.member_offsets import OFFSETS, Members, Step
 from alerts.runway.rate import Rate
 from alerts.runway.trends import Trend
 from alerts.snapshot import Snapshot
