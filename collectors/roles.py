@@ -1,4 +1,4 @@
-"""pg_roles: connection limits of roles."""
+"""pg_roles: connection limits of roles, and until when their passwords are valid."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,11 @@ COLUMNS = """
         rolconnlimit    as connection_limit,
         rolcanlogin     as can_login,
         rolsuper        as is_superuser,
-        {reserved}      as may_use_reserved
+        {reserved}      as may_use_reserved,
+        case
+            when isfinite(rolvaliduntil) then extract(epoch from rolvaliduntil)::float8
+        end             as valid_until,
+        rolreplication  as may_replicate
     from pg_catalog.pg_roles
 """
 
@@ -26,6 +30,9 @@ class Role:
     is_superuser: bool
     may_use_reserved: bool
     """Whether it may use the slots of `reserved_connections`, which exist since 16."""
+    valid_until: float | None = None
+    """Unix seconds when its password expires; None: never."""
+    may_replicate: bool = False
 
 
 roles = Collector(
