@@ -1,0 +1,278 @@
+"""Failover readiness of a standby: could it take over now, what would be lost, what breaks."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from alerts._base import Unjudged
+from alerts.replication.lag import lag_of_standby
+from alerts.replication.link import silence_of, upstream_of
+from alerts.replication.timeline import TIMELINE, known_timeline
+from alerts.snapshot import Snapshot
+from alerts.units import bytes_text, duration_text
+from collectors._base import Role
+from collectors.collation_versions import collation_versions
+from collectors.extensions import extensions
+from collectors.replication import Receiver
+from collectors.replication_slots import Slot, replication_slots
+from collectors.server import server
+from collectors.settings import Setting, settings
+from collectors.wal_position import wal_position
+from collectors.wal_receiver import NOT_PAUSED, wal_receiver
+
+AT_LEAST_AS_HIGH = (
+    "max_connections",
+    "max_locks_per_transaction",
+    "max_prepared_transactions",
+    "max_wal_senders",
+    "max_worker_processes",
+)
+"""Settings that PostgreSQL compares with those of the primary in recovery."""
+LEVELS = ("minimal", "replica", "logical")
+"""Values of wal_level, the lowest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The verdict on one candidate."""
+
+    candidate: str
+    primary: str | None
+    """None if it is not watched, or does not answer."""
+    blockers: tuple[str, ...]
+    """Why it should not be promoted now."""
+    lost_bytes: int | None
+    """WAL that has not arrived, and would be lost; None if unknown."""
+    lost_seconds: float | None
+    """Age of the oldest change that would be lost; None if unknown."""
+    to_replay_bytes: int | None
+    """WAL that has arrived, and that a promotion has to replay first."""
+    breaks: tuple[str, ...]
+    """What works on the primary and would not work here."""
+    unknown: tuple[str, ...]
+    """What could not be compared."""
+
+    @property
+    def is_ready(self) -> bool:
+        return not self.blockers
+
+
+def readiness_of(snapshot: Snapshot, most_seconds: float, most_bytes: int) -> Readiness:
+    """Judge a standby; more than these seconds and bytes must not be lost."""
+    primary = upstream_of(snapshot)
+    lost_bytes, lost_seconds = _loss(snapshot, primary)
+    blockers = list(_blockers(snapshot, primary))
+    if (lost_bytes or 0) > most_bytes and (lost_seconds is None or lost_seconds > most_seconds):
+        blockers.append(f"{loss_text(lost_bytes, lost_seconds)} would be lost")
+    return Readiness(
+        snapshot.node.server,
+        primary.node.server if primary else None,
+        tuple(blockers),
+        lost_bytes,
+        lost_seconds,
+        _to_replay(snapshot),
+        tuple(_breaks(snapshot, primary)),
+        tuple(_unknown(snapshot, primary)),
+    )
+
+
+def loss_text(lost_bytes: int | None, lost_seconds: float | None) -> str:
+    """Return what would be lost, as words."""
+    if lost_bytes is None:
+        return "unknown"
+    if not lost_bytes:
+        return "nothing"
+    since = "" if lost_seconds is None else f" of {duration_text(lost_seconds)}"
+    return f"{bytes_text(lost_bytes)}{since}"
+
+
+def of_receiver(snapshot: Snapshot, receiver: Receiver) -> Readiness:
+    """Tell what the primary knows of a standby that is not watched."""
+    lost = receiver.behind(receiver.flush_lsn)
+    received, replayed = receiver.flush_lsn, receiver.replay_lsn
+    passed = snapshot.of(TIMELINE).passed(received) if received is not None else None
+    return Readiness(
+        receiver.name,
+        snapshot.node.server,
+        () if receiver.state == "streaming" else (f"it is not streaming ({receiver.state})",),
+        lost,
+        0.0 if lost == 0 else passed.seconds if passed and passed.exact else None,
+        None if received is None or replayed is None else max(0, received - replayed),
+        (),
+        ("it is not watched: its settings, slots, extensions and libraries are not compared",),
+    )
+
+
+def _loss(snapshot: Snapshot, primary: Snapshot | None) -> tuple[int | None, float | None]:
+    """Return what has not arrived: by the primary, or by what is remembered of it."""
+    received = _received(snapshot)
+    if received is None:
+        return None, None
+    for one in (primary, *snapshot.peers):
+        timeline = known_timeline(one) if one else None
+        if one is None or timeline is None or timeline.lsn is None:
+            continue
+        if one is not primary and timeline.lsn <= received:
+            continue
+        passed = timeline.passed(received)
+        if passed is None:
+            return 0, 0.0
+        later = snapshot.answer(wal_position).at - timeline.trail.now
+        seconds = max(0.0, passed.seconds + later) if passed.exact else None
+        return max(0, timeline.lsn - received), seconds
+    return None, None
+
+
+def _received(snapshot: Snapshot) -> int | None:
+    link = snapshot.row(wal_receiver)
+    positions = [lsn for lsn in (link.flushed_lsn, link.replay_lsn) if lsn is not None]
+    return max(positions, default=None)
+
+
+def _to_replay(snapshot: Snapshot) -> int | None:
+    received, replayed = _received(snapshot), snapshot.row(wal_receiver).replay_lsn
+    return None if received is None or replayed is None else max(0, received - replayed)
+
+
+def _blockers(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
+    link, silence = snapshot.row(wal_receiver), silence_of(snapshot)
+    lag = lag_of_standby(snapshot)
+    # With a dead primary none receives anything, and that is what a failover is for.
+    if silence and not _is_dead(snapshot, primary):
+        yield f"it has received nothing for {duration_text(silence.seconds)}"
+    if link.apply_delay_seconds:
+        yield f"it is delayed by {duration_text(link.apply_delay_seconds)} on purpose"
+    lower = lower_settings(snapshot, primary) if primary else {}
+    for name, (here, there) in lower.items():
+        yield f"{name} is {here:,}, the primary has {there:,}: recovery stops"
+    if link.pause_state != NOT_PAUSED:
+        yield "replay is paused, and a promotion would end that"
+    if isinstance(lag, Unjudged) and "timeline" in lag.reason:
+        yield lag.reason
+
+
+def _is_dead(snapshot: Snapshot, primary: Snapshot | None) -> bool:
+    """Whether the primary is watched and does not answer."""
+    return primary is None and any(peer.node.role is Role.primary for peer in snapshot.peers)
+
+
+def _version(snapshot: Snapshot) -> str | None:
+    return snapshot.row(server).server_version if snapshot.has(server) else None
+
+
+def lower_settings(snapshot: Snapshot, primary: Snapshot) -> dict[str, tuple[int, int]]:
+    """Return the settings that must not be lower than on the primary, and are: here and there."""
+    here, there = _settings(snapshot), _settings(primary)
+    found = {}
+    for name in AT_LEAST_AS_HIGH:
+        own, other = here.get(name), there.get(name)
+        numbers = (own and own.number, other and other.number)
+        if None not in numbers and (numbers[0] or 0) < (numbers[1] or 0):
+            found[name] = int(numbers[0] or 0), int(numbers[1] or 0)
+    return found
+
+
+def _settings(snapshot: Snapshot) -> Mapping[str, Setting]:
+    if not snapshot.has(settings):
+        return {}
+    return {row.name: row for row in snapshot.rows(settings)}
+
+
+def _breaks(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
+    yield from _extensions(snapshot)
+    if primary:
+        if _version(snapshot) and _version(primary) and _version(snapshot) != _version(primary):
+            yield f"it runs PostgreSQL {_version(snapshot)}, the primary {_version(primary)}"
+        yield from _slots(snapshot, primary)
+        yield from _other_settings(_settings(snapshot), _settings(primary))
+        yield from _libraries(snapshot, primary)
+
+
+def _extensions(snapshot: Snapshot) -> Iterator[str]:
+    """The catalogue is the primary's, the files are its own."""
+    if snapshot.has(extensions):
+        missing = {row.extname for row in snapshot.rows(extensions) if row.default_version is None}
+        if missing:
+            yield f"files of extensions are not installed: {', '.join(sorted(missing))}"
+
+
+def _slots(snapshot: Snapshot, primary: Snapshot) -> Iterator[str]:
+    if not (snapshot.has(replication_slots) and primary.has(replication_slots)):
+        return
+    here = {row.slot_name: row for row in snapshot.rows(replication_slots)}
+    for slot in primary.rows(replication_slots):
+        if not slot.temporary and slot.slot_type == "logical" and not _is_kept(here, slot):
+            yield f"logical slot {slot.slot_name} is not ready here: its subscriber loses changes"
+    physical = [
+        slot.slot_name
+        for slot in primary.rows(replication_slots)
+        if slot.slot_type == "physical" and not slot.temporary and slot.slot_name not in here
+    ]
+    own = snapshot.row(wal_receiver).slot_name
+    others = sorted(set(physical) - {own})
+    if others:
+        yield f"physical slots are not here: {', '.join(others)}"
+
+
+def _is_kept(here: Mapping[str, Slot], slot: Slot) -> bool:
+    copy = here.get(slot.slot_name)
+    return bool(
+        copy
+        and copy.synced
+        and not copy.temporary
+        and copy.invalidation_reason is None
+        and copy.wal_status != "lost"
+    )
+
+
+def _other_settings(here: Mapping[str, Setting], there: Mapping[str, Setting]) -> Iterator[str]:
+    def text(known: Mapping[str, Setting], name: str) -> str:
+        return (known[name].setting or "") if name in known else ""
+
+    missing = _listed(text(there, "shared_preload_libraries")) - _listed(
+        text(here, "shared_preload_libraries")
+    )
+    if missing:
+        yield f"libraries are not preloaded: {', '.join(sorted(missing))}"
+    level, wanted = text(here, "wal_level"), text(there, "wal_level")
+    if level in LEVELS and wanted in LEVELS and LEVELS.index(level) < LEVELS.index(wanted):
+        yield f"wal_level is {level}, the primary has {wanted}"
+    if text(there, "archive_mode") in ("on", "always") and text(here, "archive_mode") == "off":
+        yield "archive_mode is off: the archive of WAL ends"
+    slots = "max_replication_slots"
+    if slots in here and slots in there:
+        own, other = here[slots].number or 0, there[slots].number or 0
+        if own < other:
+            yield f"{slots} is {own:,.0f}, the primary has {other:,.0f}"
+
+
+def _listed(text: str) -> set[str]:
+    return {part.strip().strip('"') for part in text.split(",") if part.strip()}
+
+
+def _libraries(snapshot: Snapshot, primary: Snapshot) -> Iterator[str]:
+    if not (snapshot.has(collation_versions) and primary.has(collation_versions)):
+        return
+    here = {row.provider: row.version for row in snapshot.rows(collation_versions)}
+    for row in primary.rows(collation_versions):
+        own = here.get(row.provider)
+        if own and row.version and own != row.version:
+            yield (
+                f"{row.provider} is {own}, the primary has {row.version}:"
+                " indexes on text may be corrupt here"
+            )
+
+
+def _unknown(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
+    if primary is None:
+        yield "the primary is not watched or does not answer: slots and settings are not compared"
+        return
+    known = {
+        "settings": settings,
+        "slots": replication_slots,
+        "versions of glibc and ICU": collation_versions,
+    }
+    for what, collector in known.items():
+        if not (snapshot.has(collector) and primary.has(collector)):
+            yield f"{what} can't be compared"
+    if not snapshot.has(extensions):
+        yield "extensions were not looked at"

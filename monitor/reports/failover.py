@@ -1,0 +1,79 @@
+"""Candidates of a failover as a table of text: the best first."""
+
+from collections.abc import Iterator, Sequence
+
+from alerts.findings.replication.failover_readiness import Limits
+from alerts.replication.nodes import is_standby
+from alerts.replication.readiness import Readiness, loss_text, of_receiver, readiness_of
+from alerts.replication.watched import unwatched
+from alerts.snapshot import Snapshot, Unknown
+from alerts.units import bytes_text
+from collectors._base import Role
+from collectors.replication import replication
+from collectors.wal_position import wal_position
+from monitor.reports.escape import safe
+
+Seen = tuple[Snapshot, Limits]
+NONE = "No standby was found: nothing can take over.\n"
+NOTE = (
+    "Not judged: pg_hba.conf, certificates, how clients find the new primary, and whether the old"
+    " primary is really stopped."
+)
+
+
+def candidates(servers: Sequence[Seen]) -> list[Readiness]:
+    """Judge every standby: those that are watched, and those that only their upstream knows."""
+    found: list[Readiness] = []
+    for snapshot, limits in servers:
+        try:
+            if snapshot.node.role is Role.standby:
+                lost = limits.lost.total_seconds(), limits.lost_bytes
+                found.append(readiness_of(snapshot, *lost))
+            if snapshot.has(replication) and snapshot.has(wal_position):
+                others = filter(is_standby, unwatched(snapshot))
+                found += [of_receiver(snapshot, receiver) for receiver in others]
+        except Unknown as unknown:
+            found.append(_unread(snapshot.node.server, unknown.reason))
+    return sorted(found, key=_order)
+
+
+def _unread(server: str, reason: str) -> Readiness:
+    return Readiness(server, None, (reason,), None, None, None, (), ())
+
+
+def _order(one: Readiness) -> tuple[bool, bool, int, int, str]:
+    lost, left = one.lost_bytes, one.to_replay_bytes
+    return not one.is_ready, lost is None, lost or 0, left or 0, one.candidate
+
+
+def failover_table(found: Sequence[Readiness]) -> str:
+    """Return the table, with the reasons of each candidate below its line."""
+    if not found:
+        return NONE
+    lines = [("candidate", "ready", "lost now", "to replay first", "primary")]
+    lines += [
+        (
+            one.candidate,
+            "yes" if one.is_ready else "no",
+            loss_text(one.lost_bytes, one.lost_seconds),
+            "unknown" if one.to_replay_bytes is None else bytes_text(one.to_replay_bytes),
+            one.primary or "does not answer",
+        )
+        for one in found
+    ]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    text = []
+    for number, line in enumerate(lines):
+        text.append("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
+        if number:
+            text += _reasons(found[number - 1])
+    return "".join(safe(line.rstrip()) + "\n" for line in (*text, "", NOTE))
+
+
+def _reasons(one: Readiness) -> Iterator[str]:
+    for reason in one.blockers:
+        yield f"    not ready: {reason}"
+    for reason in one.breaks:
+        yield f"    breaks: {reason}"
+    for reason in one.unknown:
+        yield f"    unknown: {reason}"

@@ -1,0 +1,123 @@
+"""A failover: what readiness promises is what the promoted standby has; and what follows it."""
+
+import asyncio
+import time
+from dataclasses import replace
+
+import pytest
+
+from alerts._base import Severity, State
+from alerts.findings.replication import failover_readiness, role_changed, two_primaries
+from alerts.replication.measure import lag_of
+from alerts.replication.readiness import Readiness, readiness_of
+from alerts.snapshot import Snapshot
+from collectors.wal_position import wal_position
+from monitor.commands.failover import show
+from monitor.config.load import load
+from monitor.config.model import settings_type
+from monitor.reports.failover import candidates, failover_table
+from tests.fixtures.farm import MONITOR
+from tests.fixtures.postgres import PrivateServers, connected
+from tests.fixtures.replication import (
+    Pair,
+    Truth,
+    Watched,
+    execute,
+    heartbeat,
+    paired,
+)
+from tests.fixtures.until import until
+
+LIMITS = failover_readiness.Limits()
+
+
+@pytest.mark.versions(14, 18)
+async def test_failover(private_server: PrivateServers, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ready, then cut off, then promoted without its primary; the old one comes back."""
+    async with paired(private_server) as pair:
+        primary, standby = pair.primary.server, pair.standby.server
+        third = Watched(private_server.standby(standby, cluster_name="db3"), "db3")
+        await execute(primary, "ALTER SYSTEM SET wal_level = 'logical'")
+        await execute(standby, "ALTER SYSTEM SET wal_level = 'logical'")
+        primary.restart()
+        standby.restart()
+        await execute(
+            primary, "SELECT pg_create_logical_replication_slot('orders', 'test_decoding')"
+        )
+        await pair.until(failover_readiness.finding, State.ill, Severity.info)
+        assert (await one(pair)).breaks == (
+            "logical slot orders is not ready here: its subscriber loses changes",
+        )
+        assert await printed(pair, capsys) == 0
+        assert "breaks: logical slot orders" in capsys.readouterr().out
+        await lose_the_primary(pair)
+        promoted = await pair.until(role_changed.finding, State.ill, Severity.warning)
+        assert promoted.subjects[0].evidence.facts["lost_logical_slots"] == "orders"
+
+        async def follows() -> bool:
+            _, below = await pair.look()
+            assert below
+            snapshot = await third.look(replace(below, peers=()))
+            lag = lag_of(snapshot)
+            return bool(lag and lag.lag_seconds == 0) and is_on(snapshot, 2)
+
+        await until(follows, "the third follows the new timeline")
+        primary.start()
+        split = await pair.until(two_primaries.finding, State.ill, Severity.critical)
+        assert split.subjects[0].evidence.facts["were_standbys"] == "db2"
+        primary.stop("fast")
+
+
+async def printed(pair: Pair, capsys: pytest.CaptureFixture[str]) -> int:
+    """What the command prints about both, and its exit status."""
+    capsys.readouterr()
+    addresses = {"db1": pair.primary.server, "db2": pair.standby.server}
+    flags = {f"servers.{name}.dsn": one.dsn(user=MONITOR) for name, one in addresses.items()}
+    return await show(load(flags, {}, settings_type()))
+
+
+def is_on(snapshot: Snapshot, timeline: int) -> bool:
+    return snapshot.row(wal_position).timeline == timeline
+
+
+async def lose_the_primary(pair: Pair) -> None:
+    """The link swallows WAL for a while, then the primary dies: just that is lost."""
+    primary, standby = pair.primary.server, pair.standby.server
+    async with heartbeat(pair, 0.02) as truth:
+        await until(lambda: has_beaten(truth, 20), "some rows are written")
+        pair.link.swallows = True
+        begun = time.monotonic()
+        while time.monotonic() - begun < 3:
+            await pair.look()
+            await asyncio.sleep(0.1)
+        promised = await one(pair)
+        assert promised.primary == "db1"
+        truth.writes.clear()
+        await asyncio.sleep(0.1)
+        await pair.look()
+        primary.kill()
+        pair.above = None
+        died = time.time()
+        standby.promote()
+    async with connected(standby.dsn()) as survivor:
+        shown = await survivor.fetchval("SELECT max(a) FROM beat")
+    first_lost = next(at for number, at in truth.written if number > shown)
+    assert promised.lost_seconds is not None
+    assert abs(promised.lost_seconds - (died - first_lost)) < 1.5
+    assert promised.lost_bytes
+    table = failover_table([promised])
+    assert "db2" in table
+
+
+async def has_beaten(truth: Truth, times: int) -> bool:
+    return len(truth.written) >= times
+
+
+async def one(pair: Pair) -> Readiness:
+    """What is said of the standby, with its primary beside it."""
+    above, below = await pair.look()
+    assert above
+    assert below
+    [found] = [c for c in candidates([(below, LIMITS)]) if c.candidate == "db2"]
+    assert found == readiness_of(below, LIMITS.lost.total_seconds(), LIMITS.lost_bytes)
+    return found
