@@ -124,3 +124,20 @@ def concurrently(statement: str, clean_up: str) -> tuple[str, ...]:
 def plain_ddl(statement: str) -> tuple[str, ...]:
     """Return DDL with a lock timeout, so that it does not block other sessions for long."""
     return ("SET lock_timeout = '2s';", statement)
+
+
+SETTING = re.compile(r"(SET|RESET) (?:SESSION )?([A-Za-z_]+)\b")
+"""A statement that changes a setting of the user's session."""
+
+
+def undone(cure: tuple[str, ...]) -> tuple[str, ...]:
+    """Reset, after the last statement, what a cure sets: nothing of it stays in the session."""
+    changed: dict[str, None] = {}
+    for line in cure:
+        if found := SETTING.match(line):
+            word, name = found.groups()
+            changed.pop(name, None)
+            if word == "SET" and name != "LOCAL":
+                changed[name] = None
+    last = max((n for n, line in enumerate(cure, 1) if not line.startswith("--")), default=0)
+    return (*cure[:last], *(f"RESET {name};" for name in changed), *cure[last:])

@@ -1,14 +1,11 @@
 """Cure as one line of a message, which can be pasted into psql."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
 LONGEST = 1024
 """Bytes; some metric stores refuse longer labels."""
-SETTING = re.compile(r"SET (?:SESSION )?([a-z_]+) (?:=|TO) ")
-"""A statement that changes settings of the user's session."""
 TOO_LONG = "The statement is too long for a message; it is on the page of the finding."
 
 
@@ -23,19 +20,13 @@ class Part:
 def one_line(cure: Iterable[str], longest: int = LONGEST) -> str:
     """Join a cure to one line; advice becomes `/* … */` comments.
 
-    Settings that the cure changes are reset after its last statement. A text that is too long loses
-    its last pieces of advice; a statement is never cut, because half of it could be another one.
+    A text that is too long loses its last pieces of advice; a statement is never cut, because half
+    of it could be another one.
     """
-    parts = tuple(_parts(_undone(tuple(cure))))
+    parts = tuple(_parts(cure))
     shorter = parts[:-1] if parts and parts[-1].advice else ()
     lines = (_written(parts), _written(shorter))
     return next((line for line in lines if line and len(line.encode()) <= longest), TOO_LONG)
-
-
-def _undone(cure: tuple[str, ...]) -> tuple[str, ...]:
-    changed = dict.fromkeys(found[1] for line in cure if (found := SETTING.match(line)))
-    last = max((n for n, line in enumerate(cure, 1) if not line.startswith("--")), default=0)
-    return (*cure[:last], *(f"RESET {name};" for name in changed), *cure[last:])
 
 
 def _parts(cure: Iterable[str]) -> Iterator[Part]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from alerts._base import AnyFinding, Evidence, Unjudged
+from alerts.cure import undone
 from alerts.limits import BaseLimits
 from alerts.raw_text import is_raw, printable
 from alerts.snapshot import Snapshot, Unknown
@@ -30,9 +31,15 @@ def judge(finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits) -> Judgem
         return Judgement(unjudged=(_unjudged(unknown),))
     except Exception as defect:  # an error in one finding must not affect the others
         return Judgement(unjudged=(Unjudged(f"an error of pgvigil: {defect!r}"),), broken=defect)
-    ill = (_printable(o) for o in outcomes if isinstance(o, Evidence))
+    ill = (_printable(_undone(o)) for o in outcomes if isinstance(o, Evidence))
     evidence = tuple(_told_apart(ill))
     return Judgement(evidence, tuple(unseen), max(0, seen - sum(_objects(unseen))))
+
+
+def _undone(evidence: Evidence) -> Evidence:
+    """Let a pasted cure leave no setting behind."""
+    cure = undone(evidence.cure)
+    return evidence if cure == evidence.cure else replace(evidence, cure=cure)
 
 
 def _printable(evidence: Evidence) -> Evidence:

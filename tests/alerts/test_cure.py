@@ -1,6 +1,8 @@
 """Cures are quoted as PostgreSQL itself quotes, and affect only the session that they name."""
 
-from alerts.cure import cancel, identifier, literal, regclass, remark, terminate
+import pytest
+
+from alerts.cure import cancel, identifier, literal, regclass, remark, terminate, undone
 from tests.fixtures.postgres import Database, Psql
 
 HOSTILE = [
@@ -108,3 +110,20 @@ async def test_a_relation_is_found_by_whatever_name(database: Database) -> None:
         await database.execute(f"CREATE TABLE {identifier('public', name)} ()")
         found = f"SELECT relname FROM pg_class WHERE oid = {regclass('public', name)}"
         assert await database.fetchval(found) == name
+
+
+@pytest.mark.parametrize(
+    ("cure", "left"),
+    [
+        (("SET lock_timeout = '2s';", "DROP INDEX public.i;", "-- Then."), ["RESET lock_timeout;"]),
+        (("SET lock_timeout = 0;", "SELECT 1;", "RESET lock_timeout;"), []),
+        (("SET LOCAL lock_timeout = 0;", "-- SET work_mem = '1GB';"), []),
+        (("SET a_b = 1;", "SET c = 2;", "RESET a_b;", "SET a_b = 3;"), ["RESET c;", "RESET a_b;"]),
+    ],
+)
+def test_a_cure_leaves_no_setting_behind(cure: tuple[str, ...], left: list[str]) -> None:
+    """Each is reset once, after the last statement; advice stays at the end."""
+    whole = undone(cure)
+    advice = [line for line in cure[-1:] if line.startswith("--")]
+    assert [*whole] == [*cure[: len(cure) - len(advice)], *left, *advice]
+    assert undone(whole) == whole

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.cure import concurrently, identifier, remark
+from alerts.cure import concurrently, identifier, remark, undone
 from alerts.cure_line import TOO_LONG, one_line
 from tests.fixtures.postgres import Database, Psql
 
@@ -35,7 +35,7 @@ async def test_psql_takes_the_line(database: Database, psql: Psql) -> None:
     await database.execute(f"CREATE TABLE t (id int); CREATE INDEX {identifier(HOSTILE)} ON t (id)")
     cure = (
         remark(f"Of {identifier(HOSTILE)}:"),
-        *concurrently(f"DROP INDEX CONCURRENTLY {identifier(HOSTILE)};", "run it again."),
+        *undone(concurrently(f"DROP INDEX CONCURRENTLY {identifier(HOSTILE)};", "run it again.")),
     )
     await psql(database.dsn, one_line(cure))
     assert (
