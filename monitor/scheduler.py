@@ -1,8 +1,7 @@
-"""Scheduler: one recurring job for each lane of each server, with APScheduler."""
+"""Scheduler: one recurring job for each lane of each server, with APScheduler and a ticker."""
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -16,6 +15,7 @@ from monitor.clock import Clock
 from monitor.defects import DEFECTS
 from monitor.polling.agenda import SOON
 from monitor.server import ServerMonitor
+from monitor.ticker import Job, Ticker
 
 log = structlog.get_logger("pgvigil")
 STEP = 5.0
@@ -24,9 +24,10 @@ STAGGER = {Lane.fast: 0.0, Lane.normal: 0.3, Lane.table: 1.0, Lane.slow: 2.0, La
 """Seconds from the start to the first round of each lane; many servers start even later."""
 SPREAD = 100.0
 """Seconds over which the first rounds of many servers are spread."""
+OFTEN = 1.0
+"""A job with at most this many seconds between two runs is one of the ticker."""
 PULSE = 0.5
 """Seconds between two checks of the sessions: a hung server is reported within 3 s."""
-Job = Callable[[], Awaitable[None]]
 
 
 class Schedule:
@@ -37,6 +38,7 @@ class Schedule:
         self._stepped = stepped
         """Called after the wall clock was set."""
         self._watchdog: asyncio.Task[None] | None = None
+        self._ticker = Ticker()
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             executors={"default": AsyncIOExecutor()},
@@ -53,11 +55,15 @@ class Schedule:
         """Stop all jobs; running ones are cancelled, which cancels their queries too."""
         if self._watchdog:
             self._watchdog.cancel()
+        self._ticker.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
     def every(self, name: str, seconds: float, job: Job, delay: float = 0.0) -> None:
         """Run a job after `delay` seconds, then every `seconds`."""
+        if seconds <= OFTEN:
+            self._ticker.every(name, seconds, guarded(name, job), delay)
+            return
         begin = datetime.now(UTC) + timedelta(seconds=delay)
         self._scheduler.add_job(
             guarded(name, job),
@@ -85,9 +91,12 @@ class Schedule:
 
     def forget(self, server: ServerMonitor) -> None:
         """Remove all jobs of a server."""
+        of_server = f"{server.plan.name}:"
         for job in self._scheduler.get_jobs():
-            if job.id.startswith(f"{server.plan.name}:"):
+            if job.id.startswith(of_server):
                 job.remove()
+        for name in [name for name in self._ticker.tasks if name.startswith(of_server)]:
+            self._ticker.forget(name)
 
     async def _watch_the_clock(self) -> None:
         """Reschedule all jobs after the wall clock was set; they would wait for the old time."""

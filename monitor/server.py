@@ -46,7 +46,9 @@ from monitor.server_events import ServerEvents
 FIRST_WORD = 1.5
 """Seconds after which a server that has neither answered nor refused counts as not answering."""
 REPORT = 5.0
-"""Seconds between two reports about our own rounds, and of an unchanged connection."""
+"""Seconds between two reports of an unchanged connection."""
+ROUNDS = 3
+"""Number of them from one report about our own rounds to the next."""
 
 
 @dataclass(slots=True)
@@ -82,6 +84,7 @@ class ServerMonitor:
     events: ServerEvents = field(init=False)
     started: float = 0.0
     reported: float = 0.0
+    reports: int = 0
 
     def __post_init__(self) -> None:
         plan, clock, log = self.plan, self.clock, self.round_log
@@ -186,8 +189,10 @@ class ServerMonitor:
                 await self._report_connection(now, is_due)
         if is_due:
             self.reported = now
-            with self._contained("rounds"):
-                self.own.supply_rounds(self.node.role)
+            if self.reports % ROUNDS == 0:
+                with self._contained("rounds"):
+                    self.own.supply_rounds(self.node.role)
+            self.reports += 1
             with self._contained("upkeep"):
                 self.upkeep.expire(self.pacing.longest)
         with self._contained("judging"):
@@ -211,7 +216,7 @@ class ServerMonitor:
         for lane in Lane:
             await self.round(lane)
         await self.visit_databases()
-        self.reported = 0.0
+        self.reported = self.reports = 0
         await self.pulse()
         await self.judging.settled()
 

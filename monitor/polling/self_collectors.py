@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from alerts._catalogue import all_findings
 from alerts.verdicts.dependents import consultants, readers
@@ -56,6 +57,7 @@ class SelfCollectors:
         )
 
 
+@cache
 def _blinded_by(collector: AnyCollector, role: Role | None) -> tuple[str, ...]:
     return readers([collector.name], all_findings(), role)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor import scheduler
 from monitor.clock import Clock
 from monitor.scheduler import Schedule
 from tests.fixtures.requirements import Tool
@@ -40,8 +41,12 @@ async def test_a_broken_round_comes_again(schedule: Schedule) -> None:
     await until(came_again, "it comes again")
 
 
-async def test_a_slow_round_is_not_overtaken(schedule: Schedule) -> None:
+@pytest.mark.parametrize("often", [0.0, 1.0])
+async def test_a_slow_round_is_not_overtaken(
+    schedule: Schedule, often: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While one runs no other of its name begins; afterwards one, not all that were due."""
+    monkeypatch.setattr(scheduler, "OFTEN", often)
     running = most = begun = 0
     gate = asyncio.Event()
 
@@ -77,9 +82,12 @@ async def test_a_slow_round_is_not_overtaken(schedule: Schedule) -> None:
 
 # Counts rounds aloud; its wall clock is not its own.
 COUNTER = """
-import asyncio
+import asyncio, sys
+from monitor import scheduler
 from monitor.clock import Clock
 from monitor.scheduler import Schedule
+
+scheduler.OFTEN = float(sys.argv[1])
 
 async def main():
     schedule, rounds = Schedule(Clock()), 0
@@ -95,9 +103,11 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("moved", ["-1h", "+1h"])
-def test_rounds_go_on_after_the_wall_clock_was_set(moved: str, tool: Tool, tmp_path: Path) -> None:
-    """An hour back or forth under a running schedule: rounds go on."""
+@pytest.mark.parametrize(("moved", "often"), [("-1h", 0.0), ("+1h", 0.0), ("-1h", 1.0)])
+def test_rounds_go_on_after_the_wall_clock_was_set(
+    moved: str, often: float, tool: Tool, tmp_path: Path
+) -> None:
+    """An hour back or forth under a running schedule: rounds go on, by whichever clock."""
     offset = tmp_path / "offset"
     offset.write_text("+0")
     environment = {
@@ -108,7 +118,7 @@ def test_rounds_go_on_after_the_wall_clock_was_set(moved: str, tool: Tool, tmp_p
         "DONT_FAKE_MONOTONIC": "1",
     }
     counter = subprocess.Popen(
-        [sys.executable, "-c", COUNTER],
+        [sys.executable, "-c", COUNTER, str(often)],
         stdout=subprocess.PIPE,
         env=environment,
         cwd=Path(__file__).parents[2],
