@@ -1,0 +1,56 @@
+"""Tables that are due, against the triggers that autovacuum goes by."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from alerts.cure import equals, identifier, regclass
+from alerts.snapshot import Snapshot
+from alerts.vacuum.trigger import AutovacuumSettings, Triggers, triggers
+from collectors.user_tables import UserTable, user_tables
+
+
+@dataclass(frozen=True, slots=True)
+class DueTable:
+    """A table or materialised view with its own triggers."""
+
+    table: UserTable
+    triggers: Triggers
+
+    @property
+    def name(self) -> str:
+        return identifier(self.table.schemaname, self.table.relname)
+
+    @property
+    def dead_times(self) -> float:
+        """How many times the vacuum trigger its dead rows are."""
+        return self.table.n_dead_tup / max(1.0, self.triggers.vacuum)
+
+    @property
+    def inserted_times(self) -> float:
+        inserted, trigger = self.table.n_ins_since_vacuum, self.triggers.insert
+        return 0.0 if trigger is None else inserted / max(1.0, trigger)
+
+    @property
+    def changed_times(self) -> float:
+        return self.table.n_mod_since_analyze / max(1.0, self.triggers.analyze)
+
+    @property
+    def vacuumed(self) -> float | None:
+        """Unix seconds of the last VACUUM, manual or automatic."""
+        return max(filter(None, (self.table.last_vacuum, self.table.last_autovacuum)), default=None)
+
+    @property
+    def check(self) -> str:
+        return (
+            "SELECT n_live_tup, n_dead_tup, n_ins_since_vacuum, n_mod_since_analyze, last_vacuum,"
+            " last_autovacuum, last_analyze, last_autoanalyze"
+            " FROM pg_catalog.pg_stat_user_tables"
+            f" WHERE {equals('relid', regclass(self.table.schemaname, self.table.relname))};"
+        )
+
+
+def tables(snapshot: Snapshot, server: AutovacuumSettings) -> Iterator[DueTable]:
+    """Yield every table that autovacuum looks at, with its triggers."""
+    for row in snapshot.rows(user_tables):
+        if row.relkind in ("r", "m"):
+            yield DueTable(row, triggers(server, row.reloptions, row.reltuples))
