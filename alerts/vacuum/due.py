@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from alerts.cure import equals, identifier, regclass
 from alerts.snapshot import Snapshot
 from alerts.vacuum.trigger import AutovacuumSettings, Triggers, triggers
+from collectors._columns import column
 from collectors.user_tables import UserTable, user_tables
 
 
@@ -49,8 +50,14 @@ class DueTable:
         )
 
 
-def tables(snapshot: Snapshot, server: AutovacuumSettings) -> Iterator[DueTable]:
-    """Yield every table that autovacuum looks at, with its triggers."""
-    for row in snapshot.rows(user_tables):
-        if row.relkind in ("r", "m"):
+def tables(
+    snapshot: Snapshot, server: AutovacuumSettings, count: str, least: float
+) -> Iterator[DueTable]:
+    """Yield the tables of which a column of user_tables is at least this much.
+
+    Only for these are rows made: there may be a hundred thousand others.
+    """
+    rows = snapshot.rows(user_tables)
+    for index, value in enumerate(column(rows, count)):
+        if value >= least and (row := rows[index]).relkind in ("r", "m"):
             yield DueTable(row, triggers(server, row.reloptions, row.reltuples))

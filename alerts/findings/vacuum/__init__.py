@@ -1,0 +1,1 @@
+"""Vacuum: dead rows that stay, statistics that are old, and why."""
