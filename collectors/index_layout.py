@@ -76,6 +76,7 @@ QUERY = """
         x.relispartition                                                    as is_partition,
         x.relpages * this.block_size                                        as size_bytes,
         t.relpages * this.block_size                                        as table_bytes,
+        t.relpages                                                          as table_pages,
         t.reltuples::float8                                                 as table_rows,
         pg_catalog.pg_stat_get_numscans(i.indexrelid)                       as idx_scan,
         pg_catalog.pg_stat_get_tuples_returned(i.indexrelid)                as idx_tup_read,
@@ -168,8 +169,9 @@ class IndexLayout:
     is_partition: bool
     """Whether it belongs to the index of a partitioned table."""
     size_bytes: int
-    """At the last vacuum or analyze, like the next two."""
+    """At the last vacuum or analyze, like the next three."""
     table_bytes: int
+    table_pages: int
     table_rows: float
     """-1 if unknown."""
     idx_scan: int

@@ -17,6 +17,7 @@ from collectors.gin_pending_lists import GinPendingList, gin_pending_lists
 from collectors.index_layout import IndexLayout, index_layout
 from collectors.settings import settings
 
+INSTALL = "CREATE EXTENSION IF NOT EXISTS pgstattuple;"
 DEFAULT = 4 * 1024**2
 """PostgreSQL's own gin_pending_list_limit."""
 
@@ -47,13 +48,10 @@ def may_be_long(index: IndexLayout, limits: Limits) -> bool:
 
 def unread(index: IndexLayout, snapshot: Snapshot) -> Unjudged:
     name = identifier(index.schemaname, index.indexrelname)
-    if snapshot.has(gin_pending_lists):
-        why = (
-            "its pending list can't be read: the extension pgstattuple is missing, or it is locked"
-        )
-    else:
-        why = "pending lists are read by the extension pgstattuple, which is not installed"
-    return Unjudged(why, index.datname, name, grant="CREATE EXTENSION IF NOT EXISTS pgstattuple;")
+    why, grant = "pgstattuple is not installed there, or the index is locked", INSTALL
+    if absence := snapshot.absent.get(gin_pending_lists):
+        why, grant = absence.reason, absence.grant or (INSTALL if absence.expected else "")
+    return Unjudged(f"its pending list is not read: {why}", index.datname, name, grant or None)
 
 
 def evidence(one: GinPendingList, snapshot: Snapshot, limits: Limits) -> Evidence:

@@ -121,5 +121,5 @@ finding = Finding(
     scope=Reach.database,
     on=Role.primary,
     alerted_by=AlertedBy.database,
-    hold=timedelta(minutes=1),
+    hold=timedelta(seconds=10),
 )

@@ -38,6 +38,7 @@ LAYOUT = IndexLayout(
     is_partition=False,
     size_bytes=100 * MIB,
     table_bytes=1000 * MIB,
+    table_pages=128_000,
     table_rows=1e6,
     idx_scan=100,
     idx_tup_read=100,

@@ -44,6 +44,14 @@ def test_without_the_extension_large_indexes_are_unknown() -> None:
         assert verdict_of(finding, seen((index_layout, rows))).state is State.healthy
 
 
+def test_it_says_why_a_list_is_not_read() -> None:
+    refused = Absence("permission denied for function pgstatginindex")
+    blind = replace(seen((index_layout, [GIN])), absent={gin_pending_lists: refused})
+    [unjudged] = verdict_of(finding, blind).unjudged
+    assert unjudged.reason.endswith(f"is not read: {refused.reason}")
+    assert unjudged.grant is None
+
+
 def test_without_an_answer_it_is_unknown() -> None:
     blind = replace(seen(), absent={index_layout: Absence("refused")})
     assert verdict_of(finding, blind).state is State.unknown
