@@ -20,6 +20,7 @@ DEMO = [sys.executable, "-m", "monitor", "demo"]
 PLANTED = {
     "connection_saturation": {"connection slots"},
     "deadlocks": {"shop"},
+    "index_invalid": {"public.orders_created_idx"},
     "index_unused": {"public.order_items_unit_price_idx"},
     "table_bloat": {"public.carts"},
 }

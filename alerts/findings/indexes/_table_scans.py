@@ -63,12 +63,12 @@ class Looks(NamedTuple):
         return Looks(epoch, (*looks[first:], look))
 
     def within(self, seconds: float, now: float) -> Reads:
-        """Return what grew since then; of a table known for less, since its first look."""
+        """Return what grew since the last look before that time, or else since the first one."""
         start = now - seconds
         then = next((look for look in reversed(self.looks) if look.at <= start), self.looks[0])
         newest = self.looks[-1]
         return Reads(
-            now - max(then.at, start),
+            now - then.at,
             newest.scans - then.scans,
             newest.rows - then.rows,
             newest.by_index - then.by_index,
