@@ -25,7 +25,7 @@ QUERY = """
     where not s.stainherit
         and c.relkind in ('r', 'm', 'i')
         and c.relpersistence <> 't'
-        and n.nspname not in ('pg_catalog', 'information_schema')
+        and n.nspname <> 'information_schema'
         and n.nspname !~ '^pg_toast'
         and c.relpages >= 128
         and s.starelid {asked}

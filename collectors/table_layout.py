@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from collectors._base import Collector, Lane, Scope
 
 # All values are from catalogues and counters, so a locked table causes no wait. Tables below one
-# megabyte are omitted: they would be most of the rows. Tables of unknown size are included.
+# megabyte are omitted: they would be most of the rows. Tables of unknown size are included, and
+# large system catalogues of the database.
 QUERY = """
     select
         current_database()::text                                          as datname,
@@ -74,16 +75,20 @@ QUERY = """
     ) a
     where c.relkind in ('r', 'm')
         and c.relpersistence <> 't'
-        and n.nspname not in ('pg_catalog', 'information_schema')
+        and n.nspname <> 'information_schema'
         and n.nspname !~ '^pg_toast'
-        and (c.relpages >= 128 or c.reltuples < 0)
+        and (c.relpages >= 128 or (c.reltuples < 0 and n.nspname <> 'pg_catalog'))
+        and not c.relisshared
         and c.oid {asked}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """A table, leaf partition or materialised view; columns by attnum, dropped ones too."""
+    """A table, leaf partition, materialised view or system catalogue.
+
+    Its columns are in the order of attnum, dropped ones too.
+    """
 
     datname: str
     relid: int

@@ -86,7 +86,8 @@ QUERY = """
         t.reltuples::float8                                                 as toast_reltuples,
         t.reloptions                                                        as toast_reloptions,
         age(t.relfrozenxid)                                                 as toast_xid_age,
-        mxid_age(t.relminmxid)                                              as toast_mxid_age
+        mxid_age(t.relminmxid)                                              as toast_mxid_age,
+        pg_catalog.pg_stat_get_dead_tuples(t.oid)                           as toast_n_dead_tup
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     cross join this
@@ -179,13 +180,14 @@ class UserTable:
     """Transactions since the oldest row that is not frozen; None of a partitioned parent."""
     mxid_age: int | None = None
     toast_relid: int | None = None
-    """None where there is no TOAST table; so are the five below."""
+    """None where there is no TOAST table; so are the six below."""
     toast_relpages: int | None = None
     toast_reltuples: float | None = None
     toast_reloptions: Sequence[str] | None = None
     """None also where none are set."""
     toast_xid_age: int | None = None
     toast_mxid_age: int | None = None
+    toast_n_dead_tup: int | None = None
 
     @property
     def analyzed(self) -> float | None:

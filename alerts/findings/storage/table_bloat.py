@@ -7,10 +7,9 @@ from typing import Annotated
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
 from alerts.bloat import Confidence, Heap, HeapEstimate, NotEvaluated, Obstacle, estimate
 from alerts.bloat.ceiling import ceiling
-from alerts.bloat.cures import RESET, duration_of, keeps_rows, release
+from alerts.bloat.cures import Rewrite, keeps_rows, release, rewrite
 from alerts.bloat.current import HeapState, heap_states, statistics_hidden
 from alerts.bloat.estimate import SMALLEST_FILE
-from alerts.bloat.online_rewrite import online
 from alerts.bloat.waste import WasteLimits, news
 from alerts.cure import equals, identifier, regclass, remark
 from alerts.limits import FIXED
@@ -246,38 +245,26 @@ def cure(
         return (*release(holder), remark("Then remove them:"), *vacuum(table))
     if is_dead:
         makes = "VACUUM makes the space of dead rows free for new rows, and blocks no one:"
-        return (remark(makes), *vacuum(table), *rewrite(table, found, limits, snapshot))
-    return rewrite(table, found, limits, snapshot)
+        return (remark(makes), *vacuum(table), *rewritten(table, found, limits, snapshot))
+    return rewritten(table, found, limits, snapshot)
 
 
 def vacuum(table: UserTable) -> tuple[str, ...]:
     return (f"VACUUM (ANALYZE) {name(table)};",)
 
 
-def rewrite(
+def rewritten(
     table: UserTable, found: HeapEstimate, limits: Limits, snapshot: Snapshot
 ) -> tuple[str, ...]:
-    """Rewrite the table; the statement is offered only if it takes seconds."""
-    live = max(0, table.total_bytes - found.bloat_bytes)
-    dropped = ", also that of dropped columns" if found.has_dropped_columns else ""
-    online_way = online(snapshot, table.datname, table.schemaname, table.relname)
-    advice = (
-        remark(f"Only a rewrite returns space to the disk{dropped}, here"),
-        remark(f"{bytes_text(found.bloat_bytes)}. It needs {bytes_text(live)} of free disk."),
-        *online_way,
+    work = Rewrite(
+        table.datname,
+        table.schemaname,
+        table.relname,
+        frees=found.bloat_bytes,
+        writes=max(0, table.total_bytes - found.bloat_bytes),
+        has_dropped_columns=found.has_dropped_columns,
     )
-    lock = f"VACUUM FULL blocks all access, reads too, for {duration_of(live)}"
-    if live > limits.rewrite_bytes:
-        return (*advice, remark(f"{lock}; not in use."))
-    return (
-        *advice,
-        remark(f"{lock}. It gives up"),
-        remark("after 2 s of waiting or 30 s of work, with nothing changed:"),
-        "SET lock_timeout = '2s';",
-        "SET statement_timeout = '30s';",
-        f"VACUUM (FULL, ANALYZE) {name(table)};",
-        *RESET,
-    )
+    return rewrite(work, snapshot, limits.rewrite_bytes)
 
 
 finding = Finding(
