@@ -110,8 +110,15 @@ class Unjudged:
     """The missing setting: what needs it is not configured, and nothing is broken."""
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured of an object, ill or not: a row of the collector that it `measures`."""
+
+    row: Any
+
+
 L = TypeVar("L", bound=BaseLimits)
-Outcome = Evidence | Unjudged
+Outcome = Evidence | Unjudged | Measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +138,8 @@ class Finding(Generic[L]):
     """Kinds of history that the judge reads from a snapshot."""
     consults: tuple[AnyCollector, ...] = ()
     """Optional collectors; without them it can still be judged."""
+    measures: AnyCollector | None = None
+    """A collector without a query whose rows the judge measures; judged in the background."""
     shape: Shape = Shape.condition
     scope: Reach = Reach.server
     on: Role | None = None

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
-from alerts._base import AnyFinding, Evidence, Unjudged
+from alerts._base import AnyFinding, Evidence, Measured, Unjudged
 from alerts.cure import undone
 from alerts.limits import BaseLimits
 from alerts.raw_text import is_raw, printable
@@ -17,6 +18,8 @@ class Judgement:
     evidence: tuple[Evidence, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()
     judged: int = 0
+    measured: tuple[Any, ...] = ()
+    """Rows of the collector that the finding measures."""
     broken: Exception | None = None
     """Exception of the judge, to be logged with its traceback."""
 
@@ -33,7 +36,8 @@ def judge(finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits) -> Judgem
         return Judgement(unjudged=(Unjudged(f"an error of pgvigil: {defect!r}"),), broken=defect)
     ill = (_printable(_undone(o)) for o in outcomes if isinstance(o, Evidence))
     evidence = tuple(_told_apart(ill))
-    return Judgement(evidence, tuple(unseen), max(0, seen - sum(_objects(unseen))))
+    measured = tuple(o.row for o in outcomes if isinstance(o, Measured))
+    return Judgement(evidence, tuple(unseen), max(0, seen - sum(_objects(unseen))), measured)
 
 
 def _undone(evidence: Evidence) -> Evidence:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
+from typing import Any
 
 import structlog
 
@@ -40,6 +42,8 @@ class Judging:
     waiting: dict[str, JudgeInput] = field(default_factory=dict)
     """Findings to be judged in the background, each with its newest snapshot."""
     at_work: "asyncio.Task[None] | None" = None
+    measured: dict[str, float] = field(default_factory=dict)
+    """When the findings that measure something were last judged, as far as that is told."""
     late_news: bool = False
     """Whether background judging has changed a state that is not reported yet."""
 
@@ -104,6 +108,14 @@ class Judging:
         finally:
             self.at_work = None
 
+    def newly_measured(self) -> Iterator[tuple[AnyCollector, tuple[Any, ...]]]:
+        """Return all rows of each collector of which a finding has measured some anew."""
+        for collector, names in _measurers().items():
+            told = {name: v for name in names if (v := self.verdicts.get(name))}
+            if any(self.measured.get(name) != verdict.at for name, verdict in told.items()):
+                self.measured |= {name: verdict.at for name, verdict in told.items()}
+                yield collector, tuple(chain.from_iterable(v.measured for v in told.values()))
+
     async def settled(self) -> None:
         """Wait until background judging has finished."""
         while self.at_work:
@@ -150,10 +162,23 @@ def _readers() -> Mapping[AnyCollector, frozenset[str]]:
     return {collector: frozenset(names) for collector, names in readers.items()}
 
 
+@cache
+def _measurers() -> Mapping[AnyCollector, tuple[str, ...]]:
+    """The names of the findings that measure rows of each collector."""
+    found = defaultdict[AnyCollector, list[str]](list)
+    for name, finding in _findings().items():
+        if finding.measures is not None:
+            found[finding.measures].append(name)
+    return {collector: tuple(names) for collector, names in found.items()}
+
+
 def reads_much(finding: AnyFinding, snapshot: Snapshot) -> bool:
-    """Whether it goes through a long answer, or asks what is learned in the background thread."""
+    """Whether it calculates for long, goes through a long answer, or asks what is learned in the
+    background thread."""
     known = (snapshot.answers[c] for c in finding.reads if c in snapshot.answers)
     late = (kind for kind in finding.history if kind.home is HomeThread.background)
+    if finding.measures is not None and snapshot.has(finding.reads[0]):
+        return True
     return any(map(is_large, known)) or any(snapshot.has(kind.collectors[0]) for kind in late)
 
 

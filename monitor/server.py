@@ -260,6 +260,9 @@ class ServerMonitor:
             told = comments_by_object(answer.rows if answer else ())
             if self.judging.judge(fresh, snapshot, Mutes(self.plan.mutes, told)):
                 self.announce()
+        for collector, rows in self.judging.newly_measured():
+            self.runner.supply(collector, rows)
+            self.answers.fresh.discard(collector)
 
     def judge_all(self) -> None:
         """Judge everything anew."""

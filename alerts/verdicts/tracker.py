@@ -69,6 +69,7 @@ class VerdictTracker:
             *(heard, unheard, found.judged, unjudged, file.events),
             changed=_since(file, state, snapshot.at),
             places=file.places,
+            measured=found.measured,
             known=file.known,
         )
         file.remember(self.memory, place)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from alerts._base import AnyFinding, Evidence, Severity, State, Unjudged
 from alerts.verdicts.places import Places
@@ -40,6 +41,8 @@ class Verdict:
     """Since when it is in this state (unix seconds)."""
     places: Places = field(default_factory=dict)
     """The subjects with an alert of their own."""
+    measured: tuple[Any, ...] = ()
+    """Rows of the collector that the finding measures, of ill objects and others."""
     known: bool = False
     """Whether it was judged since the start, or restored: then absent subjects are well."""
 

@@ -15,21 +15,23 @@ PAGE = Path(__file__).parents[1] / "BLOAT.md"
 
 INTRODUCTION = """# Bloat, estimated and true
 
-`make bench ARGS='bloat --seed 7'` draws tables with a seed: 3 to 120 columns of many types (numbers,
-domains over domains over numeric, texts of skewed and bimodal widths, json, arrays), nulls, fill factors,
-dropped columns, statistics targets of 1, 100 and 1000, and rows deleted here and there or side by side.
-More tables have indexes of many kinds, whose keys come in no order. Of each, 0, 20, 50 and 80 % of the
-rows are deleted, and it is vacuumed and analysed. Its bloat is estimated by the daemon's own queries, as a
-role that is in `pg_monitor` and may read the widths of columns. Then `VACUUM FULL` rewrites it, which tells
-the truth: the share of the file that a rewrite frees.
+`make bench ARGS='bloat --seed 7'` draws tables with a seed: 3 to 120 columns of many types
+(numbers, domains over domains over numeric, texts of skewed and bimodal widths, json, arrays),
+nulls, fill factors, dropped columns, statistics targets of 1, 100 and 1000, and rows deleted here
+and there or side by side. More tables have indexes of many kinds, whose keys come in no order. Of
+each, 0, 20, 50 and 80 % of the rows are deleted, and it is vacuumed and analysed. Its bloat is
+estimated by the daemon's own queries, as a role that is in `pg_monitor` and may read the widths of
+columns. Then `VACUUM FULL` rewrites it, which tells the truth: the share of the file that a
+rewrite frees.
 
-*pgstattuple* is dead rows and free space of `pgstattuple`, and for indexes 1 less the density of leaves of
-`pgstatindex` over the fill factor; both read the whole file. *usual* is the estimate of many dashboards and
-checks, from mean widths, written anew for this page. Figures are percentage points. *Sure* is what can
-become a warning; of what is unsure only the low end of its interval counts, as information.
+*pgstattuple* is dead rows and free space of `pgstattuple`, and for indexes 1 less the density of
+leaves of `pgstatindex` over the fill factor; both read the whole file. *usual* is the estimate of
+many dashboards and checks, from mean widths, written anew for this page. Figures are percentage
+points. *Sure* is what can become a warning; of what is unsure only the low end of its interval
+counts, as information.
 
-The seeds of this page were drawn after the code was finished, and the code was not changed after they had
-run. The claim is the worse of the figures of its seeds.
+The seeds of this page were drawn after the code was finished, and the code was not changed after
+they had run. The claim is the worse of the figures of its seeds.
 """
 
 

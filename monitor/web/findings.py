@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -90,6 +91,7 @@ def verdict_as_plain(verdict: Verdict, system_identifier: str | None = None) -> 
         "events": verdict.events,
         "subjects": [plain(subject) for subject in verdict.subjects],
         "muted": [plain(subject) for subject in verdict.muted],
+        "measured": [asdict(row) for row in verdict.measured],
     }
 
 

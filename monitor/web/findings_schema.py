@@ -103,6 +103,8 @@ class VerdictJson(TypedDict):
     subjects: list[SubjectJson]
     """Ill, the worst first."""
     muted: list[SubjectJson]
+    measured: list[dict[str, float | int | str | bool | None]]
+    """What was measured of the largest objects, ill or not, such as an interval of bloat."""
 
 
 @CLOSED

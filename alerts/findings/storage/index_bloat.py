@@ -3,18 +3,30 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
+from alerts._base import (
+    AlertedBy,
+    Evidence,
+    Finding,
+    Measured,
+    Outcome,
+    Reach,
+    Severity,
+    Unjudged,
+)
 from alerts.bloat.btree import BTree, BTreeEstimate, estimate_btree, least_share, most_share
 from alerts.bloat.cures import RESET, duration_of, keeps_rows, release
 from alerts.bloat.current import statistics_hidden
 from alerts.bloat.current_btrees import TreeState, tree_states
 from alerts.bloat.estimate import SMALLEST_FILE, Confidence, NotEvaluated, Obstacle
+from alerts.bloat.measured import least_pages, of_index
 from alerts.bloat.waste import WasteLimits, news
 from alerts.cure import concurrently, equals, identifier, literal, remark
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Share, bytes_text, share_text
 from alerts.vacuum.horizon import CONSULTS, HorizonHolder, holder_of
 from collectors._base import Role
+from collectors._columns import column
+from collectors.bloat_estimates import bloat_estimates
 from collectors.btree_layout import btree_layout
 from collectors.column_statistics import column_statistics
 from collectors.database_sizes import database_sizes
@@ -25,7 +37,8 @@ from collectors.xmin_horizon import xmin_horizon
 HOUR = 3600.0
 SIMULATED = 200
 """Number of indexes, the largest first, estimated in one judgement; each takes milliseconds."""
-SMALLEST_BYTES = SMALLEST_FILE * 8192
+BLOCK = 8192
+SMALLEST_BYTES = SMALLEST_FILE * BLOCK
 MANY_DEAD = 0.2
 """Share of dead rows from which a rebuild would keep too many of their entries."""
 
@@ -42,8 +55,12 @@ class Limits(WasteLimits):
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     needed = news(snapshot, limits)
     simulated = 0
-    for state in tree_states(snapshot, limits.floor_bytes):
+    sizes = column(snapshot.rows(user_indexes), "size_bytes")
+    least = least_pages(size // BLOCK for size in sizes) * BLOCK
+    for state in tree_states(snapshot, min(least, limits.floor_bytes)):
         index, enough = state.index, needed(state.index.datname)
+        if index.size_bytes >= least:
+            yield from measured(state)
         if index.size_bytes < max(enough, SMALLEST_BYTES):
             continue
         if state.tree is None or state.without_dead is None:
@@ -56,6 +73,13 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         else:
             simulated += 1
             yield from judged(state, state.tree, snapshot, limits, enough)
+
+
+def measured(state: TreeState) -> Iterator[Measured]:
+    """Tell what is known of a large index, whether or not it is bloated."""
+    found = estimate_btree(state.tree) if state.tree and state.is_one_state else None
+    if isinstance(found, BTreeEstimate):
+        yield of_index(state.index, found)
 
 
 def judged(
@@ -204,6 +228,7 @@ finding = Finding(
     severities=(Severity.info, Severity.warning),
     reads=(user_indexes, user_tables, btree_layout),
     consults=(column_statistics, database_sizes, xmin_horizon, *CONSULTS),
+    measures=bloat_estimates,
     limits=Limits(),
     judge=judge,
     unit="bytes",

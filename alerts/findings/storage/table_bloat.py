@@ -4,12 +4,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
+from alerts._base import (
+    AlertedBy,
+    Evidence,
+    Finding,
+    Measured,
+    Outcome,
+    Reach,
+    Severity,
+    Unjudged,
+)
 from alerts.bloat import Confidence, Heap, HeapEstimate, NotEvaluated, Obstacle, estimate
 from alerts.bloat.ceiling import ceiling
 from alerts.bloat.cures import Rewrite, keeps_rows, release, rewrite
 from alerts.bloat.current import HeapState, heap_states, statistics_hidden
 from alerts.bloat.estimate import SMALLEST_FILE
+from alerts.bloat.measured import least_pages, of_table
 from alerts.bloat.waste import WasteLimits, news
 from alerts.cure import equals, identifier, regclass, remark
 from alerts.limits import FIXED
@@ -17,6 +27,8 @@ from alerts.snapshot import Snapshot
 from alerts.units import Bytes, bytes_text, share_text
 from alerts.vacuum.horizon import CONSULTS, HorizonHolder, holder_of
 from collectors._base import Role
+from collectors._columns import column
+from collectors.bloat_estimates import bloat_estimates
 from collectors.column_statistics import column_statistics
 from collectors.database_sizes import database_sizes
 from collectors.extensions import extensions
@@ -40,17 +52,34 @@ class Limits(WasteLimits):
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     needed = news(snapshot, limits)
     suspects: list[HeapState] = []
-    states = heap_states(snapshot, lambda table: least_bytes(table) >= needed(table.datname))
+    least = least_pages(column(snapshot.rows(user_tables), "relpages"))
+
+    def is_news(table: UserTable) -> bool:
+        return least_bytes(table) >= needed(table.datname)
+
+    states = heap_states(snapshot, lambda table: is_news(table) or table.relpages >= least)
     for table, state in states:
         if state is None:
-            yield from without_layout(table, snapshot)
-        elif may_be_bloated(state, limits, needed(table.datname)):
+            yield from without_layout(table, snapshot) if is_news(table) else ()
+            continue
+        if table.relpages >= least:
+            yield from measured(state)
+        if is_news(table) and may_be_bloated(state, limits, needed(table.datname)):
             suspects.append(state)
     suspects.sort(key=lambda suspect: suspect.table.relpages, reverse=True)
     for suspect in suspects[:SIMULATED]:
         yield from judged(suspect, snapshot, limits, needed(suspect.table.datname))
     for suspect in suspects[SIMULATED:]:
         yield unjudged(suspect.table, f"the {SIMULATED} largest candidates are estimated first")
+
+
+def measured(state: HeapState) -> Iterator[Measured]:
+    """Tell what is known of a large table, whether or not it is bloated."""
+    heap = state.carried.fullest if state.carried else state.joined
+    found = estimate(heap) if state.is_one_state else None
+    if isinstance(found, HeapEstimate):
+        table = state.table
+        yield of_table(table.datname, table.schemaname, table.relname, file_bytes(heap), found)
 
 
 def without_layout(table: UserTable, snapshot: Snapshot) -> Iterator[Unjudged]:
@@ -272,6 +301,7 @@ finding = Finding(
     severities=(Severity.info, Severity.warning),
     reads=(user_tables, table_layout),
     consults=(column_statistics, database_sizes, extensions, xmin_horizon, *CONSULTS),
+    measures=bloat_estimates,
     limits=Limits(),
     judge=judge,
     unit="bytes",

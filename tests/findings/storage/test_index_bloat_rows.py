@@ -97,6 +97,13 @@ def test_thresholds(share: float, pages: int, state: State) -> None:
     assert verdict_of(finding, seen(index(share, pages))).state is state
 
 
+def test_what_is_well_is_measured_too() -> None:
+    """The interval and the confidence of the largest indexes, whatever their state."""
+    [row] = verdict_of(finding, seen(index(0.9))).measured
+    assert (row.kind, row.indexrelname, row.is_sure) == ("index", "t_pkey", True)
+    assert row.lowest_share < 0.1 < row.highest_share
+
+
 def test_evidence() -> None:
     """The bytes, the interval, and what the rebuild costs."""
     found = only(seen(index(0.25)))

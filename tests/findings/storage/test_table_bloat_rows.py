@@ -13,12 +13,14 @@ from alerts.findings.storage.table_bloat import finding
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.tracker import Timing, VerdictTracker
 from collectors._base import Absence, Answer, AnyCollector, Role
+from collectors.bloat_estimates import bloat_estimates
 from collectors.column_statistics import ColumnStatistics, column_statistics
 from collectors.database_sizes import DatabaseSize, database_sizes
 from collectors.extensions import Extension, extensions
 from collectors.table_layout import TableLayout, table_layout
 from collectors.user_tables import UserTable, user_tables
 from collectors.xmin_horizon import Holder, xmin_horizon
+from monitor.exposition.render import render
 from tests.fixtures.one_look import verdict_of
 
 DAY = 86400.0
@@ -94,6 +96,23 @@ def test_not_quite_ill(live_share: float, pages: int) -> None:
     """A third deleted is the life of a table, and less than a gigabyte no trouble on any server."""
     found = verdict_of(finding, seen(table(live_share, pages)))
     assert (found.state, found.subjects, found.unjudged) == (State.healthy, (), ())
+
+
+def test_what_is_well_is_measured_too() -> None:
+    """The interval and the confidence of the largest tables, whatever their state."""
+    well = verdict_of(finding, seen(table(0.9)))
+    assert well.state is State.healthy
+    [row] = well.measured
+    assert row.lowest_share <= row.bloat_share <= row.highest_share
+    assert row.bloat_share == pytest.approx(0.1, abs=0.01)
+    assert row.is_sure
+    families = render(bloat_estimates, well.measured)
+    labels = b'datname="shop",schemaname="public",relname="orders"'
+    for name in ("pg_table_bloat_ratio", "pg_table_bloat_lowest_ratio", "pg_bloat_table_bloat_pct"):
+        assert name.encode() + b"{" + labels in families[name][1]
+    assert "pg_index_bloat_ratio" not in families
+    changed = verdict_of(finding, seen(table(0.9, n_mod_since_analyze=FULL // 2)))
+    assert [row.is_sure for row in changed.measured] == [False]
 
 
 def test_stays_ill_until_clearly_better() -> None:
