@@ -14,9 +14,6 @@ BRIEF = 10.0
 """Seconds; a statement that has run for less is no reason to wait."""
 
 
-RESET = ("RESET lock_timeout;", "RESET statement_timeout;")
-
-
 def keeps_rows(holder: HorizonHolder | None) -> bool:
     """Return whether it is more than one of the short statements of a busy server."""
     if holder is None:
@@ -67,5 +64,4 @@ def rewrite(work: Rewrite, snapshot: Snapshot, largest: int) -> tuple[str, ...]:
         "SET lock_timeout = '2s';",
         "SET statement_timeout = '30s';",
         f"VACUUM (FULL, ANALYZE) {identifier(work.schemaname, work.relname)};",
-        *RESET,
     )

@@ -14,7 +14,7 @@ from alerts._base import (
     Unjudged,
 )
 from alerts.bloat.btree import BTree, BTreeEstimate, estimate_btree, least_share, most_share
-from alerts.bloat.cures import RESET, duration_of, keeps_rows, release
+from alerts.bloat.cures import duration_of, keeps_rows, release
 from alerts.bloat.current import statistics_hidden
 from alerts.bloat.current_btrees import TreeState, tree_states
 from alerts.bloat.estimate import SMALLEST_FILE, Confidence, NotEvaluated, Obstacle
@@ -204,7 +204,6 @@ def cure(state: TreeState, found: BTreeEstimate, holder: HorizonHolder | None) -
             f"REINDEX INDEX CONCURRENTLY {name(index)};",
             "an invalid index, whose name ends in _ccnew, is left; drop that, and repeat.",
         ),
-        *RESET,
     )
 
 

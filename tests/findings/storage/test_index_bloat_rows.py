@@ -115,7 +115,7 @@ def test_evidence() -> None:
     assert low < 0.75 < high
     assert "about" in found.cure[0]
     assert "REINDEX INDEX CONCURRENTLY public.t_pkey;" in found.cure
-    assert found.cure[-2:] == ("RESET lock_timeout;", "RESET statement_timeout;")
+    assert {"RESET lock_timeout;", "RESET statement_timeout;"} < set(found.cure)
     assert len("\n".join(found.cure)) < 1024
 
 
