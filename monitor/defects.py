@@ -20,6 +20,7 @@ PARTS = (
     "judging",
     "connection",
     "rounds",
+    "backups",
     "upkeep",
     "view",
     "own metrics",

@@ -11,12 +11,14 @@ from alerts.history.recorder import Recorder
 from alerts.replication.measure import lag_of
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes, comments_by_object
-from collectors._base import AnyCollector, Lane
+from collectors._base import Absence, AnyCollector, Lane
 from collectors._catalogue import all_collectors, of_server
+from collectors.backup_reports import BackupFolder, backup_reports
 from collectors.comments import comments
 from collectors.connection import Connection, connection
 from collectors.standby_lag import standby_lag
 from collectors.wal_position import wal_position
+from monitor.backup_reports.watch import BackupWatch
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
 from monitor.defects import DEFECTS
@@ -45,6 +47,8 @@ from monitor.server_events import ServerEvents
 
 FIRST_WORD = 1.5
 """Seconds after which a server that has neither answered nor refused counts as not answering."""
+PATIENCE = 1.0
+"""Seconds that a single check waits for the folder of backup reports."""
 REPORT = 5.0
 """Seconds between two reports of an unchanged connection."""
 ROUNDS = 3
@@ -82,6 +86,7 @@ class ServerMonitor:
     own: SelfCollectors = field(init=False)
     judging: Judging = field(init=False)
     events: ServerEvents = field(init=False)
+    backups: BackupWatch = field(init=False)
     started: float = 0.0
     reported: float = 0.0
     reports: int = 0
@@ -114,6 +119,12 @@ class ServerMonitor:
         )
         self.own = SelfCollectors(clock, log, self.pacing, self.privileges, self.runner)
         self._wire_walk()
+        self.backups = BackupWatch(
+            plan.target.backup_reports,
+            self._supply_backups,
+            self._lack_backups,
+            plan.paces[Lane.slow],
+        )
         self.events = ServerEvents(
             plan.name,
             self.identity_tracker,
@@ -187,6 +198,8 @@ class ServerMonitor:
         if self.sessions.tried or now - self.started > FIRST_WORD:
             with self._contained("connection"):
                 await self._report_connection(now, is_due)
+        with self._contained("backups"):
+            self.backups.tick(now)
         if is_due:
             self.reported = now
             if self.reports % ROUNDS == 0:
@@ -216,9 +229,18 @@ class ServerMonitor:
         for lane in Lane:
             await self.round(lane)
         await self.visit_databases()
+        self.backups.tick(self.clock.now())
+        await self.backups.settled(PATIENCE)
         self.reported = self.reports = 0
         await self.pulse()
         await self.judging.settled()
+
+    def _supply_backups(self, folder: BackupFolder) -> None:
+        self.runner.supply(backup_reports, (folder,))
+
+    def _lack_backups(self, why: Absence) -> None:
+        if self.answers.absent.get(backup_reports) != why:
+            self.answers.mark_absent(backup_reports, None, why)
 
     def retune(self, plan: WatchPlan) -> None:
         """Take other limits, mutes or timing: everything is judged by them at once."""

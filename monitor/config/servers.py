@@ -33,6 +33,8 @@ class WatchedServer:
     databases: Databases
     named: str = DEFAULT_DATABASE
     """The database in the address; the others of the server are watched too."""
+    backup_reports: Path | None = None
+    """Folder with reports of backup tools."""
 
     def visits(self, database: str) -> bool:
         """Return True if this database (not a template) should be visited."""
@@ -53,7 +55,9 @@ def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str,
         address = _address(server, environ)
         named = _target(address, f"servers.{name}").database
         databases = server.databases or settings.databases
-        servers[name] = WatchedServer(name, address, server.cluster, databases, named)
+        servers[name] = WatchedServer(
+            name, address, server.cluster, databases, named, server.backup_reports
+        )
     return servers
 
 
@@ -64,8 +68,8 @@ def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedSe
     address = _address(settings, environ)
     target = _target(address, origin(_plain(settings.dsn), environ))
     name = settings.server_name or environ.get("POD_NAME") or target.name
-    cluster, databases = settings.cluster, settings.databases
-    return {name: WatchedServer(name, address, cluster, databases, target.database)}
+    cluster, databases, reports = settings.cluster, settings.databases, settings.backup_reports
+    return {name: WatchedServer(name, address, cluster, databases, target.database, reports)}
 
 
 def _target(address: Address, where: str) -> Target:

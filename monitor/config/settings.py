@@ -86,6 +86,11 @@ class Server(Login):
     databases: Annotated[Databases | None, Mapped] = None
     """Patterns for this server only; without them the general `databases` setting applies."""
 
+    backup_reports: Optional[Path] = None
+    """Folder with reports of this server's backups, which a job of yours writes: `pgbackrest.json`,
+    `wal-g.json`, `barman.json`, and `restore-tested` after each test of a restore
+    (docs/backups.md). pgvigil only reads them, and runs no command."""
+
 
 class Paces(BaseModel):
     """How often each lane queries. Queries that cost too much are slowed down automatically."""
@@ -179,6 +184,9 @@ class Settings(BaseSettings, Login):
 
     cluster: Optional[str] = None
     """Cluster name of the server of `dsn`; see `servers.NAME.cluster`."""
+
+    backup_reports: Optional[Path] = None
+    """Folder with reports of backups of the server of `dsn`; see `servers.NAME.backup_reports`."""
 
     servers: Annotated[dict[str, Server], Mapped] = {}
     """Several servers, by the name that each has in metrics and alerts."""

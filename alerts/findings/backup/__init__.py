@@ -1,0 +1,1 @@
+"""Backups: whether there is one, whether it was restored, and up to when."""

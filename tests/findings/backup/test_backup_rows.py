@@ -1,0 +1,156 @@
+"""Findings about backups, by reports made by hand: age, failures, proof, and what is unknown."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from alerts._base import AnyFinding, Severity, State
+from alerts.findings.backup import backup_failing, backup_stale, backup_unproved
+from alerts.snapshot import Snapshot
+from alerts.verdicts.verdict import Verdict
+from collectors._base import Absence, AnyCollector
+from collectors.archiver import archiver
+from collectors.backup_reports import Backup, BackupFolder, BackupReport, backup_reports
+from collectors.progress_basebackup import BaseBackup, progress_basebackup
+from collectors.replication import Receiver, replication
+from collectors.settings import settings
+from tests.fixtures.lock_rows import filled
+from tests.fixtures.one_look import verdict_of
+from tests.fixtures.session_rows import AT, seen
+from tests.fixtures.wal_rows import archived, given
+
+HOUR, DAY = 3600.0, 86400.0
+ALL = (backup_stale.finding, backup_failing.finding, backup_unproved.finding)
+
+
+def backup(hours: float | None, failed: bool = False, of: str | None = "7001") -> Backup:
+    finished = None if hours is None else AT - hours * HOUR
+    return Backup("F1", "full", finished, failed, of)
+
+
+def report(*backups: Backup, age: float = 60.0, **more: Any) -> BackupReport:
+    facts: dict[str, Any] = {"tool": "pgbackrest", "name": "main", "written": AT - age}
+    return BackupReport(**facts | more, backups=backups)
+
+
+def scene(*reports: BackupReport, tested: float | None = AT - DAY, **more: Any) -> Snapshot:
+    answers: dict[AnyCollector, Any] = {
+        archiver: [archived(last_archived_time=AT - 120)],
+        backup_reports: [BackupFolder("/reports", reports, tested)],
+        settings: given(archive_mode="on"),
+        **more.get("answers", {}),
+    }
+    return seen(*answers.items())
+
+
+def judged(finding: AnyFinding, *reports: BackupReport, **more: Any) -> Verdict:
+    return verdict_of(finding, scene(*reports, **more))
+
+
+@pytest.mark.parametrize(
+    ("backups", "severity"),
+    [
+        ([backup(25.9)], None),
+        ([backup(26)], Severity.warning),
+        ([backup(72)], Severity.critical),
+        ([backup(100), backup(1)], None),
+        ([backup(100), backup(1, failed=True)], Severity.critical),
+        ([backup(None)], Severity.critical),
+        ([backup(1, of="7999")], Severity.critical),  # another cluster's
+        ([backup(1, of=None)], None),
+        ([], Severity.critical),
+    ],
+)
+def test_the_newest_good_one_counts(backups: list[Backup], severity: Severity | None) -> None:
+    assert judged(backup_stale.finding, report(*backups)).severity is severity
+
+
+def test_one_of_several_tools_is_enough() -> None:
+    """The newest of all reports counts."""
+    verdict = judged(backup_stale.finding, report(backup(99)), report(backup(1), tool="wal-g"))
+    assert verdict.state is State.healthy
+
+
+def test_up_to_when_a_restore_could_reach_is_told() -> None:
+    """The last archived file, if there is an archive."""
+    running = BaseBackup(7, "pg_basebackup", None, "streaming database files", None, 1024, 1, 0)
+    snapshot = scene(report(backup(30)), answers={progress_basebackup: [running]})
+    [subject] = verdict_of(backup_stale.finding, snapshot).subjects
+    assert subject.evidence.facts["restorable_until"] == AT - 120
+    assert "One runs now (streaming database files, 1 KiB sent)." in subject.evidence.message
+
+
+@pytest.mark.parametrize("finding", ALL[:2], ids=lambda finding: finding.name)
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (report(backup(1), age=7 * HOUR), "the job that writes it has stopped"),
+        (report(backup(99), age=7 * HOUR), "the job that writes it has stopped"),
+        (
+            report(problem="it is a link", is_readable=False),
+            "the report of pgbackrest can't be read: it is a link",
+        ),
+    ],
+)
+def test_what_can_not_be_trusted_is_unknown(
+    finding: AnyFinding, told: BackupReport, reason: str
+) -> None:
+    """Neither well nor ill."""
+    verdict = judged(finding, told)
+    assert verdict.state is State.unknown
+    [one] = verdict.unjudged
+    assert reason in one.reason
+
+
+@pytest.mark.parametrize("finding", ALL, ids=lambda finding: finding.name)
+def test_without_a_folder_it_is_not_configured(finding: AnyFinding) -> None:
+    """Once, and apart from what is broken."""
+    missing = Absence("no folder is configured", setting="backup_reports")
+    snapshot = scene()
+    answers = {c: a for c, a in snapshot.answers.items() if c is not backup_reports}
+    blind = replace(snapshot, answers=answers, absent={backup_reports: missing})
+    verdict = verdict_of(finding, blind)
+    assert (verdict.state, verdict.is_unconfigured) == (State.unknown, True)
+    assert len(verdict.unjudged) == 1
+    empty = verdict_of(finding, scene())
+    assert "/reports has no report" in empty.unjudged[0].reason
+
+
+@pytest.mark.parametrize(
+    ("told", "ill"),
+    [
+        (report(backup(9), backup(1)), False),
+        (report(backup(9), backup(1, failed=True)), True),
+        (report(backup(9, failed=True), backup(1)), False),
+        (report(backup(9), problem="missing stanza data"), True),
+        (report(problem="no valid backups"), False),  # told by backup_stale
+    ],
+)
+def test_the_last_one_failed(told: BackupReport, ill: bool) -> None:
+    assert bool(judged(backup_failing.finding, told).subjects) is ill
+
+
+@pytest.mark.parametrize(
+    ("tested", "ill"), [(None, True), (AT - 30 * DAY, True), (AT - 29 * DAY, False)]
+)
+def test_a_restore_was_tested(tested: float | None, ill: bool) -> None:
+    verdict = judged(backup_unproved.finding, report(backup(1)), tested=tested)
+    assert [one.evidence.subject for one in verdict.subjects] == ["restore test"] * ill
+
+
+def test_without_an_archive() -> None:
+    """Neither an archiver nor a program that stores WAL; a provider has its own."""
+    finding, off = backup_unproved.finding, {archiver: [archived(is_archiving=False)]}
+    storing = filled(Receiver, state="streaming", application_name="pg_receivewal")
+    standby = filled(Receiver, state="streaming", replay_lsn=7)
+    subjects = [
+        [one.evidence.subject for one in judged(finding, report(backup(1)), answers=more).subjects]
+        for more in (
+            off,
+            off | {replication: [standby]},
+            off | {replication: [storing]},
+            off | {settings: given(**{"rds.extensions": "x"})},
+        )
+    ]
+    assert subjects == [["archive"], ["archive"], [], []]

@@ -1,0 +1,161 @@
+"""Reports of pgBackRest, WAL-G and Barman: what is read of them, and whatever else is in a file."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.backup_reports import BackupReport
+from monitor.backup_reports.formats import FORMATS, KEPT, LONGEST, parse
+
+AT = 1_800_000_000.0
+
+
+def pgbackrest(*backups: dict[str, Any], code: int = 0, message: str = "ok") -> list[Any]:
+    return [
+        {
+            "name": "main",
+            "db": [
+                {"id": 1, "repo-key": 1, "system-id": 7001, "version": "16"},
+                {"id": 2, "repo-key": 1, "system-id": 7002, "version": "18"},
+            ],
+            "backup": list(backups),
+            "status": {"code": code, "message": message, "lock": {"backup": {"held": False}}},
+        }
+    ]
+
+
+def backup(label: str, stop: float, error: bool = False, db: int = 2) -> dict[str, Any]:
+    return {
+        "label": label,
+        "type": "full",
+        "error": error,
+        "timestamp": {"start": stop - 60, "stop": stop},
+        "database": {"id": db, "repo-key": 1},
+    }
+
+
+def read(tool: str, told: Any) -> tuple[BackupReport, ...]:
+    return parse(tool, json.dumps(told).encode(), AT)
+
+
+def test_pgbackrest() -> None:
+    """By stanza; each backup with its cluster and whether it had errors."""
+    told = pgbackrest(backup("F2", 2000, error=True), backup("F1", 1000), code=4, message="mixed")
+    [report] = read("pgbackrest", told)
+    assert (report.source, report.problem, report.written) == ("pgbackrest main", "mixed", AT)
+    assert [(b.label, b.failed, b.system_identifier) for b in report.backups] == [
+        ("F1", False, "7002"),
+        ("F2", True, "7002"),
+    ]
+    assert report.newest_good == report.backups[0]
+
+
+def test_wal_g() -> None:
+    """Times as it writes them, in UTC."""
+    told = [
+        {
+            "backup_name": "base_000000010000000000000004_D_000000010000000000000002",
+            "finish_time": "2026-03-01T02:55:00.123456Z",
+            "system_identifier": 7122334455667788991,
+        },
+        {"backup_name": "base_000000010000000000000002", "time": "2026-02-28T02:55:00Z"},
+    ]
+    [report] = read("wal-g", told)
+    assert [b.kind for b in report.backups] == ["full", "incremental"]
+    good = report.newest_good
+    assert good
+    assert good.finished == pytest.approx(1772333700.123456)
+    assert good.system_identifier == "7122334455667788991"
+    assert read("wal-g", None)[0].backups == ()
+
+
+def test_barman() -> None:
+    """By server; a failed backup has no end, and its place is that of its id."""
+    told = {
+        "main": [
+            {"backup_id": "20260302T020000", "status": "FAILED"},
+            {"backup_id": "20260301T020000", "status": "DONE", "end_time_timestamp": "1772330700"},
+        ],
+        "_INFO": ["nothing"],
+    }
+    [report] = read("barman", told)
+    assert [(b.label, b.failed) for b in report.backups] == [
+        ("20260301T020000", False),
+        ("20260302T020000", True),
+    ]
+    assert report.newest_good
+    assert report.newest_good.finished == 1772330700
+
+
+@pytest.mark.parametrize("tool", FORMATS)
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"9" * 5000,
+        b'"text"',
+        b"[1, 2]",
+        b'{"main": "text"}',
+        b'{"main": [[]]}',
+    ],
+    ids=range(10),
+)
+def test_what_is_no_report_is_said_to_be_none(tool: str, content: bytes) -> None:
+    """Half a file, another format, and what was made to break a parser."""
+    for report in parse(tool, content, AT):
+        assert not report.backups
+        assert not report.is_readable
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "name",
+                    "db",
+                    "backup",
+                    "status",
+                    "timestamp",
+                    "stop",
+                    "label",
+                    "error",
+                    "database",
+                    "id",
+                    "system-id",
+                    "finish_time",
+                    "backup_name",
+                    "backup_id",
+                    "end_time_timestamp",
+                ]
+            ),
+            inner,
+        )
+    ),
+    max_leaves=30,
+)
+
+
+@given(told=JSON, tool=st.sampled_from(sorted(FORMATS)))
+def test_any_json_is_read_or_refused(told: Any, tool: str) -> None:
+    """With wrong types anywhere; texts are printable and short, times are times."""
+    for report in read(tool, told):
+        for one in report.backups:
+            assert len(one.label) <= LONGEST
+            assert one.label.isprintable() or not one.label
+            assert one.finished is None or 0 < one.finished < 2**33
+
+
+def test_only_the_newest_are_kept() -> None:
+    [report] = read("pgbackrest", pgbackrest(*(backup(str(n), n) for n in range(1, 1000))))
+    assert len(report.backups) == KEPT
+    assert report.backups[-1].label == "999"
