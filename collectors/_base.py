@@ -215,6 +215,14 @@ class Answer(Generic[Row]):
     at: float
     missing: Mapping[str, Absence] = field(default_factory=dict)
     """Databases that could not be queried; their previous rows may still be among the rows."""
+    oldest: float | None = None
+    """When the oldest rows were read, where they are of several databases."""
+
+    @property
+    def since(self) -> float:
+        """When the oldest of its rows were read."""
+        return self.at if self.oldest is None else self.oldest
+
     _indexes: dict[str, dict[Any, Row]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )

@@ -25,6 +25,7 @@ from monitor.polling.sink import Sink
 from monitor.scheduler import Schedule
 from monitor.server import ServerMonitor
 from monitor.views.lock_tree import lock_view
+from monitor.views.old_facts import old_facts
 from monitor.views.overview import CollectorView, QueueNumbers, ServerView
 from monitor.views.renewal import renewal
 from monitor.views.unread import unread
@@ -173,6 +174,7 @@ def view(server: ServerMonitor) -> ServerView:
         collectors=tuple(_collector(c, server, pace) for c, pace in paces.items() if c.sql),
         databases=server.databases.names,
         unread=unread(server.answers, server.databases, identity),
+        old=old_facts(verdicts.values(), server.set_paces(), server.clock.now()),
         renewal=renewal(verdicts.values(), paces, server.clock.now()),
         locks=lock_view(server.snapshot()),
         queues=queue_numbers(server),

@@ -56,7 +56,7 @@ class Shares:
     @property
     def is_overloaded(self) -> bool:
         """Whether the loop is late because of our own work."""
-        return not self.is_starved and self.late >= STARVED_FOREIGN
+        return not self.is_starved and self.late - self.foreign >= STARVED_FOREIGN
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,15 @@ class Cost:
     """At most the server's work: less what the answer waited for us, and its bytes for the link."""
     run: float | None = None
     """CPU time of the server process; None where we can't see it."""
+    was_read_late: bool = False
+    """The answer may have waited for us: the work is known to a tenth of a second only."""
 
     def __add__(self, other: "Cost") -> "Cost":
         known = self.run is not None and other.run is not None
         run = (self.run or 0.0) + (other.run or 0.0) if known else None
-        return Cost(self.elapsed + other.elapsed, self.work + other.work, run)
+        was_read_late = self.was_read_late or other.was_read_late
+        elapsed, work = self.elapsed + other.elapsed, self.work + other.work
+        return Cost(elapsed, work, run, was_read_late)
 
 
 @dataclass(frozen=True, slots=True)

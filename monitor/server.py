@@ -265,6 +265,11 @@ class ServerMonitor:
         answer = self.answers.newest.get(connection)
         return answer.rows[0] if answer else None
 
+    def set_paces(self) -> dict[str, float]:
+        """Seconds between two queries of each collector if nothing makes them rarer."""
+        collectors = all_collectors().values()
+        return {one.name: self.pacing.unstretched(one) for one in collectors}
+
     def snapshot(self) -> Snapshot:
         """What is known, without peers; its time is when the newest of it came."""
         return self.answers.shared(self.node, self.clock.now())

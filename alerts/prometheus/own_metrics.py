@@ -166,6 +166,19 @@ VERDICTS_OVERDUE = OwnMetric(
     ("server",),
 )
 
+FINDING_FACTS_TIMESTAMP = OwnMetric(
+    "pgvigil_finding_facts_timestamp_seconds",
+    "gauge",
+    "When the oldest facts of an ill finding were read, in unix time; absent if it is not ill.",
+    ("server", "finding"),
+)
+FINDINGS_OLD = OwnMetric(
+    "pgvigil_findings_with_old_facts",
+    "gauge",
+    "Findings whose facts are older than two paces of their collectors, if there are any.",
+    ("server",),
+)
+
 INCIDENT = OwnMetric(
     "pgvigil_incident",
     "gauge",

@@ -38,6 +38,8 @@ class Case:
     """When it was first reported as ill: later than `ill` if it had to hold first."""
     last: float = 0
     """When the judge last returned it."""
+    fact: float = 0
+    """When the facts of its first evidence were read."""
     written: float = 0
     """When it was last saved."""
 

@@ -53,10 +53,12 @@ class VerdictTracker:
             file.verdict = Verdict(finding, state, snapshot.at, changed=since, known=True)
             return file.verdict
         found = self._judged(finding, snapshot, limits, file)
+        facts = _facts(finding, snapshot)
         if finding.shape is Shape.event:
             subjects = self._count(finding, file, found, snapshot.at)
         else:
-            subjects = self._follow(finding, file, found, snapshot.at)
+            oldest = min(facts.values(), default=snapshot.at)
+            subjects = self._follow(finding, file, found, snapshot.at, oldest)
         heard, unheard = self._sorted_out(finding, snapshot, subjects, mutes)
         unjudged = (*found.unjudged, *_pending(finding, file))
         state = _state(heard, unheard, unjudged)
@@ -70,6 +72,7 @@ class VerdictTracker:
             changed=_since(file, state, snapshot.at),
             places=file.places,
             measured=found.measured,
+            facts=facts,
             known=file.known,
         )
         file.remember(self.memory, place)
@@ -102,13 +105,15 @@ class VerdictTracker:
         return replace(found, evidence=tuple(kept.values()))
 
     def _follow(
-        self, finding: AnyFinding, file: FindingCases, found: Judgement, at: float
+        self, finding: AnyFinding, file: FindingCases, found: Judgement, at: float, fact: float
     ) -> list[Subject]:
+        """Follow the subjects over time. To judge the same facts once more is no second look: a
+        condition has held when facts that are later by the hold (`fact`) show it too."""
         worst = sorted(found.evidence, key=_gravity, reverse=True)[:TRACKED]
         for evidence in worst:
-            case = file.cases.setdefault(evidence.identity, Case(evidence, first=at))
+            case = file.cases.setdefault(evidence.identity, Case(evidence, first=at, fact=fact))
             case.evidence, case.last = evidence, at
-            held_long_enough = at - case.first >= finding.hold.total_seconds()
+            held_long_enough = fact - case.fact >= finding.hold.total_seconds()
             if case.ill is None and (held_long_enough or not self.timing.hold):
                 case.ill, case.shown = case.first, at
         for identity, case in list(file.cases.items()):
@@ -157,6 +162,12 @@ class VerdictTracker:
         if file is None:
             file = self.files[place] = FindingCases.recalled(self.memory, place)
         return file
+
+
+def _facts(finding: AnyFinding, snapshot: Snapshot) -> dict[str, float]:
+    """When the oldest facts of each collector were read that the finding needs."""
+    known = ((one.name, snapshot.answers.get(one)) for one in finding.reads)
+    return {name: answer.since for name, answer in known if answer is not None}
 
 
 def _state(

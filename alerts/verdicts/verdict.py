@@ -1,6 +1,6 @@
 """Verdict on one finding of one server, as shown on pages and in metrics."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,8 +43,15 @@ class Verdict:
     """The subjects with an alert of their own."""
     measured: tuple[Any, ...] = ()
     """Rows of the collector that the finding measures, of ill objects and others."""
+    facts: Mapping[str, float] = field(default_factory=dict)
+    """When the oldest facts were read that it stands on (unix seconds), by collector."""
     known: bool = False
     """Whether it was judged since the start, or restored: then absent subjects are well."""
+
+    @property
+    def facts_at(self) -> float | None:
+        """When the oldest facts were read that it stands on; None if it stands on none."""
+        return min(self.facts.values(), default=None)
 
     @property
     def severity(self) -> Severity | None:

@@ -3,21 +3,16 @@
 import argparse
 import json
 import os
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from urllib.parse import quote
 
-from bench.processes import cpu_seconds
 from bench.report import machine, markdown
 from bench.scenarios import Scenario, built, relations
 from bench.starvation.conditions import CONDITIONS, Condition
+from bench.starvation.watching import Watching, wait, watcher
 from monitor.demo.launcher import Postgres
 
 PAGE = Path(__file__).parent.parent / "STARVATION.md"
@@ -26,7 +21,6 @@ WARM_UP = 40.0
 """Seconds on the machine as it is, before it is disturbed."""
 SETTLED = 12.0
 """Seconds of the disturbance until the daemon may be expected to know it."""
-LOOK = 0.03
 ROLE = "pgvigil"
 LANES = ("fast", "normal", "table", "slow", "daily")
 
@@ -84,29 +78,20 @@ def measured(
     server: Postgres, condition: Condition, sight: str, start: str, seconds: float
 ) -> Measured:
     """Watch for that long under a condition, after a time without it unless the start is cold."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, address(server, condition) as dsn:
-        file = Path(folder) / "believed"
-        file.touch()
-        argv = [sys.executable, "-m", "bench.starvation.probe", dsn, str(file), sight]
-        program = subprocess.Popen([*argv, *(["busy"] if condition.is_busy else [])])
-        try:
-            books = Books(server.pid)
-            if start == "warm":
-                books.wait(WARM_UP)
-            with condition.disturb(program.pid):
-                books.wait(SETTLED)
-                before, truth = len(lines(file)), books.total
-                books.wait(seconds)
-                told = lines(file)[max(0, before - 1) :]
-                truth = books.total - truth
-        finally:
-            program.kill()
-            program.wait()
-    return summary(condition, told, truth)
+    with watcher(server, "shop", ROLE, condition, sight) as watching:
+        if start == "warm":
+            wait(WARM_UP, watching)
+        with condition.disturb(watching.pid):
+            wait(SETTLED, watching)
+            watching.begin()
+            wait(seconds, watching)
+            return summary(condition, watching)
 
 
-def summary(condition: Condition, told: list[dict[str, float]], truth: float) -> Measured:
-    first, last, said = told[0], told[-1], told[1:]
+def summary(condition: Condition, watching: Watching) -> Measured:
+    """What was believed since the measurement began, and what was true."""
+    first, *said = watching.believed
+    last = said[-1]
 
     def middle(name: str) -> float:
         return median(one[name] or 0.0 for one in said)
@@ -123,65 +108,13 @@ def summary(condition: Condition, told: list[dict[str, float]], truth: float) ->
         starved=share("starved"),
         overloaded=share("overloaded"),
         disturbed=share("disturbed"),
-        truth=truth,
+        truth=watching.truth,
         work=last["work"] - first["work"],
         elapsed=last["elapsed"] - first["elapsed"],
         left_out=int(last["left_out"] - first["left_out"]),
         stretches=tuple(max(one[lane] for one in said) for lane in LANES),
         load=os.getloadavg()[0],
     )
-
-
-def lines(file: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in file.read_text().splitlines()]
-
-
-class Books:
-    """CPU time of the backends of our role, also of those that have ended since."""
-
-    def __init__(self, postmaster: int) -> None:
-        self.postmaster = postmaster
-        self.known: dict[int, float] = {}
-
-    @property
-    def total(self) -> float:
-        return sum(self.known.values())
-
-    def wait(self, seconds: float) -> None:
-        """Look again and again for that long."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.look()
-            time.sleep(LOOK)
-
-    def look(self) -> None:
-        children = Path(f"/proc/{self.postmaster}/task/{self.postmaster}/children")
-        for pid in map(int, children.read_text().split()):
-            try:
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split()
-                if ROLE.encode() in words:
-                    self.known[pid] = cpu_seconds(pid)
-            except OSError:
-                continue  # it has just ended
-
-
-@contextmanager
-def address(server: Postgres, condition: Condition) -> Iterator[str]:
-    """The address of a server, through the link of the condition if it has one."""
-    if condition.link is None:
-        yield server.dsn("shop", ROLE)
-        return
-    socket = f"{server.folder}/.s.PGSQL.{server.port}"
-    argv = [sys.executable, "-m", "bench.starvation.link", socket]
-    argv += [str(condition.link.delay), str(condition.link.rate)]
-    link = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
-    try:
-        assert link.stdout is not None
-        port = int(link.stdout.readline())
-        yield f"postgresql://{quote(ROLE)}@127.0.0.1:{port}/shop?sslmode=disable"
-    finally:
-        link.kill()
-        link.wait()
 
 
 HEAD = (

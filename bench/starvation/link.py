@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 CHUNK = 1400
@@ -22,7 +23,8 @@ class Link:
 
         async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             there, back = await asyncio.open_unix_connection(socket)
-            await asyncio.gather(pump(reader, back), self._drip(there, writer))
+            with suppress(ConnectionError):
+                await asyncio.gather(pump(reader, back), self._drip(there, writer))
 
         return await asyncio.start_server(forward, "127.0.0.1", 0)
 

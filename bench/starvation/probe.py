@@ -1,6 +1,6 @@
 """Watches one server without HTTP, and writes what it believes, a line of JSON a second.
 
-python -m bench.starvation.probe DSN FILE [remote] [busy]
+python -m bench.starvation.probe DSN FILE [remote] [busy] [quick]
 """
 
 import asyncio
@@ -19,6 +19,9 @@ from monitor.fleet import Fleet
 from monitor.postgres.backend_process import BackendProcess
 from monitor.scheduler import Schedule
 
+QUICK = {"paces.normal": "2s", "paces.table": "3s", "paces.slow": "4s", "paces.daily": "5s"}
+QUICK |= {"budget": "0.05"}
+"""Paces with which every query is known after half a minute."""
 EVERY = 1.0
 BLOCKED = 0.13
 """Seconds for which a busy daemon blocks its own loop, and of rest between two times."""
@@ -30,7 +33,8 @@ async def watch(dsn: str, file: Path, is_busy: bool) -> None:
     schedule = Schedule(clock)
     fleet = Fleet(clock, Memory(), Store(), schedule)
     schedule.start()
-    await fleet.follow(plans(load({"dsn": dsn, "server_name": "it"}, {}, settings_type()), {}))
+    flags = {"dsn": dsn, "server_name": "it"} | (QUICK if "quick" in sys.argv else {})
+    await fleet.follow(plans(load(flags, {}, settings_type()), {}))
     written = 0.0
     with file.open("a") as out:
         while True:

@@ -27,6 +27,7 @@ def server_samples(view: ServerView) -> Iterator[OwnSample]:
     yield own.SERVER_TIME, (server,), view.server_time
     yield own.SERVER_WORK, (server,), view.server_work
     yield own.ROUNDS_LEFT_OUT, (server,), view.rounds_left_out
+    yield own.FINDINGS_OLD, (server,), len(view.old) or None
     for lane, stretch in view.stretches.items():
         yield own.LANE_STRETCH, (server, lane), stretch
     yield own.SESSIONS, (server,), view.sessions
@@ -70,6 +71,8 @@ def finding_samples(
         evidence = subject.evidence
         which = (server, finding, evidence.database, own_name(evidence), evidence.severity)
         yield own.FINDING_SUBJECT, which, evidence.value
+    if verdict.state is State.ill:
+        yield own.FINDING_FACTS_TIMESTAMP, (server, finding), verdict.facts_at
     if reasons := _reasons(verdict):
         yield own.FINDING_JUDGED, (server, finding), verdict.judged
     for reason, count in reasons.items():

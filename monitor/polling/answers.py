@@ -115,7 +115,8 @@ class Answers:
         if answered or absent:
             rows = joined(collector, [part.rows for part in parts])
             newest = max((part.at for part in parts), default=at)
-            self._keep(collector, Answer(rows, newest, dict(absent)))
+            oldest = min((part.at for part in parts), default=at)
+            self._keep(collector, Answer(rows, newest, dict(absent), oldest))
         return gone
 
     def expire(self, collector: AnyCollector, pace: float, now: float) -> set[str | None]:

@@ -74,9 +74,9 @@ class WorkMeter:
         now = self.calibration.clock.now()
         if cost.run is not None and self.heart.shares.is_disturbed:
             after = before.keep(Cost(cost.elapsed, cost.run + OURS + before.waiting, cost.run), now)
-        elif not before.is_dear(cost):
+        elif not (before.is_dear(cost) or (cost.was_read_late and before.kept)):
             after = before.keep(cost, now)
-        elif await self._is_explained(session):
+        elif cost.was_read_late or await self._is_explained(session):
             after = before.leave_out(cost, now)
             self.round_log.rounds_left_out += 1
         else:

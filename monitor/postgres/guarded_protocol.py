@@ -51,6 +51,11 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
         self.arrived = 0.0
         """Monotonic time of the last of them."""
 
+    @property
+    def trips(self) -> int:
+        """How often something was asked and answered."""
+        return self._messages.trips
+
     def connection_made(self, transport: Any) -> None:
         self._wire = transport
         trusted = is_verified(transport) or is_private(self._socket)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 HEADER = 5
 """Bytes of the type and the length before each message."""
-ROW, ERROR, NOTICE, PARAMETER, NOTIFICATION, READY = b"DENSAZ"
+ROW, ERROR, NOTICE, PARAMETER, NOTIFICATION, READY, PARSED = b"DENSAZ1"
+ENDS = {READY, PARSED}
+"""What ends an answer; asyncpg waits for the end of the parsing before it goes on."""
 TEXTS = {ERROR, NOTICE, PARAMETER, NOTIFICATION}
 WITH_FIELDS = {ERROR, NOTICE}
 TOO_LARGE = "08P01"
@@ -41,6 +43,8 @@ class ServerMessages:
     """Of the query that is being answered."""
     octets: int = 0
     """Of its rows."""
+    trips: int = 0
+    """How often something went there and back; a query that is prepared first does so twice."""
     _passing: int = 0
     """Bytes of the message under way that are still to come, to be passed on."""
     _skipping: int = 0
@@ -91,6 +95,8 @@ class ServerMessages:
             raise TooLarge(
                 f"{what} of {_mib(length)} is more than the limit, {_mib(sizes.ROW_BYTES)}"
             )
+        if kind in ENDS:
+            self.trips += 1
         if kind == READY:
             self.rows = self.octets = 0
         elif kind == ROW:

@@ -20,15 +20,11 @@ from monitor.reading import Cost
 
 GRACE = 1.0
 """Seconds that a session is given to close politely."""
-REMEMBERED = 300.0
-"""Seconds for which asyncpg remembers how a query was prepared: until then it is one trip."""
-FIRST_TRIPS = 4
-"""How often the first question goes back and forth."""
 PAYLOAD = 8192
 """Bytes that are asked for to see what a byte takes."""
-LARGE = 4096
+NOTABLE = 512
 """Bytes from which on an answer says something about the speed of the link."""
-FAST_LINK = 1e-7
+FAST_LINK = 4e-7
 """Seconds a byte below which a link is not subtracted: what is measured then is the server."""
 OPENING = "open a session"
 """The first of a session's own questions."""
@@ -49,8 +45,6 @@ class Session:
     """The server process, where it runs on our host."""
     aside: list[tuple[str, Cost]] = field(default_factory=list)
     """What was asked here beside the collectors, and not charged yet."""
-    prepared: dict[str, float] = field(default_factory=dict)
-    """Queries, and since when (monotonic) asyncpg remembers each."""
     opened: float = field(default_factory=time.monotonic)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     gave_up: bool = False
@@ -90,9 +84,9 @@ class Session:
         cls, connection: "asyncpg.Connection[asyncpg.Record]", statement_timeout: float
     ) -> "Session":
         """A session on an open connection, once it is known who answers. Raises ConnectFailure."""
-        start = time.monotonic()
+        start, trips = time.monotonic(), wire(connection).trips
         told = await who_answers(connection)
-        first = time.monotonic() - start
+        first, trips = time.monotonic() - start, wire(connection).trips - trips
         await session_settings.apply(connection, statement_timeout, told["version"])
         before = time.monotonic()
         await connection.execute("select")
@@ -103,7 +97,7 @@ class Session:
         system = await connection.fetchval(SYSTEM) if may_identify else None
         identity = Identity(**told, system_identifier=system, extensions=None)
         session = cls(connection, identity, trip, link)
-        opening = max(0.0, first - FIRST_TRIPS * trip)
+        opening = max(0.0, first - trips * trip)
         session.aside.append((OPENING, Cost(opening, opening)))
         try:
             await session.learn_extensions(statement_timeout + 1)
@@ -127,11 +121,11 @@ class Session:
         """The rows of one query and its cost, which the caller charges. Raises as `fetch`."""
         async with self.turn:
             self.asked_at = time.monotonic()
-            trips, octets = self._trips(query, self.asked_at), self.wire.octets
+            trips, octets = self.wire.trips, self.wire.octets
             try:
                 with querying():
                     records = await within(deadline, self._answer(query))
-                return records, self._cost(trips, self.wire.octets - octets)
+                return records, self._cost(self.wire.trips - trips, self.wire.octets - octets)
             except QueryFailure as failure:
                 self.gave_up = self.gave_up or failure.lost
                 raise
@@ -146,34 +140,26 @@ class Session:
         """What the newest answer cost, which came in that number of bytes."""
         seconds = self.wire.arrived - self.sent_at
         # Measured once on a busy machine they may be long, and hide what queries cost.
+        trips = max(1, trips)
         self.round_trip = min(self.round_trip, seconds / trips)
         elapsed = max(0.0, seconds - trips * self.round_trip)
-        if octets >= LARGE:
+        if octets >= NOTABLE:
             self.seconds_a_byte = min(self.seconds_a_byte, elapsed / octets)
         link = octets * self.seconds_a_byte if self.seconds_a_byte >= FAST_LINK else 0.0
         ran = self.process.taken() if self.process else None
-        waited = self.heart.lateness_at(self.wire.arrived) + link + (ran[1] if ran else 0.0)
-        return Cost(elapsed, max(0.0, elapsed - waited), ran[0] if ran else None)
+        late = self.heart.lateness_at(self.wire.arrived)
+        work = max(0.0, elapsed - late - link - (ran[1] if ran else 0.0))
+        return Cost(elapsed, work, ran[0] if ran else None, late > 0)
 
     @property
     def wire(self) -> GuardedProtocol:
-        """What counts that which comes from the server."""
-        protocol: GuardedProtocol = getattr(self.connection, "_protocol")  # noqa: B009
-        return protocol
+        return wire(self.connection)
 
     def is_new_to(self, question: object) -> bool:
         """Whether this is the first time that it is named here."""
         is_new = question not in self._asked
         self._asked.add(question)
         return is_new
-
-    def _trips(self, query: str, now: float) -> int:
-        """Of a query that is asked now: one, and another where it must be prepared first."""
-        self.prepared = {q: at for q, at in self.prepared.items() if now - at < REMEMBERED}
-        if query in self.prepared:
-            return 1
-        self.prepared[query] = now
-        return 2
 
     @property
     def silent(self) -> float:
@@ -203,3 +189,9 @@ async def _connect(
             asyncpg.connect(**arguments, timeout=10 * deadline),
             discard=asyncpg.Connection.terminate,
         )
+
+
+def wire(connection: "asyncpg.Connection[asyncpg.Record]") -> GuardedProtocol:
+    """What counts that which comes from the server."""
+    protocol: GuardedProtocol = getattr(connection, "_protocol")  # noqa: B009
+    return protocol

@@ -99,7 +99,8 @@ class Report:
         self._line(evidence.message, indent=2)
         milder = "" if evidence.severity is card.severity else evidence.severity.value
         since, mark = wording.lasting(case, at), wording.mark(case.subject, at)
-        parts = (milder, evidence.subject, since, mark)
+        age = wording.facts_age(case.verdict, at) if card.is_old else ""
+        parts = (milder, evidence.subject, since, age, mark)
         self._line(", ".join(part for part in parts if part), indent=4, style="dim")
         facts = [f"{label} {text}" for label, text in wording.facts(evidence.facts)]
         if facts:

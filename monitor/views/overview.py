@@ -80,6 +80,8 @@ class ServerView:
     """Databases that are watched."""
     unread: tuple[Unread, ...] = ()
     """What is not read, whether or not a finding needs it."""
+    old: frozenset[str] = frozenset()
+    """Findings whose facts are older than their collectors' paces let expect."""
     renewal: Renewal = NOTHING_EXPECTED
     locks: LockView = NOTHING_KNOWN
     queues: QueueNumbers | None = None
@@ -101,6 +103,8 @@ class TargetView:
     node: ServerIdentity
     """Only its name is set."""
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    old: frozenset[str] = frozenset()
+    """As of a server; here none ever is."""
 
 
 Judged = ServerView | TargetView

@@ -19,6 +19,8 @@ class Card:
     server: str
     verdict: Verdict
     cases: tuple[Folded, ...]
+    is_old: bool = False
+    """Whether its facts should have been renewed since."""
 
     @property
     def severity(self) -> Severity:
@@ -55,8 +57,10 @@ class Summary:
         for view in self.overview.judged:
             for case in self._cases(view):
                 groups[view.name, case.verdict.finding.name].append(case)
+        old = {(view.name, name) for view in self.overview.judged for name in view.old}
         cards = [
-            Card(server, cases[0].verdict, tuple(cases)) for (server, _), cases in groups.items()
+            Card(server, cases[0].verdict, tuple(cases), (server, name) in old)
+            for (server, name), cases in groups.items()
         ]
         return sorted(cards, key=_urgency)
 

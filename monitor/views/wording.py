@@ -7,7 +7,7 @@ from alerts._base import Severity, Shape, State
 from alerts.plural import plural
 from alerts.units import bytes_text, duration_text, share_text
 from alerts.verdicts.causes import Folded
-from alerts.verdicts.verdict import Subject
+from alerts.verdicts.verdict import Subject, Verdict
 from monitor.views.summary import Summary
 
 Fact = float | int | str | bool | None
@@ -62,6 +62,13 @@ def lasting(case: Folded, now: float) -> str:
         return "just now"
     time = duration_text(seconds)
     return f"{time} ago" if case.verdict.finding.shape is Shape.event else f"for {time}"
+
+
+def facts_age(verdict: Verdict, now: float) -> str:
+    """Return how old the facts are that a verdict stands on; empty if it stands on none."""
+    if verdict.facts_at is None:
+        return ""
+    return f"facts {duration_text(max(0.0, now - verdict.facts_at))} old"
 
 
 def mark(subject: Subject, now: float) -> str:

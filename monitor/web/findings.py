@@ -61,11 +61,14 @@ def _verdicts(
     written: list[VerdictJson] = []
     for verdict in view.verdicts.values() if verdicts is None else verdicts:
         with DEFECTS.contained("page", finding=verdict.finding.name):
-            written.append(verdict_as_plain(verdict, identifier))
+            is_old = verdict.finding.name in view.old
+            written.append(verdict_as_plain(verdict, identifier, is_old))
     return written
 
 
-def verdict_as_plain(verdict: Verdict, system_identifier: str | None = None) -> VerdictJson:
+def verdict_as_plain(
+    verdict: Verdict, system_identifier: str | None = None, is_old: bool = False
+) -> VerdictJson:
     """Return state, reason and subjects; `judged` and `unjudged` count objects."""
     finding = verdict.finding
     one_each = finding.alerted_by is AlertedBy.subject and not finding.is_review
@@ -85,6 +88,9 @@ def verdict_as_plain(verdict: Verdict, system_identifier: str | None = None) -> 
         "reason": verdict.reason,
         "since": iso(verdict.changed),
         "judged_at": iso(verdict.at),
+        "facts_at": iso(verdict.facts_at),
+        "facts": {name: iso(at) for name, at in verdict.facts.items()},
+        "is_old": is_old,
         "judged": verdict.judged,
         "unjudged": sum(one.count for one in verdict.unjudged),
         "unjudged_reasons": [_unjudged(one) for one in verdict.unjudged],

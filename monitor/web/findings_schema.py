@@ -93,6 +93,12 @@ class VerdictJson(TypedDict):
     """Since when it is in this state."""
     judged_at: Time | None
     """When it was last judged; null for never."""
+    facts_at: Time | None
+    """When the oldest facts were read that it stands on; null for none."""
+    facts: dict[str, Time | None]
+    """The same of each collector that it needs."""
+    is_old: bool
+    """Whether some of them should have been renewed since."""
     judged: int
     """Number of objects that were judged."""
     unjudged: int

@@ -86,6 +86,7 @@ def environment() -> "Environment":
         "iso": iso,
         "lasting": wording.lasting,
         "mark": wording.mark,
+        "facts_age": wording.facts_age,
         "facts": wording.facts,
         "markdown": markdown,
     }

@@ -76,10 +76,11 @@ class Server:
     mutes: Mutes = field(default_factory=Mutes)
     role: Role = Role.primary
 
-    def at(self, seconds: float, **levels: float) -> Verdict:
-        """The verdict at that time, with tanks filled so."""
+    def at(self, seconds: float, read: float | None = None, **levels: float) -> Verdict:
+        """The verdict at that time, with tanks filled so; `read`: when they were looked at."""
         rows = tuple(Tank(name, level) for name, level in levels.items())
-        return self._decide(seconds, answers={tanks: Answer(rows, START + seconds)})
+        looked = START + (seconds if read is None else read)
+        return self._decide(seconds, answers={tanks: Answer(rows, looked)})
 
     def blind_at(self, seconds: float) -> Verdict:
         return self._decide(seconds, absent={tanks: Absence("no right", "GRANT it;")})
@@ -114,6 +115,17 @@ def test_a_condition_must_hold_before_it_is_ill() -> None:
     verdict = server.at(20, a=150)
     assert verdict.state is State.ill
     assert verdict.subjects[0].since == START
+
+
+def test_to_judge_the_same_facts_once_more_is_no_second_look() -> None:
+    """The hold is counted in new facts: their age is the verdict's, whenever it was judged."""
+    server = Server(made(hold=timedelta(seconds=3)))
+    server.at(-1, a=50)
+    for seconds in range(140):
+        verdict = server.at(seconds, read=0, a=150)
+        assert (verdict.state, verdict.facts_at) == (State.healthy, START)
+    verdict = server.at(140, a=150)
+    assert (verdict.state, verdict.facts) == (State.ill, {tanks.name: START + 140})
 
 
 def test_an_interruption_makes_the_hold_begin_anew() -> None:

@@ -20,7 +20,7 @@ from tests.fixtures.daemon import Watch, Watched
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.postgres import PrivateServers, Psql, connected
-from tests.fixtures.session_rows import OURS, seen, sessions
+from tests.fixtures.session_rows import OURS, later, seen, sessions
 from tests.fixtures.until import until
 
 WELL = Connection(
@@ -144,9 +144,9 @@ def test_one_missed_beat_is_no_alert() -> None:
     """It has to hold for two looks, and is ill since the first."""
     book, well = VerdictTracker(), seen((connection, [WELL]))
     assert verdict_of(finding, well, book).state is State.healthy
-    first = replace(seen((connection, [away(Cause.absent)])), at=well.at + 1)
+    first = later(seen((connection, [away(Cause.absent)])), 1)
     assert verdict_of(finding, first, book).state is State.healthy
-    verdict = verdict_of(finding, replace(first, at=first.at + 1), book)
+    verdict = verdict_of(finding, later(first, 1), book)
     assert (verdict.state, verdict.subjects[0].since) == (State.ill, first.at)
 
 
@@ -154,7 +154,7 @@ def test_a_changing_cause_is_one_case() -> None:
     """Absent, starting, in recovery: one outage with one beginning."""
     book, first = VerdictTracker(), seen((connection, [away(Cause.absent)]), role=None)
     for second, cause in enumerate((Cause.absent, Cause.starting, Cause.recovery)):
-        now = replace(seen((connection, [away(cause)]), role=None), at=first.at + second)
+        now = later(seen((connection, [away(cause)]), role=None), second)
         verdict = verdict_of(finding, now, book)
     [subject] = verdict.subjects
     assert subject.since == first.at

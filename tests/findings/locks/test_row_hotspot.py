@@ -16,6 +16,7 @@ from tests.fixtures.lock_rows import NOW, lock, scene, session
 from tests.fixtures.lock_stage import Stage, judged
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.session_rows import later
 
 ROW: dict[str, Any] = {
     "relation": 4,
@@ -51,7 +52,8 @@ def test_one_look_is_not_enough_for_the_daemon() -> None:
     """Three seconds in a row: a rush that is over at once is nobody's business."""
     book, snapshot = VerdictTracker(), queue(9)
     assert not verdict_of(finding, snapshot, book).subjects
-    assert verdict_of(finding, replace(snapshot, at=NOW + 3), book).subjects
+    assert not verdict_of(finding, replace(snapshot, at=NOW + 3), book).subjects, "the same look"
+    assert verdict_of(finding, later(snapshot, 3), book).subjects
 
 
 def test_without_locks_it_is_unknown() -> None:

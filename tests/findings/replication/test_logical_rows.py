@@ -21,7 +21,7 @@ from collectors.subscription_tables import SubscriptionTable, subscription_table
 from collectors.subscriptions import Subscription, subscriptions
 from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import verdict_of
-from tests.fixtures.session_rows import seen
+from tests.fixtures.session_rows import later, seen
 from tests.fixtures.wal_rows import GiB, rounds
 
 ALL = (
@@ -73,7 +73,7 @@ def test_a_worker_that_is_started_again_alerts_nobody() -> None:
     book, finding = VerdictTracker(), logical_subscription_down.finding
     gone = seen((subscriptions, [subscription(pid=None)]))
     assert verdict_of(finding, gone, book).state is State.learning
-    assert verdict_of(finding, replace(gone, at=gone.at + 61), book).state is State.ill
+    assert verdict_of(finding, later(gone, 61), book).state is State.ill
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ DEFINED = ill(DOUBLED, unused("s", "a", 12), unused("s", "b", 2048), unused("s",
 
 def seen(verdict: Verdict) -> Overview:
     verdicts = {verdict.finding.name: verdict}
-    return overview(replace(primary(), verdicts=verdicts, renewal=Renewal()))
+    view = replace(primary(), verdicts=verdicts, renewal=Renewal(), old=frozenset())
+    return overview(view)
 
 
 def samples(verdict: Verdict) -> dict[str, dict[tuple[str, ...], float]]:
