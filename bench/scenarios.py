@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from bench.killed import swept
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
 
@@ -107,13 +108,14 @@ def built(scenario: Scenario) -> Iterator[Postgres]:
     """Start a server with the contents of the scenario, and remove it afterwards."""
     owner = Owner.unprivileged()
     server = Postgres(Binaries.of_wheel(), owner.scratch("bench-"), owner)
-    try:
-        server.create(SETTINGS)
-        server.start()
-        asyncio.run(_furnish(server, scenario))
-        yield server
-    finally:
-        server.remove()
+    with swept(server.folder):
+        try:
+            server.create(SETTINGS)
+            server.start()
+            asyncio.run(_furnish(server, scenario))
+            yield server
+        finally:
+            server.remove()
 
 
 async def _furnish(server: Postgres, scenario: Scenario) -> None:

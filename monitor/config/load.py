@@ -12,7 +12,6 @@ from monitor.config.errors import ConfigurationError, one_sentence
 from monitor.config.servers import watched_servers
 from monitor.config.settings import Settings
 from monitor.config.well_known import well_known
-from monitor.config.yaml_file import read_yaml
 
 PREFIX = "PGVIGIL_"
 # Kubernetes sets such variables in every container, for each Service of its namespace.
@@ -98,6 +97,8 @@ def _nested(flat: Mapping[str, str], separator: str) -> dict[str, Any]:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
+    from monitor.config.yaml_file import read_yaml  # 1 MiB, which most sidecars do without
+
     found = read_yaml(path, "The configuration")
     if not isinstance(found, dict | None):
         raise ConfigurationError(f"The configuration {path} is not a mapping of settings.")

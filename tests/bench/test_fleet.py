@@ -14,6 +14,7 @@ GOOD = Fleet(
     page_bytes=1024**2,
     scrape_seconds=0.1,
     stalls=(19, 0, 1000),
+    own_stalls=(12, 0, 1000),
     load=1.0,
 )
 

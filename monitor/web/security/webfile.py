@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from alerts.units import Duration
 from monitor.config.errors import ConfigurationError, one_sentence
-from monitor.config.yaml_file import read_yaml
 
 STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 # Each step of the cost doubles the time; with 16, a login takes seconds.
@@ -126,6 +125,8 @@ class WebFile(BaseModel):
 
 def read(path: Path) -> WebFile:
     """Read and validate the file. Raises ConfigurationError, which names the wrong field."""
+    from monitor.config.yaml_file import read_yaml  # imported where there is a file to read
+
     found = read_yaml(path, "The web config file")
     if found is None or found == {}:
         raise ConfigurationError(
