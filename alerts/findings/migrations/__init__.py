@@ -1,0 +1,1 @@
+"""Migrations: steps that were begun and never finished."""

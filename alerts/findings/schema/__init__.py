@@ -1,0 +1,1 @@
+"""Schema: tables, keys, columns and collations that will make trouble."""

@@ -1,0 +1,92 @@
+"""Findings about schemas and migrations on a real server: made ill, cured by what is printed."""
+
+from alerts._base import AnyFinding, State
+from alerts.findings.migrations import constraint_not_valid, not_null_pending, trigger_disabled
+from alerts.findings.schema import (
+    column_types,
+    constraint_not_enforced,
+    extension_outdated,
+    fk_duplicate,
+    fk_type_mismatch,
+    table_without_pk,
+)
+from alerts.verdicts.verdict import Verdict
+from tests.fixtures.one_look import look, verdict_of, watching
+from tests.fixtures.postgres import Database, Psql
+
+CURED = (
+    constraint_not_valid.finding,
+    not_null_pending.finding,
+    trigger_disabled.finding,
+    fk_duplicate.finding,
+    table_without_pk.finding,
+)
+TOLD = (
+    column_types.finding,
+    constraint_not_enforced.finding,
+    extension_outdated.finding,
+    fk_type_mismatch.finding,
+)
+WELL = """
+    create schema "S';";
+    create table "S';".parent (id bigint primary key, a int not null, b int, "q; --" int,
+        unique (a, b));
+    create table "S';".child (id bigint generated always as identity primary key,
+        parent bigint not null references "S';".parent, at timestamptz, amount numeric,
+        weight float8, code text check (length(code) = 2), "n;ull" int not null);
+    create table "S';".parts (id int primary key, v int) partition by range (id);
+    create table "S';".part partition of "S';".parts for values from (0) to (10);
+    create table "S';".staging (v int);
+    create function touch() returns trigger language plpgsql as 'begin return new; end';
+    create trigger "au'dit" before update on "S';".child for each row execute function touch();
+"""
+ILL = """
+    alter table "S';".child add constraint "tw'in" foreign key (parent) references "S';".parent;
+    alter table "S';".child add constraint "po;s" check (amount > 0) not valid;
+    alter table "S';".parent add constraint filled check ("q; --" is not null);
+    alter table "S';".child disable trigger "au'dit";
+    create table "S';".keyless ("i;d" int not null unique, v int);
+    insert into "S';".keyless select n, n from generate_series(1, 200) n;
+    analyze "S';".keyless;
+    create table "S';".narrow (id int primary key, ref int references "S';".parent (id),
+        at timestamp, price float8);
+"""
+
+
+async def judged(database: Database) -> dict[AnyFinding, Verdict]:
+    collectors = {one for finding in (*CURED, *TOLD) for one in finding.reads}
+    async with watching(dsn=database.monitor_dsn) as connection:
+        snapshot = await look(connection, *collectors)
+    return {finding: verdict_of(finding, snapshot) for finding in (*CURED, *TOLD)}
+
+
+def subjects(verdicts: dict[AnyFinding, Verdict]) -> dict[str, set[str]]:
+    return {
+        finding.name: {subject.evidence.subject for subject in verdict.subjects}
+        for finding, verdict in verdicts.items()
+        if verdict.subjects
+    }
+
+
+async def test_found_and_cured(database: Database, psql: Psql) -> None:
+    """Whatever things are called; a clean schema has none of it."""
+    await database.execute(WELL)
+    assert subjects(await judged(database)) == {}
+    await database.execute(ILL)
+    verdicts = await judged(database)
+    schema = '"S\';"'
+    assert subjects(verdicts) == {
+        "fk_duplicate": {f"{schema}.child (child_parent_fkey, tw'in)"},
+        "constraint_not_valid": {f'{schema}.child: "po;s"'},
+        "not_null_pending": {f'{schema}.parent."q; --"'},
+        "trigger_disabled": {f"{schema}.child: au'dit"},
+        "table_without_pk": {f"{schema}.keyless"},
+        "fk_type_mismatch": {f"{schema}.narrow.ref"},
+        "column_types": {f"{schema}.narrow.at", f"{schema}.narrow.price"},
+    }
+    for finding in CURED:
+        for subject in verdicts[finding].subjects:
+            evidence = subject.evidence
+            await psql(database.dsn, "\n".join((evidence.check, *evidence.cure)))
+    after = await judged(database)
+    assert {finding.name for finding in CURED if after[finding].state is not State.healthy} == set()
