@@ -14,6 +14,7 @@ from bench.breadth import __main__ as breadth
 from bench.deadlock import __main__ as deadlock
 from bench.measuring import INTERVAL, Measured, measure
 from bench.pages import PageTime, page_times
+from bench.runway import __main__ as runway
 from bench.scenarios import ROLES, SCENARIOS, Scenario, built
 from bench.starvation import __main__ as starvation
 from bench.watchers import BenchError, Watcher, find_peer, pgvigil, postgres_exporter
@@ -26,6 +27,7 @@ OTHERS = {
     "breadth": breadth.main,
     "fleet": fleet.main,
     "starvation": starvation.main,
+    "runway": runway.main,
     "bloat": bloat.main,
 }
 """Benchmarks with arguments of their own."""

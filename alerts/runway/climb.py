@@ -17,6 +17,7 @@ LARGEST_GAP = 300.0
 """Seconds between two points beyond which the hour is not judged."""
 CERTAIN = 2.576
 """Standard deviations: 99 %."""
+STEPS_AT_MOST = 6
 RECENT = 5
 """Points whose median is the level now."""
 
@@ -31,8 +32,9 @@ class Climb:
     is_trend: bool
     """Whether it rises with certainty (Mann–Kendall), not by chance."""
     rise: float
-    """From the first to the last points of the hour."""
+    """What the median slope makes of an hour; one step, as of a deploy, is no rise."""
     level: float
+    """The median of the last points, but no more than the trend line has reached."""
 
 
 def last_hour(minutes: Sequence[Sample]) -> Sequence[Sample]:
@@ -44,6 +46,25 @@ def last_hour(minutes: Sequence[Sample]) -> Sequence[Sample]:
     gaps = (new.at - old.at for old, new in pairwise(points))
     whole = len(points) >= LEAST and max(gaps) <= LARGEST_GAP
     return points if whole and points[-1].at - points[0].at >= 0.9 * HOUR else ()
+
+
+def without_steps(points: Sequence[Sample], least: float) -> Sequence[Sample]:
+    """Return the points with each step of at least that height levelled.
+
+    Old and new instances of a deploy side by side, or a burst that lasts, are no climb.
+    """
+    values = [sample.value for sample in points]
+    for _ in range(STEPS_AT_MOST):
+        jumps = [
+            median(values[n : n + RECENT]) - median(values[n - RECENT : n])
+            for n in range(RECENT, len(values) - RECENT + 1)
+        ]
+        place = max(range(len(jumps)), key=lambda n: abs(jumps[n]))
+        if abs(jumps[place]) < least:
+            break
+        first = place + RECENT
+        values[first:] = [value - jumps[place] for value in values[first:]]
+    return [sample._replace(value=value) for sample, value in zip(points, values, strict=True)]
 
 
 def climb(points: Sequence[Sample]) -> Climb | None:
@@ -65,11 +86,13 @@ def climb(points: Sequence[Sample]) -> Climb | None:
     spread = math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
     reach = int(CERTAIN * spread / 2)
     middle = pairs // 2
+    mid, end = slopes[middle], points[-1].at
+    line = median(sample.value + mid * (end - sample.at) for sample in points)
     return Climb(
         low=slopes[max(0, middle - reach)],
-        mid=slopes[middle],
+        mid=mid,
         high=slopes[min(pairs - 1, middle + reach)],
         is_trend=(ups - 1) / spread > CERTAIN,
-        rise=level - first,
-        level=level,
+        rise=mid * (end - points[0].at),
+        level=min(level, line),
     )

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from alerts.history.samples import Sample
-from alerts.runway.climb import Climb, climb, last_hour
+from alerts.runway.climb import Climb, climb, last_hour, without_steps
 from alerts.runway.rate import Eta
+
+STEP = 0.25
+"""Share of an hour's rise that no steady climb makes within a few minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,13 @@ def exhaustion(
     if not points or points[-1].value - points[0].value < least_rise / 2:
         return None
     found = climb(points)
-    if found is None or not found.is_trend or found.low <= 0 or found.rise < least_rise:
+    if not _is_certain(found, least_rise):
         return None
-    return Exhaustion(found, max(0.0, wall - burst - found.level))
+    steady = climb(without_steps(points, STEP * found.rise))
+    if not _is_certain(steady, least_rise):
+        return None
+    return Exhaustion(steady, max(0.0, wall - burst - found.level))
+
+
+def _is_certain(found: Climb | None, least_rise: float) -> TypeGuard[Climb]:
+    return found is not None and found.is_trend and found.low > 0 and found.rise >= least_rise

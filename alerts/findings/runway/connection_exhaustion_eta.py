@@ -49,17 +49,18 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         until = max(begun + LEAST * 60, snapshot.at + 60)
         yield Unjudged("an hour of connections without a gap", until=until)
         return
+    if found := forecast(trend, slots, limits):
+        yield evidence(*found, slots, trend, growing(rows, trends))
+
+
+def forecast(trend: Trend, slots: int, limits: Limits) -> tuple[Exhaustion, Severity] | None:
+    """Return what the last hour foretells; None where nothing runs out soon."""
     found = exhaustion(trend.minutes, slots, trend.burst, limits.least_rise * slots)
-    if found and found.seconds < limits.left.total_seconds():
-        yield evidence(
-            found, severity_of(found, slots, limits), slots, trend, growing(rows, trends)
-        )
-
-
-def severity_of(found: Exhaustion, slots: int, limits: Limits) -> Severity:
+    if found is None or found.seconds >= limits.left.total_seconds():
+        return None
     soon = found.seconds < limits.left_critical.total_seconds()
     is_used = found.climb.level >= limits.least_used * slots
-    return Severity.critical if soon and is_used else Severity.warning
+    return found, Severity.critical if soon and is_used else Severity.warning
 
 
 @dataclass(frozen=True, slots=True)

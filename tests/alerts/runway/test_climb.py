@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from alerts.history.samples import MINUTE, Sample
-from alerts.runway.climb import climb, last_hour
+from alerts.runway.climb import climb, last_hour, without_steps
 
 
 def minutes(count: int, slope: float, seed: int = 1, noise: float = 0.0) -> list[Sample]:
@@ -41,3 +41,15 @@ def test_an_hour_with_a_gap_is_not_judged() -> None:
     assert len(last_hour(path)) == 61
     assert last_hour([s for s in path if not 80 <= s.at / MINUTE <= 86]) == ()
     assert last_hour(path[:40]) == ()
+
+
+def test_a_step_is_no_climb() -> None:
+    """A deploy doubles the sessions for the last third of the hour; a leak goes on beside it."""
+    step = [s._replace(value=s.value + 50 * (n >= 40)) for n, s in enumerate(minutes(61, 0.0))]
+    found = climb(step)
+    assert found is not None
+    assert climb(without_steps(step, 0.25 * found.rise)) is None
+    both = [s._replace(value=s.value + 50 * (n >= 40)) for n, s in enumerate(minutes(61, 1.0))]
+    levelled = climb(without_steps(both, 25))
+    assert levelled is not None
+    assert levelled.mid * MINUTE == pytest.approx(1, rel=0.2)
