@@ -16,6 +16,13 @@ LIST_WAL = Capability(
     buys="the size of WAL, and how much of it waits to be archived",
 )
 
+LIST_TEMPORARY = Capability(
+    name="list_temporary",
+    probe="pg_catalog.has_function_privilege('pg_catalog.pg_ls_tmpdir(oid)', 'execute')",
+    grant="GRANT pg_monitor TO {role};",
+    buys="which sessions write temporary files",
+)
+
 READ_CONTROL = Capability(
     name="read_control",
     probe="(pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute')"

@@ -17,6 +17,7 @@ from collectors.backup_reports import BackupFolder, backup_reports
 from collectors.comments import comments
 from collectors.connection import Connection, connection
 from collectors.standby_lag import standby_lag
+from collectors.volumes import volumes
 from collectors.wal_position import wal_position
 from monitor.backup_reports.watch import BackupWatch
 from monitor.clock import Clock
@@ -39,6 +40,7 @@ from monitor.polling.self_collectors import SelfCollectors
 from monitor.polling.sink import Sink
 from monitor.polling.slot_probe import SlotProbe
 from monitor.polling.upkeep import Upkeep
+from monitor.polling.volume_reader import VolumeReader
 from monitor.postgres.errors import ConnectFailure
 from monitor.postgres.identity import IdentityTracker
 from monitor.postgres.sessions import Sessions
@@ -84,6 +86,7 @@ class ServerMonitor:
     probe: SlotProbe = field(init=False)
     burst: LockBurst = field(init=False)
     own: SelfCollectors = field(init=False)
+    volume_reader: VolumeReader = field(init=False)
     judging: Judging = field(init=False)
     events: ServerEvents = field(init=False)
     backups: BackupWatch = field(init=False)
@@ -117,6 +120,8 @@ class ServerMonitor:
             self.heart,
             plan.hung_deadline,
         )
+        files = plan.target.data_directory, plan.target.wal_directory
+        self.volume_reader = VolumeReader(clock, *files)
         self.own = SelfCollectors(clock, log, self.pacing, self.privileges, self.runner)
         self._wire_walk()
         self.backups = BackupWatch(
@@ -200,6 +205,8 @@ class ServerMonitor:
                 await self._report_connection(now, is_due)
         with self._contained("backups"):
             self.backups.tick(now)
+        with self._contained("volumes"):
+            self._report_volumes()
         if is_due:
             self.reported = now
             if self.reports % ROUNDS == 0:
@@ -213,6 +220,15 @@ class ServerMonitor:
 
     def _contained(self, part: str) -> AbstractContextManager[None]:
         return DEFECTS.contained(part, server=self.plan.name)
+
+    def _report_volumes(self) -> None:
+        """Take what the thread of the volumes has found; the server itself may be down."""
+        found = self.volume_reader.poll()
+        if isinstance(found, Absence):
+            if self.answers.absent.get(volumes) != found:
+                self.answers.mark_absent(volumes, None, found)
+        elif found is not None:
+            self.runner.supply(volumes, tuple(found))
 
     async def _report_connection(self, now: float, is_due: bool) -> None:
         """What has changed is reported at once, the same again only when it is due."""
@@ -232,6 +248,7 @@ class ServerMonitor:
         self.backups.tick(self.clock.now())
         await self.backups.settled(PATIENCE)
         self.reported = self.reports = 0
+        await self.volume_reader.settle()
         await self.pulse()
         await self.judging.settled()
 

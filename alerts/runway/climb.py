@@ -18,6 +18,12 @@ LARGEST_GAP = 300.0
 CERTAIN = 2.576
 """Standard deviations: 99 %."""
 STEPS_AT_MOST = 6
+COLLAPSE = 0.6
+"""Share of the level below which it has collapsed."""
+LATELY = 20
+"""Points that must still climb."""
+STILL = 0.4
+"""Share of the hour's slope that they must have."""
 RECENT = 5
 """Points whose median is the level now."""
 
@@ -46,6 +52,26 @@ def last_hour(minutes: Sequence[Sample]) -> Sequence[Sample]:
     gaps = (new.at - old.at for old, new in pairwise(points))
     whole = len(points) >= LEAST and max(gaps) <= LARGEST_GAP
     return points if whole and points[-1].at - points[0].at >= 0.9 * HOUR else ()
+
+
+def has_collapsed(points: Sequence[Sample]) -> bool:
+    """Whether the level fell sharply within the hour, as by a restart: filling up is no leak."""
+    values = [sample.value for sample in points]
+    return any(
+        median(values[n : n + RECENT]) < COLLAPSE * median(values[n - RECENT : n])
+        for n in range(RECENT, len(values) - RECENT + 1)
+    )
+
+
+def goes_on(points: Sequence[Sample], slope: float) -> bool:
+    """Whether the last minutes still climb, at a good part of the slope of the hour."""
+    last = points[-LATELY:]
+    slopes = [
+        (new.value - old.value) / (new.at - old.at)
+        for n, old in enumerate(last)
+        for new in last[n + 1 :]
+    ]
+    return median(slopes) >= STILL * slope
 
 
 def without_steps(points: Sequence[Sample], least: float) -> Sequence[Sample]:

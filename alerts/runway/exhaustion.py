@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from alerts.history.samples import Sample
-from alerts.runway.climb import Climb, climb, last_hour, without_steps
+from alerts.runway.climb import Climb, climb, goes_on, has_collapsed, last_hour, without_steps
 from alerts.runway.rate import Eta
 
 STEP = 0.25
@@ -41,10 +41,10 @@ def exhaustion(
     if not points or points[-1].value - points[0].value < least_rise / 2:
         return None
     found = climb(points)
-    if not _is_certain(found, least_rise):
+    if not _is_certain(found, least_rise) or has_collapsed(points):
         return None
     steady = climb(without_steps(points, STEP * found.rise))
-    if not _is_certain(steady, least_rise):
+    if not _is_certain(steady, least_rise) or not goes_on(points, steady.mid):
         return None
     return Exhaustion(steady, max(0.0, wall - burst - found.level))
 

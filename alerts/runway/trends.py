@@ -13,6 +13,8 @@ from collectors._base import AnyAnswer, AnyCollector
 
 FELL = 0.01
 """Share by which a value must fall to count as fallen."""
+FIRST = 5
+"""Points of an hour whose median is the level at its beginning."""
 BURST_HOURS = 24
 """Hours whose bursts are remembered."""
 BURSTS = ".bursts"
@@ -54,6 +56,13 @@ class Trend:
                 return True
             most = max(most, sample.value)
         return False
+
+    @property
+    def rise(self) -> float:
+        """By how much it has risen within the last hour, as far as that is known."""
+        begin = self.newest.at - HOUR
+        points = [sample.value for sample in self.minutes if sample.at >= begin]
+        return self.newest.value - median(points[:FIRST]) if points else 0.0
 
     @property
     def known_at(self) -> float:

@@ -35,6 +35,9 @@ class WatchedServer:
     """The database in the address; the others of the server are watched too."""
     backup_reports: Path | None = None
     """Folder with reports of backup tools."""
+    data_directory: Path | None = None
+    """Where we see its files; None: we don't."""
+    wal_directory: Path | None = None
 
     def visits(self, database: str) -> bool:
         """Return True if this database (not a template) should be visited."""
@@ -55,9 +58,8 @@ def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str,
         address = _address(server, environ)
         named = _target(address, f"servers.{name}").database
         databases = server.databases or settings.databases
-        servers[name] = WatchedServer(
-            name, address, server.cluster, databases, named, server.backup_reports
-        )
+        files = server.backup_reports, server.data_directory, server.wal_directory
+        servers[name] = WatchedServer(name, address, server.cluster, databases, named, *files)
     return servers
 
 
@@ -68,8 +70,9 @@ def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedSe
     address = _address(settings, environ)
     target = _target(address, origin(_plain(settings.dsn), environ))
     name = settings.server_name or environ.get("POD_NAME") or target.name
-    cluster, databases, reports = settings.cluster, settings.databases, settings.backup_reports
-    return {name: WatchedServer(name, address, cluster, databases, target.database, reports)}
+    cluster, databases = settings.cluster, settings.databases
+    files = settings.backup_reports, settings.data_directory, settings.wal_directory
+    return {name: WatchedServer(name, address, cluster, databases, target.database, *files)}
 
 
 def _target(address: Address, where: str) -> Target:

@@ -83,6 +83,13 @@ class Server(Login):
     cluster. You need it only if you also watch a copy of production, which has the same system
     identifier."""
 
+    data_directory: Optional[Path] = None
+    """Where the daemon sees the server's data directory, mounted read-only; then `disk_full` is
+    judged. Not set: the volume can't be seen."""
+
+    wal_directory: Optional[Path] = None
+    """Where the daemon sees pg_wal, if that has a volume of its own."""
+
     databases: Annotated[Databases | None, Mapped] = None
     """Patterns for this server only; without them the general `databases` setting applies."""
 
@@ -187,6 +194,13 @@ class Settings(BaseSettings, Login):
 
     backup_reports: Optional[Path] = None
     """Folder with reports of backups of the server of `dsn`; see `servers.NAME.backup_reports`."""
+
+    data_directory: Optional[Path] = None
+    """Where the daemon sees the data directory of the server of `dsn`; see
+    `servers.NAME.data_directory`."""
+
+    wal_directory: Optional[Path] = None
+    """Where the daemon sees pg_wal of that server; see `servers.NAME.wal_directory`."""
 
     servers: Annotated[dict[str, Server], Mapped] = {}
     """Several servers, by the name that each has in metrics and alerts."""

@@ -82,8 +82,14 @@ def test_sidecar_leaves_the_database_alone(name: str) -> None:
 def test_everything_mounted_is_there(path: Path) -> None:
     """Each mount has its volume, and each Secret and ConfigMap is made here or by the operator."""
     made = {one["metadata"]["name"] for one in objects(path)} | {"shop-ca"}
+    claims = [
+        claim
+        for one in objects(path)
+        for claim in (one.get("spec") or {}).get("volumeClaimTemplates", ())
+    ]
+    claimed: dict[str, Manifest] = {claim["metadata"]["name"]: {} for claim in claims}
     for spec, container in containers(objects(path)):
-        volumes = {volume["name"]: volume for volume in spec["volumes"]}
+        volumes = claimed | {volume["name"]: volume for volume in spec["volumes"]}
         for mount in container["volumeMounts"]:
             volume = volumes[mount["name"]]
             names = (

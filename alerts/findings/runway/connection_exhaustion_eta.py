@@ -4,14 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from statistics import median
 from typing import Annotated
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.client_name import session_name
 from alerts.connections import usable_slots
 from alerts.cure import ACTIVITY, equals, identifier, literal, remark, since
-from alerts.history.samples import HOUR
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.runway.climb import LEAST, last_hour
 from alerts.runway.connection_trends import ALL, CONNECTIONS, Group, group_of, is_client, key_of
@@ -22,9 +20,6 @@ from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share
 from collectors.session_counts import CountedSession, session_counts
 from collectors.settings import settings
-
-FIRST = 5
-"""Points of an hour whose median is the level at its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +90,7 @@ def rise_of(trend: Trend | None, now: int) -> float:
     """Return by how much a group has grown; one that was not there is all new."""
     if trend is None or not trend.minutes:
         return now
-    begin = trend.newest.at - HOUR
-    points = [sample.value for sample in trend.minutes if sample.at >= begin]
-    return now - median(points[:FIRST]) if points else now
+    return now - (trend.newest.value - trend.rise)
 
 
 def evidence(

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from alerts.history.samples import MINUTE, Sample
-from alerts.runway.climb import climb, last_hour, without_steps
+from alerts.runway.climb import climb, goes_on, has_collapsed, last_hour, without_steps
 
 
 def minutes(count: int, slope: float, seed: int = 1, noise: float = 0.0) -> list[Sample]:
@@ -53,3 +53,20 @@ def test_a_step_is_no_climb() -> None:
     levelled = climb(without_steps(both, 25))
     assert levelled is not None
     assert levelled.mid * MINUTE == pytest.approx(1, rel=0.2)
+
+
+def test_filling_up_after_a_restart_is_no_leak() -> None:
+    """Sessions come back within half an hour; then the number stands."""
+    path = [
+        Sample(n * MINUTE, 100.0 if n < 20 else min(100.0, 5.0 + 5 * (n - 20))) for n in range(61)
+    ]
+    assert has_collapsed(path)
+    assert not has_collapsed(minutes(61, 1.0, noise=5))
+
+
+def test_a_climb_that_has_ended_does_not_go_on() -> None:
+    ended = [Sample(n * MINUTE, min(80.0, 20.0 + 2 * n)) for n in range(61)]
+    found = climb(ended)
+    assert found is not None
+    assert not goes_on(ended, found.mid)
+    assert goes_on(minutes(61, 1.0, noise=1), 1.0 / MINUTE)

@@ -1,0 +1,173 @@
+"""A volume of the server is nearly full: when it is, writes fail and the server stops."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity, Unjudged
+from alerts.cure import remark
+from alerts.limits import FIXED, BaseLimits, Slack
+from alerts.runway.exhaustion import exhaustion
+from alerts.runway.growers import Grower, grower
+from alerts.runway.rate import Eta, eta
+from alerts.runway.size_trends import DATABASE_SIZES
+from alerts.runway.trends import Trend
+from alerts.runway.volume_trends import TEMPORARY, VOLUMES, WAL_SIZE
+from alerts.runway.wording import eta_text
+from alerts.snapshot import Snapshot
+from alerts.units import Bytes, Duration, Share, bytes_text, share_text
+from collectors.database_sizes import database_sizes
+from collectors.replication_slots import replication_slots
+from collectors.temp_files import temp_files
+from collectors.volumes import Volume, volumes
+from collectors.wal_directory import wal_directory
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(BaseLimits):
+    slack = 0.97
+
+    used: Share = 0.9
+    """Used share of the volume, or of its inodes."""
+    used_critical: Share = 0.95
+    """Used share from which it is critical."""
+    spare_bytes: Annotated[Bytes, Slack(1.1)] = 50 * GIB
+    """Free space that is enough whatever its share is: a tenth of a large volume is much."""
+    spare_critical_bytes: Annotated[Bytes, Slack(1.1)] = 20 * GIB
+    """Free space from which it is not critical, whatever its share is."""
+    hours_left: Annotated[Duration, Slack(2.0)] = timedelta(hours=4)
+    """Time until it is full, at the pace of the last hour."""
+    hours_critical: Annotated[Duration, Slack(1.5)] = timedelta(hours=1)
+    """Time left at that pace from which it is critical."""
+    days_left: Annotated[Duration, Slack(1.3)] = timedelta(days=7)
+    """Time until it is full, at the least pace of the last weeks."""
+    days_critical: Annotated[Duration, Slack(1.3)] = timedelta(days=1)
+    """Time left at that pace from which it is critical."""
+    least_used: Share = 0.6
+    """Used share below which a forecast alone is never critical."""
+    least_rise: Annotated[Share, FIXED] = 0.02
+    """Share of the volume by which the last hour must have risen; less is no trend."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How full a volume is, and when it is full."""
+
+    used: float
+    """Share."""
+    inodes: float
+    """Used share; 0 where there is no limit of them."""
+    available: int
+    end: Eta | None
+    soon: float | None
+    """Seconds at the pace of the last hour; None where it does not climb."""
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    trends = snapshot.of(VOLUMES)
+    for volume in snapshot.rows(volumes):
+        if not volume.size_bytes or volume.available_bytes is None:
+            why = volume.error or "its size is 0"
+            yield Unjudged(f"{volume.path}: {why}", subject=volume.places)
+            continue
+        size, available = volume.size_bytes, volume.available_bytes
+        state = state_of(volume, size, available, trends.get(volume.places), limits)
+        if (severity := severity_of(state, limits)) is not None:
+            yield evidence(volume, size, state, severity, grower(snapshot, volume))
+
+
+def state_of(
+    volume: Volume, size: int, available: int, trend: Trend | None, limits: Limits
+) -> State:
+    inodes = 0.0
+    if volume.inodes and volume.inodes_available is not None:
+        inodes = 1 - volume.inodes_available / volume.inodes
+    climbing = exhaustion(trend.minutes, size, 0.0, limits.least_rise * size) if trend else None
+    days = eta(available, trend.rate) if trend and trend.rate else None
+    soon = climbing.seconds if climbing else None
+    used = (size - available) / size
+    return State(used, inodes, available, climbing.eta if climbing else days, soon)
+
+
+def severity_of(state: State, limits: Limits) -> Severity | None:
+    has_no_spare = state.available < limits.spare_critical_bytes
+    if state.inodes >= limits.used_critical or (
+        has_no_spare and state.used >= limits.used_critical
+    ):
+        return Severity.critical
+    hours, days = limits.hours_critical, limits.days_critical
+    if is_soon(state, hours, days) and state.used >= limits.least_used:
+        return Severity.critical
+    has_little = state.available < limits.spare_bytes
+    is_full = state.inodes >= limits.used or (has_little and state.used >= limits.used)
+    soon = is_soon(state, limits.hours_left, limits.days_left)
+    return Severity.warning if is_full or soon else None
+
+
+def is_soon(state: State, hours: timedelta, days: timedelta) -> bool:
+    if state.soon is not None:
+        return state.soon < hours.total_seconds()
+    return state.end is not None and state.end.within(days.total_seconds())
+
+
+def evidence(
+    volume: Volume, size: int, state: State, severity: Severity, most: Grower | None
+) -> Evidence:
+    of_inodes = state.inodes > state.used
+    free = f"{bytes_text(state.available)} of {bytes_text(size)} are free"
+    if of_inodes:
+        free = f"{volume.inodes_available:,} of {volume.inodes:,} inodes are free"
+    growing = f" Growing most: {most.text}." if most else ""
+    return Evidence(
+        subject=volume.places,
+        severity=severity,
+        value=max(state.used, state.inodes),
+        message=(
+            f"The volume of {volume.places} ({volume.path}) is"
+            f" {share_text(max(state.used, state.inodes))} full: {free}{full_text(state)}.{growing}"
+        ),
+        facts={
+            "size_bytes": size,
+            "available_bytes": state.available,
+            "used_share": state.used,
+            "used_inodes_share": state.inodes,
+            "earliest_end_seconds": state.end.early if state.end else None,
+            "latest_end_seconds": state.end.late if state.end else None,
+            "grower": most.name if most else None,
+            "grown_in_an_hour_bytes": most.rise_bytes if most else None,
+        },
+        cure=cure(most),
+        check=remark(f"On the server: df -h {volume.path}; df -i {volume.path}"),
+    )
+
+
+def full_text(state: State) -> str:
+    return f"; it is full{eta_text(state.end)}".replace("full,", "full") if state.end else ""
+
+
+def cure(most: Grower | None) -> tuple[str, ...]:
+    advice = (
+        remark(
+            "Otherwise make the volume larger. DELETE frees no space of the volume, and neither"
+        ),
+        remark("does VACUUM; dropping or truncating a table or partition does."),
+    )
+    if most is None:
+        return (remark("What grows is not known yet; look with du on the server."), *advice)
+    return (*most.cure, *advice)
+
+
+finding = Finding(
+    title="Volume nearly full",
+    severities=(Severity.warning, Severity.critical),
+    reads=(volumes,),
+    consults=(wal_directory, temp_files, database_sizes, replication_slots),
+    history=(VOLUMES, WAL_SIZE, TEMPORARY, DATABASE_SIZES),
+    limits=Limits(),
+    judge=judge,
+    unit="ratio",
+    alerted_by=AlertedBy.subject,
+)

@@ -1,0 +1,120 @@
+"""Growers: what of the server has filled its volume within the last hour, and what may be done."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from alerts.cure import ACTIVITY, equals, identifier, literal, remark
+from alerts.plural import plural
+from alerts.runway.size_trends import DATABASE_SIZES
+from alerts.runway.trends import Seen, Trends
+from alerts.runway.volume_trends import LOG, TEMPORARY, VOLUMES, WAL_SIZE
+from alerts.snapshot import Snapshot
+from alerts.units import bytes_text
+from collectors.replication_slots import replication_slots
+from collectors.temp_files import temp_files
+from collectors.volumes import Volume
+from collectors.wal_directory import wal_directory
+
+MUCH = 0.5
+"""Share of WAL that one cause must keep to be named."""
+WAITING = 10
+"""Files that wait for the archiver, from which on it is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grower:
+    """One kind of files, by how much it has grown, and what keeps it."""
+
+    name: str
+    rise_bytes: float
+    text: str
+    cure: tuple[str, ...]
+
+
+def grower(snapshot: Snapshot, volume: Volume) -> Grower | None:
+    """Return what has grown most there within the hour; None where nothing is known to."""
+    places = volume.places.split(", ")
+    found = [*_of_wal(snapshot)] if "wal" in places else []
+    if "data" in places:
+        found += [*_of_temp_files(snapshot), *_of_log(snapshot), *_of_databases(snapshot)]
+    growing = [one for one in found if one.rise_bytes > 0]
+    return max(growing, key=lambda one: one.rise_bytes, default=None)
+
+
+def _of_wal(snapshot: Snapshot) -> Iterator[Grower]:
+    trend = _seen(snapshot, WAL_SIZE).get("")
+    if trend is None:
+        return
+    why, cure = _kept_by(snapshot, trend.newest.value)
+    text = f"WAL, by {bytes_text(trend.rise)} to {bytes_text(trend.newest.value)}{why}"
+    never = remark("Never delete files in pg_wal by hand: the server could not start again.")
+    yield Grower("wal", trend.rise, text, (*cure, never))
+
+
+def _kept_by(snapshot: Snapshot, size: float) -> tuple[str, tuple[str, ...]]:
+    """Return what keeps WAL: a slot, the archiver, or neither."""
+    slots = snapshot.rows(replication_slots) if snapshot.has(replication_slots) else ()
+    kept = [(slot.retained_bytes or 0, slot.slot_name, slot.active) for slot in slots]
+    most, name, active = max(kept, default=(0, "", False))
+    if most >= MUCH * size:
+        state = "in use" if active else "not in use"
+        drop = f"SELECT pg_catalog.pg_drop_replication_slot({literal(name)});"
+        return f", kept by the slot {name} ({state})", (
+            remark(f"1. Start what reads the slot {name}, or find out why it is slow."),
+            remark(f"2. Only if it is gone for good: {drop} then CHECKPOINT;"),
+            remark("3. So that no slot can fill the volume again: max_slot_wal_keep_size."),
+        )
+    rows = snapshot.rows(wal_directory) if snapshot.has(wal_directory) else ()
+    ready = sum(row.ready for row in rows)
+    if ready >= WAITING:
+        return f"; {plural(ready, 'file')} wait for the archiver", (
+            remark("Make archive_command succeed: the server's log says why it fails."),
+        )
+    return "", (
+        remark("Neither a slot nor the archiver keeps it: look at max_wal_size, wal_keep_size and"),
+        remark("what writes so much; WAL is recycled at the next checkpoints."),
+    )
+
+
+def _of_temp_files(snapshot: Snapshot) -> Iterator[Grower]:
+    trend = _seen(snapshot, TEMPORARY).get("")
+    rows = snapshot.rows(temp_files) if snapshot.has(temp_files) else ()
+    if trend is None or not rows:
+        return
+    most = max(rows, key=lambda row: row.size_bytes)
+    pid = f"pid {most.pid}" if most.pid else "an unknown session"
+    cure: tuple[str, ...] = (remark("Set temp_file_limit, so that one statement can't fill it."),)
+    if most.pid:
+        cure = (
+            "SELECT pid, usename, application_name, state, query_start, query"
+            f" FROM {ACTIVITY} WHERE {equals('pid', most.pid)};",
+            remark(f"If it may end: SELECT pg_catalog.pg_cancel_backend({most.pid});"),
+            *cure,
+        )
+    text = f"temporary files, by {bytes_text(trend.rise)}; most of {pid}"
+    yield Grower("temp_files", trend.rise, f"{text} ({bytes_text(most.size_bytes)})", cure)
+
+
+def _of_log(snapshot: Snapshot) -> Iterator[Grower]:
+    trend = _seen(snapshot, VOLUMES).get(LOG)
+    if trend is not None:
+        text = f"the server's log, by {bytes_text(trend.rise)}"
+        cure = (
+            remark("Look into the newest file in log/ for what repeats; the oldest may be moved"),
+            remark("away. Then limit them: log_rotation_size, log_truncate_on_rotation."),
+        )
+        yield Grower("log", trend.rise, text, cure)
+
+
+def _of_databases(snapshot: Snapshot) -> Iterator[Grower]:
+    for datname, trend in _seen(snapshot, DATABASE_SIZES).items():
+        text = f"database {identifier(datname)}, by {bytes_text(trend.rise)}"
+        cure = (
+            remark(f"In {identifier(datname)}, find the table that is written: n_tup_ins and"),
+            remark("n_tup_upd of pg_stat_user_tables; pgvigil review names unusual growth."),
+        )
+        yield Grower("database", trend.rise, text, cure)
+
+
+def _seen(snapshot: Snapshot, kind: Trends) -> Seen:
+    return snapshot.of(kind) if snapshot.has(kind.collector) else {}

@@ -1,0 +1,33 @@
+"""Trends of what fills a volume: the volume itself, WAL, temporary files and logs."""
+
+from collections.abc import Iterator
+
+from alerts.runway.trends import Point, Trends
+from collectors._base import AnyAnswer
+from collectors.temp_files import temp_files
+from collectors.volumes import volumes
+from collectors.wal_directory import wal_directory
+
+LOG = "log"
+INODES = "inodes of "
+
+
+def _volumes(answer: AnyAnswer) -> Iterator[Point]:
+    for row in answer.rows:
+        if row.used_bytes is not None:
+            yield Point(row.places, row.used_bytes, str(row.size_bytes))
+        if row.log_bytes is not None:
+            yield Point(LOG, row.log_bytes)
+
+
+def _wal(answer: AnyAnswer) -> Iterator[Point]:
+    return (Point("", row.size_bytes) for row in answer.rows)
+
+
+def _temporary(answer: AnyAnswer) -> Iterator[Point]:
+    yield Point("", sum(row.size_bytes for row in answer.rows))
+
+
+VOLUMES = Trends(volumes, "volumes", _volumes)
+WAL_SIZE = Trends(wal_directory, "wal_size", _wal)
+TEMPORARY = Trends(temp_files, "temp_files", _temporary)

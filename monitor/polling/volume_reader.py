@@ -1,0 +1,125 @@
+"""Volume reader: looks at the file systems of one server's files, in a thread of its own.
+
+A mount whose storage is gone holds a thread for ever. So there is one such thread for each server,
+never a second, and neither the event loop nor the background thread waits for it.
+"""
+
+import asyncio
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Thread
+
+from collectors._base import Absence
+from collectors.volumes import Volume
+from monitor.clock import Clock
+
+PACE = 15.0
+DEADLINE = 10.0
+"""Seconds after which a mount counts as not answering."""
+LINKS = 64
+"""Tablespaces that are looked at."""
+LOG_FILES = 10_000
+"""Files of the server's log that are counted."""
+NOT_MOUNTED = Absence(
+    "pgvigil can't see the server's volume: no data_directory is configured",
+    setting="data_directory",
+)
+HANGS = Absence("the mount of the data directory does not answer")
+
+
+@dataclass(slots=True)
+class VolumeReader:
+    """Looks in its thread, at its pace."""
+
+    clock: Clock
+    data: Path | None
+    wal: Path | None
+    begun: float = float("-inf")
+    _thread: Thread | None = None
+    _found: list[Volume] = field(default_factory=list)
+
+    def poll(self) -> list[Volume] | Absence | None:
+        """Return what is new, or why there is nothing; None where nothing is new. Never waits."""
+        if self.data is None:
+            return NOT_MOUNTED
+        now = self.clock.now()
+        if self._thread is not None:
+            if self._thread.is_alive():
+                return HANGS if now - self.begun > DEADLINE else None
+            self._thread = None
+            return self._found
+        if now - self.begun >= PACE:
+            self.begun = now
+            self._thread = Thread(target=self._look, args=(self.data,), daemon=True)
+            self._thread.start()
+        return None
+
+    async def settle(self) -> None:
+        """Give the first look a moment, for a single check."""
+        self.poll()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, 1.0)
+
+    def _look(self, data: Path) -> None:
+        self._found = measured(data, self.wal)
+
+
+def measured(data: Path, wal: Path | None = None) -> list[Volume]:
+    """Return each file system once, with what lies there; blocks as long as a mount does."""
+    found: dict[object, Volume] = {}
+    for place, path in _places(data, wal):
+        device, volume = _volume(place, path)
+        if volume.error and place == "wal" and wal is None:
+            # Hidden from us, as from another user: it is where the data are, unless told so.
+            device, volume = next(iter(found.items()))
+        known = found.get(device)
+        found[device] = replace(known, places=f"{known.places}, {place}") if known else volume
+    log = _log_bytes(data / "log")
+    return [replace(v, log_bytes=log) if v.places.startswith("data") else v for v in found.values()]
+
+
+def _places(data: Path, wal: Path | None) -> Iterator[tuple[str, Path]]:
+    yield "data", data
+    yield "wal", wal or data / "pg_wal"
+    try:
+        links = sorted(entry.name for entry in os.scandir(data / "pg_tblspc"))
+    except OSError:
+        return  # under another user; whether there are tablespaces is not known then
+    for name in links[:LINKS]:
+        yield f"tablespace {name}", data / "pg_tblspc" / name
+
+
+def _volume(place: str, path: Path) -> tuple[object, Volume]:
+    """Return a key of its file system, and what it has."""
+    try:
+        device, space = path.stat().st_dev, os.statvfs(path)
+    except OSError as wrong:
+        reason = (wrong.strerror or "can't be looked at").lower()
+        return place, Volume(place, str(path), None, None, None, None, error=reason)
+    block = space.f_frsize or space.f_bsize
+    return device, Volume(
+        place,
+        str(path),
+        space.f_blocks * block - (space.f_bfree - space.f_bavail) * block,
+        space.f_bavail * block,
+        space.f_files,
+        space.f_favail,
+    )
+
+
+def _log_bytes(folder: Path) -> int | None:
+    """Sum the server's log files, without following links."""
+    total = 0
+    try:
+        with os.scandir(folder) as entries:
+            for number, entry in enumerate(entries):
+                if number >= LOG_FILES:
+                    break
+                status = entry.stat(follow_symlinks=False)
+                total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    except OSError:
+        return None
+    return total

@@ -1,0 +1,97 @@
+"""Volumes: each file system once, whatever may be read there; no mount that hangs is waited for."""
+
+import asyncio
+import os
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from collectors.volumes import Volume
+from monitor.clock import Clock
+from monitor.demo.binaries import Owner
+from monitor.polling import volume_reader
+from monitor.polling.volume_reader import HANGS, NOT_MOUNTED, VolumeReader, measured
+from tests.fixtures.until import until
+
+
+def server(folder: Path, mode: int = 0o700) -> Path:
+    data = folder / "data"
+    for name in ("pg_wal", "pg_tblspc", "log"):
+        (data / name).mkdir(parents=True)
+    (data / "log" / "a.log").write_bytes(b"x" * 1000)
+    (data / "log" / "link").symlink_to("/dev/zero")
+    (data / "pg_tblspc" / "16400").symlink_to(folder)
+    data.chmod(mode)
+    return data
+
+
+def test_one_file_system_is_one_volume(tmp_path: Path) -> None:
+    """With all that lies there; its size is that of statvfs, and no link leads to a file."""
+    data = server(tmp_path)
+    [found] = measured(data)
+    space = os.statvfs(data)
+    assert found.places == "data, wal, tablespace 16400"
+    assert found.available_bytes == space.f_bavail * space.f_frsize
+    assert found.log_bytes == 1000
+    assert 0 <= (found.used_bytes or -1) <= (found.size_bytes or 0)
+
+
+def test_a_volume_of_its_own_is_another(tmp_path: Path) -> None:
+    """pg_wal, here in memory; one that is named and not there is told as such."""
+    data = server(tmp_path)
+    own = measured(data, Path("/dev/shm"))
+    assert [volume.places for volume in own] == ["data, tablespace 16400", "wal"]
+    [_, lost] = measured(data, tmp_path / "nowhere")
+    assert (lost.places, lost.size_bytes) == ("wal", None)
+    assert lost.error == "no such file or directory"
+
+
+def test_a_user_who_cannot_read_the_data_sees_the_volume() -> None:
+    """As a sidecar with a uid of its own: where the data are, WAL is assumed to be."""
+    owner = Owner.unprivileged()
+    folder = owner.scratch()
+    data, ourselves = server(folder), os.geteuid()
+    os.chown(folder, ourselves, os.getegid())
+    folder.chmod(0o755)
+    os.seteuid(owner.uid or ourselves)
+    try:
+        found = measured(data)
+    finally:
+        os.seteuid(ourselves)
+    if owner.uid is not None:
+        assert [volume.places for volume in found] == ["data, wal"]
+        assert found[0].log_bytes is None
+
+
+async def test_a_mount_that_hangs_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread waits for it and no second is begun; when it answers, that is taken."""
+    clock, release, looks = Clock(), Event(), []
+
+    def hung(data: Path, wal: Path | None = None) -> list[Volume]:
+        looks.append(data)
+        release.wait(30)
+        return measured(data, wal)
+
+    monkeypatch.setattr(volume_reader, "measured", hung)
+    reader = VolumeReader(clock, server(tmp_path), None)
+    assert reader.poll() is None
+    monkeypatch.setattr(volume_reader, "DEADLINE", -1.0)
+    monkeypatch.setattr(volume_reader, "PACE", 0.0)
+    assert [reader.poll() for _ in range(5)] == [HANGS] * 5
+    release.set()
+    found: list[object] = []
+
+    async def answered() -> bool:
+        await asyncio.sleep(0)
+        found.append(reader.poll())
+        return isinstance(found[-1], list)
+
+    await until(answered, "the mount answers")
+    assert len(looks) == 1
+
+
+def test_without_a_mount_it_is_not_configured() -> None:
+    assert VolumeReader(Clock(), None, None).poll() is NOT_MOUNTED
