@@ -27,50 +27,50 @@ from tests.fixtures.postgres import Database, Psql, connected
 from tests.fixtures.until import until
 
 DAY = 86400.0
-# Half a megabyte stands for ten, so that a table takes milliseconds; the days are the real ones.
-LIMITS = replace(finding.limits, min_bytes=128 * 1024, min_writes=1)
+# 64 kB stand for ten megabytes, so that a table takes milliseconds; the days are the real ones.
+LIMITS = replace(finding.limits, min_bytes=64 * 1024, min_writes=1)
 ORDERS = """
     CREATE TABLE orders (id int PRIMARY KEY, customer int, status int, note text);
     CREATE INDEX orders_status ON orders (status, id);
-    INSERT INTO orders SELECT i, i % 1000, i % 9, 'note ' || i FROM generate_series(1, 20000) i;
+    INSERT INTO orders SELECT i, i % 1000, i % 9, 'note ' || i FROM generate_series(1, 4000) i;
     ANALYZE orders;
 """
 AUDITED = """
     CREATE TABLE audited (id int, code int);
     CREATE INDEX by_code ON audited (code, id);
     CREATE INDEX by_id ON audited (id, code);
-    INSERT INTO audited SELECT i, i FROM generate_series(1, 20000) i;
+    INSERT INTO audited SELECT i, i FROM generate_series(1, 4000) i;
     COMMENT ON INDEX by_code IS 'For audits. pgvigil:ignore index_unused: yearly report';
     CREATE TABLE reported (id int);
     CREATE INDEX by_report ON reported (id);
-    INSERT INTO reported SELECT generate_series(1, 20000);
+    INSERT INTO reported SELECT generate_series(1, 4000);
     COMMENT ON TABLE reported IS 'pgvigil:ignore index_unused: monthly report';
 """
 EVENTS = """
     CREATE TABLE events (id int, at int, kind int) PARTITION BY RANGE (at);
-    CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10000);
-    CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (10000) TO (20001);
+    CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (2000);
+    CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (2000) TO (4001);
     CREATE INDEX unused_kind ON events (kind, id);
     CREATE INDEX used_at ON events (at, id);
-    INSERT INTO events SELECT i, i, i % 9 FROM generate_series(1, 20000) i;
+    INSERT INTO events SELECT i, i, i % 9 FROM generate_series(1, 4000) i;
 """
 # `resting` is not written after it was loaded.
 IN_USE_OTHERWISE = """
     CREATE TABLE parent (id int PRIMARY KEY, code int NOT NULL, span int4range, kept int);
-    INSERT INTO parent SELECT i, i, int4range(i, i + 1), i FROM generate_series(1, 20000) i;
+    INSERT INTO parent SELECT i, i, int4range(i, i + 1), i FROM generate_series(1, 4000) i;
     CREATE UNIQUE INDEX is_unique ON parent (code);
     ALTER TABLE parent ADD CONSTRAINT is_exclusion EXCLUDE USING gist (span WITH &&);
     CREATE INDEX is_clustered ON parent (kept); CLUSTER parent USING is_clustered;
     CREATE TABLE replicated (id int NOT NULL, note text);
-    INSERT INTO replicated SELECT i FROM generate_series(1, 20000) i;
+    INSERT INTO replicated SELECT i FROM generate_series(1, 4000) i;
     CREATE UNIQUE INDEX is_identity ON replicated (id);
     ALTER TABLE replicated REPLICA IDENTITY USING INDEX is_identity;
     CREATE TABLE child (a int, b int, c int);
-    INSERT INTO child SELECT i, i, i FROM generate_series(1, 20000) i;
+    INSERT INTO child SELECT i, i, i FROM generate_series(1, 4000) i;
     ALTER TABLE parent ADD UNIQUE (kept, code);
     ALTER TABLE child ADD FOREIGN KEY (a, b) REFERENCES parent (kept, code);
     CREATE INDEX supports_fk ON child (b, a, c);
-    CREATE TABLE resting AS SELECT i FROM generate_series(1, 20000) i;
+    CREATE TABLE resting AS SELECT i FROM generate_series(1, 4000) i;
     CREATE INDEX is_resting ON resting (i);
     CREATE TABLE little AS SELECT 1 AS i FROM generate_series(1, 5000) i;
     CREATE INDEX is_little ON little (i);
@@ -87,7 +87,7 @@ HOSTILE = (
 HOSTILE_INDEX = """
     CREATE SCHEMA {0}; CREATE TABLE {0}.hostile (i int);
     CREATE INDEX {0} ON {0}.hostile (i);
-    INSERT INTO {0}.hostile SELECT generate_series(1, 10000);
+    INSERT INTO {0}.hostile SELECT generate_series(1, 4000);
 """
 LEFT = "SELECT array_agg(relname) FROM pg_class WHERE relkind IN ('i', 'I') AND relname = ANY ($1)"
 USE_STATUS = """
@@ -96,7 +96,7 @@ USE_STATUS = """
 """
 USE = """
     SET enable_seqscan = off; SET enable_bitmapscan = off;
-    SELECT id FROM events WHERE at = 12345;
+    SELECT id FROM events WHERE at = 2345;
     SELECT count(*) FROM audited WHERE id = 3;
 """
 WRITE = """
@@ -229,11 +229,10 @@ async def test_story(
     assert evidence.value == await database.fetchval("SELECT pg_relation_size('orders_status')")
     assert found["public.unused_kind"].facts["parts"] == 2
 
-    for evidence in found.values():
-        printed = await paste(database.dsn, "\n".join((evidence.check, *evidence.cure)))
-        row, _, definition = printed.partition("CREATE INDEX ")
-        assert "|0|" in row, "its check shows that it has no scans"
-        assert definition, "it can be made again"
+    cures = ("\n".join((one.check, *one.cure)) for one in found.values())
+    printed = await paste(database.dsn, "\n".join(cures))
+    assert printed.count("|0|") >= len(expected), "each check shows that it has no scans"
+    assert printed.count("CREATE INDEX ") == len(expected), "each can be made again"
     healed = await watch.verdict(35.1, mutes=mutes)
     assert (subjects(healed), healed.unjudged) == ([], ())
     assert not await database.fetchval(LEFT, [*names, "events_2_kind_id_idx"])
@@ -404,8 +403,8 @@ PARENT = """
     CREATE TABLE parent (id int PRIMARY KEY);
     CREATE TABLE child (parent int REFERENCES parent, note text);
     CREATE INDEX child_parent ON child (parent);
-    INSERT INTO parent SELECT generate_series(1, 40000);
-    INSERT INTO child SELECT i, 'note' FROM generate_series(1, 20000) i;
+    INSERT INTO parent SELECT generate_series(1, 8000);
+    INSERT INTO child SELECT i, 'note' FROM generate_series(1, 4000) i;
     ANALYZE;
 """
 SCANNED = """
@@ -414,17 +413,19 @@ SCANNED = """
 """
 
 
+@pytest.mark.versions(14, 18)
 async def test_deletes_of_parents_use_it(database: Database, psql: Psql, watch: Watch) -> None:
     """That no query has scanned it since proves nothing: the next delete would."""
     await psql(database.dsn, PARENT)
     await watch.on_day(0)
-    await psql(database.dsn, "DELETE FROM parent WHERE id = 30000")
+    await psql(database.dsn, "DELETE FROM parent WHERE id = 6000")
     await until(lambda: database.fetchval(SCANNED), "the delete and its scan are counted")
     for day in (1, 1.01, 2, 37, 80):
         verdict = await watch.verdict(day)
         assert (verdict.state, subjects(verdict)) == (State.healthy, [])
 
 
+@pytest.mark.versions(14, 18)
 async def test_reindexed(database: Database, psql: Psql, watch: Watch) -> None:
     """The window goes on over REINDEX CONCURRENTLY."""
     await psql(database.dsn, ORDERS)
