@@ -141,6 +141,8 @@ LIMITS = replace(finding.limits, min_rate=100, min_bytes=MIB, min_scans=10, warn
 async def test_found_and_cured(database: Database, psql: Psql, paste: Psql) -> None:
     """Searches by a foreign key; after the cure they use its index."""
     await psql(database.dsn, ITEMS)
+    loaded = "SELECT n_tup_ins >= 12000 FROM pg_stat_user_tables WHERE relname = 'items'"
+    await until(lambda: database.fetchval(loaded), "the rows are counted")
     recorder, searched = Recorder(wants=finding.history), 0
     async with watching(dsn=database.monitor_dsn) as connection:
 
