@@ -9,6 +9,7 @@ PROVIDERS = {
     Owner.cloud_sql: "Cloud SQL",
     Owner.azure: "Azure",
 }
+AURORA = "Aurora's storage has no checkpoints"
 
 
 def setting_of(snapshot: Snapshot, name: str) -> Setting | None:
@@ -41,3 +42,10 @@ def provider_of(snapshot: Snapshot) -> str | None:
     if not snapshot.has(settings):
         return None
     return PROVIDERS.get(owner_of({row.name: row for row in snapshot.rows(settings)}))
+
+
+def writes_own_storage(snapshot: Snapshot) -> bool:
+    """Return True for Aurora, whose storage has neither checkpoints nor files of WAL."""
+    if not snapshot.has(settings):
+        return False
+    return "aurora" in text_of(snapshot, "rds.extensions")

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alerts._base import Evidence, Finding, Outcome, Severity
+from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.cure import ACTIVITY, equals, literal, remark
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, bytes_text, duration_text
-from alerts.wal.server_settings import needed
+from alerts.wal.server_settings import AURORA, needed, writes_own_storage
 from collectors._base import Role
 from collectors.activity import Session, activity
 from collectors.last_checkpoint import LastCheckpoint, last_checkpoint
@@ -27,6 +27,9 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    if writes_own_storage(snapshot):
+        yield Unjudged(AURORA)
+        return
     row, timeout = snapshot.row(last_checkpoint), needed(snapshot, "checkpoint_timeout")
     late = row.begun_seconds >= limits.times * timeout
     if late and (row.redo_bytes or 0) >= limits.least:

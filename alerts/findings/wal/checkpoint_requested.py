@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity
+from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unjudged
 from alerts.cure import remark
 from alerts.history.window import Window
 from alerts.limits import BaseLimits, Slack
@@ -13,7 +13,7 @@ from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import Share, bytes_text, duration_text, share_text
 from alerts.wal.checkpoints import CHECKPOINTS, HOUR, Checkpoints, by_size, checkpoints_of
-from alerts.wal.server_settings import needed, number_of
+from alerts.wal.server_settings import AURORA, needed, number_of, writes_own_storage
 from alerts.wal.speed import WRITTEN
 from collectors._base import Role
 from collectors.checkpointer import checkpointer
@@ -40,6 +40,9 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    if writes_own_storage(snapshot):
+        yield Unjudged(AURORA)
+        return
     checkpoints, learning = checkpoints_of(snapshot)
     full = by_size(snapshot, checkpoints.requested)
     if full >= limits.least and full / checkpoints.all >= limits.share:

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity
+from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unjudged
 from alerts.cure import remark
 from alerts.limits import BaseLimits
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
 from alerts.wal.checkpoints import CHECKPOINTS, Checkpoints, checkpoints_of
+from alerts.wal.server_settings import AURORA, writes_own_storage
 from collectors._base import Role
 from collectors.checkpointer import checkpointer
 from collectors.settings import settings
@@ -25,6 +26,9 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    if writes_own_storage(snapshot):
+        yield Unjudged(AURORA)
+        return
     checkpoints, learning = checkpoints_of(snapshot)
     if checkpoints.all >= limits.least:
         mean = checkpoints.sync_seconds / checkpoints.all

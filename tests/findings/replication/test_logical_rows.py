@@ -16,13 +16,14 @@ from alerts.findings.replication import (
 )
 from alerts.verdicts.tracker import VerdictTracker
 from collectors._base import Absence, AnyCollector
+from collectors.settings import settings
 from collectors.slot_statistics import SlotStatistics, slot_statistics
 from collectors.subscription_tables import SubscriptionTable, subscription_tables
 from collectors.subscriptions import Subscription, subscriptions
 from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.session_rows import later, seen
-from tests.fixtures.wal_rows import GiB, rounds
+from tests.fixtures.wal_rows import GiB, given, rounds
 
 ALL = (
     logical_apply_errors.finding,
@@ -66,6 +67,15 @@ def test_down(row: Subscription, state: State) -> None:
     assert (
         verdict_of(logical_subscription_down.finding, seen((subscriptions, [row]))).state is state
     )
+
+
+@pytest.mark.parametrize("timeout", [0.0, 600.0])
+def test_a_publisher_may_be_silent_where_nothing_asks_it(timeout: float) -> None:
+    """Without timeouts an idle publisher sends nothing for hours."""
+    rows = [subscription(received_lsn=None), subscription(silent_seconds=1100.0)]
+    known = given(wal_receiver_timeout=timeout)
+    told = seen((subscriptions, rows), (settings, known))
+    assert verdict_of(logical_subscription_down.finding, told).state is State.healthy
 
 
 def test_a_worker_that_is_started_again_alerts_nobody() -> None:

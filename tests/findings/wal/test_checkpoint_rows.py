@@ -337,6 +337,25 @@ def test_size_of_pg_wal_has_one_reason() -> None:
 
 
 @pytest.mark.parametrize(
+    "finding",
+    [checkpoint_overdue.finding, checkpoint_requested.finding, checkpoint_sync_slow.finding],
+    ids=lambda finding: finding.name,
+)
+def test_aurora_has_no_checkpoints(finding: AnyFinding) -> None:
+    """Its control file and counters say nothing; that is told in one line."""
+    known = [*SETTINGS, *given(**{"rds.extensions": "aurora_stat_utils, postgis"})]
+    row = LastCheckpoint(redo_lsn=5, current_lsn=GiB, begun=0.0, begun_seconds=90_000.0)
+    told: dict[AnyCollector, Any] = {
+        settings: known,
+        last_checkpoint: [row],
+        checkpointer: [checkpoints(0, 0)],
+        wal_position: [at_lsn(0)],
+    }
+    verdict = verdict_of(finding, rounds(finding, (0, told)))
+    assert (verdict.state, len(verdict.unjudged)) == (State.unknown, 1)
+
+
+@pytest.mark.parametrize(
     "module",
     [
         backend_fsync_writes,
