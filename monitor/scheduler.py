@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
 from apscheduler.executors.asyncio import AsyncIOExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -82,12 +84,22 @@ class Schedule:
         """Schedule all lanes of a server, with a random delay that grows with the fleet."""
         name = server.plan.name
         late = random.uniform(0, min(SPREAD, 0.2 * (fleet - 1)))
+        server.events.stagger = partial(self.stagger, server)
         self.every(f"{name}:pulse", PULSE, server.pulse, late)
         for lane in Lane:
             pace = min(server.plan.paces[lane], server.plan.paces[Lane.normal])
             self.every(f"{name}:{lane}", pace, partial(server.round, lane), late + STAGGER[lane])
         tour = min(server.plan.paces[Lane.table], SOON)
         self.every(f"{name}:tour", tour, server.visit_databases, late + 1.5)
+
+    def stagger(self, server: ServerMonitor) -> None:
+        """Start the lanes of a server that has come back one after the other, soon: the fast one
+        ticks before, and their next turn may be minutes away."""
+        now = datetime.now(UTC) + timedelta(seconds=OFTEN)
+        for lane in Lane:
+            moment = now + timedelta(seconds=STAGGER[lane])
+            with suppress(JobLookupError):  # it ticks
+                self._scheduler.modify_job(f"{server.plan.name}:{lane}", next_run_time=moment)
 
     def forget(self, server: ServerMonitor) -> None:
         """Remove all jobs of a server."""

@@ -179,7 +179,8 @@ class ServerMonitor:
             return
         try:
             session = await self.sessions.for_lane(lane is Lane.fast)
-            self.events.met(session)
+            if self.events.met(session) and lane is not Lane.fast:
+                return  # its turn comes soon
             if self.privileges.is_due(lane):
                 await self.privileges.on_server(session)
                 self.own.supply_privileges(self.node.role)
@@ -239,6 +240,8 @@ class ServerMonitor:
             self.events.forget_answers(f"the server does not answer: {standing.message}")
         elif standing.up and (standing.lacks_slots or self.slots.all_taken()):
             await self.probe.make_room(self.sessions.any)
+        elif standing.up:
+            self.probe.forget()
 
     async def look_once(self) -> None:
         """Everything once, in order: what `check` does, and how a daemon starts."""

@@ -1,5 +1,6 @@
 """Server events: what a new session, a restart, a new role or a lost session changes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -40,28 +41,45 @@ class ServerEvents:
     judging: Judging
     walk: DatabaseWalk
     own: SelfCollectors
+    stagger: Callable[[], None] = lambda: None
+    """Starts the lanes one after the other, the fast one first."""
     last_failure: str | None = None
     """Why there was no session; logged once, until there is one again."""
+    away: bool = False
+    """Whether there has been no session since the last one was met."""
 
-    def met(self, session: Session) -> None:
-        """A session is there; a new one tells which server it leads to."""
+    def met(self, session: Session) -> bool:
+        """A session is there; a new one tells which server it leads to.
+
+        Returns whether the server has come back: then the lanes are started anew.
+        """
         self.last_failure = None
+        came_back, self.away = self.away, False
         if not session.met:
             session.met = True
             self.privileges.forget_server()
             self.round_log.forgive()
-            self._react(self.identity.meet(session.identity))
+            change = self.identity.meet(session.identity)
+            self._react(change)
+            came_back |= IdentityChange.restarted in change
+        if came_back:
+            self.stagger()
+        return came_back
 
     def notice_role(self) -> None:
         """See a promotion in the newest answers: it keeps sessions open."""
         answer = self.answers.newest.get(wal_position)
         if answer and answer.rows:
-            self._react(self.identity.notice(answer.rows[0].in_recovery))
+            change = self.identity.notice(answer.rows[0].in_recovery)
+            self._react(change)
+            if IdentityChange.role in change:
+                self.stagger()
 
     async def lost(self, failure: ConnectFailure | ReadFailure) -> None:
         """There is no session, or a query was not answered on the one there was."""
         if isinstance(failure, ReadFailure):
             await self.sessions.drop_silent()
+        self.away |= self.sessions.any is None
         if failure.message != self.last_failure:
             log.info("no session", server=self.server, reason=failure.message)
         self.last_failure = failure.message

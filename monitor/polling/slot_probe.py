@@ -34,6 +34,10 @@ class SlotProbe:
         elif time.monotonic() - self.tried >= PROBE_WHEN_FULL:
             await self._probe(standing)
 
+    def forget(self) -> None:
+        """Slots are free: once they are all taken again, that is probed at once."""
+        self.tried = float("-inf")
+
     async def probe_if_due(self, standing: Session) -> None:
         """Probe if nothing has connected for a while."""
         if time.monotonic() - self.roaming.opened >= PROBE:
