@@ -9,6 +9,7 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.limits import BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.units import duration_text
+from alerts.vacuum.churn import CHURN
 from alerts.vacuum.due import DueTable, tables
 from alerts.vacuum.held import ASSIGNED
 from alerts.vacuum.horizon import CONSULTS
@@ -68,7 +69,7 @@ finding = Finding(
     severities=(Severity.warning,),
     reads=(user_tables, settings, activity),
     consults=(xmin_horizon, transaction_ids, *CONSULTS[1:]),
-    history=(WORK, ASSIGNED),
+    history=(WORK, ASSIGNED, CHURN),
     limits=Limits(),
     judge=judge,
     unit="rows",

@@ -1,0 +1,54 @@
+"""pgvigil vacuum: one table by its name, with its triggers, and with other options."""
+
+import asyncio
+
+import pytest
+
+from monitor.cli import main
+from tests.fixtures.postgres import Database, Psql
+
+TABLE = """
+    CREATE TABLE "Its orders" (id int);
+    INSERT INTO "Its orders" SELECT generate_series(1, 20000);
+    VACUUM ANALYZE "Its orders";
+    DELETE FROM "Its orders" WHERE id <= 15000;
+"""
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("autovacuum_vacum_threshold=5", "Did you mean autovacuum_vacuum_threshold?"),
+        ("autovacuum_vacuum_threshold=x; --", "takes a number, or on or off"),
+        ("autovacuum_enabled", "takes a number, or on or off"),
+    ],
+)
+def test_an_option_that_is_none(
+    assignment: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["vacuum", "orders", "--set", assignment]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_table_of_a_real_server(
+    database: Database, psql: Psql, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What makes it due, why it is late, and what another scale factor would do."""
+    for statement in TABLE.strip().rstrip(";").split(";"):
+        await database.execute(statement)
+    command = ["vacuum", "public.Its orders", database.monitor_dsn]
+    wanted = ["--set", "autovacuum_vacuum_scale_factor=0.02"]
+    assert await asyncio.to_thread(main, command + wanted) == 0
+    shown = capsys.readouterr().out
+    assert f'public."Its orders" in {database.name}' in shown
+    assert "15,000  of 4,050 that make it due (370%)" in shown
+    assert "Dead rows grow by" in shown
+    assert "Why not sooner: no worker is at it" in shown
+    assert "With autovacuum_vacuum_scale_factor = 0.02, 450 dead rows make it due:" in shown
+    begin = shown.rindex("SET lock_timeout = '2s';")
+    await psql(database.dsn, shown[begin:])
+    assert await asyncio.to_thread(main, command) == 0
+    assert "15,000  of 450 that make it due" in capsys.readouterr().out
+    assert await asyncio.to_thread(main, ["vacuum", "orders", database.monitor_dsn]) == 2
+    assert "there is no table 'orders'" in capsys.readouterr().err
