@@ -300,9 +300,8 @@ class ServerMonitor:
         fresh = self.answers.take_fresh()
         if fresh or not self.judging.verdicts:
             snapshot = self.answers.snapshot(self.node, self.clock.now(), self.peers())
-            if wal_position in fresh and (lag := lag_of(snapshot)):
-                self.runner.supply(standby_lag, (lag,))
-                self.answers.fresh.discard(standby_lag)
+            if wal_position in fresh:
+                self._report_lag(snapshot)
             answer = self.answers.newest.get(comments)
             told = comments_by_object(answer.rows if answer else ())
             if self.judging.judge(fresh, snapshot, Mutes(self.plan.mutes, told)):
@@ -310,6 +309,14 @@ class ServerMonitor:
         for collector, rows in self.judging.newly_measured():
             self.runner.supply(collector, rows)
             self.answers.fresh.discard(collector)
+
+    def _report_lag(self, snapshot: Snapshot) -> None:
+        """What has changed is reported at once, the same again only when it is due."""
+        lag, known = lag_of(snapshot), self.answers.newest.get(standby_lag)
+        is_news = known is None or known.rows[0] != lag or snapshot.at - known.at >= REPORT
+        if lag and is_news:
+            self.runner.supply(standby_lag, (lag,))
+            self.answers.fresh.discard(standby_lag)
 
     def judge_all(self) -> None:
         """Judge everything anew."""

@@ -15,6 +15,7 @@ from alerts.replication.timeline import TIMELINE, Timeline, known_timeline
 from alerts.snapshot import Snapshot
 from collectors.replication import Receiver, replication
 from collectors.wal_position import wal_position
+from collectors.wal_receiver import wal_receiver
 
 
 class Certainty(StrEnum):
@@ -73,7 +74,9 @@ def _against_memory(standby: Snapshot) -> Lag | Unjudged:
     here = standby.row(wal_position)
     name, timeline = _newest_known(standby)
     if here.replay_lsn is None or timeline is None or (timeline.lsn or 0) <= here.replay_lsn:
-        return Unjudged(_why_unknown(standby), subject=standby.node.server)
+        # One that is fed from an archive has no link to tell it: its primary has to be watched.
+        setting = "servers" if standby.row(wal_receiver).has_upstream is False else None
+        return Unjudged(_why_unknown(standby), subject=standby.node.server, setting=setting)
     passed = timeline.passed(here.replay_lsn)
     later = standby.answer(wal_position).at - timeline.trail.now
     seconds = max(0.0, passed.seconds + later) if passed else 0.0

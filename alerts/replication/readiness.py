@@ -27,6 +27,15 @@ AT_LEAST_AS_HIGH = (
     "max_worker_processes",
 )
 """Settings that PostgreSQL compares with those of the primary in recovery."""
+COMPARED = frozenset(
+    (
+        *AT_LEAST_AS_HIGH,
+        "archive_mode",
+        "max_replication_slots",
+        "shared_preload_libraries",
+        "wal_level",
+    )
+)
 LEVELS = ("minimal", "replica", "logical")
 """Values of wal_level, the lowest first."""
 
@@ -61,7 +70,7 @@ def readiness_of(snapshot: Snapshot, most_seconds: float, most_bytes: int) -> Re
     primary = upstream_of(snapshot)
     lost_bytes, lost_seconds = _loss(snapshot, primary)
     blockers = list(_blockers(snapshot, primary))
-    if (lost_bytes or 0) > most_bytes and (lost_seconds is None or lost_seconds > most_seconds):
+    if (lost_bytes or 0) > most_bytes and (lost_seconds or 0.0) > most_seconds:
         blockers.append(f"{loss_text(lost_bytes, lost_seconds)} would be lost")
     return Readiness(
         snapshot.node.server,
@@ -174,7 +183,7 @@ def lower_settings(snapshot: Snapshot, primary: Snapshot) -> dict[str, tuple[int
 def _settings(snapshot: Snapshot) -> Mapping[str, Setting]:
     if not snapshot.has(settings):
         return {}
-    return {row.name: row for row in snapshot.rows(settings)}
+    return {row.name: row for row in snapshot.rows(settings) if row.name in COMPARED}
 
 
 def _breaks(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:

@@ -16,7 +16,7 @@ from alerts.units import Duration, duration_text
 from collectors._base import Role
 from collectors.activity import Session, activity
 from collectors.replication import Receiver, replication
-from collectors.settings import Setting, settings
+from collectors.settings import settings
 
 CONFIRMED = ("sync", "quorum")
 UNSYNCHRONOUS = ("off", "local")
@@ -30,8 +30,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    known = {row.name: row for row in snapshot.rows(settings)}
-    rule = rule_of(_text(known, "synchronous_standby_names"))
+    rule = rule_of(_text(snapshot, "synchronous_standby_names"))
     if rule is None:
         return
     receivers = snapshot.rows(replication)
@@ -39,15 +38,16 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     waiting = [s for s in snapshot.rows(activity) if s.wait_event == "SyncRep"]
     longest = max((s.query_seconds or 0.0 for s in waiting), default=0.0)
     if len(confirming) < rule.number:
-        waits = _text(known, "synchronous_commit") not in UNSYNCHRONOUS or bool(waiting)
+        waits = _text(snapshot, "synchronous_commit") not in UNSYNCHRONOUS or bool(waiting)
         severity = Severity.critical if waits else Severity.info
         yield evidence(snapshot, rule, receivers, waiting, severity, longest)
     elif waiting and longest >= limits.slow.total_seconds():
         yield evidence(snapshot, rule, receivers, waiting, Severity.critical, longest)
 
 
-def _text(known: dict[str, Setting], name: str) -> str:
-    return (known[name].setting or "") if name in known else ""
+def _text(snapshot: Snapshot, name: str) -> str:
+    rows = snapshot.rows(settings)
+    return next((row.setting or "" for row in rows if row.name == name), "")
 
 
 def evidence(

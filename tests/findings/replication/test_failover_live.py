@@ -39,7 +39,7 @@ async def test_failover(private_server: PrivateServers, capsys: pytest.CaptureFi
         third = Watched(private_server.standby(standby, cluster_name="db3"), "db3")
         await execute(primary, "ALTER SYSTEM SET wal_level = 'logical'")
         await execute(standby, "ALTER SYSTEM SET wal_level = 'logical'")
-        primary.restart()
+        await asyncio.to_thread(primary.restart)
         standby.restart()
         await execute(
             primary, "SELECT pg_create_logical_replication_slot('orders', 'test_decoding')"
@@ -65,7 +65,7 @@ async def test_failover(private_server: PrivateServers, capsys: pytest.CaptureFi
         primary.start()
         split = await pair.until(two_primaries.finding, State.ill, Severity.critical)
         assert split.subjects[0].evidence.facts["were_standbys"] == "db2"
-        primary.stop("fast")
+        await asyncio.to_thread(primary.stop, "fast")
 
 
 async def printed(pair: Pair, capsys: pytest.CaptureFixture[str]) -> int:

@@ -121,7 +121,7 @@ async def lower_settings(pair: Pair, paste: Psql) -> None:
     """The primary was increased first: the standby pauses, and takes the printed values."""
     primary, standby = pair.primary.server, pair.standby.server
     await execute(primary, "ALTER SYSTEM SET max_connections = 70")
-    primary.restart()
+    await asyncio.to_thread(primary.restart)
     verdict = await pair.until(LOWER, State.ill, Severity.critical)
     [subject] = verdict.subjects
     assert subject.evidence.facts["max_connections_on_primary"] == 70
