@@ -54,22 +54,22 @@ def is_hung(snapshot: Snapshot) -> bool:
     here = snapshot.row(wal_position)
     if not here.receiving or here.silent_seconds is None:
         return False
-    return here.silent_seconds > _patience(snapshot, here) or _has_missed(snapshot, here)
-
-
-def _patience(snapshot: Snapshot, here: WalPosition) -> float:
+    primary = upstream_of(snapshot)
+    if primary and _has_missed(snapshot, here, primary):
+        return True
     asked = here.asks_after_seconds + GRACE
     gap = snapshot.of(TIMELINE).usual_gap
-    return asked if gap is None else min(asked, GRACE + UNUSUAL * gap)
+    # Where the primary is watched, a silence in which it has written nothing is no surprise.
+    known = gap is None or primary is not None
+    return here.silent_seconds > (asked if known else min(asked, GRACE + UNUSUAL * (gap or 0.0)))
 
 
-def _has_missed(snapshot: Snapshot, here: WalPosition) -> bool:
+def _has_missed(snapshot: Snapshot, here: WalPosition, primary: Snapshot) -> bool:
     """Whether the primary has written WAL since the last message, and not just now."""
-    primary = upstream_of(snapshot)
-    if primary is None or here.lsn is None or here.silent_seconds is None:
-        return False
     timeline = known_timeline(primary)
-    passed = timeline.passed(here.lsn) if timeline else None
+    if here.lsn is None or here.silent_seconds is None or timeline is None:
+        return False
+    passed = timeline.passed(here.lsn)
     if passed is None or not passed.exact:
         return False
     since = primary.at - passed.seconds

@@ -9,7 +9,6 @@ from alerts.replication.link import silence_of, upstream_of
 from alerts.replication.timeline import TIMELINE, known_timeline
 from alerts.snapshot import Snapshot
 from alerts.units import bytes_text, duration_text
-from collectors._base import Role
 from collectors.collation_versions import collation_versions
 from collectors.extensions import extensions
 from collectors.replication import Receiver
@@ -49,6 +48,8 @@ class Readiness:
     """None if it is not watched, or does not answer."""
     blockers: tuple[str, ...]
     """Why it should not be promoted now."""
+    received_lsn: int | None
+    """The end of the WAL that has arrived, in bytes since the beginning of WAL."""
     lost_bytes: int | None
     """WAL that has not arrived, and would be lost; None if unknown."""
     lost_seconds: float | None
@@ -76,6 +77,7 @@ def readiness_of(snapshot: Snapshot, most_seconds: float, most_bytes: int) -> Re
         snapshot.node.server,
         primary.node.server if primary else None,
         tuple(blockers),
+        _received(snapshot),
         lost_bytes,
         lost_seconds,
         _to_replay(snapshot),
@@ -103,6 +105,7 @@ def of_receiver(snapshot: Snapshot, receiver: Receiver) -> Readiness:
         receiver.name,
         snapshot.node.server,
         () if receiver.state == "streaming" else (f"it is not streaming ({receiver.state})",),
+        received,
         lost,
         0.0 if lost == 0 else passed.seconds if passed and passed.exact else None,
         None if received is None or replayed is None else max(0, received - replayed),
@@ -112,23 +115,19 @@ def of_receiver(snapshot: Snapshot, receiver: Receiver) -> Readiness:
 
 
 def _loss(snapshot: Snapshot, primary: Snapshot | None) -> tuple[int | None, float | None]:
-    """Return what has not arrived: by the primary, or by what is remembered of it."""
+    """Return what has not arrived: by the primary, or by what is remembered of the cluster."""
     received = _received(snapshot)
-    if received is None:
+    members = [primary] if primary else list(snapshot.peers)
+    known = [(line.lsn, line) for one in members if (line := known_timeline(one)) and line.lsn]
+    if received is None or not known:
         return None, None
-    for one in (primary, *snapshot.peers):
-        timeline = known_timeline(one) if one else None
-        if one is None or timeline is None or timeline.lsn is None:
-            continue
-        if one is not primary and timeline.lsn <= received:
-            continue
-        passed = timeline.passed(received)
-        if passed is None:
-            return 0, 0.0
-        later = snapshot.answer(wal_position).at - timeline.trail.now
-        seconds = max(0.0, passed.seconds + later) if passed.exact else None
-        return max(0, timeline.lsn - received), seconds
-    return None, None
+    newest, timeline = max(known, key=lambda one: one[0])
+    passed = timeline.passed(received)
+    if passed is None:
+        return (0, 0.0) if primary else (None, None)
+    later = snapshot.answer(wal_position).at - timeline.trail.now
+    seconds = max(0.0, passed.seconds + later) if passed.exact else None
+    return max(0, newest - received), seconds
 
 
 def _received(snapshot: Snapshot) -> int | None:
@@ -146,22 +145,15 @@ def _blockers(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
     link, silence = snapshot.row(wal_receiver), silence_of(snapshot)
     lag = lag_of_standby(snapshot)
     # With a dead primary none receives anything, and that is what a failover is for.
-    if silence and not _is_dead(snapshot, primary):
+    if silence and primary:
         yield f"it has received nothing for {duration_text(silence.seconds)}"
     if link.apply_delay_seconds:
         yield f"it is delayed by {duration_text(link.apply_delay_seconds)} on purpose"
     lower = lower_settings(snapshot, primary) if primary else {}
     for name, (here, there) in lower.items():
         yield f"{name} is {here:,}, the primary has {there:,}: recovery stops"
-    if link.pause_state != NOT_PAUSED:
-        yield "replay is paused, and a promotion would end that"
     if isinstance(lag, Unjudged) and "timeline" in lag.reason:
         yield lag.reason
-
-
-def _is_dead(snapshot: Snapshot, primary: Snapshot | None) -> bool:
-    """Whether the primary is watched and does not answer."""
-    return primary is None and any(peer.node.role is Role.primary for peer in snapshot.peers)
 
 
 def _version(snapshot: Snapshot) -> str | None:
@@ -187,6 +179,8 @@ def _settings(snapshot: Snapshot) -> Mapping[str, Setting]:
 
 
 def _breaks(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
+    if snapshot.row(wal_receiver).pause_state != NOT_PAUSED:
+        yield "replay is paused: a promotion ends that, and replays what was held back"
     yield from _extensions(snapshot)
     if primary:
         if _version(snapshot) and _version(primary) and _version(snapshot) != _version(primary):
@@ -274,6 +268,8 @@ def _libraries(snapshot: Snapshot, primary: Snapshot) -> Iterator[str]:
 def _unknown(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
     if primary is None:
         yield "the primary is not watched or does not answer: slots and settings are not compared"
+        if silence := silence_of(snapshot):
+            yield f"it has received nothing for {duration_text(silence.seconds)}"
         return
     known = {
         "settings": settings,

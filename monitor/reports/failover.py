@@ -38,23 +38,24 @@ def candidates(servers: Sequence[Seen]) -> list[Readiness]:
 
 
 def _unread(server: str, reason: str) -> Readiness:
-    return Readiness(server, None, (reason,), None, None, None, (), ())
+    return Readiness(server, None, (reason,), None, None, None, None, (), ())
 
 
-def _order(one: Readiness) -> tuple[bool, bool, int, int, str]:
-    lost, left = one.lost_bytes, one.to_replay_bytes
-    return not one.is_ready, lost is None, lost or 0, left or 0, one.candidate
+def _order(one: Readiness) -> tuple[bool, int, int, str]:
+    """The best first: it has the most WAL, and the least to replay."""
+    return not one.is_ready, -(one.received_lsn or 0), one.to_replay_bytes or 0, one.candidate
 
 
 def failover_table(found: Sequence[Readiness]) -> str:
     """Return the table, with the reasons of each candidate below its line."""
     if not found:
         return NONE
-    lines = [("candidate", "ready", "lost now", "to replay first", "primary")]
+    lines = [("candidate", "ready", "received up to", "lost now", "to replay first", "primary")]
     lines += [
         (
             one.candidate,
             "yes" if one.is_ready else "no",
+            _position(one.received_lsn),
             loss_text(one.lost_bytes, one.lost_seconds),
             "unknown" if one.to_replay_bytes is None else bytes_text(one.to_replay_bytes),
             one.primary or "does not answer",
@@ -68,6 +69,11 @@ def failover_table(found: Sequence[Readiness]) -> str:
         if number:
             text += _reasons(found[number - 1])
     return "".join(safe(line.rstrip()) + "\n" for line in (*text, "", NOTE))
+
+
+def _position(lsn: int | None) -> str:
+    """Return a position as PostgreSQL prints it: 0/3000148."""
+    return "unknown" if lsn is None else f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"
 
 
 def _reasons(one: Readiness) -> Iterator[str]:

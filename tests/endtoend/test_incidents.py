@@ -41,9 +41,6 @@ HASTE = (
     "findings.index_unused.min_writes=0",
     "findings.table_bloat.min_bytes=1MiB",
     "findings.table_bloat.floor_bytes=1MiB",
-    "findings.replica_lag.behind=1s",
-    "findings.replica_lag.backlog=1",
-    "findings.replica_lag.trickle=1s",
 )
 
 
@@ -70,7 +67,7 @@ INCIDENTS = (
     Incident("connection_saturation", "shop", incidents.connections_taken, "slots", TERMINATE),
     # What has happened has happened: it is told for ten minutes.
     Incident("deadlock_captured", "shop", incidents.deadlock, "accounts", resolves=False),
-    Incident("replica_lag", "replica", incidents.paused_replay, "replica"),
+    Incident("replay_paused", "replica", incidents.paused_replay, "replica"),
     Incident("observer_blind", "blind", incidents.missing_rights, "pg_read_all_stats", "GRANT"),
     # It keeps others from cleaning up, so it is cured before them.
     Incident("idle_in_transaction", "books", incidents.idle_in_transaction, "lunch", TERMINATE),

@@ -187,7 +187,6 @@ def test_one_like_its_primary_is_ready() -> None:
 @pytest.mark.parametrize(
     ("link", "reason"),
     [
-        (replace(LINK, pause_state="paused"), "replay is paused"),
         (replace(LINK, apply_delay_seconds=600.0), "delayed by 10 min on purpose"),
         (CUT, "received nothing for"),
     ],
@@ -264,18 +263,34 @@ def test_a_finding_of_a_standby_beside_its_primary() -> None:
     assert verdict_of(finding, alone(STANDBY, LINK, primary_writing(3))).state is State.healthy
     paused = replace(LINK, pause_state="paused")
     found = verdict_of(finding, alone(STANDBY, paused, primary_writing(3)))
-    assert found.severity is Severity.warning
+    assert found.severity is Severity.info
+    silent = replace(LINK, silent_seconds=300.0)
+    hung = alone(replace(STANDBY, silent_seconds=300.0), silent, primary_writing(3))
+    assert verdict_of(finding, hung).severity is Severity.warning
+
+
+def test_with_a_dead_primary_the_one_with_most_wal_is_best() -> None:
+    """None receives anything then: that is no reason against any of them."""
+    limits = failover_readiness.Limits()
+    down = replace(STANDBY, receiving=False)
+    behind = replace(CUT, flushed_lsn=990 * MiB, replay_lsn=990 * MiB)
+    best, other = alone(down, CUT), alone(down, behind)
+    other = replace(other, node=replace(other.node, server="db0"))
+    table = failover_table(candidates([(other, limits), (best, limits)]))
+    rows = [line.split()[:3] for line in table.splitlines() if line[:2] == "db"]
+    assert rows == [["db2", "yes", "0/3E800000"], ["db0", "yes", "0/3DE00000"]]
+    assert "unknown: it has received nothing" in table
 
 
 def test_the_table_of_candidates() -> None:
     """The best first, each with its reasons; a server without rights is told as it is."""
     limits = failover_readiness.Limits()
     good = alone(STANDBY, LINK, primary_writing(3))
-    paused = alone(STANDBY, replace(LINK, pause_state="paused"), primary_writing(3))
-    paused = replace(paused, node=replace(paused.node, server="db3"))
+    late = alone(STANDBY, replace(LINK, apply_delay_seconds=60.0), primary_writing(3))
+    late = replace(late, node=replace(late.node, server="db3"))
     blind = replace(good, node=replace(good.node, server="db4"), answers={})
-    table = failover_table(candidates([(blind, limits), (paused, limits), (good, limits)]))
+    table = failover_table(candidates([(blind, limits), (late, limits), (good, limits)]))
     lines = [line.split()[:2] for line in table.splitlines() if line[:2] == "db"]
     assert lines == [["db2", "yes"], ["db3", "no"], ["db4", "no"]]
-    assert "    not ready: replay is paused" in table
+    assert "    not ready: it is delayed by 1 min on purpose" in table
     assert failover_table([]).startswith("No standby was found")

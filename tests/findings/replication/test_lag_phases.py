@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from alerts.replication.lag import lag_of_receiver
 from alerts.replication.measure import lag_of
 from alerts.replication.stages import Stage, backlog_of_standby
+from alerts.replication.watched import unwatched
 from alerts.snapshot import Snapshot
 from collectors.replication import replication
 from collectors.standby_lag import StandbyLag
@@ -34,7 +36,7 @@ async def phase(pair: Pair, truth: Truth, seconds: float = PHASE) -> AsyncIterat
 
 
 async def compare(pair: Pair, truth: Truth) -> StandbyLag:
-    """The figure of the two that are watched together is true to two polls; it is never None."""
+    """The figures, of both together and of the primary alone, are true to two polls."""
     before = await truth.lag()
     begun = time.monotonic()
     snapshot = await seen(pair)
@@ -43,7 +45,13 @@ async def compare(pair: Pair, truth: Truth) -> StandbyLag:
     lag = lag_of(snapshot)
     assert lag is not None
     assert lag.lag_seconds is not None, "both are watched"
-    assert min(before, after) - took - LATE <= lag.lag_seconds <= max(before, after) + took + LATE
+    least, most = min(before, after) - took - LATE, max(before, after) + took + LATE
+    assert least <= lag.lag_seconds <= most
+    assert pair.above
+    for receiver in unwatched(replace(pair.above, peers=())):
+        seen_above = lag_of_receiver(pair.above, receiver)
+        assert seen_above
+        assert least <= seen_above.seconds <= most, "seen from the primary alone"
     return lag
 
 
@@ -95,8 +103,7 @@ async def test_each_phase(pair: Pair) -> None:
         pair.link.swallows = True
         async with phase(pair, truth):
             assert await slow_stage(pair) is Stage.receive
-        pair.link.swallows = False
-        await execute(primary, "SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
+        pair.link.mend()
         await until(lambda: is_level(truth), "it has connected again")
         async with phase(pair, truth, 1):
             pass

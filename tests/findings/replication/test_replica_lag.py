@@ -208,6 +208,17 @@ def test_an_unusual_silence_is_seen_at_once() -> None:
     assert verdict_of(finding, snapshot).state is State.unknown
 
 
+def test_a_silence_of_a_watched_primary_that_writes_nothing_is_none() -> None:
+    """It has become idle: its own position shows that nothing is missing."""
+    server, primary = Server("db2", Role.standby), Server("db1", Role.primary)
+    for ago in range(100, 10, -1):
+        above = primary.saw(NOW - ago, {wal_position: [PRIMARY]})
+        here = replace(STANDBY, silent_seconds=max(0.2, 20.0 - ago))
+        snapshot = server.saw(NOW - ago, {wal_position: [here], wal_receiver: [LINK]}, above)
+    assert measured(snapshot) == 0.0
+    assert verdict_of(finding, snapshot).state is State.healthy
+
+
 def test_wal_that_did_not_arrive_shows_a_hung_link() -> None:
     """The watched primary goes on, the standby hears nothing: its lag is known all the same."""
     server = Server("db2", Role.standby)
