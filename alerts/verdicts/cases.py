@@ -1,6 +1,5 @@
 """Cases (subjects over time) of one finding on one server; they survive a restart."""
 
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from alerts.verdicts.verdict import Verdict
 
 OCCURRENCES = 20
 """Number of last occurrences of an event that are kept with their evidence."""
+COUNTED = 1000
+"""Number of last events that are not counted again."""
 REWRITE = 60.0
 """Seconds between saves of a case's evidence; since-times are saved at once."""
 CASE = "case:"
@@ -49,15 +50,21 @@ class FindingCases:
     """All cases of one finding on one server."""
 
     cases: dict[Identity, Case] = field(default_factory=dict)
-    occurrences: deque[tuple[float, Evidence]] = field(
-        default_factory=lambda: deque(maxlen=OCCURRENCES)
-    )
-    counted: deque[Identity] = field(default_factory=lambda: deque(maxlen=1000))
+    occurrences: list[tuple[float, Evidence]] = field(default_factory=list)
+    """The last ones of an event."""
+    counted: list[Identity] = field(default_factory=list)
+    """The last events that were counted."""
     events: float = 0
     verdict: Verdict | None = None
     places: Places = field(default_factory=dict)
     known: bool = False
     """Whether it was judged since the start, or restored."""
+
+    def count(self, evidence: Evidence, when: float) -> None:
+        """Note an event that is not counted yet."""
+        self.counted.append(evidence.identity)
+        self.occurrences.append((when, evidence))
+        del self.counted[:-COUNTED], self.occurrences[:-OCCURRENCES]
 
     def retell(self, evidence: Evidence) -> None:
         """Update an event with facts that became known later."""
@@ -70,8 +77,7 @@ class FindingCases:
         """The last saved state."""
         file = cls(dict(_cases(memory, namespace)), events=_number(memory.get(namespace, "events")))
         for saved in _occurrences(memory, namespace):
-            file.occurrences.append((saved.when, saved.evidence))
-            file.counted.append(saved.evidence.identity)
+            file.count(saved.evidence, saved.when)
         file.places = places_from_json(memory.get(namespace, PLACED))
         file.known = any(True for _ in memory.items(namespace))
         return file

@@ -138,9 +138,8 @@ class VerdictTracker:
     ) -> list[Subject]:
         for evidence in found.evidence:
             if evidence.identity not in file.counted:
-                file.counted.append(evidence.identity)
+                file.count(evidence, at)
                 file.events += evidence.value
-                file.occurrences.append((at, evidence))
             else:
                 file.retell(evidence)
         recent = finding.linger.total_seconds()

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Sequence
+from sys import intern
 from typing import Any
 
 from alerts import raw_text
@@ -13,6 +14,8 @@ Records = Sequence[Any]
 """Mappings: records of asyncpg, or dictionaries."""
 AS_BYTES = {"UTF8", "SQL_ASCII"}
 """Encodings of databases for which texts are decoded already."""
+SHORT = 200
+"""Longest text of which equals are kept once."""
 SHARED = {"datname"}
 """Of catalogues that all databases share: their encoding is that of some other database."""
 
@@ -30,7 +33,11 @@ def readable(records: Records, query: str, collector: AnyCollector, session: Ses
 
 
 def _text(value: Any) -> Any:
-    return raw_text.decode(value) if type(value) is bytes else value
+    if type(value) is not bytes:
+        return value
+    text = raw_text.decode(value)
+    # Names and descriptions are the same on all servers, and in each answer.
+    return intern(text) if len(text) <= SHORT else text
 
 
 def _local(value: Any, codec: str) -> Any:
