@@ -12,7 +12,6 @@ from alerts.locks.order import LOCK_ORDER
 from alerts.snapshot import Snapshot
 from collectors._base import AnyCollector, Kind
 from collectors._catalogue import all_collectors
-from collectors.server import server as server_collector
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
 from monitor.defects import DEFECTS
@@ -163,7 +162,7 @@ def view(server: ServerMonitor) -> ServerView:
         unreachable=None if standing is None or standing.up else standing.cause,
         can_connect=standing.can_connect if standing else None,
         connect_failure=standing.connect_cause if standing else None,
-        timeline=_timeline(server),
+        timeline=server.timeline,
         server_version=identity.version_text if identity else None,
         sessions=server.sessions.open_now(),
         server_time=server.round_log.elapsed,
@@ -179,11 +178,6 @@ def view(server: ServerMonitor) -> ServerView:
         locks=lock_view(server.snapshot()),
         queues=queue_numbers(server),
     )
-
-
-def _timeline(server: ServerMonitor) -> int | None:
-    answer = server.answers.newest.get(server_collector)
-    return answer.rows[0].timeline if answer and answer.rows else None
 
 
 def queue_numbers(server: ServerMonitor) -> QueueNumbers | None:

@@ -16,6 +16,7 @@ from collectors._catalogue import all_collectors, of_server
 from collectors.backup_reports import BackupFolder, backup_reports
 from collectors.comments import comments
 from collectors.connection import Connection, connection
+from collectors.server import server
 from collectors.standby_lag import standby_lag
 from collectors.volumes import volumes
 from collectors.wal_position import wal_position
@@ -278,6 +279,11 @@ class ServerMonitor:
     @property
     def node(self) -> ServerIdentity:
         return self.identity_tracker.node
+
+    @property
+    def timeline(self) -> int | None:
+        answer = self.answers.newest.get(server)
+        return answer.rows[0].timeline if answer and answer.rows else None
 
     @property
     def standing(self) -> Connection | None:

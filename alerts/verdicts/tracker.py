@@ -44,8 +44,8 @@ class VerdictTracker:
         self, finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits, mutes: Mutes
     ) -> Verdict:
         """Judge one finding now, and return its verdict, which depends on earlier ones."""
-        place = _namespace(finding, snapshot.node)
-        file = self._file(place)
+        namespace = _namespace(finding, snapshot.node)
+        file = self._file(namespace)
         if finding.on and snapshot.node.role and finding.on is not snapshot.node.role:
             file.cases.clear()
             file.places, file.known = {}, True
@@ -75,18 +75,18 @@ class VerdictTracker:
             facts=facts,
             known=file.known,
         )
-        file.remember(self.memory, place)
+        file.remember(self.memory, namespace)
         return file.verdict
 
     def end_sessions(self, findings: Iterable[AnyFinding], node: ServerIdentity) -> None:
         """End the cases that can't survive a restart of the server."""
         for finding in findings:
             if not finding.outlives_restart:
-                place = _namespace(finding, node)
-                file = self.files.get(place) or FindingCases.recalled(self.memory, place)
-                # Not cleared in place: the background thread may be judging by it just now.
-                self.files[place] = file = replace(file, cases={})
-                file.remember(self.memory, place)
+                namespace = _namespace(finding, node)
+                file = self.files.get(namespace) or FindingCases.recalled(self.memory, namespace)
+                # Not cleared in namespace: the background thread may be judging by it just now.
+                self.files[namespace] = file = replace(file, cases={})
+                file.remember(self.memory, namespace)
 
     def _judged(
         self, finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits, file: FindingCases
@@ -156,10 +156,10 @@ class VerdictTracker:
         heard = tuple(s for s in marked if s.muted is None)
         return heard, tuple(s for s in marked if s.muted is not None)
 
-    def _file(self, place: Namespace) -> FindingCases:
-        file = self.files.get(place)
+    def _file(self, namespace: Namespace) -> FindingCases:
+        file = self.files.get(namespace)
         if file is None:
-            file = self.files[place] = FindingCases.recalled(self.memory, place)
+            file = self.files[namespace] = FindingCases.recalled(self.memory, namespace)
         return file
 
 

@@ -44,7 +44,7 @@ def columns(*blocks: list[Thing]) -> Columns[Thing]:
 
 
 def many(number: int) -> list[Thing]:
-    """So many that no column has few values only."""
+    """Rows with many different values in each column."""
     return [
         Thing(f"ü{n}🐘", n, n / 3, None if n % 3 else n / 7, n if n % 2 else None, n % 2 == 0, [])
         for n in range(number)

@@ -96,7 +96,7 @@ async def test_analyze(database: Database) -> None:
 
 
 async def test_create_index_that_waits(database: Database) -> None:
-    """CONCURRENTLY waits for an older transaction: so many lockers, none of them gone."""
+    """CONCURRENTLY waits for an older transaction: it counts the lockers, none of them gone."""
     await database.execute("create table t (id int)")
     writer, builder = await database.session(), await database.session()
     await writer.execute("begin; insert into t values (1)")

@@ -104,7 +104,7 @@ def incidents(alerts: list[Alert]) -> list[str]:
 
 
 async def told(chain: Chain, finding: str, status: str, times: int, **which: str) -> list[Alert]:
-    """All such messages, once there are so many."""
+    """All such messages, once there are enough of them."""
 
     async def heard() -> list[Alert] | None:
         found = messages(chain, finding, status, **which)

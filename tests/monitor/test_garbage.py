@@ -31,7 +31,7 @@ class Clock:
 
 
 async def dues(took: float) -> float:
-    """When the second collection is due after a first one that took so many seconds."""
+    """When the second collection is due after a first one that took `took` seconds."""
     clock, done = Clock(), list[float]()
 
     def collect() -> None:

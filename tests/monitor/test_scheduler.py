@@ -127,7 +127,7 @@ def test_rounds_go_on_after_the_wall_clock_was_set(
         assert counter.stdout is not None
         [counter.stdout.readline() for _ in range(5)]
         offset.write_text(moved)
-        # What was said before it noticed is in the pipe; so many more need the new time.
+        # What was said before it noticed is in the pipe; 40 more need the new time.
         [counter.stdout.readline() for _ in range(40)]
         assert counter.poll() is None
     finally:

@@ -22,7 +22,7 @@ IDS = Trends(
 
 
 def fed(recorder: TrendsRecorder, first: float, last: float, pace: float, each: int) -> Trend:
-    """One answer every `pace` seconds since START, one more ID for each so many seconds."""
+    """One answer every `pace` seconds since START, with IDs that grow at a steady rate."""
     at = first
     while at <= last:
         row = TransactionIds(int(at) // each, 0)

@@ -42,7 +42,7 @@ MINUTES = range(0, 66, 5)
 def table(
     minute: float, scans: float, rows: float = 1e6, by_index: float = 0, **more: Any
 ) -> UserTable:
-    """The table after so many minutes; scans and rows by index are those of a minute."""
+    """The table after that number of minutes; scans and rows by index are those of a minute."""
     done = int(scans * minute)
     read: dict[str, Any] = {"seq_scan": done, "seq_tup_read": int(done * rows)}
     return replace(TABLE, **read, idx_tup_fetch=int(by_index * minute), **more)

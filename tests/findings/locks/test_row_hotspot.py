@@ -28,7 +28,7 @@ ROW: dict[str, Any] = {
 
 
 def queue(length: int) -> Snapshot:
-    """So many who want one row: the first waits for its owner, the others for the first."""
+    """Sessions that want one row: the first waits for its owner, the others for the first."""
     held = [lock(1, "transactionid", transactionid=1), lock(100, "tuple", **ROW)]
     held.append(lock(100, "transactionid", 3.0, mode="ShareLock", transactionid=1))
     held += [lock(100 + n, "tuple", 3.0 - n / 100, **ROW) for n in range(1, length)]

@@ -164,7 +164,7 @@ def test_the_case_lasts_until_it_is_well_below() -> None:
 async def clients(
     dsn: str, count: int, application: str
 ) -> AsyncIterator[list[asyncpg.Connection]]:
-    """So many idle sessions."""
+    """Open that number of idle sessions."""
     opened: list[asyncpg.Connection] = []
     try:
         for _ in range(count):

@@ -94,7 +94,7 @@ def test_an_aborted_transaction_is_open_too() -> None:
 
 
 def test_the_horizon_makes_a_minute_long_enough() -> None:
-    """So many transactions have passed that vacuum is held back already."""
+    """Enough transactions have passed for vacuum to be held back already."""
     old = open_transaction(60, xmin_age=100_000)
     assert "it holds back vacuum by 100,000 transactions" in only(judged(old)).message
     assert judged(replace(old, state_seconds=59)).state is State.healthy
