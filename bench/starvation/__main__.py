@@ -17,7 +17,7 @@ from monitor.demo.launcher import Postgres
 
 PAGE = Path(__file__).parent.parent / "STARVATION.md"
 CONTENT = Scenario("idle server with 20 tables", relations(20, 1))
-WARM_UP = 30.0
+WARM_UP = 60.0
 """Seconds on the machine as it is, before it is disturbed."""
 SETTLED = 12.0
 """Seconds of the disturbance until the daemon may be expected to know it."""
@@ -78,7 +78,7 @@ def measured(
     server: Postgres, condition: Condition, sight: str, start: str, seconds: float
 ) -> Measured:
     """Watch for that long under a condition, after a time without it unless the start is cold."""
-    with watcher(server, "shop", ROLE, condition, sight, "quick") as watching:
+    with watcher(server, "shop", ROLE, condition, sight) as watching:
         if start == "warm":
             wait(WARM_UP, watching)
         with condition.disturb(watching.pid):
@@ -154,9 +154,7 @@ def page(found: Sequence[tuple[str, Measured]], seconds: float) -> str:
             "# A busy machine",
             "",
             f"Measured by `make bench ARGS='starvation --write'` on {machine()}, {seconds:.0f} s a"
-            f" condition, {CONTENT.title}. Paces are shortened (fast 1 s, normal 2 s,"
-            " table 3 s, slow 4 s, daily 5 s; a budget of 5 %), so that after half a minute every"
-            " query is known by five rounds.",
+            f" condition, {CONTENT.title}, default paces.",
             "",
             "*Foreign*, *run delay* and *run* are the shares by which the daemon judges that it is"
             " starved (foreign ≥ 3 % or run delay ≥ 10 %) or disturbed; the next three columns are"
