@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alerts.cure import ACTIVITY, equals, identifier, literal, remark
+from alerts.cure import ACTIVITY, equals, identifier, remark
 from alerts.plural import plural
 from alerts.runway.size_trends import DATABASE_SIZES
 from alerts.runway.trends import Seen, Trends
 from alerts.runway.volume_trends import LOG, TEMPORARY, VOLUMES, WAL_SIZE
 from alerts.snapshot import Snapshot
 from alerts.units import bytes_text
+from alerts.wal.slots import give_up, no_shortcut, start_consumer
 from collectors.replication_slots import replication_slots
 from collectors.temp_files import temp_files
 from collectors.volumes import Volume
@@ -54,15 +55,13 @@ def _of_wal(snapshot: Snapshot) -> Iterator[Grower]:
 def _kept_by(snapshot: Snapshot, size: float) -> tuple[str, tuple[str, ...]]:
     """Return what keeps WAL: a slot, the archiver, or neither."""
     slots = snapshot.rows(replication_slots) if snapshot.has(replication_slots) else ()
-    kept = [(slot.retained_bytes or 0, slot.slot_name, slot.active) for slot in slots]
-    most, name, active = max(kept, default=(0, "", False))
-    if most >= MUCH * size:
-        state = "in use" if active else "not in use"
-        drop = f"SELECT pg_catalog.pg_drop_replication_slot({literal(name)});"
-        return f", kept by the slot {name} ({state})", (
-            remark(f"1. Start what reads the slot {name}, or find out why it is slow."),
-            remark(f"2. Only if it is gone for good: {drop} then CHECKPOINT;"),
-            remark("3. So that no slot can fill the volume again: max_slot_wal_keep_size."),
+    slot = max(slots, key=lambda one: one.retained_bytes or 0, default=None)
+    if slot and (slot.retained_bytes or 0) >= MUCH * size:
+        state = "in use" if slot.active else "not in use"
+        return f", kept by the slot {slot.slot_name} ({state})", (
+            *start_consumer(snapshot, slot),
+            *give_up(snapshot, slot),
+            *no_shortcut(),
         )
     rows = snapshot.rows(wal_directory) if snapshot.has(wal_directory) else ()
     ready = sum(row.ready for row in rows)

@@ -9,11 +9,13 @@ from alerts.cure import remark
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, Share, bytes_text, duration_text, share_text
+from alerts.wal.disk import Room, room_of
 from alerts.wal.server_settings import needed
 from alerts.wal.slots import check, give_up, loss_of, no_shortcut, start_consumer
 from alerts.wal.speed import WRITTEN, Speed, growth_text, speed_of
 from collectors.replication_slots import Slot, replication_slots
 from collectors.settings import settings
+from collectors.volumes import volumes
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
 
@@ -27,7 +29,9 @@ class Limits(BaseLimits):
     """Minimum WAL that is reported where max_slot_wal_keep_size is unlimited; also more than
     max_wal_size, for which the disk is meant."""
     critical: Bytes = 64 * 1024**3
-    """WAL from which it is critical without such a limit: set it to what the disk can spare."""
+    """WAL from which it is critical without such a limit, where the disk can't be looked at."""
+    disk_left: Duration = timedelta(hours=6)
+    """Time until the disk of pg_wal is full, at the present speed, from which it is critical."""
     share: Share = 0.5
     """Share of max_slot_wal_keep_size that is used."""
     share_critical: Share = 0.8
@@ -46,12 +50,16 @@ class Runway:
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    planned, speed = needed(snapshot, "max_wal_size"), speed_of(snapshot)
+    planned, speed, room = needed(snapshot, "max_wal_size"), speed_of(snapshot), room_of(snapshot)
     for slot in snapshot.rows(replication_slots):
         if slot.retained_bytes is None or slot.is_invalid or slot.temporary:
             continue
         runway = runway_of(slot, slot.retained_bytes, speed)
-        if severity := gravity(slot, slot.retained_bytes, runway, planned, limits):
+        if runway.share is None:
+            severity = unlimited(slot.retained_bytes, room, planned, limits)
+        else:
+            severity = limited(slot, runway.share, runway, limits)
+        if severity:
             yield evidence(snapshot, slot, slot.retained_bytes, severity, runway)
 
 
@@ -63,16 +71,19 @@ def runway_of(slot: Slot, retained: int, speed: Speed | None) -> Runway:
     return Runway(left, share, speed.until(left) if speed else None)
 
 
-def gravity(
-    slot: Slot, retained: int, runway: Runway, planned: float, limits: Limits
-) -> Severity | None:
-    if runway.share is None:
-        if retained >= limits.critical:
-            return Severity.critical
-        return Severity.warning if retained >= max(limits.least, planned) else None
-    if slot.wal_status == UNRESERVED or runway.share >= limits.share_critical:
+def unlimited(retained: int, room: Room | None, planned: float, limits: Limits) -> Severity | None:
+    """Judge by the disk; where it can't be looked at, by the bytes alone."""
+    if retained < max(limits.least, planned):
+        return None
+    critical = room.is_short(limits.disk_left) if room else retained >= limits.critical
+    return Severity.critical if critical else Severity.warning
+
+
+def limited(slot: Slot, share: float, runway: Runway, limits: Limits) -> Severity | None:
+    """Judge by what is left of max_slot_wal_keep_size."""
+    if slot.wal_status == UNRESERVED or share >= limits.share_critical:
         return Severity.critical
-    if runway.share < limits.share:
+    if share < limits.share:
         return None
     soon = runway.seconds is not None and runway.seconds < limits.left.total_seconds()
     return Severity.critical if soon else Severity.warning
@@ -81,7 +92,7 @@ def gravity(
 def evidence(
     snapshot: Snapshot, slot: Slot, retained: int, severity: Severity, runway: Runway
 ) -> Evidence:
-    state = "slow" if slot.active else "not connected"
+    state, room = "slow" if slot.active else "not connected", room_of(snapshot)
     return Evidence(
         subject=slot.slot_name,
         severity=severity,
@@ -89,12 +100,14 @@ def evidence(
         message=(
             f"The {slot.slot_type} slot {slot.slot_name}, whose consumer is {state}, keeps"
             f" {bytes_text(retained)} of WAL; {_end(slot, runway)}.{growth_text(snapshot)}"
+            f"{room.text if room else ''}"
         ),
         facts={
             "retained_bytes": retained,
             "safe_bytes": runway.left_bytes,
             "used_share": runway.share,
             "runway_seconds": runway.seconds,
+            "disk_free_bytes": room.bytes if room else None,
             "is_active": slot.active,
             "wal_status": slot.wal_status,
             "slot_type": slot.slot_type,
@@ -134,7 +147,7 @@ finding = Finding(
     title="WAL kept by a replication slot",
     severities=(Severity.warning, Severity.critical),
     reads=(replication_slots, settings),
-    consults=(wal_position, wal_receiver),
+    consults=(volumes, wal_position, wal_receiver),
     history=(WRITTEN,),
     limits=Limits(),
     judge=judge,

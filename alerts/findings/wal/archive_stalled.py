@@ -10,10 +10,12 @@ from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration
 from alerts.wal.archive_cures import CHECK, configure, unblock
 from alerts.wal.archive_queue import POSITIONS, ArchiveQueue, queue_of, waiting_text
+from alerts.wal.disk import Room, room_of
 from alerts.wal.server_settings import provider_of, text_of
 from alerts.wal.speed import WRITTEN, growth_text
 from collectors.archiver import Archiver, archiver
 from collectors.settings import settings
+from collectors.volumes import volumes
 from collectors.wal_directory import wal_directory
 from collectors.wal_position import wal_position
 
@@ -25,7 +27,10 @@ class Limits(BaseLimits):
     waiting_critical: Duration = timedelta(hours=1)
     """Time from which it is critical: that much of the newest data is in no archive."""
     kept_critical: Bytes = 16 * 1024**3
-    """WAL that is kept, from which it is critical: few volumes have more to spare."""
+    """WAL that is kept, from which it is critical, where the disk can't be looked at: few have
+    more to spare."""
+    disk_left: Duration = timedelta(hours=6)
+    """Time until the disk of pg_wal is full, at the present speed, from which it is critical."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -48,19 +53,16 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def evidence(snapshot: Snapshot, row: Archiver, queue: ArchiveQueue, limits: Limits) -> Evidence:
     waited = queue.waited_seconds or 0.0
-    critical = waited >= limits.waiting_critical.total_seconds()
-    missing = is_missing(snapshot)
+    missing, room = is_missing(snapshot), room_of(snapshot)
+    critical = waited >= limits.waiting_critical.total_seconds() or _is_full(queue, room, limits)
     return Evidence(
         subject="archiver",
-        severity=(
-            Severity.critical
-            if critical or queue.bytes >= limits.kept_critical
-            else Severity.warning
-        ),
+        severity=Severity.critical if critical else Severity.warning,
         value=waited,
         message=(
             f"{_reason(row, missing, limits)}{waiting_text(queue)} No backup can be rolled forward"
             f" over them.{growth_text(snapshot)}"
+            f"{room.text if room else ''}"
         ),
         facts={
             "waiting_files": queue.files,
@@ -73,6 +75,11 @@ def evidence(snapshot: Snapshot, row: Archiver, queue: ArchiveQueue, limits: Lim
         cure=configure(snapshot) if missing else unblock(snapshot),
         check=CHECK,
     )
+
+
+def _is_full(queue: ArchiveQueue, room: Room | None, limits: Limits) -> bool:
+    """Return True if the disk is nearly full; where it can't be looked at, by the bytes alone."""
+    return room.is_short(limits.disk_left) if room else queue.bytes >= limits.kept_critical
 
 
 def is_missing(snapshot: Snapshot) -> bool:
@@ -95,7 +102,7 @@ finding = Finding(
     title="WAL archiving stands still",
     severities=(Severity.warning, Severity.critical),
     reads=(archiver,),
-    consults=(settings, wal_directory, wal_position),
+    consults=(settings, volumes, wal_directory, wal_position),
     history=(POSITIONS, WRITTEN),
     limits=Limits(),
     judge=judge,

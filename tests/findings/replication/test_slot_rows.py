@@ -22,6 +22,7 @@ from collectors.last_checkpoint import LastCheckpoint, last_checkpoint
 from collectors.replication import Receiver, replication
 from collectors.replication_slots import Slot, replication_slots
 from collectors.settings import Setting, settings
+from collectors.volumes import Volume, volumes
 from collectors.wal_directory import WalDirectory, wal_directory
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import WalReceiver, wal_receiver
@@ -195,6 +196,26 @@ def test_the_runway_is_told_with_its_speed() -> None:
         subject.evidence.message
     )
     assert "102.4 MiB a minute over the last 10 min" in subject.evidence.message
+
+
+@pytest.mark.parametrize(
+    ("free", "severity"),
+    [(GiB, Severity.critical), (60 * GiB, Severity.warning)],
+)
+def test_a_disk_that_is_seen_decides(free: int, severity: Severity) -> None:
+    """Where a mount of it is seen, what is free there and how long it lasts replaces the bytes."""
+    finding = slot_wal_retained.finding
+    disk = Volume("data, wal", "/pg", 90 * GiB, free, 0, 0)
+    told = rounds(
+        finding,
+        (0, {settings: SETTINGS, volumes: [disk], wal_position: [at_lsn(END - GiB)]}),
+        (600, {wal_position: [at_lsn(END)], replication_slots: [slot(retained=2 * GiB)]}),
+    )
+    [subject] = verdict_of(finding, told).subjects
+    assert subject.evidence.severity is severity
+    assert subject.evidence.facts["disk_free_bytes"] == free
+    if free == GiB:
+        assert "Its disk has 1 GiB free, which lasts about 10 min." in subject.evidence.message
 
 
 @pytest.mark.parametrize(

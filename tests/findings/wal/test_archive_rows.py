@@ -14,6 +14,7 @@ from alerts.wal.segments import end_of
 from collectors._base import Absence, AnyCollector
 from collectors.archiver import Archiver, archiver
 from collectors.settings import settings
+from collectors.volumes import Volume, volumes
 from collectors.wal_directory import WalDirectory, wal_directory
 from collectors.wal_position import wal_position
 from tests.fixtures.one_look import verdict_of
@@ -72,6 +73,29 @@ def test_failing_is_newer_than_the_last_success(
     row: Archiver, end: int, severity: Severity | None
 ) -> None:
     assert judged(archive_failing.finding, row, end).severity is severity
+
+
+@pytest.mark.parametrize("finding", [archive_failing.finding, archive_stalled.finding])
+@pytest.mark.parametrize(
+    ("free", "severity"), [(GiB, Severity.critical), (2048 * GiB, Severity.warning)]
+)
+def test_a_disk_that_is_seen_decides(finding: AnyFinding, free: int, severity: Severity) -> None:
+    """What is free there and how long it lasts, in place of what is kept."""
+    row = archived(**FAILED) if finding is archive_failing.finding else archived()
+    told: dict[AnyCollector, Any] = {
+        archiver: [row],
+        volumes: [Volume("wal", "/pg_wal", 99 * GiB, free, 0, 0)],
+        wal_position: [at_lsn(ARCHIVED)],
+    }
+    snapshot = rounds(
+        finding,
+        (0, told),
+        (1, {wal_position: [at_lsn(ARCHIVED + SEGMENT + 1)]}),
+        (1000, {wal_position: [at_lsn(ARCHIVED + 20 * GiB)]}),
+    )
+    [subject] = verdict_of(finding, snapshot).subjects
+    assert subject.evidence.severity is severity
+    assert "Its disk has" in subject.evidence.message
 
 
 def test_one_failed_attempt_must_hold() -> None:
