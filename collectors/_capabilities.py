@@ -52,3 +52,18 @@ COLUMN_STATISTICS = Capability(
     buys="the width of rows, from which bloat is estimated",
     scope=Scope.database,
 )
+
+READ_PENDING_LISTS = Capability(
+    name="read_pending_lists",
+    probe="""(
+        pg_catalog.pg_has_role(current_user, 'pg_stat_scan_tables', 'usage')
+        and not exists (
+            select from pg_catalog.pg_proc
+            where proname = 'pgstatginindex'
+                and not pg_catalog.has_function_privilege(oid, 'execute')
+        )
+    )""",
+    grant="GRANT pg_monitor TO {role};",
+    buys="the pending lists of GIN indexes, where pgstattuple is installed",
+    scope=Scope.database,
+)

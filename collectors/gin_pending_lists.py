@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Scope
-from collectors._capabilities import READ_ALL_STATS
+from collectors._capabilities import READ_ALL_STATS, READ_PENDING_LISTS
 
 # The function locks the index, so an index that is locked, or about to be, is left out. It reads
 # one page. pg_monitor may execute it; gin_metapage_info of pageinspect takes a superuser.
@@ -65,6 +65,6 @@ gin_pending_lists = Collector(
     sql={140000: QUERY},
     scope=Scope.database,
     key=("datname", "indexrelid"),
-    needs=(READ_ALL_STATS,),
+    needs=(READ_ALL_STATS, READ_PENDING_LISTS),
     extension="pgstattuple",
 )

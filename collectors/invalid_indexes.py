@@ -48,6 +48,8 @@ QUERY = """
             where j.indrelid = i.indrelid and j.indisvalid
                 and j.indisunique = i.indisunique
                 and y.relam = x.relam
+                and to_jsonb(j) ->> 'indnullsnotdistinct'
+                    is not distinct from to_jsonb(i) ->> 'indnullsnotdistinct'
                 and j.indnkeyatts = i.indnkeyatts
                 and concat_ws('/', j.indkey, j.indclass, j.indcollation, j.indoption)
                     = concat_ws('/', i.indkey, i.indclass, i.indcollation, i.indoption)

@@ -90,10 +90,15 @@ def _is_called(database: str) -> str:
 
 
 def needed(scope: Scope) -> list[Capability]:
-    """Return the privileges that collectors need and PUBLIC lacks, without duplicates."""
-    needs = (need for collector in all_collectors().values() for need in collector.needs)
-    wanted = (need for need in needs if need.scope is scope and not need.is_public)
-    return list({need.grant: need for need in wanted}.values())
+    """Return the privileges that collectors need and PUBLIC lacks, each grant once.
+
+    What is granted for the server is not granted again inside a database.
+    """
+    needs = [need for collector in all_collectors().values() for need in collector.needs]
+    of_server = {need.grant for need in needs if need.scope is Scope.server}
+    given = of_server if scope is Scope.database else set()
+    wanted = (need for need in needs if need.scope is scope and need.grant not in given)
+    return list({need.grant: need for need in wanted if not need.is_public}.values())
 
 
 def to_reach_extensions(role: str) -> Iterator[str]:

@@ -17,6 +17,8 @@ from collectors.gin_pending_lists import GinPendingList, gin_pending_lists
 from collectors.index_layout import IndexLayout, index_layout
 from collectors.settings import settings
 
+LOADED = 10_000
+"""Inserted rows from which a table is not empty, even if it was never analysed."""
 INSTALL = "CREATE EXTENSION IF NOT EXISTS pgstattuple;"
 DEFAULT = 4 * 1024**2
 """PostgreSQL's own gin_pending_list_limit."""
@@ -42,8 +44,9 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def may_be_long(index: IndexLayout, limits: Limits) -> bool:
-    """The list is a part of the index."""
-    return index.is_valid and index.size_bytes >= limits.min_bytes
+    """The list is a part of the index, whose size is not known before the first ANALYZE."""
+    is_loaded = index.table_rows < 0 and index.n_tup_ins >= LOADED
+    return index.is_valid and (index.size_bytes >= limits.min_bytes or is_loaded)
 
 
 def unread(index: IndexLayout, snapshot: Snapshot) -> Unjudged:

@@ -98,5 +98,9 @@ async def test_found_and_cured(database: Database, psql: Psql, paste: Psql) -> N
     cures = (
         s for subject in ill.subjects for s in (subject.evidence.check, *subject.evidence.cure)
     )
+    # Beside a transaction that has read both tables; it would stop any lock that blocks readers.
+    reader = await database.session()
+    await reader.execute("BEGIN; SELECT FROM lacking, parted, parent")
     await paste(database.dsn, "\n".join(cures))
+    await reader.execute("ROLLBACK")
     assert (await judged(database)).state is State.healthy

@@ -40,6 +40,8 @@ def test_without_the_extension_large_indexes_are_unknown() -> None:
     blind = verdict_of(finding, seen((index_layout, [GIN])))
     assert (blind.state, blind.unjudged[0].subject) == (State.unknown, "public.i11")
     small = replace(GIN, size_bytes=MIB)
+    loaded = replace(GIN, size_bytes=0, table_rows=-1, n_tup_ins=10_000)
+    assert verdict_of(finding, seen((index_layout, [loaded]))).state is State.unknown
     for rows in ([small], [layout(12)], []):
         assert verdict_of(finding, seen((index_layout, rows))).state is State.healthy
 
@@ -92,3 +94,10 @@ async def test_found_and_cured(database: Database, psql: Psql, paste: Psql) -> N
     await paste(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
     healed = await judged(database)
     assert (healed.state, healed.unjudged) == (State.healthy, ())
+
+    await database.execute("ANALYZE documents")
+    # As at a provider that does not let its customers call the function.
+    await database.execute("REVOKE EXECUTE ON FUNCTION pgstatginindex FROM pg_stat_scan_tables")
+    blind = await judged(database)
+    assert blind.state is State.unknown
+    assert blind.unjudged[0].grant
