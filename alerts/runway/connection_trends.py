@@ -26,11 +26,16 @@ def key_of(group: Group) -> str:
     return "\t".join(part or "" for part in group)
 
 
-def _counts(answer: AnyAnswer) -> Iterator[Point]:
-    clients = [row for row in answer.rows if is_client(row)]
-    yield Point(ALL, len(clients))
-    for group, count in Counter(map(group_of, clients)).most_common(GROUPS):
+def _all(answer: AnyAnswer) -> Iterator[Point]:
+    yield Point(ALL, sum(map(is_client, answer.rows)))
+
+
+def _groups(answer: AnyAnswer) -> Iterator[Point]:
+    clients = Counter(group_of(row) for row in answer.rows if is_client(row))
+    for group, count in clients.most_common(GROUPS):
         yield Point(key_of(group), count)
 
 
-CONNECTIONS = Trends(session_counts, "connections", _counts)
+CONNECTIONS = Trends(session_counts, "connections", _all)
+CONNECTION_GROUPS = Trends(session_counts, "connection_groups", _groups, is_kept=False)
+"""Kept in RAM alone: applications may give each session a name of its own."""

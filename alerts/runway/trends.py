@@ -85,6 +85,8 @@ class Trends(History[Seen]):
     """Whether a fall means that it began anew."""
     every: float = 0.0
     """Seconds between two answers that are looked at."""
+    is_kept: bool = True
+    """Whether it goes to the file; what has names that come and go must not fill that."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:
@@ -104,6 +106,7 @@ class TrendsRecorder:
 
     def __init__(self, kind: Trends, memory: Memory, place: Namespace) -> None:
         self.kind, self.memory, self.place = kind, memory, place
+        self.samples = memory.samples if kind.is_kept else Samples()
         self.tracks: dict[str, Track] = {}
         self.learned = float("-inf")
         self.seen: Seen = {}
@@ -134,13 +137,14 @@ class TrendsRecorder:
         fell = self.kind.only_grows and track.newest and point.value < track.newest.value
         if fell or track.series.epoch.partition("@")[0] != point.epoch:
             epoch = f"{point.epoch}@{at:.0f}"
-            self.memory.put(self.place, point.key, epoch)
+            if self.kind.is_kept:
+                self.memory.put(self.place, point.key, epoch)
             track = self.tracks[point.key] = self._load(point.key, epoch)
         return track
 
     def _load(self, key: str, epoch: str) -> "Track":
         series = Series(self.place, key, epoch)
-        track = Track(series, self.memory.samples, self.kind.only_grows)
+        track = Track(series, self.samples, self.kind.only_grows)
         track.load()
         return track
 

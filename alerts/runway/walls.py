@@ -13,11 +13,13 @@ from alerts.runway.member_offsets import OFFSETS, SPACE
 from alerts.runway.rate import Eta, Rate, eta
 from alerts.runway.sequence_trends import GIVEN_OUT, key_of
 from alerts.runway.trends import Seen, Trend, Trends
+from alerts.runway.volume_trends import VOLUMES
 from alerts.snapshot import Snapshot, Unknown
 from collectors.databases import databases
 from collectors.multixacts import multixacts
 from collectors.sequences import sequences
 from collectors.session_counts import session_counts
+from collectors.volumes import volumes
 
 SEQUENCES = 10
 """Sequences that are listed: those that have used most."""
@@ -64,7 +66,7 @@ def first_of(walls: list[Wall], writes: float) -> tuple[Wall, Eta] | None:
 def walls(snapshot: Snapshot) -> list[Wall]:
     """Return all walls that are known, the most used first."""
     found: list[Wall] = []
-    for part in (_ids, _members, _sequences, _connections):
+    for part in (_ids, _members, _sequences, _connections, _volumes):
         with suppress(Unknown):
             found += part(snapshot)
     return sorted(found, key=lambda wall: wall.share, reverse=True)
@@ -103,6 +105,14 @@ def _connections(snapshot: Snapshot) -> Iterator[Wall]:
     trend = _seen(snapshot, CONNECTIONS).get(ALL)
     used = sum(row.backend_type == "client backend" for row in snapshot.rows(session_counts))
     yield _wall("connection slots", used, usable_slots(snapshot), trend, by_writes=False)
+
+
+def _volumes(snapshot: Snapshot) -> Iterator[Wall]:
+    trends = _seen(snapshot, VOLUMES)
+    for row in snapshot.rows(volumes):
+        if row.used_bytes is not None and row.size_bytes:
+            name = f"volume of {row.places}, in bytes"
+            yield _wall(name, row.used_bytes, row.size_bytes, trends.get(row.places))
 
 
 def _seen(snapshot: Snapshot, kind: Trends) -> Seen:

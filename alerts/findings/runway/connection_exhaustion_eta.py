@@ -12,7 +12,15 @@ from alerts.connections import usable_slots
 from alerts.cure import ACTIVITY, equals, identifier, literal, remark, since
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.runway.climb import LEAST, last_hour
-from alerts.runway.connection_trends import ALL, CONNECTIONS, Group, group_of, is_client, key_of
+from alerts.runway.connection_trends import (
+    ALL,
+    CONNECTION_GROUPS,
+    CONNECTIONS,
+    Group,
+    group_of,
+    is_client,
+    key_of,
+)
 from alerts.runway.exhaustion import Exhaustion, exhaustion
 from alerts.runway.trends import Trend
 from alerts.runway.wording import eta_text
@@ -27,7 +35,7 @@ class Limits(BaseLimits):
     left: Annotated[Duration, Slack(2.0)] = timedelta(hours=1)
     """Time until the slots are used up, at the pace of the last hour."""
     left_critical: Annotated[Duration, Slack(1.5)] = timedelta(minutes=20)
-    """Time left from which it is critical."""
+    """Time left at the least slope that is certain, from which it is critical."""
     least_used: Share = 0.6
     """Used share below which a forecast alone is never critical."""
     least_rise: Annotated[Share, FIXED] = 0.05
@@ -37,15 +45,14 @@ class Limits(BaseLimits):
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     rows = snapshot.rows(session_counts)
     slots = usable_slots(snapshot)
-    trends = snapshot.of(CONNECTIONS)
-    trend = trends.get(ALL)
+    trend = snapshot.of(CONNECTIONS).get(ALL)
     if trend is None or not last_hour(trend.minutes):
         begun = trend.minutes[0].at if trend and trend.minutes else snapshot.at
         until = max(begun + LEAST * 60, snapshot.at + 60)
         yield Unjudged("an hour of connections without a gap", until=until)
         return
     if found := forecast(trend, slots, limits):
-        yield evidence(*found, slots, trend, growing(rows, trends))
+        yield evidence(*found, slots, trend, growing(rows, snapshot.of(CONNECTION_GROUPS)))
 
 
 def forecast(trend: Trend, slots: int, limits: Limits) -> tuple[Exhaustion, Severity] | None:
@@ -53,7 +60,7 @@ def forecast(trend: Trend, slots: int, limits: Limits) -> tuple[Exhaustion, Seve
     found = exhaustion(trend.minutes, slots, trend.burst, limits.least_rise * slots)
     if found is None or found.seconds >= limits.left.total_seconds():
         return None
-    soon = found.seconds < limits.left_critical.total_seconds()
+    soon = found.eta.within(limits.left_critical.total_seconds())
     is_used = found.climb.level >= limits.least_used * slots
     return found, Severity.critical if soon and is_used else Severity.warning
 
@@ -159,7 +166,7 @@ finding = Finding(
     title="Connections will be exhausted",
     severities=(Severity.warning, Severity.critical),
     reads=(session_counts, settings),
-    history=(CONNECTIONS,),
+    history=(CONNECTIONS, CONNECTION_GROUPS),
     limits=Limits(),
     judge=judge,
     unit="seconds",

@@ -41,7 +41,7 @@ class Limits(BaseLimits):
     hours_left: Annotated[Duration, Slack(2.0)] = timedelta(hours=4)
     """Time until it is full, at the pace of the last hour."""
     hours_critical: Annotated[Duration, Slack(1.5)] = timedelta(hours=1)
-    """Time left at that pace from which it is critical."""
+    """Time left from which it is critical, at the least pace of the hour that is certain."""
     days_left: Annotated[Duration, Slack(1.3)] = timedelta(days=7)
     """Time until it is full, at the least pace of the last weeks."""
     days_critical: Annotated[Duration, Slack(1.3)] = timedelta(days=1)
@@ -98,19 +98,21 @@ def severity_of(state: State, limits: Limits) -> Severity | None:
         has_no_spare and state.used >= limits.used_critical
     ):
         return Severity.critical
-    hours, days = limits.hours_critical, limits.days_critical
-    if is_soon(state, hours, days) and state.used >= limits.least_used:
+    critical = limits.days_critical if state.soon is None else limits.hours_critical
+    is_certain = state.end is not None and state.end.within(critical.total_seconds())
+    if is_certain and state.used >= limits.least_used:
         return Severity.critical
     has_little = state.available < limits.spare_bytes
     is_full = state.inodes >= limits.used or (has_little and state.used >= limits.used)
-    soon = is_soon(state, limits.hours_left, limits.days_left)
+    soon = is_soon(state, limits)
     return Severity.warning if is_full or soon else None
 
 
-def is_soon(state: State, hours: timedelta, days: timedelta) -> bool:
+def is_soon(state: State, limits: Limits) -> bool:
+    """Whether it is full soon: at the median pace of the hour, or at the least of the days."""
     if state.soon is not None:
-        return state.soon < hours.total_seconds()
-    return state.end is not None and state.end.within(days.total_seconds())
+        return state.soon < limits.hours_left.total_seconds()
+    return state.end is not None and state.end.within(limits.days_left.total_seconds())
 
 
 def evidence(

@@ -1,5 +1,6 @@
 """Trends: minutes become hours and days, a restart forgets nothing, a reset begins anew."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,13 @@ def test_a_fall_within_two_hours_is_seen() -> None:
         row = TransactionIds(value, 0)
         recorder.learn(transaction_ids, Answer((row,), START + minute * 60.0))
         assert recorder.view(0)[""].has_fallen is (minute >= 3)
+
+
+def test_what_is_not_kept_leaves_nothing_in_the_memory() -> None:
+    """Names that come and go would take the place of others."""
+    memory = Memory()
+    memory.samples.read_file = lambda *_: ()
+    passing = replace(IDS, is_kept=False, only_grows=False).recorder(memory, PLACE)
+    assert fed(passing, 0, HOUR, MINUTE, 1).minutes
+    assert memory.samples.take_new() == []
+    assert memory.everything() == []

@@ -9,9 +9,10 @@ import pytest
 
 from alerts._base import Severity, State
 from alerts.findings.runway.connection_exhaustion_eta import finding
+from alerts.history.kind import AnyHistory
 from alerts.history.recorder import Recorder
 from alerts.history.samples import MINUTE, Sample
-from alerts.runway.connection_trends import ALL, CONNECTIONS, key_of
+from alerts.runway.connection_trends import ALL, CONNECTION_GROUPS, CONNECTIONS, key_of
 from alerts.runway.trends import Trend
 from alerts.snapshot import Snapshot
 from alerts.verdicts.verdict import Verdict
@@ -55,8 +56,11 @@ def trend(path: list[float], burst: float = 0.0) -> Trend:
 def judged(path: list[float], burst: float = 0.0, groups: Mapping[str, Trend] = EMPTY) -> Verdict:
     rows = [client(n) for n in range(40)] + [client(100 + n, "batch") for n in range(9)]
     known = seen((session_counts, rows), (settings, SLOTS))
-    views = {ALL: trend(path, burst)} | dict(groups)
-    return verdict_of(finding, known.with_histories({CONNECTIONS: views}))
+    views: Mapping[AnyHistory, Any] = {
+        CONNECTIONS: {ALL: trend(path, burst)},
+        CONNECTION_GROUPS: groups,
+    }
+    return verdict_of(finding, known.with_histories(views))
 
 
 def climbing(first: float, last: float, noise: float = 0.0) -> list[float]:
@@ -90,7 +94,7 @@ def test_an_hour_must_be_known() -> None:
 
 def empty() -> Snapshot:
     known = seen((session_counts, [client(1)]), (settings, SLOTS))
-    return known.with_histories({CONNECTIONS: {}})
+    return known.with_histories({CONNECTIONS: {}, CONNECTION_GROUPS: {}})
 
 
 def test_the_growing_group_is_named() -> None:
