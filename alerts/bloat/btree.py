@@ -121,7 +121,7 @@ def _evaluated(tree: BTree) -> BTreeEstimate:
         for equal, kind in _equals(tree)
     ]
     shares = [1.0 - _pages(size, tree) / tree.relpages for size in per_row]
-    error = MODEL_ERROR
+    error = MODEL_ERROR * (2 if tree.deduplicates else 1)
     error += mean_error(tree.statistics_target, tree.table_rows) * _share_of_widths(tree)
     low, high = min(shares) - _skew(tree, shares) - error, max(shares) + error
     share = max(0.0, fmean(shares))

@@ -2,6 +2,7 @@
 
 from math import hypot
 
+from alerts.bloat.estimate import WHOLE_ROWS
 from alerts.bloat.heap import Column, Heap
 from alerts.bloat.packing import LINE_POINTER, PAGE_HEADER, SMALLEST_TUPLE
 from alerts.bloat.sampling import MODEL_ERROR, count_error, mean_error
@@ -22,7 +23,8 @@ def ceiling(heap: Heap) -> float | None:
     pages = heap.reltuples * row / (heap.block_size - PAGE_HEADER)
     widths = mean_error(heap.statistics_target, heap.reltuples)
     error = MODEL_ERROR + hypot(widths, count_error(heap.statistics_target, heap.relpages))
-    return 1.0 - SLACK * (1.0 - error) * pages / heap.relpages
+    error += 2 * WHOLE_ROWS * row / (heap.block_size - PAGE_HEADER)
+    return 1.0 - SLACK * max(0.0, 1.0 - error) * pages / heap.relpages
 
 
 def _mean_bytes(column: Column) -> float:

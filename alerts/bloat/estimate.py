@@ -19,6 +19,10 @@ CHANGED_TOO_MUCH = 1.0
 CHANGED_MUCH = 0.2
 """Changes since ANALYZE, as a share of the rows, above which the statistics are too old."""
 OLD_STATISTICS = 30 * 86400
+WHOLE_ROWS = 0.1
+"""How many rows a page of rows of different lengths may have more, or less."""
+WIDE = 0.08
+"""Width of the interval, as a share of the file, from which the number is uncertain."""
 FILLED_UP = 0.25
 """Weight of pages whose last gap was filled by a short row."""
 REMEMBERED = 2000
@@ -124,7 +128,7 @@ def _evaluated(heap: Heap) -> HeapEstimate:
         free_bytes=None if dead is None else bloat - dead,
         tuple_bytes=packed.tuple_bytes,
         rows_per_page=fmean(packed.fits),
-        confidence=_confidence(heap),
+        confidence=_confidence(heap, max(needs) * (1.0 + error) - min(needs) * (1.0 - error)),
         has_dropped_columns=any(column.attisdropped for column in heap.columns),
     )
 
@@ -133,8 +137,9 @@ def _error(heap: Heap, packed: "_Packed") -> float:
     """Return the likely error of the pages needed, as a share of them."""
     width = packed.varying_share * mean_error(heap.statistics_target, heap.reltuples)
     rows = count_error(heap.statistics_target, heap.relpages)
-    is_exact = len(packed.fits) == 2 and not packed.varying_share
-    return hypot(width, rows) + (0.0 if is_exact else MODEL_ERROR)
+    if len(packed.fits) == 2 and not packed.varying_share:
+        return rows
+    return hypot(width, rows) + MODEL_ERROR + WHOLE_ROWS / fmean(packed.fits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +210,10 @@ def _dead_bytes(heap: Heap, tuple_bytes: float, bloat_bytes: int) -> int | None:
     return min(bloat_bytes, round(heap.n_dead_tup * (tuple_bytes + LINE_POINTER)))
 
 
-def _confidence(heap: Heap) -> Confidence:
+def _confidence(heap: Heap, spread: float) -> Confidence:
     doubtful = (
-        heap.n_mod_since_analyze is None
+        spread > WIDE
+        or heap.n_mod_since_analyze is None
         or _changed(heap) >= CHANGED_MUCH
         or any(column.atthasmissing and column.is_stored for column in heap.columns)
         or _outdated(heap)
