@@ -70,6 +70,8 @@ class HeapEstimate:
     tuple_bytes: float
     rows_per_page: float
     confidence: Confidence
+    is_outdated: bool
+    """Whether confidence is low because the statistics may not be of these rows."""
     has_dropped_columns: bool
     """Whether a part is the space of dropped columns, which only a rewrite frees."""
 
@@ -116,6 +118,8 @@ def _evaluated(heap: Heap) -> HeapEstimate:
     needs = [heap.reltuples / fit / heap.relpages for fit in packed.fits]
     share = max(0.0, 1.0 - sum(map(mul, needs, packed.weights)))
     error = _error(heap, packed)
+    spread = max(needs) * (1.0 + error) - min(needs) * (1.0 - error)
+    is_outdated = _is_outdated(heap)
     size = heap.relpages * heap.block_size
     bloat = round(share * size)
     dead = _dead_bytes(heap, packed.tuple_bytes, bloat)
@@ -128,7 +132,8 @@ def _evaluated(heap: Heap) -> HeapEstimate:
         free_bytes=None if dead is None else bloat - dead,
         tuple_bytes=packed.tuple_bytes,
         rows_per_page=fmean(packed.fits),
-        confidence=_confidence(heap, max(needs) * (1.0 + error) - min(needs) * (1.0 - error)),
+        confidence=Confidence.low if spread > WIDE or is_outdated else Confidence.high,
+        is_outdated=is_outdated,
         has_dropped_columns=any(column.attisdropped for column in heap.columns),
     )
 
@@ -210,18 +215,16 @@ def _dead_bytes(heap: Heap, tuple_bytes: float, bloat_bytes: int) -> int | None:
     return min(bloat_bytes, round(heap.n_dead_tup * (tuple_bytes + LINE_POINTER)))
 
 
-def _confidence(heap: Heap, spread: float) -> Confidence:
-    doubtful = (
-        spread > WIDE
-        or heap.n_mod_since_analyze is None
+def _is_outdated(heap: Heap) -> bool:
+    return (
+        heap.n_mod_since_analyze is None
         or _changed(heap) >= CHANGED_MUCH
         or any(column.atthasmissing and column.is_stored for column in heap.columns)
-        or _outdated(heap)
+        or _is_old(heap)
         or not is_sampled_well(heap.statistics_target, heap.reltuples)
     )
-    return Confidence.low if doubtful else Confidence.high
 
 
-def _outdated(heap: Heap) -> bool:
+def _is_old(heap: Heap) -> bool:
     old = heap.statistics_age_seconds is not None and heap.statistics_age_seconds > OLD_STATISTICS
     return old and heap.n_mod_since_analyze != 0

@@ -19,6 +19,7 @@ from alerts.bloat.current import statistics_hidden
 from alerts.bloat.current_btrees import TreeState, tree_states
 from alerts.bloat.estimate import SMALLEST_FILE, Confidence, NotEvaluated, Obstacle
 from alerts.bloat.measured import least_pages, of_index
+from alerts.bloat.rebuilt import Rebuilt
 from alerts.bloat.waste import WasteLimits, news
 from alerts.cure import concurrently, equals, identifier, literal, remark
 from alerts.snapshot import Snapshot
@@ -39,6 +40,9 @@ SIMULATED = 200
 """Number of indexes, the largest first, estimated in one judgement; each takes milliseconds."""
 BLOCK = 8192
 SMALLEST_BYTES = SMALLEST_FILE * BLOCK
+REBUILT = Rebuilt()
+DOUBT = 0.15
+"""Share by which deletes may change the size of an entry, as fewer keys are equal."""
 MANY_DEAD = 0.2
 """Share of dead rows from which a rebuild would keep too many of their entries."""
 
@@ -87,6 +91,9 @@ def judged(
 ) -> Iterator[Outcome]:
     index = state.index
     found = estimate_btree(tree)
+    since_rebuilt = snapshot.of(REBUILT).empty_share(index)
+    if since_rebuilt is not None and since_rebuilt < limits.min_share - DOUBT:
+        return  # whatever the statistics tell: it was rebuilt, and is not that empty again
     if isinstance(found, NotEvaluated):
         yield from not_evaluated(state, tree, found, snapshot, limits, needed)
     elif limits.reached(found.low, index.size_bytes, needed):
@@ -228,6 +235,7 @@ finding = Finding(
     reads=(user_indexes, user_tables, btree_layout),
     consults=(column_statistics, database_sizes, xmin_horizon, *CONSULTS),
     measures=bloat_estimates,
+    history=(REBUILT,),
     limits=Limits(),
     judge=judge,
     unit="bytes",

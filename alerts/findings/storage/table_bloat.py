@@ -136,7 +136,7 @@ def not_reached(
     """Say what hides whether it is bloated; nothing if it is not."""
     if isinstance(found, NotEvaluated):
         yield from not_evaluated(table, found, snapshot)
-    elif found.confidence is Confidence.low and reaches(found.high, heap, limits, needed):
+    elif found.is_outdated and reaches(found.high, heap, limits, needed):
         yield unjudged(table, "its statistics are too old to tell; ANALYZE it")
 
 

@@ -1,3 +1,3 @@
-"""Storage: a table that will never be as large again (`storage.sql`)."""
+"""Storage: a table, its index and its long values were far larger once (`storage.sql`)."""
 
-PLANTED = ("table_bloat",)
+PLANTED = ("index_bloat", "table_bloat", "toast_bloat")

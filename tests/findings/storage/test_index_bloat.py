@@ -7,6 +7,7 @@ import pytest
 
 from alerts._base import State
 from alerts.findings.storage.index_bloat import finding
+from alerts.history.recorder import Recorder
 from alerts.snapshot import Snapshot
 from alerts.vacuum.horizon import CONSULTS
 from collectors._capabilities import COLUMN_STATISTICS
@@ -18,6 +19,7 @@ from collectors.xmin_horizon import xmin_horizon
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.until import until
 
 # A quarter of a megabyte stands for that of a gigabyte.
 LIMITS = replace(finding.limits, min_bytes=256 * 1024, floor_bytes=256 * 1024)
@@ -43,13 +45,17 @@ FOUND = {"public.orders_pkey", f"public.{HOSTILE.strip()}", "public.by_upper"}
 
 async def snapshot(connection: "asyncpg.Connection[asyncpg.Record]") -> Snapshot:
     collectors = user_indexes, user_tables, btree_layout, column_statistics, xmin_horizon
-    return await look(connection, *collectors, *CONSULTS)
+    recorder = Recorder(wants=finding.history)
+    return await look(connection, *collectors, *CONSULTS, recorder=recorder)
 
 
 async def test_story(database: Database, psql: Psql) -> None:
     """Blind to what needs statistics, ill with them; healthy when each cure was pasted."""
     await psql(database.dsn, SCENE)
     await psql(database.dsn, "VACUUM (ANALYZE) orders; VACUUM (ANALYZE) quite;")
+    analysed = "SELECT bool_and(last_vacuum IS NOT NULL AND last_analyze IS NOT NULL)"
+    counted = f"{analysed} FROM pg_stat_user_tables"
+    await until(lambda: database.fetchval(counted), "the vacuum is counted")
     async with watching(dsn=database.monitor_dsn) as monitor:
         blind = verdict_of(finding, await snapshot(monitor), limits=LIMITS)
         assert [s.evidence.subject for s in blind.subjects] == ["public.orders_pkey"]

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from alerts._base import Evidence, Severity, State
-from alerts.findings.storage.index_bloat import finding
+from alerts.bloat.rebuilt import RebuiltSizes
+from alerts.findings.storage.index_bloat import REBUILT, finding
+from alerts.history.memory import Memory, Namespace
 from alerts.snapshot import ServerIdentity, Snapshot
 from collectors._base import Answer, AnyCollector, Role
 from collectors.btree_layout import BTreeLayout, btree_layout
@@ -74,7 +76,16 @@ def seen(row: UserIndex, *more: tuple[AnyCollector, Any], **traits: Any) -> Snap
     }
     answers |= dict(more)
     node = ServerIdentity("db1", Role.primary, 180000)
-    return Snapshot(node, 0.0, {of: Answer(rows, 0.0) for of, rows in answers.items()})
+    newest = {of: Answer(rows, 0.0) for of, rows in answers.items()}
+    return Snapshot(node, 0.0, newest, histories={REBUILT: watched()})
+
+
+def watched(*looks: UserIndex) -> RebuiltSizes:
+    """What is learned of an index in these looks."""
+    recorder = REBUILT.recorder(Memory(), Namespace("c", "db1", ""))
+    for row in looks:
+        recorder.learn(user_indexes, Answer((row,), 0.0))
+    return recorder.view(0.0)
 
 
 def only(snapshot: Snapshot) -> Evidence:
@@ -157,6 +168,23 @@ def test_what_is_unknown() -> None:
     assert (
         verdict_of(finding, seen(index(0.1), (column_statistics, (other,)))).state is State.learning
     )
+
+
+def test_a_rebuild_that_was_seen_is_the_measure() -> None:
+    """After its own cure an index is well, whatever the statistics tell of its keys.
+
+    It is ill again when it is as empty as before; an index that was emptied is no rebuild.
+    """
+    before, after = index(0.4), index(0.4, relfilenode=21)
+    cured = replace(seen(after), histories={REBUILT: watched(before, after)})
+    assert verdict_of(finding, seen(after)).state is State.ill
+    assert verdict_of(finding, cured).state is State.healthy
+    again = index(0.1, relfilenode=21)
+    grown = replace(seen(again), histories={REBUILT: watched(before, after, again)})
+    assert verdict_of(finding, grown).state is State.ill
+    emptied = index(0.1, relfilenode=21)
+    filled = replace(seen(after), histories={REBUILT: watched(before, emptied, after)})
+    assert verdict_of(finding, filled).state is State.ill
 
 
 def test_rough_estimates_alert_nobody() -> None:
