@@ -34,6 +34,8 @@ SHORTEST_ENTRY = 5.9
 NULL_ENTRY = 16
 """Bytes of an entry whose only column is null."""
 SKEW = 0.7
+CORRELATED = 0.75
+"""Weight of columns of which one follows from the other, as a city from its country."""
 WIDE = 0.1
 """Width of the interval, as a share of the file, from which the number is uncertain."""
 
@@ -115,16 +117,16 @@ def _obstacle(tree: BTree) -> NotEvaluated | None:
 
 
 def _evaluated(tree: BTree) -> BTreeEstimate:
-    per_row = [
-        _bytes_per_row(lengths, equal, kind, tree)
-        for lengths in _entries(_sampled(tree), tree.oid)
-        for equal, kind in _equals(tree)
-    ]
-    shares = [1.0 - _pages(size, tree) / tree.relpages for size in per_row]
+    weights, shares = [], []
+    for lengths in _entries(_sampled(tree), tree.oid):
+        for equal, kind, weight in _equals(tree):
+            size = _bytes_per_row(lengths, equal, kind, tree)
+            weights.append(weight)
+            shares.append(1.0 - _pages(size, tree) / tree.relpages)
     error = MODEL_ERROR * (2 if tree.deduplicates else 1)
     error += mean_error(tree.statistics_target, tree.table_rows) * _share_of_widths(tree)
     low, high = min(shares) - _skew(tree, shares) - error, max(shares) + error
-    share = max(0.0, fmean(shares))
+    share = max(0.0, fmean(shares, weights))
     return BTreeEstimate(
         bloat_share=share,
         low=max(0.0, low),
@@ -157,23 +159,23 @@ def _entries(columns: tuple[Column, ...], seed: int) -> tuple[tuple[tuple[int, i
     )
 
 
-def _equals(tree: BTree) -> Iterator[tuple[float, Frequencies]]:
-    """Yield the mean number of rows with an equal key, under each hypothesis."""
+def _equals(tree: BTree) -> Iterator[tuple[float, Frequencies, float]]:
+    """Yield the mean number of rows with an equal key, under each hypothesis with its weight."""
     if not tree.deduplicates:
-        yield 1.0, Frequencies.even
+        yield 1.0, Frequencies.even, 1.0
         return
     rows = max(1.0, tree.reltuples)
     for kind in Frequencies:
         counts = list(_distinct_values(tree, kind))
         if len(counts) == 1:
             filled = rows * (1.0 - (tree.columns[0].null_fraction or 0.0))
-            yield max(1.0, filled / counts[0]), kind
+            yield max(1.0, filled / counts[0]), kind, 1.0
             continue
         product = prod(counts)
         # As many combinations as are met by chance, if the columns are not correlated.
         combinations = -product * expm1(-rows / product)
-        for count in (max(combinations, *counts), max(counts)):
-            yield max(1.0, rows / count), kind
+        yield max(1.0, rows / max(combinations, *counts)), kind, 1.0 - CORRELATED
+        yield max(1.0, rows / max(counts)), kind, CORRELATED
 
 
 def _distinct_values(tree: BTree, kind: Frequencies) -> Iterator[float]:
