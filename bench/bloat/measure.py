@@ -1,12 +1,12 @@
 """One table: built, emptied in part, estimated as the monitor, measured, and rewritten."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from alerts.bloat import HeapEstimate, estimate, heap_of
+from alerts.bloat import Heap, HeapEstimate, estimate, heap_of
 from alerts.bloat.btree import BTreeEstimate, estimate_btree
 from alerts.bloat.btree_reading import btree_of
 from bench.bloat import usual
@@ -105,11 +105,6 @@ async def build(admin: "Connection", shape: Shape, level: float) -> None:
     if shape.clustered:
         chosen = f"id * 60 / {shape.rows} % 10 < {round(level * 10)}"
     await admin.execute(f"delete from {TABLE} where {chosen}")
-    await admin.execute(
-        f"alter database {{}} set default_statistics_target = {shape.target}".format(
-            await admin.fetchval("select quote_ident(current_database())")
-        )
-    )
     await admin.execute(f"set default_statistics_target = {shape.target}")
     await admin.execute(f"vacuum (analyze) {TABLE}")
 
@@ -146,10 +141,8 @@ async def estimates(
         yield index.indexrelname, shape.indexes[number].kind, estimate_btree(tree)
 
 
-def _settled(heap: Any) -> Any:
+def _settled(heap: Heap) -> Heap:
     """The session reports its changes after its own ANALYZE; they were made before it."""
-    from dataclasses import replace
-
     return replace(heap, n_mod_since_analyze=0, n_dead_tup=0)
 
 
