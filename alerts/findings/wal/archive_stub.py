@@ -23,8 +23,8 @@ class Limits(BaseLimits):
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     row, command = snapshot.row(archiver), text_of(snapshot, "archive_command")
     by_library = bool(text_of(snapshot, "archive_library"))
-    if not row.is_archiving or by_library or provider_of(snapshot):
-        return
+    if not row.is_archiving or row.is_failing or by_library or provider_of(snapshot):
+        return  # what fails keeps the files in pg_wal, and archive_failing tells it
     if keeps_nothing(command):
         yield Evidence(
             subject="archive_command",

@@ -216,6 +216,12 @@ def test_commands_that_keep_nothing(command: str, keeps: bool) -> None:
     assert verdict.state is (State.healthy if keeps else State.ill)
 
 
+def test_a_command_that_fails_is_no_stub() -> None:
+    """Its files are kept; archive_failing tells it."""
+    answers = {settings: given(archive_command="false")}
+    assert not judged(archive_stub.finding, archived(**FAILED), answers=answers).subjects
+
+
 def test_a_command_may_have_a_secret_in_it() -> None:
     """Only the program's name is told."""
     answers = {settings: given(archive_command="TOKEN=s3cret /opt/keep.sh --key=s3cret")}
