@@ -1,5 +1,6 @@
-"""Durations, bytes and shares: parsing of settings, and formatting for reading."""
+"""Durations, bytes, shares and names: parsing of settings, and formatting for reading."""
 
+import json
 import math
 import re
 from contextlib import suppress
@@ -67,9 +68,21 @@ def parse_share(written: object) -> float:
     return share
 
 
+def parse_names(written: object) -> tuple[str, ...]:
+    """Parse names as JSON if they begin with a bracket, otherwise separated by commas. Raises
+    ValueError."""
+    if isinstance(written, str):
+        is_json = written.lstrip().startswith("[")
+        written = json.loads(written) if is_json else [n.strip() for n in written.split(",")]
+    if not isinstance(written, list | tuple) or not all(isinstance(n, str) for n in written):
+        raise ValueError(f"{written!r} is not a list of names such as db2, db3")
+    return tuple(name for name in written if name)
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), Unit.duration]
 Bytes = Annotated[int, BeforeValidator(parse_bytes), Unit.bytes]
 Share = Annotated[float, BeforeValidator(parse_share), Unit.share]
+Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
 
 
 def unit_of(annotation: object) -> Unit | None:

@@ -15,6 +15,7 @@ from alerts.units import (
     limit_text,
     parse_bytes,
     parse_duration,
+    parse_names,
     parse_share,
     share_text,
     unit_of,
@@ -88,6 +89,26 @@ def test_what_is_no_number_of_bytes_is_refused(written: object) -> None:
 def test_a_share_is_a_percentage_or_a_fraction(written: object, share: float) -> None:
     """Both ways to write a share mean the same."""
     assert share == parse_share(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("db2, db3", ("db2", "db3")),
+        ('["db 2", "a,b"]', ("db 2", "a,b")),
+        (["db2"], ("db2",)),
+        ("", ()),
+    ],
+)
+def test_names_are_read_with_commas_or_as_json(written: object, names: tuple[str, ...]) -> None:
+    """As lists in all other settings."""
+    assert parse_names(written) == names
+
+
+def test_what_is_no_list_of_names_is_refused() -> None:
+    """A number is none."""
+    with pytest.raises(ValueError, match="is not a list of names"):
+        parse_names([7])
 
 
 @pytest.mark.parametrize("written", [75, "101%", "-1%", "nan", "%", "", True])

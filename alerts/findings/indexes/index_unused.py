@@ -25,7 +25,7 @@ from alerts.history.keys import Key
 from alerts.history.unchanged import Unchanged, UnchangedFor
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
-from alerts.units import Bytes, Duration, bytes_text, duration_text
+from alerts.units import Bytes, Duration, Names, bytes_text, duration_text
 from collectors._base import Role
 from collectors._columns import column, where
 from collectors.replication import replication
@@ -49,7 +49,7 @@ class Limits(BaseLimits):
     min_writes: int = 1000
     """Minimum number of rows written to its table within the window; without writes, an index costs
     only space."""
-    forgotten: Annotated[tuple[str, ...], FIXED] = ()
+    forgotten: Annotated[Names, FIXED] = ()
     """Names of servers, standbys or slots that are no longer part of the cluster. Others are
     remembered for 90 days: what they use is unknown while they are not watched."""
     warn_bytes: Bytes = 1024**3

@@ -12,7 +12,7 @@ from alerts.replication.attendance import Attended, StandbyAttendance
 from alerts.replication.nodes import is_standby
 from alerts.replication.watched import is_watched
 from alerts.snapshot import Snapshot
-from alerts.units import Duration, duration_text
+from alerts.units import Duration, Names, duration_text
 from collectors._base import Role
 from collectors.replication import replication
 from collectors.replication_slots import replication_slots
@@ -23,7 +23,7 @@ ATTENDANCE = StandbyAttendance(timedelta(days=7))
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
-    expected: tuple[str, ...] = ()
+    expected: Names = ()
     """Names (application_name) of standbys that must be connected. Without this setting, those
     that were connected for long enough before are expected."""
     settled: Annotated[Duration, FIXED] = timedelta(hours=24)
