@@ -28,6 +28,7 @@ from collectors._base import Absence, Role
 from collectors.activity import activity
 from collectors.progress_vacuum import VacuumProgress, progress_vacuum
 from collectors.settings import Setting, settings
+from collectors.temp_schemas import temp_schemas
 from collectors.transaction_ids import TransactionIds, transaction_ids
 from collectors.user_tables import UserTable, user_tables
 from collectors.xmin_horizon import Holder, xmin_horizon
@@ -99,6 +100,7 @@ def scene(
         (xmin_horizon, (holder,) if holder else ()),
         (transaction_ids, (TransactionIds(2_000_000, 2_000_000),)),
         (progress_vacuum, progress),
+        (temp_schemas, ()),
         role=role,
     )
     steps = [(AT - 2_000_000 + n, float(n)) for n in range(900_000, 2_000_001, 1000)]
