@@ -12,8 +12,12 @@ from collectors._catalogue import all_collectors
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("collectors", "alerts", "grafana", "monitor", "bench")
-FINDINGS, OF_FAST, COLLECTORS = 150, 10, 40
-"""Copies of findings, how many of them read a collector of the fast lane, copies of collectors."""
+BREADTH = 172, 87
+"""Findings and collectors of the grown tree; budgets hold for as many."""
+FINDINGS = max(0, BREADTH[0] - len(all_findings()))
+COLLECTORS = max(0, BREADTH[1] - len(all_collectors()))
+OF_FAST = min(10, FINDINGS)
+"""Number of copies of findings that read a collector of the fast lane."""
 REVIEW = """
 
 from dataclasses import replace as _replace
