@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alerts._base import AnyFinding
 from alerts._catalogue import all_findings
+from bench.killed import SWEEPER
 from collectors._base import AnyCollector, Kind, Lane
 from collectors._catalogue import all_collectors
 
@@ -42,6 +43,9 @@ def grow(folder: Path) -> Path:
     ignored = shutil.ignore_patterns("__pycache__", "node_modules")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=ignored)
+    sweeper = SWEEPER.relative_to(ROOT)
+    (folder / sweeper).parent.mkdir(parents=True)
+    shutil.copy(SWEEPER, folder / sweeper)
     for number, finding in enumerate(chosen_findings(all_findings().values())):
         _copy_finding(folder, finding, number)
     for number, collector in enumerate(chosen_collectors(all_collectors().values())):
