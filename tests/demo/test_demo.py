@@ -20,9 +20,11 @@ DEMO = [sys.executable, "-m", "monitor", "demo"]
 PLANTED = {
     "connection_saturation": {"connection slots"},
     "deadlocks": {"shop"},
+    "index_bloat": {"public.carts_pkey"},
     "index_invalid": {"public.orders_created_idx"},
     "index_unused": {"public.order_items_unit_price_idx"},
     "table_bloat": {"public.carts"},
+    "toast_bloat": {"public.receipts"},
 }
 SESSIONS = {
     "idle_in_transaction": "price-import",
