@@ -104,4 +104,5 @@ finding = Finding(
     scope=Reach.database,
     on=Role.primary,
     alerted_by=AlertedBy.database,
+    because=("xmin_horizon_held",),
 )
