@@ -12,6 +12,9 @@ from alerts.units import Duration, duration_text
 from collectors.capabilities import Granted, capabilities
 from collectors.rounds import Round, rounds
 
+FEW = 4
+"""Number of findings that the sentence names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
@@ -93,6 +96,9 @@ def _fails(one: Round, limits: Limits) -> bool:
 
 
 def _list(names: tuple[str, ...]) -> str:
+    """Name the first few; the facts have them all."""
+    if len(names) > FEW + 1:
+        return f"{', '.join(names[:FEW])} and {len(names) - FEW} more findings"
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
