@@ -61,7 +61,8 @@ def test_a_missing_right_names_what_is_blind_and_its_grant() -> None:
     found = only(judged(STATS))
     assert (found.severity, found.subject) == (Severity.warning, "pg_read_all_stats")
     assert found.cure == ("GRANT pg_monitor TO m;",)
-    assert "idle_in_transaction" in found.message
+    assert "idle_in_transaction" in str(found.facts["findings"])
+    assert " more findings" in found.message
     assert found.facts["blinded_findings"] == len(
         readers(["activity"], all_findings(), Role.primary)
     )
