@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -265,8 +266,15 @@ async def cancelled_thrice(watched: Watched, owner: asyncpg.Connection) -> Evide
         times[table] += 1
         await watched.look()
         await owner.execute("COMMIT")
+        await until(partial(_has_left, watched, table), "the worker has left it")
     newest = watched.newest
     assert newest is not None
     cancelled = await watched.until_found(autovacuum_cancelled, at=newest.at + 1000)
     assert times[cancelled.subject] == cancelled.value == 3
     return cancelled
+
+
+async def _has_left(watched: Watched, table: str) -> bool:
+    """Whether the run that gave way is seen to have ended: its text stays for a moment."""
+    running = (await watched.look()).of(WORK).running
+    return all(run.table != table or run.looks < 2 for run in running)
