@@ -77,6 +77,7 @@ class DatabaseWalk:
             await self.databases.discover(standing, self.runner.deadline)
         except ReadFailure as failure:
             log.info("databases unknown", server=self.server, reason=failure.message)
+            await self.probe.probe_if_due(standing)  # what holds this back may hold back logins too
             return
         self._expect()
         for database in self.databases.longest_unvisited_first():

@@ -22,8 +22,9 @@ GRACE = 1.0
 """Seconds that a session is given to close politely."""
 PAYLOAD = 8192
 """Bytes that are asked for to see what a byte takes."""
-NOTABLE = 512
-"""Bytes from which on an answer says something about the speed of the link."""
+NOTABLE = 4096
+"""Bytes from which on an answer says something about the speed of the link: those of a small
+answer are within the least round trip already."""
 FAST_LINK = 4e-7
 """Seconds a byte below which a link is not subtracted: what is measured then is the server."""
 OPENING = "open a session"
