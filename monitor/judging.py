@@ -19,7 +19,7 @@ from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes
 from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
-from collectors._base import AnyCollector, Kind
+from collectors._base import AnyCollector, Kind, Lane
 from monitor.background import in_background
 from monitor.config.watch_plan import WatchPlan
 from monitor.defects import DEFECTS, place_of
@@ -154,12 +154,28 @@ def _findings() -> Mapping[str, AnyFinding]:
 
 @cache
 def _readers() -> Mapping[AnyCollector, frozenset[str]]:
-    """The names of the findings that read each collector."""
+    """The names of the findings that are judged anew when a collector has answered."""
     readers = defaultdict[AnyCollector, set[str]](set)
     for name, finding in _findings().items():
-        for collector in (*finding.reads, *finding.consults):
+        for collector in _awaited(finding):
             readers[collector].add(name)
     return {collector: frozenset(names) for collector, names in readers.items()}
+
+
+def _awaited(finding: AnyFinding) -> Iterator[AnyCollector]:
+    """Yield the collectors whose news can change the verdict.
+
+    What answers each second is no reason to judge anew what it only explains, nor a review of rows
+    that come once an hour.
+    """
+    is_fast = finding.reads[0].lane is Lane.fast
+    for collector in finding.reads:
+        if is_fast or not finding.is_review or collector.lane is not Lane.fast:
+            yield collector
+    reads_fast = any(collector.lane is Lane.fast for collector in finding.reads)
+    for collector in finding.consults:
+        if reads_fast or collector.lane is not Lane.fast:
+            yield collector
 
 
 @cache

@@ -16,17 +16,19 @@ from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes
 from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
-from collectors._base import Answer, AnyCollector, Kind, Role
+from collectors._base import Answer, AnyCollector, Kind, Lane, Role
 from collectors._catalogue import all_collectors
 from collectors._columns import Columns, block
 from collectors.activity import activity
 from collectors.replication import replication
+from collectors.roles import roles
 from collectors.user_indexes import UserIndex, user_indexes
+from collectors.user_tables import user_tables
 from monitor.address import Address
 from monitor.config.servers import WatchedServer
 from monitor.config.settings import Databases
 from monitor.config.watch_plan import WatchPlan
-from monitor.judging import Judging
+from monitor.judging import Judging, _readers
 from tests.fixtures.lock_rows import NOW
 
 NODE = ServerIdentity("db1", Role.primary, 180000, "7001", "7001")
@@ -93,9 +95,9 @@ async def test_at_first_everything_is_judged(server: Server) -> None:
 
 
 async def test_news_are_judged_by_those_who_read_them(server: Server) -> None:
-    """All of those, and no others, whichever collector it is."""
+    """All of those, and no others, whichever collector it is; but for what answers each second."""
     server.judge()
-    for collector in all_collectors().values():
+    for collector in (one for one in all_collectors().values() if one.lane is not Lane.fast):
         readers = [
             name
             for name, finding in sorted(findings_about(Kind.postgres).items())
@@ -141,3 +143,12 @@ async def test_a_snapshot_waits_in_the_state_of_its_time(server: Server) -> None
     assert dict(before.of(SCANS)) == was
     [last] = server.answers[user_indexes].rows
     assert dict(server.recorder.views(NOW)[SCANS]).keys() == {identity_of(last)}
+
+
+def test_what_answers_each_second_is_no_reason_to_judge_a_review_or_a_detail() -> None:
+    """Sessions only explain bloat, and a review of roles has time; an incident of sessions not."""
+    at_once = _readers()[activity]
+    assert {"idle_in_transaction", "lock_blocker_root", "server_crashed"} <= at_once
+    assert at_once.isdisjoint({"table_bloat", "index_bloat", "security_superusers"})
+    assert "security_superusers" in _readers()[roles]
+    assert "table_bloat" in _readers()[user_tables]
