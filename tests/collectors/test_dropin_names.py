@@ -8,7 +8,7 @@ import asyncio
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from alerts.prometheus.own_metrics import OWN_METRICS
+from collectors._base import AnyCollector
 from collectors._catalogue import all_collectors
+from collectors.backup_reports import backup_reports
+from collectors.bloat_estimates import bloat_estimates
+from collectors.volumes import volumes
 from monitor.demo.launcher import Postgres
 from tests.fixtures import full_activity as busy
 from tests.fixtures.daemon import Watch, Watched
@@ -33,8 +37,16 @@ SUFFIX = re.compile(r"_(bucket|sum|count)$")
 
 RARE = {
     "pg_stat_database_checksum_failures_total": "needs data checksums",
+    "pg_collation_library_info": "needs a locale other than C, which not every build has",
+    "pg_subscription_unsynchronised_tables": "needs a table that is still being copied",
     "pg_stat_database_checksum_last_failure_timestamp_seconds": "needs a broken page",
 }
+FOREIGN: Mapping[AnyCollector, str] = {
+    backup_reports: "needs reports of a backup tool",
+    bloat_estimates: "needs tables and indexes of a megabyte that are analysed",
+    volumes: "needs the folder of the data",
+}
+RARE |= {metric.name: why for one, why in FOREIGN.items() for metric in one.metrics}
 MORE_LABELS = {
     "pg_statio_user_indexes_idx_blks_read_total": {"datname"},
     "pg_statio_user_indexes_idx_blks_hit_total": {"datname"},

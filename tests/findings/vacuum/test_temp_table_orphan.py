@@ -45,7 +45,7 @@ def test_without_an_answer_it_is_unknown() -> None:
 @pytest.mark.versions(14, 16, 17, 18)
 async def test_a_session_that_crashed(private_server: PrivateServers, psql: Psql) -> None:
     """Found after the crash, not before; dropped by the name that is printed."""
-    server = private_server()
+    server = private_server(autovacuum="off")  # whose workers drop what a crash leaves
     limits = replace(finding.limits, transactions=0, least_bytes=0)
 
     async def judged() -> Verdict:
