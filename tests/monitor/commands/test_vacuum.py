@@ -1,6 +1,8 @@
 """pgvigil vacuum: one table by its name, with its triggers, and with other options."""
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE
 
 import pytest
 
@@ -30,17 +32,25 @@ def test_an_option_that_is_none(
     assert said in capsys.readouterr().err
 
 
+async def run(*arguments: str) -> tuple[int, str, str]:
+    """The command in a process of its own: its status, and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "monitor", *arguments), stdout=PIPE, stderr=PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
 @pytest.mark.versions(14, 18)
-async def test_a_table_of_a_real_server(
-    database: Database, psql: Psql, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_table_of_a_real_server(database: Database, psql: Psql) -> None:
     """What makes it due, why it is late, and what another scale factor would do."""
     for statement in TABLE.strip().rstrip(";").split(";"):
         await database.execute(statement)
     command = ["vacuum", "public.Its orders", database.monitor_dsn]
     wanted = ["--set", "autovacuum_vacuum_scale_factor=0.02"]
-    assert await asyncio.to_thread(main, command + wanted) == 0
-    shown = capsys.readouterr().out
+    status, shown, _ = await run(*command, *wanted)
+    assert status == 0
     assert f'public."Its orders" in {database.name}' in shown
     assert "15,000  of 4,050 that make it due (370%)" in shown
     assert "Dead rows grow by" in shown
@@ -48,7 +58,9 @@ async def test_a_table_of_a_real_server(
     assert "With autovacuum_vacuum_scale_factor = 0.02, 450 dead rows make it due:" in shown
     begin = shown.rindex("SET lock_timeout = '2s';")
     await psql(database.dsn, shown[begin:])
-    assert await asyncio.to_thread(main, command) == 0
-    assert "15,000  of 450 that make it due" in capsys.readouterr().out
-    assert await asyncio.to_thread(main, ["vacuum", "orders", database.monitor_dsn]) == 2
-    assert "there is no table 'orders'" in capsys.readouterr().err
+    status, shown, _ = await run(*command)
+    assert status == 0
+    assert "15,000  of 450 that make it due" in shown
+    status, _, told = await run("vacuum", "orders", database.monitor_dsn)
+    assert status == 2
+    assert "there is no table 'orders'" in told
