@@ -20,4 +20,5 @@ pytest_plugins = [
     "tests.fixtures.daemon",
     "tests.fixtures.printed_sql",
     "tests.fixtures.traps",
+    "tests.fixtures.log_output",
 ]
