@@ -1,35 +1,93 @@
-"""Reviews as a plain list: by server and chapter, the worst first."""
+"""Reviews as a list to work through: the most gain first, then the least effort."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from alerts.verdicts.verdict import Subject, Verdict
+from alerts.plural import plural
+from monitor.reports.baseline import Accepted, Compared
 from monitor.reports.escape import safe
-from monitor.views.overview import Judged, Overview
-from monitor.views.summary import Summary
+from monitor.views.overview import Overview
+from monitor.views.points import EFFORTS, Point, not_judged, points
 
-Line = tuple[Judged, Verdict, Subject]
+SUBJECTS = 10
+"""Number of subjects listed of each finding, less those of a baseline; JSON has all."""
 
 
-def review(overview: Overview) -> str:
+def as_text(overview: Overview, against: Compared | None = None) -> str:
     """Return the list; one sentence where there is nothing to review, or nothing is known."""
-    found = Summary(overview).reviews
-    unknown = [
-        f"{view.name}: {verdict.finding.name}: {verdict.reason}"
-        for view in overview.judged
-        for verdict in view.verdicts.values()
-        if verdict.finding.is_review and verdict.unjudged
-    ]
-    parts = [*_listed(found), *(["", "Not judged:", *unknown] if unknown else [])]
-    return "\n".join(map(safe, parts or ["Nothing to review."])).lstrip("\n") + "\n"
+    lines = [*headline(overview, against), *_numbered(shown(overview, against))]
+    if against is not None:
+        lines += [
+            *_titled("No longer found; remove from the baseline:", map(gone_name, against.gone))
+        ]
+        lines += _titled("Not judged, but judged by the baseline:", against.blind)
+    lines += _titled("Not judged:", unknown_reasons(overview))
+    return "\n".join(lines) + "\n"
 
 
-def _listed(found: list[Line]) -> Iterator[str]:
-    def heading(line: Line) -> tuple[str, str]:
-        return line[0].name, line[1].finding.chapter
+def headline(overview: Overview, against: Compared | None) -> Iterator[str]:
+    for view in overview.servers:
+        if not view.up:
+            yield safe(f"{view.name} does not answer: {view.unreachable}")
+    if against is None:
+        found = points(overview)
+        yield f"{plural(len(found), 'point')} to review." if found else "Nothing to review."
+    else:
+        accepted = f"{plural(len(against.known), 'point')} of the baseline"
+        new = plural(len(against.new), "new point") if against.new else "Nothing new"
+        yield f"{new}; {accepted}."
 
-    for (server, chapter), lines in groupby(sorted(found, key=heading), key=heading):
-        yield from ("", f"{server}: {chapter}")
-        for _, verdict, subject in lines:
-            evidence = subject.evidence
-            yield f"  {evidence.severity}  {verdict.finding.name}: {evidence.message}"
+
+def shown(overview: Overview, against: Compared | None) -> list[Point]:
+    return points(overview) if against is None else list(against.new)
+
+
+def grouped(found: list[Point]) -> Iterator[tuple[Point, list[Point]]]:
+    for _, group in groupby(found, key=lambda point: point.order[:4]):
+        together = list(group)
+        yield together[0], together
+
+
+def heading(first: Point) -> str:
+    return f"{first.finding.title} on {first.server} ({first.finding.name})"
+
+
+def worth(first: Point) -> str:
+    return f"gain {first.gain}; effort: {EFFORTS[first.effort]}"
+
+
+def _numbered(found: list[Point]) -> Iterator[str]:
+    for number, (first, together) in enumerate(grouped(found), 1):
+        yield from ("", safe(f"{number}. {heading(first)}"), f"   {worth(first)}")
+        for cure, same in by_cure(together[:SUBJECTS]):
+            yield from (safe(f"   - {point.evidence.message}") for point in same)
+            yield from (f"       {line}" for one in cure for line in map(safe, one.split("\n")))
+        if len(together) > SUBJECTS:
+            yield f"   and {len(together) - SUBJECTS} more: --format json has all"
+
+
+def by_cure(found: list[Point]) -> Iterator[tuple[tuple[str, ...], list[Point]]]:
+    """Yield points whose cure is the same text together with it."""
+    groups: dict[tuple[str | None, tuple[str, ...]], list[Point]] = {}
+    for point in found:
+        groups.setdefault((point.evidence.database, point.evidence.cure), []).append(point)
+    for (database, cure), same in groups.items():
+        where = (f"-- in the database {database}",) if database and cure else ()
+        yield (*where, *cure), same
+
+
+def _titled(title: str, lines: Iterable[str]) -> list[str]:
+    listed = [safe(f"  {line}") for line in lines]
+    return ["", title, *listed] if listed else []
+
+
+def gone_name(one: Accepted) -> str:
+    where = " ".join(filter(None, (one.server, one.database)))
+    return f"{one.finding}: {one.subject}" + (f" ({where})" if where else "")
+
+
+def unknown_reasons(overview: Overview) -> Iterator[str]:
+    for view, verdict in not_judged(overview):
+        for reason, count in verdict.unjudged_by_reason().items():
+            more = f" ({count} objects)" if count > 1 else ""
+            yield f"{view.name}: {verdict.finding.name}: {reason}{more}"

@@ -11,7 +11,6 @@ from alerts.prometheus import rulebook
 from alerts.prometheus.rule import alert_name
 from alerts.verdicts.verdict import Verdict
 from monitor.exposition.own_page import Own
-from monitor.reports.review import review
 from monitor.reports.terminal import exit_status
 from monitor.views.overview import Overview
 from monitor.views.renewal import Renewal
@@ -68,16 +67,6 @@ def test_it_has_no_rule(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def alerts() -> set[str]:
     return {rule.alert for _, rules in rulebook.all_rules() for rule in rules}
-
-
-def test_the_list_is_plain() -> None:
-    """By chapter, the worst first, hostile names escaped; and what could not be judged."""
-    lines = review(seen(DEFINED)).splitlines()
-    assert lines[0] == "shop: schema"
-    assert lines[1].startswith("  warning  index_doubled: s.b has not been used")
-    assert len(lines) == 4
-    assert "\x1b" not in "".join(lines)
-    assert review(seen(healthy(DOUBLED)[0])) == "Nothing to review.\n"
 
 
 def test_json_has_it_with_its_kind() -> None:

@@ -1,0 +1,154 @@
+"""`pgvigil review`: in which order to work, and what a baseline lets through."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from alerts._base import Severity, State, Unjudged
+from alerts.verdicts.verdict import Subject, Verdict
+from monitor.cli import main
+from monitor.reports.baseline import BadBaseline, compared, read, written
+from monitor.reports.review import as_text
+from monitor.reports.review_json import as_json
+from monitor.reports.review_markdown import as_markdown
+from monitor.views.overview import Overview
+from monitor.views.points import Effort, Gain, effort, points
+from tests.fixtures.findings import DOUBLED, HOSTILE, NOW, unused
+from tests.fixtures.overview import healthy, ill, overview, primary
+
+SMALL, LARGE, HOSTILE_ONE = (unused("s", name, mib) for name, mib in (
+    ("a", 12), ("b", 2048), (HOSTILE, 300)
+))  # fmt: skip
+
+
+def seen(*verdicts: Verdict) -> Overview:
+    return overview(replace(primary(), verdicts={v.finding.name: v for v in verdicts}))
+
+
+DEFINED = seen(ill(DOUBLED, SMALL, LARGE, HOSTILE_ONE))
+
+
+def read_back(text: str, folder: Path) -> Path:
+    path = folder / "baseline.json"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_most_gain_comes_first() -> None:
+    """A warning, then what is large, then the rest."""
+    assert [point.gain for point in points(DEFINED)] == [Gain.high, Gain.medium, Gain.low]
+    lines = as_text(DEFINED).splitlines()
+    assert lines[0] == "3 points to review."
+    assert lines[2] == "1. Index that doubles another on shop (index_doubled)"
+    assert lines[4].startswith("   - s.b has not been used")
+    assert "\x1b" not in "".join(lines)
+    assert as_text(seen(*healthy(DOUBLED))) == "Nothing to review.\n"
+
+
+@pytest.mark.parametrize(
+    ("cure", "told"),
+    [
+        ((), Effort.plan),
+        (("-- Choose the columns.", "SELECT 1;"), Effort.plan),
+        (("SET lock_timeout = '2s';", "DROP TABLE s.t;", "RESET lock_timeout;"), Effort.paste),
+        (("SET lock_timeout = 0;", "CREATE INDEX CONCURRENTLY ON s.t (a);"), Effort.supervise),
+    ],
+)
+def test_the_effort_is_that_of_the_cure(cure: tuple[str, ...], told: Effort) -> None:
+    assert effort(cure) is told
+
+
+def test_what_is_in_the_baseline_is_known(tmp_path: Path) -> None:
+    """What is written is read back; nothing of it is new, and nothing is gone."""
+    baseline = read(read_back(written(DEFINED), tmp_path))
+    against = compared(DEFINED, baseline)
+    assert (len(against.known), against.new, against.gone) == (3, (), ())
+    assert as_text(DEFINED, against) == "Nothing new; 3 points of the baseline.\n"
+    less = compared(seen(ill(DOUBLED, SMALL)), baseline)
+    assert [one.subject for one in less.gone] == [
+        subject.evidence.subject for subject in (HOSTILE_ONE, LARGE)
+    ]
+
+
+def test_only_what_is_new_or_worse_fails(tmp_path: Path) -> None:
+    """A point that was accepted as information is told again once it is a warning."""
+    baseline = read(read_back(written(seen(ill(DOUBLED, SMALL))), tmp_path))
+    worse = replace(SMALL.evidence, severity=Severity.warning)
+    for subjects, new in (
+        ((SMALL,), []),
+        ((SMALL, LARGE), [LARGE.evidence]),
+        ((Subject(worse, NOW),), [worse]),
+    ):
+        found = compared(seen(ill(DOUBLED, *subjects)), baseline)
+        assert [point.evidence for point in found.new] == new
+
+
+def test_a_point_without_a_database_stands_for_any(tmp_path: Path) -> None:
+    """CI may make a database of another name each time."""
+    plain = json.loads(written(DEFINED))
+    for one in plain["accepted"]:
+        assert one.pop("database") == "shop"
+    baseline = read(read_back(json.dumps(plain), tmp_path))
+    elsewhere = replace(SMALL.evidence, database="ci_4711")
+    found = compared(seen(ill(DOUBLED, Subject(elsewhere, NOW))), baseline)
+    assert found.new == ()
+
+
+def test_what_can_no_longer_be_judged_fails(tmp_path: Path) -> None:
+    """A missing grant must not look like a clean schema."""
+    blind = Verdict(DOUBLED, State.unknown, NOW, unjudged=(Unjudged("refused"),))
+    baseline = read(read_back(written(DEFINED), tmp_path))
+    found = compared(seen(blind), baseline)
+    assert (found.blind, found.gone) == (("index_doubled",), ())
+    assert "shop: index_doubled: refused" in as_text(seen(blind), found)
+    baseline = read(read_back(written(seen(blind)), tmp_path))
+    assert compared(seen(blind), baseline).blind == ()
+    learning = Verdict(DOUBLED, State.learning, NOW, unjudged=(Unjudged("new", until=NOW + 9),))
+    assert compared(seen(learning), baseline).blind == ()
+
+
+def test_json_has_all(tmp_path: Path) -> None:
+    """With a baseline each point says whether it is new."""
+    plain = json.loads(as_json(DEFINED))
+    assert [one["gain"] for one in plain["points"]] == ["high", "medium", "low"]
+    assert "new" not in plain["points"][0]
+    baseline = read(read_back(written(seen(ill(DOUBLED, SMALL))), tmp_path))
+    told = json.loads(as_json(DEFINED, compared(DEFINED, baseline)))
+    assert [one["new"] for one in told["points"]] == [True, True, False]
+
+
+def test_markdown_has_boxes() -> None:
+    """Hostile names have no meaning in it."""
+    text = as_markdown(DEFINED)
+    assert text.startswith("# pgvigil review: 3 points to review.\n")
+    assert text.count("- [ ] ") == 3
+    assert not any("<script>" in line for line in text.splitlines() if line.startswith("- [ ]"))
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"version": 2}',
+        '{"version": 1}',
+        '{"version": 1, "accepted": [{"finding": "a", "subject": 1, "severity": "info"}]}',
+        '{"version": 1, "accepted": [{"finding": "a", "subject": "b", "severity": "bad"}]}',
+        '{"version": 1, "accepted": [], "not_judged": [1]}',
+        "[" * 100_000,
+    ],
+)
+def test_a_broken_baseline_is_told(text: str, tmp_path: Path) -> None:
+    with pytest.raises(BadBaseline, match=r"^the baseline .*\.$"):
+        read(read_back(text, tmp_path))
+
+
+def test_a_missing_baseline_is_bad_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And no server is asked."""
+    assert main(["review", "--dsn", "host=a", "--baseline", str(tmp_path / "absent")]) == 2
+    assert "can't be read: No such file or directory." in capsys.readouterr().err
