@@ -164,6 +164,8 @@ class Collector(Generic[Row]):
     bulk: bool = False
     """Whether there may be as many rows as tables. The query then runs for one range of OIDs after
     the other (`c.oid {asked}`), and its rows, which have a `relid`, are stored as columns."""
+    packed: bool = False
+    """Whether many rows of one query are stored as columns."""
     bound: Bound | None = None
     metrics: tuple[Metric[Row], ...] = ()
 

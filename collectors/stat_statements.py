@@ -41,8 +41,41 @@ QUERY = """
                                                             as stats_reset,
         sum(s.plans)::int8                                  as plans,
         sum(s.wal_records)::int8                            as wal_records,
-        sum(s.wal_fpi)::int8                                as wal_fpi
-    from {{schema}}.pg_stat_statements(false) s
+        sum(s.wal_fpi)::int8                                as wal_fpi,
+        count(*)::int4                                      as entries,
+        coalesce(sum(s.calls) filter (where not s.toplevel), 0)::int8
+                                                            as nested_calls,
+        coalesce(sum(s.total_exec_time) filter (where not s.toplevel), 0) / 1000
+                                                            as nested_seconds,
+        sum(later.jit_functions)::int8                      as jit_functions,
+        sum(later.jit_milliseconds) / 1000                  as jit_seconds,
+        sum(later.workers_planned)::int8                    as workers_planned,
+        sum(later.workers_launched)::int8                   as workers_launched,
+        extract(epoch from max(later.stats_since))::float8  as stats_since
+    from (
+        -- What older versions of the extension lack is null: a name that is no column of `entry`
+        -- below is taken from here.
+        select
+            null::int8 as jit_functions,
+            null::float8 as jit_generation_time,
+            null::float8 as jit_inlining_time,
+            null::float8 as jit_optimization_time,
+            null::float8 as jit_emission_time,
+            null::int8 as parallel_workers_to_launch,
+            null::int8 as parallel_workers_launched,
+            null::timestamptz as stats_since
+    ) absent
+    cross join {{schema}}.pg_stat_statements(false) s
+    cross join lateral (
+        select
+            jit_functions,
+            jit_generation_time + jit_inlining_time + jit_optimization_time + jit_emission_time
+                as jit_milliseconds,
+            parallel_workers_to_launch as workers_planned,
+            parallel_workers_launched as workers_launched,
+            stats_since
+        from (select s.*) entry
+    ) later
     left join pg_catalog.pg_database d on d.oid = s.dbid
     where s.queryid is not null
     group by s.userid, s.dbid, s.queryid, d.datname
@@ -91,6 +124,20 @@ class Statement:
     wal_records: int = 0
     wal_fpi: int = 0
     """Full page images in WAL."""
+    entries: int = 1
+    """2 where it was executed by a client and inside a function: each can be evicted alone."""
+    nested_calls: int = 0
+    """Executions inside a function, which are part of the caller's time too."""
+    nested_seconds: float = 0.0
+    jit_functions: int | None = None
+    """None before version 1.10 of the extension."""
+    jit_seconds: float | None = None
+    """Spent compiling; None before version 1.10."""
+    workers_planned: int | None = None
+    """Parallel workers that its plans asked for; None before version 1.12."""
+    workers_launched: int | None = None
+    stats_since: float | None = None
+    """Unix seconds of its newest entry; None before version 1.11."""
 
     @property
     def user(self) -> str:
@@ -181,6 +228,7 @@ stat_statements = Collector(
     epoch="stats_reset",
     needs=(READ_ALL_STATS,),
     extension="pg_stat_statements",
+    packed=True,
     bound=Bound(rank="seconds", top=100, within=""),  # of the whole server
     metrics=(
         calls,

@@ -28,7 +28,7 @@ class Publisher:
         if not question.is_whole:
             return
         self._note(question, served)
-        if isinstance(rows, Columns):
+        if collector.bulk and isinstance(rows, Columns):
             self.refresh.note(collector, database, rows, served)
             if database and not self.answers.is_newest(collector, database, rows):
                 self.sink.drop(collector, database)  # superseded while it was rendered

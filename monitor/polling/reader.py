@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alerts.cure import identifier
+from alerts.history.recorder import LARGE
 from collectors._base import ALL, Absence, AnyAnswer, AnyCollector, Role, Scope, Tables
 from collectors._columns import Columns, block
-from monitor.background import run_by_size
+from monitor.background import in_background, run_by_size
 from monitor.clock import Clock
 from monitor.polling.oid_ranges import OidRanges
 from monitor.polling.texts import Records, readable
@@ -57,8 +58,14 @@ class Reader:
         else:
             query = query_of(collector, place.session, place.tables or ALL)
             records, cost = await self._fetch(collector, place.session, query, deadline)
-            rows = [collector.row(**record) for record in records]
+            rows = await self._kept(collector, records)
         return Reading(rows, self.clock.now(), cost, cold=place.session.is_new_to(collector))
+
+    async def _kept(self, collector: AnyCollector, records: Records) -> Sequence[Any]:
+        """Return the rows as objects, or as columns where there may be too many."""
+        if collector.packed and len(records) > LARGE:
+            return Columns(collector.row, [await in_background(block, collector.row, records)])
+        return [collector.row(**record) for record in records]
 
     async def _columns(
         self, collector: AnyCollector, session: Session, deadline: float
