@@ -35,6 +35,8 @@ class Cause(StrEnum):
     no_role = "no_role"
     no_login = "no_login"
     """The role exists, but may not log in."""
+    no_role_or_login = "no_role_or_login"
+    """One of the two: the server tells in another language than English."""
     auth_method = "auth_method"
     """The server asks for a way to log in that we refuse, such as the password in clear."""
     pg_hba = "pg_hba"

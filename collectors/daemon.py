@@ -18,6 +18,8 @@ class DaemonState:
     """Why the state file is not written; None while it is, or where none is wanted."""
     starved_seconds: float | None = None
     """How long it has been short of CPU; None: it is not."""
+    overloaded_seconds: float | None = None
+    """How long its own work has made its event loop late; None: it does not."""
     late_share: float = 0.0
     """Share of the last ten seconds by which its event loop was late."""
     run_delay_share: float | None = None

@@ -5,6 +5,7 @@ from operator import attrgetter
 
 from collectors._base import Collector, Lane, gauge
 from collectors._capabilities import READ_ALL_STATS
+from collectors._sessions import without_tables
 
 QUERY = """
     select
@@ -17,7 +18,7 @@ QUERY = """
         p.tablespaces_total                     as tablespaces,
         p.tablespaces_streamed                  as tablespaces_streamed
     from pg_catalog.pg_stat_progress_basebackup p
-    left join pg_catalog.pg_stat_activity a on a.pid = p.pid
+    left join {sessions} a on a.pid = p.pid
 """
 
 
@@ -40,7 +41,7 @@ LABELS = ("application_name", "client_addr", "pid")
 progress_basebackup = Collector(
     row=BaseBackup,
     lane=Lane.normal,
-    sql={140000: QUERY},
+    sql={140000: without_tables(QUERY)},
     key=("pid",),
     needs=(READ_ALL_STATS,),
     metrics=(

@@ -6,6 +6,7 @@ from operator import attrgetter
 
 from collectors._base import Collector, Lane, Metric, Sample, Scope, gauge
 from collectors._capabilities import READ_ALL_STATS
+from collectors._sessions import without_tables
 
 QUERY = """
     select
@@ -23,7 +24,7 @@ QUERY = """
         p.index_vacuum_count                                    as index_vacuums,
         {dead_tuples}
     from pg_catalog.pg_stat_progress_vacuum p
-    left join pg_catalog.pg_stat_activity a on a.pid = p.pid
+    left join {{sessions}} a on a.pid = p.pid
     left join pg_catalog.pg_class c on c.oid = p.relid
     left join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where p.datname = current_database()
@@ -105,13 +106,17 @@ def fact(name: str, text: str, attribute: str = "", note: str = "") -> Metric[Va
     return gauge(PREFIX + name, text, attrgetter(attribute or name), LABELS, note=note)
 
 
+def written(dead_tuples: str) -> str:
+    return without_tables(QUERY.format(dead_tuples=dead_tuples))
+
+
 progress_vacuum = Collector(
     row=VacuumProgress,
     lane=Lane.table,
     sql={
-        140000: QUERY.format(dead_tuples=TUPLES),
-        170000: QUERY.format(dead_tuples=BYTES.format(delay_seconds="null")),
-        180000: QUERY.format(dead_tuples=BYTES.format(delay_seconds="p.delay_time / 1000")),
+        140000: written(TUPLES),
+        170000: written(BYTES.format(delay_seconds="null")),
+        180000: written(BYTES.format(delay_seconds="p.delay_time / 1000")),
     },
     scope=Scope.database,
     key=("datname", "pid"),

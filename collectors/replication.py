@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Metric, gauge
 from collectors._capabilities import READ_ALL_STATS
+from collectors._sessions import without_tables
 
 # A standby forwards the WAL that it received. Replay may be ahead of receiving, if WAL comes from
 # an archive. pg_current_wal_lsn() raises an error on a standby, hence the CASE; a server can't
@@ -11,12 +12,12 @@ from collectors._capabilities import READ_ALL_STATS
 QUERY = """
     select
         r.pid                                                           as pid,
-        r.usename::text                                                 as usename,
-        r.application_name                                              as application_name,
-        host(r.client_addr)                                             as client_addr,
+        {usename}                                                       as usename,
+        a.application_name                                              as application_name,
+        host(a.client_addr)                                             as client_addr,
         s.slot_name::text                                               as slot_name,
         s.slot_type                                                     as slot_type,
-        r.backend_start::text                                           as backend_start_text,
+        a.backend_start::text                                           as backend_start_text,
         r.state                                                         as state,
         r.sync_state                                                    as sync_state,
         (case when pg_is_in_recovery()
@@ -32,8 +33,9 @@ QUERY = """
         extract(epoch from r.replay_lag)::float8                        as replay_lag_seconds,
         extract(epoch from r.reply_time)::float8                        as reply_time,
         extract(epoch from clock_timestamp() - r.reply_time)::float8    as silent_seconds
-    from pg_catalog.pg_stat_replication r
-    left join pg_catalog.pg_replication_slots s on s.active_pid = r.pid
+    from {walsenders} r
+    join {sessions} a on a.pid = r.pid
+    left join {slots} s on s.active_pid = r.pid
 """
 
 
@@ -117,7 +119,7 @@ reply: Metric[Receiver] = gauge(
 replication = Collector(
     row=Receiver,
     lane=Lane.normal,
-    sql={140000: QUERY},
+    sql={140000: without_tables(QUERY)},
     key=("pid", "backend_start_text"),
     needs=(READ_ALL_STATS,),
     metrics=(

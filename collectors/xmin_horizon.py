@@ -19,20 +19,21 @@ QUERY = """
     where coalesce(a.backend_xmin, a.backend_xid) is not null
         and a.backend_type is distinct from 'walsender'
         and a.pid <> pg_backend_pid()
-        and a.pid not in (select pid from pg_catalog.pg_stat_progress_vacuum)
+        and a.pid not in (select pid from pg_catalog.pg_stat_get_progress_info('VACUUM'))
     union all
-    select 'prepared_transaction', gid, database::text, age(transaction)::int8
-    from pg_catalog.pg_prepared_xacts
+    select 'prepared_transaction', p.gid, {prepared_in}, age(p.transaction)::int8
+    from pg_catalog.pg_prepared_xact() p
     union all
     select
-        'replication_slot', slot_name::text, database::text,
+        'replication_slot', s.slot_name::text, {slot_datname},
         greatest(age(xmin), age(catalog_xmin))::int8
-    from pg_catalog.pg_replication_slots
+    from {slots} s
     where coalesce(xmin, catalog_xmin) is not null
     union all
-    select 'standby', application_name, null, age(backend_xmin)::int8
-    from pg_catalog.pg_stat_replication
-    where backend_xmin is not null
+    select 'standby', a.application_name, null, age(a.backend_xmin)::int8
+    from {walsenders} w
+    join {sessions} a on a.pid = w.pid
+    where a.backend_xmin is not null
 """
 HOLDERS = ("session", "prepared_transaction", "replication_slot", "standby")
 

@@ -158,6 +158,7 @@ class Daemon:
             unreachable=sum(not view.up for view in servers),
             uptime_seconds=now - self.started,
             starved_seconds=self.fleet.heart.starved_seconds,
+            overloaded_seconds=self.fleet.heart.overloaded_seconds,
             late_share=self.fleet.heart.shares.late,
             run_delay_share=self.fleet.heart.shares.run_delay,
             throttled_share=self.fleet.heart.shares.throttled,

@@ -78,6 +78,8 @@ class Heartbeat:
     shares: Shares = field(default_factory=Shares)
     starved_since: float | None = None
     """Monotonic time since when it is starved."""
+    overloaded_since: float | None = None
+    """Monotonic time since when it is overloaded."""
     now: Callable[[], float] = time.monotonic
     used: Callable[[], float] = time.process_time
     read: Callable[[], CpuTime] = cpu_time
@@ -104,7 +106,15 @@ class Heartbeat:
     @property
     def starved_seconds(self) -> float | None:
         """Seconds since when it is starved; None: it is not."""
-        return None if self.starved_since is None else self.now() - self.starved_since
+        return self._since(self.starved_since)
+
+    @property
+    def overloaded_seconds(self) -> float | None:
+        """Seconds since when its own work is too much; None: it is not."""
+        return self._since(self.overloaded_since)
+
+    def _since(self, begun: float | None) -> float | None:
+        return None if begun is None else self.now() - begun
 
     @property
     def is_unsettled(self) -> bool:
@@ -162,10 +172,15 @@ class Heartbeat:
             run_delay=_share(first.run_delay, last.run_delay, elapsed),
             throttled=_share(first.throttled, last.throttled, elapsed),
         )
-        if not self.shares.is_starved:
-            self.starved_since = None
-        elif self.starved_since is None:
-            self.starved_since = now
+        self.starved_since = _lasting(self.shares.is_starved, self.starved_since, now)
+        self.overloaded_since = _lasting(self.shares.is_overloaded, self.overloaded_since, now)
+
+
+def _lasting(holds: bool, since: float | None, now: float) -> float | None:
+    """Return since when a state holds."""
+    if not holds:
+        return None
+    return now if since is None else since
 
 
 def _share(first: float | None, last: float | None, elapsed: float) -> float | None:

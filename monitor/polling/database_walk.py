@@ -62,6 +62,9 @@ class DatabaseWalk:
     abandoned: bool = False
     """The server is another one than it was when the walk began, or has another role."""
 
+    _unknown: str | None = None
+    """Why the databases could not be listed; logged once, until they are."""
+
     def is_due(self) -> bool:
         """Whether it is time for a walk, or a table is locked that is newer than the last one."""
         return self.agenda.is_walk_due(self.begun)
@@ -76,9 +79,10 @@ class DatabaseWalk:
         try:
             await self.databases.discover(standing, self.runner.deadline)
         except ReadFailure as failure:
-            log.info("databases unknown", server=self.server, reason=failure.message)
+            self._say_unknown(failure.message)
             await self.probe.probe_if_due(standing)  # what holds this back may hold back logins too
             return
+        self._unknown = None
         self._expect()
         for database in self.databases.longest_unvisited_first():
             due = self.agenda.due(of_databases(), database)
@@ -91,6 +95,11 @@ class DatabaseWalk:
         await self.probe.probe_if_due(standing)
         if len(self.databases.names) > 1:
             await self.roaming.leave()  # else the last one could not be dropped
+
+    def _say_unknown(self, reason: str) -> None:
+        if reason != self._unknown:
+            log.info("databases unknown", server=self.server, reason=reason)
+            self._unknown = reason
 
     def _expect(self) -> None:
         """Estimate how long the walk takes; say what was never visited."""

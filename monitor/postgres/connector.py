@@ -19,6 +19,7 @@ PATIENCE = {
     Cause.not_identified: 60.0,
     Cause.no_role: 60.0,
     Cause.no_login: 60.0,
+    Cause.no_role_or_login: 60.0,
     Cause.auth_method: 60.0,
     Cause.pg_hba: 60.0,
     Cause.tls: 60.0,

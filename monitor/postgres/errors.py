@@ -52,12 +52,14 @@ BY_SQLSTATE = {
 # By the routine in the error, where the SQLSTATE alone does not tell; messages are translated.
 BY_ROUTINE = {
     ("28000", "auth_failed"): Cause.not_identified,
-    ("28000", "InitializeSessionUserId"): Cause.no_role,
+    ("28000", "InitializeSessionUserId"): Cause.no_role_or_login,
     ("42501", "CheckMyDatabase"): Cause.no_connect,
     ("55000", "CheckMyDatabase"): Cause.database_closed,
     ("55000", "InitPostgres"): Cause.database_closed,
 }
+# Both have the same SQLSTATE and the same routine.
 NO_LOGIN = re.compile(r"not permitted to log in")
+NO_ROLE = re.compile(r"does not exist")
 # SQLSTATE 53300 is the same for all.
 FULL = {
     "InitializeSessionUserId": Cause.role_full,
@@ -135,9 +137,15 @@ def _cause(error: asyncpg.PostgresError) -> Cause:
     if state == "53300":
         return FULL.get(str(error.server_source_function), Cause.slots_full)
     cause = BY_ROUTINE.get((state, str(error.server_source_function)), BY_SQLSTATE.get(state))
-    if cause is Cause.no_role and NO_LOGIN.search(text):
-        return Cause.no_login
+    if cause is Cause.no_role_or_login:
+        return _of_role(text)
     return cause or (Cause.stopping if state.startswith("57P") else Cause.refused)
+
+
+def _of_role(text: str) -> Cause:
+    if NO_LOGIN.search(text):
+        return Cause.no_login
+    return Cause.no_role if NO_ROLE.search(text) else Cause.no_role_or_login
 
 
 def _network_cause(error: OSError) -> Cause:

@@ -63,10 +63,13 @@ def test_a_loop_that_others_make_late_is_starved() -> None:
 
 def test_a_loop_that_is_busy_by_itself_is_overloaded_not_starved() -> None:
     """A long callback, or a thread of ours that holds the interpreter."""
-    heart = Machine().run(100, late=0.05, used=0.15)
+    machine = Machine()
+    heart = machine.run(100, late=0.05, used=0.15)
     assert heart.shares.is_overloaded
     assert not heart.shares.is_starved
     assert heart.starved_seconds is None
+    assert (heart.overloaded_seconds or 0.0) > 5
+    assert machine.run(120).overloaded_seconds is None
 
 
 def test_a_thread_that_waits_for_a_core_is_starved() -> None:

@@ -104,6 +104,13 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
         "the role {user} may not log in there",
         ("ALTER ROLE {user} LOGIN;",),
     ),
+    Cause.no_role_or_login: (
+        "the role {user} does not exist there, or may not log in",
+        (
+            "If it does not exist, `pgvigil setup-sql` prints what to run as a superuser.",
+            "If it exists: ALTER ROLE {user} LOGIN;",
+        ),
+    ),
     Cause.auth_method: (
         "it asks for a way to log in that pgvigil refuses",
         (
@@ -202,6 +209,7 @@ OUR_OWN = frozenset(
         Cause.not_identified,
         Cause.no_role,
         Cause.no_login,
+        Cause.no_role_or_login,
         Cause.no_database,
         Cause.no_connect,
         Cause.database_closed,

@@ -6,7 +6,10 @@ import pytest
 
 from alerts._base import Evidence, Severity, State
 from collectors._base import Lane
+from collectors.activity import activity
 from collectors.connection import Cause
+from collectors.replication import replication
+from collectors.xmin_horizon import xmin_horizon
 from monitor.address import Address
 from monitor.postgres.errors import ConnectFailure
 from monitor.postgres.session import Session
@@ -184,6 +187,23 @@ async def test_sessions_are_seen_while_shared_names_are_locked(
         rows: Sequence[object] = watched.server.answers.newest[activity].rows
         assert {"postgres"} <= {getattr(row, "datname", None) for row in rows}
         assert {MONITOR, "postgres"} <= {getattr(row, "usename", None) for row in rows}
+
+
+@pytest.mark.versions(14, 18)
+async def test_walsenders_and_horizons_are_read_while_role_names_are_locked(
+    private_server: PrivateServers, version: int
+) -> None:
+    """VACUUM FULL of pg_authid: their views would wait for it, their functions don't."""
+    server = private_server()
+    async with connected(server.dsn()) as admin, connected(server.dsn(user=MONITOR)) as ours:
+        await admin.execute("select pg_create_physical_replication_slot('kept', true)")
+        queries = [c.query(version * 10000) or "" for c in (activity, replication, xmin_horizon)]
+        for query in queries:
+            await ours.fetch(query)
+        await admin.execute("begin; lock table pg_catalog.pg_authid in access exclusive mode")
+        await ours.execute("set lock_timeout = '1s'")
+        for query in queries:
+            await ours.fetch(query)
 
 
 async def found_ill(watched: Watched) -> Evidence:

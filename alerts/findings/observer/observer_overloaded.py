@@ -1,0 +1,59 @@
+"""pgvigil has more work than its event loop can do: looks come late, and so do answers of pages."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alerts._base import Evidence, Finding, Outcome, Severity
+from alerts.cure import remark
+from alerts.limits import BaseLimits
+from alerts.plural import plural
+from alerts.snapshot import Snapshot
+from alerts.units import Duration, duration_text
+from collectors._base import Kind
+from collectors.daemon import daemon
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(BaseLimits):
+    lasting: Duration = timedelta(minutes=1)
+    """Time for which its own work has made the event loop late; a start takes less."""
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    state = snapshot.row(daemon)
+    seconds = state.overloaded_seconds
+    if seconds is None or seconds < limits.lasting.total_seconds():
+        return
+    yield Evidence(
+        subject="event loop",
+        severity=Severity.warning,
+        value=seconds,
+        message=(
+            f"The event loop of pgvigil has been late because of its own work for"
+            f" {duration_text(seconds)}, by {state.late_share:.0%} of the last ten seconds; it"
+            f" watches {plural(state.servers, 'server')}. Looks at servers come late."
+        ),
+        facts={
+            "overloaded_seconds": seconds,
+            "late_share": state.late_share,
+            "cpu_share": state.cpu_share,
+            "servers": state.servers,
+        },
+        cure=(
+            remark("One event loop uses one core: more cores do not help. Share the servers among"),
+            remark("several daemons; or lengthen the paces of servers that matter less."),
+        ),
+        check=remark("On its host: top -H -p PID; one thread that uses a whole core is the loop."),
+    )
+
+
+finding = Finding(
+    title="pgvigil has too much work",
+    severities=(Severity.warning,),
+    reads=(daemon,),
+    limits=Limits(),
+    judge=judge,
+    unit="seconds",
+    of=Kind.daemon,
+)
