@@ -92,13 +92,14 @@ def test_its_page_and_json_have_it() -> None:
     [target] = as_plain(shown)["targets"]
     assert (target["server"], target["kind"]) == ("pgvigil", "daemon")
     states = {one["finding"]: one["state"] for one in target["findings"]}
-    assert states == {"observer_starved": "healthy", LONELY.name: "ill"}
+    assert states.pop(LONELY.name) == "ill"
+    assert set(states.values()) == {"healthy"}
 
 
 def test_findings_of_another_kind_are_absent() -> None:
     """Not even not_applicable: neither there nor here."""
     of = findings_about.__wrapped__
-    assert set(of(Kind.daemon)) == {"observer_starved", LONELY.name}
+    assert {"observer_starved", LONELY.name} <= set(of(Kind.daemon))
     assert LONELY.name not in of(Kind.postgres)
     assert set(judged(WELL, "shop").verdicts) == set(of(Kind.daemon))
 
