@@ -1,0 +1,1 @@
+"""Partitioned tables: partitions to come, DEFAULT partitions, upkeep, pruning and candidates."""
