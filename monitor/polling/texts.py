@@ -50,7 +50,7 @@ def _local(value: Any, codec: str) -> Any:
 
 def _codec(encoding: str) -> str | None:
     """Return Python's codec for an encoding of PostgreSQL, if there is one."""
-    name = encoding.lower().replace("win", "cp")
+    name = encoding.lower().replace("win", "cp").replace("koi8", "koi8_")
     try:
         return codecs.lookup(name).name
     except LookupError:

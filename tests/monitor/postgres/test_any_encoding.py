@@ -44,6 +44,7 @@ WEST = """
     analyze
 """
 """What asyncpg sends as UTF-8 and PostgreSQL converts."""
+ENCODINGS = ("latin1", "sql_ascii", "euc_jp", "euc_tw", "mule_internal", "koi8r")
 ANY_BYTES = """
     do $$ begin
         execute convert_from(
@@ -55,11 +56,11 @@ ANY_BYTES = """
 
 @pytest.fixture
 async def server(private_server: PrivateServers) -> Postgres:
-    """A server with databases in four encodings, one with a name that is not UTF-8."""
+    """A server with databases in several encodings, one with a name that is not UTF-8."""
     server = private_server(autovacuum="off")
     like = "template template0 lc_collate 'C' lc_ctype 'C'"
     async with connected(server.dsn()) as admin:
-        for encoding in ("latin1", "sql_ascii", "euc_jp"):
+        for encoding in ENCODINGS:
             await admin.execute(f"create database {encoding} encoding '{encoding}' {like}")
     async with connected(server.dsn("latin1")) as west:
         await west.execute(f"create database café encoding 'LATIN1' {like}")
@@ -68,6 +69,11 @@ async def server(private_server: PrivateServers) -> Postgres:
         await any_bytes.execute(ANY_BYTES)
     async with connected(server.dsn("euc_jp")) as east:
         await east.execute("create table 表 ()")
+    # No codec of Python reads EUC_TW, and PostgreSQL converts nothing to MULE_INTERNAL.
+    async with connected(server.dsn("euc_tw")) as east:
+        await east.execute("create table 表 ()")
+    async with connected(server.dsn("koi8r")) as north:
+        await north.execute("create table яя ()")
     return server
 
 
@@ -105,12 +111,12 @@ async def test_nothing_goes_blind(server: Postgres, watch: Watch) -> None:
             return watched.verdict("lock_wait_long").state is State.ill
 
         await until(is_seen, "the pile-up is seen")
-        names = {"postgres", "latin1", "sql_ascii", "euc_jp", CAFE}
+        names = {"postgres", *ENCODINGS, CAFE}
         assert set(watched.server.databases.names) == names
         answers = watched.server.answers.newest
 
         async def is_read_everywhere() -> bool:
-            return {row.datname for row in answers[user_tables].rows} >= names - {"postgres", CAFE}
+            return {row.datname for row in answers[user_tables].rows} >= names - {"postgres", CAFE, "mule_internal"}
 
         await until(is_read_everywhere, "tables are read in all of them")
         assert errors(watched) == {}
@@ -119,7 +125,8 @@ async def test_nothing_goes_blind(server: Postgres, watch: Watch) -> None:
         assert decode("table café --é".encode("latin-1")) in queries
         tables = {(row.datname, row.relname) for row in answers[user_tables].rows}
         # In the encoding of their database, as a session there shows them, or as bytes.
-        assert {("latin1", "café"), ("euc_jp", "表"), ("sql_ascii", CAFE)} <= tables
+        assert {("latin1", "café"), ("euc_jp", "表"), ("koi8r", "яя"), ("sql_ascii", CAFE)} <= tables
+        assert ("euc_tw", decode(b"\xcf\xd0")) in tables
         indexes = {(row.schemaname, row.indexrelname) for row in answers[user_indexes].rows}
         assert ("public", "é\nindex") in indexes
 
