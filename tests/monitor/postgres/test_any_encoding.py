@@ -112,11 +112,12 @@ async def test_nothing_goes_blind(server: Postgres, watch: Watch) -> None:
 
         await until(is_seen, "the pile-up is seen")
         names = {"postgres", *ENCODINGS, CAFE}
+        with_tables = {*ENCODINGS} - {"mule_internal"}
         assert set(watched.server.databases.names) == names
         answers = watched.server.answers.newest
 
         async def is_read_everywhere() -> bool:
-            return {row.datname for row in answers[user_tables].rows} >= names - {"postgres", CAFE, "mule_internal"}
+            return {row.datname for row in answers[user_tables].rows} >= with_tables
 
         await until(is_read_everywhere, "tables are read in all of them")
         assert errors(watched) == {}
@@ -125,8 +126,8 @@ async def test_nothing_goes_blind(server: Postgres, watch: Watch) -> None:
         assert decode("table café --é".encode("latin-1")) in queries
         tables = {(row.datname, row.relname) for row in answers[user_tables].rows}
         # In the encoding of their database, as a session there shows them, or as bytes.
-        assert {("latin1", "café"), ("euc_jp", "表"), ("koi8r", "яя"), ("sql_ascii", CAFE)} <= tables
-        assert ("euc_tw", decode(b"\xcf\xd0")) in tables
+        assert {("latin1", "café"), ("euc_jp", "表"), ("koi8r", "яя")} <= tables
+        assert {("sql_ascii", CAFE), ("euc_tw", decode(b"\xcf\xd0"))} <= tables
         indexes = {(row.schemaname, row.indexrelname) for row in answers[user_indexes].rows}
         assert ("public", "é\nindex") in indexes
 
