@@ -1,0 +1,252 @@
+"""Cause: what made a statement dearer, in words, and the statements that undo it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from alerts.cure import concurrently, identifier, remark
+from alerts.plans.access import TableAccess
+from alerts.plans.change import Change, Nature
+from alerts.plans.clues import Access, Reading, is_near, readings
+from alerts.plans.events import IndexEvent, IndexEvents, SettingEvent, SettingEvents
+from alerts.setting_owner import change as change_setting
+from alerts.snapshot import Snapshot
+from alerts.units import bytes_text
+from collectors._columns import where
+from collectors.user_tables import user_tables
+
+ACCESS = TableAccess()
+INDEXES = IndexEvents()
+SETTINGS = SettingEvents()
+BLOCK = 8192
+COMPILING = 0.5
+"""Share of the additional time spent on compiling, from which that is the reason."""
+
+
+class Why(StrEnum):
+    """What made it dearer."""
+
+    index_dropped = "index dropped"
+    index_invalid = "index invalid"
+    setting = "setting changed"
+    jit = "compiled just in time"
+    parallel = "fewer parallel workers"
+    spill = "spill"
+    statistics = "statistics"
+    sequential_scan = "sequential scan"
+    index_scans = "index scans"
+    spread = "more blocks for the same rows"
+    unknown = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What made a statement dearer, as far as that can be told."""
+
+    why: Why
+    sentence: str
+    """A clause that ends the message."""
+    cure: tuple[str, ...]
+    object: tuple[str, str] | None = None
+    """Schema and name of the table."""
+
+
+def cause_of(
+    change: Change, nature: Nature, database: str, words: frozenset[str], snapshot: Snapshot
+) -> Cause | None:
+    """Return the cause; None where it is no other plan, such as for other parameters.
+
+    `words` are those of the text of the statement; empty if that is not known.
+    """
+    setting = _setting(change, snapshot)
+    if nature in (Nature.waiting, Nature.reading):
+        return _hidden(change, setting, snapshot)
+    found = _readings(change, database, words, snapshot)
+    event = _index(change, database, words, found, snapshot)
+    if event:
+        return _of_index(event)
+    if nature is Nature.spill:
+        return _of_setting(setting, snapshot) if setting else _of_spill(change)
+    if nature is not Nature.plan or (found and found[0].access is Access.growth):
+        return None
+    is_certain = not change.returns_one_row
+    if setting:
+        return _of_setting(setting, snapshot)
+    if found and (is_certain or found[0].access is not Access.rows):
+        return _of_reading(found[0], change)
+    return _unknown() if is_certain else None
+
+
+def _hidden(change: Change, setting: SettingEvent | None, snapshot: Snapshot) -> Cause | None:
+    """Return the cause of what blocks don't show; None where it merely waits."""
+    before, after = change.before.call, change.after
+    if after.jit_seconds - before.jit_seconds >= COMPILING * change.slower:
+        return _of_setting(setting, snapshot) if setting else _of_jit()
+    if before.workers - after.workers >= 0.5:
+        return _of_setting(setting, snapshot) if setting else _of_workers(change)
+    return _of_setting(setting, snapshot) if setting else None
+
+
+def _setting(change: Change, snapshot: Snapshot) -> SettingEvent | None:
+    if not snapshot.has(SETTINGS.collectors[0]):
+        return None
+    return next((one for one in reversed(snapshot.of(SETTINGS)) if is_near(one, change)), None)
+
+
+def _readings(
+    change: Change, database: str, words: frozenset[str], snapshot: Snapshot
+) -> Sequence[Reading]:
+    """Return the tables that account for the change, the most likely first."""
+    if not snapshot.has(user_tables):
+        return ()
+    accessed = snapshot.of(ACCESS)
+    known = {key[1] for key in accessed.tables if key[0] == database}
+    rows = where(snapshot.rows(user_tables), "relid", known)
+    tables = [
+        row for row in rows if row.datname == database and (not words or row.relname in words)
+    ]
+    found = sorted(readings(change, tables, accessed), key=lambda one: abs(one[0] - 1))
+    return [one for _, one in found]
+
+
+def _index(
+    change: Change,
+    database: str,
+    words: frozenset[str],
+    found: Sequence[Reading],
+    snapshot: Snapshot,
+) -> IndexEvent | None:
+    """Return an index of one of its tables that helps no more since then."""
+    if not snapshot.has(INDEXES.collectors[0]):
+        return None
+    tables = {one.table.relid for one in found if one.access is not Access.growth}
+    for event in reversed(snapshot.of(INDEXES)):
+        is_ours = event.row.relname in words or event.row.relid in tables
+        if event.row.datname == database and is_ours and is_near(event, change):
+            return event
+    return None
+
+
+def _of_index(event: IndexEvent) -> Cause:
+    row = event.row
+    index, table = identifier(row.schemaname, row.indexrelname), (row.schemaname, row.relname)
+    name = identifier(*table)
+    if not event.is_gone:
+        statement = f"REINDEX INDEX CONCURRENTLY {index};"
+        again = f"DROP INDEX CONCURRENTLY the one that ends in _ccnew, then again: {statement}"
+        sentence = f"the index {index} of {name} has become invalid, so it is not used any more"
+        return Cause(Why.index_invalid, sentence, concurrently(statement, again), table)
+    sentence = f"the index {index} of {name} was dropped"
+    if event.create is None:
+        cure: tuple[str, ...] = (
+            remark(f"1. Find the definition of {index}, in the migrations or in a backup."),
+            remark("2. Create it again, CONCURRENTLY."),
+        )
+    else:
+        clean_up = f"DROP INDEX CONCURRENTLY {index}; then again."
+        cure = concurrently(event.create, clean_up)
+    return Cause(Why.index_dropped, sentence, cure, table)
+
+
+def _of_setting(event: SettingEvent, snapshot: Snapshot) -> Cause:
+    sentence = f"the setting {event.name} was changed from {event.old} to {event.new}"
+    return Cause(Why.setting, sentence, change_setting(snapshot, event.name, _value(event.old)))
+
+
+def _value(setting: str) -> str:
+    """Write a value that stands in pg_settings: a number is in the unit of the setting."""
+    plain = setting.replace(".", "", 1).lstrip("-").isalnum()
+    return setting if plain else f"'{setting}'"
+
+
+def _of_jit() -> Cause:
+    return Cause(
+        Why.jit,
+        "most of the additional time is spent on compiling it just in time",
+        (
+            remark("1. See in EXPLAIN (ANALYZE) whether JIT takes longer than it saves."),
+            remark("2. If so, raise jit_above_cost, or switch jit off for the role:"),
+            remark("ALTER ROLE … SET jit = off, which holds for its new sessions."),
+        ),
+    )
+
+
+def _of_workers(change: Change) -> Cause:
+    before, after = change.before.call.workers, change.after.workers
+    return Cause(
+        Why.parallel,
+        f"a call gets {after:.1f} parallel workers instead of {before:.1f}",
+        (
+            remark("1. Compare max_parallel_workers with the workers that run at the same time."),
+            remark("2. See in EXPLAIN (ANALYZE) how many workers it plans, and how many start."),
+        ),
+    )
+
+
+def _of_spill(change: Change) -> Cause:
+    more = (change.after.temp_blocks - change.before.call.temp_blocks) * BLOCK
+    return Cause(
+        Why.spill,
+        f"a call writes and reads {bytes_text(more)} of temporary files, as work_mem is too small"
+        " for its sort or hash",
+        (
+            remark("1. EXPLAIN it: a Sort or Hash whose estimated rows are wrong needs ANALYZE."),
+            remark("2. Otherwise give its role more memory for each sort or hash:"),
+            remark("ALTER ROLE … SET work_mem, which holds for its new sessions."),
+        ),
+    )
+
+
+def _of_reading(found: Reading, change: Change) -> Cause:
+    table = found.table
+    place = table.schemaname, table.relname
+    name = identifier(*place)
+    if found.access is Access.spread and found.is_unvacuumed:
+        cure: tuple[str, ...] = (
+            remark("It removes dead rows and marks pages as visible, beside reads and writes:"),
+            f"VACUUM (SKIP_LOCKED) {name};",
+        )
+        sentence = f"{name} needs more blocks for the same rows since its last vacuum"
+        return Cause(Why.spread, sentence, cure, place)
+    if found.access is Access.spread:
+        sentence = f"{name} needs more blocks for the same rows"
+        return Cause(Why.spread, sentence, tuple(_explain(name)), place)
+    how, why = _how(found, name)
+    if found.is_stale:
+        share = table.n_mod_since_analyze
+        sentence = f"{how}, while {share:,} of its rows have changed since the last ANALYZE"
+        return Cause(Why.statistics, sentence, analyze(name), place)
+    if found.was_analyzed(change):
+        sentence = f"{how}, since its statistics were made anew"
+        return Cause(Why.statistics, sentence, tuple(_explain(name)), place)
+    return Cause(why, how, tuple(_explain(name)), place)
+
+
+def analyze(name: str) -> tuple[str, ...]:
+    return (
+        remark("It reads a sample, and blocks no reads or writes:"),
+        f"ANALYZE (SKIP_LOCKED) {name};",
+    )
+
+
+def _how(found: Reading, name: str) -> tuple[str, Why]:
+    if found.access is Access.sequential:
+        return f"{name} is scanned sequentially", Why.sequential_scan
+    if found.access is Access.by_index:
+        return (
+            f"indexes of {name} are scanned {found.scans:,.0f} times more for each call",
+            Why.index_scans,
+        )
+    return f"more rows of {name} are read for the same result", Why.index_scans
+
+
+def _explain(name: str) -> Iterator[str]:
+    yield remark("1. EXPLAIN the statement: compare the estimated rows with those it returns.")
+    yield remark(f"2. If the estimates for {name} are wrong: ANALYZE, then a higher statistics")
+    yield remark("target, or CREATE STATISTICS for columns that depend on each other.")
+    yield remark("3. Look for what was changed at that time: a deployment, a setting of the role")
+    yield remark("or database, prepared statements with a generic plan.")
+
+
+def _unknown() -> Cause:
+    return Cause(Why.unknown, "what has changed is not visible here", tuple(_explain("its tables")))

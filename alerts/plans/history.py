@@ -1,0 +1,222 @@
+"""Costs of statements over time: windows of the most expensive ones, and those that have changed.
+
+A window of a statement ends when it has lasted two minutes and has enough calls. Windows that cost
+much more than usual are kept apart from the baseline until they have lasted a day: then they are
+what is usual. So a statement stays changed until it is cured, and what returns each night is
+learned by the hour of the week.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import nlargest
+from json import dumps
+from operator import itemgetter
+from statistics import median
+
+from alerts.history.keys import Key
+from alerts.history.kind import History, HomeThread
+from alerts.history.memory import Json, Memory, Namespace
+from alerts.history.samples import DAY, HOUR
+from alerts.plans.baseline import KEPT, Baseline, Windows
+from alerts.plans.change import Change
+from alerts.plans.cost import METRICS, PerCall, Totals, factor
+from alerts.plans.week import Week, hour_of
+from collectors._base import AnyAnswer, AnyCollector
+from collectors._columns import column
+from collectors.stat_statements import Statement, stat_statements
+
+WINDOW = 120.0
+"""Seconds of a window."""
+CALLS = 20
+"""Calls from which a window ends."""
+LONGEST = HOUR
+"""Seconds after which it is given up, with fewer calls."""
+FOLLOWED = 300
+"""Statements of a server that are followed: those with the most time."""
+REMEMBERED = 100
+"""Of these, the ones whose hours of the week are kept over restarts."""
+ENOUGH = 10
+"""Windows from which a baseline says something."""
+APART = 2.0
+"""Times the usual cost from which a window is kept apart."""
+NEAR = 1.5
+"""Times the cost of the same hour of another week that is still as usual."""
+ADOPTED = DAY
+"""Seconds after which what has changed is as usual."""
+NEWEST = 3
+"""Windows whose median is the cost of now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What is known of the statements of a server, as of the newest answer."""
+
+    changes: Mapping[Key, Change]
+    """Those whose calls cost more than usual, however much."""
+    judged: int
+    """Statements with a baseline."""
+    learning: int
+    known_at: float | None
+    """Unix seconds when the first of those that are learned has a baseline."""
+
+
+@dataclass(slots=True)
+class Track:
+    """One statement."""
+
+    epoch: object
+    began: float
+    """When its open window began, in unix seconds."""
+    start: Totals
+    """At the beginning of that window."""
+    newest: Totals
+    past: Windows = field(default_factory=Windows)
+    apart: list[PerCall] = field(default_factory=list)
+    """The windows since it changed."""
+    since: float = 0.0
+    """When the first of these began."""
+    noticed: float = 0.0
+    """When it ended."""
+    length: float = 0.0
+    """Seconds of the last window."""
+    hour: int = -1
+    of_hour: list[PerCall] = field(default_factory=list)
+    """The windows of the hour that is not over yet."""
+    week: Week | None = None
+    baseline: Baseline | None = None
+
+    def note(self, totals: Totals, at: float, epoch: object, window: float) -> bool:
+        """Take note of newer counters; return whether an hour was added to the week."""
+        if epoch != self.epoch or totals.fell_below(self.newest):
+            self.epoch, self.began, self.start = epoch, at, totals
+        self.newest = totals
+        length, calls = at - self.began, totals.calls - self.start.calls
+        if length < window or (calls < CALLS and length < LONGEST):
+            return False
+        is_over = False
+        if calls >= CALLS:
+            self.length = length
+            is_over = self._add(totals.per_call(self.start), at)
+        self.began, self.start = at, totals
+        return is_over
+
+    def _add(self, window: PerCall, at: float) -> bool:
+        if self._is_apart(window, at):
+            if not self.apart:
+                self.since, self.noticed = self.began, at
+            self.apart = [*self.apart, window][-KEPT:]
+            if at - self.since < ADOPTED:
+                return False
+            self.past, self.apart = Windows(self.apart), []
+        else:
+            if len(self.apart) == 1:  # a single one is part of what is usual
+                self.past.add(self.apart[0])
+            self.apart = []
+            self.past.add(window)
+        self.baseline = Baseline.of(tuple(self.past))
+        return self._note_hour(window, at)
+
+    def _is_apart(self, window: PerCall, at: float) -> bool:
+        """Whether it costs much more than usual, also than in this hour of another week."""
+        if self.baseline is None or len(self.past) < ENOUGH:
+            return False
+        dear = [name for name in METRICS if name != "rows" and self._is_dear(name, window)]
+        same = self.week.at(hour_of(at)) if self.week else None
+        if same is None:
+            return bool(dear)
+        return any(factor(name, getattr(same, name), getattr(window, name)) > NEAR for name in dear)
+
+    def _is_dear(self, name: str, window: PerCall) -> bool:
+        assert self.baseline is not None
+        return self.baseline.times(name, window) >= APART
+
+    def _note_hour(self, window: PerCall, at: float) -> bool:
+        hour, is_over = hour_of(at), False
+        if hour != self.hour:
+            if self.of_hour:
+                self.week = self.week or Week()
+                self.week.note(self.hour, self.of_hour)
+                is_over = True
+            self.hour, self.of_hour = hour, []
+        self.of_hour.append(window)
+        return is_over
+
+    def change(self) -> Change | None:
+        if not self.apart or self.baseline is None:
+            return None
+        newest = self.apart[-NEWEST:]
+        after = PerCall(*(median(values) for values in zip(*newest, strict=True)))
+        rate = newest[-1].calls / self.length
+        return Change(self.baseline, after, self.since, self.noticed, len(self.apart), rate)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementCosts(History[Costs]):
+    """The costs of the most expensive statements."""
+
+    window: float = WINDOW
+
+    @property
+    def collectors(self) -> tuple[AnyCollector, ...]:
+        return (stat_statements,)
+
+    @property
+    def home(self) -> HomeThread:
+        """The background thread: there may be thousands of statements."""
+        return HomeThread.background
+
+    def recorder(self, memory: Memory, namespace: Namespace) -> "StatementCostsRecorder":
+        return StatementCostsRecorder(self.window, memory, namespace.of("plans.costs"))
+
+
+class StatementCostsRecorder:
+    """Follows the most expensive statements; what is seen is replaced as a whole."""
+
+    def __init__(self, window: float, memory: Memory, place: Namespace) -> None:
+        self.window, self.memory, self.place = window, memory, place
+        self.tracks: dict[Key, Track] = {}
+        self.costs = Costs({}, 0, 0, None)
+
+    def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
+        spent = enumerate(column(answer.rows, "seconds"))
+        places = (place for place, _ in nlargest(FOLLOWED, spent, key=itemgetter(1)))
+        rows: Sequence[Statement] = [answer.rows[place] for place in places]
+        known, self.tracks, weeks = self.tracks, {}, dict[str, Json]()
+        for place, row in enumerate(rows):
+            key, totals = stat_statements.key_of(row), Totals.of(row)
+            track = known.get(key) or self._new(key, totals, answer.at, row.stats_reset)
+            self.tracks[key] = track
+            is_over = track.note(totals, answer.at, row.stats_reset, self.window)
+            if is_over and track.week and place < REMEMBERED:
+                weeks[dumps(key)] = track.week.pack()
+        self._remember(weeks)
+        self.costs = self._seen()
+
+    def restart(self) -> None:
+        """Nothing begins anew: counters that fell tell what was reset."""
+
+    def view(self, at: float) -> Costs:
+        return self.costs
+
+    def _new(self, key: Key, totals: Totals, at: float, epoch: object) -> Track:
+        """Begin with what is remembered of a statement."""
+        track = Track(epoch, at, totals, totals)
+        track.week = Week.unpack(self.memory.get(self.place, dumps(key)))
+        if track.week and (known := track.week.known()):
+            track.past = Windows(known[-KEPT:])
+            track.baseline = Baseline.of(tuple(track.past))
+        return track
+
+    def _remember(self, weeks: Mapping[str, Json]) -> None:
+        if weeks:
+            room, names = self.memory.room(self.place), {dumps(key) for key in self.tracks}
+            gone = dict.fromkeys(room.keys() - names)
+            self.memory.update(self.place, {**gone, **weeks})
+
+    def _seen(self) -> Costs:
+        changes = {key: change for key, own in self.tracks.items() if (change := own.change())}
+        ready = sum(len(own.past) >= ENOUGH for own in self.tracks.values())
+        learning = [own for own in self.tracks.values() if len(own.past) < ENOUGH]
+        missing = min((ENOUGH - len(own.past) for own in learning), default=0)
+        known_at = min((own.began for own in learning), default=0.0) + missing * self.window
+        return Costs(changes, ready, len(learning), known_at if learning else None)
