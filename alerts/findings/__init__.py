@@ -11,7 +11,7 @@ CHAPTERS = (
     "replication",
     "wal",
     "backup",
-    "statements",
+    "queries",
     "waits",
     "plans",
     "schema",

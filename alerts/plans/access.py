@@ -22,7 +22,7 @@ FOLLOWED = 300
 BLOCKS = ("heap_blocks_read", "heap_blocks_hit", "idx_blocks_read", "idx_blocks_hit")
 COLUMNS = ("seq_scan", "seq_tup_read", "idx_scan", "idx_tup_fetch", "n_live_tup")
 FINE = 2 * MINUTE
-"""Seconds between two looks of the last half hour; older ones are an hour apart."""
+"""Seconds between two looks of the last half hour; of older ones there are two for each hour."""
 RECENT = 30 * MINUTE
 KEPT = DAY + 2 * HOUR
 SPAN = 10 * MINUTE
@@ -63,31 +63,31 @@ class Looks(NamedTuple):
     epoch: object
     looks: tuple[Look, ...]
 
-    def after(self, look: Look, epoch: object, fine: float) -> "Looks":
+    def after(self, look: Look, epoch: object) -> "Looks":
         """Return what holds after another look; a fall or a new epoch begins anew."""
         newest = self.looks[-1]
         if epoch != self.epoch or any(n < o for n, o in zip(look[:5], newest[:5], strict=True)):
             return Looks(epoch, (look,))
         looks = self.looks
-        if len(looks) > 1 and look.at - looks[-2].at < fine:
+        if len(looks) > 1 and look.at - looks[-2].at < FINE:
             looks = looks[:-1]
-        return Looks(epoch, (*_thinned(looks, look.at, fine), look))
+        return Looks(epoch, (*_thinned(looks, look.at), look))
 
-    def before(self, since: float, span: float) -> Rates | None:
+    def before(self, since: float) -> Rates | None:
         """Return the rates of the time until then; None if it was not followed."""
         old = [look for look in self.looks if look.at <= since]
         if len(old) < 2:
             return None
-        first = next((look for look in reversed(old[:-1]) if old[-1].at - look.at >= span), old[0])
+        first = next((look for look in reversed(old[:-1]) if old[-1].at - look.at >= SPAN), old[0])
         return _rates(first, old[-1])
 
-    def since(self, since: float, span: float) -> Rates | None:
+    def since(self, since: float) -> Rates | None:
         """Return the newest rates after that time."""
         newest = self.looks[-1]
         new = [look for look in self.looks[:-1] if look.at >= since]
         if not new:
             return None
-        first = next((look for look in reversed(new) if newest.at - look.at >= span), new[0])
+        first = next((look for look in reversed(new) if newest.at - look.at >= SPAN), new[0])
         return _rates(first, newest)
 
 
@@ -96,13 +96,12 @@ class Accessed:
     """Per table, as of the newest answer."""
 
     tables: Mapping[Key, Looks]
-    span: float
 
     def around(self, key: Key, since: float) -> tuple[Rates, Rates] | None:
         """Return the rates before and after a time; None where one of them is not known."""
         own = self.tables.get(key)
-        before = own.before(since, self.span) if own else None
-        after = own.since(since, self.span) if own else None
+        before = own.before(since) if own else None
+        after = own.since(since) if own else None
         return (before, after) if before and after else None
 
 
@@ -110,22 +109,19 @@ class Accessed:
 class TableAccess(History[Accessed]):
     """How the busiest tables were read, over a day."""
 
-    fine: float = FINE
-
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:
         return (user_tables,)
 
     def recorder(self, memory: Memory, namespace: Namespace) -> "TableAccessRecorder":
-        return TableAccessRecorder(self.fine)
+        return TableAccessRecorder()
 
 
 class TableAccessRecorder:
     """Keeps the looks at each table; one that is busy no more is forgotten."""
 
-    def __init__(self, fine: float) -> None:
-        self.fine = fine
-        self.accessed = Accessed({}, fine * SPAN / FINE)
+    def __init__(self) -> None:
+        self.accessed = Accessed({})
 
     def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         known, tables = self.accessed.tables, dict[Key, Looks]()
@@ -135,11 +131,11 @@ class TableAccessRecorder:
         rows = zip(blocks, keys, epochs, counts, strict=True)
         for total, key, epoch, own in nlargest(FOLLOWED, rows, key=lambda row: row[0]):
             look, looks = Look._make((answer.at, *own, total)), known.get(key)
-            tables[key] = looks.after(look, epoch, self.fine) if looks else Looks(epoch, (look,))
-        self.accessed = Accessed(tables, self.accessed.span)
+            tables[key] = looks.after(look, epoch) if looks else Looks(epoch, (look,))
+        self.accessed = Accessed(tables)
 
     def restart(self) -> None:
-        self.accessed = Accessed({}, self.accessed.span)
+        self.accessed = Accessed({})
 
     def view(self, at: float) -> Accessed:
         return self.accessed
@@ -158,14 +154,14 @@ def _rates(old: Look, new: Look) -> Rates:
     return Rates(seq, seq_rows, idx, idx_rows, new.rows, blocks)
 
 
-def _thinned(looks: Sequence[Look], now: float, fine: float) -> tuple[Look, ...]:
-    """Drop what is too old, and of what is not recent all but one look for thirty steps."""
+def _thinned(looks: Sequence[Look], now: float) -> tuple[Look, ...]:
+    """Drop what is too old, and of what is not recent all but two looks an hour."""
     kept: list[Look] = []
     for look in looks:
-        if now - look.at > KEPT / FINE * fine:
+        if now - look.at > KEPT:
             continue
-        is_old = now - look.at > RECENT / FINE * fine
-        if is_old and kept and look.at - kept[-1].at < 0.95 * HOUR / FINE * fine:
+        is_old = now - look.at > RECENT
+        if is_old and len(kept) > 1 and look.at - kept[-2].at < 0.95 * HOUR:
             continue
         kept.append(look)
     return tuple(kept)

@@ -133,7 +133,7 @@ def _of_index(event: IndexEvent) -> Cause:
     name = identifier(*table)
     if not event.is_gone:
         statement = f"REINDEX INDEX CONCURRENTLY {index};"
-        again = f"DROP INDEX CONCURRENTLY the one that ends in _ccnew, then again: {statement}"
+        again = "drop the invalid index whose name ends in _ccnew or _ccold, then run it again."
         sentence = f"the index {index} of {name} has become invalid, so it is not used any more"
         return Cause(Why.index_invalid, sentence, concurrently(statement, again), table)
     sentence = f"the index {index} of {name} was dropped"

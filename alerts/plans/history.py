@@ -2,8 +2,8 @@
 
 A window of a statement ends when it has lasted two minutes and has enough calls. Windows that cost
 much more than usual are kept apart from the baseline until they have lasted a day: then they are
-what is usual. So a statement stays changed until it is cured, and what returns each night is
-learned by the hour of the week.
+what is usual. So a statement stays changed until it is cured. Where that ends earlier it is
+learned for those hours of the week: a report that runs at night ends by itself and comes again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ ENOUGH = 10
 APART = 2.0
 """Times the usual cost from which a window is kept apart."""
 NEAR = 1.5
-"""Times the cost of the same hour of another week that is still as usual."""
+"""Times the cost of the same hour of another day that is still as usual."""
 ADOPTED = DAY
 """Seconds after which what has changed is as usual."""
 NEWEST = 3
@@ -73,6 +73,10 @@ class Track:
     past: Windows = field(default_factory=Windows)
     apart: list[PerCall] = field(default_factory=list)
     """The windows since it changed."""
+    phase: dict[int, PerCall] = field(default_factory=dict)
+    """Of these, the last of each hour of the week."""
+    learned: frozenset[int] = frozenset()
+    """The hours of the last such phase; their other windows are not noted."""
     since: float = 0.0
     """When the first of these began."""
     noticed: float = 0.0
@@ -85,13 +89,13 @@ class Track:
     week: Week | None = None
     baseline: Baseline | None = None
 
-    def note(self, totals: Totals, at: float, epoch: object, window: float) -> bool:
+    def note(self, totals: Totals, at: float, epoch: object) -> bool:
         """Take note of newer counters; return whether an hour was added to the week."""
         if epoch != self.epoch or totals.fell_below(self.newest):
             self.epoch, self.began, self.start = epoch, at, totals
         self.newest = totals
         length, calls = at - self.began, totals.calls - self.start.calls
-        if length < window or (calls < CALLS and length < LONGEST):
+        if length < WINDOW or (calls < CALLS and length < LONGEST):
             return False
         is_over = False
         if calls >= CALLS:
@@ -101,39 +105,57 @@ class Track:
         return is_over
 
     def _add(self, window: PerCall, at: float) -> bool:
-        if self._is_apart(window, at):
+        dear = self._dear(window)
+        if dear and (self.apart or not self._is_usual(window, dear)):
             if not self.apart:
                 self.since, self.noticed = self.began, at
             self.apart = [*self.apart, window][-KEPT:]
+            self.phase[hour_of(self.began)] = window
             if at - self.since < ADOPTED:
                 return False
-            self.past, self.apart = Windows(self.apart), []
-        else:
-            if len(self.apart) == 1:  # a single one is part of what is usual
-                self.past.add(self.apart[0])
-            self.apart = []
-            self.past.add(window)
-        self.baseline = Baseline.of(tuple(self.past))
-        return self._note_hour(window, at)
-
-    def _is_apart(self, window: PerCall, at: float) -> bool:
-        """Whether it costs much more than usual, also than in this hour of another week."""
-        if self.baseline is None or len(self.past) < ENOUGH:
+            self.past = Windows(self.apart)
+        elif dear:  # as at this hour of other days, which says nothing of the next hour
             return False
-        dear = [name for name in METRICS if name != "rows" and self._is_dear(name, window)]
-        same = self.week.at(hour_of(at)) if self.week else None
-        if same is None:
-            return bool(dear)
-        return any(factor(name, getattr(same, name), getattr(window, name)) > NEAR for name in dear)
+        elif len(self.apart) == 1:  # a single one is part of what is usual
+            self.past.add(self.apart[0])
+        was_phase = self._end_phase()
+        self.past.add(window)
+        self.baseline = Baseline.of(tuple(self.past))
+        return self._note_hour(window) or was_phase
+
+    def _end_phase(self) -> bool:
+        """Learn the hours of windows that were apart; return whether there are any."""
+        is_any = len(self.apart) > 1
+        if is_any:
+            self.week = self.week or Week()
+            for hour, window in self.phase.items():
+                self.week.replace(hour, window)
+            self.learned = frozenset(self.phase)
+        self.apart, self.phase = [], {}
+        return is_any
+
+    def _dear(self, window: PerCall) -> list[str]:
+        """Return what of it is much more than usual; nothing while that is not known."""
+        if self.baseline is None or len(self.past) < ENOUGH:
+            return []
+        return [name for name in METRICS if name != "rows" and self._is_dear(name, window)]
+
+    def _is_usual(self, window: PerCall, dear: Sequence[str]) -> bool:
+        """Whether it costs as much at this hour of other days."""
+        known = self.week.same_hours(hour_of(self.began)) if self.week else ()
+        return any(
+            all(factor(name, getattr(same, name), getattr(window, name)) <= NEAR for name in dear)
+            for same in known
+        )
 
     def _is_dear(self, name: str, window: PerCall) -> bool:
         assert self.baseline is not None
         return self.baseline.times(name, window) >= APART
 
-    def _note_hour(self, window: PerCall, at: float) -> bool:
-        hour, is_over = hour_of(at), False
+    def _note_hour(self, window: PerCall) -> bool:
+        hour, is_over = hour_of(self.began), False
         if hour != self.hour:
-            if self.of_hour:
+            if self.of_hour and self.hour not in self.learned:
                 self.week = self.week or Week()
                 self.week.note(self.hour, self.of_hour)
                 is_over = True
@@ -154,8 +176,6 @@ class Track:
 class StatementCosts(History[Costs]):
     """The costs of the most expensive statements."""
 
-    window: float = WINDOW
-
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:
         return (stat_statements,)
@@ -166,14 +186,14 @@ class StatementCosts(History[Costs]):
         return HomeThread.background
 
     def recorder(self, memory: Memory, namespace: Namespace) -> "StatementCostsRecorder":
-        return StatementCostsRecorder(self.window, memory, namespace.of("plans.costs"))
+        return StatementCostsRecorder(memory, namespace.of("plans.costs"))
 
 
 class StatementCostsRecorder:
     """Follows the most expensive statements; what is seen is replaced as a whole."""
 
-    def __init__(self, window: float, memory: Memory, place: Namespace) -> None:
-        self.window, self.memory, self.place = window, memory, place
+    def __init__(self, memory: Memory, place: Namespace) -> None:
+        self.memory, self.place = memory, place
         self.tracks: dict[Key, Track] = {}
         self.costs = Costs({}, 0, 0, None)
 
@@ -186,7 +206,7 @@ class StatementCostsRecorder:
             key, totals = stat_statements.key_of(row), Totals.of(row)
             track = known.get(key) or self._new(key, totals, answer.at, row.stats_reset)
             self.tracks[key] = track
-            is_over = track.note(totals, answer.at, row.stats_reset, self.window)
+            is_over = track.note(totals, answer.at, row.stats_reset)
             if is_over and track.week and place < REMEMBERED:
                 weeks[dumps(key)] = track.week.pack()
         self._remember(weeks)
@@ -218,5 +238,5 @@ class StatementCostsRecorder:
         ready = sum(len(own.past) >= ENOUGH for own in self.tracks.values())
         learning = [own for own in self.tracks.values() if len(own.past) < ENOUGH]
         missing = min((ENOUGH - len(own.past) for own in learning), default=0)
-        known_at = min((own.began for own in learning), default=0.0) + missing * self.window
+        known_at = min((own.began for own in learning), default=0.0) + missing * WINDOW
         return Costs(changes, ready, len(learning), known_at if learning else None)

@@ -3,7 +3,7 @@
 import time
 from array import array
 from base64 import b85decode, b85encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import exp, log
 from statistics import median
 
@@ -29,7 +29,7 @@ class Week:
 
     __slots__ = ("packed",)
 
-    def __init__(self, packed: array[int] | None = None) -> None:
+    def __init__(self, packed: "array[int] | None" = None) -> None:
         self.packed = packed or array("H", bytes(2 * HOURS * WIDTH))
 
     @classmethod
@@ -54,8 +54,17 @@ class Week:
             # In logarithms, so that one bad week doubles the value and does not replace it.
             mixed = (_mixed(a, b) for a, b in zip(old, now, strict=True))
             now = PerCall(*mixed)
+        self.replace(hour, now)
+
+    def replace(self, hour: int, window: PerCall) -> None:
         first = hour * WIDTH
-        self.packed[first : first + WIDTH] = array("H", map(_code, now))
+        self.packed[first : first + WIDTH] = array("H", map(_code, window))
+
+    def same_hours(self, hour: int) -> Iterator[PerCall]:
+        """Yield what is known of this hour of all days: what comes at night comes each night."""
+        for other in range(hour % 24, HOURS, 24):
+            if known := self.at(other):
+                yield known
 
     def at(self, hour: int) -> PerCall | None:
         first = hour * WIDTH

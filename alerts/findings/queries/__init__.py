@@ -1,0 +1,1 @@
+"""Queries: which statements cost much, and what has made them dearer."""

@@ -1,0 +1,172 @@
+"""query_regression: another plan is told from other parameters, waiting and growth."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from alerts._base import State
+from alerts.findings.queries.query_regression import finding
+from collectors._base import Absence
+from collectors.stat_statements import stat_statements
+from tests.fixtures.one_look import verdict_of
+from tests.fixtures.session_rows import seen
+from tests.fixtures.statement_costs import INDEX, Server
+
+DEAR: dict[str, Any] = {"seconds": 0.02, "shared_blocks_hit": 1000.0}
+SCANNED = {"seq_scan": 1, "seq_tup_read": 100_000, "heap_blocks_hit": 1000}
+BY_INDEX = {"idx_scan": 1, "idx_tup_fetch": 900, "heap_blocks_hit": 1000}
+LOOPED = {"idx_scan": 250, "idx_tup_fetch": 250, "heap_blocks_hit": 1000}
+
+
+Reads = Mapping[str, float] | None
+
+
+def cause(server: Server, steps: int = 3, reads: Reads = None, **cost: Any) -> object:
+    """What made it dearer, after three windows at this cost; None where it is healthy."""
+    verdict = server.pass_by(steps, reads=reads, **cost)
+    return verdict.subjects[0].evidence.facts["cause"] if verdict.subjects else None
+
+
+@pytest.fixture
+def server() -> Server:
+    watched = Server(finding)
+    assert watched.pass_by(15).state is State.healthy
+    return watched
+
+
+def test_it_learns_first() -> None:
+    watched = Server(finding)
+    verdict = watched.pass_by(5)
+    assert verdict.state is State.learning
+    assert cause(watched, reads=SCANNED, **DEAR) is None
+
+
+def test_a_sequential_scan_is_told_with_both_numbers(server: Server) -> None:
+    assert server.pass_by(1, reads=SCANNED, **DEAR).state is State.healthy, "one may be chance"
+    [subject] = server.pass_by(2, reads=SCANNED, **DEAR).subjects
+    message = subject.evidence.message
+    assert "takes 20 ms a call instead of 0.2 ms since 2023-11-13 00:30 UTC" in message
+    assert "1,000 blocks instead of 4, for 1 rows (before: 1)" in message
+    assert message.endswith("public.orders is scanned sequentially.")
+    assert server.pass_by(1).state is State.healthy, "it was cured"
+
+
+def test_it_stays_until_it_is_cured_or_a_day_is_over(server: Server) -> None:
+    assert cause(server, 600, SCANNED, **DEAR) == "sequential scan"
+    assert cause(server, 150, SCANNED, **DEAR) is None
+
+
+def test_a_dropped_index_is_named(server: Server) -> None:
+    server.indexes = ()
+    assert cause(server, reads=SCANNED, **DEAR) == "index dropped"
+    server.indexes = ({**INDEX, "indexrelid": 9},)
+    assert cause(server) is None
+
+
+def test_an_invalid_index_is_reindexed(server: Server) -> None:
+    server.indexes = ({**INDEX, "is_valid": False},)
+    [subject] = server.pass_by(3, reads=SCANNED, **DEAR).subjects
+    assert subject.evidence.facts["cause"] == "index invalid"
+    assert "REINDEX INDEX CONCURRENTLY public.orders_customer;" in subject.evidence.cure
+
+
+def test_a_rebuilt_index_is_none(server: Server) -> None:
+    server.indexes = ({**INDEX, "indexrelid": 9},)
+    assert cause(server, reads=SCANNED, **DEAR) == "sequential scan"
+
+
+def test_stale_statistics_are_analysed(server: Server) -> None:
+    server.table = {"n_mod_since_analyze": 50_000}
+    [subject] = server.pass_by(3, reads=LOOPED, **DEAR).subjects
+    assert subject.evidence.facts["cause"] == "statistics"
+    assert "ANALYZE (SKIP_LOCKED) public.orders;" in subject.evidence.cure
+
+
+def test_a_nested_loop_is_told_by_its_index_scans(server: Server) -> None:
+    assert cause(server, reads=LOOPED, **DEAR) == "index scans"
+
+
+def test_dead_rows_are_told_by_blocks_alone(server: Server) -> None:
+    server.table = {"n_dead_tup": 90_000}
+    [subject] = server.pass_by(
+        3, reads={"idx_scan": 1, "idx_tup_fetch": 1, "heap_blocks_hit": 1000}, **DEAR
+    ).subjects
+    assert subject.evidence.facts["cause"] == "more blocks for the same rows"
+    assert "VACUUM (SKIP_LOCKED) public.orders;" in subject.evidence.cure
+
+
+def test_a_setting_is_named_and_set_back(server: Server) -> None:
+    server.work_mem = "64"
+    [subject] = server.pass_by(3, seconds=0.02, temp_blocks_written=500).subjects
+    assert subject.evidence.facts["cause"] == "setting changed"
+    assert "work_mem was changed from 4096 to 64" in subject.evidence.message
+    assert any("SET work_mem = 4096;" in line for line in subject.evidence.cure)
+
+
+def test_a_spill_without_a_change_of_settings(server: Server) -> None:
+    assert cause(server, seconds=0.02, temp_blocks_written=500) == "spill"
+
+
+def test_compiling_and_lost_workers_are_told() -> None:
+    watched = Server(finding)
+    watched.pass_by(15, workers_launched=2, jit_seconds=0)
+    assert cause(watched, seconds=0.05, workers_launched=2, jit_seconds=0.049) == (
+        "compiled just in time"
+    )
+    watched.pass_by(15, workers_launched=2, jit_seconds=0)
+    assert cause(watched, seconds=0.05) == "fewer parallel workers"
+
+
+@pytest.mark.parametrize(
+    ("reads", "cost"),
+    [
+        (BY_INDEX, {**DEAR, "rows": 900}),  # other parameters
+        (BY_INDEX, DEAR),  # the same of a statement that always returns one row
+        (None, {"seconds": 0.02}),  # a lock, or a busy CPU
+        (None, {"seconds": 0.02, "block_read_seconds": 0.0199}),  # a cold cache
+        (SCANNED, {**DEAR, "seconds": 0.0003}),  # not slower
+        (None, DEAR),  # of tables that are not seen, for one row: parameters or plan
+        (SCANNED, {**DEAR, "seconds": 0.0008}),  # too little in all
+    ],
+)
+def test_what_is_not_quite_one(server: Server, reads: Reads, cost: dict[str, Any]) -> None:
+    assert cause(server, reads=reads, **cost) is None
+
+
+def test_more_rows_in_the_table_are_growth(server: Server) -> None:
+    server.table = {"n_live_tup": 500_000}
+    assert cause(server, reads={**BY_INDEX, "idx_scan": 1}, **DEAR) is None
+
+
+def test_what_varies_anyway_is_none() -> None:
+    watched = Server(finding)
+    for step in range(30):
+        assert cause(watched, 1, SCANNED, **(DEAR if step % 3 == 0 else {})) is None
+
+
+def test_what_comes_each_night_is_learned() -> None:
+    """A report from one to two o'clock; a restart of the daemon in between loses nothing."""
+    watched = Server(finding)
+    watched.pass_by(30, rows=5)
+    assert cause(watched, 30, SCANNED, **DEAR, rows=5) == "sequential scan"
+    assert cause(watched, 22 * 30, rows=5) is None
+    watched.restart()
+    assert cause(watched, 30, rows=5) is None
+    assert cause(watched, 28, SCANNED, **DEAR, rows=5) is None
+    assert cause(watched, 10, SCANNED, **DEAR, rows=5) == "unknown", "it goes on"
+
+
+def test_a_change_survives_a_restart_of_the_daemon(server: Server) -> None:
+    """Of a statement with many rows; for others, how tables were read before is not known."""
+    server.pass_by(12 * 30, rows=5)
+    server.restart()
+    assert cause(server, 4, SCANNED, **DEAR, rows=5) == "unknown"
+    server.restart()
+    assert cause(server, 4, SCANNED, **DEAR, rows=5) == "unknown"
+
+
+def test_without_an_answer_it_is_unknown() -> None:
+    blind = replace(seen(), absent={stat_statements: Absence("not installed")})
+    assert verdict_of(finding, blind).state is State.unknown
