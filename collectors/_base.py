@@ -142,7 +142,8 @@ class Collector(Generic[Row]):
     lane: Lane
     sql: Mapping[int, str] = field(default_factory=dict)
     """Queries by the server version (180000) from which they apply; empty if the daemon itself
-    provides the rows."""
+    provides the rows. `{wanted}` in a query stands for the numbers of the rows that are asked
+    for; where none are wanted it does not run."""
     scope: Scope = Scope.server
     of: Kind = Kind.postgres
     """The kind of target that it reads."""
@@ -178,10 +179,18 @@ class Collector(Generic[Row]):
         """The first server version (180000) with a query; 0: any."""
         return min(self.sql, default=0)
 
-    def query(self, version: int, tables: Tables = ALL) -> str | None:
+    def query(self, version: int, tables: Tables = ALL, wanted: Sequence[int] = ()) -> str | None:
         """Return the query for a server version, or None if that version is too old."""
         known = [minimum for minimum in self.sql if minimum <= version]
-        return self.sql[max(known)].replace("{asked}", _asked(tables)) if known else None
+        if not known:
+            return None
+        query = self.sql[max(known)].replace("{asked}", _asked(tables))
+        return query.replace("{wanted}", f"'{{{','.join(map(str, wanted))}}}'")
+
+    @property
+    def asks_by_number(self) -> bool:
+        """Whether its query asks only for the rows that are wanted."""
+        return any("{wanted}" in query for query in self.sql.values())
 
     def extension_version(self, version: int) -> str | None:
         """Return the version of its extension that the query for a server version needs."""

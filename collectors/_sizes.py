@@ -5,6 +5,8 @@ Whatever is longer is cut where a part is still of use, and is otherwise unknown
 
 QUERY_BYTES = 16_384
 """Of the text of a query."""
+STATEMENT_BYTES = 4_096
+"""Of the normalised text of a statement."""
 COMMENT_BYTES = 4_096
 """Of a comment on a relation."""
 VALUE_BYTES = 4_096

@@ -17,6 +17,7 @@ from monitor.polling.publisher import Publisher
 from monitor.polling.question import Question
 from monitor.polling.reader import Place
 from monitor.polling.round_log import RoundLog
+from monitor.polling.wanted_rows import wanted_rows
 from monitor.reading import ReadFailure, Reading
 
 log = structlog.get_logger("pgvigil")
@@ -45,7 +46,13 @@ class Bookkeeper:
         question = Question(collector, database, self.clock.now(), tables)
         self.round_log.of(collector, database).asked = question.began
         with self.outcome(question):
-            yield question, replace(place, tables=tables, newest=self.answers.newest)
+            wanted = wanted_rows(
+                collector, self.answers.newest, self.answers.recorder, question.began
+            )
+            yield (
+                question,
+                replace(place, tables=tables, wanted=wanted, newest=self.answers.newest),
+            )
 
     def record(self, question: Question, reading: Reading) -> Sequence[Any] | None:
         """Note a reading and what it cost. Returns the rows to publish, None if there are none."""

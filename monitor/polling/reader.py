@@ -28,6 +28,8 @@ class Place:
     role: Role | None = None
     tables: frozenset[int] | None = None
     """The tables asked about, by OID; None: all of them."""
+    wanted: Sequence[int] = ()
+    """The numbers of the rows to ask for, where a query names them."""
     newest: Mapping[AnyCollector, AnyAnswer] = field(default_factory=dict)
     """What was answered there last; a gate reads it."""
 
@@ -53,10 +55,12 @@ class Reader:
         missing = absence(collector, place)
         if missing:
             return Reading((), self.clock.now(), missing=missing)
+        if collector.asks_by_number and not place.wanted:
+            return Reading((), self.clock.now())
         if collector.bulk and place.tables is None:
             rows, cost = await self._columns(collector, place.session, deadline)
         else:
-            query = query_of(collector, place.session, place.tables or ALL)
+            query = query_of(collector, place.session, place.tables or ALL, place.wanted)
             records, cost = await self._fetch(collector, place.session, query, deadline)
             rows = await self._kept(collector, records)
         return Reading(rows, self.clock.now(), cost, cold=place.session.is_new_to(collector))
@@ -133,9 +137,14 @@ def is_shut(collector: AnyCollector, newest: Mapping[AnyCollector, AnyAnswer]) -
     return not gate.opens(newest[gate.reads].rows)
 
 
-def query_of(collector: AnyCollector, session: Session, tables: Tables = ALL) -> str:
+def query_of(
+    collector: AnyCollector,
+    session: Session,
+    tables: Tables = ALL,
+    wanted: Sequence[int] = (),
+) -> str:
     """The query for that server, with the schema of its extension filled in."""
-    query = collector.query(session.identity.version, tables)
+    query = collector.query(session.identity.version, tables, wanted)
     assert query is not None
     if collector.extension:
         installed = session.identity.extension(collector.extension)

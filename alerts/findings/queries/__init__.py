@@ -1,1 +1,1 @@
-"""Queries: which statements cost much, and what has made them dearer."""
+"""Findings about statements: what they cost, what changed, and what would make them cheaper."""

@@ -1,0 +1,103 @@
+"""One statement takes a large part of all execution time: whatever makes it cheaper counts most."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts.cure import remark
+from alerts.limits import FIXED, BaseLimits, Slack
+from alerts.snapshot import Snapshot
+from alerts.statements.history import STATEMENTS
+from alerts.statements.load import Load, Ran
+from alerts.statements.texts import STATEMENT_TEXTS
+from alerts.units import Duration, Share, duration_text, share_text
+from collectors.extensions import extensions
+from collectors.settings import settings
+from collectors.stat_statements import stat_statements
+from collectors.statement_texts import statement_texts
+
+HOUR = timedelta(hours=1)
+WAITED = 0.5
+"""Share of its time from which reading explains a statement."""
+MOST = 2
+"""Statements that are named: more than two can't take so much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(BaseLimits):
+    window: Annotated[Duration, FIXED] = HOUR
+    """Time over which the load is measured, at most one hour."""
+    min_share: Share = 0.33
+    """Share of the execution time of all statements."""
+    min_sessions: Annotated[float, Slack(0.7)] = 0.5
+    """Mean number of sessions that execute it; on a server with less to do the share says
+    nothing."""
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    load = Load.of(snapshot, limits.window)
+    if isinstance(load, Unjudged):
+        yield load
+        return
+    for ran in load.top("seconds", MOST):
+        sessions = ran.use.own_seconds / load.uses.seconds
+        if ran.is_query and ran.share >= limits.min_share and sessions >= limits.min_sessions:
+            yield evidence(load, ran, sessions)
+
+
+def evidence(load: Load, ran: Ran, sessions: float) -> Evidence:
+    use = ran.use
+    return Evidence(
+        subject=ran.subject,
+        severity=Severity.info,
+        value=ran.share,
+        message=(
+            f"{ran.brief} took {share_text(ran.share)} of the execution time of all statements"
+            f" within {duration_text(ran.seconds)}: {sessions:.2g} sessions executed it on average,"
+            f" {duration_text(ran.mean)} each of {use.calls:,.0f} times."
+        ),
+        facts={
+            **ran.facts(),
+            "mean_sessions": sessions,
+            "rows_per_call": use.each("rows"),
+            "blocks_per_call": use.each("blocks"),
+            "reading_share": use.block_read_seconds / use.seconds if use.seconds else None,
+        },
+        cure=tuple(advice(ran)),
+        check=load.check(ran),
+        key=ran.identity,
+        database=ran.database,
+    )
+
+
+def advice(ran: Ran) -> Iterator[str]:
+    """Say where its time goes, as far as the counters show it."""
+    use = ran.use
+    if use.block_read_seconds > WAITED * use.seconds:
+        yield remark("Most of its time it reads blocks that are not in shared buffers.")
+    blocks, rows = use.each("blocks"), use.each("rows")
+    if blocks > 100 and blocks > 20 * max(rows, 1):
+        yield remark(
+            f"It reads {blocks:,.0f} blocks for {rows:,.3g} rows: an index may be missing."
+        )
+    elif ran.mean < 0.002:
+        yield remark("Each execution is short: fewer of them help, not faster ones. Ask for many")
+        yield remark("rows at once, or keep what does not change in the application.")
+    yield remark("1. EXPLAIN (ANALYZE, BUFFERS) it with values as the application sends them.")
+    yield remark("2. Change what takes most of its time, and see here that the share falls.")
+
+
+finding = Finding(
+    title="A statement takes most of the time",
+    severities=(Severity.info,),
+    reads=(stat_statements,),
+    consults=(statement_texts, settings, extensions),
+    history=(STATEMENTS, STATEMENT_TEXTS),
+    limits=Limits(),
+    judge=judge,
+    unit="ratio",
+    scope=Reach.database,
+    kind=FindingKind.review,
+)
