@@ -6,7 +6,7 @@ from typing import Any
 
 from monitor.address import tls
 from monitor.address.dsn import Options, parse
-from monitor.address.environment import from_environment, from_service
+from monitor.address.environment import VARIABLES, from_environment, from_service
 from monitor.address.target import Target, password_of, target_of
 from monitor.address.text import Text
 
@@ -64,6 +64,23 @@ class Address:
             **tls.arguments(options, target.sockets_only),
             **{name: options[name] for name in ("krbsrvname", "gsslib") if name in options},
         }
+
+    def variables(self, database: str) -> dict[str, str]:
+        """Return the PG* variables with which a program of PostgreSQL connects there."""
+        options = dict(self._options())
+        target = target_of(options)
+        for name in ("service", "servicefile", "application_name", "client_encoding"):
+            options.pop(name, None)
+        options |= {
+            "user": target.user,
+            "dbname": database,
+            "port": ",".join(map(str, target.ports)),
+        }
+        if "hostaddr" not in options:
+            options["host"] = ",".join(target.hosts)
+        if password := password_of(options, target, database):
+            options["password"] = password
+        return {name: options[key] for name, key in VARIABLES.items() if options.get(key)}
 
     def _options(self) -> Options:
         environment = dict(self.environment)

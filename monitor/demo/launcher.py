@@ -50,6 +50,8 @@ class Postgres:
     loopback: bool = False
     port: int = 5432
     password: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    prefix: tuple[str, ...] = ()
+    """Words before the program, such as a shell that sets limits and becomes it by `exec`."""
     _process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -137,7 +139,8 @@ class Postgres:
             "port": str(self.port),
         }
         flags = [word for name, value in location.items() for word in ("-c", f"{name}={value}")]
-        argv: list[str | Path] = [self.binaries.program("postgres"), "-D", self.data, *flags]
+        program = self.binaries.program("postgres")
+        argv: list[str | Path] = [*self.prefix, program, "-D", self.data, *flags]
         self._process = self.owner.popen(argv, self.log)
         if wait:
             self.wait_until_ready()

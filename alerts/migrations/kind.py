@@ -1,0 +1,64 @@
+"""Kind of a statement: what its time depends on."""
+
+from enum import StrEnum
+
+from alerts.migrations.lock_mode import Blocked, LockMode
+from alerts.migrations.statement import DATA
+from alerts.migrations.traced import Held, Relation, Traced
+
+
+class Kind(StrEnum):
+    """From the kind that takes a moment to those whose time grows with the table."""
+
+    instant = "instant"
+    scan = "scan"
+    index_build = "index build"
+    rewrite = "rewrite"
+    data = "data"
+    """It reads or writes rows, whose number an empty clone can't show."""
+    unknown = "unknown"
+
+
+def kind(traced: Traced) -> Kind:
+    """Return the kind of a statement by its trace."""
+    if traced.unknown or traced.failure:
+        return Kind.unknown
+    if traced.statement.node in DATA:
+        return Kind.data
+    if traced.rewritten:
+        return Kind.rewrite
+    if traced.rebuilt:
+        return Kind.index_build
+    return Kind.scan if traced.scanned else Kind.instant
+
+
+def grows_with(traced: Traced) -> tuple[Relation, ...]:
+    """Return the tables whose size decides how long it takes."""
+    found = (*traced.rewritten, *traced.rebuilt, *traced.scanned)
+    return tuple(dict.fromkeys(found))
+
+
+def blocked(held: Held) -> Blocked:
+    """Return the sessions that wait for this lock.
+
+    A locked index blocks readers too: planning any query on the table locks each of its indexes.
+    """
+    if held.index is None:
+        return held.mode.blocks
+    return Blocked.all if held.mode is LockMode.AccessExclusive else Blocked.none
+
+
+def blocks(traced: Traced) -> dict[Relation, Blocked]:
+    """Return for each table the sessions that wait for the statement, if there are any."""
+    found: dict[Relation, Blocked] = {}
+    for held in traced.locks:
+        now = blocked(held)
+        if now is Blocked.all or (now is Blocked.writers and held.table not in found):
+            found[held.table] = now
+    return found
+
+
+def worst(traced: Traced) -> Blocked:
+    """Return the most sessions that any of its locks blocks."""
+    found = blocks(traced).values()
+    return Blocked.all if Blocked.all in found else next(iter(found), Blocked.none)

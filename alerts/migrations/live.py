@@ -1,0 +1,102 @@
+"""Facts of the live server that decide what a migration does to it. None is not known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from alerts.migrations.traced import Relation
+
+PAGE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The oldest transaction that has a lock on a table."""
+
+    pid: int | None
+    """None is a prepared transaction."""
+    seconds: float
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Statements a second, or what comes near to it."""
+
+    reads: float
+    writes: float
+    counted: bool
+    """Whether statements were counted by pg_stat_statements; else scans, and rows written."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTable:
+    """One table, or partition."""
+
+    relation: Relation
+    bytes: int | None = None
+    """Of its rows, without TOAST and indexes."""
+    toast_bytes: int = 0
+    index_bytes: int = 0
+    indexes: int = 0
+    rows: float | None = None
+    traffic: Traffic | None = None
+    holder: Holder | None = None
+    """None: no transaction has a lock on it now."""
+    holder_known: bool = False
+    null_shares: Mapping[str, float] = field(default_factory=dict)
+    """By column, of the last ANALYZE."""
+    repeated: Mapping[str, bool] = field(default_factory=dict)
+    """By column, whether ANALYZE has seen a value more than once."""
+
+    @property
+    def pages(self) -> float | None:
+        return None if self.bytes is None else self.bytes / PAGE
+
+    @property
+    def whole(self) -> int | None:
+        """Bytes with TOAST and indexes."""
+        return None if self.bytes is None else self.bytes + self.toast_bytes + self.index_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Standby:
+    """A standby that replays what the migration writes."""
+
+    name: str
+    behind_bytes: int | None
+    is_sync: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A statement that this server has run, and how fast it was."""
+
+    work: str
+    """scan, index build or rewrite."""
+    pages: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveServer:
+    """What was asked of the live server at one time."""
+
+    name: str
+    version: int
+    tables: Mapping[Relation, LiveTable] = field(default_factory=dict)
+    standbys: tuple[Standby, ...] | None = None
+    oldest: Holder | None = None
+    """The oldest transaction of the whole server: CONCURRENTLY waits for it."""
+    observed: tuple[Observed, ...] = ()
+    why_unobserved: str = "pg_stat_statements is not there"
+    texts: tuple[str, ...] | None = None
+    """Statements that have run on this database; None is not known."""
+    lock_timeout: float = 0.0
+    """Seconds that the role or the database sets; 0 is none."""
+    max_wal_bytes: int | None = None
+    slots_keep_all: bool = False
+    """Whether a slot may keep WAL without a limit."""
+
+    @property
+    def major(self) -> int:
+        return self.version // 10000

@@ -1,0 +1,83 @@
+"""What only rows decide: statements that would fail on them, as far as statistics tell."""
+
+from collections.abc import Iterator
+
+from alerts.migrations.advice import Advice, Level
+from alerts.migrations.live import LiveServer, LiveTable
+from alerts.migrations.statement import Action
+from alerts.migrations.traced import Traced
+from alerts.units import share_text
+
+MUST_HOLD = {
+    "CONSTR_CHECK": "whether all rows satisfy the CHECK",
+    "CONSTR_FOREIGN": "whether all rows have a row that they refer to",
+    "CONSTR_EXCLUSION": "whether no two rows conflict",
+}
+
+
+def refused_by_rows(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
+    """Yield what the rows of the live tables would refuse, or that it is not known."""
+    if live is None or traced.failure or traced.created:
+        return
+    for action in traced.statement.actions:
+        table = _target(traced, live)
+        if table is not None and table.rows != 0:
+            yield from _of_action(action, table)
+    if traced.statement.node == "IndexStmt" and traced.statement.body.get("unique"):
+        columns = [
+            part.get("IndexElem", {}).get("name", "")
+            for part in traced.statement.body.get("indexParams", ())
+        ]
+        if (table := _target(traced, live)) and table.rows != 0:
+            yield _duplicates(columns, table)
+
+
+def _of_action(action: Action, table: LiveTable) -> Iterator[Advice]:
+    found = action.definition
+    contype = str(found.get("contype", ""))
+    if action.kind == "AT_SetNotNull" and action.column:
+        yield from _nulls(action.column, table)
+    if action.kind != "AT_AddConstraint":
+        return
+    if contype in ("CONSTR_UNIQUE", "CONSTR_PRIMARY") and "indexname" not in found:
+        keys = [part["String"]["sval"] for part in found.get("keys", ())]
+        yield _duplicates(keys, table)
+        if contype == "CONSTR_PRIMARY":
+            for key in keys:
+                yield from _nulls(key, table)
+    elif contype in MUST_HOLD and not found.get("skip_validation"):
+        yield Advice(f"Not known: {MUST_HOLD[contype]}; if not, it fails after the scan.")
+
+
+def _nulls(column: str, table: LiveTable) -> Iterator[Advice]:
+    share = table.null_shares.get(column)
+    if share:
+        yield Advice(
+            f"{column} is NULL in about {share_text(share)} of the rows: it will fail.",
+            level=Level.danger,
+        )
+    elif share is None:
+        yield Advice(f"Not known: whether {column} has NULLs, as it has no statistics.")
+    else:
+        yield Advice(f"ANALYZE has seen no NULL in {column}; a few may still be there.")
+
+
+def _duplicates(columns: list[str], table: LiveTable) -> Advice:
+    if len(columns) == 1 and table.repeated.get(columns[0]):
+        return Advice(
+            f"{columns[0]} has values that occur more than once: it will fail.", level=Level.danger
+        )
+    named = ", ".join(columns)
+    return Advice(f"Not known: whether {named} has duplicates; if so, it fails after the build.")
+
+
+def _target(traced: Traced, live: LiveServer) -> LiveTable | None:
+    named = {name.name for name in traced.statement.tables[:1]}
+    return next(
+        (
+            live.tables[h.table]
+            for h in traced.locks
+            if h.table.name in named and h.table in live.tables
+        ),
+        None,
+    )

@@ -1,0 +1,216 @@
+"""Safer forms: the same change in steps that don't hold strong locks for long."""
+
+from collections.abc import Iterator
+
+from alerts.cure import identifier
+from alerts.migrations.advice import Advice
+from alerts.migrations.kind import Kind, kind
+from alerts.migrations.live import LiveServer
+from alerts.migrations.lock_mode import Blocked
+from alerts.migrations.statement import Action, Statement, Tree, constraints
+from alerts.migrations.traced import Relation, Traced
+
+CHECKED = {
+    "CONSTR_CHECK": "a CHECK",
+    "CONSTR_FOREIGN": "a FOREIGN KEY",
+    "CONSTR_NOTNULL": "a NOT NULL constraint",
+}
+UNIQUE = {"CONSTR_UNIQUE": "UNIQUE", "CONSTR_PRIMARY": "PRIMARY KEY"}
+
+
+def safer(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
+    """Yield the safer forms of what takes long under a lock; nothing for tables of the file."""
+    statement = traced.statement
+    if traced.created:
+        return
+    if kind(traced) in (Kind.scan, Kind.rewrite, Kind.index_build):
+        for action in statement.actions:
+            yield from _of_action(traced, action, live)
+        yield from _of_statement(traced)
+    elif statement.node == "DropStmt" and statement.body.get("removeType") == "OBJECT_INDEX":
+        yield from _drop_index(statement)
+    elif not statement.is_concurrent and any(
+        action.kind == "AT_DetachPartition" for action in statement.actions
+    ):
+        yield Advice("DETACH PARTITION ... CONCURRENTLY does not block queries on the parent.")
+
+
+def _of_action(traced: Traced, action: Action, live: LiveServer | None) -> Iterator[Advice]:
+    table = _target(traced)
+    if table is None:
+        return
+    if action.kind == "AT_SetNotNull" and action.column:
+        yield _set_not_null(table, action.column)
+    elif action.kind == "AT_AddConstraint":
+        yield from _add_constraint(table, action)
+    elif action.kind == "AT_AddColumn":
+        yield from _add_column(traced, action, live)
+    elif action.kind == "AT_AlterColumnType":
+        yield _change_type(action)
+    elif action.kind == "AT_AttachPartition":
+        yield Advice(
+            "Add a CHECK constraint with the bounds of the partition before, NOT VALID, and"
+            " VALIDATE it: then ATTACH PARTITION need not read the table. A DEFAULT partition is"
+            " read and locked too, unless a CHECK of it excludes the new bounds."
+        )
+    elif action.kind in (
+        "AT_SetTableSpace",
+        "AT_SetLogged",
+        "AT_SetUnLogged",
+        "AT_SetAccessMethod",
+    ):
+        yield Advice("It copies the whole table under the lock; plan a maintenance window.")
+
+
+def _set_not_null(table: Relation, column: str) -> Advice:
+    name = identifier(f"{column}_not_null"[:63])
+    where, quoted = identifier(*table), identifier(column)
+    return Advice(
+        "A validated CHECK proves that there is no NULL, so SET NOT NULL need not read the table."
+        " Run each statement in a transaction of its own.",
+        (
+            "SET lock_timeout = '2s';",
+            f"ALTER TABLE {where} ADD CONSTRAINT {name} CHECK ({quoted} IS NOT NULL) NOT VALID;",
+            f"ALTER TABLE {where} VALIDATE CONSTRAINT {name};",
+            f"ALTER TABLE {where} ALTER COLUMN {quoted} SET NOT NULL;",
+            f"ALTER TABLE {where} DROP CONSTRAINT {name};",
+            "RESET lock_timeout;",
+        ),
+    )
+
+
+def _add_constraint(table: Relation, action: Action) -> Iterator[Advice]:
+    found = action.definition
+    contype = str(found.get("contype", ""))
+    where = identifier(*table)
+    if contype in CHECKED and not found.get("skip_validation"):
+        name = identifier(str(found["conname"])) if found.get("conname") else None
+        validate = (f"ALTER TABLE {where} VALIDATE CONSTRAINT {name};",) if name else ()
+        yield Advice(
+            f"Add {CHECKED[contype]} as NOT VALID, and VALIDATE it in a transaction of its own:"
+            " that reads the table without blocking writers.",
+            validate,
+        )
+    elif contype in UNIQUE and "indexname" not in found:
+        yield _unique(where, contype, found)
+    elif contype == "CONSTR_EXCLUSION":
+        yield Advice("An EXCLUDE constraint has no form that builds its index CONCURRENTLY.")
+
+
+def _unique(where: str, contype: str, found: Tree) -> Advice:
+    keys = [part["String"]["sval"] for part in found.get("keys", ())]
+    name = found.get("conname") or "_".join((*keys, "key"))
+    index, columns = identifier(name), ", ".join(map(identifier, keys))
+    return Advice(
+        "Build the index first without blocking writers, outside a transaction; the constraint then"
+        " takes it over in a moment"
+        + (" (if the columns are NOT NULL)." if contype == "CONSTR_PRIMARY" else "."),
+        (
+            f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {where} ({columns});",
+            "SET lock_timeout = '2s';",
+            f"ALTER TABLE {where} ADD CONSTRAINT {index} {UNIQUE[contype]} USING INDEX {index};",
+            "RESET lock_timeout;",
+        ),
+    )
+
+
+def _add_column(traced: Traced, action: Action, live: LiveServer | None) -> Iterator[Advice]:
+    kinds = dict(constraints(action.definition))
+    if kind(traced) is Kind.rewrite:
+        if "CONSTR_GENERATED" in kinds or "CONSTR_IDENTITY" in kinds:
+            virtual = " From PostgreSQL 18 on a VIRTUAL column needs no rewrite."
+            yield Advice(
+                "A stored generated or identity column rewrites the table. Add a plain column, fill"
+                " it in batches, and keep it up to date by a trigger or DEFAULT."
+                + (virtual if live is None or live.major >= 18 else "")
+            )
+        else:
+            yield Advice(
+                "A default that differs for each row rewrites the table. Add the column without it,"
+                " then ALTER COLUMN ... SET DEFAULT, then fill the old rows in batches, with a"
+                " COMMIT after each."
+            )
+    for name in ("CHECK", "FOREIGN KEY"):
+        if name in kinds and kind(traced) is Kind.scan:
+            yield Advice(
+                f"Add the column alone, then the {name} as NOT VALID, then VALIDATE CONSTRAINT in a"
+                " transaction of its own."
+            )
+    if {"UNIQUE", "PRIMARY KEY"} & kinds.keys():
+        yield Advice(
+            "Add the column alone, build the unique index CONCURRENTLY, then add the constraint"
+            " with USING INDEX."
+        )
+
+
+def _change_type(action: Action) -> Advice:
+    column = identifier(action.column or "column")
+    return Advice(
+        f"Changing the type of {column} rewrites the table, or reads all of it. Expand and contract"
+        " instead: add a new column of that type, keep it up to date by a trigger, fill it in"
+        " batches, switch the application, and drop the old column in a later release."
+    )
+
+
+def _of_statement(traced: Traced) -> Iterator[Advice]:
+    statement = traced.statement
+    if statement.node == "IndexStmt" and not statement.is_concurrent:
+        yield from _create_index(traced)
+    elif statement.node == "ReindexStmt" and not statement.is_concurrent:
+        yield Advice("REINDEX ... CONCURRENTLY does not block reads and writes.")
+    elif statement.node == "RefreshMatViewStmt" and not statement.body.get("concurrent"):
+        yield Advice(
+            "REFRESH MATERIALIZED VIEW CONCURRENTLY does not block readers; the view needs a unique"
+            " index for it."
+        )
+    elif statement.node in ("VacuumStmt", "ClusterStmt") and kind(traced) is Kind.rewrite:
+        yield Advice(
+            "It copies the whole table while all sessions wait. pg_repack does the same with"
+            " short locks; or plan a maintenance window."
+        )
+
+
+def _create_index(traced: Traced) -> Iterator[Advice]:
+    body = traced.statement.body
+    parent = any(held.kind == "p" for held in traced.locks)
+    if parent:
+        yield Advice(
+            "On a partitioned table: CREATE INDEX ... ON ONLY the parent, CREATE INDEX CONCURRENTLY"
+            " on each partition, then ALTER INDEX ... ATTACH PARTITION for each."
+        )
+        return
+    text = traced.statement.text
+    at = text.lower().find("index") + len("index")
+    if body.get("relation") and at > len("index"):
+        yield Advice(
+            "CONCURRENTLY builds it without blocking writers; it must not be in a transaction.",
+            (f"{' '.join(text[:at].split())} CONCURRENTLY{text[at:]};",),
+        )
+
+
+def _drop_index(statement: Statement) -> Iterator[Advice]:
+    if statement.is_concurrent or statement.body.get("behavior") == "DROP_CASCADE":
+        return
+    names = [identifier(*filter(None, name)) for name in statement.tables]
+    maybe = "IF EXISTS " if statement.body.get("missing_ok") else ""
+    yield Advice(
+        "CONCURRENTLY waits for the queries that use the index, but blocks none.",
+        tuple(f"DROP INDEX CONCURRENTLY {maybe}{name};" for name in names),
+    )
+
+
+def _target(traced: Traced) -> Relation | None:
+    """Return the table of ALTER TABLE: the one with its strongest lock and its name."""
+    named = {name.name for name in traced.statement.tables[:1]}
+    return next((held.table for held in traced.locks if held.table.name in named), None)
+
+
+def lock_timeout_missing(traced: Traced, live: LiveServer | None, who: Blocked) -> Advice | None:
+    """Advise a lock_timeout where the statement may wait with a queue behind it."""
+    if who is Blocked.none or traced.lock_timeout or (live and live.lock_timeout):
+        return None
+    return Advice(
+        "No lock_timeout is set: while it waits for its lock, everything that it will block waits"
+        " behind it. Set one, and try again when it is over.",
+        ("SET lock_timeout = '2s';",),
+    )

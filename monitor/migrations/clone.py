@@ -1,0 +1,77 @@
+"""Empty clone of the live schema in the throw-away server."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import asyncpg
+
+from monitor.migrations import extensions
+from monitor.migrations.scratch import Scratch
+from monitor.migrations.script import pieces
+
+AT_ONCE = 200
+"""Statements that are sent together; if one fails, each of them is sent alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of the schema's script."""
+
+    statements: int
+    lacking: tuple[str, ...]
+    """One line for each statement that failed."""
+
+
+async def load(scratch: Scratch, script: str) -> Loaded:
+    """Run the schema's script: as its owner, extensions as superuser."""
+    owner = await asyncpg.connect(scratch.owner_dsn)
+    admin = await asyncpg.connect(scratch.superuser_dsn)
+    try:
+        return await _run(owner, admin, [p.text for p in pieces(script) if not p.is_psql])
+    finally:
+        await owner.close()
+        await admin.close()
+
+
+async def _run(
+    owner: "asyncpg.Connection[asyncpg.Record]",
+    admin: "asyncpg.Connection[asyncpg.Record]",
+    statements: list[str],
+) -> Loaded:
+    lacking: list[str] = []
+    waiting: list[str] = []
+
+    async def flush() -> None:
+        lacking.extend(await _together(owner, waiting))
+        waiting.clear()
+
+    for statement in statements:
+        if (instead := extensions.created(statement)) is not None:
+            await flush()
+            sql, why_not = instead
+            if why_not:
+                lacking.append(why_not)
+            elif sql:
+                lacking.extend(await _together(admin, (sql,)))
+            continue
+        waiting.append(statement)
+        if len(waiting) >= AT_ONCE:
+            await flush()
+    await flush()
+    return Loaded(len(statements), tuple(lacking))
+
+
+async def _together(
+    connection: "asyncpg.Connection[asyncpg.Record]", statements: Iterable[str]
+) -> list[str]:
+    """Run statements in one go, or one by one if that fails; return what failed."""
+    statements = list(statements)
+    if not statements:
+        return []
+    try:
+        await connection.execute(";\n".join(statements))
+    except asyncpg.PostgresError as wrong:
+        if len(statements) == 1:
+            return [f"{' '.join(statements[0].split())[:80]}: {wrong}"]
+        return [line for one in statements for line in await _together(connection, (one,))]
+    return []

@@ -1,0 +1,118 @@
+"""PostgreSQL's parser, in a process of its own: a hostile statement can crash it.
+
+The only module that knows the library (postgast). As a program it reads statements as JSON, one a
+line, and writes for each a line with its tree or why it has none.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from alerts.migrations.statement import Statement
+from monitor.migrations.script import Piece
+
+LONGEST = 256 * 1024
+"""Characters of a statement that is parsed; longer ones are rows, not structure."""
+MEMORY = 2 << 30
+SECONDS = 120
+WORDS = r"""
+    \echo \qecho \warn \timing \pset \set \unset \x \t \a \f \restrict \unrestrict \encoding
+    \conninfo \errverbose \d \dt \di \l \df \dn \du \z \p \r \prompt
+"""
+HARMLESS = frozenset(WORDS.split())
+REASONS = {
+    "\\i": "another file, which is not followed: name it on the command line",
+    "\\ir": "another file, which is not followed: name it on the command line",
+    "\\include": "another file, which is not followed: name it on the command line",
+    "\\!": "a program of the shell, which is never run here",
+    "\\copy": "psql itself loads or stores rows of a file",
+    "\\c": "the rest would run in another database",
+    "\\connect": "the rest would run in another database",
+    "\\if": "psql decides when it runs what follows",
+}
+
+
+class ParserMissing(Exception):
+    """The library is not installed; the message says how to install it."""
+
+
+def parsed(cut: Sequence[Piece]) -> list[Statement]:
+    """Parse the statements of a script. Raises ParserMissing."""
+    if find_spec("postgast") is None:
+        raise ParserMissing("the parser is missing: pip install 'pgvigil[migrations]'.")
+    texts = [piece.text for piece in cut if not piece.is_psql and len(piece.text) <= LONGEST]
+    trees = iter(_trees(texts))
+    statements: list[Statement] = []
+    for piece in cut:
+        number = len(statements) + 1
+        if piece.is_psql:
+            if (word := piece.text.split()[0]) not in HARMLESS:
+                reason = REASONS.get(word, f"{word} is a command of psql that is not known here")
+                statements.append(Statement(number, piece.line, piece.text, unread=reason))
+        elif len(piece.text) > LONGEST:
+            unread = f"longer than {LONGEST // 1024} kB, so it was not parsed"
+            statements.append(Statement(number, piece.line, piece.text, unread=unread))
+        else:
+            statements.append(_statement(number, piece, next(trees)))
+    return statements
+
+
+def _statement(number: int, piece: Piece, tree: dict[str, Any]) -> Statement:
+    if "error" in tree:
+        return Statement(number, piece.line, piece.text, unread=tree["error"])
+    node = next(iter(tree), "")
+    return Statement(number, piece.line, piece.text, node, tree, follows=piece.follows)
+
+
+def _trees(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Parse all; what the parser dies of is told by name, and the rest goes to another one."""
+    done: list[dict[str, Any]] = []
+    while len(done) < len(texts):
+        asked = "\n".join(map(json.dumps, texts[len(done) :])) + "\n"
+        child = subprocess.run(
+            [sys.executable, "-m", __name__],
+            input=asked.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        answers = child.stdout.split(b"\n")[:-1]
+        done += [json.loads(answer) for answer in answers]
+        if child.returncode and len(done) < len(texts):
+            done.append({"error": "the parser gave up on it"})
+    return done
+
+
+def _tree(text: str) -> dict[str, Any]:
+    import postgast
+    from google.protobuf.json_format import MessageToDict
+    from google.protobuf.message import DecodeError
+
+    try:
+        statements = MessageToDict(postgast.parse(text)).get("stmts", [])
+    except postgast.PgQueryError as wrong:
+        return {"error": f"it can't be parsed: {str(wrong).splitlines()[0]}"}
+    except (DecodeError, RecursionError):
+        return {"error": "it can't be parsed: it is nested too deeply"}
+    if len(statements) != 1:
+        return {"error": "it is not one statement"}
+    tree: dict[str, Any] = statements[0]["stmt"]
+    return tree
+
+
+def main() -> None:
+    """Parse each line of standard input."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(_tree(json.loads(line))) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,278 @@
+"""Trace of a file: each statement runs on the clone in a transaction of its own, and is watched.
+
+A transaction of the file itself stays as it is: what its statements lock is held until its end.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import asyncpg
+
+from alerts.cure import identifier
+from alerts.migrations.documented import documented
+from alerts.migrations.statement import SETTINGS, Statement
+from alerts.migrations.traced import Block, Failure, Held, Traced
+from monitor.migrations.relations import ALL, TOUCHED, Relations, Seen
+from monitor.migrations.scratch import MIGRATOR, Scratch
+
+EACH = 10.0
+"""Seconds that a statement may take on a clone without rows."""
+TOTAL = 180.0
+"""Seconds for the whole file."""
+FLUSH = "select pg_catalog.pg_stat_force_next_flush()"
+TIMEOUT = "select extract(epoch from pg_catalog.current_setting('lock_timeout')::interval)::float8"
+END = f"""
+    select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity
+    where usename = '{MIGRATOR}'
+"""  # noqa: S608
+NAMED = """
+    select pg_catalog.to_regclass(name)::oid::bigint as oid from pg_catalog.unnest($1::text[]) name
+"""
+MAY_NOT = "42501"
+ABSENT = ("42P01", "42704", "42883", "42703", "3F000")
+BY_ROWS = ("21", "22", "23", "P0")
+"""Classes of errors that depend on rows, which the clone has none of."""
+NOT_SEEN = "it commits by itself, so its locks can't be seen"
+ENDS_ITSELF = "2D000"
+RUNS_CODE = {
+    "DoStmt": "a DO block may do more where there are rows, which the clone has none of",
+    "CallStmt": "a procedure may do more where there are rows, which the clone has none of",
+}
+
+
+class OutOfTime(Exception):
+    """A statement did not end in time, and its session was ended."""
+
+
+@dataclass(slots=True)
+class Tracer:
+    """The file's session on the clone."""
+
+    scratch: Scratch
+    connection: "asyncpg.Connection[asyncpg.Record]"
+    relations: Relations
+    lacking: bool = False
+    """Whether the clone is known to be incomplete."""
+    began: float = field(default_factory=time.monotonic)
+    lock_timeout: float = 0.0
+    block: int | None = None
+    """Number of the transaction block of the file that is open."""
+    blocks: int = 0
+    aborted: int | None = None
+    """Statement that failed in the open block."""
+
+    @classmethod
+    async def start(cls, scratch: Scratch, lacking: bool) -> "Tracer":
+        connection = await asyncpg.connect(scratch.owner_dsn)
+        relations = Relations.of(await connection.fetch(ALL))
+        return cls(scratch, connection, relations, lacking)
+
+    async def run(self, statements: Sequence[Statement]) -> list[Traced]:
+        """Trace all of them."""
+        done: list[Traced] = []
+        for statement in statements:
+            traced = await self._guarded(statement)
+            done.append(replace(traced, lock_timeout=self.lock_timeout, block=self._block()))
+            await self._note(statement)
+        return done
+
+    async def close(self) -> None:
+        self.connection.terminate()
+
+    def _block(self) -> Block | None:
+        return Block(self.block) if self.block is not None else None
+
+    async def _guarded(self, statement: Statement) -> Traced:
+        if statement.unread:
+            return Traced(statement, unknown=statement.unread)
+        if statement.node == "CopyStmt" and not statement.body.get("filename"):
+            return Traced(statement)
+        if self.scratch.outgrown:
+            return Traced(statement, unknown="the clone was stopped: the file filled its disk")
+        if time.monotonic() - self.began > TOTAL:
+            return Traced(statement, unknown=f"the {TOTAL:.0f} s for tracing a file were up")
+        try:
+            return await self._one(statement)
+        except OutOfTime:
+            await self._again()
+            return Traced(statement, unknown=f"it did not end within {EACH:.0f} s on the clone")
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+            await self._again()
+            return Traced(statement, unknown="the clone's server ended its session")
+
+    async def _one(self, statement: Statement) -> Traced:
+        if statement.transaction or statement.node in SETTINGS:
+            return await self._plainly(statement)
+        if self.aborted is not None:
+            return Traced(statement, unknown=f"statement {self.aborted} fails in its transaction")
+        if self.connection.is_in_transaction():
+            return await self._in_block(statement)
+        if statement.is_alone:
+            return await self._alone(statement)
+        return await self._in_own_transaction(statement)
+
+    async def _plainly(self, statement: Statement) -> Traced:
+        """Run settings and what begins or ends a transaction as it is."""
+        if not self.connection.is_in_transaction():
+            await self.connection.execute(FLUSH)
+        try:
+            await self._execute(statement.text)
+        except asyncpg.PostgresError as wrong:
+            return self._failed(statement, wrong)
+        return Traced(statement)
+
+    async def _alone(self, statement: Statement) -> Traced:
+        """Run what commits by itself; what it locks is known from the documentation."""
+        known = documented(statement)
+        oids = await self._named(statement)
+        plain = await self._plainly(statement)
+        if plain.failure or plain.unknown:
+            return plain
+        relations = self.relations
+        tables = relations.tables({relations.table_of(oid) for oid in oids})
+        relations.restore(await self.connection.fetch(ALL))
+        if known is None:
+            return replace(plain, unknown=NOT_SEEN)
+        found = tuple(tables)
+        return Traced(
+            statement,
+            tuple(Held(table, known.mode) for table in found),
+            rewritten=found if known.rewrites else (),
+            rebuilt=found if known.builds else (),
+            scanned=found if known.scans else (),
+            created=not found,
+        )
+
+    async def _named(self, statement: Statement) -> list[int]:
+        """Return the oids of the relations that it names, as the search_path of the file says."""
+        names = [identifier(*filter(None, name)) for name in statement.tables]
+        rows = await self.connection.fetch(NAMED, names)
+        return [row["oid"] for row in rows if row["oid"] is not None]
+
+    async def _in_own_transaction(self, statement: Statement) -> Traced:
+        await self.connection.execute(FLUSH)
+        await self.connection.execute("BEGIN")
+        self.relations.begin()
+        try:
+            await self._execute(statement.text)
+            seen = self.relations.learn(await self.connection.fetch(TOUCHED))
+            await self._execute("COMMIT")
+        except asyncpg.PostgresError as wrong:
+            await self._roll_back()
+            if wrong.sqlstate == ENDS_ITSELF:
+                return await self._that_commits(statement)
+            return self._failed(statement, wrong)
+        return self._traced(statement, seen)
+
+    async def _that_commits(self, statement: Statement) -> Traced:
+        """Run code that ends transactions itself, so that its locks are not seen."""
+        plain = await self._plainly(statement)
+        self.relations.restore(await self.connection.fetch(ALL))
+        if plain.failure:
+            return plain
+        return replace(plain, unknown=NOT_SEEN)
+
+    async def _in_block(self, statement: Statement) -> Traced:
+        try:
+            await self._execute(statement.text)
+            seen = self.relations.learn(await self.connection.fetch(TOUCHED))
+        except asyncpg.PostgresError as wrong:
+            self.aborted = statement.number
+            return self._failed(statement, wrong)
+        return self._traced(statement, seen)
+
+    def _traced(self, statement: Statement, seen: Seen) -> Traced:
+        relations = self.relations
+        changed = relations.tables(seen.changed)
+        is_truncate = statement.node == "TruncateStmt"
+        made = [oid for oid in seen.made if relations.kind(oid) == "i"]
+        rebuilt = relations.indexed({*made, *seen.changed})
+        scanned = {relations.table_of(oid) for oid in seen.scanned}
+        locks = relations.held(seen)
+        return Traced(
+            statement,
+            locks,
+            rewritten=() if is_truncate else tuple(changed),
+            rebuilt=() if is_truncate else tuple(rebuilt),
+            scanned=() if is_truncate else tuple(relations.tables(scanned)),
+            emptied=tuple(changed) if is_truncate else (),
+            unknown=_code_that_runs(statement),
+            created=not locks,
+        )
+
+    def _failed(self, statement: Statement, wrong: asyncpg.PostgresError) -> Traced:
+        """Tell apart what fails anywhere from what only the clone can't do."""
+        state, told = str(wrong.sqlstate), str(wrong).splitlines()[0]
+        if state == MAY_NOT:
+            return Traced(statement, unknown=f"the clone may not do it: {told}")
+        if self.lacking and state in ABSENT:
+            return Traced(statement, unknown=f"the clone lacks it: {told}")
+        if state.startswith("5") or statement.node == "CreateExtensionStmt":
+            return Traced(statement, unknown=f"the clone can't do it: {told}")
+        if state.startswith(BY_ROWS):
+            return Traced(statement, unknown=f"it fails on a clone without rows: {told}")
+        return Traced(statement, failure=Failure(state, told))
+
+    async def _note(self, statement: Statement) -> None:
+        """Follow what the statement did to the transaction and to the settings."""
+        if self.connection.is_closed():
+            return
+        inside = self.connection.is_in_transaction()
+        if inside and self.block is None:
+            self.blocks += 1
+            self.block = self.blocks
+            self.relations.begin()
+        elif not inside and self.block is not None:
+            self.block, self.aborted = None, None
+            self.relations.restore(await self.connection.fetch(ALL))
+            await self.connection.execute(FLUSH)
+        if statement.transaction and statement.transaction.startswith("ROLLBACK") and inside:
+            self.aborted = None
+        if self.aborted is None and (statement.node in SETTINGS or statement.transaction):
+            self.lock_timeout = await self._asked_timeout()
+
+    async def _asked_timeout(self) -> float:
+        value = await self.connection.fetchval(TIMEOUT)
+        return float(value or 0.0)
+
+    async def _execute(self, sql: str) -> None:
+        """Run it, and end the session if it takes too long; code can refuse to be cancelled."""
+        running = asyncio.ensure_future(self.connection.execute(sql))
+        done, _ = await asyncio.wait((running,), timeout=EACH)
+        if done:
+            await running
+            return
+        await self._end_session()
+        await asyncio.wait((running,), timeout=EACH)
+        if running.done():
+            running.exception()
+        raise OutOfTime
+
+    async def _end_session(self) -> None:
+        admin = await asyncpg.connect(self.scratch.superuser_dsn)
+        try:
+            await admin.execute(END)
+        finally:
+            await admin.close()
+
+    async def _again(self) -> None:
+        """Open another session after the last one was ended."""
+        self.connection.terminate()
+        if self.scratch.server.running:
+            self.connection = await asyncpg.connect(self.scratch.owner_dsn)
+            self.relations.restore(await self.connection.fetch(ALL))
+
+    async def _roll_back(self) -> None:
+        if self.connection.is_in_transaction():
+            await self.connection.execute("ROLLBACK")
+
+
+def _code_that_runs(statement: Statement) -> str | None:
+    """Return why the trace of code is not complete."""
+    if statement.follows:
+        return f"psql runs what it returns (\\{statement.follows}), which the clone can't know"
+    if statement.node in RUNS_CODE:
+        return RUNS_CODE[statement.node]
+    return None

@@ -1,0 +1,239 @@
+"""Report of migrate-check: as text, as JSON, and as Markdown for a review comment."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from alerts.migrations.advice import Level
+from alerts.migrations.duration import Duration, Range
+from alerts.migrations.kind import Kind
+from alerts.migrations.lock_mode import Blocked
+from alerts.migrations.traced import Traced
+from alerts.migrations.verdict import Effect, FileVerdict, Verdict
+from alerts.units import bytes_text, duration_text
+from monitor.reports.escape import safe
+
+WORDS = {
+    Level.safe: "safe",
+    Level.unknown: "not known",
+    Level.caution: "with care",
+    Level.danger: "don't run it like this",
+}
+MARKS = {Level.safe: "ok", Level.unknown: "??", Level.caution: "! ", Level.danger: "!!"}
+SHOWN_SAFE = 40
+"""Statements that are shown although they are safe; of more only the number is told."""
+
+
+def migration_report(verdict: FileVerdict, format: str) -> str:
+    """Return the report in the chosen format."""
+    if format == "json":
+        return json.dumps(as_json(verdict), indent=2, ensure_ascii=False) + "\n"
+    lines = _markdown(verdict) if format == "markdown" else _text(verdict)
+    return "\n".join(lines) + "\n"
+
+
+def as_json(verdict: FileVerdict) -> dict[str, Any]:
+    return {
+        "verdict": verdict.level.name,
+        "exit_status": verdict.exit_status,
+        "server": verdict.live.name if verdict.live else None,
+        "server_version": verdict.live.version if verdict.live else None,
+        "clone_lacks": list(verdict.lacking),
+        "statements": [_statement(one) for one in verdict.verdicts],
+    }
+
+
+def _statement(one: Verdict) -> dict[str, Any]:
+    traced = one.traced
+    return {
+        "number": traced.statement.number,
+        "line": traced.statement.line,
+        "statement": traced.statement.head,
+        "verdict": one.level.name,
+        "kind": one.kind.value,
+        "blocks": one.blocked.value,
+        "locks": [
+            {
+                "table": str(held.table),
+                "index": held.index,
+                "mode": held.mode.sql,
+            }
+            for held in traced.locks
+        ],
+        "blocked_tables": [
+            {
+                "table": str(effect.relation),
+                "blocks": effect.blocked.value,
+                "statements_per_second": effect.per_second,
+            }
+            for effect in one.effects
+        ],
+        "seconds": _seconds(one.duration),
+        "locks_held_seconds": _seconds(one.held),
+        "transaction": traced.block.number if traced.block else None,
+        "writes_bytes": one.writes_bytes,
+        "fails": one.failure.message if one.failure else None,
+        "unknown": traced.unknown,
+        "advice": [{"text": advice.text, "sql": list(advice.sql)} for advice in one.advice],
+        "way_back": one.way_back,
+    }
+
+
+def _seconds(length: Duration) -> dict[str, Any]:
+    if length.range is None:
+        return {"low": None, "high": None, "unknown": length.reason}
+    return {"low": round(length.range.low, 3), "high": round(length.range.high, 3)}
+
+
+def _text(verdict: FileVerdict) -> Iterator[str]:
+    yield _headline(verdict)
+    for one in _worth_showing(verdict):
+        yield ""
+        statement = one.traced.statement
+        yield safe(f"{MARKS[one.level]} line {statement.line}: {statement.head}")
+        for line in _facts(one):
+            yield safe(f"     {line}")
+        for advice in one.advice:
+            yield safe(f"   - {advice.text}")
+            yield from (safe(f"       {sql}") for sql in advice.sql)
+    yield from _left_out(verdict)
+
+
+def _headline(verdict: FileVerdict) -> str:
+    count = len(verdict.verdicts)
+    where = f" on {safe(verdict.live.name)}" if verdict.live else ", without a live server"
+    return f"Verdict: {WORDS[verdict.level]} ({count} statements{where})"
+
+
+def _worth_showing(verdict: FileVerdict) -> list[Verdict]:
+    """Return all statements of a short file, else those that are not simply safe."""
+    if len(verdict.verdicts) <= SHOWN_SAFE:
+        return list(verdict.verdicts)
+    return [one for one in verdict.verdicts if one.level > Level.safe or one.advice]
+
+
+def _left_out(verdict: FileVerdict) -> Iterator[str]:
+    quiet = len(verdict.verdicts) - len(_worth_showing(verdict))
+    if quiet:
+        yield ""
+        yield f"{quiet} more statements are safe."
+    if verdict.lacking:
+        yield ""
+        yield f"The clone lacks {len(verdict.lacking)} parts of the schema, such as:"
+        yield from (f"  {safe(line)}" for line in verdict.lacking[:5])
+
+
+def _facts(one: Verdict) -> Iterator[str]:
+    """What the statement does, a line each."""
+    traced = one.traced
+    if one.failure:
+        yield f"It will fail: {one.failure.message}."
+        return
+    if traced.unknown:
+        yield f"Not known: {traced.unknown}."
+    if traced.locks or one.kind not in (Kind.unknown, Kind.instant):
+        yield f"{one.kind.value.capitalize()}: {_lasts(one.duration)}."
+    if locks := _locks(traced):
+        yield f"Locks: {locks}."
+    for effect in one.effects:
+        yield _effect(effect, one)
+    if one.traced.block and one.effects:
+        yield f"Its locks are held until the end of the transaction: {_lasts(one.held)}."
+    if one.writes_bytes and one.writes_bytes < 64 << 20:
+        yield f"Writes about {bytes_text(one.writes_bytes)}."
+    if one.way_back and one.kind is not Kind.unknown:
+        yield f"Way back: {one.way_back}."
+
+
+def _locks(traced: Traced) -> str:
+    strong = [held for held in traced.locks if held.index is None or held.mode >= 4]
+    shown = [
+        f"{held.mode.sql} on {'index ' + held.index if held.index else held.table}"
+        for held in strong[:6]
+    ]
+    more = f" and {len(strong) - 6} more" if len(strong) > 6 else ""
+    return ", ".join(shown) + more
+
+
+def _effect(effect: Effect, one: Verdict) -> str:
+    table = effect.table
+    size = f" ({bytes_text(table.whole)})" if table and table.whole is not None else ""
+    who = "All sessions" if effect.blocked is Blocked.all else "Writers"
+    how = "wait for that moment" if one.kind is Kind.instant and not one.traced.block else "wait"
+    text = f"{who} that use {effect.relation}{size} {how}"
+    if effect.per_second is None:
+        return f"{text}."
+    unit = "statements" if table and table.traffic and table.traffic.counted else "scans and rows"
+    return f"{text}: {effect.per_second:,.1f} {unit} a second now."
+
+
+def _lasts(length: Duration) -> str:
+    if length.range is None:
+        return f"for how long is not known ({length.reason})"
+    return _range(length.range)
+
+
+def _range(found: Range) -> str:
+    if found.high <= 0.5:
+        return "a moment"
+    return f"{duration_text(_rounded(found.low))} to {duration_text(_rounded(found.high))}"
+
+
+def _rounded(seconds: float) -> float:
+    return float(f"{seconds:.2g}")
+
+
+def _markdown(verdict: FileVerdict) -> Iterator[str]:
+    yield f"### Migration: {WORDS[verdict.level]}"
+    yield ""
+    yield "| line | statement | kind | blocks | seconds | verdict |"
+    yield "|---|---|---|---|---|---|"
+    for one in _worth_showing(verdict):
+        statement = one.traced.statement
+        lasts = _range(one.duration.range) if one.duration.range else "not known"
+        cells = (
+            str(statement.line),
+            _code(statement.head),
+            one.kind.value,
+            one.blocked.value,
+            lasts,
+            WORDS[one.level],
+        )
+        yield f"| {' | '.join(cells)} |"
+    for one in _worth_showing(verdict):
+        if one.advice or one.failure:
+            yield from _section(one)
+
+
+def _section(one: Verdict) -> Iterator[str]:
+    yield ""
+    yield f"**Line {one.traced.statement.line}** {_code(one.traced.statement.head)}"
+    yield ""
+    for line in _facts(one):
+        yield f"- {_plain(line)}"
+    for advice in one.advice:
+        yield f"- {_plain(advice.text)}"
+        if advice.sql:
+            fence = "`" * max(3, max(_ticks(sql) for sql in advice.sql) + 1)
+            yield from ("", f"  {fence}sql", *(f"  {safe(sql)}" for sql in advice.sql))
+            yield from (f"  {fence}", "")
+
+
+def _ticks(text: str) -> int:
+    longest = run = 0
+    for c in text:
+        run = run + 1 if c == "`" else 0
+        longest = max(longest, run)
+    return longest
+
+
+def _plain(text: str) -> str:
+    """Escape what Markdown or HTML would act on."""
+    text = safe(text).replace("&", "&amp;").replace("<", "&lt;")
+    return "".join(f"\\{c}" if c in "\\`*_[]|@" else c for c in text)
+
+
+def _code(text: str) -> str:
+    """Text as code within a cell of a table."""
+    fence = "`" * (_ticks(text) + 1)
+    return f"{fence} {safe(text).replace('|', chr(92) + '|')} {fence}"

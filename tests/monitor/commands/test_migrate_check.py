@@ -1,0 +1,121 @@
+"""pgvigil migrate-check: a file against a real server, which it never touches."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.cli import main
+from tests.fixtures.postgres import Database
+
+SCHEMA = """
+    CREATE TABLE customers (id bigint PRIMARY KEY, email text NOT NULL);
+    CREATE TABLE orders (
+        id bigint PRIMARY KEY, customer_id bigint REFERENCES customers, total int, note text
+    );
+    CREATE INDEX orders_total ON orders (total);
+    INSERT INTO customers SELECT n, 'x' FROM generate_series(1, 1000) n;
+    INSERT INTO orders SELECT n, n % 1000 + 1, nullif(n % 9, 0) FROM generate_series(1, 300000) n;
+    ANALYZE;
+"""
+MIGRATION = """\
+ALTER TABLE orders ADD COLUMN quick int;
+SET lock_timeout = '2s';
+ALTER TABLE orders ADD COLUMN gone int;
+ALTER TABLE orders ALTER COLUMN total SET NOT NULL;
+CREATE INDEX ON orders (note);
+CREATE INDEX CONCURRENTLY ON orders (note);
+ALTER TABLE orders DROP COLUMN note;
+"""
+
+
+async def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
+    """The command in a process of its own: its status, and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "monitor", "migrate-check", *arguments),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    out, err = await process.communicate(stdin.encode())
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.mark.versions(14, 18)
+async def test_against_a_real_server(database: Database) -> None:
+    """Sizes, an open transaction and recent statements come from the server; it stays as it was."""
+    await database.execute("CREATE EXTENSION pg_stat_statements")
+    await database.execute(SCHEMA)
+    await database.execute("SELECT count(*) FROM orders")
+    await database.execute("SELECT note FROM orders WHERE id = 1")
+    before = await database.fetchval("SELECT sum(xmin::text::bigint) FROM pg_class")
+    status, shown, wrong = await run(
+        "-", "--dsn", database.dsn, "--format=json", "--seconds=0.2", stdin=MIGRATION
+    )
+    assert wrong == ""
+    found = json.loads(shown)
+    assert (status, found["verdict"]) == (2, "danger")
+    unguarded, _, instant, not_null, build, concurrently, drop = found["statements"]
+    assert unguarded["verdict"] == "caution"
+    assert "No lock_timeout is set" in unguarded["advice"][0]["text"]
+    assert (instant["kind"], instant["blocks"], instant["verdict"]) == (
+        "instant",
+        "all sessions",
+        "safe",
+    )
+    assert (not_null["kind"], not_null["verdict"]) == ("scan", "danger")
+    assert any("total is NULL in about" in one["text"] for one in not_null["advice"])
+    assert (build["kind"], build["blocks"]) == ("index build", "writers")
+    assert 0 < build["seconds"]["low"] < build["seconds"]["high"]
+    assert concurrently["blocks"] == "none"
+    assert drop["verdict"] == "danger"
+    assert any("recent statements name it" in one["text"] for one in drop["advice"])
+    assert await database.fetchval("SELECT sum(xmin::text::bigint) FROM pg_class") == before
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    status = main(["migrate-check", *arguments])
+    return status, capsys.readouterr().out
+
+
+@pytest.mark.tool
+def test_without_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A schema file is enough to know kinds and locks; seconds are not known."""
+    schema, file = tmp_path / "schema.sql", tmp_path / "migration.sql"
+    schema.write_text("CREATE TABLE orders (id int, note text); \\! false")
+    file.write_text("SET lock_timeout = '1s';\nALTER TABLE orders ADD x int;")
+    flags = (str(file), "--no-server", "--schema", str(schema))
+    status, text = shown(capsys, *flags)
+    assert status == 0
+    assert text.startswith("Verdict: safe (2 statements, without a live server)")
+    file.write_text("\\! id\n")
+    assert shown(capsys, *flags)[0] == 1
+    file.write_text("ALTER TABLE orders ALTER note SET NOT NULL; -- | `x`")
+    status, table = shown(capsys, *flags, "--format", "markdown")
+    assert status == 2
+    assert "| scan | all sessions | not known | don't run it like this |" in table
+    in_one = [*flags, "--single-transaction", "--format", "json"]
+    file.write_text("ALTER TABLE orders ADD y int; CREATE INDEX CONCURRENTLY ON orders (y)")
+    status, told = shown(capsys, *in_one)
+    found: dict[str, Any] = json.loads(told)
+    assert status == 2
+    assert "cannot run inside a transaction block" in found["statements"][2]["fails"]
+
+
+def test_bad_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What can't be read, and what is too large, is one sentence."""
+    assert main(["migrate-check", str(tmp_path / "absent.sql")]) == 2
+    assert "can't be read" in capsys.readouterr().err
+    large = tmp_path / "large.sql"
+    with large.open("wb") as file:
+        file.truncate(33 << 20)
+    assert main(["migrate-check", str(large)]) == 2
+    assert "larger than 32 MB" in capsys.readouterr().err
+    large.write_text("select 1")
+    assert main(["migrate-check", str(large), "--no-server"]) == 2
+    assert "needs the schema" in capsys.readouterr().err

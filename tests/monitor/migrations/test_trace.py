@@ -1,0 +1,146 @@
+"""A file on the empty clone: what each statement does there, and what it may not do."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from alerts.migrations.kind import Kind, kind, worst
+from alerts.migrations.lock_mode import Blocked
+from alerts.migrations.traced import Traced
+from monitor.migrations import trace
+from monitor.migrations.clone import load
+from monitor.migrations.parsing import parsed
+from monitor.migrations.scratch import Scratch, scratch_server
+from monitor.migrations.script import pieces
+
+pytestmark = pytest.mark.tool
+
+SCHEMA = """
+    CREATE EXTENSION IF NOT EXISTS hstore WITH SCHEMA public;
+    CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA public;
+    CREATE EXTENSION IF NOT EXISTS dblink WITH SCHEMA public;
+    CREATE SCHEMA "Odd one";
+    CREATE TYPE mood AS ENUM ('ok', 'ill');
+    CREATE TABLE customers (id bigint PRIMARY KEY, email text, name varchar(50), feels mood);
+    CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, total int, note text);
+    CREATE INDEX orders_total ON orders (total);
+    CREATE TABLE "Odd one"."My ""table""; --" (id int, "select" text, h public.hstore, r int4range);
+    CREATE TABLE a (id int PRIMARY KEY, b int);
+    CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a);
+    ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b;
+    CREATE TABLE p (id int, at date) PARTITION BY RANGE (at);
+    CREATE TABLE p1 PARTITION OF p FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+"""
+KINDS = [
+    ("ALTER TABLE orders ADD x int", Kind.instant, Blocked.all),
+    ("ALTER TABLE orders ADD y uuid DEFAULT public.uuid_generate_v4()", Kind.rewrite, Blocked.all),
+    ("ALTER TABLE orders ALTER total TYPE bigint", Kind.rewrite, Blocked.all),
+    ("ALTER TABLE customers ALTER name TYPE varchar(90)", Kind.instant, Blocked.all),
+    ("ALTER TABLE orders ALTER total SET NOT NULL", Kind.scan, Blocked.all),
+    ("ALTER TABLE orders ADD CHECK (total > 0) NOT VALID", Kind.instant, Blocked.all),
+    ("ALTER TABLE orders VALIDATE CONSTRAINT orders_total_check", Kind.scan, Blocked.none),
+    (
+        "ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers",
+        Kind.scan,
+        Blocked.writers,
+    ),
+    ("CREATE INDEX note ON orders (note)", Kind.index_build, Blocked.writers),
+    ("CREATE INDEX CONCURRENTLY ON orders (note, total)", Kind.index_build, Blocked.none),
+    ("DROP INDEX CONCURRENTLY note", Kind.instant, Blocked.none),
+    ("DROP INDEX orders_total", Kind.instant, Blocked.all),
+    ("REINDEX TABLE orders", Kind.index_build, Blocked.all),
+    ("VACUUM FULL orders", Kind.rewrite, Blocked.all),
+    ("TRUNCATE orders", Kind.instant, Blocked.all),
+    (
+        'ALTER TABLE "Odd one"."My ""table""; --" ALTER "select" SET NOT NULL',
+        Kind.scan,
+        Blocked.all,
+    ),
+    ("ALTER TABLE b ALTER a TYPE bigint", Kind.rewrite, Blocked.all),
+    ("CREATE INDEX ON p (id)", Kind.index_build, Blocked.writers),
+    ("CREATE TABLE fresh (id int)", Kind.instant, Blocked.none),
+    ("ALTER TABLE fresh ALTER id TYPE text", Kind.instant, Blocked.none),
+    ("UPDATE orders SET total = 1", Kind.data, Blocked.none),
+    ("DO $$BEGIN PERFORM 1; END$$", Kind.unknown, Blocked.none),
+    ("ALTER TYPE mood ADD VALUE 'so'", Kind.instant, Blocked.none),
+]
+
+
+@pytest.fixture
+async def scratch() -> AsyncIterator[Scratch]:
+    async with scratch_server(["app"]) as one:
+        loaded = await load(one, SCHEMA)
+        assert loaded.lacking == ("the extension dblink is not in the clone",)
+        yield one
+    assert not one.server.folder.exists()
+
+
+async def traced(scratch: Scratch, script: str) -> list[Traced]:
+    tracer = await trace.Tracer.start(scratch, lacking=False)
+    try:
+        return await tracer.run(parsed(list(pieces(script))))
+    finally:
+        await tracer.close()
+
+
+async def test_kinds_and_blocked_sessions(scratch: Scratch) -> None:
+    """Each statement in a transaction of its own; what the file makes blocks no session."""
+    found = await traced(scratch, ";\n".join(sql for sql, *_ in KINDS))
+    shown = [(one.statement.text, kind(one), worst(one)) for one in found]
+    # A table of the file is rewritten, but there is nobody else who knows it.
+    assert shown == KINDS
+
+
+async def test_a_transaction_of_the_file(scratch: Scratch) -> None:
+    """Its statements share a block; a failure ends it, and a rollback undoes what it did."""
+    found = await traced(
+        scratch,
+        "SET lock_timeout = '2s'; BEGIN; ALTER TABLE orders ADD x int; DROP TABLE nowhere;"
+        "ALTER TABLE orders ADD y int; ROLLBACK; ALTER TABLE orders ADD x int;"
+        "BEGIN; CREATE INDEX CONCURRENTLY ON orders (note); COMMIT",
+    )
+    _, begin, first, fails, after, _, again, _, alone, _ = found
+    assert begin.block is None
+    assert first.block == fails.block == after.block
+    assert first.lock_timeout == 2
+    assert fails.failure
+    assert fails.failure.sqlstate == "42P01"
+    assert after.unknown == "statement 4 fails in its transaction"
+    assert again.block is None
+    assert (kind(again), again.failure) == (Kind.instant, None)
+    assert alone.failure
+    assert "cannot run inside a transaction block" in alone.failure.message
+
+
+async def test_a_hostile_file(
+    scratch: Scratch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No program, no file, no network, no other role, and an end to what has none."""
+    monkeypatch.setattr(trace, "EACH", 0.5)
+    hacked = tmp_path / "hacked"
+    os.chmod(tmp_path, 0o777)
+    hostile = (
+        f"COPY orders TO PROGRAM 'touch {hacked}'",
+        f"COPY orders TO '{hacked}'",
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT lo_import('/etc/passwd')",
+        f"SELECT lo_export(1, '{hacked}')",
+        "CREATE EXTENSION dblink",
+        "CREATE EXTENSION file_fdw",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE c AS 'libc', 'system'",
+        "SET ROLE postgres",
+        "ALTER ROLE pgvigil_migrator SUPERUSER",
+        "ALTER SYSTEM SET archive_command = 'true'",
+        "CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1' PUBLICATION p",
+        "SET temp_file_limit = -1",
+        "DO $$BEGIN LOOP BEGIN PERFORM pg_sleep(9); EXCEPTION WHEN query_canceled THEN NULL; END;"
+        " END LOOP; END$$",
+        "SELECT count(*) FROM generate_series(1, 100000000000)",
+    )
+    script = ";\n".join(hostile) + f";\n\\! touch {hacked}\n;ALTER TABLE orders ADD last int"
+    *refused, last = await traced(scratch, script)
+    assert [one.statement.text for one in refused if not (one.unknown or one.failure)] == []
+    assert kind(last) is Kind.instant
+    assert not hacked.exists()
