@@ -2,9 +2,10 @@
 
 `--pg 18` leaves out other versions of PostgreSQL, `--tier quick` other tiers; both may be repeated.
 
-One pytest for each version of PostgreSQL and two without a server run side by side, for most of
-a test on a server is waiting. After them, one at a time, come those that need the machine for
-themselves. What they print is shown when they end; the last line adds them up, as pytest's does.
+One pytest for each version of PostgreSQL (two for the oldest and the newest, which have most tests)
+and two without a server run side by side, for most of a test on a server is waiting. After them,
+one at a time, come those that need the machine for themselves. What they print is shown when they
+end; the last line adds them up, as pytest's does.
 """
 
 import argparse
@@ -16,8 +17,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,14 @@ def parts_of(
     def part(name: str, tier: str, *versions: int) -> Part:
         return Part(name, (f"--tier={tier}", *(f"--pg={one}" for one in versions)), folder)
 
-    servers = [part(f"pg{version}", "server", version) for version in versions]
+    def on_server(version: int) -> Iterator[Part]:
+        shares = 2 if version in (min(VERSIONS), max(VERSIONS)) else 1
+        for number in range(1, shares + 1):
+            name = f"pg{version}" if shares == 1 else f"pg{version}-{number}"
+            one = part(name, "server", version)
+            yield replace(one, selection=(*one.selection, f"--share={number}/{shares}"))
+
+    servers = [one for version in versions for one in on_server(version)]
     first = [*(servers if "server" in tiers else ())]
     first += [part(tier, tier) for tier in ("tool", "quick") if tier in tiers]
     return first, [part("alone", "alone", *versions)] if "alone" in tiers else []

@@ -52,9 +52,11 @@ def test_nothing_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_every_tier_has_a_part(tmp_path: Path) -> None:
-    """Each version of PostgreSQL has a process, the others one a tier; `alone` comes after all."""
-    first, last = parts_of(tmp_path, (14, 18))
-    assert [part.name for part in first] == ["pg14", "pg18", "tool", "quick"]
+    """Each version of PostgreSQL has a process or two, the others one a tier; `alone` comes after
+    all."""
+    first, last = parts_of(tmp_path, (14, 15, 18))
+    names = ["pg14-1", "pg14-2", "pg15", "pg18-1", "pg18-2", "tool", "quick"]
+    assert [part.name for part in first] == names
     assert [part.name for part in last] == ["alone"]
 
 
@@ -62,6 +64,7 @@ def test_parts_can_be_chosen(tmp_path: Path) -> None:
     """By version and tier; what is left out runs nowhere."""
     first, last = parts_of(tmp_path, (18,), ("server",))
     assert [(part.name, part.selection) for part in first] == [
-        ("pg18", ("--tier=server", "--pg=18"))
+        ("pg18-1", ("--tier=server", "--pg=18", "--share=1/2")),
+        ("pg18-2", ("--tier=server", "--pg=18", "--share=2/2")),
     ]
     assert last == []
