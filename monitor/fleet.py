@@ -28,6 +28,7 @@ from monitor.views.old_facts import old_facts
 from monitor.views.overview import CollectorView, QueueNumbers, ServerView
 from monitor.views.renewal import renewal
 from monitor.views.unread import unread
+from monitor.views.wait_hour import wait_hour
 
 
 @dataclass(slots=True)
@@ -177,6 +178,7 @@ def view(server: ServerMonitor) -> ServerView:
         renewal=renewal(verdicts.values(), paces, server.clock.now()),
         locks=lock_view(server.snapshot()),
         queues=queue_numbers(server),
+        waits=wait_hour(server.snapshot()),
     )
 
 

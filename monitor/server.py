@@ -19,6 +19,7 @@ from collectors.connection import Connection, connection
 from collectors.server import server
 from collectors.standby_lag import standby_lag
 from collectors.volumes import volumes
+from collectors.wait_statements import wait_statements
 from collectors.wal_position import wal_position
 from monitor.backup_reports.watch import BackupWatch
 from monitor.clock import Clock
@@ -42,6 +43,7 @@ from monitor.polling.sink import Sink
 from monitor.polling.slot_probe import SlotProbe
 from monitor.polling.upkeep import Upkeep
 from monitor.polling.volume_reader import VolumeReader
+from monitor.polling.wait_reporter import WaitReporter
 from monitor.postgres.errors import ConnectFailure
 from monitor.postgres.identity import IdentityTracker
 from monitor.postgres.sessions import Sessions
@@ -88,6 +90,7 @@ class ServerMonitor:
     burst: LockBurst = field(init=False)
     own: SelfCollectors = field(init=False)
     volume_reader: VolumeReader = field(init=False)
+    waits: WaitReporter = field(init=False)
     judging: Judging = field(init=False)
     events: ServerEvents = field(init=False)
     backups: BackupWatch = field(init=False)
@@ -124,6 +127,8 @@ class ServerMonitor:
         files = plan.target.data_directory, plan.target.wal_directory
         self.volume_reader = VolumeReader(clock, *files)
         self.own = SelfCollectors(clock, log, self.pacing, self.privileges, self.runner)
+        by_statement = plan.bounds.get(wait_statements.name, 0) > 0
+        self.waits = WaitReporter(self.answers, self.runner, by_statement)
         self._wire_walk()
         self.backups = BackupWatch(
             plan.target.backup_reports,
@@ -209,6 +214,8 @@ class ServerMonitor:
             self.backups.tick(now)
         with self._contained("volumes"):
             self._report_volumes()
+        with self._contained("waits"):
+            self._report_waits(now)
         if is_due:
             self.reported = now
             if self.reports % ROUNDS == 0:
@@ -222,6 +229,12 @@ class ServerMonitor:
 
     def _contained(self, part: str) -> AbstractContextManager[None]:
         return DEFECTS.contained(part, server=self.plan.name)
+
+    def _report_waits(self, now: float) -> None:
+        if session := self.sessions.any:
+            self.waits.report(now)
+            is_here = session.process is not None or self.plan.target.data_directory is not None
+            self.waits.report_cores(is_here)
 
     def _report_volumes(self) -> None:
         """Take what the thread of the volumes has found; the server itself may be down."""

@@ -11,6 +11,7 @@ from monitor.polling.lock_queues import Queues
 from monitor.views.lock_tree import NOTHING_KNOWN, LockView
 from monitor.views.renewal import NOTHING_EXPECTED, Renewal
 from monitor.views.unread import Unread
+from monitor.views.wait_hour import NOTHING_SEEN, WaitHour
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class ServerView:
     locks: LockView = NOTHING_KNOWN
     queues: QueueNumbers | None = None
     """None before the first query of the locks."""
+    waits: WaitHour = NOTHING_SEEN
 
     @property
     def looked_at(self) -> bool:

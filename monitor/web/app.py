@@ -26,6 +26,7 @@ from monitor.web.headers import Headers, content_policy
 from monitor.web.index_page import index_page
 from monitor.web.locks_page import locks_page
 from monitor.web.status import SCRIPT, STYLE, status_page
+from monitor.web.waits_page import minutes_of, waits_json, waits_page
 
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -37,6 +38,7 @@ DEFECT = (
     "This page could not be made. That is a defect of pgvigil, which its log describes;"
     " alerts and /metrics do not depend on it."
 )
+MINUTES = "minutes is a number from 1 to 60."
 UNWATCHED = "No server with this name is watched; /sd lists them."
 
 
@@ -78,6 +80,18 @@ class Site:
     async def locks(self, request: Request) -> Response:
         overview, server = self._asked(request)
         return await _page(request, lambda: locks_page(overview, server), HTML)
+
+    async def waits(self, request: Request) -> Response:
+        overview, server = self._asked(request)
+        return await _page(request, lambda: waits_page(overview, server), HTML)
+
+    async def waits_numbers(self, request: Request) -> Response:
+        overview, _ = self._asked(request)
+        try:
+            minutes = minutes_of(request.query_params.get("minutes"))
+        except ValueError:
+            raise HTTPException(400, MINUTES) from None
+        return await _page(request, lambda: dumps(waits_json(overview, minutes)), JSON)
 
     async def findings(self, request: Request) -> Response:
         return await _page(request, lambda: dumps(as_plain(self.overview())), JSON)
@@ -129,6 +143,8 @@ def application(overview: Callable[[], Overview], store: Store, *, pages: bool =
         Route("/", site.status),
         Route("/index", site.index),
         Route("/locks", site.locks),
+        Route("/waits", site.waits),
+        Route("/waits.json", site.waits_numbers),
         Route("/findings", site.findings),
         Route("/findings/schema.json", site.schema),
         Route("/findings/{name}", site.finding),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "templates"
 STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
-SCRIPT = (FOLDER / "page.js").read_text(encoding="utf-8")
+SCRIPT = "".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in ("page", "waits"))
 INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 
 

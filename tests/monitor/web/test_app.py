@@ -25,6 +25,8 @@ EVIDENCE = [
     "/?server=shop",
     "/index",
     "/locks",
+    "/waits",
+    "/waits.json",
     "/findings",
     "/findings/schema.json",
     "/findings/idle_in_transaction",
