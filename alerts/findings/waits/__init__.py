@@ -1,0 +1,1 @@
+"""Waits: too many active sessions, and what they wait for."""
