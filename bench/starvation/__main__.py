@@ -91,6 +91,8 @@ def measured(
 def summary(condition: Condition, watching: Watching) -> Measured:
     """What was believed since the measurement began, and what was true."""
     first, *said = watching.believed
+    if not said:
+        sys.exit(f"bench starvation: nothing was heard of the daemon ({condition.title}).")
     last = said[-1]
 
     def middle(name: str) -> float:
