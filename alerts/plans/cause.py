@@ -7,13 +7,13 @@ from enum import StrEnum
 from alerts.cure import concurrently, identifier, remark
 from alerts.plans.access import TableAccess
 from alerts.plans.change import Change, Nature
-from alerts.plans.clues import Access, Reading, is_near, readings
+from alerts.plans.clues import Access, Reading, is_near, is_stale, readings
 from alerts.plans.events import IndexEvent, IndexEvents, SettingEvent, SettingEvents
 from alerts.setting_owner import change as change_setting
 from alerts.snapshot import Snapshot
 from alerts.units import bytes_text
 from collectors._columns import where
-from collectors.user_tables import user_tables
+from collectors.user_tables import UserTable, user_tables
 
 ACCESS = TableAccess()
 INDEXES = IndexEvents()
@@ -72,9 +72,26 @@ def cause_of(
     is_certain = not change.returns_one_row
     if setting:
         return _of_setting(setting, snapshot)
-    if found and (is_certain or found[0].access is not Access.rows):
-        return _of_reading(found[0], change)
-    return _unknown() if is_certain else None
+    if not is_certain and (not found or found[0].access is Access.rows):
+        return None
+    if table := _stale(database, words, found, snapshot):
+        return _of_statistics(table, found)
+    return _of_reading(found[0], change) if found else _unknown()
+
+
+def _stale(
+    database: str, words: frozenset[str], found: Sequence[Reading], snapshot: Snapshot
+) -> UserTable | None:
+    """Return the table of the statement whose statistics are the oldest, if they are stale."""
+    tables = {one.table.relid: one.table for one in found}
+    if words and snapshot.has(user_tables):
+        rows = where(snapshot.rows(user_tables), "relname", words)
+        tables |= {row.relid: row for row in rows if row.datname == database}
+    stale = [table for table in tables.values() if is_stale(table)]
+    is_spread = bool(found) and found[0].access is Access.spread and found[0].is_unvacuumed
+    if not stale or is_spread:
+        return None
+    return max(stale, key=lambda table: table.n_mod_since_analyze / max(table.reltuples, 1))
 
 
 def _hidden(change: Change, setting: SettingEvent | None, snapshot: Snapshot) -> Cause | None:
@@ -212,21 +229,24 @@ def _of_reading(found: Reading, change: Change) -> Cause:
         sentence = f"{name} needs more blocks for the same rows"
         return Cause(Why.spread, sentence, tuple(_explain(name)), place)
     how, why = _how(found, name)
-    if found.is_stale:
-        share = table.n_mod_since_analyze
-        sentence = f"{how}, while {share:,} of its rows have changed since the last ANALYZE"
-        return Cause(Why.statistics, sentence, analyze(name), place)
     if found.was_analyzed(change):
         sentence = f"{how}, since its statistics were made anew"
         return Cause(Why.statistics, sentence, tuple(_explain(name)), place)
     return Cause(why, how, tuple(_explain(name)), place)
 
 
-def analyze(name: str) -> tuple[str, ...]:
-    return (
+def _of_statistics(table: UserTable, found: Sequence[Reading]) -> Cause:
+    name, changed = identifier(table.schemaname, table.relname), table.n_mod_since_analyze
+    how = ""
+    if found and found[0].access is not Access.spread:
+        read = found[0].table
+        how = _how(found[0], identifier(read.schemaname, read.relname))[0] + ", and "
+    sentence = f"{how}{changed:,} rows of {name} have changed since its last ANALYZE"
+    cure = (
         remark("It reads a sample, and blocks no reads or writes:"),
         f"ANALYZE (SKIP_LOCKED) {name};",
     )
+    return Cause(Why.statistics, sentence, cure, (table.schemaname, table.relname))
 
 
 def _how(found: Reading, name: str) -> tuple[str, Why]:

@@ -5,6 +5,7 @@ to a change where its own blocks grew by about as many, and its name is in the t
 statement, where that is known.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,6 +29,9 @@ READ = 0.2
 """Additional rows read for each additional block, from which the statement wants other rows."""
 STALE = 0.1
 """Share of the rows changed since the last ANALYZE."""
+LEAST_CHANGED = 1000
+"""Rows; fewer hardly change an estimate."""
+WORD = re.compile(r'"((?:[^"]|"")+)"|[^\W\d][\w$]*')
 UNVACUUMED = 0.05
 """Share of the rows that are dead or new since the last vacuum."""
 
@@ -56,12 +60,6 @@ class Reading:
     """Additional scans a call, of that kind."""
 
     @property
-    def is_stale(self) -> bool:
-        """Whether many rows changed since its last ANALYZE."""
-        rows = max(self.table.reltuples, self.table.n_live_tup, 1)
-        return self.table.n_mod_since_analyze >= STALE * rows or self.table.reltuples < 0
-
-    @property
     def is_unvacuumed(self) -> bool:
         rows = max(self.table.reltuples, self.table.n_live_tup, 1)
         return self.table.n_dead_tup + self.table.n_ins_since_vacuum >= UNVACUUMED * rows
@@ -71,6 +69,18 @@ class Reading:
         at = self.table.analyzed
         slack = SLACK * (change.noticed - change.since)
         return at is not None and change.since - slack <= at <= change.noticed + slack
+
+
+def is_stale(table: UserTable) -> bool:
+    """Whether many of its rows changed since its last ANALYZE."""
+    changed = table.n_mod_since_analyze
+    return changed >= LEAST_CHANGED and changed >= STALE * max(table.reltuples, 1)
+
+
+def words_of(text: str | None) -> frozenset[str]:
+    """Return the words of a statement, among which are the names of its tables."""
+    found = WORD.finditer(text or "")
+    return frozenset(w[1].replace('""', '"') if w[1] is not None else w[0].lower() for w in found)
 
 
 def is_near(event: IndexEvent | SettingEvent, change: Change) -> bool:

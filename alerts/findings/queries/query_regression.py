@@ -10,17 +10,24 @@ from alerts.history.keys import Key
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.plans.cause import ACCESS, INDEXES, SETTINGS, Cause, cause_of
 from alerts.plans.change import Change
+from alerts.plans.clues import words_of
 from alerts.plans.history import StatementCosts
 from alerts.snapshot import Snapshot
+from alerts.statements.load import schemas
+from alerts.statements.texts import STATEMENT_TEXTS
 from alerts.units import duration_text, moment_text
+from collectors._columns import where
 from collectors.extensions import extensions
 from collectors.index_layout import index_layout
 from collectors.settings import settings
 from collectors.stat_statements import Statement, stat_statements
+from collectors.statement_texts import statement_texts
 from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
 
 COSTS = StatementCosts()
+BRIEF = 70
+"""Characters of a statement in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +43,22 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    rows = snapshot.answer(stat_statements)
+    rows = snapshot.rows(stat_statements)
     costs = snapshot.of(COSTS)
     if not costs.judged and costs.learning:
         yield Unjudged("statements are not watched for long enough yet", until=costs.known_at)
     dear = {key: change for key, change in costs.changes.items() if is_dear(change, limits)}
-    for row in rows.rows if dear else ():
+    if not dear:
+        return
+    texts, ids = snapshot.of(STATEMENT_TEXTS), {key[2] for key in dear}
+    for row in where(rows, "query_id", ids):
         key = stat_statements.key_of(row)
         if change := dear.get(key):
-            cause = cause_of(
-                change,
-                change.nature(limits.times_blocks),
-                row.datname or "",
-                frozenset(),
-                snapshot,
-            )
-            if cause:
-                yield evidence(key, row, change, cause, extension_schema(snapshot))
+            text = texts.known.get(row.query_id)
+            words = words_of(text.query) if text and not text.is_cut else frozenset()
+            nature = change.nature(limits.times_blocks)
+            if cause := cause_of(change, nature, row.datname or "", words, snapshot):
+                yield evidence(key, row, change, cause, texts.shown(row.query_id), snapshot)
 
 
 def is_dear(change: Change, limits: Limits) -> bool:
@@ -63,20 +69,24 @@ def is_dear(change: Change, limits: Limits) -> bool:
     )
 
 
-def evidence(key: Key, row: Statement, change: Change, cause: Cause, schema: str) -> Evidence:
+def evidence(
+    key: Key, row: Statement, change: Change, cause: Cause, text: str | None, snapshot: Snapshot
+) -> Evidence:
     before, after = change.before.call, change.after
-    name = f"{row.query_id} of {row.usename} in {row.datname}"
     return Evidence(
-        subject=name,
+        subject=f"query {row.query_id} of {row.usename}",
         severity=Severity.warning,
         value=change.times_slower,
         message=(
-            f"The statement {name} takes {call_time(after.seconds)} a call instead of"
+            f"{brief(row, text)} takes {call_time(after.seconds)} a call instead of"
             f" {call_time(before.seconds)} since {moment_text(change.since)}, and"
             f" {after.blocks:,.0f} blocks instead of {before.blocks:,.0f}, for"
             f" {number(after.rows)} rows (before: {number(before.rows)}): {cause.sentence}."
         ),
         facts={
+            "query_id": str(row.query_id),
+            "statement": text,
+            "user": row.usename,
             "cause": cause.why.value,
             "seconds_before": before.seconds,
             "seconds_after": after.seconds,
@@ -91,21 +101,29 @@ def evidence(key: Key, row: Statement, change: Change, cause: Cause, schema: str
             "table": identifier(*cause.object) if cause.object else None,
         },
         cure=(remark(f"On the primary, in database {row.datname}."), *cause.cure),
-        check=(
-            "SELECT calls, mean_exec_time, rows, shared_blks_hit, shared_blks_read,"
-            f" temp_blks_written FROM {identifier(schema)}.pg_stat_statements"
-            f" WHERE {equals('queryid', row.query_id)};"
-        ),
+        check=check(row, snapshot),
         key="/".join(map(str, key)),
         database=row.datname,
     )
 
 
-def extension_schema(snapshot: Snapshot) -> str:
-    """Return the schema of pg_stat_statements, as far as that is known."""
-    known = snapshot.rows(extensions) if snapshot.has(extensions) else ()
-    own = (row.schemaname for row in known if row.extname == "pg_stat_statements")
-    return next(own, "public")
+def brief(row: Statement, text: str | None) -> str:
+    """Name the statement in a sentence."""
+    if not text:
+        return f"The statement with the query id {row.query_id}"
+    return f"`{text}`" if len(text) <= BRIEF else f"`{text[:BRIEF].rstrip()} …`"
+
+
+def check(row: Statement, snapshot: Snapshot) -> str:
+    """Return a query that shows what the server has counted; empty where it can't run."""
+    schema = schemas(snapshot).get(row.datname or "")
+    if schema is None:
+        return ""
+    return (
+        "SELECT calls, mean_exec_time, rows, shared_blks_hit, shared_blks_read, query"
+        f" FROM {identifier(schema, 'pg_stat_statements')}"
+        f" WHERE {equals('queryid', row.query_id)} AND {equals('userid', row.userid)};"
+    )
 
 
 def call_time(seconds: float) -> str:
@@ -120,8 +138,8 @@ finding = Finding(
     title="Statement became slower",
     severities=(Severity.warning,),
     reads=(stat_statements,),
-    consults=(user_tables, user_indexes, index_layout, settings, extensions),
-    history=(COSTS, ACCESS, INDEXES, SETTINGS),
+    consults=(user_tables, user_indexes, index_layout, settings, extensions, statement_texts),
+    history=(COSTS, STATEMENT_TEXTS, ACCESS, INDEXES, SETTINGS),
     limits=Limits(),
     judge=judge,
     scope=Reach.database,
