@@ -171,6 +171,14 @@ class Finding(Generic[L]):
         return self.judge.__module__.rpartition(".")[0].rpartition(".")[2]
 
     @property
+    def why(self) -> str:
+        """First sentence of its module's docstring: why it matters."""
+        import sys
+
+        text = sys.modules[self.judge.__module__].__doc__ or self.title
+        return " ".join(text.strip().partition("\n\n")[0].split())
+
+    @property
     def runbook(self) -> str:
         """Text of its runbook, as Markdown."""
         import sys

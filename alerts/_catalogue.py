@@ -1,9 +1,11 @@
 """Catalogue of findings: a file's name is the finding's id, its folder's name the chapter."""
 
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import _lru_cache_wrapper, cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import TypeVar
 
 import alerts.findings
 from alerts._base import AnyFinding
@@ -12,13 +14,35 @@ from alerts.history.kind import AnyHistory
 from collectors._base import Kind
 from collectors._catalogue import discover
 
+Made = TypeVar("Made")
+ENROLLED: dict[str, AnyFinding] = {}
+"""Findings of users' own checks, by name."""
+FORGET: list[Callable[[], None]] = []
+"""Empties whatever was made of the catalogue."""
 
+
+def of_catalogue(cached: "_lru_cache_wrapper[Made]") -> "_lru_cache_wrapper[Made]":
+    """Mark a cached function of the catalogue: it is made anew when that changes."""
+    FORGET.append(cached.cache_clear)
+    return cached
+
+
+@of_catalogue
 @cache
 def all_findings() -> dict[str, AnyFinding]:
     """Return every finding by its name."""
-    return findings_of(alerts.findings)
+    return dict(sorted((findings_of(alerts.findings) | ENROLLED).items()))
 
 
+def enrol(own: Iterable[AnyFinding]) -> None:
+    """Replace the findings of own checks; at start, before anything asks for all."""
+    ENROLLED.clear()
+    ENROLLED.update({finding.name: finding for finding in own})
+    for forget in FORGET:
+        forget()
+
+
+@of_catalogue
 @cache
 def findings_about(kind: Kind) -> dict[str, AnyFinding]:
     """Return the findings that judge targets of a kind, by name; others are absent there."""

@@ -162,6 +162,10 @@ class Collector(Generic[Row]):
     """By the first server version that a query is for, the version of the extension it needs.
     After an upgrade of the server the old one stays until ALTER EXTENSION … UPDATE."""
     gate: Gate[Any] | None = None
+    own: bool = False
+    """Whether the query is a user's own check: it runs in a transaction that is rolled back."""
+    databases: tuple[str, ...] = ()
+    """Shell patterns of the only databases where an own check is asked."""
     bulk: bool = False
     """Whether there may be as many rows as tables. The query then runs for one range of OIDs after
     the other (`c.oid {asked}`), and its rows, which have a `relid`, are stored as columns."""

@@ -1,5 +1,6 @@
 """Catalogue of collectors: each module exports one collector under the module's name."""
 
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -15,10 +16,22 @@ def discover(package: ModuleType) -> dict[str, ModuleType]:
     return {name: import_module(f"{package.__name__}.{name}") for name in names}
 
 
+ENROLLED: dict[str, AnyCollector] = {}
+"""Collectors of users' own checks, by name."""
+
+
 @cache
 def all_collectors() -> dict[str, AnyCollector]:
     """Return every collector by name."""
-    return {name: getattr(module, name) for name, module in discover(collectors).items()}
+    ours = {name: getattr(module, name) for name, module in discover(collectors).items()}
+    return ours | ENROLLED
+
+
+def enrol(own: Iterable[AnyCollector]) -> None:
+    """Replace the collectors of own checks; at start, before anything asks for all."""
+    ENROLLED.clear()
+    ENROLLED.update({collector.name: collector for collector in own})
+    all_collectors.cache_clear()
 
 
 def about(kind: Kind) -> list[AnyCollector]:

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from alerts._base import AnyFinding, State, Unjudged
-from alerts._catalogue import findings_about
+from alerts._catalogue import findings_about, of_catalogue
 from alerts.history.kind import HomeThread
 from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder, is_large
@@ -152,6 +152,7 @@ def _findings() -> Mapping[str, AnyFinding]:
     return findings_about(Kind.postgres)
 
 
+@of_catalogue
 @cache
 def _readers() -> Mapping[AnyCollector, frozenset[str]]:
     """The names of the findings that are judged anew when a collector has answered."""
@@ -178,6 +179,7 @@ def _awaited(finding: AnyFinding) -> Iterator[AnyCollector]:
             yield collector
 
 
+@of_catalogue
 @cache
 def _measurers() -> Mapping[AnyCollector, tuple[str, ...]]:
     """The names of the findings that measure rows of each collector."""

@@ -21,5 +21,6 @@ CHAPTERS = (
     "security",
     "pooler",
     "observer",
+    "own",
 )
 """The known chapters (names of folders), in the order in which pages list them."""

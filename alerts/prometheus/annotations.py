@@ -1,6 +1,5 @@
 """Annotations of alerts: summary, description and cure, as Go templates."""
 
-import sys
 from collections.abc import Mapping
 
 from alerts._base import AlertedBy, AnyFinding
@@ -45,18 +44,12 @@ def summary(finding: AnyFinding) -> str:
 
 def description(finding: AnyFinding) -> str:
     """Return the description: the sentence with numbers, since when, and why it matters."""
-    return _told(finding, "message", "{{ . }}\n") + why(finding)
+    return _told(finding, "message", "{{ . }}\n") + finding.why
 
 
 def cure(finding: AnyFinding) -> str:
     """Return the cure of the worst subject, on one line; others are on the finding's page."""
     return _told(finding, "cure", "{{ . }}")
-
-
-def why(finding: AnyFinding) -> str:
-    """Return the first sentence of the finding's module docstring."""
-    text = sys.modules[finding.judge.__module__].__doc__ or finding.title
-    return " ".join(text.strip().partition("\n\n")[0].split())
 
 
 def carried(finding: AnyFinding) -> list[str]:

@@ -3,11 +3,13 @@
 import argparse
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from monitor.config.errors import ConfigurationError
 from monitor.config.load import load
 from monitor.config.model import settings_type
 from monitor.config.settings import Settings
+from monitor.own_checks.enrolment import enrol
 
 USAGE = 2
 """Exit status for bad usage or configuration; `check` has its own."""
@@ -37,9 +39,29 @@ def server_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(known: argparse.Namespace) -> Settings:
-    """Load the settings. Raises BadUsage."""
+    """Load the settings and enrol own checks. Raises BadUsage."""
     try:
-        return configured(known)
+        settings = configured(known)
+        enrol(settings.checks)
+        return settings
+    except ConfigurationError as wrong:
+        raise BadUsage(str(wrong)) from None
+
+
+def checks_flag(parser: argparse.ArgumentParser) -> None:
+    """Add --checks, for commands without settings."""
+    parser.add_argument(
+        "--checks",
+        metavar="FOLDER",
+        default=os.environ.get("PGVIGIL_CHECKS"),
+        help="folder with checks of your own (default: PGVIGIL_CHECKS)",
+    )
+
+
+def enrol_checks(known: argparse.Namespace) -> None:
+    """Enrol own checks. Raises BadUsage."""
+    try:
+        enrol(Path(known.checks) if known.checks else None)
     except ConfigurationError as wrong:
         raise BadUsage(str(wrong)) from None
 

@@ -6,15 +6,17 @@ import sys
 from alerts._catalogue import all_findings
 from alerts.prometheus.rulebook import all_watchdogs
 from alerts.prometheus.runbooks import runbook
-from monitor.commands._base import BadUsage
+from monitor.commands._base import BadUsage, checks_flag, enrol_checks
 from monitor.config.nearest import unknown_name
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("finding", nargs="?", help="its name; without it, all are listed")
+    checks_flag(parser)
 
 
 def run(known: argparse.Namespace) -> int:
+    enrol_checks(known)
     if known.finding is None:
         sys.stdout.write(listing())
         return 0

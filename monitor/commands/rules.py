@@ -6,6 +6,7 @@ import sys
 
 from alerts.prometheus.recordings import recordings_text
 from alerts.prometheus.rulebook import RUNBOOK_BASE
+from monitor.commands._base import checks_flag, enrol_checks
 from monitor.generate.files import rules_page
 
 
@@ -17,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="base URL of runbook links; the finding's name is appended (default %(default)s,"
         " or PGVIGIL_RUNBOOK_BASE)",
     )
+    checks_flag(parser)
     parser.add_argument(
         "--recording",
         action="store_true",
@@ -25,5 +27,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(known: argparse.Namespace) -> int:
+    enrol_checks(known)
     sys.stdout.write(recordings_text() if known.recording else rules_page(known.runbook_base))
     return 0

@@ -159,7 +159,8 @@ class Muting(BaseModel):
         """Refuse a mute that could never apply."""
         from alerts._catalogue import all_findings
 
-        if not any(fnmatchcase(name, pattern) for name in all_findings()):
+        is_own = pattern.startswith("check_")  # its file is read later
+        if not is_own and not any(fnmatchcase(name, pattern) for name in all_findings()):
             raise ValueError(unknown_name("finding", pattern, all_findings()).rstrip("."))
         return pattern
 
@@ -257,6 +258,10 @@ class Settings(BaseSettings, Login):
     pages: bool = True
     """Whether pages with evidence (`/`, `/locks`, `/findings`) are served. They show names of
     objects and sessions. Metrics are always served."""
+
+    checks: Optional[Path] = None
+    """Folder with checks of your own: SQL files with front matter (docs/own-checks.md). It is read
+    at start."""
 
     mute: Annotated[tuple[Annotated[Muting, Mapped], ...], Listed] = ()
     """Findings that should not alert, until when and why."""

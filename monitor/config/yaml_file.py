@@ -54,7 +54,7 @@ class StrictLoader(Loader):  # type: ignore[misc, valid-type]
 def read_yaml(path: Path, what: str) -> Any:
     """Return the content; `what` names the file in messages. Raises ConfigurationError."""
     try:
-        return _parsed(read_text(path))
+        return parsed(read_text(path))
     except OSError as wrong:
         raise ConfigurationError(f"{what} {path} can't be read: {reason(wrong)}.") from None
     except yaml.YAMLError as wrong:
@@ -65,7 +65,8 @@ def read_yaml(path: Path, what: str) -> Any:
         raise ConfigurationError(f"{what} {path} {problem}{place}.") from None
 
 
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
+    """Return the content of a text. Raises yaml.YAMLError."""
     _check_depth(text)
     loader = StrictLoader(text)
     try:

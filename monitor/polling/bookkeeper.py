@@ -97,8 +97,10 @@ class Bookkeeper:
                 error=failure.message,
                 sqlstate=getattr(failure, "sqlstate", None),
             )
+        if collector.own and failure.unanswered:  # says nothing about the server
+            failure.refused = True
         self._note_failure(question, failure)
-        if failure.unanswered:
+        if failure.unanswered and not collector.own:
             self.pacing.timed_out()
         self.answers.mark_absent(collector, database, Absence(failure.message))
 

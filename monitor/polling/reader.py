@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from alerts.cure import identifier
@@ -52,6 +53,8 @@ class Reader:
             return Reading((), self.clock.now())
         if collector.extension and place.session.identity.extensions is None:
             await place.session.learn_extensions(deadline)
+        if collector.databases and not is_asked_in(place.session.identity.database, collector):
+            return Reading((), self.clock.now())
         missing = absence(collector, place)
         if missing:
             return Reading((), self.clock.now(), missing=missing)
@@ -88,8 +91,13 @@ class Reader:
     async def _fetch(
         self, collector: AnyCollector, session: Session, query: str, deadline: float
     ) -> tuple[Records, Cost]:
-        fetched, cost = await session.ask(query, deadline)
+        fetched, cost = await session.ask(query, deadline, apart=collector.own)
         return readable(fetched, query, collector, session), cost
+
+
+def is_asked_in(database: str, collector: AnyCollector) -> bool:
+    """Whether an own check is meant for a database."""
+    return any(fnmatchcase(database, pattern) for pattern in collector.databases)
 
 
 def absence(collector: AnyCollector, place: Place) -> Absence | None:

@@ -27,6 +27,9 @@ NOTABLE = 4096
 answer are within the least round trip already."""
 FAST_LINK = 4e-7
 """Seconds a byte below which a link is not subtracted: what is measured then is the server."""
+APART = "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY"
+APART_ENDS = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
+"""Settings end with the transaction; locks of a session would not."""
 OPENING = "open a session"
 """The first of a session's own questions."""
 
@@ -118,14 +121,20 @@ class Session:
         self.aside.append((query, cost))
         return records
 
-    async def ask(self, query: str, deadline: float) -> tuple[list[asyncpg.Record], Cost]:
-        """The rows of one query and its cost, which the caller charges. Raises as `fetch`."""
+    async def ask(
+        self, query: str, deadline: float, apart: bool = False
+    ) -> tuple[list[asyncpg.Record], Cost]:
+        """The rows of one query and its cost, which the caller charges. Raises as `fetch`.
+
+        `apart`: in a transaction that is rolled back, as it may call any function.
+        """
         async with self.turn:
             self.asked_at = time.monotonic()
             trips, octets = self.wire.trips, self.wire.octets
             try:
                 with querying():
-                    records = await within(deadline, self._answer(query))
+                    answer = self._answer_apart(query) if apart else self._answer(query)
+                    records = await within(deadline, answer)
                 return records, self._cost(self.wire.trips - trips, self.wire.octets - octets)
             except QueryFailure as failure:
                 self.gave_up = self.gave_up or failure.lost
@@ -136,6 +145,14 @@ class Session:
     async def _answer(self, query: str) -> list[asyncpg.Record]:
         self.sent_at = time.monotonic()
         return await self.connection.fetch(query)
+
+    async def _answer_apart(self, query: str) -> list[asyncpg.Record]:
+        await self.connection.execute(APART)
+        try:
+            return await self._answer(query)
+        finally:
+            if not self.connection.is_closed():
+                await self.connection.execute(APART_ENDS)
 
     def _cost(self, trips: int, octets: int) -> Cost:
         """What the newest answer cost, which came in that number of bytes."""

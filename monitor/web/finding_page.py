@@ -7,7 +7,6 @@ from pydantic import create_model
 
 from alerts._base import AnyFinding, Severity
 from alerts._catalogue import all_findings
-from alerts.prometheus.annotations import why
 from alerts.prometheus.runbooks import Runbook, runbook
 from monitor.config.reference import Setting, settings_of
 from monitor.views.overview import Overview
@@ -37,7 +36,7 @@ def known_finding(name: str, overview: Overview) -> Known | None:
 def finding_page(known: Known, overview: Overview) -> str:
     return TEMPLATES.get_template("finding.html").render(
         known=known,
-        why=why(known.finding) if known.finding else None,
+        why=known.finding.why if known.finding else None,
         limits=limits_of(known, overview),
         views=[view for view in overview.judged if known.name in view.verdicts],
         cards=cards_of(known, overview),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from alerts._base import AlertedBy, AnyFinding, Severity
-from alerts.prometheus.annotations import BEYOND_SERVER, why
+from alerts.prometheus.annotations import BEYOND_SERVER
 from alerts.prometheus.own_metrics import INCIDENT, INCIDENT_INFO, INCIDENTS_KNOWN
 from alerts.prometheus.rulebook import RUNBOOK_BASE
 from tests.alerts.prometheus.promtool_scene import (
@@ -51,7 +51,7 @@ def page(finding: AnyFinding, severity: Severity, server: str, told: bool = True
     labels = {"job": "pgvigil", "server": server, "finding": finding.name, "severity": severity}
     texts = {
         "summary": f"{finding.title} on {server}{where}{': the ill one' if told else ''} ({value})",
-        "description": f"{MESSAGE}\n{why(finding)}" if told else why(finding),
+        "description": f"{MESSAGE}\n{finding.why}" if told else finding.why,
         "cure": CURE if told else "",
         "runbook_url": f"{RUNBOOK_BASE}/{finding.name}",
     }

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from alerts._base import Severity
 from alerts._catalogue import all_findings
-from alerts.prometheus.annotations import why
 from alerts.prometheus.own_metrics import INCIDENT, INCIDENT_INFO
 from alerts.prometheus.rule import alert_name
 from alerts.prometheus.rulebook import RUNBOOK_BASE
@@ -45,7 +44,7 @@ def test_subject_of_no_database(tool: Tool, tmp_path: Path) -> None:
     ]
     texts = {
         "summary": "Lock blocker on shop-1: pid 7 (1m 30s)",
-        "description": f"It blocks.\n{why(finding)}",
+        "description": f"It blocks.\n{finding.why}",
         "cure": "SELECT 1;",
         "runbook_url": f"{RUNBOOK_BASE}/{finding.name}",
     }
@@ -64,7 +63,7 @@ def test_those_without_a_place_are_counted(tool: Tool, tmp_path: Path) -> None:
     ]
     texts = {
         "summary": "Lock blocker on shop-1: 4 more",
-        "description": f"Beyond the ten.\n{why(finding)}",
+        "description": f"Beyond the ten.\n{finding.why}",
         "cure": "",
         "runbook_url": f"{RUNBOOK_BASE}/{finding.name}",
     }

@@ -1,0 +1,1 @@
+"""Users' own checks: a folder of SQL files, read at start."""

@@ -1,0 +1,106 @@
+"""Own checks on a real server: asked, judged and guarded like ours."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alerts._base import State
+from monitor.own_checks.enrolment import enrol
+from tests.fixtures.daemon import Watch
+from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.until import until
+
+CHECKS = {
+    "waiting": """/*
+message: "{subject} has {value} orders that wait"
+pace: normal
+database: "{name}"
+cure: "SELECT shop.requeue({subject});"
+*/
+-- A comment
+SELECT place AS subject, count(*) AS value
+FROM shop.waiting GROUP BY place -- no more
+""",
+    "absent": "/*\nmessage: a\ndatabase: '{name}'\n*/\nselect 1 as value from shop.nothing",
+    "writes": "/*\nmessage: a\n*/\nwith d as (delete from pg_database returning 1) select 1 value",
+    "creates": "/*\nmessage: a\n*/\nselect 1; drop table x",
+    "escapes": "/*\nmessage: a\n*/\nselect 1) pgvigil_row) own;"
+    " select * from (select * from (select 1",
+    "loosens": """/*
+message: a
+*/
+select set_config('default_transaction_read_only', 'off', false) as subject,
+    set_config('statement_timeout', '0', false), set_config('search_path', 'public', false),
+    pg_advisory_lock(42)::text""",
+    "slow": "/*\nmessage: a\n*/\nselect 'x' as subject, pg_sleep(30)::text as slept",
+    "letter": "/*\nmessage: a\ndatabase: nowhere\n*/\nselect 'x' as subject",
+}
+GUARDS = """
+    select current_setting('default_transaction_read_only') as read_only,
+        current_setting('statement_timeout') as timeout, current_setting('search_path') as path
+"""
+
+
+@pytest.fixture
+def enrolled(database: Database, tmp_path: Path) -> Iterator[None]:
+    for name, text in CHECKS.items():
+        text = text.replace("{name}", database.name)
+        (tmp_path / f"{name}.sql").write_text(text, encoding="utf-8")
+    (tmp_path / "broken.sql").write_text("select", encoding="utf-8")
+    enrol(tmp_path)
+    yield
+    enrol(None)
+
+
+@pytest.mark.versions(14, 18)
+async def test_found_and_cured(
+    database: Database, psql: Psql, watch: Watch, enrolled: None
+) -> None:
+    """A healthy one beside broken, slow and writing ones, which are unknown by name."""
+    await database.execute("create schema shop; create table shop.waiting (place text)")
+    await database.execute("grant usage on schema shop to public")
+    await database.execute("grant select on shop.waiting to public")
+    await database.execute(
+        "create function shop.requeue(text) returns void language sql as"
+        " 'delete from shop.waiting where place = $1'"
+    )
+    watched = await watch(
+        database.monitor_dsn,
+        **{"databases.include": f"{database.name},postgres", "deadline": "1s"},
+    )
+    told = watched.server.judging.verdicts
+
+    async def told_as(name: str, state: State, why: str = "") -> None:
+        async def is_so() -> bool:
+            verdict = told.get(f"check_{name}")
+            return verdict is not None and verdict.state is state and why in verdict.reason
+
+        await until(is_so, f"{name} is {state} {why}")
+
+    await told_as("waiting", State.healthy)
+    await database.execute("insert into shop.waiting values ('O''Hara'), ('O''Hara')")
+    await told_as("waiting", State.ill)
+    [subject] = told["check_waiting"].subjects
+    assert subject.evidence.message == "O'Hara has 2 orders that wait"
+    assert subject.evidence.database == database.name
+    await psql(database.dsn, "\n".join(subject.evidence.cure))
+    await told_as("waiting", State.healthy)
+    for name, why in (
+        ("absent", "does not exist"),
+        ("writes", "must be at the top level"),
+        ("creates", "syntax error"),
+        ("escapes", "multiple commands"),
+        ("slow", "statement timeout"),
+        ("letter", "no watched database matches nowhere"),
+        ("broken", "the check broken.sql can't be used"),
+    ):
+        await told_as(name, State.unknown, why)
+    await told_as("loosens", State.ill)
+    session = watched.server.sessions.any
+    assert session
+    [guards] = await session.fetch(GUARDS, 5)
+    assert tuple(guards) == ("on", "1s", "pg_catalog")
+    locks = "select count(*) from pg_locks where locktype = 'advisory'"
+    assert (await session.fetch(locks, 5))[0][0] == 0
+    assert watched.server.pacing.distress == 0
