@@ -1,0 +1,107 @@
+"""Upkeep of partitioned tables on a real server: statistics, indexes, pruning, their number."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from alerts._base import Severity
+from alerts._catalogue import all_findings
+from tests.findings.partitions.stage import Stage, findings, pasted
+from tests.fixtures.postgres import Database, Psql
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+NAMES = (
+    "partition_parent_stale_stats",
+    "partition_index_missing",
+    "partition_pruning_missing",
+    "partition_count_high",
+)
+WELL = """
+    create schema "U'";
+    create table "U'"."p;" (id int, "a't" date, note text) partition by range ("a't");
+    do $$ begin
+        for day in 1..9 loop
+            execute format('create table "U''"."p;%s" partition of "U''"."p;"
+                for values from (%L) to (%L)', day, '2026-11-0' || day,
+                case day when 9 then '2026-11-10' else '2026-11-0' || day + 1 end);
+            execute format('create index on "U''"."p;%s" (note)', day);
+        end loop;
+    end $$;
+    create index "all;" on "U'"."p;" ("a't");
+    insert into "U'"."p;" select n, date '2026-11-01' + n % 9, 'x' from generate_series(1, 900) n;
+    analyze "U'"."p;";
+"""
+PRUNED = """
+    do $$ begin
+        for n in 1..60 loop
+            perform from "U'"."p;" where "a't" = date '2026-11-01' + n % 9;
+        end loop;
+    end $$
+"""
+ILL = """
+    insert into "U'"."p;"
+        select n, date '2026-11-01' + n % 9, 'x' from generate_series(1000, 2200) n;
+    drop index "U'"."p;9_note_idx";
+    create unique index "on;ly" on only "U'"."p;" (id, "a't");
+    create unique index on "U'"."p;1" (id, "a't");
+"""
+UNPRUNED = """
+    do $$ begin
+        for n in 1..20 loop
+            perform from "U'"."p;" where note = 'x';
+        end loop;
+    end $$
+"""
+
+
+@pytest.fixture
+def limits() -> dict[str, Any]:
+    own = {name: all_findings()[name].limits for name in NAMES}
+    return own | {
+        "partition_parent_stale_stats": replace(own["partition_parent_stale_stats"], rows=500),
+        "partition_pruning_missing": replace(own["partition_pruning_missing"], scans=20),
+    }
+
+
+async def test_found_and_cured(database: Database, psql: Psql, limits: dict[str, Any]) -> None:
+    """Pruned scans are none of it; the incomplete index is built where it lacks."""
+    table = '"U\'"."p;"'
+    stage = Stage(database, findings(*NAMES), NOW.timestamp(), limits)
+    await database.execute(WELL)
+    await stage.begin()
+    await database.execute(PRUNED)
+    await stage.look(60)
+    assert stage.ill() == {}
+    await database.execute(ILL)
+    for _ in range(2):
+        await database.execute(UNPRUNED)
+        await stage.look(60)
+    index = "partition_index_missing"
+    limits["partition_count_high"] = replace(limits["partition_count_high"], leaves=9)
+    await stage.until(
+        {
+            "partition_parent_stale_stats": {table},
+            index: {'"U\'"."p;9"', '"U\'"."on;ly"'},
+            "partition_pruning_missing": {table},
+            "partition_count_high": {table},
+        }
+    )
+    [pruning] = stage.found("partition_pruning_missing").values()
+    assert pruning.facts["key_column"] == "a't"
+    found = stage.found(index)
+    await psql(database.dsn, pasted(found['"U\'"."p;9"']) + pasted(pruning))
+    await database.execute('create index on "U\'"."p;9" (note)')
+    [stale] = stage.found("partition_parent_stale_stats").values()
+    assert stale.severity is Severity.warning
+    await psql(database.dsn, pasted(stale))
+    for left in (9, 6, 3):
+        assert stage.found(index)['"U\'"."on;ly"'].value == left
+        await psql(database.dsn, pasted(stage.found(index)['"U\'"."on;ly"']))
+        await stage.look()
+    assert stage.found(index) == {}
+    limits["partition_count_high"] = replace(limits["partition_count_high"], leaves=10)
+    await stage.look(3700)
+    await stage.look(60)
+    assert stage.ill() == {}
