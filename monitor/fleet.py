@@ -155,7 +155,7 @@ def view(server: ServerMonitor) -> ServerView:
     standing = server.standing
     identity = server.identity_tracker.identity
     paces = {collector: server.pacing.of(collector) for collector in all_collectors().values()}
-    verdicts = dict(server.judging.verdicts)
+    verdicts, snapshot = dict(server.judging.verdicts), server.snapshot()
     return ServerView(
         name=server.plan.name,
         node=server.node,
@@ -176,7 +176,8 @@ def view(server: ServerMonitor) -> ServerView:
         unread=unread(server.answers, server.databases, identity),
         old=old_facts(verdicts.values(), server.set_paces(), server.clock.now()),
         renewal=renewal(verdicts.values(), paces, server.clock.now()),
-        locks=lock_view(server.snapshot()),
+        locks=lock_view(snapshot),
+        snapshot=snapshot,
         queues=queue_numbers(server),
         waits=wait_hour(server.snapshot()),
     )

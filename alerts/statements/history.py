@@ -44,7 +44,7 @@ class StatementUses:
 
         It is shorter where less was seen, and longer by up to a window: see `Uses.seconds`.
         """
-        count = max(1, round(span / WINDOW))
+        count = self._count(span.total_seconds() * EARLY)
         if count not in self._sums:
             closed = self._last(count)
             parts = [part for part in (closed, self.current) if part is not None]
@@ -53,8 +53,17 @@ class StatementUses:
             self._sums[count] = added(parts)
         return self._sums[count]
 
+    def _count(self, wanted: float) -> int:
+        """Return how many whole windows fill that number of seconds up."""
+        seen, count = (self.current.seconds if self.current else 0.0), 0
+        for window in reversed(self.closed):
+            if seen >= wanted:
+                break
+            seen, count = seen + window.seconds, count + 1
+        return count
+
     def _last(self, count: int) -> Uses | None:
-        if not self.closed:
+        if not count:
             return None
         if count not in self._closed_sums:
             self._closed_sums[count] = added(self.closed[-count:])

@@ -177,3 +177,10 @@ def schemas(snapshot: Snapshot) -> Mapping[str, str]:
     """Return the schema of the extension, by the database in which it is."""
     rows = snapshot.rows(extensions) if snapshot.has(extensions) else ()
     return {row.datname: row.schemaname for row in rows if row.extname == NAME}
+
+
+def number(snapshot: Snapshot, name: str) -> float | None:
+    """Return a setting in its base unit, where it is known."""
+    known = snapshot.answer(settings).by("name") if snapshot.has(settings) else {}
+    row = known.get(name)
+    return None if row is None else row.number

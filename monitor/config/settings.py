@@ -256,8 +256,8 @@ class Settings(BaseSettings, Login):
     daemon's own pages, if their address is known."""
 
     pages: bool = True
-    """Whether pages with evidence (`/`, `/locks`, `/findings`) are served. They show names of
-    objects and sessions. Metrics are always served."""
+    """Whether pages with evidence (`/`, `/locks`, `/statements`, `/findings`) are served. They
+    show names of objects and sessions. Metrics are always served."""
 
     checks: Optional[Path] = None
     """Folder with checks of your own: SQL files with front matter (docs/own-checks.md). It is read

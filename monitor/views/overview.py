@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from alerts.snapshot import ServerIdentity
+from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Kind
 from monitor.polling.lock_queues import Queues
@@ -85,6 +85,8 @@ class ServerView:
     """Findings whose facts are older than their collectors' paces let expect."""
     renewal: Renewal = NOTHING_EXPECTED
     locks: LockView = NOTHING_KNOWN
+    snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
+    """What is known of it, for what is worked out only when a page asks for it."""
     queues: QueueNumbers | None = None
     """None before the first query of the locks."""
     waits: WaitHour = NOTHING_SEEN

@@ -25,6 +25,7 @@ from monitor.web.findings_schema import schema_page
 from monitor.web.headers import Headers, content_policy
 from monitor.web.index_page import index_page
 from monitor.web.locks_page import locks_page
+from monitor.web.statements_page import statements_json, statements_page
 from monitor.web.status import SCRIPT, STYLE, status_page
 from monitor.web.waits_page import minutes_of, waits_json, waits_page
 
@@ -93,6 +94,14 @@ class Site:
             raise HTTPException(400, MINUTES) from None
         return await _page(request, lambda: dumps(waits_json(overview, minutes)), JSON)
 
+    async def statements(self, request: Request) -> Response:
+        overview, server = self._asked(request)
+        return await _page(request, lambda: statements_page(overview, server), HTML)
+
+    async def statements_json(self, request: Request) -> Response:
+        overview, _ = self._asked(request)
+        return await _page(request, lambda: statements_json(overview), JSON)
+
     async def findings(self, request: Request) -> Response:
         return await _page(request, lambda: dumps(as_plain(self.overview())), JSON)
 
@@ -145,6 +154,8 @@ def application(overview: Callable[[], Overview], store: Store, *, pages: bool =
         Route("/locks", site.locks),
         Route("/waits", site.waits),
         Route("/waits.json", site.waits_numbers),
+        Route("/statements", site.statements),
+        Route("/statements.json", site.statements_json),
         Route("/findings", site.findings),
         Route("/findings/schema.json", site.schema),
         Route("/findings/{name}", site.finding),

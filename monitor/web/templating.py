@@ -12,7 +12,7 @@ from markupsafe import Markup
 from alerts.client_name import UNNAMED
 from alerts.plural import plural
 from alerts.raw_text import shown
-from alerts.units import duration_text
+from alerts.units import bytes_text, duration_text, share_text
 from monitor.defects import DEFECTS
 from monitor.views import wording
 from monitor.web.findings import iso
@@ -82,6 +82,8 @@ def environment() -> "Environment":
     made.filters |= {
         "visible": visible,
         "duration": duration_text,
+        "share": share_text,
+        "bytes": bytes_text,
         "clock": wording.clock,
         "iso": iso,
         "lasting": wording.lasting,

@@ -27,6 +27,8 @@ EVIDENCE = [
     "/locks",
     "/waits",
     "/waits.json",
+    "/statements",
+    "/statements.json",
     "/findings",
     "/findings/schema.json",
     "/findings/idle_in_transaction",

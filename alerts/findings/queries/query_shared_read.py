@@ -1,0 +1,83 @@
+"""One statement reads most of what is not in shared buffers: it takes the disk from all others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts.cure import remark
+from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.limits import FIXED, BaseLimits
+from alerts.snapshot import Snapshot
+from alerts.statements.load import Load, Ran
+from alerts.units import Bytes, Duration, Share, bytes_text, duration_text, share_text
+from collectors.stat_statements import stat_statements
+
+MOST = 2
+"""Statements that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(BaseLimits):
+    window: Annotated[Duration, FIXED] = HOUR
+    """Time over which it is measured, at most one hour."""
+    min_bytes: Bytes = 36 << 30
+    """Bytes that it reads within the window: 10 MiB a second."""
+    min_share: Share = 0.33
+    """Share of what all statements read."""
+    min_calls: Annotated[int, FIXED] = 5
+    """Executions within the window: a report may read everything once."""
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    load = Load.of(snapshot, limits.window)
+    if isinstance(load, Unjudged):
+        yield load
+        return
+    total = load.uses.total("shared_blocks_read")
+    for ran in load.top("shared_blocks_read", MOST):
+        read = ran.use.shared_blocks_read
+        is_much = read * load.block >= limits.min_bytes and read >= limits.min_share * total
+        if ran.is_query and is_much and ran.use.calls >= limits.min_calls:
+            yield evidence(load, ran, read / total)
+
+
+def evidence(load: Load, ran: Ran, share: float) -> Evidence:
+    use = ran.use
+    read, each = use.shared_blocks_read * load.block, use.each("blocks")
+    return told(
+        load,
+        ran,
+        read,
+        f"{ran.brief} read {bytes_text(read)} that were not in shared buffers within"
+        f" {duration_text(ran.seconds)}: {share_text(share)} of what all statements read, and"
+        f" {each:,.0f} blocks each time for {use.each('rows'):,.3g} rows.",
+        {
+            "read_bytes": read,
+            "share_of_reads": share,
+            "blocks_per_call": each,
+            "rows_per_call": use.each("rows"),
+            "reading_seconds": use.block_read_seconds or None,
+        },
+        (
+            remark("What is read may still come from the cache of the operating system."),
+            remark("1. EXPLAIN (ANALYZE, BUFFERS) it: which node reads, and how many of its rows"),
+            remark("are thrown away? An index with the filtered columns avoids reading those."),
+            remark("2. If it needs all of them: read less often, keep sums, or a larger"),
+            remark("shared_buffers, if memory is free."),
+        ),
+    )
+
+
+finding = Finding(
+    title="Statement reads most from disk",
+    severities=(Severity.info,),
+    reads=(stat_statements,),
+    consults=CONSULTS,
+    history=HISTORY,
+    limits=Limits(),
+    judge=judge,
+    unit="bytes",
+    scope=Reach.database,
+    kind=FindingKind.review,
+)

@@ -1,0 +1,106 @@
+"""Statements of one server as a table: what each took within the last hour."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alerts.snapshot import Snapshot, Unknown
+from alerts.statements.history import STATEMENTS
+from alerts.statements.load import Load, Ran
+
+HOUR = timedelta(hours=1)
+SHOWN = 50
+"""Statements; those that took the most time."""
+BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """One statement within the time that was seen."""
+
+    query_id: str
+    text: str | None
+    """Without values; None if it was not read yet."""
+    user: str
+    database: str | None
+    share: float
+    """Of the execution time of all statements."""
+    calls: float
+    calls_per_second: float
+    mean_seconds: float | None
+    rows_per_call: float | None
+    blocks_per_call: float | None
+    """Of shared buffers, found there or read."""
+    read_bytes: float
+    spilled_bytes: float
+    wal_bytes: float
+    trend: tuple[float, ...]
+    """Mean number of sessions that executed it in each of the last whole windows."""
+
+    @property
+    def bars(self) -> str:
+        """Draw the trend, each window relative to the highest."""
+        most = max(self.trend, default=0.0)
+        if most <= 0:
+            return ""
+        return "".join(BARS[min(7, int(8 * value / most))] for value in self.trend)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementTable:
+    """The statements that took the most time."""
+
+    unknown: str | None = None
+    """Why they are not known; None if they are."""
+    grant: str | None = None
+    """The statement that would allow it."""
+    rows: tuple[StatementRow, ...] = ()
+    seconds: float = 0.0
+    """How long they were watched."""
+    sessions: float = 0.0
+    """Mean number of sessions that executed a statement."""
+    others: int = 0
+    """Statements that are not shown."""
+    other_share: float = 0.0
+
+
+def statement_table(snapshot: Snapshot) -> StatementTable:
+    """Return the table; not in the event loop, for there may be thousands of statements."""
+    try:
+        uses = snapshot.of(STATEMENTS).over(HOUR)
+        if uses is None:
+            return StatementTable("looked at once; rates are known after the next look")
+        load = Load.seen_in(snapshot, uses)
+    except Unknown as unknown:
+        return StatementTable(unknown.reason, unknown.grant)
+    rows = [_row(load, ran) for ran in load.top("seconds", SHOWN)]
+    return StatementTable(
+        rows=tuple(rows),
+        seconds=uses.seconds,
+        sessions=load.sessions,
+        others=max(0, len(uses) - len(rows)),
+        other_share=max(0.0, 1 - sum(row.share for row in rows)) if load.total else 0.0,
+    )
+
+
+def _row(load: Load, ran: Ran) -> StatementRow:
+    use = ran.use
+    return StatementRow(
+        query_id=ran.query_id,
+        text=ran.text,
+        user=ran.user,
+        database=ran.database,
+        share=ran.share,
+        calls=use.calls,
+        calls_per_second=use.calls / ran.seconds if ran.seconds else 0.0,
+        mean_seconds=_each(ran, "seconds"),
+        rows_per_call=_each(ran, "rows"),
+        blocks_per_call=_each(ran, "blocks"),
+        read_bytes=use.shared_blocks_read * load.block,
+        spilled_bytes=use.temp_blocks_written * load.block,
+        wal_bytes=use.wal_bytes,
+        trend=tuple(load.trend(ran.key)),
+    )
+
+
+def _each(ran: Ran, name: str) -> float | None:
+    return ran.use.each(name) if ran.use.calls else None
