@@ -26,6 +26,8 @@ class Footprint:
     """Tables in which it has inserted, changed or locked rows, also for a foreign key."""
     rows: frozenset[Table]
     """Tables in which it has changed or locked existing rows."""
+    indexed: frozenset[Table]
+    """Those of them where a lock on an index shows that it looked for rows."""
     places: dict[Table, tuple[Place, ...]]
     gates: frozenset[int]
     target: Table | None
@@ -51,6 +53,7 @@ def footprint_of(
     tables: Tables,
     explicit: Callable[[Table], bool],
     writes_unseen: Callable[[Table], bool] = lambda _: False,
+    scans: Callable[[Table], bool] = lambda _: False,
     told: Table | None = None,
 ) -> Footprint:
     """From all that was seen of one transaction.
@@ -58,11 +61,13 @@ def footprint_of(
     Some statements leave the same locks as harmless ones do: SELECT … FOR UPDATE those of a check
     of a foreign key; a prepared ON CONFLICT DO UPDATE, or any change where no index is used, those
     of an INSERT. `explicit` says of a table whether its kind is known to do that there, and
-    `writes_unseen` whether it changes rows of a table that may be read from end to end. `told` is
+    `writes_unseen` whether it changes rows of a table that may be read from end to end, and `scans`
+    whether it was seen to do so. `told` is
     the table of its statement as waits have taught it.
     """
     touched: set[Table] = set()
     rows: set[Table] = set()
+    indexed: set[Table] = set()
     places: dict[Table, list[Place]] = {}
     inserted = _inserted(locks := tuple(locks), session, tables)
     gates: set[int] = set()
@@ -77,13 +82,12 @@ def footprint_of(
             if known and not known.is_sequence:
                 touched.add(known.table)
                 changed = oid not in unchanged
-                if (known.is_index and changed) or (
-                    known.table not in inserted
-                    and (
-                        explicit(known.table)
-                        or (known.is_scanned and changed and writes_unseen(known.table))
-                    )
-                ):
+                unseen = (known.is_scanned and writes_unseen(known.table)) or (
+                    scans(known.table) and not known.grows
+                )
+                if known.is_index and changed:
+                    indexed.add(known.table)
+                if known.table not in inserted and (explicit(known.table) or (changed and unseen)):
                     rows.add(known.table)
                 if slot >= 0:
                     places.setdefault(known.table, []).append((slot, position))
@@ -93,7 +97,8 @@ def footprint_of(
         rows.add(own)
     return Footprint(
         frozenset(touched),
-        frozenset(rows),
+        frozenset(rows | indexed),
+        frozenset(indexed),
         {table: tuple(of) for table, of in places.items()},
         frozenset(gates),
         own,

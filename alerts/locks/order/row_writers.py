@@ -30,6 +30,7 @@ Where = tuple[Actor, Table]
 @dataclass(slots=True)
 class RowWriters:
     by_statement: DecayingTable[Where, None] = field(default_factory=lambda: DecayingTable(ACTORS))
+    by_scan: DecayingTable[Where, None] = field(default_factory=lambda: DecayingTable(ACTORS))
     by_wait: DecayingTable[Where, None] = field(default_factory=lambda: DecayingTable(ACTORS))
 
     def learn_statement(
@@ -37,6 +38,10 @@ class RowWriters:
     ) -> None:
         if target.leaves_no_trace or (target.locks_rows and is_bare):
             self.by_statement.see((actor, table), None, at)
+
+    def learn_scan(self, actor: Actor, table: Table, at: float) -> None:
+        """A statement of theirs changed rows there, and left no lock on an index."""
+        self.by_scan.see((actor, table), None, at)
 
     def learn_wait(self, actor: Actor, table: Table, mode: str | None, at: float) -> None:
         if mode in CHANGES:
@@ -46,13 +51,17 @@ class RowWriters:
         """Whether any lock of theirs on that table may stand for rows that were locked."""
         return self.by_statement.get((actor, table), at) is not None
 
+    def by_its_scans(self, actor: Actor, table: Table, at: float) -> bool:
+        """Whether they were seen to change rows there without an index."""
+        return self.by_scan.get((actor, table), at) is not None
+
     def by_its_waits(self, actor: Actor, table: Table, at: float) -> bool:
         """Whether a lock of theirs that allows changes stands for rows that were changed."""
         return self.by_wait.get((actor, table), at) is not None
 
     def forget(self, dropped: Collection[Table]) -> None:
-        for known in (self.by_statement, self.by_wait):
+        for known in (self.by_statement, self.by_scan, self.by_wait):
             known.forget(lambda where: where[1] in dropped)
 
     def __len__(self) -> int:
-        return len(self.by_statement) + len(self.by_wait)
+        return len(self.by_statement) + len(self.by_scan) + len(self.by_wait)

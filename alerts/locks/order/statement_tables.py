@@ -67,7 +67,7 @@ class StatementTables:
     ) -> None:
         """It holds rows of one table and waits at the other, all by one statement."""
         code = code_of(session)
-        if code is None or not _is_whole(session):
+        if code is None or not is_whole(session):
             return
         step = CodeStep(code, one, other)
         known = self.steps.get(step, at)
@@ -117,7 +117,7 @@ def code_of(session: Session) -> Code | None:
     return (session.datname, text) if text else None
 
 
-def _is_whole(session: Session) -> bool:
+def is_whole(session: Session) -> bool:
     """Whether its statement is all that the transaction has done: both began together."""
     began, now = session.xact_seconds, session.query_seconds
     return began is not None and now is not None and began - now < INSTANT

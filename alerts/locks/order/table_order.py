@@ -10,7 +10,7 @@ whole. Whether both sides lock the same rows of x is not known before they deadl
 """
 
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alerts.locks.order.advisory_order import AdvisoryOrder
@@ -21,6 +21,7 @@ from alerts.locks.order.patterns import Hint, Pattern, Patterns, spellings
 from alerts.locks.order.risks import AdvisoryKey, Level, Link, Risk, Sighting, canonical, circles
 from alerts.locks.order.row_writers import CHANGES, RowWriters
 from alerts.locks.order.statement_tables import StatementTables
+from alerts.locks.order.table_meetings import Meetings
 from alerts.locks.order.table_steps import Steps
 from alerts.locks.order.tables import Table
 from alerts.locks.order.target import target_of
@@ -48,6 +49,7 @@ class TableOrder:
     )
     """With the gates that the waiter held each time."""
     links: DecayingTable[Link, Sighting] = field(default_factory=lambda: DecayingTable(PAIRS))
+    meetings: Meetings = field(default_factory=Meetings)
     contested: DecayingTable[Table, None] = field(default_factory=lambda: DecayingTable(PAIRS))
     """Tables of which a row was waited for."""
     writers: RowWriters = field(default_factory=RowWriters)
@@ -64,6 +66,7 @@ class TableOrder:
         footprints = {pid: self._footprint(scene, scene.sessions[pid], at) for pid in parties}
         for pid, footprint in footprints.items():
             self.steps.learn(scene.sessions[pid], footprint, at)
+            self.meetings.look(scene.sessions[pid], footprint, at)
         for conflict in conflicts:
             waiter, blocker = footprints[conflict.waiter.pid], footprints[conflict.blocker.pid]
             self._learn_conflict(scene, conflict, waiter, blocker, at)
@@ -83,7 +86,7 @@ class TableOrder:
     def version(self) -> int:
         """Grows whenever risks may have changed."""
         seen = self.waits, self.links, self.contested, self.advisory.steps
-        return sum(table.version for table in seen) + self.patterns.version
+        return sum(table.version for table in seen) + self.patterns.version + self.meetings.version
 
     def forget(self, dropped: Set[Table]) -> None:
         """Tables that exist no more, and all that was learned of them."""
@@ -93,7 +96,7 @@ class TableOrder:
             lambda link: not dropped.isdisjoint((link.came_from, link.meets, link.goes_to))
         )
         self.contested.forget(lambda table: table in dropped)
-        for known in (self.writers, self.statements, self.advisory):
+        for known in (self.writers, self.statements, self.advisory, self.meetings):
             known.forget(dropped)
         self.patterns.forget({table.name for table in dropped})
 
@@ -123,11 +126,14 @@ class TableOrder:
                 self._by_statements(actor, table, at) or self.statements.changes(session, table, at)
             ),
             lambda table: self._by_waits(actor, table, at),
+            lambda table: self._by_scans(actor, table, at),
             self.statements.table_of(session),
         )
         table = footprint.target
         if table and target and target.is_of(table.name):
             self.writers.learn_statement(actor, target, table, scene.tables.is_bare(table), at)
+            if target.changes_rows and table not in footprint.indexed and _is_done(scene, session):
+                self.writers.learn_scan(actor, table, at)
             if target.never_waits:
                 self.steps.skips.see((actor, table), None, at)
         return footprint
@@ -138,6 +144,10 @@ class TableOrder:
 
     def _by_waits(self, actor: Actor, table: Table, at: float) -> bool:
         known = self.writers.by_its_waits(actor, table, at)
+        return known and not self._inserts(actor, table, at)
+
+    def _by_scans(self, actor: Actor, table: Table, at: float) -> bool:
+        known = self.writers.by_its_scans(actor, table, at)
         return known and not self._inserts(actor, table, at)
 
     def _inserts(self, actor: Actor, table: Table, at: float) -> bool:
@@ -167,6 +177,9 @@ class TableOrder:
             # Whatever came before: it has rows there, and needs one here.
             self.steps.see(conflict.waiter, waiter, start, here, at)
             self.statements.learn_step(conflict.waiter, start, here, waiter.gates, at)
+            if conflict.contested.by_row:
+                sighting = _sighting(conflict, "")
+                self.meetings.learn(conflict, start, waiter, blocker, sighting, at)
             if start not in blocker.tables:
                 self._learn_wait(Wait(start, here), conflict, waiter, at)
             if conflict.contested.by_row:
@@ -201,7 +214,7 @@ class TableOrder:
     def _opposed(self, now: float) -> Iterator[Risk]:
         alive = {
             link: entry
-            for link, entry in self.links.alive(now)
+            for link, entry in (*self._proved_later(now), *self.links.alive(now))
             if all(self.contested.get(table, now) for table in link.tables)
         }
         onward: dict[tuple[Table, Table], set[Table]] = {}
@@ -218,6 +231,11 @@ class TableOrder:
                     found[circle] = risk
         yield from found.values()
 
+    def _proved_later(self, now: float) -> Iterator[tuple[Link, Entry[Sighting]]]:
+        for link, met, proof in self.meetings.links(self.steps, now):
+            sighting = replace(met.value.sighting, proof=proof)
+            yield link, Entry(sighting, met.weight, met.first, met.last)
+
     def _both_ways(self, now: float) -> Iterator[Risk]:
         for wait, there in self.waits.alive(now):
             back = self.waits.get(Wait(wait.other, wait.one), now)
@@ -226,6 +244,11 @@ class TableOrder:
                 sightings = there.value[0], back.value[0]
                 circle = wait.one, wait.other
                 yield _risk(Level.both_ways, circle, [there, back], sightings, now)
+
+
+def _is_done(scene: Scene, session: Session) -> bool:
+    """Whether its statement has all its locks on tables and indexes."""
+    return session.pid in scene.graph.waits or session.state == "idle in transaction"
 
 
 def _sighting(conflict: Conflict, proof: str) -> Sighting:

@@ -36,6 +36,8 @@ class Known(NamedTuple):
     """Sequences of the table: a transaction that locks one has inserted."""
     is_bare: bool = False
     """A table without an index: there changes leave the same locks as an INSERT does."""
+    grows: bool = False
+    """Whether rows were inserted between the last two answers."""
     is_scanned: bool = False
     """Small enough for PostgreSQL to scan it rather than to use an index; and not seen to grow, so
     that a write there changes rows that exist."""
@@ -91,8 +93,9 @@ class Tables:
             table = Table(row.datname, _name(row))
             self.oids[table] = row.root_relid or row.relid
             bare = row.relkind == "r" and user_indexes in self.sources and relation not in indexed
-            scanned = (bare or _is_small(row)) and not self._grows(row)
-            self._know(relation, Known(table, is_bare=bare, is_scanned=scanned))
+            grows = self._grows(row)
+            scanned = (bare or _is_small(row)) and not grows
+            self._know(relation, Known(table, is_bare=bare, grows=grows, is_scanned=scanned))
         for index, relation in indexes.items():
             if known := self.known.get(relation):
                 self._know(index, Known(known.table, is_index=True))

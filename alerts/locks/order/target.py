@@ -34,6 +34,11 @@ class Target:
     INSERT, no plain SELECT, no SKIP LOCKED."""
 
     @property
+    def changes_rows(self) -> bool:
+        """It changes rows that are there already, and no others."""
+        return self.verb in ("update", "delete")
+
+    @property
     def leaves_no_trace(self) -> bool:
         """It locks rows, and its locks on table and indexes need not show that."""
         return self.locks_rows and self.verb in ("select", "insert", "merge")
