@@ -56,7 +56,12 @@ QUERY = """
         from touched
         group by virtualtransaction
     ), gates as materialized (
-        select virtualtransaction, array_agg(tag) as tags
+        select
+            virtualtransaction,
+            array_agg(tag)                          as tags,
+            array_agg(tag) filter (where locktype = 'advisory') as keys,
+            array_agg(format('%s %s %s', classid, objid, objsubid))
+                filter (where locktype = 'advisory') as key_numbers
         from snapshot
         where granted
             and virtualtransaction in (select virtualtransaction from contested)
@@ -107,7 +112,9 @@ QUERY = """
         coalesce(w.relations, '{}')                                     as writes,
         coalesce(w.slots, '{}')                                         as slots,
         coalesce(w.unchanged, '{}')                                     as unchanged,
-        coalesce(g.tags, '{}')                                          as gates
+        coalesce(g.tags, '{}')                                          as gates,
+        coalesce(g.keys, '{}')                                          as keys,
+        coalesce(g.key_numbers, '{}')                                   as key_numbers
     from snapshot l
     left join sessions a on a.pid = l.pid
     left join prepared p on l.pid is null and p.virtualtransaction = l.virtualtransaction
@@ -174,6 +181,10 @@ class Lock:
     """Those of `writes` where it has only locked rows, for example for a foreign key."""
     gates: Sequence[int] = ()
     """Hashes of the exclusive locks that its transaction holds."""
+    keys: Sequence[int] = ()
+    """Those of `gates` that are advisory locks,"""
+    key_numbers: Sequence[str] = ()
+    """and the numbers of each: classid, objid and objsubid."""
 
 
 def any_waiting(sessions: Sequence[Session]) -> bool:

@@ -12,11 +12,15 @@ from alerts.locks.order import NAMING
 from bench.deadlock.clients import at_work
 from bench.deadlock.grammar import Workload
 from bench.deadlock.schema import statements
-from collectors._base import AnyCollector
-from collectors.activity import Session, activity
+from collectors._base import AnyCollector, Role
+from collectors.activity import Session as SessionRow
+from collectors.activity import activity
 from collectors.locks import Lock, locks
+from monitor.clock import Clock
 from monitor.demo.launcher import Postgres
+from monitor.polling.reader import Place, Reader
 from monitor.postgres import session_settings
+from monitor.postgres.session import Session
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -27,6 +31,7 @@ CALM, HURRY = 1.0, 10.0
 """Seconds: the daemon's pace without waits, and how long it queries often after one."""
 NAMES = 30.0
 """Seconds between two looks at tables and indexes: the pace of the daemon's table lane."""
+DEADLINE = 10.0
 AFTER = 1.5
 """Seconds that are filmed after the first victim was told."""
 Names = dict[str, Sequence[Any]]
@@ -41,7 +46,7 @@ DEADLOCKS = "select sum(deadlocks)::int from pg_stat_database"
 class Frame:
     at: float
     """Seconds since the workload began."""
-    sessions: Sequence[Session]
+    sessions: Sequence[SessionRow]
     locks: Sequence[Lock]
     """Empty while no session waits, as in the daemon."""
     names: Names = field(default_factory=dict)
@@ -75,8 +80,10 @@ async def record(
         if version >= 15:  # else its counters are late
             await setup.execute("select pg_stat_force_next_flush()")
         await setup.close()
-        eye = await asyncpg.connect(server.dsn(name, user=MONITOR))
-        await session_settings.apply(eye, 10, eye.get_server_version().major * 10000)
+        connection = await asyncpg.connect(
+            server.dsn(name, user=MONITOR), server_settings=session_settings.START_UP
+        )
+        eye = await Session.of(connection, DEADLINE)
         film = Film(version=version, rhythm=rhythm)
         async with at_work(server, name, workload) as log:
             watching = _Watching(film, eye, admin, log.began)
@@ -86,7 +93,7 @@ async def record(
                     break
                 await watching.look()
             film.commits = await admin.fetchval(COMMITS, name)
-        await eye.close()
+        await connection.close()
         return film
     finally:
         await admin.execute(f"drop database {name} with (force)")
@@ -96,23 +103,27 @@ async def record(
 @dataclass(slots=True)
 class _Watching:
     film: Film
-    eye: "Connection"
+    eye: Session
     admin: "Connection"
     began: float
     named: float = -NAMES
     hurry_until: float = -1.0
     counted: int | None = None
+    reader: Reader = field(default_factory=lambda: Reader(Clock()))
+
+    @property
+    def place(self) -> Place:
+        return Place(self.eye, None, Role.primary)
 
     async def look(self) -> None:
-        version = self.film.version * 10000
         now = time.monotonic() - self.began
         names: Names = {}
         if now >= self.named + NAMES:
             self.named = now
-            names = {c.name: await self._rows(c, version) for c in NAMING}
-        sessions = await self._rows(activity, version)
+            names = {c.name: await self._rows(c) for c in NAMING}
+        sessions = await self._rows(activity)
         waits = locks.gate is None or locks.gate.opens(sessions)
-        found = await self._rows(locks, version) if waits else []
+        found = await self._rows(locks) if waits else []
         self.film.frames.append(Frame(now, sessions, found, names))
         if waits:
             self.hurry_until = now + HURRY
@@ -130,7 +141,7 @@ class _Watching:
         if number > self.counted and self.film.died is None:
             self.film.died = now
 
-    async def _rows(self, collector: AnyCollector, version: int) -> list[Any]:
-        query = collector.query(version)
-        assert query
-        return [collector.row(**dict(record)) for record in await self.eye.fetch(query)]
+    async def _rows(self, collector: AnyCollector) -> list[Any]:
+        reading = await self.reader.read(collector, self.place, DEADLINE)
+        assert not reading.missing, reading.missing
+        return list(reading.rows)

@@ -18,16 +18,16 @@ from typing import TypeAlias
 
 from alerts.locks.graph import Holder
 from alerts.locks.graph.digraph import components
-from alerts.locks.order.conflict import Conflict, Party, Scene
+from alerts.locks.order.advisory_numbers import AdvisoryNumbers
+from alerts.locks.order.conflict import Conflict, Party, Scene, transaction_of
 from alerts.locks.order.decay import DecayingTable, Entry
 from alerts.locks.order.risks import AdvisoryKey, Level, Risk, Sighting
-from alerts.locks.order.tables import Table
+from alerts.locks.order.tables import ADVISORY, Table, is_advisory
 from collectors.locks import Lock
 
 STEPS = 2_000
 NAMED = 3
 """Locks that are told one by one; of more it is said that they have no order."""
-ALL = "advisory locks"
 
 Node: TypeAlias = "int | Table"
 """An advisory lock by its hash, or a table of which rows are locked."""
@@ -44,6 +44,7 @@ class AdvisoryStep:
 @dataclass(slots=True)
 class AdvisoryOrder:
     steps: DecayingTable[AdvisoryStep, Seen] = field(default_factory=lambda: DecayingTable(STEPS))
+    numbers: AdvisoryNumbers = field(default_factory=AdvisoryNumbers)
     names: dict[int, AdvisoryKey] = field(default_factory=dict)
     """Of those that were waited for."""
 
@@ -55,7 +56,7 @@ class AdvisoryOrder:
             if waits[0].locktype == "advisory" and waits[0].tag is not None:
                 self._learn_wait(scene, node, waits[0], rows, at)
         for conflict in conflicts:
-            if conflict.contested.by_row:
+            if conflict.contested.by_row and not is_advisory(conflict.contested.table):
                 seen = Sighting(
                     *conflict.parties, conflict.contested.table, conflict.contested.ctid, PROOF
                 )
@@ -71,9 +72,12 @@ class AdvisoryOrder:
         if session is None or holder is None or wanted.tag is None:
             return
         key = self.names.setdefault(wanted.tag, key_of(wanted))
+        seen = Sighting(
+            Party.of(scene.everybody[node]), Party.of(scene.everybody[holder]), key, None, PROOF
+        )
+        held = set(_held(scene, node, key.database))
         gates = frozenset(_gates(scene, node))
-        parties = Party.of(scene.everybody[node]), Party.of(scene.everybody[holder])
-        seen = Sighting(*parties, key, None, PROOF)
+        self.numbers.learn(held, key, transaction_of(session), gates, seen, at)
         for one in (*gates - {wanted.tag}, *rows.get(session.pid, ())):
             self._see(one, wanted.tag, seen, gates, at)
 
@@ -89,10 +93,13 @@ class AdvisoryOrder:
 
     def risks(self, now: float) -> list[Risk]:
         """Proofs; where there is none, hints."""
-        proved = list(self.opposed(now))
-        known = {end.database for risk in proved for end in risk.circle}
-        hints = (hint for hint in self.both_ways(now) if hint.circle[0].database not in known)
-        return [*proved, *hints]
+        circles, numbers = list(self.opposed(now)), list(self.numbers.risks(now))
+        small = {_database(one) for one in circles if _of_numbers(one) and len(one.circle) > 1}
+        many = {_database(one) for one in numbers if one.level is Level.opposed}
+        many -= {database for database in small if self.numbers.used(database, now) <= NAMED}
+        kept = [one for one in circles if not (_of_numbers(one) and _database(one) in many)]
+        told = {_database(one) for one in kept} - many
+        return [*kept, *(one for one in numbers if _database(one) not in told)]
 
     def opposed(self, now: float) -> Iterator[Risk]:
         """One for each knot of circles: its shortest that nothing keeps from closing."""
@@ -108,21 +115,6 @@ class AdvisoryOrder:
             if circle:
                 yield self._risk(knot, [alive[step] for step in circle], circle, now)
 
-    def both_ways(self, now: float) -> Iterator[Risk]:
-        """Where steps lead to greater numbers, and others to smaller ones."""
-        ways: dict[str, tuple[list[Entry[Seen]], list[Entry[Seen]]]] = {}
-        for step, entry in self.steps.alive(now):
-            one, other = self._key(step.one), self._key(step.other)
-            if one and other and one.space == other.space:
-                ways.setdefault(one.database, ([], []))[one.number > other.number].append(entry)
-        for database, (up, down) in ways.items():
-            if up and down:
-                circle = (AdvisoryKey(database, ALL),)
-                weight = min(sum(entry.weight_at(now) for entry in way) for way in (up, down))
-                seen = up[-1].value[0], down[-1].value[0]
-                first, last = (max(up[-1].first, down[-1].first), max(up[-1].last, down[-1].last))
-                yield Risk(Level.both_ways, circle, seen, weight, first, last)
-
     def _risk(
         self,
         knot: Set[Node],
@@ -133,7 +125,7 @@ class AdvisoryOrder:
         ends = [self._name(step.one) for step in circle]
         if len(knot) > NAMED:
             tables = sorted({end for end in ends if isinstance(end, Table)})
-            ends = [AdvisoryKey(ends[0].database, ALL), *tables]
+            ends = [AdvisoryKey(ends[0].database, ADVISORY), *tables]
         start = ends.index(min(ends, key=lambda end: end.name))
         return Risk(
             Level.opposed,
@@ -144,9 +136,6 @@ class AdvisoryOrder:
             last=max(entry.last for entry in entries),
         )
 
-    def _key(self, node: Node) -> AdvisoryKey | None:
-        return self.names.get(node) if isinstance(node, int) else None
-
     def _name(self, node: Node) -> "AdvisoryKey | Table":
         return node if isinstance(node, Table) else self.names[node]
 
@@ -154,10 +143,18 @@ class AdvisoryOrder:
         self.steps.forget(lambda step: step.one in dropped or step.other in dropped)
 
     def __len__(self) -> int:
-        return len(self.steps)
+        return len(self.steps) + len(self.numbers)
 
 
 PROOF = "a wait each way"
+
+
+def _of_numbers(risk: Risk) -> bool:
+    return all(isinstance(end, AdvisoryKey) for end in risk.circle)
+
+
+def _database(risk: Risk) -> str:
+    return risk.circle[0].database
 
 
 def _gates(scene: Scene, node: Holder) -> set[int]:
@@ -199,13 +196,23 @@ def _circle(
 
 
 def key_of(lock: Lock) -> AdvisoryKey:
+    return key_named(lock.datname or "", lock.classid or 0, lock.objid or 0, lock.objsubid or 0)
+
+
+def key_named(database: str, high: int, low: int, form: int) -> AdvisoryKey:
     """As code names it: one number, or a pair."""
-    high, low = lock.classid or 0, lock.objid or 0
-    if lock.objsubid == 2:
-        number = _signed(low, 32)
-        return AdvisoryKey(lock.datname or "", f"advisory lock ({high}, {number})", high, number)
+    if form == 2:
+        space, number = _signed(high, 32), _signed(low, 32)
+        return AdvisoryKey(database, f"advisory lock ({space}, {number})", space, number)
     number = _signed(high << 32 | low, 64)
-    return AdvisoryKey(lock.datname or "", f"advisory lock {number}", None, number)
+    return AdvisoryKey(database, f"advisory lock {number}", None, number)
+
+
+def _held(scene: Scene, node: Holder, database: str) -> Iterator[AdvisoryKey]:
+    for lock in scene.locks.get(node, ()):
+        for numbers in lock.key_numbers or ():
+            high, low, form = map(int, numbers.split())
+            yield key_named(database, high, low, form)
 
 
 def _signed(number: int, bits: int) -> int:

@@ -7,7 +7,7 @@ from sys import intern
 from alerts.client_name import client_text
 from alerts.locks.graph import Holder, LockGraph, Queue, node_of
 from alerts.locks.graph import conflicts as excludes
-from alerts.locks.order.tables import Relation, Table, Tables
+from alerts.locks.order.tables import Relation, Table, Tables, advisory
 from alerts.locks.order.target import target_of
 from alerts.query_text import normalised
 from collectors.activity import Session
@@ -102,7 +102,7 @@ class Scene:
     def conflicts(self) -> Iterator[Conflict]:
         """Yield each session that waits for a named object, with each of its blockers."""
         for node, waits in self.graph.waits.items():
-            waiter, contested = self.sessions.get(node), self.contested(node, waits[0])
+            waiter, contested = self.sessions.get(node), self.awaited(node, waits[0])
             if waiter is None or contested is None or waiter.query is None:
                 continue
             for holder in self.holders(node):
@@ -136,12 +136,19 @@ class Scene:
     def next_contested(self, session: Session) -> ContestedRow | None:
         """Return what that session waits for itself."""
         waits = self.graph.waits.get(session.pid)
-        return self.contested(session.pid, waits[0]) if waits else None
+        return self.awaited(session.pid, waits[0]) if waits else None
 
     def _granted(self, wanted: Lock) -> Iterator[Holder]:
         for lock in self.queues[id(wanted)].granted:
             if excludes(wanted.mode, lock.mode):
                 yield node_of(lock)
+
+    def awaited(self, node: Holder, wanted: Lock) -> ContestedRow | None:
+        """Return the contested row or table, or the advisory locks as a table."""
+        if _is_advisory(wanted) and wanted.mode == "ExclusiveLock":
+            table = advisory(wanted.datname)
+            return ContestedRow(table, (table.database, 0), None, by_row=True)
+        return self.contested(node, wanted)
 
     def contested(self, node: Holder, wanted: Lock) -> ContestedRow | None:
         """Return the contested row or table; None if the table is unknown."""

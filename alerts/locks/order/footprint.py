@@ -11,7 +11,7 @@ PostgreSQL 18 on, slots are in groups, and show an order only within one.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from alerts.locks.order.tables import Table, Tables
+from alerts.locks.order.tables import Table, Tables, advisory
 from alerts.locks.order.target import Target, target_of
 from collectors.activity import Session
 from collectors.locks import Lock
@@ -73,6 +73,9 @@ def footprint_of(
     gates: set[int] = set()
     for lock in _one_of_each(locks):
         gates.update(lock.gates or ())
+        if lock.keys and session:
+            touched.add(advisory(session.datname))
+            rows.add(advisory(session.datname))
         unchanged = set(lock.unchanged or ())
         database = lock.datname or (session.datname if session else None) or ""
         for position, (oid, slot) in enumerate(

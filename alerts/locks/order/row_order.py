@@ -24,7 +24,7 @@ from alerts.locks.graph.digraph import components
 from alerts.locks.order.conflict import Conflict, ContestedRow, Party, Transaction, transaction_of
 from alerts.locks.order.decay import DecayingTable, Entry
 from alerts.locks.order.keys import Key, key_of
-from alerts.locks.order.tables import Table
+from alerts.locks.order.tables import Table, is_advisory
 from alerts.locks.order.target import target_of
 from collectors.activity import Session
 
@@ -107,7 +107,7 @@ class RowOrder:
     def learn(self, conflict: Conflict, next_contested: ContestedRow | None, at: float) -> None:
         """`next_contested` is what the blocker itself waits for."""
         here = conflict.contested
-        if not here.by_row:
+        if not here.by_row or is_advisory(here.table):
             return
         wanted = row_key(conflict.waiter, here.table)
         if wanted is None:

@@ -128,7 +128,7 @@ class Meetings:
     ) -> None:
         """The waiter has locked rows of `came_from`, whatever else it did, and waits here."""
         here = conflict.contested.table
-        self._learn_onward(conflict.waiter, came_from, here, waiter, at)
+        self.learn_onward(conflict, came_from, waiter, at)
         session = conflict.blocker
         code, last = _code(session, blocker), _named(session, blocker)
         party = Blocker(actor_of(session), code, blocker.tables, last)
@@ -140,9 +140,8 @@ class Meetings:
             blocker_gates &= known.value.blocker_gates
         self.seen.see(meeting, Met(sighting, gates, blocker_gates), at)
 
-    def _learn_onward(
-        self, session: Session, one: Table, other: Table, footprint: Footprint, at: float
-    ) -> None:
+    def learn_onward(self, conflict: Conflict, one: Table, footprint: Footprint, at: float) -> None:
+        session, other = conflict.waiter, conflict.contested.table
         actor, named = actor_of(session), _named(session, footprint)
         before = footprint.tables - {other} - ({named} if named != one else set())
         steps = [Onward(actor, None, frozenset(before), one, other)]

@@ -23,7 +23,7 @@ from alerts.locks.order.row_writers import CHANGES, RowWriters
 from alerts.locks.order.statement_tables import StatementTables
 from alerts.locks.order.table_meetings import Meetings
 from alerts.locks.order.table_steps import Steps
-from alerts.locks.order.tables import Table
+from alerts.locks.order.tables import Table, advisory, is_advisory
 from alerts.locks.order.target import target_of
 from collectors.activity import Session
 
@@ -70,7 +70,10 @@ class TableOrder:
         for conflict in conflicts:
             waiter, blocker = footprints[conflict.waiter.pid], footprints[conflict.blocker.pid]
             self._learn_conflict(scene, conflict, waiter, blocker, at)
-        rows = {pid: footprint.rows for pid, footprint in footprints.items()}
+        rows = {
+            pid: {table for table in footprint.rows if not is_advisory(table)}
+            for pid, footprint in footprints.items()
+        }
         self.advisory.learn(scene, conflicts, rows, at)
 
     def risks(self, now: float) -> list[Risk]:
@@ -79,13 +82,24 @@ class TableOrder:
             risk.circle: risk for risk in self._both_ways(now)
         }
         found |= {risk.circle: risk for risk in self._opposed(now)}
-        found |= {risk.circle: risk for risk in self.advisory.risks(now)}
+        whole = {frozenset(circle) for circle in found}
+        found |= {
+            risk.circle: risk
+            for risk in self.advisory.risks(now)
+            if frozenset(map(_whole, risk.circle)) not in whole
+        }
         return sorted(found.values(), key=lambda risk: (-risk.level, -risk.weight))
 
     @property
     def version(self) -> int:
         """Grows whenever risks may have changed."""
-        seen = self.waits, self.links, self.contested, self.advisory.steps
+        seen = (
+            self.waits,
+            self.links,
+            self.contested,
+            self.advisory.steps,
+            self.advisory.numbers.moves,
+        )
         return sum(table.version for table in seen) + self.patterns.version + self.meetings.version
 
     def forget(self, dropped: Set[Table]) -> None:
@@ -177,6 +191,10 @@ class TableOrder:
             # Whatever came before: it has rows there, and needs one here.
             self.steps.see(conflict.waiter, waiter, start, here, at)
             self.statements.learn_step(conflict.waiter, start, here, waiter.gates, at)
+            if is_advisory(start):
+                # Whether the other code uses these keys is shown where it waits for one.
+                self.meetings.learn_onward(conflict, start, waiter, at)
+                continue
             if conflict.contested.by_row:
                 sighting = _sighting(conflict, "")
                 self.meetings.learn(conflict, start, waiter, blocker, sighting, at)
@@ -244,6 +262,11 @@ class TableOrder:
                 sightings = there.value[0], back.value[0]
                 circle = wait.one, wait.other
                 yield _risk(Level.both_ways, circle, [there, back], sightings, now)
+
+
+def _whole(end: Table | AdvisoryKey) -> Table:
+    """One advisory lock stands for all of them."""
+    return end if isinstance(end, Table) else advisory(end.database)
 
 
 def _is_done(scene: Scene, session: Session) -> bool:

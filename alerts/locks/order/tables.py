@@ -29,6 +29,18 @@ class Table(NamedTuple):
     """Qualified, and quoted where it must be."""
 
 
+ADVISORY = "advisory locks"
+
+
+def advisory(database: str | None) -> Table:
+    """All advisory locks of a database: like a table, with a key for each row."""
+    return Table(database or "", ADVISORY)
+
+
+def is_advisory(table: Table) -> bool:
+    return table.name == ADVISORY
+
+
 class Known(NamedTuple):
     table: Table
     is_index: bool = False

@@ -56,13 +56,16 @@ def test_who_waited_to_change_a_row_changes_rows() -> None:
 )
 def test_large_tables_are_looked_up_by_an_index(accounts: UserTable) -> None:
     """Where there is none among the locks, rows were inserted only; so too where the planner does
-    not know how small it is."""
+    not know how small it is. An update that shows none has read the table from end to end."""
     known = lock_store(accounts, table("bookings", **SMALL))
-    waits = Transaction(4, ("accounts",), waits_for=5, **UNSEEN)  # type: ignore[arg-type]
-    look(known, waits, Transaction(5, ("accounts",), **UNSEEN))  # type: ignore[arg-type]
+    waits = Transaction(4, ("accounts",), waits_for=5, verb="call pay()", **UNSEEN)  # type: ignore[arg-type]
+    look(known, waits, Transaction(5, ("accounts",), verb="call pay()", **UNSEEN))  # type: ignore[arg-type]
     last = Transaction(2, ("bookings", "accounts"), last="bookings", **UNSEEN)  # type: ignore[arg-type]
     forth = Transaction(1, ("accounts", "bookings"), waits_for=2, **UNSEEN)  # type: ignore[arg-type]
     assert look(known, forth, last) == []
+    look(known, replace(waits, verb="update {}"), Transaction(5, ("accounts",)))
+    [risk] = look(known, forth, last)
+    assert risk.level is Level.opposed
 
 
 def test_a_table_that_grows_is_inserted_into() -> None:
@@ -147,11 +150,14 @@ def test_advisory_locks_are_called_as_in_code(
 def wait(known: LockStore, holds: int, wants: int, gates: tuple[int, ...] = ()) -> list[Risk]:
     """One holds an advisory lock, and waits for another that somebody else has."""
     about = {"classid": 0, "objsubid": 1, "objid": wants, "tag": wants}
+    began = f"{holds} {wants}"
+    waits = {"keys": (holds, *gates), "gates": (holds, *gates), "xact_start_text": began}
     rows = [
-        lock(1, "advisory", 0.5, gates=(holds, *gates), **about),
-        lock(2, "advisory", gates=(wants, *gates), **about),
+        lock(1, "advisory", 0.5, key_numbers=(f"0 {holds} 1",), **waits, **about),
+        lock(2, "advisory", gates=(wants, *gates), keys=(wants, *gates), **about),
     ]
-    known.take(activity, Answer([session(1, query="a"), session(2, query="b")], 0.0))
+    waiter = session(1, query="a", xact_start_text=began)
+    known.take(activity, Answer([waiter, session(2, query="b")], 0.0))
     known.take(locks, Answer(rows, 0.0))
     return known.table_order.risks(0.0)
 
@@ -171,13 +177,28 @@ def test_a_circle_of_advisory_locks_is_a_proof() -> None:
     assert all(risk.level is Level.both_ways for risk in wait(known, 8, 7, gates=(99,)))
 
 
-def test_two_directions_of_advisory_locks_are_a_hint() -> None:
-    """Their numbers may be hashes of names that are sorted."""
+@pytest.mark.parametrize(
+    ("steps", "is_proved"),
+    [
+        pytest.param([(0, 1), (1, 5), (5, 2)], False, id="parents of 3 and more, then children"),
+        pytest.param([(90, 12), (91, 13), (12, 20), (90, 95)], False, id="each class is sorted"),
+        pytest.param(
+            [(29, 24), (22, 33), (23, 9), (17, 31), (31, 34)],
+            True,
+            id="no border between two classes",
+        ),
+        pytest.param([(20, 10), (10, 20_000), (15, 12), (12, 19)], True, id="up and down"),
+        pytest.param([(1, 5), (5, 9), (70, 4), (71, 3), (72, 2)], False, id="a lock of its own"),
+        pytest.param([(2**30, 9), (5, 2**29), (2**29, 7), (7, 2**28)], False, id="hashes"),
+    ],
+)
+def test_two_directions_of_advisory_locks(steps: list[tuple[int, int]], is_proved: bool) -> None:
+    """They are a proof where no order of numbers explains them, and a hint before."""
     known = LockStore()
-    assert wait(known, 0, 1) == []
-    assert wait(known, 1, 5) == []
-    [risk] = wait(known, 5, 2)
-    assert risk.level is Level.both_ways
+    for holds, wants in steps:
+        risks = wait(known, holds, wants)
+    [risk] = risks
+    assert risk.level is (Level.opposed if is_proved else Level.both_ways)
     assert [end.name for end in risk.circle] == ["advisory locks"]
 
 

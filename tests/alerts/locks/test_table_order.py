@@ -68,9 +68,8 @@ def test_without_an_order_of_locks_waits_tell_it() -> None:
     back = Transaction(2, ("bookings", "accounts"), slots=False)
     assert look(known, forth, back) == []
     other = Transaction(4, ("bookings", "accounts"), waits_for=5, slots=False)
-    assert look(known, other, Transaction(5, ("accounts",), application="other")) == []
-    [risk] = look(known, forth, back)
-    assert risk.level is Level.opposed
+    [risk] = look(known, other, Transaction(5, ("accounts",), application="other"))
+    assert risk.level is Level.opposed, "the meeting was before the wait that proves it"
 
 
 def test_two_looks_at_one_transaction_tell_its_order() -> None:
@@ -107,15 +106,22 @@ def test_whom_it_waits_for_may_be_quick() -> None:
     assert risk.level is Level.opposed
 
 
-def test_what_others_do_next_proves_nothing() -> None:
-    """Others go on to accounts, with rows of their own; whom it waits for was not seen to."""
+@pytest.mark.parametrize(
+    ("path", "application", "level"),
+    [
+        (("bookings",), "other", Level.both_ways),
+        (("customers", "bookings"), "shop", Level.both_ways),
+        (("bookings",), "shop", Level.opposed),
+    ],
+)
+def test_what_others_do_next(path: tuple[str, ...], application: str, level: Level) -> None:
+    """Others go on to accounts, with rows of their own; but after the same tables, in the same
+    application, it is the same code."""
     known = lock_store()
-    look(
-        known, Transaction(4, ("bookings", "accounts"), waits_for=5), Transaction(5, ("accounts",))
-    )
-    assert [risk.level for risk in look(known, FORTH, Transaction(2, ("bookings",)))] == [
-        Level.both_ways
-    ]
+    alone = Transaction(5, ("accounts",), application="batch")
+    look(known, Transaction(4, ("bookings", "accounts"), waits_for=5), alone)
+    blocker = Transaction(2, path, application=application)
+    assert [risk.level for risk in look(known, FORTH, blocker)] == [level]
 
 
 @pytest.mark.parametrize("kind", ["inserted", "shared"])
@@ -148,8 +154,7 @@ def test_who_skips_what_is_locked_waits_for_nobody() -> None:
     done = Transaction(2, ("bookings", "accounts"), began="later")
     assert look(known, FORTH, done) == []
     waits = Transaction(2, ("bookings", "accounts"), waits_for=3, began="at last")
-    assert look(known, waits, Transaction(3, ("accounts",), application="other")) == []
-    [risk] = look(known, FORTH, done)
+    [risk] = look(known, waits, Transaction(3, ("accounts",), application="other"))
     assert risk.level is Level.opposed, "where it waits after all, it is no worker"
 
 
