@@ -8,7 +8,7 @@ row. A function also shows its order by what it has locked: with one table alone
 never with the other alone. So a conflict of yesterday is proved by a wait of today.
 
 Known limits: an application that goes two ways after the same tables, one of them with rows that
-nobody else uses, is taken for one. A function with branches, or whose argument
+no other session uses, is taken for one. A function with branches, or whose argument
 selects the table, has no order here as soon as it was seen to go both ways.
 """
 
