@@ -1,34 +1,26 @@
 """Updates change an indexed column, so each of them writes to every index of the table."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
 from alerts.cure import equals, identifier, regclass, remark
 from alerts.findings.indexes._definition import is_bound
 from alerts.findings.indexes._drop import kept, place
-from alerts.limits import FIXED, BaseLimits, Slack
+from alerts.findings.indexes._hot import RarelyHot, rarely_hot
+from alerts.limits import Slack
 from alerts.plural import plural
 from alerts.snapshot import Snapshot
-from alerts.units import Duration, Share, duration_text, share_text
+from alerts.units import Share, duration_text, share_text
 from collectors._base import Role
-from collectors._columns import column, where
 from collectors.index_layout import IndexLayout, index_layout
 
 SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Limits(BaseLimits):
-    min_rate: Annotated[float, Slack(0.9)] = 1000 / 60
-    """Updates of the table per second, since the statistics began."""
-    min_age: Annotated[Duration, FIXED] = timedelta(days=1)
-    """Age of the statistics."""
-    max_hot_share: Annotated[Share, Slack(1.1)] = 0.3
-    """Share of updates that write to no index (HOT), from which it is fine."""
+class Limits(RarelyHot):
     min_changing_share: Share = 0.5
     """Share of updates that had space on their page and were not HOT: they changed an indexed
     column."""
@@ -37,7 +29,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    for indexes in tables(snapshot.rows(index_layout), snapshot.at, limits):
+    for indexes in rarely_hot(snapshot.rows(index_layout), snapshot.at, limits):
         spare = [index for index in indexes if is_hardly_used(index, limits)]
         if not spare:
             continue
@@ -47,22 +39,6 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             yield Unjudged(why, first.datname, identifier(first.schemaname, first.relname))
         elif changing(first) >= limits.min_changing_share * first.n_tup_upd:
             yield evidence(first, spare, snapshot.at)
-
-
-def tables(rows: Sequence[IndexLayout], at: float, limits: Limits) -> Iterator[list[IndexLayout]]:
-    """Yield the indexes of each table that is often updated, and rarely HOT."""
-    names = ("datname", "relid", "n_tup_upd", "n_tup_hot_upd", "stats_reset")
-    suspects = set()
-    for *table, updates, hot, reset in zip(*(column(rows, name) for name in names), strict=True):
-        age = at - (reset or at)
-        often = age >= limits.min_age.total_seconds() and updates >= limits.min_rate * age
-        if often and hot < limits.max_hot_share * updates:
-            suspects.add(tuple(table))
-    groups = defaultdict[tuple[str, int], list[IndexLayout]](list)
-    for row in where(rows, "relid", {relid for _, relid in suspects}):
-        if (row.datname, row.relid) in suspects:
-            groups[row.datname, row.relid].append(row)
-    yield from groups.values()
 
 
 def is_hardly_used(index: IndexLayout, limits: Limits) -> bool:
