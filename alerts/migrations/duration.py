@@ -7,19 +7,29 @@ from statistics import median
 
 from alerts.migrations.kind import Kind, grows_with, kind
 from alerts.migrations.live import LiveServer, Observed
-from alerts.migrations.statement import Statement, constraints
+from alerts.migrations.lock_mode import LockMode
+from alerts.migrations.statement import Statement
 from alerts.migrations.traced import Traced
 
 SPREAD = math.sqrt(10)
 """Either end of a range is this factor away from its middle."""
+QUERIES = ("CreateTableAsStmt", "RefreshMatViewStmt")
+"""Statements that run a query of their own."""
 MOMENT = 0.3
 """Seconds below which nothing is told apart: a commit, a busy core."""
-COST = {
-    "scan": 1.0,
-    "index build": 6.0,
-    "rewrite": 9.0,
-}
-"""Seconds for each second that a plain scan of the table takes."""
+COST = {"scan": 1.0, "index build": 7.0}
+"""Seconds for each second that a plain count of the table takes, of what was observed."""
+READ = 1.6
+"""A condition is computed for each row."""
+LOOKED_UP = 14.0
+"""A foreign key looks up each row."""
+INDEX = 7.0
+TWICE = 16.0
+"""CONCURRENTLY reads the table twice, and waits in between."""
+EXCLUSION = 25.0
+"""An exclusion constraint looks up each row in the index that it builds."""
+COPY, COPIED_INDEX = 14.0, 7.0
+"""A rewrite: the rows, and each index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,8 @@ def duration(traced: Traced, live: LiveServer | None) -> Duration:
         return INSTANT
     if what in (Kind.unknown, Kind.data):
         return Duration(None, _without(traced))
+    if traced.statement.node in QUERIES:
+        return Duration(None, "it depends on its query")
     if live is None:
         return Duration(None, "no live server was asked")
     return _by_pages(traced, what, live)
@@ -85,20 +97,33 @@ def scans_at(observed: Iterable[Observed]) -> float | None:
 
 
 def cost(traced: Traced, what: Kind, live: LiveServer) -> float:
-    """Return the seconds for each second that a plain scan takes."""
-    factor = COST.get(what.value, 1.0)
-    if what is Kind.index_build:
-        return factor * len(traced.rebuilt)
+    """Return the seconds for each second that a plain count of the table takes."""
+    statement = traced.statement
     if what is Kind.rewrite:
-        indexes = sum(live.tables[t].indexes for t in traced.rewritten if t in live.tables)
-        return factor + COST["index build"] * 0.7 * indexes
-    return factor * _of_scan(traced.statement)
+        return COPY + COPIED_INDEX * _indexes(traced, live)
+    if what is Kind.index_build:
+        each = EXCLUSION if "CONSTR_EXCLUSION" in _constraints(statement) else INDEX
+        number = len(traced.rebuilt)
+        if statement.is_concurrent:
+            each = TWICE
+            number = _indexes(traced, live) if statement.node == "ReindexStmt" else 1
+        return each * max(1, number)
+    return LOOKED_UP if _looks_up(traced) else READ
 
 
-def _of_scan(statement: Statement) -> float:
-    """A foreign key looks up each row; a condition is computed for each."""
-    kinds = {name for action in statement.actions for name, _ in constraints(action.definition)}
-    kinds |= {str(action.definition.get("contype", "")) for action in statement.actions}
-    if kinds & {"FOREIGN KEY", "CONSTR_FOREIGN"}:
-        return 4.0
-    return 1.5
+def _indexes(traced: Traced, live: LiveServer) -> int:
+    tables = dict.fromkeys((*traced.rewritten, *traced.rebuilt))
+    return sum(live.tables[table].indexes for table in tables if table in live.tables)
+
+
+def _constraints(statement: Statement) -> set[str]:
+    """Return the kinds of constraints that ALTER TABLE adds."""
+    return {str(action.definition.get("contype", "")) for action in statement.actions}
+
+
+def _looks_up(traced: Traced) -> bool:
+    """Whether a foreign key is checked: another table is locked for reading its rows."""
+    if "CONSTR_FOREIGN" in _constraints(traced.statement):
+        return True
+    validates = any(action.kind == "AT_ValidateConstraint" for action in traced.statement.actions)
+    return validates and any(held.mode is LockMode.RowShare for held in traced.locks)

@@ -7,6 +7,10 @@ from alerts.migrations.statement import DATA
 from alerts.migrations.traced import Held, Relation, Traced
 
 
+ONLY_READ = ("m", "v")
+"""Materialized views, which only another REFRESH writes, and views."""
+
+
 class Kind(StrEnum):
     """From the kind that takes a moment to those whose time grows with the table."""
 
@@ -23,7 +27,7 @@ def kind(traced: Traced) -> Kind:
     """Return the kind of a statement by its trace."""
     if traced.unknown or traced.failure:
         return Kind.unknown
-    if traced.statement.node in DATA:
+    if traced.statement.node in DATA or traced.statement.is_analyze:
         return Kind.data
     if traced.rewritten:
         return Kind.rewrite
@@ -44,7 +48,9 @@ def blocked(held: Held) -> Blocked:
     A locked index blocks readers too: planning any query on the table locks each of its indexes.
     """
     if held.index is None:
-        return held.mode.blocks
+        found = held.mode.blocks
+        is_only_read = held.kind in ONLY_READ and found is Blocked.writers
+        return Blocked.none if is_only_read else found
     return Blocked.all if held.mode is LockMode.AccessExclusive else Blocked.none
 
 

@@ -46,7 +46,10 @@ def _of_action(action: Action, table: LiveTable) -> Iterator[Advice]:
             for key in keys:
                 yield from _nulls(key, table)
     elif contype in MUST_HOLD and not found.get("skip_validation"):
-        yield Advice(f"Not known: {MUST_HOLD[contype]}; if not, it fails after the scan.")
+        yield Advice(
+            f"Not known: {MUST_HOLD[contype]}; if not, it fails after the scan.",
+            level=Level.unknown,
+        )
 
 
 def _nulls(column: str, table: LiveTable) -> Iterator[Advice]:
@@ -57,7 +60,10 @@ def _nulls(column: str, table: LiveTable) -> Iterator[Advice]:
             level=Level.danger,
         )
     elif share is None:
-        yield Advice(f"Not known: whether {column} has NULLs, as it has no statistics.")
+        yield Advice(
+            f"Not known: whether {column} has NULLs, as it has no statistics.",
+            level=Level.unknown,
+        )
     else:
         yield Advice(f"ANALYZE has seen no NULL in {column}; a few may still be there.")
 
@@ -68,7 +74,10 @@ def _duplicates(columns: list[str], table: LiveTable) -> Advice:
             f"{columns[0]} has values that occur more than once: it will fail.", level=Level.danger
         )
     named = ", ".join(columns)
-    return Advice(f"Not known: whether {named} has duplicates; if so, it fails after the build.")
+    return Advice(
+        f"Not known: whether {named} has duplicates; if so, it fails after the build.",
+        level=Level.unknown,
+    )
 
 
 def _target(traced: Traced, live: LiveServer) -> LiveTable | None:

@@ -116,6 +116,11 @@ class Statement:
         return bool(self.body.get("concurrent")) and self.node in ("IndexStmt", "DropStmt")
 
     @property
+    def is_analyze(self) -> bool:
+        """Whether it is ANALYZE, which reads a sample of the rows."""
+        return self.node == "VacuumStmt" and not self.body.get("is_vacuumcmd")
+
+    @property
     def is_alone(self) -> bool:
         """Whether PostgreSQL refuses it inside a transaction block."""
         if self.is_concurrent or self.node in ALONE:

@@ -77,6 +77,8 @@ class FileVerdict:
     live: LiveServer | None
     lacking: tuple[str, ...] = ()
     """What the clone lacks."""
+    note: str = ""
+    """Where the schema comes from, if not from pg_dump."""
 
     @property
     def level(self) -> Level:

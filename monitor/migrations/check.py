@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alerts.migrations.kind import blocks, grows_with
 from alerts.migrations.statement import Statement
 from alerts.migrations.traced import Relation, Traced
 from alerts.migrations.verdict import FileVerdict, judged
 from monitor.config.servers import WatchedServer
+from monitor.migrations.catalogue import schema_of
 from monitor.migrations.clone import load
 from monitor.migrations.dump import DumpFailure, dumped
 from monitor.migrations.live_facts import LiveFacts
@@ -51,14 +52,16 @@ async def checked(wanted: Wanted) -> FileVerdict:
     session = await _session(wanted.server, wanted.database)
     try:
         facts = LiveFacts(session)
-        schema = wanted.schema or await _schema(wanted.server, session)
-        traces, lacking = await _traced(schema, statements, await facts.roles())
+        schema, note = wanted.schema or "", ""
+        if wanted.schema is None:
+            schema, note = await _schema(wanted.server, session, statements)
+        traces, lacking = await _traced(schema, statements, await facts.roles(), bool(note))
         live = await facts.of(wanted.server.name, _touched(traces), wanted.seconds)
     except QueryFailure as failure:
         raise CheckFailure(f"{wanted.server.name} does not answer: {failure.message}") from None
     finally:
         await session.close()
-    return judged(traces, live, lacking)
+    return replace(judged(traces, live, lacking), note=note)
 
 
 async def _without_server(wanted: Wanted, statements: Sequence[Statement]) -> FileVerdict:
@@ -73,22 +76,24 @@ async def _session(server: WatchedServer, database: str | None) -> Session:
         raise CheckFailure(f"{server.name} does not answer: {failure}") from None
 
 
-async def _schema(server: WatchedServer, session: Session) -> str:
+async def _schema(
+    server: WatchedServer, session: Session, statements: Sequence[Statement]
+) -> tuple[str, str]:
+    """Return the schema as a script, and what is to be said about where it comes from."""
     try:
-        return await dumped(server.address, session.identity.database)
+        return await dumped(server.address, session.identity.database), ""
     except DumpFailure as failure:
-        raise CheckFailure(
-            f"the schema can't be read: {failure}. Use a role that may lock the tables, as the"
-            " migrating role does, or --schema FILE."
-        ) from None
+        names = [name for statement in statements for name in statement.tables]
+        note = f"pg_dump can't read the schema ({failure}); the catalogue told what the file names"
+        return await schema_of(session, names), note
 
 
 async def _traced(
-    schema: str, statements: Sequence[Statement], roles: Sequence[str]
+    schema: str, statements: Sequence[Statement], roles: Sequence[str], in_part: bool = False
 ) -> tuple[list[Traced], tuple[str, ...]]:
     async with scratch_server(roles) as scratch:
         loaded = await load(scratch, schema)
-        tracer = await Tracer.start(scratch, bool(loaded.lacking))
+        tracer = await Tracer.start(scratch, in_part or bool(loaded.lacking))
         try:
             return await tracer.run(statements), loaded.lacking
         finally:

@@ -1,6 +1,7 @@
 """Empty clone of the live schema in the throw-away server."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import asyncpg
@@ -11,6 +12,10 @@ from monitor.migrations.script import pieces
 
 AT_ONCE = 200
 """Statements that are sent together; if one fails, each of them is sent alone."""
+UNPOPULATED = """
+    select pg_catalog.format('%I.%I', schemaname, matviewname) as name
+    from pg_catalog.pg_matviews where not ispopulated
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,19 @@ async def load(scratch: Scratch, script: str) -> Loaded:
     owner = await asyncpg.connect(scratch.owner_dsn)
     admin = await asyncpg.connect(scratch.superuser_dsn)
     try:
-        return await _run(owner, admin, [p.text for p in pieces(script) if not p.is_psql])
+        loaded = await _run(owner, admin, [p.text for p in pieces(script) if not p.is_psql])
+        await _populate(owner)
+        return loaded
     finally:
         await owner.close()
         await admin.close()
+
+
+async def _populate(owner: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Refresh the materialized views: they come without data, and refuse CONCURRENTLY so."""
+    for row in await owner.fetch(UNPOPULATED):
+        with suppress(asyncpg.PostgresError):
+            await owner.execute(f"REFRESH MATERIALIZED VIEW {row['name']}")
 
 
 async def _run(

@@ -38,6 +38,7 @@ def as_json(verdict: FileVerdict) -> dict[str, Any]:
         "exit_status": verdict.exit_status,
         "server": verdict.live.name if verdict.live else None,
         "server_version": verdict.live.version if verdict.live else None,
+        "note": verdict.note or None,
         "clone_lacks": list(verdict.lacking),
         "statements": [_statement(one) for one in verdict.verdicts],
     }
@@ -117,6 +118,9 @@ def _left_out(verdict: FileVerdict) -> Iterator[str]:
     if quiet:
         yield ""
         yield f"{quiet} more statements are safe."
+    if verdict.note:
+        yield ""
+        yield safe(f"{verdict.note}.")
     if verdict.lacking:
         yield ""
         yield f"The clone lacks {len(verdict.lacking)} parts of the schema, such as:"

@@ -47,15 +47,19 @@ async def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
 
 
 @pytest.mark.versions(14, 18)
-async def test_against_a_real_server(database: Database) -> None:
-    """Sizes, an open transaction and recent statements come from the server; it stays as it was."""
+async def test_against_a_real_server(database: Database, version: int) -> None:
+    """Sizes, traffic and recent statements come from the server, which stays as it was.
+
+    The role of the monitor may not lock tables, so the catalogue tells it the schema.
+    """
+    dsn = database.monitor_dsn if version == 14 else database.dsn
     await database.execute("CREATE EXTENSION pg_stat_statements")
     await database.execute(SCHEMA)
     await database.execute("SELECT count(*) FROM orders")
     await database.execute("SELECT note FROM orders WHERE id = 1")
     before = await database.fetchval("SELECT sum(xmin::text::bigint) FROM pg_class")
     status, shown, wrong = await run(
-        "-", "--dsn", database.dsn, "--format=json", "--seconds=0.2", stdin=MIGRATION
+        "-", "--dsn", dsn, "--format=json", "--seconds=0.2", stdin=MIGRATION
     )
     assert wrong == ""
     found = json.loads(shown)
@@ -68,8 +72,11 @@ async def test_against_a_real_server(database: Database) -> None:
         "all sessions",
         "safe",
     )
-    assert (not_null["kind"], not_null["verdict"]) == ("scan", "danger")
-    assert any("total is NULL in about" in one["text"] for one in not_null["advice"])
+    judged = "unknown" if version == 14 else "danger"
+    assert (not_null["kind"], not_null["verdict"]) == ("scan", judged)
+    told = "has no statistics" if version == 14 else "total is NULL in about"
+    assert any(told in one["text"] for one in not_null["advice"])
+    assert bool(found["note"]) is (version == 14)
     assert (build["kind"], build["blocks"]) == ("index build", "writers")
     assert 0 < build["seconds"]["low"] < build["seconds"]["high"]
     assert concurrently["blocks"] == "none"

@@ -1,0 +1,1 @@
+"""Predictions of migrate-check against what the statements do on servers with rows and traffic."""
