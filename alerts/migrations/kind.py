@@ -6,7 +6,6 @@ from alerts.migrations.lock_mode import Blocked, LockMode
 from alerts.migrations.statement import DATA
 from alerts.migrations.traced import Held, Relation, Traced
 
-
 ONLY_READ = ("m", "v")
 """Materialized views, which only another REFRESH writes, and views."""
 

