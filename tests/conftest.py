@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.replication",
     "tests.fixtures.lock_stage",
     "tests.fixtures.programs",
+    "tests.fixtures.pooler",
     "tests.fixtures.daemon",
     "tests.fixtures.printed_sql",
     "tests.fixtures.traps",

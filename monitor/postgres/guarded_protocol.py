@@ -45,16 +45,24 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
         connected.add_done_callback(_retrieved)
         self._is_raw = raw_text.is_raw(f"{params.database}{params.user}")
         self._gate: Gate | None = None
+        self._wire: Any = None
         self._messages = ServerMessages()
         self.octets = 0
         """Bytes that have come."""
         self.arrived = 0.0
         """Monotonic time of the last of them."""
+        self.kept: bytearray | None = None
+        """Where the messages of an answer are kept whose rows asyncpg discards."""
 
     @property
     def trips(self) -> int:
         """How often something was asked and answered."""
         return self._messages.trips
+
+    @property
+    def socket(self) -> Any:
+        """The socket under the connection; None before there is one."""
+        return self._wire.get_extra_info("socket") if self._wire else None
 
     def connection_made(self, transport: Any) -> None:
         self._wire = transport
@@ -81,6 +89,8 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
             self._wire.abort()
             return
         if data:
+            if self.kept is not None:
+                self.kept += data
             super().data_received(data)
 
 
