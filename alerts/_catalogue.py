@@ -64,9 +64,9 @@ def findings_of(package: ModuleType) -> dict[str, AnyFinding]:
     return dict(sorted(found.items()))
 
 
-def all_wants() -> tuple[AnyHistory, ...]:
-    """Return the kinds of history that all findings about servers together declare."""
-    found = findings_about(Kind.postgres).values()
+def all_wants(kind: Kind = Kind.postgres) -> tuple[AnyHistory, ...]:
+    """Return the kinds of history that all findings about such targets together declare."""
+    found = findings_about(kind).values()
     return tuple(want for finding in found for want in finding.history)
 
 

@@ -147,6 +147,9 @@ class Collector(Generic[Row]):
     scope: Scope = Scope.server
     of: Kind = Kind.postgres
     """The kind of target that it reads."""
+    console: str = ""
+    """The command of PgBouncer's console that brings the rows; a field may name in its metadata
+    what its column was called `before`."""
     key: tuple[str, ...] = ()
     """The attributes that identify a row, also in history."""
     counters: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from alerts.history.memory import Memory
 from collectors.daemon import DaemonState
 from monitor.clock import Clock
 from monitor.config.errors import ConfigurationError
+from monitor.config.poolers import pooler_plans
 from monitor.config.reload import needs_a_restart, stamps, watched_files
 from monitor.config.settings import Settings
 from monitor.config.watch_plan import limits, mutes, plans, timing
@@ -23,6 +24,7 @@ from monitor.fleet import Fleet
 from monitor.garbage import WholeCollection, settle
 from monitor.loop_errors import LoopErrors
 from monitor.own_target import OwnTarget
+from monitor.poolers import Poolers
 from monitor.scheduler import Schedule
 from monitor.throttle import Throttled
 from monitor.views.overview import Overview, ServerView, TargetView
@@ -62,6 +64,7 @@ class Daemon:
     state_file: "StateFile | None" = None
     overview: Overview = field(init=False)
     fleet: Fleet = field(init=False)
+    poolers: Poolers = field(init=False)
     schedule: Schedule = field(init=False)
     web: Web = field(init=False)
     itself: OwnTarget = field(init=False)
@@ -78,6 +81,7 @@ class Daemon:
         self.fleet = Fleet(
             self.clock, self.memory, self.store, self.schedule, announce=self._publish_soon
         )
+        self.poolers = Poolers(self.clock, self.memory, self.store, self.fleet, self.schedule)
         self.overview = Overview(at=self.started, started=self.started)
         self.itself = OwnTarget(self.memory)
         self.web = Web(self.settings, lambda: self.overview, self.store)
@@ -93,6 +97,7 @@ class Daemon:
         Raises ConfigurationError or OSError before anything is started.
         """
         wanted = list(plans(self.settings, self.environ))
+        poolers = list(pooler_plans(self.settings, self.environ))
         if self.state_file:
             self.state_file.load(self.memory)
         addresses = self.web.bind()
@@ -103,6 +108,7 @@ class Daemon:
         try:
             self.schedule.start()
             await self.fleet.follow(wanted)
+            await self.poolers.follow(poolers)
             self._housekeeping()
             log.info("watching", servers=list(self.fleet.servers), listen=addresses)
             await self._until_the_end(serving)
@@ -141,7 +147,7 @@ class Daemon:
         self.overview = Overview(
             at=now,
             servers=servers,
-            targets=(self._judge_itself(servers, now),),
+            targets=(*self.poolers.views(), self._judge_itself(servers, now)),
             started=self.started,
             state_error=self.state_file.error if self.state_file else None,
             reload_ok=self.reload_ok and self.web.security.up_to_date,
@@ -175,6 +181,7 @@ class Daemon:
     async def _begin_anew(self) -> None:
         self.started = self.reloaded = self.clock.now()
         await self.fleet.begin_anew()
+        await self.poolers.begin_anew()
 
     def _publish_soon(self, server: str) -> None:
         self._news.add(server)
@@ -204,6 +211,7 @@ class Daemon:
         try:
             settings = self.load()
             wanted = list(plans(settings, self.environ))
+            poolers = list(pooler_plans(settings, self.environ))
         except ConfigurationError as wrong:
             log.error("configuration is invalid, the previous one stays in use", reason=str(wrong))
             self.reload_ok = False
@@ -213,6 +221,7 @@ class Daemon:
             log.warning("takes effect after a restart", settings=list(late))
         self.settings = settings
         await self.fleet.follow(wanted)
+        await self.poolers.follow(poolers)
         self.reload_ok, self.reloaded = True, self.clock.now()
         log.info("configuration reloaded", servers=list(self.fleet.servers))
 
@@ -243,6 +252,7 @@ class Daemon:
         self._show(self.overview.servers)
         self.schedule.stop()
         await self.fleet.close()
+        await self.poolers.close()
         if self.state_file:
             await self.state_file.close(self.memory)
         await self.web.stop()

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from alerts.history.memory import Memory
 from alerts.snapshot import Snapshot
 from monitor.clock import Clock
+from monitor.config.poolers import pooler_plans
 from monitor.config.settings import Settings
 from monitor.config.watch_plan import limits, plans
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
+from monitor.poolers import Poolers
 from monitor.views.overview import Overview
 
 
@@ -19,16 +21,29 @@ async def look(settings: Settings, environ: Mapping[str, str], hold: bool = Fals
     fleet = Fleet(clock, memory, Store())
     started = clock.now()
     await fleet.follow(plans(settings, environ, hold))
+    poolers = Poolers(clock, memory, fleet.store, fleet)
+    await poolers.follow(pooler_plans(settings, environ, hold))
     try:
-        await asyncio.gather(*(server.look_once() for server in fleet.servers.values()))
+        await asyncio.gather(
+            *(server.look_once() for server in fleet.servers.values()),
+            *(pooler.look_once() for pooler in poolers.monitors.values()),
+        )
+        for pooler in poolers.monitors.values():  # again, now that the servers behind are known
+            pooler.judge_all()
         if len(fleet.servers) > 1:  # judge again, now that the rows of all peers are known
             for server in fleet.servers.values():
                 server.judge_all()
                 await server.judging.settled()
         return Overview(
-            clock.now(), fleet.views(), started=started, reloaded=started, limits=limits(settings)
+            clock.now(),
+            fleet.views(),
+            poolers.views(),
+            started=started,
+            reloaded=started,
+            limits=limits(settings),
         )
     finally:
+        await poolers.close()
         await fleet.close()
 
 

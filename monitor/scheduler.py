@@ -110,6 +110,13 @@ class Schedule:
         for name in [name for name in self._ticker.tasks if name.startswith(of_server)]:
             self._ticker.forget(name)
 
+    def cancel(self, name: str) -> None:
+        """Remove one job."""
+        with suppress(JobLookupError):
+            self._scheduler.remove_job(name)
+        if name in self._ticker.tasks:
+            self._ticker.forget(name)
+
     async def _watch_the_clock(self) -> None:
         """Reschedule all jobs after the wall clock was set; they would wait for the old time."""
         while True:

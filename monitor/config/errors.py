@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 # A value under one of these may be a secret, or may have been meant as one.
-SECRET_SECTIONS = ("dsn", "servers", "user", "password", "basic_auth_users")
+SECRET_SECTIONS = ("dsn", "servers", "poolers", "user", "password", "basic_auth_users")
 
 
 class ConfigurationError(Exception):

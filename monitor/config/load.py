@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_settings import InitSettingsSource
 
 from monitor.config.errors import ConfigurationError, one_sentence
+from monitor.config.poolers import pooler_plans
 from monitor.config.servers import watched_servers
 from monitor.config.settings import Settings
 from monitor.config.well_known import well_known
@@ -51,6 +52,7 @@ def load(
         # The flag asks for one server only, so servers configured elsewhere don't count.
         for elsewhere in (variables, written):
             elsewhere.pop("servers", None)
+            elsewhere.pop("poolers", None)
             elsewhere.pop("dsn_file", None)
     layers = [InitSettingsSource(settings_type, layer) for layer in (given, variables, written)]
     try:
@@ -62,6 +64,7 @@ def load(
     except ValueError as wrong:
         raise ConfigurationError(f"DATA_SOURCE_NAME: {wrong}") from None
     watched_servers(settings, environ)
+    list(pooler_plans(settings, environ))
     return settings
 
 

@@ -55,8 +55,8 @@ def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str,
         return _lone(settings, environ)
     servers = {}
     for name, server in settings.servers.items():
-        address = _address(server, environ)
-        named = _target(address, f"servers.{name}").database
+        address = address_of(server, environ)
+        named = target_named(address, f"servers.{name}").database
         databases = server.databases or settings.databases
         files = server.backup_reports, server.data_directory, server.wal_directory
         servers[name] = WatchedServer(name, address, server.cluster, databases, named, *files)
@@ -67,15 +67,15 @@ def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedSe
     named = settings.dsn or settings.dsn_file or settings.user or settings.user_file
     if not named and not any(map(environ.get, NAMES_A_SERVER)):
         raise ConfigurationError(NO_SERVER)
-    address = _address(settings, environ)
-    target = _target(address, origin(_plain(settings.dsn), environ))
+    address = address_of(settings, environ)
+    target = target_named(address, origin(_plain(settings.dsn), environ))
     name = settings.server_name or environ.get("POD_NAME") or target.name
     cluster, databases = settings.cluster, settings.databases
     files = settings.backup_reports, settings.data_directory, settings.wal_directory
     return {name: WatchedServer(name, address, cluster, databases, target.database, *files)}
 
 
-def _target(address: Address, where: str) -> Target:
+def target_named(address: Address, where: str) -> Target:
     try:
         return address.target()
     except AddressError as wrong:
@@ -86,7 +86,7 @@ def _target(address: Address, where: str) -> Target:
         ) from None
 
 
-def _address(login: Login, environ: Mapping[str, str]) -> Address:
+def address_of(login: Login, environ: Mapping[str, str]) -> Address:
     return Address.of(
         _text(login.dsn, login.dsn_file),
         environ,

@@ -99,6 +99,14 @@ class Server(Login):
     (docs/backups.md). pgvigil only reads them, and runs no command."""
 
 
+class Pooler(Login):
+    """One PgBouncer, asked by its console only: a user of its stats_users is enough."""
+
+    servers: Patterns = ()
+    """Names of the watched servers behind it. Not set: those whose address it has among its
+    databases."""
+
+
 class Paces(BaseModel):
     """How often each lane queries. Queries that cost too much are slowed down automatically."""
 
@@ -205,6 +213,10 @@ class Settings(BaseSettings, Login):
 
     servers: Annotated[dict[str, Server], Mapped] = {}
     """Several servers, by the name that each has in metrics and alerts."""
+
+    poolers: Annotated[dict[str, Pooler], Mapped] = {}
+    """PgBouncers, by the name that each has in metrics and alerts, with the address of the console:
+    `postgresql://stats@host:6432/pgbouncer` (docs/pooler.md)."""
 
     databases: Annotated[Databases, Mapped] = Databases()
     """Which databases are visited."""

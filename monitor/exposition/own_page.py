@@ -15,6 +15,7 @@ from alerts.prometheus.own_metrics import (
 )
 from alerts.verdicts.incident import incidents
 from alerts.verdicts.verdict import Verdict
+from collectors._base import Kind
 from monitor.defects import DEFECTS, PARTS
 from monitor.exposition.incident_texts import IncidentTexts
 from monitor.exposition.own_samples import (
@@ -142,9 +143,15 @@ class Own:
             with DEFECTS.contained("own metrics", server=other.name):
                 target.update_target(other)
         if told != {name: target.written for name, target in self.targets.items()}:
-            changed = list(self.servers)
+            changed = [*self.servers, *self.poolers]
         self.daemon = write(daemon_samples(overview))
         return changed
+
+    @property
+    def poolers(self) -> list[str]:
+        """The names of the targets that are poolers."""
+        views = ((name, target.view) for name, target in self.targets.items())
+        return [name for name, view in views if view and _is_pooler(view)]
 
     def page(self, server: str | None) -> Iterator[bytes]:
         """The daemon's own lines stand on every page, as each may be the only one that is read."""
@@ -157,6 +164,10 @@ class Own:
             if samples:
                 yield bytes(Head(metric.name, metric.type, metric.help))
                 yield from samples
+
+
+def _is_pooler(view: Judged) -> bool:
+    return isinstance(view, TargetView) and view.kind is Kind.pgbouncer
 
 
 BUILD = version("pgvigil"), platform.python_version()

@@ -125,7 +125,7 @@ class Store:
             for server in self.own.update(overview):
                 self._touch(server)
             self._touch(None)
-            for gone in {*self.pages} - {None, *self.own.servers}:
+            for gone in {*self.pages} - {None, *self.own.servers, *self.own.poolers}:
                 self._touch(gone)
 
     def page(self, server: str | None = None) -> Page:
@@ -137,11 +137,16 @@ class Store:
             return made
 
     def _join(self, server: str | None) -> Iterator[bytes]:
-        label = server is None and len(self.own.servers) > 1
+        several = {
+            name: len(of_kind) > 1
+            for of_kind in (self.own.servers, self.own.poolers)
+            for name in of_kind
+        }
         for _, family in sorted(self.families.items()):
             yield family.header
             for name in [server] if server is not None else list(family.servers):
                 for fragment in family.servers.get(name, {}).values():
+                    label = server is None and several.get(name, True)
                     yield fragment.of(name if label else None)
         yield from self.own.page(server)
         yield process_metrics()

@@ -46,10 +46,13 @@ def _about(collector: AnyCollector, paces: Mapping[Lane, timedelta]) -> str:
 
 
 def _facts(collector: AnyCollector, paces: Mapping[Lane, timedelta]) -> Iterator[str]:
+    pace = duration_text(paces[collector.lane].total_seconds())
+    if collector.console:
+        yield f"`{collector.console}` of PgBouncer, every {pace} (`paces.{collector.lane}`)"
+        return
     if not collector.sql:
         yield "From the daemon itself, without a query"
         return
-    pace = duration_text(paces[collector.lane].total_seconds())
     yield f"Queried every {pace} (`paces.{collector.lane}`)"
     if collector.scope is Scope.database:
         yield "in each database"

@@ -51,7 +51,7 @@ BY_TEXT = (
 FOREIGN = re.compile(r"does not speak")
 OF_POSTGRES = frozenset(["3D", "28", "42", "57", "53", "55", "58", "XX"])
 """Classes of SQLSTATE that a server of PostgreSQL uses, and PgBouncer does not."""
-LOST = re.compile(r"shutdown|terminat|clos", re.IGNORECASE)
+LOST = re.compile(r"shutdown|terminated|closed|closing", re.IGNORECASE)
 
 
 @contextmanager

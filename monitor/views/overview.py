@@ -9,6 +9,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import Kind
 from monitor.polling.lock_queues import Queues
 from monitor.views.lock_tree import NOTHING_KNOWN, LockView
+from monitor.views.pool_table import PoolLine
 from monitor.views.renewal import NOTHING_EXPECTED, Renewal
 from monitor.views.unread import Unread
 from monitor.views.wait_hour import NOTHING_SEEN, WaitHour
@@ -109,6 +110,13 @@ class TargetView:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     old: frozenset[str] = frozenset()
     """As of a server; here none ever is."""
+    up: bool = True
+    """Whether it answers."""
+    unreachable: str | None = None
+    pools: tuple[PoolLine, ...] = ()
+    """Of a pooler."""
+    behind: tuple[str, ...] = ()
+    """The watched servers that a pooler leads to."""
 
 
 Judged = ServerView | TargetView
@@ -135,6 +143,15 @@ class Overview:
     """The findings and severities that alone were asked for; empty for all."""
     stopping: bool = False
     """True while the daemon shuts down."""
+
+    @property
+    def poolers(self) -> tuple[TargetView, ...]:
+        return tuple(view for view in self.targets if view.kind is Kind.pgbouncer)
+
+    @property
+    def scraped(self) -> tuple[Judged, ...]:
+        """What has a page of metrics of its own."""
+        return (*self.servers, *self.poolers)
 
     @property
     def judged(self) -> tuple[Judged, ...]:

@@ -61,7 +61,7 @@ class Site:
 
     async def metrics(self, request: Request) -> Response:
         server = request.query_params.get("server") or None
-        names = [view.name for view in self.overview().servers]
+        names = [view.name for view in self.overview().scraped]
         if server is not None and server not in names:
             raise HTTPException(404, UNWATCHED)
         page = self.store.page(server)

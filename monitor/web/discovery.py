@@ -11,11 +11,11 @@ HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 
 
 def targets(overview: Overview, host: str, scheme: str) -> list[dict[str, Any]]:
-    """Return one target for each server; all have the address of this daemon. `server` is not a
-    target label: our samples already have it, and Prometheus would rename that one."""
-    return [
-        {"targets": [host], "labels": _labels(server.name, scheme)} for server in overview.servers
-    ]
+    """Return one target for each server and pooler; all have the address of this daemon.
+
+    `server` is no target label: our samples already have it, and Prometheus would rename that one.
+    """
+    return [{"targets": [host], "labels": _labels(view.name, scheme)} for view in overview.scraped]
 
 
 def asked_under(request: Request) -> str:

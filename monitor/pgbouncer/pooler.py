@@ -1,0 +1,255 @@
+"""Monitor of one pooler: asks its console, keeps the answers, and judges the findings about it."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from alerts._catalogue import all_wants, findings_about
+from alerts.history.memory import Memory
+from alerts.history.recorder import Recorder
+from alerts.snapshot import ServerIdentity, Snapshot
+from alerts.verdicts.mutes import Mutes
+from alerts.verdicts.tracker import VerdictTracker
+from alerts.verdicts.verdict import Verdict
+from collectors._base import Absence, AnyCollector, Kind, Lane
+from collectors._catalogue import about
+from collectors.pooler_connection import PoolerCause, PoolerConnection, pooler_connection
+from monitor.clock import Clock
+from monitor.config.poolers import PoolerPlan
+from monitor.defects import DEFECTS
+from monitor.heartbeat import Heartbeat
+from monitor.pgbouncer.console import Console
+from monitor.pgbouncer.failure import ConsoleFailure
+from monitor.pgbouncer.rows import rows_of
+from monitor.polling.answers import Answers
+from monitor.polling.round_log import RoundLog
+from monitor.polling.sink import Sink
+from monitor.reading import ReadFailure
+
+log = structlog.get_logger("pgvigil")
+FIRST, LONGEST = 0.5, 8.0
+"""Seconds of the back-off between attempts to connect: doubled each time."""
+REFUSED = 30.0
+"""Seconds between attempts where the reason lies in our settings: a login that fails is logged."""
+OF_SETTINGS = frozenset(
+    {
+        PoolerCause.auth,
+        PoolerCause.auth_method,
+        PoolerCause.not_allowed,
+        PoolerCause.not_a_pooler,
+        PoolerCause.tls,
+        PoolerCause.address,
+    }
+)
+REPORT = 5.0
+"""Seconds between two reports of an unchanged connection."""
+NOT_UP = "the pooler does not answer"
+
+
+def asked() -> list[AnyCollector]:
+    """Return the collectors that ask a console."""
+    return [collector for collector in about(Kind.pgbouncer) if collector.console]
+
+
+@dataclass(slots=True)
+class PoolerMonitor:
+    """Pooler monitor. The scheduler calls `tick`."""
+
+    plan: PoolerPlan
+    clock: Clock
+    memory: Memory
+    sink: Sink
+    peers: Callable[["PoolerMonitor"], Sequence[Snapshot]] = lambda pooler: ()
+    """Snapshots of the servers behind it, and of the other poolers before these."""
+    heart: Heartbeat = field(default_factory=Heartbeat)
+    answers: Answers = field(init=False)
+    tracker: VerdictTracker = field(init=False)
+    round_log: RoundLog = field(default_factory=RoundLog)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    console: Console | None = None
+    failure: ConsoleFailure | None = None
+    """Why the console can't be asked; None while it can, or before the first attempt."""
+    failed_at: float | None = None
+    """When the first failure in a row was (unix seconds)."""
+    reported: float = 0.0
+    _failures: int = 0
+    _not_before: float = 0.0
+
+    def __post_init__(self) -> None:
+        recorder = Recorder(all_wants(Kind.pgbouncer), self.memory, "", self.plan.name)
+        self.answers = Answers(recorder)
+        self.tracker = VerdictTracker(self.memory, self.plan.timing)
+
+    @property
+    def node(self) -> ServerIdentity:
+        return ServerIdentity(self.plan.name)
+
+    async def tick(self) -> None:
+        """Ask what is due, report on the connection, drop old answers, judge."""
+        await self._ask_due()
+        self._report()
+        self._expire()
+        self.judge()
+
+    async def look_once(self) -> None:
+        """Ask everything once and judge."""
+        await self.tick()
+
+    async def _ask_due(self) -> None:
+        now = self.clock.now()
+        due = [one for one in asked() if self._is_due(one, now)]
+        if not due or not await self._is_open():
+            return
+        for collector in due:
+            try:
+                await self._ask(collector)
+            except ReadFailure as failure:
+                if failure.lost:
+                    await self._lost(failure)
+                    return
+                self._note(collector, failure)
+
+    def _is_due(self, collector: AnyCollector, now: float) -> bool:
+        status = self.round_log.of(collector, None)
+        return status.overdue(now, self.plan.paces[collector.lane]) is not None
+
+    async def _is_open(self) -> bool:
+        """Connect where it is not; one attempt at a time, with a back-off after failures."""
+        if self.console and not self.console.lost:
+            return True
+        if self.clock.now() < self._not_before:
+            return False
+        await self._close()
+        try:
+            self.console = await Console.open(self.plan.address, self.plan.deadline)
+        except ConsoleFailure as failure:
+            self._failed(failure)
+            return False
+        self.failure, self.failed_at, self._failures = None, None, 0
+        self.round_log = RoundLog()
+        log.info("connected to a pooler", pooler=self.plan.name, version=self.console.version)
+        return True
+
+    async def _ask(self, collector: AnyCollector) -> None:
+        assert self.console is not None
+        status = self.round_log.of(collector, None)
+        status.asked = begun = self.clock.now()
+        records = await self.console.ask(collector.console, self.plan.deadline)
+        rows = rows_of(collector, records)
+        now = self.clock.now()
+        status.success(now, now - begun, len(rows))
+        self._take(collector, rows)
+
+    def _take(self, collector: AnyCollector, rows: Sequence[object]) -> None:
+        known = self.answers.take(collector, None, rows, self.clock.now())
+        self.sink.put(collector, None, known)
+
+    def _note(self, collector: AnyCollector, failure: ReadFailure) -> None:
+        """One command failed: that of a newer version, or one that brought what we can't read."""
+        pace = self.plan.paces[collector.lane]
+        self.round_log.of(collector, None).failure(self.clock.now(), pace, failure)
+        why = Absence(failure.message, expected=failure.refused)
+        if self.answers.absent.get(collector) != why:
+            self.answers.mark_absent(collector, None, why)
+
+    async def _lost(self, failure: ReadFailure) -> None:
+        cause = PoolerCause.hung if failure.unanswered else PoolerCause.stopping
+        await self._close()
+        self._failed(ConsoleFailure(cause, failure.message))
+        self._not_before = self.clock.now()
+
+    def _failed(self, failure: ConsoleFailure) -> None:
+        now = self.clock.now()
+        if self.failure is None or self.failure.message != failure.message:
+            log.info("no console", pooler=self.plan.name, reason=failure.message)
+        self.failure, self.failed_at = failure, self.failed_at or now
+        backoff = min(LONGEST, FIRST * 2**self._failures) * random.uniform(0.5, 1)
+        self._not_before = now + (REFUSED if failure.cause in OF_SETTINGS else backoff)
+        self._failures += 1
+        for collector in self.answers.forget(asked(), f"{NOT_UP}: {failure.message}"):
+            self.sink.drop(collector, None)
+        self.answers.recorder.restart()
+
+    def _report(self) -> None:
+        """What has changed is reported at once, the same again only when it is due."""
+        row, now = self.standing(), self.clock.now()
+        known = self.answers.newest.get(pooler_connection)
+        is_news = known is None or known.rows[0].up != row.up or known.rows[0].cause != row.cause
+        if is_news or now - self.reported >= REPORT:
+            self.reported = now
+            self._take(pooler_connection, (row,))
+
+    def standing(self) -> PoolerConnection:
+        """How the conversation stands."""
+        failure = self.failure
+        down = self.clock.now() - self.failed_at if self.failed_at else None
+        user = address = None
+        try:
+            target = self.plan.address.target()
+            user, address = target.user, target.name
+        except (OSError, ValueError):
+            address = self.plan.name
+        return PoolerConnection(
+            up=self.is_up,
+            cause=failure.cause if failure else None,
+            message=failure.message if failure else None,
+            down_seconds=down,
+            address=address,
+            user=user,
+            descriptor_limit=self.console.descriptor_limit if self.console else None,
+            observer_starved=self.heart.is_starved,
+        )
+
+    @property
+    def is_up(self) -> bool:
+        return self.console is not None and not self.console.lost and self.failure is None
+
+    def _expire(self) -> None:
+        now = self.clock.now()
+        for collector in list(self.answers.newest):
+            if self.answers.expire(collector, self.plan.paces[collector.lane], now):
+                self.sink.drop(collector, None)
+
+    def snapshot(self, peers: Sequence[Snapshot] = ()) -> Snapshot:
+        """What is known now, and of whom else the judges may read."""
+        return self.answers.snapshot(self.node, self.clock.now(), peers)
+
+    def judge(self) -> None:
+        """Judge what reads something fresh; at first everything."""
+        fresh = self.answers.take_fresh()
+        if not fresh and self.verdicts:
+            return
+        snapshot, mutes = self.snapshot(self.peers(self)), Mutes(self.plan.mutes)
+        for name, finding in findings_about(Kind.pgbouncer).items():
+            known = self.plan.limits.get(name, finding.limits)
+            with DEFECTS.contained("judging", server=self.plan.name, finding=name):
+                self.verdicts[name] = self.tracker.decide(finding, snapshot, known, mutes)
+        while self.tracker.defects:
+            finding, defect = self.tracker.defects.pop(0)
+            DEFECTS.note("judge", defect, server=self.plan.name, finding=finding.name)
+
+    def judge_all(self) -> None:
+        """Judge everything anew."""
+        self.answers.fresh.add(pooler_connection)
+        self.judge()
+
+    def retune(self, plan: PoolerPlan) -> None:
+        """Take other limits, mutes or timing: everything is judged by them at once."""
+        if plan != self.plan:
+            self.plan, self.tracker.timing = plan, plan.timing
+            self.judge_all()
+
+    async def close(self) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
+        console, self.console = self.console, None
+        if console:
+            await console.close()
+
+
+def paces(plan: PoolerPlan) -> dict[AnyCollector, float]:
+    """Return the seconds between two questions of each collector."""
+    return {collector: plan.paces[Lane(collector.lane)] for collector in asked()}
