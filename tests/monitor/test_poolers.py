@@ -104,7 +104,7 @@ async def test_facts_as_of_the_exporter_and_a_restart(pooler: Begin, database: D
         assert 'pgbouncer_version_info{version="PgBouncer ' in text
         assert "pgbouncer_up 1\n" in page(poolers, "main")
         pool.program.stop()
-        await until_true(lambda: not main.is_up, "it is missed")
+        await until_true(lambda: main.failure is not None, "it is missed")
         assert main.failure is not None
         assert main.failure.cause in (PoolerCause.absent, PoolerCause.stopping)
         await until_true(lambda: "pgbouncer_up 0\n" in page(poolers), "it is down on the page")
