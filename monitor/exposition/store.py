@@ -137,16 +137,13 @@ class Store:
             return made
 
     def _join(self, server: str | None) -> Iterator[bytes]:
-        several = {
-            name: len(of_kind) > 1
-            for of_kind in (self.own.servers, self.own.poolers)
-            for name in of_kind
-        }
+        poolers = self.own.poolers
         for _, family in sorted(self.families.items()):
             yield family.header
             for name in [server] if server is not None else list(family.servers):
                 for fragment in family.servers.get(name, {}).values():
-                    label = server is None and several.get(name, True)
+                    alike = poolers if name in poolers else self.own.servers
+                    label = server is None and len(alike) > 1
                     yield fragment.of(name if label else None)
         yield from self.own.page(server)
         yield process_metrics()
