@@ -89,6 +89,8 @@ class Evidence:
     object: str | None = None
     """The database object, schema-qualified and quoted, on which a COMMENT can mute it."""
     database: str | None = None
+    accepted: str | None = None
+    """The reason why it is fine, where the database itself has one; it is then muted."""
 
     @property
     def identity(self) -> tuple[str, str]:

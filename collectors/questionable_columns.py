@@ -30,6 +30,27 @@ QUERY = """
             'pg_catalog.bpchar'::regtype
         )
         and {of_users}
+    union all
+    select
+        current_database()::text,
+        c.oid,
+        n.nspname::text,
+        c.relname::text,
+        a.attname::text,
+        'integer from a sequence',
+        greatest(c.reltuples, 0)::float8
+    from pg_catalog.pg_depend o
+    join pg_catalog.pg_class s on s.oid = o.objid and s.relkind = 'S'
+    join pg_catalog.pg_attribute a on a.attrelid = o.refobjid and a.attnum = o.refobjsubid
+    join pg_catalog.pg_class c on c.oid = a.attrelid
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where o.classid = 'pg_catalog.pg_class'::regclass
+        and o.refclassid = 'pg_catalog.pg_class'::regclass
+        and o.deptype in ('a', 'i')
+        and a.atttypid in ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype)
+        and c.relkind in ('r', 'p')
+        and not c.relispartition
+        and {of_users}
 """.replace("{of_users}", OF_USERS)
 
 
@@ -41,7 +62,8 @@ class QuestionableColumn:
     relname: str
     attname: str
     type: str
-    """As PostgreSQL writes it: timestamp without time zone, money, character(2) …"""
+    """As PostgreSQL writes it: timestamp without time zone, money, character(2) …, or `integer from
+    a sequence` of a column that a sequence fills."""
     rows: float
 
 

@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "key": (str,),
     "object": (str, NoneType),
     "database": (str, NoneType),
+    "accepted": (str, NoneType),
 }
 """Types of each field in JSON."""
 REQUIRED = {field.name for field in fields(Evidence) if field.default is MISSING}

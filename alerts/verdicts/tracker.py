@@ -150,7 +150,11 @@ class VerdictTracker:
     ) -> tuple[tuple[Subject, ...], tuple[Subject, ...]]:
         server = snapshot.node.server
         marked = [
-            replace(s, muted=mutes.why(server, finding.name, s.evidence, snapshot.at))
+            replace(
+                s,
+                muted=s.evidence.accepted
+                or mutes.why(server, finding.name, s.evidence, snapshot.at),
+            )
             for s in subjects
         ]
         heard = tuple(s for s in marked if s.muted is None)

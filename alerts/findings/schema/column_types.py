@@ -28,6 +28,7 @@ AMOUNTS = (
     "vat",
 )
 """Words in the name of a column that holds money."""
+SERIAL = "integer from a sequence"
 FLOATS = ("real", "double precision")
 CHANGES = {
     "timestamp": ("timestamp with time zone", "the same instant reads differently by time zone"),
@@ -35,6 +36,7 @@ CHANGES = {
     "money": ("numeric with a column for the currency", "its meaning changes with lc_monetary"),
     "character(": ("text with a CHECK of its length", "values are padded with blanks"),
     "real": ("numeric", "amounts are rounded: 0.1 + 0.2 is not 0.3"),
+    SERIAL: ("bigint", "inserts fail after 2,147,483,647 values, those rolled back included"),
     "double": ("numeric", "amounts are rounded: 0.1 + 0.2 is not 0.3"),
 }
 """By the beginning of the type, what to use instead and why."""
@@ -42,13 +44,21 @@ CHANGES = {
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
-    """Nothing to set."""
+    serial_rows: int = 1_000_000
+    """Minimum number of rows for an integer that a sequence fills; smaller tables end far from
+    its limit."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     for row in snapshot.rows(questionable_columns):
-        if row.type not in FLOATS or holds_money(row.attname):
+        if is_told(row, limits):
             yield evidence(row)
+
+
+def is_told(row: QuestionableColumn, limits: Limits) -> bool:
+    if row.type in FLOATS:
+        return holds_money(row.attname)
+    return row.type != SERIAL or row.rows >= limits.serial_rows
 
 
 def holds_money(name: str) -> bool:

@@ -8,9 +8,18 @@ from alerts.findings.schema import (
     extension_outdated,
     fk_duplicate,
     fk_type_mismatch,
+    pk_random_uuid,
+    repeating_columns,
+    sequence_column_mismatch,
+    status_skewed,
+    status_without_check,
     table_without_pk,
+    undocumented_duplicate_column,
 )
+from alerts.limits import BaseLimits
 from alerts.verdicts.verdict import Verdict
+from collectors._capabilities import COLUMN_STATISTICS
+from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
 
@@ -20,13 +29,25 @@ CURED = (
     trigger_disabled.finding,
     fk_duplicate.finding,
     table_without_pk.finding,
+    sequence_column_mismatch.finding,
 )
 TOLD = (
     column_types.finding,
     constraint_not_enforced.finding,
     extension_outdated.finding,
     fk_type_mismatch.finding,
+    pk_random_uuid.finding,
+    repeating_columns.finding,
+    status_skewed.finding,
+    status_without_check.finding,
+    undocumented_duplicate_column.finding,
 )
+SMALL: dict[AnyFinding, BaseLimits] = {
+    column_types.finding: column_types.Limits(serial_rows=100),
+    pk_random_uuid.finding: pk_random_uuid.Limits(min_bytes=0, min_inserts=100),
+    status_skewed.finding: status_skewed.Limits(min_bytes=0, min_scans=1),
+}
+"""Limits for tables of a test."""
 WELL = """
     create schema "S';";
     create table "S';".parent (id bigint primary key, a int not null, b int, "q; --" int,
@@ -50,6 +71,24 @@ ILL = """
     analyze "S';".keyless;
     create table "S';".narrow (id int primary key, ref int references "S';".parent (id),
         at timestamp, price float8);
+    create table "S';".uuids ("i;d" uuid primary key default gen_random_uuid(), n int);
+    insert into "S';".uuids select gen_random_uuid(), n from generate_series(1, 200) n;
+    create table "S';".counted (id serial primary key, v int);
+    insert into "S';".counted (v) select 1 from generate_series(1, 200);
+    create table "S';".grown ("i;d" serial primary key);
+    alter table "S';".grown alter "i;d" type bigint;
+    create table "S';".tagged (id bigint primary key, "ta'g1" text, "ta'g2" text, "ta'g3" text);
+    create table "S';".line (id bigint primary key, child bigint references "S';".child,
+        amount numeric);
+    create table "S';".jobs (id bigint primary key, status text, filler text);
+    insert into "S';".jobs select n, case when n < 9 then 'new' when n % 2 = 0 then 'done'
+        else 'gone' end, repeat('x', 300) from generate_series(1, 4000) n;
+    create index "s;tatus" on "S';".jobs (status);
+    analyze "S';".uuids, "S';".counted, "S';".jobs;
+"""
+RARE = """
+    set enable_seqscan = off; set enable_bitmapscan = off;
+    select count(*) from "S';".jobs where status = 'new'; reset all
 """
 
 
@@ -57,7 +96,10 @@ async def judged(database: Database) -> dict[AnyFinding, Verdict]:
     collectors = {one for finding in (*CURED, *TOLD) for one in finding.reads}
     async with watching(dsn=database.monitor_dsn) as connection:
         snapshot = await look(connection, *collectors)
-    return {finding: verdict_of(finding, snapshot) for finding in (*CURED, *TOLD)}
+    return {
+        finding: verdict_of(finding, snapshot, limits=SMALL.get(finding))
+        for finding in (*CURED, *TOLD)
+    }
 
 
 def subjects(verdicts: dict[AnyFinding, Verdict]) -> dict[str, set[str]]:
@@ -68,11 +110,13 @@ def subjects(verdicts: dict[AnyFinding, Verdict]) -> dict[str, set[str]]:
     }
 
 
-async def test_found_and_cured(database: Database, psql: Psql) -> None:
+async def test_found_and_cured(database: Database, psql: Psql, version: int) -> None:
     """Whatever things are called; a clean schema has none of it."""
+    await database.execute(COLUMN_STATISTICS.grant.replace("{role}", MONITOR))
     await database.execute(WELL)
     assert subjects(await judged(database)) == {}
     await database.execute(ILL)
+    await database.execute(RARE)
     verdicts = await judged(database)
     schema = '"S\';"'
     assert subjects(verdicts) == {
@@ -82,11 +126,25 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
         "trigger_disabled": {f"{schema}.child: au'dit"},
         "table_without_pk": {f"{schema}.keyless"},
         "fk_type_mismatch": {f"{schema}.narrow.ref"},
-        "column_types": {f"{schema}.narrow.at", f"{schema}.narrow.price"},
+        "column_types": {
+            f"{schema}.narrow.at",
+            f"{schema}.narrow.price",
+            f"{schema}.counted.id",
+        },
+        "pk_random_uuid": {f"{schema}.uuids"},
+        "repeating_columns": {f'{schema}.tagged ("ta\'g1" …)'},
+        "sequence_column_mismatch": {f'{schema}."grown_i;d_seq"'},
+        "status_skewed": {f'{schema}."s;tatus"'},
+        "status_without_check": {f"{schema}.jobs.status"},
+        "undocumented_duplicate_column": {f"{schema}.line.amount"},
     }
-    for finding in CURED:
+    for finding in (*CURED, undocumented_duplicate_column.finding, pk_random_uuid.finding):
         for subject in verdicts[finding].subjects:
             evidence = subject.evidence
             await psql(database.dsn, "\n".join((evidence.check, *evidence.cure)))
     after = await judged(database)
     assert {finding.name for finding in CURED if after[finding].state is not State.healthy} == set()
+    [copy] = after[undocumented_duplicate_column.finding].muted
+    assert copy.muted == "Copied from child on purpose: …"
+    ordered = after[pk_random_uuid.finding].state is State.healthy
+    assert ordered is (version >= 18)
