@@ -172,4 +172,5 @@ finding = Finding(
     unit="seconds",
     hold=timedelta(minutes=3),
     outlives_restart=False,
+    because=("connection_leak",),
 )
