@@ -8,6 +8,7 @@ from typing import NamedTuple
 from alerts.history.kind import History, HomeThread
 from alerts.history.memory import Memory, Namespace
 from alerts.query_text import normalised
+from alerts.statements.shape import Shape, shape_of
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.stat_statements import stat_statements
 from collectors.statement_texts import statement_texts
@@ -26,6 +27,8 @@ class KnownText(NamedTuple):
     is_cut: bool
     shown: str
     """On one line, with `?` for every value."""
+    shape: Shape | None = None
+    """None where it is not certain: the statement is cut off, or is not plain."""
 
     @property
     def size(self) -> int:
@@ -45,6 +48,11 @@ class StatementTexts:
         """Return the text of a statement, as it may be shown; None if it is not known."""
         found = self.known.get(query_id)
         return found.shown if found else None
+
+    def shape(self, query_id: int) -> Shape | None:
+        """Return the shape of a statement, where its text is known and its shape certain."""
+        found = self.known.get(query_id)
+        return found.shape if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +94,7 @@ class TextRecorder:
             if row.query is None:
                 missing[row.query_id] = answer.at
             else:
-                shown = normalised(row.query) or ""
-                known[row.query_id] = KnownText(row.query, bool(row.is_cut), shown)
+                known[row.query_id] = _read(row.query, bool(row.is_cut))
         size = sum(one.size for one in known.values())
         while len(known) > MOST or size > MOST_CHARACTERS:
             size -= known.pop(next(iter(known))).size
@@ -97,3 +104,8 @@ class TextRecorder:
 
     def view(self, at: float) -> StatementTexts:
         return self._view
+
+
+def _read(query: str, is_cut: bool) -> KnownText:
+    shape = None if is_cut else shape_of(query)
+    return KnownText(query, is_cut, normalised(query) or "", shape)

@@ -1,0 +1,103 @@
+"""Statements that read a large table from end to end each time, for few of its rows.
+
+Three things must agree: the statement names one table alone and filters it, it reads as many blocks
+as the table has, and the table was read sequentially as often as the statement was executed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alerts.findings.indexes._table_scans import TableScans
+from alerts.snapshot import Snapshot
+from alerts.statements.load import Load, Ran
+from alerts.statements.shape import Shape
+from collectors._columns import where
+from collectors.user_tables import UserTable, user_tables
+
+SCANS = TableScans(timedelta(hours=1))
+LOOKED_AT = 50
+"""Statements, those with the most time."""
+LEAST_PAGES = 1000
+"""Pages of a table from which reading all of them takes milliseconds."""
+ALL = 0.9
+"""Share of its pages that an execution reads: the number is of the last vacuum or analyze."""
+FEW = 0.05
+"""Share of the rows that an execution returns at most; for more of them no index would help."""
+AGREE = 0.5
+"""Sequential scans of the table for each execution, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class FullScan:
+    """A statement, and the table that it reads each time."""
+
+    ran: Ran
+    shape: Shape
+    table: UserTable
+    scans: int
+    """Of the table within the last hour, by whatever statement."""
+
+    @property
+    def blocks(self) -> float:
+        return self.ran.use.each("blocks")
+
+    @property
+    def rows(self) -> float:
+        return self.ran.use.each("rows")
+
+
+def full_scans(snapshot: Snapshot, load: Load, calls: int) -> Iterator[FullScan]:
+    """Yield the statements that were executed that often, and read a table each time."""
+    asked = list(_candidates(load, calls))
+    tables = tables_of(snapshot, [shape for _, shape in asked])
+    scanned = snapshot.of(SCANS)
+    moved = set(scanned.moved())
+    for ran, shape in asked:
+        table = the_table(tables, ran.database, shape)
+        if table is None or (table.datname, table.relid) not in moved:
+            continue
+        scans = scanned.within((table.datname, table.relid), SCANS.span).scans
+        found = FullScan(ran, shape, table, scans)
+        if _reads_all(found):
+            yield found
+
+
+def _candidates(load: Load, calls: int) -> Iterator[tuple[Ran, Shape]]:
+    for ran in load.top("seconds", LOOKED_AT):
+        shape = load.texts.shape(ran.key[2])
+        if shape and len(shape.tables) == 1 and shape.is_filtered and ran.use.calls >= calls:
+            yield ran, shape
+
+
+def tables_of(snapshot: Snapshot, shapes: Sequence[Shape]) -> Mapping[object, Sequence[UserTable]]:
+    """Return the tables with the names of the first tables of these, by database and name."""
+    names = {shape.tables[0].name for shape in shapes}
+    found = defaultdict[object, list[UserTable]](list)
+    for row in where(snapshot.rows(user_tables), "relname", names):
+        found[row.datname, row.relname].append(row)
+    return found
+
+
+def the_table(
+    tables: Mapping[object, Sequence[UserTable]], database: str | None, shape: Shape
+) -> UserTable | None:
+    """Return the first table of a statement; None where its name may stand for several."""
+    schema, name = shape.tables[0]
+    rows = [
+        row
+        for row in tables.get((database, name), ())
+        if row.relkind in ("r", "m") and schema in (None, row.schemaname)
+    ]
+    return rows[0] if len(rows) == 1 else None
+
+
+def _reads_all(scan: FullScan) -> bool:
+    table = scan.table
+    return (
+        table.relpages >= LEAST_PAGES
+        and scan.blocks >= ALL * table.relpages
+        and scan.rows <= FEW * max(table.reltuples, table.n_live_tup)
+        and scan.scans >= AGREE * scan.ran.use.calls
+    )

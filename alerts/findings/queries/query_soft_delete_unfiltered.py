@@ -1,0 +1,135 @@
+"""A statement also reads rows that are marked as deleted, which most others leave out."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts.cure import identifier, remark
+from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.limits import FIXED, BaseLimits, Slack
+from alerts.snapshot import Snapshot
+from alerts.statements.load import Load, Ran
+from alerts.statements.shape import Shape
+from alerts.units import Duration, Share, duration_text, share_text
+from collectors.soft_delete_columns import SoftDeleteColumn, soft_delete_columns
+from collectors.stat_statements import stat_statements
+
+LOOKED_AT = 200
+"""Statements, those that are executed most."""
+MOST = 3
+"""Statements that are named of each table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(BaseLimits):
+    window: Annotated[Duration, FIXED] = HOUR
+    """Time over which executions are counted, at most one hour."""
+    min_calls: Annotated[int, FIXED] = 100
+    """Executions of an unfiltered statement within the window."""
+    filtered: Annotated[Share, Slack(0.95)] = 0.8
+    """Share of the executions on the table that leave deleted rows out: that is the custom."""
+    filtering: Annotated[int, FIXED] = 3
+    """Different statements that do."""
+    min_rows: Annotated[float, FIXED] = 2.0
+    """Rows that an execution returns on average: one row by its key may be a deleted one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A statement that reads one table alone."""
+
+    ran: Ran
+    shape: Shape
+    filters: bool
+    """Whether its text names the column."""
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    load = Load.of(snapshot, limits.window)
+    if isinstance(load, Unjudged):
+        yield load
+        return
+    columns = the_columns(snapshot)
+    groups = defaultdict[tuple[str, str], list[Reader]](list)
+    for ran in load.top("calls", LOOKED_AT):
+        shape = load.texts.shape(ran.key[2])
+        if shape is None or shape.kind != "select" or len(shape.tables) != 1:
+            continue
+        where = ran.database or "", shape.tables[0].name
+        column = columns.get(where)
+        if column and shape.tables[0].schema in (None, column.schemaname):
+            text = load.texts.known[ran.key[2]].query
+            groups[where].append(Reader(ran, shape, names(text, column.attname)))
+    for where, readers in groups.items():
+        yield from of_table(load, columns[where], readers, limits)
+
+
+def the_columns(snapshot: Snapshot) -> dict[tuple[str, str], SoftDeleteColumn]:
+    """Return the columns by database and table, where a name stands for one of them."""
+    found = defaultdict[tuple[str, str], list[SoftDeleteColumn]](list)
+    for row in snapshot.rows(soft_delete_columns):
+        found[row.datname, row.relname].append(row)
+    return {where: rows[0] for where, rows in found.items() if len(rows) == 1}
+
+
+def names(text: str, column: str) -> bool:
+    return re.search(rf"\b{re.escape(column)}\b", text, re.IGNORECASE) is not None
+
+
+def of_table(
+    load: Load, column: SoftDeleteColumn, readers: list[Reader], limits: Limits
+) -> Iterator[Outcome]:
+    filtering = [reader for reader in readers if reader.filters]
+    calls = sum(reader.ran.use.calls for reader in readers)
+    share = sum(reader.ran.use.calls for reader in filtering) / calls if calls else 0.0
+    if len(filtering) < limits.filtering or share < limits.filtered:
+        return
+    ill = (reader.ran for reader in readers if not reader.filters and is_many(reader, limits))
+    for ran, _ in zip(ill, range(MOST), strict=False):
+        yield evidence(load, ran, column, share, len(filtering))
+
+
+def is_many(reader: Reader, limits: Limits) -> bool:
+    use = reader.ran.use
+    return use.calls >= limits.min_calls and use.each("rows") >= limits.min_rows
+
+
+def evidence(load: Load, ran: Ran, column: SoftDeleteColumn, share: float, others: int) -> Evidence:
+    table, name = identifier(column.schemaname, column.relname), identifier(column.attname)
+    return told(
+        load,
+        ran,
+        ran.use.calls,
+        f"{ran.brief} does not name {name}, with which {others} other statements on {table}"
+        f" ({share_text(share)} of the executions) leave deleted rows out: it returned"
+        f" {ran.use.each('rows'):,.3g} rows each of {ran.use.calls:,.0f} times within"
+        f" {duration_text(ran.seconds)}.",
+        {
+            "table": table,
+            "column": name,
+            "filtered_share": share,
+            "rows_per_call": ran.use.each("rows"),
+        },
+        (
+            remark("Ask its author whether deleted rows are meant. If not, add the condition that"),
+            remark("the other statements have; an index without deleted rows then serves it too."),
+            remark("A view of the rows that live, which all read, keeps it from being forgotten."),
+        ),
+    )
+
+
+finding = Finding(
+    title="Deleted rows are read as well",
+    severities=(Severity.info,),
+    reads=(stat_statements, soft_delete_columns),
+    consults=CONSULTS,
+    history=HISTORY,
+    limits=Limits(),
+    judge=judge,
+    unit="calls",
+    scope=Reach.database,
+    kind=FindingKind.review,
+)

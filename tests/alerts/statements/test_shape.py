@@ -1,0 +1,118 @@
+"""Shapes of statements: what is certain is right, and what is not is left out."""
+
+import postgast
+import pytest
+
+from alerts.statements.shape import Shape, Wrapped, shape_of
+
+
+def shape(text: str) -> Shape:
+    found = shape_of(text)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "tables"),
+    [
+        ("select * from orders", ["orders"]),
+        ('SELECT * FROM shop."Or""ders" AS o WHERE o.id = $1', ['shop.Or"ders']),
+        ("select a from only t where b", ["t"]),
+        ("select * from a, b x, s.c where a.x = b.x", ["a", "b", "s.c"]),
+        (
+            "select * from a join b on a.x = b.x left join c using (y) where a.z = $1",
+            ["a", "b", "c"],
+        ),
+        ("select * from a join b on left(a.x, 2) = b.y order by 1", ["a", "b"]),
+        ("select extract(year from a.at), a.b is distinct from c from a", ["a"]),
+        ("select trim(both from a) from t limit $1 offset $2", ["t"]),
+        ("update t set a = $1 where b = $2", ["t"]),
+        ("update only s.t as x set a = $1", ["s.t"]),
+        ("delete from t using u where t.a = u.a", ["t"]),
+        ("select * from t for update", ["t"]),
+        ("select /* a, b */ count(*) from t -- , x", ["t"]),
+    ],
+)
+def test_tables(text: str, tables: list[str]) -> None:
+    assert [".".join(filter(None, table)) for table in shape(text).tables] == tables
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "with x as (select 1) select * from x",
+        "select * from (select * from t) x",
+        "select * from t where a in (select b from u)",
+        "select 1 from a union select 2 from b",
+        "select * from f($1)",
+        "select * from s.f($1) x",
+        "select * from t tablesample system (1)",
+        "select * from t where a = 'cut of",
+        "select * from t where a = e'\\'",
+        "select 1",
+        "insert into t values ($1)",
+        "copy t to stdout",
+        "create table t ()",
+        "",
+    ],
+)
+def test_what_is_not_plain_has_none(text: str) -> None:
+    assert shape_of(text) is None
+
+
+def test_filters() -> None:
+    found = shape('select * from t x where x.a = $1 and b >= $2 and "C" = $3 and d = x.e limit $4')
+    assert (found.is_filtered, found.equal, found.has_offset) == (True, ("a", "C"), False)
+    assert shape("select * from t where a = $1 or b = $2").equal == ()
+    assert shape("select * from t where a + b = $1").equal == ()
+    assert shape("select * from t where a = $1 + b").equal == ()
+    assert not shape("select a from t order by a offset $1").is_filtered
+    assert shape("select a from t order by a offset $1").has_offset
+    assert not shape('select a, "offset" from t order by f(offset_)').has_offset
+
+
+@pytest.mark.parametrize(
+    ("condition", "wrapped"),
+    [
+        ("lower(email) = $1", Wrapped("lower", "email", False, True)),
+        ("lower(t.email) like $1", Wrapped("lower", "email", False, True)),
+        ('upper("Name") in ($1, $2)', Wrapped("upper", "Name", False, True)),
+        ("date_trunc($1, created_at) = $2", Wrapped("date_trunc", "created_at", False, False)),
+        ("extract(year from t.at) = $1", Wrapped("extract", "at", False, False)),
+        ("created_at::date = $1", Wrapped("date", "created_at", True, True)),
+        ("coalesce(a, $1) > $2", Wrapped("coalesce", "a", False, False)),
+    ],
+)
+def test_columns_inside_of_functions(condition: str, wrapped: Wrapped) -> None:
+    assert shape(f"select * from t where b = $9 and {condition} order by 1").wrapped == (wrapped,)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "a = lower($1)",
+        "a in ($1, $2)",
+        "(a = $1)",
+        "a = any ($1)",
+        "f(a, b) = $1",
+        "f(g(a)) = $1",
+        "a = $1::date",
+        "now() > a",
+        "lower(a) = $1 or b = $2",
+    ],
+)
+def test_what_an_index_can_serve(condition: str) -> None:
+    assert shape(f"select * from t where {condition}").wrapped == ()
+
+
+def test_the_tables_are_those_of_the_parser() -> None:
+    """PostgreSQL's own parser names the same."""
+    for text in (
+        "select a.x, b.y from a join s.b on a.i = b.i cross join c where a.x = 1 group by 1, 2",
+        "select * from a natural join b, c left outer join d on true where d.x is null",
+        "update t set a = b.c where t.id = 5",
+        'select "t".* from "T" "t" where "t"."X" = 1 fetch first 3 rows only',
+    ):
+        parsed = {name.replace('"', "") for name in postgast.extract_tables(postgast.parse(text))}
+        named = [".".join(filter(None, table)) for table in shape(text).tables]
+        assert set(named) == parsed

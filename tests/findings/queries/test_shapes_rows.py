@@ -1,0 +1,270 @@
+"""Findings that read the texts of statements, by rows made by hand."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from alerts._base import AnyFinding, State
+from alerts.findings.queries import (
+    query_full_scan_large,
+    query_function_on_column,
+    query_large_offset,
+    query_n_plus_one,
+    query_soft_delete_unfiltered,
+    read_offload_candidate,
+)
+from alerts.history.recorder import Recorder
+from alerts.snapshot import Snapshot
+from alerts.verdicts.verdict import Verdict
+from collectors._base import Answer, Role
+from collectors.soft_delete_columns import SoftDeleteColumn, soft_delete_columns
+from collectors.stat_statements import Statement, stat_statements
+from collectors.statement_texts import StatementText, statement_texts
+from collectors.user_tables import UserTable, user_tables
+from tests.findings.queries.loads import did
+from tests.fixtures.lock_rows import filled
+from tests.fixtures.one_look import verdict_of
+from tests.fixtures.session_rows import AT, seen
+from tests.fixtures.statement_rows import statement
+
+SCAN, WRAPPED = query_full_scan_large.finding, query_function_on_column.finding
+OFFSET, LOOP = query_large_offset.finding, query_n_plus_one.finding
+DELETED, OFFLOAD = query_soft_delete_unfiltered.finding, read_offload_candidate.finding
+PAGES = 4000
+
+
+def table(scans: int, name: str = "orders", **given: Any) -> UserTable:
+    facts = {
+        "datname": "shop",
+        "relid": 5,
+        "schemaname": "public",
+        "relname": name,
+        "relkind": "r",
+        "relpages": PAGES,
+        "reltuples": 100_000.0,
+        "n_live_tup": 100_000,
+        "seq_scan": scans,
+        "seq_tup_read": scans * 100_000,
+        "idx_tup_fetch": 0,
+        "reloptions": [],
+    }
+    made: UserTable = filled(UserTable, **facts | given)
+    return made
+
+
+def scanned(
+    finding: AnyFinding, text: str, scans: int = 100, *tables: UserTable, **given: Any
+) -> Verdict:
+    use = {"calls": 100, "seconds": 50.0, "rows": 500, "shared_blocks_hit": 100 * PAGES}
+    rows = [statement(7, **{**use, **given}), statement(8, 100, seconds=150.0)]
+    snapshot = did(
+        finding,
+        *rows,
+        texts={7: text},
+        earlier=[(user_tables, [table(0), *(replace(t, seq_tup_read=0) for t in tables)])],
+        also=[(user_tables, [table(scans), *tables])],
+    )
+    return verdict_of(finding, snapshot)
+
+
+PLAIN = "select * from orders where state = $1 and at > $2"
+
+
+def test_a_whole_table_each_time() -> None:
+    [subject] = scanned(SCAN, PLAIN).subjects
+    assert subject.evidence.facts["table"] == "public.orders"
+    assert subject.evidence.facts["filter_columns"] == "state"
+    assert scanned(WRAPPED, PLAIN).state is State.healthy
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        (PLAIN, {"shared_blocks_hit": 50 * PAGES}),  # half of it
+        (PLAIN, {"rows": 1_000_000}),  # many of its rows
+        (PLAIN, {"calls": 10, "shared_blocks_hit": 10 * PAGES}),  # a report
+        (PLAIN, {"seconds": 1.0}),  # of no weight
+        ("select count(*) from orders", {}),  # all rows are meant
+        ("select * from other where state = $1", {}),
+        ("select * from s.orders where state = $1", {}),
+        ("select * from orders o join b on o.id = b.id where o.state = $1", {}),
+        ("select * from orders where id in (select id from b)", {}),
+    ],
+)
+def test_no_whole_table(text: str, given: dict[str, Any]) -> None:
+    assert scanned(SCAN, text, **given).state is State.healthy
+
+
+def test_scans_of_the_table_must_agree() -> None:
+    """A statement that reads as many blocks by an index."""
+    assert scanned(SCAN, PLAIN, 20).state is State.healthy
+
+
+def test_a_name_that_stands_for_two_tables() -> None:
+    other = table(100, schemaname="archive", relid=6)
+    assert scanned(SCAN, PLAIN, 100, other).state is State.healthy
+
+
+@pytest.mark.parametrize(
+    ("condition", "cure"),
+    [
+        (
+            "lower(email) = $1",
+            "CREATE INDEX CONCURRENTLY ON public.orders (pg_catalog.lower(email))",
+        ),
+        ("at::date = $1", "two ends of the time"),
+        ("date_trunc($2, at) = $1", "two ends of the time"),
+        ("shape(email) = $1", "change the value instead"),
+    ],
+)
+def test_a_function_around_a_column(condition: str, cure: str) -> None:
+    text = f"select * from orders where {condition}"
+    [subject] = scanned(WRAPPED, text).subjects
+    assert cure in " ".join(subject.evidence.cure)
+    assert scanned(SCAN, text).state is State.healthy
+    assert scanned(WRAPPED, text, shared_blocks_hit=900).state is State.healthy
+
+
+def paged(text: str, **given: Any) -> Verdict:
+    use = {"calls": 500, "seconds": 50.0, "rows": 10_000, "shared_blocks_hit": 1_000_000}
+    rows = [statement(7, **{**use, **given}), statement(8, 100, seconds=150.0)]
+    return verdict_of(OFFSET, did(OFFSET, *rows, texts={7: text}))
+
+
+def test_skipped_rows() -> None:
+    text = "select * from orders order by at limit $1 offset $2"
+    assert paged(text).state is State.ill
+    assert paged("select * from orders order by at limit $1").state is State.healthy
+    assert paged(text, seconds=5.0).state is State.healthy  # first pages alone
+    assert paged(text, rows=100_000).state is State.healthy  # large pages
+    assert paged(text, calls=40, seconds=4.0).state is State.healthy
+
+
+LIVE = "deleted_at is null"
+READS = {
+    1: f"select * from users where team = $1 and {LIVE}",
+    2: f"select * from users where name = $1 and {LIVE}",
+    3: f"select * from users u where u.id = $1 and u.{LIVE}",
+    7: "select * from users where city = $1",
+}
+
+
+def deleted(filtered: int = 3000, texts: Mapping[int, str] = READS, **given: Any) -> Verdict:
+    use = {"calls": 200, "rows": 2000, "seconds": 1.0}
+    rows = [statement(n, filtered // 3, rows=10) for n in (1, 2, 3)]
+    columns = [
+        SoftDeleteColumn(
+            "shop", 5, "public", "users", 3, "deleted_at", "timestamptz", False, 1 << 20, 1e5
+        )
+    ]
+    snapshot = did(
+        DELETED,
+        *rows,
+        statement(7, **{**use, **given}),
+        texts=texts,
+        also=[(soft_delete_columns, columns)],
+    )
+    return verdict_of(DELETED, snapshot)
+
+
+def test_deleted_rows_that_are_read() -> None:
+    [subject] = deleted().subjects
+    assert subject.evidence.subject == "query 7 of app"
+    assert subject.evidence.facts["column"] == "deleted_at"
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        deleted(300),  # no custom
+        deleted(rows=150),  # one row by its key
+        deleted(calls=50),  # rarely
+        deleted(texts={**READS, 2: "select * from users where name = $1"}),  # only two filter
+        deleted(texts={**READS, 7: "update users set city = $1"}),
+        deleted(texts={**READS, 7: "select * from teams where city = $1"}),
+    ],
+)
+def test_what_is_meant(verdict: Verdict) -> None:
+    assert not any(s.evidence.subject == "query 7 of app" for s in verdict.subjects)
+
+
+PAIR = {
+    1: "select * from order_items where order_id = $1",
+    2: "select * from orders where customer = $1 order by at",
+}
+
+
+def looped(
+    inner: int = 600, outer: int = 600, texts: Mapping[int, str] = PAIR, **given: Any
+) -> Verdict:
+    """Twelve windows in which the first is executed and the second returns rows so often."""
+
+    def rows(number: int) -> list[Statement]:
+        return [
+            statement(1, inner * number, rows=inner * number, **given),
+            statement(2, 20 * number, rows=outer * number),
+            statement(3, 900 * number),
+        ]
+
+    recorder = Recorder(wants=LOOP.history)
+    known = [StatementText(number, text, False) for number, text in texts.items()]
+    recorder.record(statement_texts, Answer(tuple(known), AT))
+    recorder.catch_up()
+    for number in range(13):
+        answer = Answer(tuple(rows(number)), AT - 3600 + 300 * number)
+        recorder.record(stat_statements, answer)
+        recorder.catch_up()
+    snapshot = seen((stat_statements, rows(12)), (statement_texts, known))
+    return verdict_of(LOOP, snapshot.with_histories(recorder.views(AT)))
+
+
+def test_once_for_each_row() -> None:
+    [subject] = looped().subjects
+    assert subject.evidence.facts["outer_statement"] == PAIR[2]
+    assert subject.evidence.value == 30
+    by_key = {
+        1: "select name from customers where id = $1",
+        2: "select id, customer_id from orders where at > $1",
+    }
+    assert looped(texts=by_key).state is State.ill
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        looped(inner=640),  # not as often
+        looped(inner=200, outer=200),  # seldom
+        looped(inner=600, outer=60),
+        looped(texts={**PAIR, 2: "select * from carts where customer = $1"}),  # unrelated
+        looped(texts={**PAIR, 1: "select * from order_items where price > $1"}),  # no key
+        looped(texts={**PAIR, 1: "update order_items set a = 1 where order_id = $1"}),
+        looped(texts={2: PAIR[2]}),  # its text is not known
+    ],
+)
+def test_no_loop(verdict: Verdict) -> None:
+    assert verdict.state is State.healthy
+
+
+def load(role: Role, server: str, seconds: float, **given: Any) -> Snapshot:
+    rows = [statement(7, 1000, seconds=seconds, **given), statement(8, 10, seconds=100.0)]
+    snapshot = did(OFFLOAD, *rows, texts={7: "select * from orders", 8: "update t set a = $1"})
+    return replace(snapshot, node=replace(snapshot.node, role=role, server=server))
+
+
+def offload(seconds: float, other: float | None, **given: Any) -> Verdict:
+    primary = load(Role.primary, "db1", seconds, **given)
+    blind = seen(role=Role.standby)
+    peers = [blind if other is None else load(Role.standby, "db2", other)]
+    return verdict_of(OFFLOAD, replace(primary, peers=tuple(peers)))
+
+
+def test_reads_beside_an_idle_standby() -> None:
+    [subject] = offload(9000, 10).subjects
+    assert (subject.evidence.subject, subject.evidence.value) == ("db2", 2.5)
+    assert offload(9000, 5000).state is State.healthy  # the standby works too
+    assert offload(3000, 10).state is State.healthy  # not much to read
+    assert offload(9000, 10, wal_records=5000).state is State.healthy  # it writes
+    assert offload(9000, None).state is State.unknown
+    assert offload(3000, None).state is State.healthy
