@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from grafana.panels import Column, Panel, Query, listing, ranking
-from grafana.queries import DATABASE_NAMED, by, in_databases, rate
+from grafana.queries import DATABASE_NAMED, by, fact, in_databases, rate
 
 STATEMENT = "datname, user, queryid"
 NAMED = f"{{{{queryid}}}} of {{{{user}}}}, {DATABASE_NAMED}"
@@ -27,7 +27,7 @@ def statement_table() -> Iterator[Panel]:
     yield listing(
         "Busiest statements",
         "Busy: average number of sessions that execute it. Values are means over some minutes."
-        " The text is in pg_stat_statements, under the queryid.",
+        " The daemon's page /statements has the texts.",
         [f"{value} and {busiest}" for value, _ in measures.values()],
         {
             "queryid": Column("Query id", width=190),
@@ -42,6 +42,27 @@ def statement_table() -> Iterator[Panel]:
         hidden=(),
         empty=EMPTY,
         height=12,
+        worst=("Busy",),
+    )
+
+
+def statement_text_table() -> Iterator[Panel]:
+    """Table of the texts of the busiest statements."""
+    seconds = by("sum", "queryid", rate(in_databases("pg_stat_statements_seconds_total")))
+    text = by("max", "queryid, query", fact("pg_stat_statements_query_id"))
+    yield listing(
+        "Texts of the busiest statements",
+        "Without values. Busy: average number of sessions that execute it.",
+        [f"topk({SHOWN}, {seconds}) * on (server, queryid) group_left (query) {text}"],
+        {
+            "query": Column("Statement"),
+            "queryid": Column("Query id", width=190),
+            "server": Column("Server", width=160),
+            "Value": Column("Busy", unit="percentunit", width=120),
+        },
+        hidden=(),
+        empty="No texts: the setting statement_texts is off, or none was read yet.",
+        height=10,
         worst=("Busy",),
     )
 

@@ -10,6 +10,7 @@ from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder
 from alerts.replication.measure import lag_of
 from alerts.snapshot import ServerIdentity, Snapshot
+from alerts.statements.labels import labels
 from alerts.verdicts.mutes import Mutes, comments_by_object
 from collectors._base import Absence, AnyCollector, Lane
 from collectors._catalogue import all_collectors, of_server
@@ -18,6 +19,8 @@ from collectors.comments import comments
 from collectors.connection import Connection, connection
 from collectors.server import server
 from collectors.standby_lag import standby_lag
+from collectors.stat_statements import stat_statements
+from collectors.statement_labels import statement_labels
 from collectors.volumes import volumes
 from collectors.wait_statements import wait_statements
 from collectors.wal_position import wal_position
@@ -321,6 +324,8 @@ class ServerMonitor:
             snapshot = self.answers.snapshot(self.node, self.clock.now(), self.peers())
             if wal_position in fresh:
                 self._report_lag(snapshot)
+            if self.plan.statement_texts and stat_statements in fresh:
+                self._label_statements(snapshot)
             answer = self.answers.newest.get(comments)
             told = comments_by_object(answer.rows if answer else ())
             if self.judging.judge(fresh, snapshot, Mutes(self.plan.mutes, told)):
@@ -336,6 +341,13 @@ class ServerMonitor:
         if lag and is_news:
             self.runner.supply(standby_lag, (lag,))
             self.answers.fresh.discard(standby_lag)
+
+    def _label_statements(self, snapshot: Snapshot) -> None:
+        """Put the texts of the statements with series into the metrics."""
+        if snapshot.has(stat_statements):
+            most = self.plan.bounds.get(stat_statements.name)
+            self.runner.supply(statement_labels, tuple(labels(snapshot, most)))
+            self.answers.fresh.discard(statement_labels)
 
     def judge_all(self) -> None:
         """Judge everything anew."""

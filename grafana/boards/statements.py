@@ -4,10 +4,16 @@ from grafana.boards._base import Board, Rows
 
 
 def rows() -> Rows:
-    from grafana.statement_panels import statement_cost_panels, statement_panels, statement_table
+    from grafana.statement_panels import (
+        statement_cost_panels,
+        statement_panels,
+        statement_table,
+        statement_text_table,
+    )
 
     return {
         "Statements": statement_table,
+        "Texts": statement_text_table,
         "Time": statement_panels,
         "Cost": statement_cost_panels,
     }
@@ -17,7 +23,7 @@ board = Board(
     title="Statements",
     about=(
         "Which statements take the server's time. Needs the extension pg_stat_statements;"
-        " a statement is shown by its queryid, its text never leaves the database."
+        " a statement is shown by its queryid, and by its text with `statement_texts: true`."
     ),
     place=60,
     rows=rows,

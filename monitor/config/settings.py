@@ -263,6 +263,10 @@ class Settings(BaseSettings, Login):
     """Whether metrics are also served under their old names, such as pg_replication_lag, and
     pg_stat_bgwriter_buffers_alloc without `_total`; docs/metrics.md lists them."""
 
+    statement_texts: bool = False
+    """Whether metrics have the texts of statements, without values, as
+    `pg_stat_statements_query_id`. They are on the pages in any case, and in no alert."""
+
     runbook_base: Optional[WebAddress] = None
     """Base URL of runbook links in alerts; the finding's name is appended. The default is the
     daemon's own pages, if their address is known."""

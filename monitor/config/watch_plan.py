@@ -28,6 +28,8 @@ class WatchPlan:
     """How many rows have their own metrics, by collector; others use the collector's default."""
     mutes: tuple[Mute, ...] = ()
     timing: Timing = PATIENCE
+    statement_texts: bool = False
+    """Whether metrics have the texts of statements."""
     budget: float = 0.01
     statement_timeout: float = 5.0
     """Seconds after which the server itself ends a query of ours."""
@@ -55,6 +57,7 @@ def plans(settings: Settings, environ: Mapping[str, str], hold: bool = True) -> 
             bounds=bounds(settings),
             mutes=mutes(settings),
             timing=timing(settings, hold),
+            statement_texts=settings.statement_texts,
             budget=settings.budget,
             statement_timeout=deadline,
             connect_deadline=deadline,

@@ -25,7 +25,10 @@ ALL = {"$__rate_interval": "10s"} | {
     f"${name}": ".*" for name in ("job", "instance", "server", "database")
 }
 # One look must do for what takes a month in life.
-QUICK = ("paces.normal=1s", "paces.table=1s", "paces.slow=1s", "scrape_interval=1s")
+QUICK = (
+    *("paces.normal=1s", "paces.table=1s", "paces.slow=1s", "scrape_interval=1s"),
+    "statement_texts=true",
+)
 ILL_SOON = (
     "findings.idle_in_transaction.silent=1s",
     "findings.connection_saturation.taken=1%",

@@ -39,6 +39,7 @@ WAITING = (
     f"alter table accounts add column extra text default '{SECRET}'",
     f"select * from accounts where card between {NUMBER} and {NUMBER} for update",
 )
+COUNTED = f"select pg_sleep(0.1), '{SECRET}' || {NUMBER} as counted"
 SEEN = "update accounts set note = ?"
 
 
@@ -100,7 +101,10 @@ async def test_no_value_of_a_statement_is_shown(
     """Statements are on the pages, or this would prove nothing; what they are about is not."""
     server = private_server(deadlock_timeout="5s")
     dsn = server.dsn(user=MONITOR)
-    program = await chain.daemon("server_name=shop", *impatience(), PGVIGIL_DSN=dsn)
+    async with connected(server.dsn()) as admin:
+        await admin.execute("create extension pg_stat_statements")
+    texts = ("statement_texts=true", "paces.table=2s", "paces.slow=2s")
+    program = await chain.daemon("server_name=shop", *texts, *impatience(), PGVIGIL_DSN=dsn)
     address = chain.addresses["pgvigil"]
 
     async def page(path: str) -> str:
@@ -116,14 +120,19 @@ async def test_no_value_of_a_statement_is_shown(
                 for one in json.loads(told)["servers"][0]["findings"]
                 if one["state"] == "ill"
             }
-            return SEEN in await page("/") and "create role" in told and ill >= EXPECTED
+            async with connected(server.dsn()) as shopper:
+                await shopper.execute(COUNTED)
+            counted = "as counted" in await page("/statements")
+            labelled = "as counted" in await page("/metrics")
+            is_told = SEEN in await page("/") and "create role" in told and ill >= EXPECTED
+            return is_told and counted and labelled
 
         await until(shown, "the statements are on the page")
         [told] = json.loads(await page("/findings"))["servers"]
         names = list(all_findings())
         of_servers = {name for name in names if all_findings()[name].of is Kind.postgres}
         assert {finding["finding"] for finding in told["findings"]} == of_servers
-        paths = ["/", "/findings", "/metrics", "/sd"]
+        paths = ["/", "/findings", "/statements", "/statements.json", "/metrics", "/sd"]
         paths += [f"/findings/{name}{end}" for name in names for end in ("", ".json")]
         for path in paths:
             text = await page(path)
