@@ -13,6 +13,7 @@ from bench.bloat import __main__ as bloat
 from bench.breadth import __main__ as breadth
 from bench.deadlock import __main__ as deadlock
 from bench.measuring import INTERVAL, Measured, measure
+from bench.migrations import __main__ as migrations
 from bench.pages import PageTime, page_times
 from bench.runway import __main__ as runway
 from bench.scenarios import ROLES, SCENARIOS, Scenario, built
@@ -29,6 +30,7 @@ OTHERS = {
     "starvation": starvation.main,
     "runway": runway.main,
     "bloat": bloat.main,
+    "migrations": migrations.main,
 }
 """Benchmarks with arguments of their own."""
 USAGE = 2

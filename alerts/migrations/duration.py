@@ -87,7 +87,9 @@ def _by_pages(traced: Traced, what: Kind, live: LiveServer) -> Duration:
             return INSTANT
         return Duration(None, f"no pace of this server is known: {live.why_unobserved}")
     middle = pages / rate * cost(traced, what, live)
-    return Duration(Range(middle / SPREAD, max(MOMENT, middle * SPREAD)))
+    if middle * SPREAD < MOMENT:
+        return INSTANT
+    return Duration(Range(middle / SPREAD, middle * SPREAD))
 
 
 def scans_at(observed: Iterable[Observed]) -> float | None:

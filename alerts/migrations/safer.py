@@ -1,5 +1,6 @@
 """Safer forms: the same change in steps that don't hold strong locks for long."""
 
+import re
 from collections.abc import Iterator
 
 from alerts.cure import identifier
@@ -15,6 +16,7 @@ CHECKED = {
     "CONSTR_FOREIGN": "a FOREIGN KEY",
     "CONSTR_NOTNULL": "a NOT NULL constraint",
 }
+INDEX = re.compile(r"create\s+(?:unique\s+)?index\b", re.IGNORECASE)
 UNIQUE = {"CONSTR_UNIQUE": "UNIQUE", "CONSTR_PRIMARY": "PRIMARY KEY"}
 
 
@@ -42,7 +44,7 @@ def _of_action(traced: Traced, action: Action, live: LiveServer | None) -> Itera
     if action.kind == "AT_SetNotNull" and action.column:
         yield _set_not_null(table, action.column)
     elif action.kind == "AT_AddConstraint":
-        yield from _add_constraint(table, action)
+        yield from _add_constraint(traced, table, action)
     elif action.kind == "AT_AddColumn":
         yield from _add_column(traced, action, live)
     elif action.kind == "AT_AlterColumnType":
@@ -79,17 +81,27 @@ def _set_not_null(table: Relation, column: str) -> Advice:
     )
 
 
-def _add_constraint(table: Relation, action: Action) -> Iterator[Advice]:
+def _in_two_steps(statement: Statement, where: str, found: Tree) -> tuple[str, ...]:
+    """Write both steps, where it is the only action and the constraint has a name."""
+    if len(statement.actions) != 1 or not found.get("conname"):
+        return ()
+    return (
+        "SET lock_timeout = '2s';",
+        f"{statement.text}\nNOT VALID;",
+        f"ALTER TABLE {where} VALIDATE CONSTRAINT {identifier(str(found['conname']))};",
+        "RESET lock_timeout;",
+    )
+
+
+def _add_constraint(traced: Traced, table: Relation, action: Action) -> Iterator[Advice]:
     found = action.definition
     contype = str(found.get("contype", ""))
     where = identifier(*table)
     if contype in CHECKED and not found.get("skip_validation"):
-        name = identifier(str(found["conname"])) if found.get("conname") else None
-        validate = (f"ALTER TABLE {where} VALIDATE CONSTRAINT {name};",) if name else ()
         yield Advice(
             f"Add {CHECKED[contype]} as NOT VALID, and VALIDATE it in a transaction of its own:"
             " that reads the table without blocking writers.",
-            validate,
+            _in_two_steps(traced.statement, where, found),
         )
     elif contype in UNIQUE and "indexname" not in found:
         yield _unique(where, contype, found)
@@ -171,7 +183,6 @@ def _of_statement(traced: Traced) -> Iterator[Advice]:
 
 
 def _create_index(traced: Traced) -> Iterator[Advice]:
-    body = traced.statement.body
     parent = any(held.kind == "p" for held in traced.locks)
     if parent:
         yield Advice(
@@ -180,11 +191,10 @@ def _create_index(traced: Traced) -> Iterator[Advice]:
         )
         return
     text = traced.statement.text
-    at = text.lower().find("index") + len("index")
-    if body.get("relation") and at > len("index"):
+    if found := INDEX.match(text):
         yield Advice(
             "CONCURRENTLY builds it without blocking writers; it must not be in a transaction.",
-            (f"{' '.join(text[:at].split())} CONCURRENTLY{text[at:]};",),
+            (f"{found[0]} CONCURRENTLY{text[found.end() :]}\n;",),
         )
 
 

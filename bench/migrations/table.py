@@ -82,7 +82,7 @@ def tables(outcomes: Sequence[Outcome], seed: int) -> Iterator[str]:
         " live server, and executed there with rows, beside two readers and two writers. Who is"
         " blocked was probed at the end of the statement, before its transaction was rolled back."
     )
-    yield f"Sizes were drawn with the seed {seed}. `python -m bench migrations --seed {seed}`"
+    yield f"Sizes were drawn with the seed {seed}, after the code was finished."
     yield ""
     yield "| version | forms | kind and blocked right | not known | wrong | seconds known | held |"
     yield "|---|---|---|---|---|---|---|"

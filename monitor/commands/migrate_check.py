@@ -66,6 +66,8 @@ def run(known: argparse.Namespace) -> int:
     from monitor.migrations.parsing import ParserMissing
     from monitor.reports.migrate_check import migration_report
 
+    if not 0 < known.seconds <= 3600:
+        raise BadUsage("--seconds takes a number above 0, up to 3600.")
     script = read(known.files)
     if known.single_transaction:
         script = f"BEGIN;{script}\n;COMMIT;"

@@ -61,11 +61,11 @@ def parsed(cut: Sequence[Piece]) -> list[Statement]:
     return statements
 
 
-def _statement(number: int, piece: Piece, tree: dict[str, Any]) -> Statement:
-    if "error" in tree:
-        return Statement(number, piece.line, piece.text, unread=tree["error"])
-    node = next(iter(tree), "")
-    return Statement(number, piece.line, piece.text, node, tree, follows=piece.follows)
+def _statement(number: int, piece: Piece, found: dict[str, Any]) -> Statement:
+    if "error" in found:
+        return Statement(number, piece.line, piece.text, unread=found["error"])
+    node = next(iter(found), "")
+    return Statement(number, piece.line, piece.text, node, found, follows=piece.follows)
 
 
 def _trees(texts: Sequence[str]) -> list[dict[str, Any]]:
@@ -87,7 +87,8 @@ def _trees(texts: Sequence[str]) -> list[dict[str, Any]]:
     return done
 
 
-def _tree(text: str) -> dict[str, Any]:
+def tree(text: str) -> dict[str, Any]:
+    """Parse one statement in this process, which a hostile one can end."""
     import postgast
     from google.protobuf.json_format import MessageToDict
     from google.protobuf.message import DecodeError
@@ -100,8 +101,8 @@ def _tree(text: str) -> dict[str, Any]:
         return {"error": "it can't be parsed: it is nested too deeply"}
     if len(statements) != 1:
         return {"error": "it is not one statement"}
-    tree: dict[str, Any] = statements[0]["stmt"]
-    return tree
+    found: dict[str, Any] = statements[0]["stmt"]
+    return found
 
 
 def main() -> None:
@@ -110,7 +111,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(_tree(json.loads(line))) + "\n")
+        sys.stdout.write(json.dumps(tree(json.loads(line))) + "\n")
         sys.stdout.flush()
 
 

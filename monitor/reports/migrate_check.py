@@ -1,7 +1,7 @@
 """Report of migrate-check: as text, as JSON, and as Markdown for a review comment."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from alerts.migrations.advice import Level
@@ -96,7 +96,7 @@ def _text(verdict: FileVerdict) -> Iterator[str]:
             yield safe(f"     {line}")
         for advice in one.advice:
             yield safe(f"   - {advice.text}")
-            yield from (safe(f"       {sql}") for sql in advice.sql)
+            yield from (f"       {line}" for line in _lines(advice.sql))
     yield from _left_out(verdict)
 
 
@@ -219,8 +219,12 @@ def _section(one: Verdict) -> Iterator[str]:
         yield f"- {_plain(advice.text)}"
         if advice.sql:
             fence = "`" * max(3, max(_ticks(sql) for sql in advice.sql) + 1)
-            yield from ("", f"  {fence}sql", *(f"  {safe(sql)}" for sql in advice.sql))
+            yield from ("", f"  {fence}sql", *(f"  {line}" for line in _lines(advice.sql)))
             yield from (f"  {fence}", "")
+
+
+def _lines(statements: Iterable[str]) -> list[str]:
+    return [safe(line) for sql in statements for line in sql.splitlines()]
 
 
 def _ticks(text: str) -> int:

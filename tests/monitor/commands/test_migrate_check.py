@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from monitor.cli import main
-from tests.fixtures.postgres import Database
+from tests.fixtures.postgres import Database, Psql
 
 SCHEMA = """
     CREATE TABLE customers (id bigint PRIMARY KEY, email text NOT NULL);
@@ -31,6 +31,17 @@ CREATE INDEX ON orders (note);
 CREATE INDEX CONCURRENTLY ON orders (note);
 ALTER TABLE orders DROP COLUMN note;
 """
+PARTED = (
+    "ALTER TABLE orders ADD CONSTRAINT paid CHECK (note IS DISTINCT FROM 'a  b') -- why",
+    "ALTER TABLE customers ADD CONSTRAINT mail UNIQUE (id, email)",
+)
+AS_WANTED = """
+    SELECT (SELECT count(*) FROM pg_constraint WHERE conname IN ('paid', 'mail') AND convalidated)
+        + (SELECT count(*) FROM pg_attribute
+            WHERE attrelid = 'orders'::regclass AND attname = 'total' AND attnotnull)
+        + (SELECT count(*) FROM pg_index WHERE indrelid = 'orders'::regclass
+            AND pg_get_indexdef(indexrelid) LIKE '%(note)' AND indisvalid)
+"""
 
 
 async def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
@@ -47,7 +58,7 @@ async def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
 
 
 @pytest.mark.versions(14, 18)
-async def test_against_a_real_server(database: Database, version: int) -> None:
+async def test_against_a_real_server(database: Database, psql: Psql, version: int) -> None:
     """Sizes, traffic and recent statements come from the server, which stays as it was.
 
     The role of the monitor may not lock tables, so the catalogue tells it the schema.
@@ -78,11 +89,23 @@ async def test_against_a_real_server(database: Database, version: int) -> None:
     assert any(told in one["text"] for one in not_null["advice"])
     assert bool(found["note"]) is (version == 14)
     assert (build["kind"], build["blocks"]) == ("index build", "writers")
-    assert 0 < build["seconds"]["low"] < build["seconds"]["high"]
+    assert build["seconds"]["low"] < build["seconds"]["high"]
     assert concurrently["blocks"] == "none"
     assert drop["verdict"] == "danger"
     assert any("recent statements name it" in one["text"] for one in drop["advice"])
     assert await database.fetchval("SELECT sum(xmin::text::bigint) FROM pg_class") == before
+    await database.execute("DELETE FROM orders WHERE total IS NULL")
+    for statement in (not_null, build):
+        for one in statement["advice"]:
+            await psql(database.dsn, "\n".join(one["sql"]))
+    for statement in PARTED:
+        _, shown, _ = await run(
+            "-", "--dsn", dsn, "--format=json", "--seconds=0.1", stdin=statement
+        )
+        [judged] = json.loads(shown)["statements"]
+        [safer] = [one["sql"] for one in judged["advice"] if len(one["sql"]) > 1]
+        await psql(database.dsn, "\n".join(safer))
+    assert await database.fetchval(AS_WANTED) == 4
 
 
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -124,5 +147,7 @@ def test_bad_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["migrate-check", str(large)]) == 2
     assert "larger than 32 MB" in capsys.readouterr().err
     large.write_text("select 1")
+    assert main(["migrate-check", str(large), "--seconds", "0"]) == 2
+    assert "--seconds takes" in capsys.readouterr().err
     assert main(["migrate-check", str(large), "--no-server"]) == 2
     assert "needs the schema" in capsys.readouterr().err

@@ -1,0 +1,239 @@
+"""Verdicts of migrations by traces made by hand: levels, advice, backfills, names still in use."""
+
+from dataclasses import replace
+
+import pytest
+
+from alerts.migrations.advice import Level
+from alerts.migrations.duration import Range, duration
+from alerts.migrations.kind import Kind
+from alerts.migrations.live import Holder, LiveServer, LiveTable, Observed, Standby, Traffic
+from alerts.migrations.lock_mode import Blocked, LockMode
+from alerts.migrations.statement import Statement
+from alerts.migrations.traced import Block, Failure, Held, Relation, Traced
+from alerts.migrations.verdict import FileVerdict, Verdict, judged
+from monitor.migrations.parsing import tree
+
+ORDERS = Relation("public", "orders")
+TABLE = LiveTable(
+    ORDERS,
+    bytes=800 << 20,
+    index_bytes=200 << 20,
+    indexes=2,
+    rows=9e6,
+    traffic=Traffic(90.0, 10.0, counted=True),
+    holder_known=True,
+    null_shares={"note": 0.0, "total": 0.25},
+    repeated={"note": True},
+)
+SEEN = (Observed("scan", 100_000, 1.0),)
+LIVE = LiveServer("db", 170_000, {ORDERS: TABLE}, (), None, SEEN, "", (), 0.0)
+GUIDE = """DO $$
+DECLARE batch_size int := 1000; last_id bigint := 0; max_id bigint;
+BEGIN
+    SELECT max(id) INTO max_id FROM orders;
+    WHILE last_id < max_id LOOP
+        UPDATE orders SET total = 0 WHERE id > last_id AND id <= last_id + batch_size;
+        GET DIAGNOSTICS last_id = ROW_COUNT;
+        EXIT WHEN last_id = 0;
+        last_id := last_id + batch_size;
+        PERFORM pg_sleep(0.1);
+    END LOOP;
+END $$"""
+GAP = """DO $$ DECLARE last_id bigint := 0; n int; BEGIN LOOP
+    UPDATE orders SET total = 0 WHERE id > last_id AND id <= last_id + 1000;
+    GET DIAGNOSTICS n = ROW_COUNT; EXIT WHEN n = 0; last_id := last_id + 1000; COMMIT;
+    END LOOP; END $$"""
+GOOD = """DO $$ DECLARE n int; BEGIN LOOP
+    UPDATE orders SET total = 0 WHERE id IN (SELECT id FROM orders WHERE total IS NULL LIMIT 1000);
+    GET DIAGNOSTICS n = ROW_COUNT; EXIT WHEN n = 0; COMMIT;
+    END LOOP; END $$"""
+
+
+def statement(sql: str) -> Statement:
+    found = tree(sql)
+    assert "error" not in found
+    return Statement(1, 1, sql, next(iter(found)), found)
+
+
+def traced(sql: str, mode: LockMode | None = LockMode.AccessExclusive, **more: object) -> Traced:
+    locks = (Held(ORDERS, mode),) if mode else ()
+    made = Traced(statement(sql), locks, lock_timeout=2.0)
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def verdict(one: Traced, live: LiveServer | None = LIVE) -> Verdict:
+    [found] = judged([one], live).verdicts
+    return found
+
+
+def texts(found: Verdict) -> str:
+    return " | ".join(advice.text for advice in found.advice)
+
+
+INSTANT = "ALTER TABLE orders ADD COLUMN x int"
+SCAN = "ALTER TABLE orders ALTER COLUMN note SET NOT NULL"
+
+
+@pytest.mark.parametrize(
+    ("one", "level"),
+    [
+        (traced(INSTANT), Level.safe),
+        (traced(INSTANT, lock_timeout=0.0), Level.caution),
+        (traced(SCAN, scanned=(ORDERS,)), Level.danger),
+        (traced("ALTER TABLE orders VALIDATE CONSTRAINT c", None, scanned=(ORDERS,)), Level.safe),
+        (traced(INSTANT, None, failure=Failure("42P01", "it is not there")), Level.danger),
+        (traced(INSTANT, None, unknown="a reason"), Level.unknown),
+        (traced("TRUNCATE orders", emptied=(ORDERS,)), Level.caution),
+    ],
+)
+def test_levels(one: Traced, level: Level) -> None:
+    """By the sessions that are blocked, and for how long."""
+    assert verdict(one).level is level
+
+
+def test_seconds_come_from_the_pace_of_this_server() -> None:
+    """A scan of 100,000 pages took a second; without any pace nothing is claimed."""
+    one = traced(SCAN, scanned=(ORDERS,))
+    found = duration(one, LIVE).range
+    assert found
+    assert found.high == pytest.approx(10 * found.low)
+    assert found.low < 102_400 / 100_000 * 1.6 < found.high
+    unknown = duration(one, replace(LIVE, observed=(), why_unobserved="no extension"))
+    assert (unknown.range, "no extension" in unknown.reason) == (None, True)
+    small = replace(LIVE, tables={ORDERS: replace(TABLE, bytes=8192)}, observed=())
+    assert duration(one, small).range == Range(0.0, 0.3)
+
+
+def test_a_lock_is_held_until_the_end_of_its_transaction() -> None:
+    block = Block(1)
+    instant = traced(INSTANT, block=block)
+    build = traced("CREATE INDEX ON orders (note)", None, rebuilt=(ORDERS,), block=block)
+    first, second = judged([instant, build], LIVE).verdicts
+    assert first.kind is Kind.instant
+    assert first.level is Level.danger
+    assert first.held.range == second.duration.range
+    assert "COMMIT in between" in texts(first)
+
+
+def test_whom_it_would_wait_for() -> None:
+    """An old transaction on the table: with a lock_timeout the queue behind is short."""
+    held = replace(TABLE, holder=Holder(77, 600.0, "idle in transaction"))
+    live = replace(LIVE, tables={ORDERS: held})
+    assert verdict(traced(INSTANT), live).level is Level.caution
+    unguarded = verdict(traced(INSTANT, lock_timeout=0.0), live)
+    assert unguarded.level is Level.danger
+    assert "pid 77" in texts(unguarded)
+
+
+def test_what_rows_would_refuse() -> None:
+    assert "may still be there" in texts(verdict(traced(SCAN, scanned=(ORDERS,))))
+    nulls = "ALTER TABLE orders ALTER COLUMN total SET NOT NULL"
+    assert "about 25 % of the rows: it will fail" in texts(verdict(traced(nulls)))
+    unique = "CREATE UNIQUE INDEX ON orders (note)"
+    assert "occur more than once" in texts(verdict(traced(unique, LockMode.Share)))
+    check = verdict(traced("ALTER TABLE orders ADD CHECK (total > 0)"))
+    assert "Not known: whether all rows satisfy" in texts(check)
+    assert check.level is Level.unknown
+
+
+@pytest.mark.parametrize(
+    ("sql", "named"),
+    [
+        ("ALTER TABLE orders DROP COLUMN note", True),
+        ("ALTER TABLE orders RENAME COLUMN note TO remark", True),
+        ("ALTER TABLE orders DROP COLUMN remark", False),
+        ("DROP TABLE orders", True),
+        ("ALTER TABLE orders RENAME TO old", True),
+    ],
+)
+def test_what_statements_still_name(sql: str, named: bool) -> None:
+    live = replace(LIVE, texts=("SELECT note FROM orders WHERE id = $1", "SELECT remark FROM x"))
+    found = verdict(traced(sql), live)
+    assert (found.level is Level.danger) is named
+    unread = verdict(traced(sql), replace(LIVE, texts=None))
+    assert "Not known" in texts(unread)
+    assert unread.level is Level.caution
+
+
+@pytest.mark.parametrize(
+    ("body", "said", "level"),
+    [
+        (GUIDE, "overwrites last_id", Level.danger),
+        (GAP, "first range of keys without a row", Level.danger),
+        (GOOD, "", Level.safe),
+        ("UPDATE orders SET total = 0", "every row of the table in one", Level.caution),
+        ("UPDATE orders SET total = 0 WHERE id = 1", "", Level.safe),
+    ],
+)
+def test_backfills(body: str, said: str, level: Level) -> None:
+    """The loop that overwrites its key stops early, and so does one that ends at a gap."""
+    found = verdict(traced(body, LockMode.RowExclusive))
+    assert said in texts(found)
+    assert found.level is level
+
+
+def test_not_null_after_a_loop_that_stops_early_fails() -> None:
+    loop = traced(GUIDE, None, unknown="code")
+    ill: FileVerdict = judged([loop, traced(SCAN, scanned=(ORDERS,))], LIVE)
+    assert "the backfill before it stops before all rows" in texts(ill.verdicts[1])
+    assert ill.exit_status == 2
+
+
+@pytest.mark.parametrize(
+    ("sql", "since"),
+    [
+        ("ALTER TABLE orders ADD x int GENERATED ALWAYS AS (id) VIRTUAL", 18),
+        ("ALTER TABLE orders ADD CONSTRAINT c NOT NULL note NOT VALID", 18),
+        ("ALTER TABLE orders ADD CHECK (id > 0) NOT ENFORCED", 18),
+        ("CREATE UNIQUE INDEX ON orders (note) NULLS NOT DISTINCT", 15),
+        ("ALTER TABLE orders ADD x int GENERATED ALWAYS AS (id) STORED", 12),
+        ("ALTER TABLE orders ADD FOREIGN KEY (id) REFERENCES x", 10),
+        ("CREATE TABLE t (id int CHECK (id > 0) REFERENCES x)", 10),
+    ],
+)
+def test_syntax_that_is_newer_than_the_server(sql: str, since: int) -> None:
+    for major in (14, 17, 18):
+        failure = verdict(traced(sql, None), replace(LIVE, version=major * 10000)).failure
+        assert bool(failure) is (major < since)
+
+
+@pytest.mark.parametrize(
+    ("sql", "mode", "did", "said"),
+    [
+        (SCAN, LockMode.AccessExclusive, "scanned", "A validated CHECK proves"),
+        ("CREATE INDEX ON orders (note)", LockMode.Share, "rebuilt", "CONCURRENTLY builds it"),
+        ("REINDEX TABLE orders", LockMode.Share, "rebuilt", "REINDEX ... CONCURRENTLY"),
+        (
+            "ALTER TABLE orders ADD UNIQUE (note)",
+            LockMode.AccessExclusive,
+            "rebuilt",
+            "takes it over",
+        ),
+        ("ALTER TABLE orders ALTER note TYPE int", LockMode.AccessExclusive, "rewritten", "Expand"),
+        ("VACUUM FULL orders", LockMode.AccessExclusive, "rewritten", "pg_repack"),
+        (
+            "ALTER TABLE orders ADD x uuid DEFAULT gen_random_uuid()",
+            LockMode.AccessExclusive,
+            "rewritten",
+            "differs for each row",
+        ),
+        (
+            "ALTER TABLE orders ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES x",
+            LockMode.ShareRowExclusive,
+            "scanned",
+            "NOT VALID, and VALIDATE it",
+        ),
+    ],
+)
+def test_safer_forms(sql: str, mode: LockMode, did: str, said: str) -> None:
+    assert said in texts(verdict(traced(sql, mode, **{did: (ORDERS,)})))
+
+
+def test_what_a_rewrite_writes() -> None:
+    """To disk, and as WAL, which standbys replay and slots may keep."""
+    live = replace(LIVE, standbys=(Standby("a", 0, False),) * 2, slots_keep_all=True)
+    found = verdict(traced("ALTER TABLE orders ALTER id TYPE bigint", rewritten=(ORDERS,)), live)
+    assert found.writes_bytes == 1000 << 20
+    assert "which 2 standbys replay. A replication slot may keep all of it" in texts(found)
+    assert found.blocked is Blocked.all
