@@ -28,6 +28,8 @@ class DaemonState:
     """Share of that time in which its cgroup was held back by its CPU limit; None: unknown."""
     cpu_share: float | None = None
     """Share of that time in which the loop's thread had a core; None: unknown."""
+    certificate_expires: float | None = None
+    """Unix seconds when the certificate of its own pages expires; None without TLS."""
     reload_ok: bool = True
     """Whether the configuration could be read when it was last loaded."""
 

@@ -170,6 +170,7 @@ class Daemon:
             throttled_share=self.fleet.heart.shares.throttled,
             cpu_share=self.fleet.heart.shares.run,
             state_error=self.state_file.error if self.state_file else None,
+            certificate_expires=self.web.security.policy.certificate_expires,
             reload_ok=self.reload_ok and self.web.security.up_to_date,
         )
         names = [view.name for view in servers]

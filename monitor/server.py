@@ -14,7 +14,10 @@ from alerts.statements.labels import labels
 from alerts.verdicts.mutes import Mutes, comments_by_object
 from collectors._base import Absence, AnyCollector, Lane
 from collectors._catalogue import all_collectors, of_server
+from collectors.activity import activity
+from collectors.backend_memory import backend_memory
 from collectors.backup_reports import BackupFolder, backup_reports
+from collectors.certificate import certificate
 from collectors.comments import comments
 from collectors.connection import Connection, connection
 from collectors.server import server
@@ -24,6 +27,7 @@ from collectors.statement_labels import statement_labels
 from collectors.volumes import volumes
 from collectors.wait_statements import wait_statements
 from collectors.wal_position import wal_position
+from monitor.background import in_background
 from monitor.backup_reports.watch import BackupWatch
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
@@ -47,6 +51,7 @@ from monitor.polling.slot_probe import SlotProbe
 from monitor.polling.upkeep import Upkeep
 from monitor.polling.volume_reader import VolumeReader
 from monitor.polling.wait_reporter import WaitReporter
+from monitor.postgres.backend_memory import MemoryReader
 from monitor.postgres.errors import ConnectFailure
 from monitor.postgres.identity import IdentityTracker
 from monitor.postgres.sessions import Sessions
@@ -57,6 +62,9 @@ FIRST_WORD = 1.5
 """Seconds after which a server that has neither answered nor refused counts as not answering."""
 PATIENCE = 1.0
 """Seconds that a single check waits for the folder of backup reports."""
+ELSEWHERE = Absence(
+    "the processes of the server are not visible here", setting="shareProcessNamespace"
+)
 REPORT = 5.0
 """Seconds between two reports of an unchanged connection."""
 ROUNDS = 3
@@ -93,6 +101,7 @@ class ServerMonitor:
     burst: LockBurst = field(init=False)
     own: SelfCollectors = field(init=False)
     volume_reader: VolumeReader = field(init=False)
+    memory_reader: MemoryReader = field(default_factory=MemoryReader)
     waits: WaitReporter = field(init=False)
     judging: Judging = field(init=False)
     events: ServerEvents = field(init=False)
@@ -220,6 +229,10 @@ class ServerMonitor:
         with self._contained("waits"):
             self._report_waits(now)
         if is_due:
+            with self._contained("certificate"):
+                self._report_certificate()
+            with self._contained("memory"):
+                await self._report_memory()
             self.reported = now
             if self.reports % ROUNDS == 0:
                 with self._contained("rounds"):
@@ -247,6 +260,20 @@ class ServerMonitor:
                 self.answers.mark_absent(volumes, None, found)
         elif found is not None:
             self.runner.supply(volumes, tuple(found))
+
+    def _report_certificate(self) -> None:
+        if session := self.sessions.any:
+            self.runner.supply(certificate, (session.certificate,))
+
+    async def _report_memory(self) -> None:
+        """Read the memory of the server's processes, where they are on our host."""
+        known, session = self.answers.newest.get(activity), self.sessions.any
+        if session is not None and session.process is None:
+            if self.answers.absent.get(backend_memory) != ELSEWHERE:
+                self.answers.mark_absent(backend_memory, None, ELSEWHERE)
+        elif session is not None and known is not None and self.memory_reader.is_due():
+            rows = await in_background(self.memory_reader.read, known.rows)
+            self.runner.supply(backend_memory, rows)
 
     async def _report_connection(self, now: float, is_due: bool) -> None:
         """What has changed is reported at once, the same again only when it is due."""

@@ -64,6 +64,12 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
         """The socket under the connection; None before there is one."""
         return self._wire.get_extra_info("socket") if self._wire else None
 
+    @property
+    def certificate(self) -> bytes | None:
+        """The certificate of the server, as DER; None without TLS."""
+        tls = self._wire.get_extra_info("ssl_object")
+        return tls.getpeercert(binary_form=True) if tls else None
+
     def connection_made(self, transport: Any) -> None:
         self._wire = transport
         trusted = is_verified(transport) or is_private(self._socket)

@@ -8,7 +8,9 @@ from typing import Any
 
 import asyncpg
 
+from collectors.certificate import Certificate
 from monitor.address import Address
+from monitor.certificate_time import expiry
 from monitor.deadline import within
 from monitor.heartbeat import Heartbeat
 from monitor.postgres import session_settings
@@ -172,6 +174,12 @@ class Session:
     @property
     def wire(self) -> GuardedProtocol:
         return wire(self.connection)
+
+    @property
+    def certificate(self) -> Certificate:
+        """What the server showed when the session was opened."""
+        shown = self.wire.certificate
+        return Certificate(shown is not None, expiry(shown) if shown else None)
 
     def is_new_to(self, question: object) -> bool:
         """Whether this is the first time that it is named here."""

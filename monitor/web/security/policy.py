@@ -10,7 +10,7 @@ from monitor.config.errors import ConfigurationError
 from monitor.config.reload import Stamp, stamps
 from monitor.web.security.passwords import Passwords
 from monitor.web.security.rate import Rate
-from monitor.web.security.tls import Rotating, context_for, files_of, rotating, san_allowed
+from monitor.web.security.tls import Rotating, context_for, expires, files_of, rotating, san_allowed
 from monitor.web.security.webfile import WebFile, read
 
 log = structlog.get_logger("pgvigil")
@@ -23,6 +23,8 @@ class Policy:
     """Immutable policy; a changed file makes a new one. The default does not restrict access."""
 
     context: ssl.SSLContext | None = None
+    certificate_expires: float | None = None
+    """Unix seconds; None without TLS."""
     allowed_sans: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     passwords: Passwords | None = None
@@ -35,6 +37,7 @@ def policy_of(file: WebFile, folder: Path) -> Policy:
     every = limit.interval.total_seconds() if limit else 0
     return Policy(
         context=context_for(tls, folder) if tls else None,
+        certificate_expires=expires(tls, folder) if tls else None,
         allowed_sans=tls.client_allowed_sans if tls else (),
         headers=tuple(http.headers.items()) if http else (),
         passwords=Passwords(file.basic_auth_users) if file.basic_auth_users else None,

@@ -5,6 +5,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+from monitor.certificate_time import expiry_of_pem
 from monitor.config.errors import ConfigurationError
 from monitor.plain_file import read_bytes, reason
 from monitor.web.security.webfile import TlsServer
@@ -61,6 +62,11 @@ def context_for(tls: TlsServer, folder: Path) -> ssl.SSLContext:
         _trust("client_ca_file", files["client_ca_file"], context)
     context.verify_mode = DEMANDS[tls.client_auth_type]
     return context
+
+
+def expires(tls: TlsServer, folder: Path) -> float | None:
+    """Return when the certificate expires, in unix seconds."""
+    return expiry_of_pem(read_bytes(files_of(tls, folder)["cert_file"]).decode(errors="replace"))
 
 
 def san_allowed(certificate: dict[str, Any] | None, allowed: tuple[str, ...]) -> bool:
