@@ -9,7 +9,7 @@ from collectors._user_objects import OF_USERS
 QUERY = """
     with keys as materialized (
         select k.conrelid as relid, unnest(k.conkey) as attnum
-        from pg_catalog.pg_constraint k where k.contype in ('p', 'f', 'u')
+        from pg_catalog.pg_constraint k where k.contype in ('p', 'f')
         union
         select k.confrelid, unnest(k.confkey)
         from pg_catalog.pg_constraint k where k.contype = 'f'

@@ -11,8 +11,8 @@ from monitor.demo.shop import MONITOR
 
 SHORTENED = {
     "paces.normal": "5s",
-    "paces.table": "10s",
-    "paces.slow": "15s",
+    "paces.table": "5s",
+    "paces.slow": "10s",
     "paces.daily": "30s",
     # Queries that usually run once an hour or a day run each half minute here.
     "budget": "25%",

@@ -18,13 +18,19 @@ from tests.fixtures.until import until
 
 DEMO = [sys.executable, "-m", "monitor", "demo"]
 PLANTED = {
+    "column_types": {"public.price_changes.at", "public.price_changes.price"},
     "connection_saturation": {"connection slots"},
     "deadlocks": {"shop"},
+    "fk_without_index": {"public.order_items (product_id)"},
     "index_bloat": {"public.carts_pkey"},
     "index_invalid": {"public.orders_created_idx"},
     "index_unused": {"public.order_items_unit_price_idx"},
+    "repeating_columns": {"public.products (tag1 …)"},
+    "sequence_column_mismatch": {"public.deliveries_id_seq"},
     "table_bloat": {"public.carts"},
+    "table_without_pk": {"public.price_changes"},
     "toast_bloat": {"public.receipts"},
+    "undocumented_duplicate_column": {"public.orders.email"},
 }
 SESSIONS = {
     "idle_in_transaction": "price-import",

@@ -32,4 +32,4 @@ async def build_that_gives_up(stage: Stage) -> None:
 
 
 SCENES = (build_that_gives_up,)
-PLANTED = ("index_invalid", "index_unused")
+PLANTED = ("fk_without_index", "index_duplicate", "index_invalid", "index_unused")
