@@ -58,18 +58,21 @@ NOT_QUITE: list[tuple[AnyFinding, dict[str, Any]]] = [
     (READ, {"shared_blocks_read": 40 * GIB, "calls": 2}),
     (WAL, {"wal_bytes": 2 << 30}),
     (WAL, {"calls": 3}),
+    (WAL, {"wal_bytes": 5 << 30, "other": {"wal_bytes": 20 << 30, "calls": 1}}),  # not most
     (PLANS, {"seconds": 400.0}),  # executing takes longer
     (PLANS, {"plan_seconds": 60.0}),  # not much of an hour
     (PLANS, {"plans": 500}),
     (JIT, {"jit_seconds": 60.0}),
     (JIT, {"calls": 9}),
+    (JIT, {"seconds": 80.0, "jit_seconds": 60.0}),  # not much of an hour
     (WORKERS, {"workers_launched": 550}),
     (WORKERS, {"workers_planned": 100, "workers_launched": 0}),
 ]
 
 
 def judged(finding: AnyFinding, text: str = SELECT, **given: Any) -> Verdict:
-    rows = [statement(7, **{**ROWS[finding], **given}), statement(8, **OTHER)]
+    other = statement(8, **{**OTHER, **given.pop("other", {})})
+    rows = [statement(7, **{**ROWS[finding], **given}), other]
     also = [(settings, [setting("max_parallel_workers", "8", vartype="integer")])]
     return verdict_of(finding, did(finding, *rows, texts={7: text, 8: "begin"}, also=also))
 

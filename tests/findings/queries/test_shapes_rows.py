@@ -197,14 +197,19 @@ PAIR = {
 
 
 def looped(
-    inner: int = 600, outer: int = 600, texts: Mapping[int, str] = PAIR, **given: Any
+    inner: int = 600,
+    outer: int = 600,
+    texts: Mapping[int, str] = PAIR,
+    late: int = 0,
 ) -> Verdict:
-    """Twelve windows in which the first is executed and the second returns rows so often."""
+    """Twelve windows in which the first is executed and the second returns rows so often; in the
+    last ones the rows come in another order."""
 
     def rows(number: int) -> list[Statement]:
+        shifted = late if 3 < number < 12 else 0
         return [
-            statement(1, inner * number, rows=inner * number, **given),
-            statement(2, 20 * number, rows=outer * number),
+            statement(1, inner * number, rows=inner * number),
+            statement(2, 20 * number, rows=outer * number + shifted),
             statement(3, 900 * number),
         ]
 
@@ -241,6 +246,7 @@ def test_once_for_each_row() -> None:
         looped(texts={**PAIR, 1: "select * from order_items where price > $1"}),  # no key
         looped(texts={**PAIR, 1: "update order_items set a = 1 where order_id = $1"}),
         looped(texts={2: PAIR[2]}),  # its text is not known
+        looped(late=300),  # as often within the hour, and at other times
     ],
 )
 def test_no_loop(verdict: Verdict) -> None:
