@@ -20,7 +20,9 @@ from collectors.backup_reports import BackupFolder, backup_reports
 from collectors.certificate import certificate
 from collectors.comments import comments
 from collectors.connection import Connection, connection
+from collectors.log_counts import log_counts
 from collectors.server import server
+from collectors.server_log import server_log
 from collectors.standby_lag import standby_lag
 from collectors.stat_statements import stat_statements
 from collectors.statement_labels import statement_labels
@@ -57,6 +59,7 @@ from monitor.postgres.identity import IdentityTracker
 from monitor.postgres.sessions import Sessions
 from monitor.reading import ReadFailure
 from monitor.server_events import ServerEvents
+from monitor.server_log.watch import LogBook, LogWatch, Seen
 
 FIRST_WORD = 1.5
 """Seconds after which a server that has neither answered nor refused counts as not answering."""
@@ -106,6 +109,7 @@ class ServerMonitor:
     judging: Judging = field(init=False)
     events: ServerEvents = field(init=False)
     backups: BackupWatch = field(init=False)
+    log_watch: LogWatch = field(init=False)
     started: float = 0.0
     reported: float = 0.0
     reports: int = 0
@@ -148,6 +152,9 @@ class ServerMonitor:
             self._lack_backups,
             plan.paces[Lane.slow],
         )
+        folder = plan.target.server_log
+        book = LogBook.of(folder, self.memory, plan.name) if folder else None
+        self.log_watch = LogWatch(book, self._supply_log, self._lack_log, plan.paces[Lane.normal])
         self.events = ServerEvents(
             plan.name,
             self.identity_tracker,
@@ -224,6 +231,8 @@ class ServerMonitor:
                 await self._report_connection(now, is_due)
         with self._contained("backups"):
             self.backups.tick(now)
+        with self._contained("log"):
+            self.log_watch.tick(now)
         with self._contained("volumes"):
             self._report_volumes()
         with self._contained("waits"):
@@ -294,6 +303,8 @@ class ServerMonitor:
         await self.visit_databases()
         self.backups.tick(self.clock.now())
         await self.backups.settled(PATIENCE)
+        self.log_watch.tick(self.clock.now())
+        await self.log_watch.settled(PATIENCE)
         self.reported = self.reports = 0
         await self.volume_reader.settle()
         await self.pulse()
@@ -305,6 +316,15 @@ class ServerMonitor:
     def _lack_backups(self, why: Absence) -> None:
         if self.answers.absent.get(backup_reports) != why:
             self.answers.mark_absent(backup_reports, None, why)
+
+    def _supply_log(self, seen: Seen) -> None:
+        self.runner.supply(log_counts, seen.counts)
+        self.runner.supply(server_log, (seen.log,))
+
+    def _lack_log(self, why: Absence) -> None:
+        for collector in (log_counts, server_log):
+            if self.answers.absent.get(collector) != why:
+                self.answers.mark_absent(collector, None, why)
 
     def retune(self, plan: WatchPlan) -> None:
         """Take other limits, mutes or timing: everything is judged by them at once."""

@@ -38,6 +38,8 @@ class WatchedServer:
     data_directory: Path | None = None
     """Where we see its files; None: we don't."""
     wal_directory: Path | None = None
+    server_log: Path | None = None
+    """Folder with the server's log."""
 
     def visits(self, database: str) -> bool:
         """Return True if this database (not a template) should be visited."""
@@ -58,7 +60,8 @@ def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str,
         address = address_of(server, environ)
         named = target_named(address, f"servers.{name}").database
         databases = server.databases or settings.databases
-        files = server.backup_reports, server.data_directory, server.wal_directory
+        seen = server.backup_reports, server.data_directory, server.wal_directory
+        files = *seen, server.server_log
         servers[name] = WatchedServer(name, address, server.cluster, databases, named, *files)
     return servers
 
@@ -71,7 +74,8 @@ def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedSe
     target = target_named(address, origin(_plain(settings.dsn), environ))
     name = settings.server_name or environ.get("POD_NAME") or target.name
     cluster, databases = settings.cluster, settings.databases
-    files = settings.backup_reports, settings.data_directory, settings.wal_directory
+    seen = settings.backup_reports, settings.data_directory, settings.wal_directory
+    files = *seen, settings.server_log
     return {name: WatchedServer(name, address, cluster, databases, target.database, *files)}
 
 

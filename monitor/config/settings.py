@@ -90,6 +90,10 @@ class Server(Login):
     wal_directory: Optional[Path] = None
     """Where the daemon sees pg_wal, if that has a volume of its own."""
 
+    server_log: Optional[Path] = None
+    """Where the daemon sees the folder of the server's log, mounted read-only, with files in
+    jsonlog (from 15) or csvlog. Errors are counted by SQLSTATE; no text is kept."""
+
     databases: Annotated[Databases | None, Mapped] = None
     """Patterns for this server only; without them the general `databases` setting applies."""
 
@@ -210,6 +214,9 @@ class Settings(BaseSettings, Login):
 
     wal_directory: Optional[Path] = None
     """Where the daemon sees pg_wal of that server; see `servers.NAME.wal_directory`."""
+
+    server_log: Optional[Path] = None
+    """Where the daemon sees the log of that server; see `servers.NAME.server_log`."""
 
     servers: Annotated[dict[str, Server], Mapped] = {}
     """Several servers, by the name that each has in metrics and alerts."""

@@ -17,9 +17,12 @@ from alerts.units import Duration, duration_text
 from collectors.activity import activity
 from collectors.databases import databases
 from collectors.locks import locks
+from collectors.server_log import LogDeadlock, server_log
 
 KEPT = timedelta(minutes=10)
 COUNTS = Window(databases, KEPT)
+LOGGED_WITHIN = 120.0
+"""Seconds from a capture until its deadlock is read from the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ def evidence(snapshot: Snapshot, capture: Capture) -> Evidence:
         "victim_pid": capture.victim,
         "victim_is_sure": capture.victim_is_sure if capture.victim else None,
         "deadlocks_counted": _counted(snapshot, database),
+        **_log_facts(_logged(snapshot, capture)),
     }
     for number, captive in enumerate(capture.captives, 1):
         facts |= _facts(f"party_{number}", captive)
@@ -91,6 +95,22 @@ def cure(capture: Capture) -> tuple[str, ...]:
     )
 
 
+def _logged(snapshot: Snapshot, capture: Capture) -> LogDeadlock | None:
+    """Return what the server's log says of this deadlock; None where it is not read, or silent."""
+    pids = {captive.party.pid for captive in capture.captives}
+    rows = snapshot.rows(server_log) if snapshot.has(server_log) else ()
+    for logged in (one for row in rows for one in row.deadlocks):
+        if logged.pids == pids and abs(logged.at - capture.at) <= LOGGED_WITHIN:
+            return logged
+    return None
+
+
+def _log_facts(logged: LogDeadlock | None) -> dict[str, float | int | str | bool | None]:
+    if logged is None:
+        return {}
+    return {"is_in_log": True, "victim_pid_in_log": logged.victim}
+
+
 def _facts(name: str, captive: Captive) -> dict[str, float | int | str | bool | None]:
     return {
         **party_facts(name, captive.party),
@@ -125,7 +145,7 @@ finding = Finding(
     title="Deadlock captured",
     severities=(Severity.critical,),
     reads=(locks, activity),
-    consults=(databases,),
+    consults=(databases, server_log),
     history=(LOCK_ORDER, COUNTS),
     limits=Limits(),
     judge=judge,

@@ -1,0 +1,190 @@
+"""Tail of a log folder: new lines of the newest files, over rotation, truncation and removal."""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROUND = 4 << 20
+"""Bytes that are read in one round."""
+BACKLOG = 64 << 20
+"""Bytes beyond which reading goes on near the end: what is old helps no one."""
+HEAD = 512
+"""Bytes by which a file is known again."""
+ENTRIES = 10_000
+"""Files of the folder that are looked at."""
+LONGEST = 64 * 1024
+"""Bytes of a line; a longer one is dropped."""
+PLAIN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+KINDS = ("json", "csv")
+"""Formats that can be read, the better first; they are the ends of the files' names too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the log was read."""
+
+    device: int
+    inode: int
+    offset: int
+    head: str = ""
+    """Digest of the first bytes: the number of a removed file is used again."""
+
+    def is_in(self, entry: "LogFile") -> bool:
+        return (self.device, self.inode) == (entry.device, entry.inode)
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """One file of the folder."""
+
+    name: str
+    device: int
+    inode: int
+    size: int
+    written: float
+
+
+@dataclass(slots=True)
+class Tail:
+    """Reads one folder. At first only what is written from then on."""
+
+    folder: Path
+    position: Position | None = None
+    kind: str = ""
+    dropped: int = 0
+    """Lines that were too long."""
+    skipped_bytes: int = 0
+    behind_bytes: int = 0
+    _is_inside: bool = False
+    """Whether the next bytes are the rest of a line that is too long."""
+    _quotes: int = 0
+    """Quotes in it."""
+    _read: int = 0
+    """Bytes that this round has read."""
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the lines that are new, with their ends. Raises OSError.
+
+        A line whose end is not written yet is left for the next round.
+        """
+        there = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            files = self._files(there)
+            if not files:
+                raise OSError(errno.ENOENT, "there is no file that ends in .json or .csv")
+            if self.position is None:
+                self._begin_at_end(files[-1])
+            left = ROUND
+            for file in self._unread(files):
+                yield from self._new_lines(there, file, left)
+                left = ROUND - self._read
+                if left <= 0:
+                    break
+            self._measure(files)
+        finally:
+            os.close(there)
+
+    def _files(self, there: int) -> list[LogFile]:
+        """Return the files of the best format, in the order in which they were written."""
+        found: dict[str, list[LogFile]] = {kind: [] for kind in KINDS}
+        self._read = 0
+        with os.scandir(there) as entries:
+            for entry, _ in zip(entries, range(ENTRIES), strict=False):
+                kind = entry.name.rpartition(".")[2]
+                if kind in found and entry.is_file(follow_symlinks=False):
+                    status = entry.stat(follow_symlinks=False)
+                    found[kind].append(
+                        LogFile(
+                            entry.name,
+                            status.st_dev,
+                            status.st_ino,
+                            status.st_size,
+                            status.st_mtime,
+                        )
+                    )
+        newest = {
+            kind: max((f.written for f in files), default=0.0) for kind, files in found.items()
+        }
+        self.kind = max(KINDS, key=lambda kind: newest[kind])
+        return sorted(found[self.kind], key=lambda file: (file.written, file.name))
+
+    def _begin_at_end(self, file: LogFile) -> None:
+        self.position = Position(file.device, file.inode, file.size)
+        self._is_inside = False
+
+    def _unread(self, files: list[LogFile]) -> list[LogFile]:
+        """Return the file that is being read, and those that were written after it."""
+        position = self.position
+        assert position is not None
+        for place, file in enumerate(files):
+            if position.is_in(file):
+                return files[place:]
+        # It is gone: what came after it can't be told from what came before, except the newest.
+        self.position = Position(files[-1].device, files[-1].inode, 0)
+        self._is_inside = False
+        return files[-1:]
+
+    def _new_lines(self, there: int, file: LogFile, most: int) -> Iterator[bytes]:
+        descriptor = os.open(file.name, PLAIN, dir_fd=there)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                return
+            head = os.pread(descriptor, HEAD, 0)
+            offset = self._start(status, head)
+            content = os.pread(descriptor, most, offset)
+        finally:
+            os.close(descriptor)
+        self._read += len(content)
+        whole, rest = content.rfind(b"\n") + 1, b""
+        if not whole and len(content) >= LONGEST:
+            whole, rest, content = len(content), content, b""
+        end = offset + whole
+        self.position = Position(status.st_dev, status.st_ino, end, digest(head[:end]))
+        for line in content[:whole].split(b"\n")[:-1]:
+            yield from self._checked(line)
+        if rest:
+            self.dropped += not self._is_inside
+            self._is_inside = True
+            self._quotes += rest.count(b'"')
+
+    def _checked(self, line: bytes) -> Iterator[bytes]:
+        """Yield a line; of one that is too long only a quote, if a quoted text begins or ends."""
+        is_long = len(line) > LONGEST
+        if not self._is_inside and not is_long:
+            yield line + b"\n"
+            return
+        self.dropped += not self._is_inside
+        quotes, self._quotes, self._is_inside = self._quotes + line.count(b'"'), 0, False
+        if self.kind == "csv" and quotes % 2:
+            yield b'"\n'
+
+    def _start(self, status: os.stat_result, head: bytes) -> int:
+        """Return where to go on: at the beginning of a new or truncated file."""
+        position = self.position
+        assert position is not None
+        is_same = (position.device, position.inode) == (status.st_dev, status.st_ino)
+        is_other = position.head not in ("", digest(head[: position.offset]))
+        if not is_same or is_other or status.st_size < position.offset:
+            self._is_inside, self._quotes = False, 0
+            return 0
+        if status.st_size - position.offset > BACKLOG:
+            self.skipped_bytes += status.st_size - ROUND - position.offset
+            self._is_inside = True  # in the middle of a line
+            return status.st_size - ROUND
+        return position.offset
+
+    def _measure(self, files: list[LogFile]) -> None:
+        position = self.position
+        rest = [file for file in files if position and position.is_in(file)]
+        offset = position.offset if position else 0
+        self.behind_bytes = max(0, rest[0].size - offset) if rest else 0
+
+
+def digest(head: bytes) -> str:
+    """Return what tells the beginning of a file from another, without any text of it."""
+    return hashlib.blake2b(head, digest_size=8).hexdigest()

@@ -1,0 +1,86 @@
+"""Tally of a log: counts by SQLSTATE, database and user, temporary files and deadlocks."""
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+
+from collectors.log_counts import OTHER, LogCount
+from collectors.server_log import LogDeadlock
+from monitor.server_log.records import Record
+
+MOST = 500
+"""Kinds of errors that are counted apart; all others are one."""
+DEADLOCKS = 20
+FINE = ("00", "01", "02")
+"""Classes of SQLSTATE that are no errors."""
+LOGIN = "28"
+CANCELLED, DEADLOCK = "57014", "40P01"
+CAUSES = {
+    "statement timeout": "statement_timeout",
+    "user request": "user_request",
+    "autovacuum task": "autovacuum",
+    "conflict with recovery": "recovery_conflict",
+}
+"""What an English message says of why a statement was cancelled."""
+PARTY = re.compile(r"Process ([0-9]{1,9}) waits for [^;]{1,200}; blocked by process ([0-9]{1,9})\.")
+TEMPORARY = re.compile(r"pgsql_tmp[^,]{0,200}, \w+ ([0-9]{1,18})$")
+LOOKED_AT = 4096
+"""Characters of a text that are looked at."""
+Key = tuple[str, str | None, str | None, str | None]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was counted since the daemon began to read."""
+
+    records: int = 0
+    temp_files: int = 0
+    temp_bytes: int = 0
+    autovacuums_cancelled: int = 0
+    deadlocks: deque[LogDeadlock] = field(default_factory=lambda: deque(maxlen=DEADLOCKS))
+    _counts: dict[Key, tuple[int, float]] = field(default_factory=dict)
+
+    def add(self, record: Record, at: float) -> None:
+        """Count a record that was read at a time (unix seconds)."""
+        self.records += 1
+        if record.sqlstate[:2] in FINE:
+            if found := TEMPORARY.search(record.message[-LOOKED_AT:]):
+                self.temp_files += 1
+                self.temp_bytes += int(found[1])
+            return
+        if record.sqlstate == DEADLOCK:
+            self.deadlocks.append(deadlock_of(record, at))
+        if record.sqlstate == CANCELLED and record.backend_type == "autovacuum worker":
+            self.autovacuums_cancelled += 1
+        self._count(key_of(record), at)
+
+    def _count(self, key: Key, at: float) -> None:
+        if key not in self._counts and len(self._counts) >= MOST:
+            key = (key[0] if key[0][:2] == "XX" else OTHER, None, None, None)
+        count, _ = self._counts.get(key, (0, 0.0))
+        self._counts[key] = count + 1, at
+
+    def rows(self) -> tuple[LogCount, ...]:
+        return tuple(LogCount(*key, count, last) for key, (count, last) in self._counts.items())
+
+
+def key_of(record: Record) -> Key:
+    user = None if record.sqlstate.startswith(LOGIN) else record.user
+    database = None if record.sqlstate.startswith(LOGIN) else record.database
+    return record.sqlstate, cause_of(record), database, user
+
+
+def cause_of(record: Record) -> str | None:
+    """Return why a statement was cancelled; None where its message does not say."""
+    if record.sqlstate not in (CANCELLED, "40001"):
+        return None
+    message = record.message[:LOOKED_AT]
+    return next((cause for text, cause in CAUSES.items() if text in message), None)
+
+
+def deadlock_of(record: Record, at: float) -> LogDeadlock:
+    named = PARTY.findall(record.detail[:LOOKED_AT])
+    pids = {int(pid) for pair in named for pid in pair}
+    if record.pid is not None:
+        pids.add(record.pid)
+    return LogDeadlock(at, record.pid, frozenset(pids))

@@ -1,0 +1,92 @@
+"""data_corruption_logged and resource_errors_logged, by a log that a real server writes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import pytest
+
+from alerts._base import AnyFinding, Severity, State
+from alerts.findings.availability import resource_errors_logged
+from alerts.findings.storage import data_corruption_logged
+from alerts.history.memory import Memory
+from alerts.history.recorder import Recorder
+from alerts.snapshot import Snapshot
+from collectors._base import Absence, Answer
+from collectors.log_counts import LogCount, log_counts
+from monitor.server_log.watch import LogBook
+from tests.fixtures.one_look import verdict_of
+from tests.fixtures.postgres import PrivateServers, connected
+from tests.fixtures.session_rows import AT, seen
+
+CORRUPTION, SHORTAGE = data_corruption_logged.finding, resource_errors_logged.finding
+
+
+def row(sqlstate: str, count: int = 1, age: float = 10.0, datname: str | None = "shop") -> LogCount:
+    return LogCount(sqlstate, None, datname, "app", count, AT - age)
+
+
+def with_rows(*rows: LogCount, before: Sequence[LogCount] = ()) -> Snapshot:
+    recorder = Recorder(SHORTAGE.history)
+    recorder.record(log_counts, Answer(tuple(before), AT - 30))
+    recorder.record(log_counts, Answer(rows, AT))
+    return replace(seen((log_counts, rows)), histories=recorder.views(AT))
+
+
+@pytest.mark.parametrize("sqlstate", ["XX001", "XX002"])
+def test_damage_is_critical_for_a_day(sqlstate: str) -> None:
+    verdict = verdict_of(CORRUPTION, with_rows(row(sqlstate, 3), row("42P01")))
+    [subject] = verdict.subjects
+    assert (subject.evidence.severity, subject.evidence.value) == (Severity.critical, 3)
+    assert subject.evidence.database == "shop"
+    assert verdict_of(CORRUPTION, with_rows(row(sqlstate, age=90_000))).state is State.healthy
+    assert verdict_of(CORRUPTION, with_rows(row("XX000"))).state is State.healthy
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "severity"),
+    [("53300", Severity.critical), ("53400", Severity.warning), ("58030", Severity.critical)],
+)
+def test_a_shortage_is_told_for_ten_minutes(sqlstate: str, severity: Severity) -> None:
+    verdict = verdict_of(SHORTAGE, with_rows(row(sqlstate, 5), before=[row(sqlstate, 2)]))
+    [subject] = verdict.subjects
+    assert (subject.evidence.severity, subject.evidence.value) == (severity, 3)
+    assert verdict_of(SHORTAGE, with_rows(row(sqlstate, age=700))).state is State.healthy
+    assert verdict_of(SHORTAGE, with_rows(row("42P01"))).state is State.healthy
+
+
+@pytest.mark.parametrize("finding", [CORRUPTION, SHORTAGE], ids=str)
+def test_a_log_that_is_not_read_is_unknown(finding: AnyFinding) -> None:
+    """Not configured is told apart from broken."""
+    why = Absence("no server_log is configured", setting="server_log")
+    verdict = verdict_of(finding, replace(seen(), absent={log_counts: why}))
+    assert (verdict.state, verdict.unjudged[0].setting) == (State.unknown, "server_log")
+
+
+@pytest.mark.versions(14, 18)
+async def test_real_errors_in_a_real_log(private_server: PrivateServers, version: int) -> None:
+    """Csvlog on 14 and jsonlog on 18: refused logins, a raised corruption, and no text of them."""
+    form = "jsonlog" if version >= 15 else "csvlog"
+    options: dict[str, Any] = {"logging_collector": "on", "log_destination": form}
+    server = private_server(max_connections=5, superuser_reserved_connections=2, **options)
+    book = LogBook.of(server.data / "log", Memory(), "db1")
+    book.read(AT)
+    async with connected(server.dsn()) as admin:
+        await admin.execute("create role app login")
+        held = [await asyncpg.connect(server.dsn(user="app")) for _ in range(2)]
+        with pytest.raises(asyncpg.TooManyConnectionsError):
+            await asyncpg.connect(server.dsn(user="app"))
+        raising = (
+            "do $$ begin raise 'block 7 of \"orders\"\nsecret' using errcode = 'XX001'; end $$"
+        )
+        with pytest.raises(asyncpg.DataCorruptedError):
+            await admin.execute(raising)
+    for session in held:
+        await session.close()
+    counted = book.read(AT).counts
+    assert {one.sqlstate: one.count for one in counted} == {"53300": 1, "XX001": 1}
+    assert "secret" not in str(counted)
+    snapshot = with_rows(*counted)
+    assert verdict_of(CORRUPTION, snapshot).state is State.ill
+    assert verdict_of(SHORTAGE, snapshot).state is State.ill

@@ -1,0 +1,298 @@
+"""The server's log as hostile input: cut, rotated, truncated, mixed with garbage, too long."""
+
+import json
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerts.history.memory import Memory
+from collectors._base import Absence
+from collectors.log_counts import LogCount
+from monitor.server_log import tail
+from monitor.server_log.records import LONGEST, Parser, of_csv, of_json
+from monitor.server_log.tail import Tail
+from monitor.server_log.tally import MOST, Tally
+from monitor.server_log.watch import NOT_CONFIGURED, LogBook, LogWatch, Seen, remembered
+
+SECRET = "4111-1111"
+
+
+def entry(sqlstate: str = "42P01", **more: Any) -> bytes:
+    """A line of jsonlog."""
+    told = {"timestamp": "2026-01-01 00:00:00.000 UTC", "user": "app", "dbname": "shop", "pid": 7}
+    told |= {"error_severity": "ERROR", "state_code": sqlstate, "message": f"no {SECRET}"}
+    told |= {"statement": f"select '{SECRET}'", "backend_type": "client backend", **more}
+    return json.dumps(told).encode() + b"\n"
+
+
+def csv_entry(sqlstate: str = "42P01", message: str = "no", detail: str = "") -> bytes:
+    cells = ["2026-01-01 00:00:00.000 UTC", '"app"', '"shop"', "7", '"[local]"', "x", "1"]
+    cells += ['"SELECT"', "2026-01-01 00:00:00 UTC", "3/4", "0", "ERROR", sqlstate]
+    quoted = ['"{}"'.format(text.replace('"', '""')) if text else "" for text in (message, detail)]
+    cells += [*quoted, *[""] * 7, '"web"', '"client backend"', "", "0"]
+    return ",".join(cells).encode() + b"\n"
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> LogBook:
+    return LogBook.of(tmp_path, Memory(), "db1")
+
+
+def counted(book: LogBook) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in book.read(5.0).counts:
+        found[row.sqlstate] = found.get(row.sqlstate, 0) + row.count
+    return found
+
+
+def append(path: Path, *lines: bytes) -> None:
+    with path.open("ab") as file:
+        file.writelines(lines)
+
+
+def test_only_what_is_new_is_counted(book: LogBook, tmp_path: Path) -> None:
+    """What stands there at the start is not; a restart goes on where it stopped."""
+    log = tmp_path / "a.json"
+    append(log, entry("XX001"))
+    assert counted(book) == {}
+    append(log, entry(), entry(), entry("00000", error_severity="LOG"))
+    assert counted(book) == {"42P01": 2}
+    assert counted(book) == {"42P01": 2}
+    append(log, entry("53300"))
+    assert counted(LogBook.of(tmp_path, book.memory, "db1")) == {"53300": 1}
+
+
+def test_no_text_is_kept(book: LogBook, tmp_path: Path) -> None:
+    log = tmp_path / "a.json"
+    append(log, b"")
+    counted(book)
+    login = entry("28P01", user=SECRET, dbname=SECRET)
+    append(log, entry(), login, entry("40P01", detail=f"Process 7 waits; {SECRET}"))
+    seen = book.read(5.0)
+    assert len(seen.counts) == 3
+    assert SECRET not in f"{seen}{book.memory.everything()}"
+
+
+def test_a_half_line_waits_for_its_end(book: LogBook, tmp_path: Path) -> None:
+    log, line = tmp_path / "a.json", entry()
+    append(log, b"")
+    counted(book)
+    append(log, line[:30])
+    assert counted(book) == {}
+    append(log, line[30:] + line[:10])
+    assert counted(book) == {"42P01": 1}
+
+
+def test_rotation_reads_the_old_file_to_its_end(book: LogBook, tmp_path: Path) -> None:
+    """Also where the old file is renamed, and where several came in between."""
+    first = tmp_path / "a.json"
+    append(first, entry())
+    counted(book)
+    append(first, entry())
+    os.utime(first, (100, 100))
+    for n, name in enumerate(("b", "c"), 2):
+        append(tmp_path / f"{name}.json", entry())
+        os.utime(tmp_path / f"{name}.json", (100 * n, 100 * n))
+    assert counted(book) == {"42P01": 3}
+    (tmp_path / "c.json").rename(tmp_path / "c.1.json")
+    append(tmp_path / "c.1.json", entry())
+    append(tmp_path / "c.json", entry())
+    assert counted(book) == {"42P01": 5}
+
+
+def test_truncation_and_removal_begin_anew(book: LogBook, tmp_path: Path) -> None:
+    log = tmp_path / "a.json"
+    append(log, *[entry()] * 5)
+    counted(book)
+    log.write_bytes(entry("53100"))
+    assert counted(book) == {"53100": 1}
+    log.unlink()
+    with pytest.raises(OSError, match=r"\.json or \.csv"):
+        book.read(5.0)
+    append(log, entry("53200"))
+    assert counted(book) == {"53100": 1, "53200": 1}
+
+
+def test_what_is_too_long_is_dropped(book: LogBook, tmp_path: Path) -> None:
+    log = tmp_path / "a.json"
+    append(log, b"")
+    counted(book)
+    append(log, entry(statement="x" * LONGEST), entry(), b"y" * 3 * LONGEST)
+    assert counted(book) == {"42P01": 1}
+    append(log, b"y\n", entry())
+    seen = book.read(5.0)
+    assert seen.counts[0].count == 2
+    assert seen.log.dropped == 2
+
+
+def test_a_flood_is_skipped(book: LogBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading goes on near the end, and what was not read is counted."""
+    monkeypatch.setattr(tail, "ROUND", 10_000)
+    monkeypatch.setattr(tail, "BACKLOG", 50_000)
+    log = tmp_path / "a.json"
+    append(log, b"")
+    counted(book)
+    append(log, *[entry()] * 1000)
+    seen = book.read(5.0)
+    assert 0 < seen.counts[0].count < 100
+    assert seen.log.skipped_bytes > 100_000
+    append(log, *[entry()] * 100)
+    assert book.read(5.0).log.behind_bytes > 0
+
+
+@pytest.mark.parametrize("make", [entry, csv_entry], ids=["json", "csv"])
+def test_garbage_is_survived(make: Callable[[], bytes], tmp_path: Path) -> None:
+    """Whatever bytes stand between records; at the latest the next file is read again."""
+    chance = random.Random(8)
+    kind = "json" if make is entry else "csv"
+    log, book = tmp_path / f"a.{kind}", LogBook.of(tmp_path, Memory(), "db1")
+    append(log, b"")
+    counted(book)
+    for _ in range(60):
+        append(log, make(), chance.randbytes(chance.randrange(300)) + b"\n", make()[:-40], b"\n")
+        book.read(5.0)
+    os.utime(log, (100, 100))
+    append(tmp_path / f"b.{kind}", *[make()] * 400)
+    assert counted(book)["42P01"] >= 400
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"[1]",
+        b"null",
+        b'{"state_code": 5}',
+        b'{"state_code": "lower"}',
+        b'{"state_code": "42P01"',
+        b"[" * 60_000,
+        b"\xff\xfe",
+        b'"a",b',
+        b"2026-01-01 00:00:00 UTC,a",
+    ],
+    ids=range(10),
+)
+def test_what_is_no_record(line: bytes) -> None:
+    assert of_json(line) is None
+    assert of_csv(line) is None
+
+
+def test_a_record_of_csvlog_may_have_many_lines() -> None:
+    parser = Parser.of("csv")
+    text = csv_entry("40P01", 'dead "lock"', "Process 1 waits\nProcess 2 waits")
+    lines = text.splitlines(keepends=True)
+    [record] = parser.records(iter(lines))
+    assert (record.sqlstate, record.user, record.database, record.pid) == (
+        "40P01",
+        "app",
+        "shop",
+        7,
+    )
+    assert record.message == 'dead "lock"'
+    assert record.backend_type == "client backend"
+
+
+def test_a_statement_forges_no_records(tmp_path: Path) -> None:
+    """However long it is: what stands in quotes is text, also after 64 KiB of it."""
+    log, book = tmp_path / "a.csv", LogBook.of(tmp_path, Memory(), "db1")
+    append(log, b"")
+    counted(book)
+    forged = "\n" + csv_entry("XX001").decode()
+    for filler in ("x", "x" * 2 * LONGEST, "x\n" * LONGEST):
+        append(log, csv_entry("42601", f"syntax error{forged}{filler}{forged}"))
+        book.read(5.0)
+    append(log, csv_entry())
+    assert counted(book) == {"42601": 2, "42P01": 1}
+
+
+def test_a_quote_that_never_ends_is_left_behind() -> None:
+    """After four megabytes the next line that looks like a record is one."""
+    parser = Parser.of("csv")
+    lines = [b'2026-01-01 00:00:00 UTC,"never\n', *[csv_entry()] * 40_000]
+    assert len(list(parser.records(iter(lines)))) > 1000
+    assert parser.dropped > 0
+
+
+def record_of(**more: Any) -> Any:
+    made = of_json(entry(**more))
+    assert made is not None
+    return made
+
+
+def test_what_a_tally_tells_apart() -> None:
+    """Causes of cancelled statements, autovacuums, temporary files, the parties of a deadlock."""
+    tally = Tally()
+    vacuum = "autovacuum worker"
+    for message, backend in [
+        ("canceling statement due to statement timeout", "client backend"),
+        ("canceling statement due to user request", "client backend"),
+        ("canceling autovacuum task", vacuum),
+        ("annulation de la requête", "client backend"),
+    ]:
+        tally.add(record_of(sqlstate="57014", message=message, backend_type=backend), 1.0)
+    path = 'temporary file: path "base/pgsql_tmp/pgsql_tmp77.0", size 140000000'
+    tally.add(record_of(sqlstate="00000", message=path), 1.0)
+    detail = (
+        "Process 7 waits for ShareLock on transaction 9; blocked by process 8.\n"
+        "Process 8 waits for ShareLock on transaction 4; blocked by process 7.\n"
+    )
+    tally.add(record_of(sqlstate="40P01", detail=detail), 1.0)
+    causes = {row.cause for row in tally.rows() if row.sqlstate == "57014"}
+    assert causes == {"statement_timeout", "user_request", "autovacuum", None}
+    assert (tally.autovacuums_cancelled, tally.temp_files, tally.temp_bytes) == (1, 1, 140_000_000)
+    [deadlock] = tally.deadlocks
+    assert deadlock.victim == 7
+    assert deadlock.pids == {7, 8}
+
+
+def test_names_without_end_are_one_row() -> None:
+    tally = Tally()
+    for n in range(3 * MOST):
+        tally.add(record_of(dbname=f"d{n}"), 1.0)
+    tally.add(record_of(sqlstate="XX002", dbname="last"), 1.0)
+    rows = tally.rows()
+    assert len(rows) <= MOST + 2
+    assert sum(row.count for row in rows) == 3 * MOST + 1
+    assert LogCount("XX002", None, None, None, 1, 1.0) in rows
+
+
+@pytest.mark.parametrize(
+    "stored", [None, 5, [1, 2], ["a", 1, 2], [1, 2, -3, "x"], [1, 2, 3], {"a": 1}], ids=str
+)
+def test_a_position_that_was_not_written_by_us(stored: object) -> None:
+    assert remembered(stored) is None
+
+
+def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(entry())
+    (tmp_path / "a.json").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(tmp_path / "b.json")
+    with pytest.raises(OSError, match=r"\.json or \.csv"):
+        list(Tail(tmp_path).lines())
+
+
+async def test_the_watch_tells_what_it_lacks(tmp_path: Path) -> None:
+    """Not configured, not there, and then read."""
+    heard: list[Seen | Absence] = []
+    LogWatch(None, heard.append, heard.append, 1.0).tick(0.0)
+    assert heard.pop() == NOT_CONFIGURED
+    log = LogBook.of(tmp_path / "log", Memory(), "db1")
+    watch = LogWatch(log, heard.append, heard.append, 1.0)
+
+    async def told(now: float) -> Seen | Absence:
+        watch.tick(now)
+        await watch.settled(5.0)
+        return heard.pop()
+
+    assert "can't be read: no such file" in str(await told(0.0))
+    (tmp_path / "log").mkdir()
+    append(tmp_path / "log" / "a.json", entry())
+    assert isinstance(await told(2.0), Seen)
+    append(tmp_path / "log" / "a.json", entry())
+    seen = await told(4.0)
+    assert isinstance(seen, Seen)
+    assert [row.count for row in seen.counts] == [1]
