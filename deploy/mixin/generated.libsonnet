@@ -8,6 +8,7 @@
     "pgvigil.json": import "../../grafana/dashboards/pgvigil.json",
     "pgvigil-server.json": import "../../grafana/dashboards/pgvigil-server.json",
     "pgvigil-locks.json": import "../../grafana/dashboards/pgvigil-locks.json",
+    "pgvigil-waits.json": import "../../grafana/dashboards/pgvigil-waits.json",
     "pgvigil-replication.json": import "../../grafana/dashboards/pgvigil-replication.json",
     "pgvigil-tables.json": import "../../grafana/dashboards/pgvigil-tables.json",
     "pgvigil-statements.json": import "../../grafana/dashboards/pgvigil-statements.json",

@@ -1,5 +1,6 @@
 """Page of waits: what active sessions did in the last hour, as a page and as JSON."""
 
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +10,8 @@ from monitor.views.wait_hour import COLUMNS, columns, doing_rows, event_rows
 from monitor.web.findings import iso
 from monitor.web.templating import TEMPLATES
 
+FEW = 3
+"""Kinds of work that are listed of each of many servers."""
 LONGEST = 60
 """Minutes that are remembered."""
 Plain = dict[str, Any]
@@ -115,6 +118,6 @@ def _server(view: ServerView, now: float, minutes: int, with_columns: bool) -> P
                 "database": row.doing.datname,
                 "sessions": round(row.average, 2),
             }
-            for row in doing_rows(view.waits, since)
+            for row in islice(doing_rows(view.waits, since), None if with_columns else FEW)
         ],
     }

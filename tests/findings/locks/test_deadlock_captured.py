@@ -17,7 +17,8 @@ from collectors._base import Absence
 from collectors.activity import activity
 from collectors.databases import databases
 from collectors.locks import locks
-from tests.fixtures.lock_rows import lock, scene, session
+from collectors.server_log import LogDeadlock, ServerLog, server_log
+from tests.fixtures.lock_rows import filled, lock, scene, session
 from tests.fixtures.lock_stage import Stage
 from tests.fixtures.one_look import look, recording, supplied, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
@@ -242,3 +243,17 @@ async def test_a_queue_for_one_row_is_no_deadlock(stage: Stage, database: Databa
     for _ in range(4):
         await stage.waits("update orders set v = v + 1 where id = 1")
     assert (await Watched(database).verdict()).state is State.healthy
+
+
+def test_the_log_confirms_what_was_seen() -> None:
+    """The same processes at the same time; another deadlock of the log proves nothing."""
+
+    def told(pids: set[int], later: float = 5.0) -> Any:
+        seen = circle()
+        logged = LogDeadlock(seen.at + later, 2, frozenset(pids))
+        row = filled(ServerLog, deadlocks=(logged,))
+        facts = verdict_of(finding, supplied(seen, server_log, [row])).subjects[0].evidence.facts
+        return facts.get("is_in_log"), facts.get("victim_pid_in_log")
+
+    assert told({1, 2}) == (True, 2)
+    assert told({1, 3}) == told({1, 2, 3}) == told({1, 2}, 500.0) == (None, None)
