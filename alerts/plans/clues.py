@@ -25,7 +25,7 @@ LOOPS = 2.0
 """Additional index scans a call from which it is a nested loop."""
 GROWN = 1.5
 """Times as many rows in a table that are more data."""
-READ = 0.2
+READ = 0.5
 """Additional rows read for each additional block, from which the statement wants other rows."""
 STALE = 0.1
 """Share of the rows changed since the last ANALYZE."""

@@ -9,7 +9,7 @@ from alerts.cure import equals, identifier, remark
 from alerts.history.keys import Key
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.plans.cause import ACCESS, INDEXES, SETTINGS, Cause, cause_of
-from alerts.plans.change import Change
+from alerts.plans.change import Change, Nature
 from alerts.plans.clues import words_of
 from alerts.plans.history import StatementCosts
 from alerts.snapshot import Snapshot
@@ -62,11 +62,13 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def is_dear(change: Change, limits: Limits) -> bool:
-    return (
-        change.windows >= limits.windows
-        and change.before.is_beyond("seconds", change.after, limits.times)
-        and change.load >= limits.min_load
-    )
+    """Whether it is much slower; time varies with all that runs beside it, blocks do not."""
+    before, after = change.before, change.after
+    if change.windows < limits.windows or change.load < limits.min_load:
+        return False
+    if change.nature(limits.times_blocks) in (Nature.plan, Nature.spill):
+        return change.times_slower >= limits.times
+    return before.is_beyond("seconds", after, limits.times)
 
 
 def evidence(
