@@ -69,14 +69,23 @@ def cause_of(
         return _of_setting(setting, snapshot) if setting else _of_spill(change)
     if nature is not Nature.plan or (found and found[0].access is Access.growth):
         return None
-    is_certain = not change.returns_one_row
     if setting:
         return _of_setting(setting, snapshot)
-    if not is_certain and (not found or found[0].access is Access.rows):
+    stale = _stale(database, words, found, snapshot)
+    if change.has_fixed_rows and not _is_another_way(change, found, stale):
         return None
-    if table := _stale(database, words, found, snapshot):
-        return _of_statistics(table, found)
+    if stale:
+        return _of_statistics(stale, found)
     return _of_reading(found[0], change) if found else _unknown()
+
+
+def _is_another_way(change: Change, found: Sequence[Reading], stale: UserTable | None) -> bool:
+    """Whether its tables are read in another way, and not merely for other parameters."""
+    if not found:
+        return False
+    if found[0].access is not Access.rows or found[0].was_analyzed(change):
+        return True
+    return stale is not None and not change.returns_one_row
 
 
 def _stale(

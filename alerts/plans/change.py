@@ -8,6 +8,8 @@ from alerts.plans.cost import PerCall
 
 ROWS = 1.5
 """Times as many rows a call that are other parameters."""
+FIXED = 0.01
+"""Share by which the rows of a call may vary and still be the same."""
 SPILLED = 16
 """Blocks of temporary files a call from which it counts as a spill."""
 READING = 0.5
@@ -70,9 +72,14 @@ class Change:
 
     @property
     def returns_one_row(self) -> bool:
-        """Whether its rows can't tell other parameters: it always returns one, or none."""
+        """Whether it always returns one row, or none, as a count does."""
+        return self.before.usual["rows"].most <= 1.0 and self.after.rows <= 1.0
+
+    @property
+    def has_fixed_rows(self) -> bool:
+        """Whether its rows can't tell other parameters: a count has one, a LIMIT the same."""
         rows = self.before.usual["rows"]
-        return rows.most <= 1.0 and self.after.rows <= 1.0
+        return rows.most - rows.least <= FIXED * rows.most
 
     @property
     def has_other_rows(self) -> bool:

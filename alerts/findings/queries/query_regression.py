@@ -146,5 +146,5 @@ finding = Finding(
     judge=judge,
     scope=Reach.database,
     alerted_by=AlertedBy.database,
-    because=("table_bloat",),
+    because=("table_bloat", "xmin_horizon_held"),
 )

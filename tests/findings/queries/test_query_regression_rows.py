@@ -149,7 +149,7 @@ def test_what_varies_anyway_is_none() -> None:
 
 def test_what_comes_each_night_is_learned() -> None:
     """A report from one to two o'clock; a restart of the daemon in between loses nothing."""
-    watched = Server(finding)
+    watched = Server(finding, wobble=0.1)
     watched.pass_by(30, rows=5)
     assert cause(watched, 30, SCANNED, **DEAR, rows=5) == "sequential scan"
     assert cause(watched, 22 * 30, rows=5) is None
@@ -159,13 +159,20 @@ def test_what_comes_each_night_is_learned() -> None:
     assert cause(watched, 10, SCANNED, **DEAR, rows=5) == "unknown", "it goes on"
 
 
-def test_a_change_survives_a_restart_of_the_daemon(server: Server) -> None:
-    """Of a statement with many rows; for others, how tables were read before is not known."""
-    server.pass_by(12 * 30, rows=5)
+def test_what_is_usual_survives_a_restart_of_the_daemon(server: Server) -> None:
+    server.pass_by(12 * 30)
     server.restart()
-    assert cause(server, 4, SCANNED, **DEAR, rows=5) == "unknown"
-    server.restart()
-    assert cause(server, 4, SCANNED, **DEAR, rows=5) == "unknown"
+    assert cause(server, 4) is None
+    server.indexes = ()
+    assert cause(server, 3, SCANNED, **DEAR) == "index dropped"
+
+
+def test_the_first_rows_of_a_larger_group_are_other_parameters() -> None:
+    """A LIMIT returns as many rows for every parameter."""
+    watched = Server(finding)
+    watched.pass_by(15, rows=10)
+    assert cause(watched, reads=BY_INDEX, **DEAR, rows=10) is None
+    assert cause(watched, reads=LOOPED, **DEAR, rows=10) == "index scans"
 
 
 def test_without_an_answer_it_is_unknown() -> None:
