@@ -12,6 +12,7 @@ from bench import fleet, report
 from bench.bloat import __main__ as bloat
 from bench.breadth import __main__ as breadth
 from bench.deadlock import __main__ as deadlock
+from bench.flips import __main__ as flips
 from bench.measuring import INTERVAL, Measured, measure
 from bench.migrations import __main__ as migrations
 from bench.pages import PageTime, page_times
@@ -31,6 +32,7 @@ OTHERS = {
     "runway": runway.main,
     "bloat": bloat.main,
     "migrations": migrations.main,
+    "flips": flips.main,
 }
 """Benchmarks with arguments of their own."""
 USAGE = 2

@@ -1,0 +1,74 @@
+"""Noise: hundreds of statements of an application, drawn, and executed in the server itself.
+
+A procedure executes them by dynamic SQL, so that a window of two minutes takes a tenth of a second;
+pg_stat_statements counts statements inside procedures like those of clients.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+TABLES = 12
+SHAPES = (
+    "select {cs} from {t} where id = $1",
+    "select {cs} from {t} where a = $1",
+    "select {cs} from {t} where a = $1 order by id limit {k}",
+    "select {ms} from {t} where a = $1",
+    "select {ms} from {t} where a between $1 and $1 + {k}",
+    "select b, {ms} from {t} where a < $1 % 20 group by b",
+    "select {xs} from {t} x join {u} y on y.id = x.b where x.a = $1",
+    "select {xs} from {t} x where x.a = $1 and exists (select from {u} y where y.a = x.a)",
+    "select {ms} from {t} where b = $1 % 100 and c > {k}",
+    "update {t} set c = c + {k} where id = $1 returning {cs}",
+    "insert into {t} (a, b, c, d) values ($1, $1 % 100, {k}, 'new') returning {cs}",
+    "delete from {t} where id = $1 and c > 1000000 + {k} returning {cs}",
+)
+PROCEDURE = """
+    create procedure noise.run(first int, times int) language plpgsql as $$
+    declare
+        one record;
+        chosen int;
+        size constant int = (select count(*) from noise.statements);
+    begin
+        for n in first .. first + times - 1 loop
+            -- The first statements are executed most often, the last ones rarely.
+            chosen = 1 + floor(size * power(random(), 2.2));
+            select * into one from noise.statements where id = chosen;
+            execute one.text using 1 + floor(one.range * power(random(), one.skew))::int;
+            if n % 200 = 0 then
+                commit;
+            end if;
+        end loop;
+    end $$
+"""
+
+
+def setup(random: Random, count: int) -> Iterator[str]:
+    """Yield the statements that make tables of different sizes, and the list of statements."""
+    yield "create schema noise"
+    for number in range(TABLES):
+        rows = int(10 ** random.uniform(2.3, 3.8))
+        yield (
+            f"create table noise.t{number} (id serial primary key, a int, b int, c int, d text);"
+            f" insert into noise.t{number} (a, b, c, d) select n % {max(5, rows // 20)}, n % 100,"
+            f" n % 7, repeat('x', {random.randrange(20, 200)}) from generate_series(1, {rows}) n;"
+            f" create index on noise.t{number} (a)"
+        )
+    yield ("create table noise.statements (id int primary key, text text, range int, skew float8)")
+    for number in range(1, count + 1):
+        t, u = (f"noise.t{random.randrange(TABLES)}" for _ in "ab")
+        text = random.choice(SHAPES).format(t=t, u=u, k=random.randrange(3, 40), **_lists(number))
+        values, skew = int(10 ** random.uniform(1.3, 3.5)), random.uniform(0.5, 3)
+        yield (
+            f"insert into noise.statements values ({number}, $text${text}$text$, {values}, {skew})"
+        )
+    yield PROCEDURE
+
+
+def _lists(number: int) -> dict[str, str]:
+    """Return lists of columns that no other number has: only they make it another statement."""
+    columns = ["abcd"[number // 4**place % 4] for place in range(6)]
+    return {
+        "cs": ", ".join(columns),
+        "ms": ", ".join(f"max({column})" for column in columns),
+        "xs": ", ".join(f"x.{column}" for column in columns),
+    }
