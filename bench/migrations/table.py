@@ -141,6 +141,8 @@ def _wrong(outcomes: Sequence[Outcome]) -> Iterator[str]:
 def _seconds(longer: Sequence[Outcome]) -> Iterator[str]:
     yield "## Seconds"
     yield ""
+    yield "Measured, and in parentheses the range that was printed; an empty cell had no range."
+    yield ""
     yield "| statement | kind | " + " | ".join(map(str, _versions(longer))) + " |"
     yield "|---|---|" + "---|" * len(_versions(longer))
     for sql in dict.fromkeys(one.form.sql for one in longer):

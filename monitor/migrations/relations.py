@@ -141,8 +141,9 @@ class Relations:
         return [table for table in found if table]
 
     def indexed(self, oids: Iterable[int]) -> list[Relation]:
-        """Return the live table of each index among them."""
-        tables = [self.was(self.table_of(oid)) for oid in sorted(oids) if self.kind(oid) in INDEXES]
+        """Return the live table of each index among them, without those of TOAST."""
+        of = [self.table_of(oid) for oid in sorted(oids) if self.kind(oid) in INDEXES]
+        tables = [self.was(table) for table in of if self.kind(table) != "t"]
         return [table for table in tables if table]
 
 

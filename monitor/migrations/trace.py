@@ -12,7 +12,7 @@ import asyncpg
 
 from alerts.cure import identifier
 from alerts.migrations.documented import documented
-from alerts.migrations.statement import SETTINGS, Statement
+from alerts.migrations.statement import SETTINGS, Name, Statement, parts
 from alerts.migrations.traced import Block, Failure, Held, Traced
 from monitor.migrations.relations import ALL, TOUCHED, Relations, Seen
 from monitor.migrations.scratch import MIGRATOR, Scratch
@@ -62,6 +62,8 @@ class Tracer:
     blocks: int = 0
     aborted: int | None = None
     """Statement that failed in the open block."""
+    filled: set[Name] = field(default_factory=set)
+    """Tables that the last statements have inserted rows into: more rows do nothing else."""
 
     @classmethod
     async def start(cls, scratch: Scratch, lacking: bool) -> "Tracer":
@@ -107,6 +109,17 @@ class Tracer:
             return await self._plainly(statement)
         if self.aborted is not None:
             return Traced(statement, unknown=f"statement {self.aborted} fails in its transaction")
+        rows = inserts_rows(statement)
+        if rows is None:
+            self.filled.clear()
+        elif rows in self.filled:
+            return Traced(statement)
+        traced = await self._watched(statement)
+        if rows and not (traced.unknown or traced.failure):
+            self.filled.add(rows)
+        return traced
+
+    async def _watched(self, statement: Statement) -> Traced:
         if self.connection.is_in_transaction():
             return await self._in_block(statement)
         if statement.is_alone:
@@ -267,6 +280,15 @@ class Tracer:
     async def _roll_back(self) -> None:
         if self.connection.is_in_transaction():
             await self.connection.execute("ROLLBACK")
+
+
+def inserts_rows(statement: Statement) -> Name | None:
+    """Return the table of INSERT ... VALUES without functions and queries; None for others."""
+    values = statement.body.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists")
+    if statement.node != "InsertStmt" or not values:
+        return None
+    calls = any(True for name in ("FuncCall", "SubLink") for _ in parts(statement.tree, name))
+    return None if calls else statement.tables[0]
 
 
 def _code_that_runs(statement: Statement) -> str | None:

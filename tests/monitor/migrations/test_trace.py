@@ -33,8 +33,9 @@ SCHEMA = """
     CREATE TABLE p (id int, at date) PARTITION BY RANGE (at);
     CREATE TABLE p1 PARTITION OF p FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
 """
+INSTANT = "ALTER TABLE orders ADD x int"
 KINDS = [
-    ("ALTER TABLE orders ADD x int", Kind.instant, Blocked.all),
+    (INSTANT, Kind.instant, Blocked.all),
     ("ALTER TABLE orders ADD y uuid DEFAULT public.uuid_generate_v4()", Kind.rewrite, Blocked.all),
     ("ALTER TABLE orders ALTER total TYPE bigint", Kind.rewrite, Blocked.all),
     ("ALTER TABLE customers ALTER name TYPE varchar(90)", Kind.instant, Blocked.all),
@@ -144,3 +145,16 @@ async def test_a_hostile_file(
     assert [one.statement.text for one in refused if not (one.unknown or one.failure)] == []
     assert kind(last) is Kind.instant
     assert not hacked.exists()
+
+
+async def test_many_rows_are_traced_once(scratch: Scratch) -> None:
+    """As long as nothing else comes between; other statements are all seen."""
+    rows = [f"INSERT INTO orders (id) VALUES ({n})" for n in range(1, 2000)]
+    called = "INSERT INTO orders (id) VALUES (abs(-5000))"
+    found = await traced(scratch, ";\n".join((*rows, called, rows[0], INSTANT)))
+    assert {kind(one) for one in found[:-2]} == {Kind.data}
+    assert found[0].locks
+    assert [len(one.locks) for one in found[1:1999]] == [0] * 1998
+    assert found[1999].locks
+    assert str(found[-2].unknown).startswith("it fails on a clone without rows: duplicate key")
+    assert kind(found[-1]) is Kind.instant
