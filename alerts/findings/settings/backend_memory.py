@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity
-from alerts.cure import ACTIVITY, equals, remark, terminate
+from alerts.cure import ACTIVITY, equals, literal, remark, terminate
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, bytes_text, duration_text
@@ -51,12 +51,18 @@ def evidence(row: BackendMemory) -> Evidence:
         },
         cure=(
             remark("Let the pool of the application replace its connections, such as each hour."),
-            remark("This one, if it is still the same; its application must open another:"),
-            terminate(row.pid, row.backend_start_text, None),
+            remark("This one, if it is still idle; its application must open another:"),
+            end_if_idle(row),
         ),
         check=f"SELECT pid, state, state_change FROM {ACTIVITY} WHERE {equals('pid', row.pid)};",
         key=f"{row.pid} {row.backend_start_text}",
     )
+
+
+def end_if_idle(row: BackendMemory) -> str:
+    """Return a statement that ends the session, unless it has begun to work since."""
+    ended = terminate(row.pid, row.backend_start_text, None).removesuffix(";")
+    return f"{ended} AND {equals('state', literal(IDLE))};"
 
 
 finding = Finding(
