@@ -12,7 +12,7 @@ NONE = "No session was active."
 
 
 def wait_findings() -> Iterator[Panel]:
-    yield ill_subjects(in_chapter("waits"))
+    yield ill_subjects((*in_chapter("waits"), *in_chapter("sessions")))
 
 
 def load_panels() -> Iterator[Panel]:

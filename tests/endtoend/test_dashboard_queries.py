@@ -54,6 +54,7 @@ HIDES_LITTLE = re.compile(r" > [0-9.]+(?=\)?$)")
 
 EMPTY_WHILE_WELL = {
     "Delay of recent WAL": "PostgreSQL tells it only while a standby acknowledges new WAL",
+    "Lines for structures in memory": "few sessions never stand in line",
     "Events a minute, counted by findings": "there where a finding of events is in the group",
 }
 """Panels that may have no data, and why."""
