@@ -22,6 +22,7 @@ from collectors._capabilities import COLUMN_STATISTICS
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.until import until
 
 CURED = (
     constraint_not_valid.finding,
@@ -91,6 +92,11 @@ RARE = """
     select count(*) from "S';".jobs where status = 'new'; reset all
 """
 
+COUNTED = """
+    select pg_stat_get_tuples_inserted('"S'';".uuids'::regclass) >= 200
+        and pg_stat_get_numscans('"S'';"."s;tatus"'::regclass) > 0
+"""
+
 
 async def judged(database: Database) -> dict[AnyFinding, Verdict]:
     collectors = {one for finding in (*CURED, *TOLD) for one in finding.reads}
@@ -117,6 +123,7 @@ async def test_found_and_cured(database: Database, psql: Psql, version: int) -> 
     assert subjects(await judged(database)) == {}
     await database.execute(ILL)
     await database.execute(RARE)
+    await until(lambda: database.fetchval(COUNTED), "its inserts and scans are counted")
     verdicts = await judged(database)
     schema = '"S\';"'
     assert subjects(verdicts) == {
