@@ -189,8 +189,8 @@ they had run. The claim is the worse of the figures of its seeds. The aim is fou
 
 Rows in no order are warned of only where steps from key to key go round in a cycle, because rows
 that are sorted by another column also go both ways; with more than a few rows the deadlock mostly
-comes first. Rows whose keys are parameters, of batches and upserts too, and lock upgrades can't
-be known before.
+comes first, and what is told before is information. Rows whose keys are parameters, of batches and
+upserts too, and lock upgrades can't be known before.
 
 {samples}
 """
@@ -219,19 +219,24 @@ def _claim(samples: Sequence[Sample]) -> Iterator[str]:
         "Opposite order of rows": (Fault.rows,),
     }
     for name, faults in groups.items():
-        shares = []
+        shares, hints = [], []
         for sample in samples:
             rows = [row for fault in faults for row in sample.of(fault, honest=False)]
             late = [row for row in rows if row.in_scope]
             if late:
                 part = sum(row.in_time(row.often) for row in late)
                 shares.append((part / len(late), part, len(late)))
-        worst = min(shares, default=None)
-        told = f"{worst[1]} of {worst[2]}" if worst else "no such run"
-        yield f"- {name}, warned before: {told}."
+                part = sum(row.told_in_time for row in late)
+                hints.append((part / len(late), part, len(late)))
+        yield f"- {name}, warned before: {_worst(shares)}; told before: {_worst(hints)}."
     twins = [row for one in samples for row in one.rows if row.workload.spec.is_honest]
     false = sum(bool(row.false(row.often) or row.false(row.daemon)) for row in twins)
     yield f"- Falsely warned of: {false} of {len(twins)} honest twins, of all seeds."
+
+
+def _worst(shares: Sequence[tuple[float, int, int]]) -> str:
+    worst = min(shares, default=None)
+    return f"{worst[1]} of {worst[2]}" if worst else "no such run"
 
 
 def _sample(sample: Sample) -> Iterator[str]:

@@ -102,6 +102,32 @@ async def test_one_order_is_honest(stage: Stage, database: Database) -> None:
     await waiting
 
 
+EVENTS = """
+    create table events (id bigserial primary key, row int, at int unique, who int unique);
+    create function counted() returns trigger language plpgsql as $$ begin
+        update "Odd ""one"" 🐘" set v = v + 1 where id = new.row; return null;
+    end $$;
+    create trigger counted after insert on events for each row execute function counted();
+"""
+EVENT = "insert into events (row) values ({})"
+
+
+async def test_locks_of_a_trigger_are_honest(stage: Stage, database: Database) -> None:
+    """Its table is locked while indexes of the events are, whose slots are taken again later."""
+    await database.execute(TABLES + EVENTS)
+    watched = Watched(database)
+    await contest(stage, watched, FORTH.format(9))
+    await contest(stage, watched, BACK.format(9))
+    event = await stage.holds(EVENT.format(1))
+    await event.execute(FORTH.format(1))
+    other = await stage.holds(BACK.format(2))
+    waiting = stage.task(other.execute(FORTH.format(1)))
+    await stage.until_waiting(other)
+    assert (await watched.verdict()).state is State.healthy
+    await event.execute("commit")
+    await waiting
+
+
 async def test_rows_in_no_order(stage: Stage, database: Database) -> None:
     """Batches that take 1 before 5 meet batches that take 5 before 1: first a hint, then proof."""
     await database.execute(TABLES)
