@@ -137,6 +137,6 @@ def test_the_claim_is_the_worse_of_two_seeds(
     monkeypatch.setattr(table, "PAGE", tmp_path / "page.md")
     table.write([good, worse])
     text = (tmp_path / "page.md").read_text()
-    assert "- Opposite order of tables, warned before: 1 of 2." in text
-    assert "- Opposite order of rows, warned before: no such run." in text
+    assert "- Opposite order of tables, warned before: 1 of 2;" in text
+    assert "- Opposite order of rows, warned before: no such run;" in text
     assert "## Seed 1, PostgreSQL 18" in text

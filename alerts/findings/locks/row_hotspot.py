@@ -16,6 +16,9 @@ from collectors.activity import activity
 from collectors.locks import Lock, locks
 from collectors.user_tables import user_tables
 
+LOOKED_AT = 20
+"""Sessions of a crowd whose statements are told apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
@@ -82,7 +85,7 @@ def _owner(scene: LockScene, queue: Queue) -> Holder | None:
 
 
 def _statements(scene: LockScene, queued: tuple[Lock, ...]) -> dict[str, str | None]:
-    sessions = [scene.sessions.get(node_of(lock)) for lock in queued]
+    sessions = [scene.sessions.get(node_of(lock)) for lock in queued[:LOOKED_AT]]
     texts = dict.fromkeys(normalised(session.query) for session in sessions if session)
     return {f"statement_{number}": text for number, text in enumerate(list(texts)[:3], 1)}
 

@@ -22,7 +22,7 @@ from alerts.locks.order.risks import AdvisoryKey, Level, Link, Risk, Sighting, c
 from alerts.locks.order.row_writers import CHANGES, RowWriters
 from alerts.locks.order.statement_tables import StatementTables
 from alerts.locks.order.table_meetings import Meetings
-from alerts.locks.order.table_steps import Steps
+from alerts.locks.order.table_steps import FIRST_VISIT, Step, Steps
 from alerts.locks.order.tables import Table, advisory, is_advisory
 from alerts.locks.order.target import target_of
 from collectors.activity import Session
@@ -99,6 +99,7 @@ class TableOrder:
             self.contested,
             self.advisory.steps,
             self.advisory.numbers.moves,
+            self.steps.comes_back,
         )
         return sum(table.version for table in seen) + self.patterns.version + self.meetings.version
 
@@ -187,7 +188,9 @@ class TableOrder:
         here = conflict.contested.table
         for start in waiter.rows - {here}:
             if self.steps.in_order(conflict.waiter, waiter, here, start):
-                continue  # it has been here before it went there
+                # It has been here before it went there.
+                self.steps.comes_back.see(Step(actor_of(conflict.waiter), start, here), None, at)
+                continue
             # Whatever came before: it has rows there, and needs one here.
             self.steps.see(conflict.waiter, waiter, start, here, at)
             self.statements.learn_step(conflict.waiter, start, here, waiter.gates, at)
@@ -234,6 +237,7 @@ class TableOrder:
             link: entry
             for link, entry in (*self._proved_later(now), *self.links.alive(now))
             if all(self.contested.get(table, now) for table in link.tables)
+            and not self._comes_back(link, entry.value, now)
         }
         onward: dict[tuple[Table, Table], set[Table]] = {}
         for link in alive:
@@ -248,6 +252,12 @@ class TableOrder:
                 if circle not in found or found[circle].weight < risk.weight:
                     found[circle] = risk
         yield from found.values()
+
+    def _comes_back(self, link: Link, seen: Sighting, now: float) -> bool:
+        """Whether the blocker may have come here twice, and the row be of the second time."""
+        actor = seen.blocker.user, seen.blocker.application
+        step = Step(actor, link.goes_to, link.meets)
+        return seen.proof in FIRST_VISIT and self.steps.comes_back.get(step, now) is not None
 
     def _proved_later(self, now: float) -> Iterator[tuple[Link, Entry[Sighting]]]:
         for link, met, proof in self.meetings.links(self.steps, now):

@@ -24,6 +24,10 @@ ACTORS = 2_000
 TRANSACTIONS = 2_000
 """Number of stored observations; earlier ones of the same transaction show its order."""
 LOOKS = 4
+BY_SLOTS = "the order of its locks"
+BY_LOOKS = "two looks at the same transaction"
+FIRST_VISIT = (BY_SLOTS, BY_LOOKS)
+"""Proofs of where a transaction came first; it may have come there again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,13 @@ class Steps:
     """Applications that return from one table to another: their statement there may be about a
     row that they hold already."""
 
+    comes_back: DecayingTable[Step, None] = field(default_factory=lambda: DecayingTable(EDGES))
+    """Applications that return from one table to another for a row that they do not hold yet: that
+    they came to the other first says nothing of that row."""
+
     def __len__(self) -> int:
-        return len(self.seen) + len(self.past) + len(self.skips) + len(self.returns)
+        returns = len(self.returns) + len(self.comes_back)
+        return len(self.seen) + len(self.past) + len(self.skips) + returns
 
     def learn(self, session: Session, footprint: Footprint, at: float) -> None:
         """All that is proved by what one transaction holds now, and held before."""
@@ -76,7 +85,8 @@ class Steps:
     def forget(self, dropped: Collection[Table]) -> None:
         self.seen.forget(lambda step: step.one in dropped or step.other in dropped)
         self.skips.forget(lambda skip: skip[1] in dropped)
-        self.returns.forget(lambda step: step.one in dropped or step.other in dropped)
+        for returns in (self.returns, self.comes_back):
+            returns.forget(lambda step: step.one in dropped or step.other in dropped)
 
     def in_order(self, session: Session, footprint: Footprint, one: Table, other: Table) -> bool:
         return footprint.came_first(one, other) or self._seen_before(session, one, other)
@@ -100,9 +110,9 @@ class Steps:
             return "its own wait"
         if not self._skips(session, other, at):
             if footprint.came_first(one, other):
-                return "the order of its locks"
+                return BY_SLOTS
             if self._seen_before(session, one, other):
-                return "two looks at the same transaction"
+                return BY_LOOKS
         # A wait proves an order: no transaction waits for its own row.
         if footprint.target == other and self._is_known(session, footprint, one, other, at):
             return "its statement, and waits of the same application"

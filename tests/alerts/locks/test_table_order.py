@@ -158,6 +158,15 @@ def test_who_skips_what_is_locked_waits_for_nobody() -> None:
     assert risk.level is Level.opposed, "where it waits after all, it is no worker"
 
 
+def test_coming_back_for_another_row_is_no_risk() -> None:
+    """A row of its own in bookings, then accounts, then a row of bookings that all share."""
+    known = lock_store()
+    own_first = Transaction(2, ("bookings", "accounts"), last="bookings")
+    assert look(known, FORTH, own_first) != []
+    again = Transaction(3, ("bookings", "accounts"), waits_for=2, last="bookings")
+    assert look(known, again, own_first) == []
+
+
 def test_three_in_a_circle() -> None:
     """No two of them are opposed; two meetings prove the circle of three."""
     known = lock_store()
