@@ -18,6 +18,7 @@ import asyncpg
 from bench.deadlock.grammar import Driver, Plans, Spec, Workload
 from bench.deadlock.schema import APPLICATION, block, call, names_of
 from bench.deadlock.script import Draw, Script, Values, literal, parameters
+from monitor.demo.binaries import Binaries
 from monitor.demo.launcher import Postgres
 
 Execute = Callable[[str, tuple[int, ...]], Awaitable[None]]
@@ -190,7 +191,9 @@ async def _pgbench(
     server: Postgres, database: str, spec: Spec, path: Path, clients: int
 ) -> asyncio.subprocess.Process:
     options = "-c plan_cache_mode=force_generic_plan" if spec.plans is Plans.generic else ""
-    argv: list[str | Path] = [server.binaries.program("pgbench"), "--no-vacuum", "--max-tries=0"]
+    own = server.binaries.program("pgbench")
+    program = own if own.exists() else Binaries.of_wheel().program("pgbench")
+    argv: list[str | Path] = [program, "--no-vacuum", "--max-tries=0"]
     argv += [f"--protocol={PROTOCOL[spec.plans]}", f"--client={clients}", "--time=3600"]
     argv += [f"--random-seed={spec.number}", f"--file={path}", server.dsn(database)]
     environment = {"PGAPPNAME": APPLICATION, "PGOPTIONS": options, "PATH": "/usr/bin:/bin"}

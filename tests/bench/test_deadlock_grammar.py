@@ -122,7 +122,7 @@ def test_the_table_counts_what_was_seen() -> None:
     assert [line for line in lines if line.startswith(f"| {Fault.advisory} | 1 | 10 | 0 | **1**")]
 
 
-def test_the_claim_is_the_worse_of_two_seeds(
+def test_the_claim_has_the_worse_of_two_seeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And says how many runs it is about."""
@@ -137,6 +137,8 @@ def test_the_claim_is_the_worse_of_two_seeds(
     monkeypatch.setattr(table, "PAGE", tmp_path / "page.md")
     table.write([good, worse])
     text = (tmp_path / "page.md").read_text()
-    assert "- Opposite order of tables, warned before: 1 of 2;" in text
-    assert "- Opposite order of rows, warned before: no such run;" in text
+    assert (
+        "- Opposite order of tables, warned before: 1 of 2 in the worst seed; 2 of 3 in all" in text
+    )
+    assert "- Opposite order of rows: no such run." in text
     assert "## Seed 1, PostgreSQL 18" in text
