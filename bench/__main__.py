@@ -16,6 +16,7 @@ from bench.flips import __main__ as flips
 from bench.measuring import INTERVAL, Measured, measure
 from bench.migrations import __main__ as migrations
 from bench.pages import PageTime, page_times
+from bench.pool import __main__ as pool
 from bench.runway import __main__ as runway
 from bench.scenarios import ROLES, SCENARIOS, Scenario, built
 from bench.starvation import __main__ as starvation
@@ -33,6 +34,7 @@ OTHERS = {
     "bloat": bloat.main,
     "migrations": migrations.main,
     "flips": flips.main,
+    "pool": pool.main,
 }
 """Benchmarks with arguments of their own."""
 USAGE = 2

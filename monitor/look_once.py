@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from alerts.history.memory import Memory
 from alerts.snapshot import Snapshot
@@ -42,6 +43,48 @@ async def look(settings: Settings, environ: Mapping[str, str], hold: bool = Fals
             reloaded=started,
             limits=limits(settings),
         )
+    finally:
+        await poolers.close()
+        await fleet.close()
+
+
+@dataclass(frozen=True, slots=True)
+class PoolerLooks:
+    """Two looks at one pooler; the second has the servers behind it and poolers beside it."""
+
+    name: str
+    before: Snapshot
+    after: Snapshot
+    failure: str | None
+    """Why it does not answer."""
+
+
+async def look_at_poolers(
+    settings: Settings, environ: Mapping[str, str], seconds: float
+) -> list[PoolerLooks]:
+    """Query all poolers twice, and their servers once in between. Raises ConfigurationError."""
+    clock, memory, store = Clock(), remembered(settings), Store()
+    fleet = Fleet(clock, memory, store)
+    poolers = Poolers(clock, memory, store, fleet)
+    await fleet.follow(plans(settings, environ))
+    await poolers.follow(pooler_plans(settings, environ))
+    try:
+        monitors = list(poolers.monitors.values())
+        await asyncio.gather(*(monitor.look_once() for monitor in monitors))
+        before = [monitor.snapshot() for monitor in monitors]
+        begun = clock.now()
+        await asyncio.gather(*(server.look_once() for server in fleet.servers.values()))
+        await asyncio.sleep(max(0.0, begun + seconds - clock.now()))
+        await asyncio.gather(*(monitor.look_anew() for monitor in monitors))
+        return [
+            PoolerLooks(
+                monitor.plan.name,
+                first,
+                monitor.snapshot(poolers.peers(monitor)),
+                str(monitor.failure) if monitor.failure else None,
+            )
+            for monitor, first in zip(monitors, before, strict=True)
+        ]
     finally:
         await poolers.close()
         await fleet.close()

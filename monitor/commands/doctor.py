@@ -13,7 +13,7 @@ from alerts.verdicts.verdict import Verdict
 from monitor.commands._base import server_argument, settings_flags
 from monitor.commands._look import looked
 from monitor.reports.escape import safe
-from monitor.views.overview import ServerView
+from monitor.views.overview import ServerView, TargetView
 
 BLIND = 1
 """Exit status if something can't be judged."""
@@ -30,7 +30,9 @@ def run(known: argparse.Namespace) -> int:
     overview = looked(known)
     for server in overview.servers:
         sys.stdout.write("\n".join(map(safe, examined(server))) + "\n\n")
-    if any(not server.up for server in overview.servers):
+    for pooler in overview.poolers:
+        sys.stdout.write("\n".join(map(safe, examined_pooler(pooler))) + "\n\n")
+    if any(not view.up for view in overview.scraped):
         return UNREACHABLE
     return BLIND if any(missing(server) or server.unread for server in overview.servers) else 0
 
@@ -54,6 +56,25 @@ def examined(server: ServerView) -> Iterator[str]:
     for name, wanted in unconfigured(server.verdicts.items()):
         yield f"  not configured for {name}: {wanted}"
     yield from script(server)
+
+
+def examined_pooler(pooler: TargetView) -> Iterator[str]:
+    """Yield the lines about one pooler."""
+    if not pooler.up:
+        yield f"{pooler.name}: not reachable ({pooler.unreachable})"
+        verdict = pooler.verdicts.get("pooler_unreachable")
+        if verdict and verdict.subjects:
+            yield f"  {verdict.subjects[0].evidence.message}"
+            yield from (f"  {line}" for line in verdict.subjects[0].evidence.cure)
+        return
+    yield f"{pooler.name}: PgBouncer"
+    yield f"  servers behind it: {', '.join(pooler.behind) or 'none that is watched'}"
+    can = [name for name, verdict in pooler.verdicts.items() if judgeable(verdict)]
+    yield f"  can judge: {', '.join(can) or 'nothing'}"
+    for name, reasons in blind(pooler.verdicts.items()):
+        yield f"  can't judge {name}: {reasons}"
+    for name, wanted in unconfigured(pooler.verdicts.items()):
+        yield f"  not configured for {name}: {wanted}"
 
 
 def unconfigured(verdicts: Iterable[tuple[str, Verdict]]) -> Iterator[tuple[str, str]]:

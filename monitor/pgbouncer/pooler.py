@@ -13,7 +13,7 @@ from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes
 from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
-from collectors._base import Absence, AnyCollector, Kind, Lane
+from collectors._base import Absence, AnyCollector, Kind
 from collectors._catalogue import about
 from collectors.pooler_connection import PoolerCause, PoolerConnection, pooler_connection
 from monitor.clock import Clock
@@ -95,6 +95,11 @@ class PoolerMonitor:
 
     async def look_once(self) -> None:
         """Ask everything once and judge."""
+        await self.tick()
+
+    async def look_anew(self) -> None:
+        """Ask everything once more, due or not."""
+        self.round_log = RoundLog()
         await self.tick()
 
     async def _ask_due(self) -> None:
@@ -248,8 +253,3 @@ class PoolerMonitor:
         console, self.console = self.console, None
         if console:
             await console.close()
-
-
-def paces(plan: PoolerPlan) -> dict[AnyCollector, float]:
-    """Return the seconds between two questions of each collector."""
-    return {collector: plan.paces[Lane(collector.lane)] for collector in asked()}

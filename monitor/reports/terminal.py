@@ -9,7 +9,7 @@ from alerts.verdicts.causes import Folded
 from monitor.reports.escape import safe
 from monitor.reports.markdown import markdown
 from monitor.views import wording
-from monitor.views.overview import Overview, ServerView
+from monitor.views.overview import Overview, ServerView, TargetView
 from monitor.views.summary import Blind, Card, Summary
 from monitor.web.findings import as_plain, dumps
 
@@ -66,6 +66,8 @@ class Report:
         self._line(wording.headline(self.picture), style="bold")
         for view in overview.servers:
             self._line(_server(view), indent=2)
+        for pooler in overview.poolers:
+            self._line(_pooler(pooler), indent=2)
         for line in (line for notice in overview.notices for line in notice.splitlines()):
             self._line(line, indent=2, style="italic")
         for card in self.picture.cards:
@@ -164,3 +166,9 @@ def _server(view: ServerView) -> str:
     version = f", PostgreSQL {view.server_version}" if view.server_version else ""
     role = f", {view.node.role}" if view.node.role else ""
     return f"{view.name}: {state}{version}{role}"
+
+
+def _pooler(view: TargetView) -> str:
+    state = "up" if view.up else f"unreachable ({view.unreachable or 'not queried yet'})"
+    before = f", before {', '.join(view.behind)}" if view.behind else ""
+    return f"{view.name}: {state}, PgBouncer{before}"

@@ -1,0 +1,102 @@
+"""All pools together may open more connections than the server has slots for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from alerts._base import Evidence, Finding, Outcome, Severity
+from alerts.connections import usable_slots
+from alerts.cure import remark
+from alerts.limits import FIXED, BaseLimits
+from alerts.pooler.advice import ini
+from alerts.pooler.behind import poolers_beside, servers_behind
+from alerts.pooler.demand import Demand, demand
+from alerts.snapshot import Snapshot, Unknown
+from alerts.units import Share, share_text
+from collectors._base import Kind
+from collectors.pooler_config import pooler_config
+from collectors.pooler_databases import pooler_databases
+from collectors.pooler_pools import pooler_pools
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(BaseLimits):
+    taken: Share = 1.0
+    """Share of the server's usable slots that all pools may take together; beyond 1 some logins
+    of the pooler fail when the load comes."""
+    cores: Annotated[int, FIXED] = 0
+    """Cores of the server; 0: unknown, so that pools are not compared with them."""
+    per_core: float = 20
+    """Connections of the pools for each core; beyond it they only wait for CPU."""
+
+
+def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+    snapshot.answer(pooler_config)
+    behind = servers_behind(snapshot)
+    if len(behind) > 1:
+        # Which of its databases lead to which of them is not certain enough to blame one.
+        raise Unknown("several watched servers are behind it")
+    [server] = behind
+    own = demand(snapshot)
+    others = [demand(other) for other in poolers_beside(snapshot)]
+    most, slots = own.most + sum(one.most for one in others), usable_slots(server)
+    if most > slots * limits.taken:
+        yield evidence(own, others, most, slots, server.node.server)
+    elif limits.cores and most > limits.cores * limits.per_core:
+        yield too_many(own, most, limits, server.node.server)
+
+
+def evidence(own: Demand, others: list[Demand], most: int, slots: int, server: str) -> Evidence:
+    beside = f" and {len(others)} other poolers" if len(others) > 1 else ""
+    beside = " and another pooler" if len(others) == 1 else beside
+    return Evidence(
+        subject=server,
+        severity=Severity.warning,
+        value=most / slots,
+        message=(
+            f"The pools of this pooler{beside} may open {most:,} connections to {server}, which"
+            f" has {slots:,} slots for ordinary roles ({share_text(most / slots)})."
+        ),
+        facts=_facts(own, most) | {"usable_slots": slots, "other_poolers": len(others)},
+        cure=_cure(own, max(1, own.size * slots // most)),
+        check="",
+    )
+
+
+def too_many(own: Demand, most: int, limits: Limits, server: str) -> Evidence:
+    return Evidence(
+        subject=server,
+        severity=Severity.info,
+        value=most / limits.cores,
+        message=(
+            f"The pools may open {most:,} connections to {server}, for {limits.cores} cores:"
+            " what is active beyond them only waits for CPU."
+        ),
+        facts=_facts(own, most) | {"cores": limits.cores},
+        cure=_cure(own, max(1, int(own.size * limits.cores * limits.per_core) // most)),
+        check="",
+    )
+
+
+def _facts(own: Demand, most: int) -> dict[str, float | int | str | bool | None]:
+    return {"connections_at_most": most, "pools": own.pools, "largest_pool": own.size}
+
+
+def _cure(own: Demand, size: int) -> tuple[str, ...]:
+    return (
+        remark("Each pair of database and user is a pool of its own. Make the pools smaller"),
+        remark("(`pgvigil pool` calculates what they need), or limit a database as a whole with"),
+        remark("max_db_connections. Slots that administrators and pgvigil use count too."),
+        *ini(f"default_pool_size = {size}", f"max_db_connections = {own.largest_database(size)}"),
+    )
+
+
+finding = Finding(
+    title="Pools larger than the server",
+    severities=(Severity.info, Severity.warning),
+    reads=(pooler_databases, pooler_pools, pooler_config),
+    limits=Limits(),
+    judge=judge,
+    of=Kind.pgbouncer,
+    unit="ratio",
+)

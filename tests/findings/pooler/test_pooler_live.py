@@ -1,0 +1,253 @@
+"""A real pooler made ill, found, and cured by its own printed cure."""
+
+import asyncio
+import socket
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from alerts._base import AnyFinding, Evidence, State
+from alerts.findings.pooler.pooler_churn import Limits as ChurnLimits
+from alerts.findings.pooler.pooler_churn import finding as churn
+from alerts.findings.pooler.pooler_client_limit import finding as client_limit
+from alerts.findings.pooler.pooler_clients_waiting import Limits as WaitingLimits
+from alerts.findings.pooler.pooler_clients_waiting import finding as clients_waiting
+from alerts.findings.pooler.pooler_login_failures import finding as login_failures
+from alerts.findings.pooler.pooler_oversubscribed import finding as oversubscribed
+from alerts.findings.pooler.pooler_paused import finding as paused
+from alerts.findings.pooler.pooler_prepared_statements import finding as prepared
+from alerts.findings.pooler.pooler_reserve_in_use import finding as reserve
+from alerts.findings.pooler.pooler_saturated import finding as saturated
+from alerts.findings.pooler.pooler_session_mode import finding as session_mode
+from alerts.history.recorder import Recorder
+from alerts.limits import BaseLimits
+from alerts.snapshot import Snapshot
+from alerts.verdicts.verdict import Verdict
+from collectors.activity import activity
+from collectors.settings import settings
+from tests.fixtures.farm import MONITOR
+from tests.fixtures.one_look import look as look_at_server
+from tests.fixtures.one_look import verdict_of, watching
+from tests.fixtures.pooler import ADMIN, Pooler, Poolers, behind
+from tests.fixtures.pooler_rows import look
+from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.until import until
+
+pytestmark = pytest.mark.versions(18)
+SOON = timedelta(milliseconds=200)
+
+
+async def follow(pool: Pooler, evidence: Evidence, psql: Psql) -> None:
+    """Do what the cure prints: lines into the ini file, commands pasted into psql."""
+    lines = (line.removeprefix("--   ") for line in evidence.cure if line.startswith("--   "))
+    pool.write(**dict(line.split(" = ") for line in lines))
+    await psql(pool.dsn(user=ADMIN), "\n".join(evidence.cure))
+
+
+async def judged(pool: Pooler, finding: AnyFinding, limits: BaseLimits | None = None) -> Verdict:
+    return verdict_of(finding, await look(pool), limits=limits)
+
+
+async def found(pool: Pooler, finding: AnyFinding, limits: BaseLimits | None = None) -> Evidence:
+    """The only ill subject, once there is one."""
+
+    async def ill() -> Verdict | None:
+        verdict = await judged(pool, finding, limits)
+        return verdict if verdict.subjects else None
+
+    verdict = await until(ill, f"{finding.name} is found")
+    assert verdict is not None
+    [subject] = verdict.subjects
+    return subject.evidence
+
+
+async def until_well(pool: Pooler, finding: AnyFinding, limits: BaseLimits | None = None) -> None:
+    async def well() -> bool:
+        return (await judged(pool, finding, limits)).state is State.healthy
+
+    await until(well, f"{finding.name} is gone")
+
+
+async def test_a_pool_that_is_too_small(pooler: Poolers, database: Database, psql: Psql) -> None:
+    """In use, waited for, its reserve opened; enlarged by the cures while clients stay."""
+    pool = await pooler(
+        {"shop": behind(database)},
+        pool_mode="transaction",
+        default_pool_size=1,
+        reserve_pool_size=0,
+        reserve_pool_timeout=0,
+    )
+    limits = WaitingLimits(wait=SOON)
+    assert (await judged(pool, clients_waiting, limits)).state is State.healthy
+    async with pool.client("shop") as first, pool.client("shop") as second:
+        await first.execute("begin")
+        await first.execute("select 1")
+        waiting = asyncio.create_task(second.execute("begin"))
+        evidence = await found(pool, clients_waiting, limits)
+        assert evidence.subject == "shop/postgres"
+        assert evidence.facts["waiting_clients"] == 1
+        await follow(pool, evidence, psql)
+        await waiting
+        await until_well(pool, clients_waiting, limits)
+        # The pool is full now: two of two are in use.
+        pool.write(default_pool_size=1, reserve_pool_size=1)
+        await pool.command("RELOAD")
+        evidence = await found(pool, reserve)
+        assert evidence.facts["active_connections"] == 2
+        await follow(pool, evidence, psql)
+        await until_well(pool, reserve)
+        for client in (first, second):
+            await client.execute("rollback")
+
+
+async def test_a_pool_that_is_used_up(pooler: Poolers, database: Database, psql: Psql) -> None:
+    pool = await pooler({"shop": behind(database)}, pool_mode="transaction", default_pool_size=4)
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(pool.client("shop")) for _ in range(4)]
+        for client in clients:
+            await client.execute("begin")
+        evidence = await found(pool, saturated)
+        assert evidence.facts["active_connections"] == 4
+        await follow(pool, evidence, psql)
+        await until_well(pool, saturated)
+
+
+async def test_waiting_behind_idle_transactions(pooler: Poolers, database: Database) -> None:
+    """What the pool's connections do on the server is told beside those who wait."""
+    pool = await pooler({"shop": behind(database)}, pool_mode="transaction", default_pool_size=1)
+    limits = WaitingLimits(wait=SOON)
+    async with pool.client("shop") as first, pool.client("shop") as second:
+        await first.execute("begin")
+        waiting = asyncio.create_task(second.execute("begin"))
+        await found(pool, clients_waiting, limits)
+        server = await seen_server(database)
+        snapshot = replace(await look(pool), peers=(server,))
+        [subject] = verdict_of(clients_waiting, snapshot, limits=limits).subjects
+        assert subject.evidence.facts["idle_in_transaction"] == 1
+        await first.execute("rollback")
+        await waiting
+
+
+async def seen_server(database: Database) -> Snapshot:
+    async with watching(dsn=database.server.dsn("postgres", MONITOR)) as connection:
+        return await look_at_server(connection, settings, activity)
+
+
+async def test_paused(pooler: Poolers, database: Database, psql: Psql) -> None:
+    """One database, whose clients wait, and where the version tells it the pooler as a whole."""
+    pool = await pooler({"shop": behind(database)}, pool_mode="transaction")
+    async with pool.client("shop") as client:
+        await client.execute("select 1")
+        await pool.command("PAUSE shop")
+        waiting = asyncio.create_task(client.execute("select 1"))
+        evidence = await found(pool, paused)
+        assert evidence.subject == "shop"
+        assert (await judged(pool, clients_waiting, WaitingLimits(wait=SOON))).subjects == ()
+        assert (await judged(pool, login_failures)).subjects == ()
+        await follow(pool, evidence, psql)
+        await waiting
+        await until_well(pool, paused)
+        await pool.command("PAUSE")
+        if (await pool.command("SHOW VERSION"))[0]["version"] != "PgBouncer 1.18.0":
+            await follow(pool, await found(pool, paused), psql)
+            await until_well(pool, paused)
+
+
+async def test_no_login_to_the_server(pooler: Poolers, database: Database) -> None:
+    """Something accepts the connection and never answers."""
+    silent = socket.create_server(("127.0.0.1", 0))
+    port = silent.getsockname()[1]
+    line = f"host=127.0.0.1 port={port} dbname=x user=postgres"
+    pool = await pooler({"shop": line}, server_connect_timeout=2, server_login_retry=1)
+    client = asyncio.create_task(connected(pool))
+    evidence = await found(pool, login_failures)
+    assert evidence.facts["waiting_clients"] == 1
+    assert f"127.0.0.1:{port}" in evidence.message
+    pool.databases["shop"] = behind(database)
+    pool.write()
+    await pool.command("RELOAD")
+    silent.close()
+    await asyncio.gather(client, return_exceptions=True)
+
+    async def is_let_in() -> bool:
+        with suppress(asyncpg.PostgresError):
+            await connected(pool)
+            return True
+        return False
+
+    await until(is_let_in, "the server lets the pooler in")
+    await until_well(pool, login_failures)
+
+
+async def connected(pool: Pooler) -> None:
+    async with pool.client("shop") as client:
+        await client.execute("select 1")
+
+
+async def test_as_many_clients_as_it_takes(pooler: Poolers, database: Database, psql: Psql) -> None:
+    pool = await pooler({"shop": behind(database)}, max_client_conn=5)
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            await stack.enter_async_context(pool.client("shop"))
+        evidence = await found(pool, client_limit)
+        assert evidence.facts["max_clients"] == 5
+        await follow(pool, evidence, psql)
+        await until_well(pool, client_limit)
+
+
+async def test_more_than_the_server_has(pooler: Poolers, database: Database, psql: Psql) -> None:
+    pool = await pooler({"shop": behind(database)}, default_pool_size=5000)
+    server = await seen_server(database)
+    async with pool.client("shop"):
+        snapshot = replace(await look(pool), peers=(server,))
+        [subject] = verdict_of(oversubscribed, snapshot).subjects
+        assert subject.evidence.facts["connections_at_most"] == 5000
+        await follow(pool, subject.evidence, psql)
+        snapshot = replace(await look(pool), peers=(server,))
+        assert verdict_of(oversubscribed, snapshot).state is State.healthy
+
+
+async def test_sessions_that_idle(pooler: Poolers, database: Database, psql: Psql) -> None:
+    pool = await pooler({"shop": behind(database)}, pool_mode="session")
+    recorder, now = Recorder(session_mode.history), 1_700_000_000.0
+    async with AsyncExitStack() as stack:
+        for _ in range(5):
+            client = await stack.enter_async_context(pool.client("shop"))
+            await client.execute("select 1")
+        await look(pool, recorder, now)
+        snapshot = await look(pool, recorder, now + 600)
+        [subject] = verdict_of(session_mode, snapshot).subjects
+        assert subject.evidence.facts["held_connections"] == 5
+    # A change of the mode counts for clients who come later.
+    await follow(pool, subject.evidence, psql)
+    async with pool.client("shop") as client:
+        await client.execute("select 1")
+        later = await look(pool, recorder, now + 1200)
+        assert verdict_of(session_mode, later).state is State.healthy
+
+
+async def test_connections_that_do_not_last(pooler: Poolers, database: Database) -> None:
+    pool = await pooler({"shop": behind(database)}, pool_mode="transaction", server_lifetime=1)
+    async with pool.client("shop") as client:
+        await client.execute("select 1")
+        evidence = await found(pool, churn, ChurnLimits(opened=1))
+        assert "--   server_lifetime = 3600" in evidence.cure
+        assert (await judged(pool, churn)).state is State.healthy
+
+
+async def test_prepared_statements(pooler: Poolers, database: Database, psql: Psql) -> None:
+    pool = await pooler({"shop": behind(database)}, pool_mode="transaction")
+    assert (await judged(pool, prepared)).state is State.healthy
+    async with pool.client("shop") as client:
+        await client.execute("select 1")
+        names = {row["key"] for row in await pool.command("SHOW CONFIG")}
+        if "max_prepared_statements" in names:
+            pool.write(max_prepared_statements=0)
+            await pool.command("RELOAD")
+        evidence = await found(pool, prepared)
+        if "max_prepared_statements" in names:
+            await follow(pool, evidence, psql)
+            await until_well(pool, prepared)

@@ -1,0 +1,294 @@
+"""What is ill of a pooler, what is not quite, and what is unknown, by rows made by hand."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from alerts._base import Severity, State
+from alerts._catalogue import findings_about
+from alerts.findings.pooler.pooler_churn import finding as churn
+from alerts.findings.pooler.pooler_client_limit import finding as client_limit
+from alerts.findings.pooler.pooler_clients_waiting import finding as waiting
+from alerts.findings.pooler.pooler_login_failures import finding as login_failures
+from alerts.findings.pooler.pooler_oversubscribed import Limits as OversubscribedLimits
+from alerts.findings.pooler.pooler_oversubscribed import finding as oversubscribed
+from alerts.findings.pooler.pooler_paused import finding as paused
+from alerts.findings.pooler.pooler_prepared_statements import finding as prepared
+from alerts.findings.pooler.pooler_reserve_in_use import finding as reserve
+from alerts.findings.pooler.pooler_saturated import finding as saturated
+from alerts.findings.pooler.pooler_session_mode import finding as session_mode
+from alerts.findings.pooler.pooler_unreachable import WORDS
+from alerts.findings.pooler.pooler_unreachable import finding as unreachable
+from alerts.history.recorder import Recorder
+from alerts.snapshot import Snapshot
+from collectors._base import Answer, Kind
+from collectors.pooler_config import pooler_config
+from collectors.pooler_connection import PoolerCause, pooler_connection
+from collectors.pooler_databases import pooler_databases
+from collectors.pooler_lists import pooler_lists
+from collectors.pooler_pools import pooler_pools
+from collectors.pooler_servers import PoolerServer, pooler_servers
+from collectors.pooler_state import PoolerState, pooler_state
+from collectors.pooler_stats import PoolerStats, pooler_stats
+from collectors.pooler_version import PoolerVersion, pooler_version
+from collectors.settings import Setting, settings
+from tests.fixtures.lock_rows import filled
+from tests.fixtures.one_look import verdict_of
+from tests.fixtures.pooler_rows import UP, config, database, lists, pool, snapshot
+from tests.fixtures.session_rows import AT, seen
+
+CRITICAL, WARNING, INFO = Severity.critical, Severity.warning, Severity.info
+
+
+def severity(finding: Any, look: Snapshot, **known: Any) -> Severity | State:
+    verdict = verdict_of(finding, look, **known)
+    return verdict.severity or verdict.state
+
+
+def of_pool(own: dict[str, Any] | None = None, **traits: Any) -> Snapshot:
+    return snapshot(
+        (pooler_pools, [pool(**traits)]),
+        (pooler_databases, [database(**(own or {}))]),
+        (pooler_config, config(query_wait_timeout=120)),
+    )
+
+
+def test_without_answers_all_is_unknown() -> None:
+    for finding in findings_about(Kind.pgbouncer).values():
+        assert verdict_of(finding, snapshot()).state is State.unknown
+
+
+@pytest.mark.parametrize(
+    ("traits", "own", "found"),
+    [
+        ({"cl_waiting": 3, "maxwait": 5}, {}, WARNING),
+        ({"cl_waiting": 1, "maxwait": 30}, {}, CRITICAL),
+        ({"cl_waiting": 90, "maxwait": 4, "maxwait_us": 999_999}, {}, State.healthy),
+        ({"cl_waiting": 3, "maxwait": 60}, {"paused": 1}, State.healthy),
+        ({"cl_waiting": 3, "maxwait": 60, "sv_active": 0, "sv_idle": 0}, {}, State.healthy),
+    ],
+)
+def test_clients_waiting(
+    traits: dict[str, Any], own: dict[str, Any], found: Severity | State
+) -> None:
+    assert severity(waiting, of_pool(own, **traits)) == found
+
+
+def test_waiting_clients_of_a_pool_whose_size_is_unknown() -> None:
+    look = snapshot((pooler_pools, [pool(cl_waiting=1, maxwait=9, pool_mode="session")]))
+    [subject] = verdict_of(waiting, look).subjects
+    assert "default_pool_size" not in " ".join(subject.evidence.cure)
+    assert "pooler_session_mode" in " ".join(subject.evidence.cure)
+
+
+@pytest.mark.parametrize(
+    ("active", "size", "found"),
+    [(18, 20, WARNING), (17, 20, State.healthy), (3, 3, State.healthy), (20, None, State.healthy)],
+)
+def test_saturated(active: int, size: int | None, found: Severity | State) -> None:
+    assert severity(saturated, of_pool({"pool_size": size}, sv_active=active)) == found
+
+
+@pytest.mark.parametrize(
+    ("active", "idle", "size", "found"),
+    [
+        (22, 0, 5, WARNING),
+        (20, 4, 5, State.healthy),
+        (22, 0, 0, State.healthy),
+    ],
+)
+def test_reserve(active: int, idle: int, size: int, found: Severity | State) -> None:
+    look = of_pool({"reserve_pool_size": size}, sv_active=active, sv_idle=idle)
+    assert severity(reserve, look) == found
+
+
+@pytest.mark.parametrize(
+    ("traits", "found"),
+    [
+        ({"cl_waiting": 1}, CRITICAL),
+        ({"cl_waiting": 1, "sv_login": 1}, CRITICAL),
+        ({"cl_waiting": 0}, State.healthy),
+        ({"cl_waiting": 1, "sv_idle": 1}, State.healthy),
+    ],
+)
+def test_login_failures(traits: dict[str, Any], found: Severity | State) -> None:
+    look = of_pool(None, **{"sv_active": 0, "sv_idle": 0, **traits})
+    assert severity(login_failures, look) == found
+
+
+def test_a_pooler_paused_as_a_whole() -> None:
+    """Then waiting clients without a server are no failure of logins."""
+    empty = {"sv_active": 0, "sv_idle": 0, "cl_waiting": 2, "maxwait": 40}
+    rows = [PoolerState("active", "no"), PoolerState("paused", "yes")]
+    look = of_pool(None, **empty)
+    held = replace(look, answers={**look.answers, pooler_state: Answer(rows, AT)})
+    assert severity(login_failures, held) is State.healthy
+    [subject] = verdict_of(paused, held).subjects
+    assert subject.evidence.severity is CRITICAL
+    assert subject.evidence.cure[-1] == "RESUME;"
+
+
+def test_paused_and_disabled_databases() -> None:
+    assert severity(paused, of_pool({"paused": 1})) is WARNING
+    assert severity(paused, of_pool({"paused": 1}, cl_waiting=2, maxwait=30)) is CRITICAL
+    assert severity(paused, of_pool({"name": "pgbouncer", "paused": 1})) is State.healthy
+    [subject] = verdict_of(paused, of_pool({"name": 'a "b"', "disabled": 1})).subjects
+    assert subject.evidence.cure[-1] == 'ENABLE "a ""b""";'
+
+
+@pytest.mark.parametrize(
+    ("clients", "limit", "found"),
+    [
+        (80, None, [("clients", WARNING)]),
+        (95, None, [("clients", CRITICAL)]),
+        (79, 1000, []),
+        (10, 149, [("file descriptors", WARNING)]),
+        (10, 150, []),
+    ],
+)
+def test_client_limit(clients: int, limit: int | None, found: list[tuple[str, Severity]]) -> None:
+    look = snapshot(
+        (pooler_lists, lists(used_clients=clients)),
+        (pooler_config, config(max_client_conn=100)),
+        (pooler_databases, [database()]),
+        (pooler_connection, [replace(UP, descriptor_limit=limit)]),
+    )
+    subjects = verdict_of(client_limit, look).subjects
+    assert [(s.evidence.subject, s.evidence.severity) for s in subjects] == found
+
+
+def test_unreachable_by_cause() -> None:
+    """Whatever concerns pgvigil alone is no outage."""
+    for cause in PoolerCause:
+        row = replace(UP, up=False, cause=cause, message="no", down_seconds=9.0)
+        [subject] = verdict_of(unreachable, snapshot((pooler_connection, [row]))).subjects
+        assert subject.evidence.message.endswith(".")
+    assert WORDS.keys() == set(PoolerCause)
+    down = replace(UP, up=False, cause=PoolerCause.absent, down_seconds=9.0)
+    assert severity(unreachable, snapshot((pooler_connection, [down]))) is CRITICAL
+    refused = replace(down, cause=PoolerCause.not_allowed)
+    assert severity(unreachable, snapshot((pooler_connection, [refused]))) is WARNING
+    starved = replace(down, cause=PoolerCause.hung, observer_starved=True)
+    assert severity(unreachable, snapshot((pooler_connection, [starved]))) is State.unknown
+    assert severity(unreachable, snapshot((pooler_connection, [UP]))) is State.healthy
+
+
+def server(most: int = 100, reserved: int = 3) -> Snapshot:
+    known = {"max_connections": most, "superuser_reserved_connections": reserved}
+    rows = [
+        filled(Setting, name=name, setting=str(value), vartype="integer")
+        for name, value in known.items()
+    ]
+    return seen((settings, rows))
+
+
+def pooled(*users: str, peers: tuple[Snapshot, ...] = (), **own: Any) -> Snapshot:
+    look = snapshot(
+        (pooler_pools, [pool(user=user) for user in users]),
+        (pooler_databases, [database(pool_size=20, reserve_pool_size=5, **own)]),
+        (pooler_config, config(max_user_connections=0)),
+    )
+    return replace(look, peers=peers)
+
+
+def test_oversubscribed() -> None:
+    """Each user of a database has a pool of its own; poolers before one server add up."""
+    three, four = ("a", "b", "c"), ("a", "b", "c", "d")
+    assert severity(oversubscribed, pooled(*three, peers=(server(),))) is State.healthy
+    assert severity(oversubscribed, pooled(*four, peers=(server(),))) is WARNING
+    assert severity(oversubscribed, pooled(*four, peers=(server(103),))) is State.healthy
+    assert severity(oversubscribed, pooled(*four, peers=(server(102),))) is WARNING
+    beside = pooled("x")
+    assert severity(oversubscribed, pooled(*three, peers=(server(), beside))) is WARNING
+    capped = {"max_connections": 50}
+    assert severity(oversubscribed, pooled(*four, peers=(server(),), **capped)) is State.healthy
+    forced = {"force_user": "app"}
+    assert severity(oversubscribed, pooled(*four, peers=(server(),), **forced)) is State.healthy
+
+
+def test_oversubscribed_without_a_server_is_not_configured() -> None:
+    assert verdict_of(oversubscribed, pooled("a")).is_unconfigured
+    several = pooled("a", peers=(server(), server()))
+    assert severity(oversubscribed, several) is State.unknown
+
+
+def test_more_connections_than_cores_can_use() -> None:
+    look = pooled("a", "b", peers=(server(),))
+    for cores, found in ((2, INFO), (3, State.healthy), (0, State.healthy)):
+        limits = OversubscribedLimits(cores=cores)
+        assert severity(oversubscribed, look, limits=limits) == found
+
+
+def test_prepared_statements_by_version() -> None:
+    def look(version: str, mode: str, **settings: object) -> Snapshot:
+        return snapshot(
+            (pooler_pools, [pool(pool_mode=mode)]),
+            (pooler_config, config(**settings)),
+            (pooler_version, [PoolerVersion(f"PgBouncer {version}")]),
+        )
+
+    assert severity(prepared, look("1.18.0", "transaction")) is INFO
+    assert severity(prepared, look("1.18.0", "session")) is State.healthy
+    assert severity(prepared, look("1.21.0", "transaction", max_prepared_statements=0)) is INFO
+    new = look("1.26.1", "transaction", max_prepared_statements=200)
+    assert severity(prepared, new) is State.healthy
+    assert severity(prepared, look("?", "transaction")) is State.unknown
+
+
+def opened(*seconds: int) -> list[PoolerServer]:
+    def moment(second: int) -> str:
+        return f"2026-01-01 12:{second // 60:02}:{second % 60:02} UTC"
+
+    return [
+        filled(PoolerServer, connect_time=moment(one), request_time=moment(599)) for one in seconds
+    ]
+
+
+def test_churn() -> None:
+    def look(rows: list[PoolerServer], **known: object) -> Snapshot:
+        return snapshot((pooler_servers, rows), (pooler_config, config(**known)))
+
+    young = opened(*[590] * 70)
+    assert severity(churn, look(young)) is WARNING
+    assert severity(churn, look(opened(*[590] * 59))) is State.healthy
+    assert severity(churn, look(young + opened(*[10] * 71))) is State.healthy
+    assert severity(churn, look([])) is State.healthy
+    [subject] = verdict_of(churn, look(young, server_lifetime=5, server_idle_timeout=3)).subjects
+    cure = " ".join(subject.evidence.cure)
+    assert "server_lifetime = 3600" in cure
+    assert "server_idle_timeout = 600" in cure
+
+
+def stats(microseconds: int) -> PoolerStats:
+    row: PoolerStats = filled(
+        PoolerStats,
+        database="shop",
+        total_xact_count=1,
+        total_xact_time=microseconds,
+        total_wait_time=0,
+        total_query_count=1,
+    )
+    return row
+
+
+@pytest.mark.parametrize(
+    ("traits", "busy", "found"),
+    [
+        ({"sv_active": 10, "pool_mode": "session"}, 1.9, WARNING),
+        ({"sv_active": 10, "pool_mode": "session"}, 2.1, State.healthy),
+        ({"sv_active": 4, "pool_mode": "session"}, 0.1, State.healthy),
+        ({"sv_active": 10, "pool_mode": "transaction"}, 0.1, State.healthy),
+    ],
+)
+def test_session_mode(traits: dict[str, Any], busy: float, found: Severity | State) -> None:
+    recorder = Recorder(session_mode.history)
+    look = of_pool(None, **traits)
+    for at in (AT - 600, AT):
+        rows = [stats(int((at - AT + 600) * busy * 1e6))]
+        recorder.record(pooler_stats, Answer(rows, at))
+        answers = {**look.answers, pooler_stats: Answer(rows, at)}
+        look = replace(look, at=at, answers=answers, histories=recorder.views(at))
+        if at < AT and found is WARNING:
+            assert severity(session_mode, look) is State.learning
+    assert severity(session_mode, look) == found
