@@ -62,7 +62,7 @@ class PoolerLooks:
 async def look_at_poolers(
     settings: Settings, environ: Mapping[str, str], seconds: float
 ) -> list[PoolerLooks]:
-    """Query all poolers twice, and their servers once in between. Raises ConfigurationError."""
+    """Query all poolers and their servers twice. Raises ConfigurationError."""
     clock, memory, store = Clock(), remembered(settings), Store()
     fleet = Fleet(clock, memory, store)
     poolers = Poolers(clock, memory, store, fleet)
@@ -70,24 +70,27 @@ async def look_at_poolers(
     await poolers.follow(pooler_plans(settings, environ))
     try:
         monitors = list(poolers.monitors.values())
-        await asyncio.gather(*(monitor.look_once() for monitor in monitors))
-        before = [monitor.snapshot() for monitor in monitors]
-        begun = clock.now()
-        await asyncio.gather(*(server.look_once() for server in fleet.servers.values()))
-        await asyncio.sleep(max(0.0, begun + seconds - clock.now()))
-        await asyncio.gather(*(monitor.look_anew() for monitor in monitors))
+        before = await _looked(fleet, poolers)
+        await asyncio.sleep(seconds)
+        await fleet.begin_anew()  # what is asked rarely is asked again, too
+        after = await _looked(fleet, poolers)
         return [
             PoolerLooks(
-                monitor.plan.name,
-                first,
-                monitor.snapshot(poolers.peers(monitor)),
-                str(monitor.failure) if monitor.failure else None,
+                monitor.plan.name, first, last, str(monitor.failure) if monitor.failure else None
             )
-            for monitor, first in zip(monitors, before, strict=True)
+            for monitor, first, last in zip(monitors, before, after, strict=True)
         ]
     finally:
         await poolers.close()
         await fleet.close()
+
+
+async def _looked(fleet: Fleet, poolers: Poolers) -> list[Snapshot]:
+    """Query all servers, then all poolers; return what is known of each pooler, with its peers."""
+    await asyncio.gather(*(server.look_once() for server in fleet.servers.values()))
+    monitors = list(poolers.monitors.values())
+    await asyncio.gather(*(monitor.look_anew() for monitor in monitors))
+    return [monitor.snapshot(poolers.peers(monitor)) for monitor in monitors]
 
 
 async def snapshots(

@@ -29,7 +29,7 @@ class Demand:
 def demand(snapshot: Snapshot) -> Demand:
     """Return the demand. Raises Unknown if databases or pools are not known.
 
-    A database that nobody uses now counts with one pool: users who come later are not known.
+    A database without clients counts with one pool: users who come later are not known.
     """
     users = Counter(pool.pool.database for pool in pools_of(snapshot))
     each = number(snapshot, "max_user_connections") or 0

@@ -8,7 +8,7 @@ from alerts.pooler.queueing import Load, mean_wait, size_for
 from alerts.snapshot import Snapshot, Unknown
 from collectors.activity import activity
 from collectors.pooler_stats import PoolerStats, pooler_stats
-from collectors.stat_statements import Statement, stat_statements
+from collectors.stat_statements import stat_statements
 
 GUESSED = (0.5, 4.0)
 """Squared variation of service times that is assumed where statements are not known: from nearly
@@ -74,19 +74,22 @@ class Sizing:
         return size_for(self.load(self.variation.most), wished)
 
 
-def sizings(before: Snapshot, after: Snapshot, servers: Iterable[Snapshot]) -> Iterator[Sizing]:
-    """Yield each database that had transactions between two looks. Raises Unknown."""
+def sizings(before: Snapshot, after: Snapshot) -> Iterator[Sizing]:
+    """Yield each database that had transactions between two looks. Raises Unknown.
+
+    The peers of both are the servers behind, as they were then.
+    """
     seconds = after.answer(pooler_stats).at - before.answer(pooler_stats).at
     old = before.answer(pooler_stats).by("database")
     pools = [pool for pool in pools_of(after) if pool.database]
     if seconds <= 0:
         raise Unknown("there is only one look at it")
-    known = list(servers)
     for row in after.rows(pooler_stats):
         own = tuple(pool for pool in pools if pool.pool.database == row.database)
         if own and row.database in old and (found := _of(old[row.database], row, seconds)):
             count, service, waited = found
-            name = own[0].database and own[0].database.database
+            name = (own[0].database and own[0].database.database) or row.database
+            users = {_user(pool) for pool in own}
             yield Sizing(
                 database=row.database,
                 seconds=seconds,
@@ -94,10 +97,16 @@ def sizings(before: Snapshot, after: Snapshot, servers: Iterable[Snapshot]) -> I
                 arrivals=count / seconds,
                 service=service,
                 waited=waited,
-                variation=variation(known, name or row.database),
+                variation=variation(before, after, name, users, count, service),
                 pools=own,
                 size=own[0].size,
             )
+
+
+def _user(pool: KnownPool) -> str:
+    """Return the role that the pool has on the server."""
+    forced = pool.database.force_user if pool.database else None
+    return forced or pool.pool.user
 
 
 def _of(old: PoolerStats, new: PoolerStats, seconds: float) -> tuple[int, float, float] | None:
@@ -106,36 +115,36 @@ def _of(old: PoolerStats, new: PoolerStats, seconds: float) -> tuple[int, float,
         return None
     spent = (new.total_xact_time or 0) - (old.total_xact_time or 0)
     waited = (new.total_wait_time or 0) - (old.total_wait_time or 0)
-    return count, spent / count / 1e6, waited / count / 1e6
+    # PgBouncer's time of a transaction begins when the client asks, so it includes the wait.
+    return count, max(0, spent - waited) / count / 1e6, waited / count / 1e6
 
 
-def variation(servers: Iterable[Snapshot], database: str) -> Variation:
-    """Return the variation of the statements in a database, if one server behind tells it.
+def variation(
+    before: Snapshot, after: Snapshot, database: str, users: set[str], count: int, service: float
+) -> Variation:
+    """Return the variation of the times that these users' transactions hold a connection.
 
-    Of statements, not of transactions: for those of several statements it is too high, as their
-    sum varies less.
+    Their squares are those of statements between two looks at the servers behind. A transaction
+    of several statements has a larger square than their sum, so then it is too low.
     """
-    rows = [
-        row
-        for server in servers
-        if server.has(stat_statements)
-        for row in server.rows(stat_statements)
-        if row.datname == database
-    ]
-    measured = _measured(rows)
-    return Variation(*GUESSED) if measured is None else Variation(measured, measured)
+    old, new = _squares(before.peers, database, users), _squares(after.peers, database, users)
+    if old is None or new is None or new <= old or service <= 0:
+        return Variation(*GUESSED)
+    measured = max(0.0, (new - old) / count / service**2 - 1)
+    return Variation(measured, measured)
 
 
-def _measured(rows: Iterable[Statement]) -> float | None:
-    calls = spent = squares = 0.0
-    for row in rows:
-        calls += row.calls
-        spent += row.seconds
-        squares += row.square_seconds
-    if calls < FEW or spent <= 0:
+def _squares(servers: Iterable[Snapshot], database: str, users: set[str]) -> float | None:
+    """Return the sum of the squared times of their statements since the statistics were reset."""
+    known = [server for server in servers if server.has(stat_statements)]
+    if not known:
         return None
-    mean = spent / calls
-    return max(0.0, squares / calls / mean**2 - 1)
+    return sum(
+        row.square_seconds
+        for server in known
+        for row in server.rows(stat_statements)
+        if row.datname == database and row.usename in users
+    )
 
 
 def active_sessions(servers: Iterable[Snapshot]) -> int | None:

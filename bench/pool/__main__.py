@@ -17,7 +17,7 @@ from monitor.config.model import settings_type
 from monitor.look_once import look_at_poolers
 
 PAGE = Path(__file__).parent.parent / "POOL.md"
-WARM_UP = 5.0
+WARM_UP = 8.0
 """Seconds before the first look: the pool has opened its connections by then."""
 AIM = 0.30
 
@@ -63,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def compared(seed: int, load: DrawnLoad, seconds: float) -> Compared:
     async with running(load) as scene:
         crowd = await Crowd.of(scene)
+        await crowd.fill(load.size)
         arriving = asyncio.create_task(crowd.arrive(load, seed, seconds + 3 * WARM_UP))
         await asyncio.sleep(WARM_UP)
         flags = {"servers.db.dsn": scene.server.dsn(), "poolers.pool.dsn": scene.dsn}
@@ -73,7 +74,7 @@ async def compared(seed: int, load: DrawnLoad, seconds: float) -> Compared:
         await crowd.close()
     if looks.failure:
         raise RuntimeError(looks.failure)
-    [sizing] = sizings(looks.before, looks.after, looks.after.peers)
+    [sizing] = sizings(looks.before, looks.after)
     return Compared(seed, load, sizing, crowd.late)
 
 

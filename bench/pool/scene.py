@@ -21,7 +21,7 @@ CLIENTS = 150
 """Clients with a connection each; none of them ever waits for another of its own."""
 INI = """
 [databases]
-load = host={socket} port={server_port} dbname=load user=postgres pool_size={size}
+load = host={socket} port={server_port} dbname=load user=app pool_size={size}
 [pgbouncer]
 unix_socket_dir = {folder}
 listen_addr =
@@ -70,6 +70,7 @@ async def running(load: DrawnLoad) -> AsyncIterator[Scene]:
         server.start()
         admin = await asyncpg.connect(host=str(folder), port=server.port, user="postgres")
         await admin.execute("create database load")
+        await admin.execute("create role app login")
         await admin.execute("create extension pg_stat_statements")
         await admin.close()
         ini = folder / "pgbouncer.ini"
@@ -115,6 +116,10 @@ class Crowd:
                 )
             )
         return cls(sessions, set())
+
+    async def fill(self, size: int) -> None:
+        """Let the pool open all its connections."""
+        await asyncio.gather(*(self._transact(0.5) for _ in range(2 * size)))
 
     async def arrive(self, load: DrawnLoad, seed: int, seconds: float) -> None:
         """Let transactions arrive at random for these seconds."""

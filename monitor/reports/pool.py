@@ -40,7 +40,7 @@ def as_json(found: Iterable[PoolerLooks], wished: float, cores: int | None) -> l
 
 
 def _sizings(one: PoolerLooks) -> list[Sizing]:
-    return list(sizings(one.before, one.after, one.after.peers))
+    return list(sizings(one.before, one.after))
 
 
 def _record(sizing: Sizing, wished: float) -> dict[str, Any]:

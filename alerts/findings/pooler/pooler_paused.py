@@ -65,7 +65,7 @@ def evidence(
         ),
         facts={"state": word, "waiting_clients": waiting, "wait_seconds": wait},
         cure=(
-            remark("If nobody is switching over or upgrading the server behind it just now:"),
+            remark("If the server behind it is not being switched over or upgraded just now:"),
             *console(command),
         ),
         check="",

@@ -50,7 +50,9 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             until = delta.until if delta else snapshot.at + RECENT.total_seconds()
             yield Unjudged("not watched for long enough", subject=database, until=until)
             continue
-        busy = delta.increase["total_xact_time"] / 1e6 / delta.seconds
+        # The time of a transaction begins when the client asks, so it includes the wait.
+        spent = delta.increase["total_xact_time"] - delta.increase["total_wait_time"]
+        busy = max(0.0, spent) / 1e6 / delta.seconds
         if busy < held * limits.used:
             yield evidence(snapshot, database, held, busy, delta)
 

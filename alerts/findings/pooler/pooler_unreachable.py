@@ -37,7 +37,7 @@ WORDS: dict[PoolerCause, tuple[str, tuple[str, ...]]] = {
     ),
     PoolerCause.stopping: (
         "it is shutting down or has closed the connection",
-        ("If nobody stopped it, its log and the system's log tell why it ended.",),
+        ("If it was not stopped on purpose, its log and the system's log tell why it ended.",),
     ),
     PoolerCause.full: (
         "it accepts no more connections",
