@@ -11,7 +11,7 @@ from alerts.prometheus.own_metrics import (
     FINDING_UNJUDGED,
     UP,
 )
-from alerts.prometheus.promql import one_of
+from alerts.prometheus.promql import one_of, select
 from grafana.panels import (
     CRITICAL,
     FINE,
@@ -25,7 +25,7 @@ from grafana.panels import (
     listing,
     number,
 )
-from grafana.queries import own
+from grafana.queries import CHOSEN, SERVER, own
 
 SEVERITY_COLORS = {
     Severity.critical: CRITICAL,
@@ -124,8 +124,12 @@ def in_state(state: State, title: str, about: str, color: str) -> Panel:
     return number(title, about, "short", query, {1: color})
 
 
-def ill_subjects(shown: Collection[str], height: int = 7) -> Panel:
-    """Table of ill subjects, with a column of values for each unit."""
+def ill_subjects(shown: Collection[str], height: int = 7, of_servers: bool = True) -> Panel:
+    """Table of ill subjects, with a column of values for each unit.
+
+    What is not `of_servers` is shown whichever servers are chosen.
+    """
+    chosen = SERVER if of_servers else CHOSEN
     named = {kind: [name for name in findings_in(kind) if name in shown] for kind in KINDS}
     kinds = {kind: one_of(names) for kind, names in named.items() if names}
     labels = "server, finding, database, subject, severity"
@@ -134,7 +138,7 @@ def ill_subjects(shown: Collection[str], height: int = 7) -> Panel:
         "Ill subjects",
         "The worst subjects of each finding, with their values. The link leads to the runbook.",
         [
-            ranked(f"max by ({labels}) ({own(FINDING_SUBJECT, finding=findings)})")
+            ranked(f"max by ({labels}) ({select(FINDING_SUBJECT, **chosen, finding=findings)})")
             for findings in kinds.values()
         ],
         {

@@ -4,8 +4,8 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from grafana.titles import TITLES, committed
 from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
+from tests.fixtures.pooler import Pooler, Poolers
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.prometheus import Chain, chain, webhook
 from tests.fixtures.until import until
@@ -36,6 +37,7 @@ ILL_SOON = (
     "findings.index_unused.min_bytes=1",
     "findings.index_unused.min_writes=0",
     "findings.lock_blocker_root.one_waits=1s",
+    "findings.pooler_client_limit.used=0.1%",
 )
 SHOP = """
     CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
@@ -77,9 +79,13 @@ def panel_queries() -> list[Asked]:
 
 @pytest.mark.versions(18)
 async def test_every_panel_has_data(
-    private_server: PrivateServers, standby: Callable[..., Postgres], chain: Chain
+    private_server: PrivateServers,
+    standby: Callable[..., Postgres],
+    chain: Chain,
+    pooler: Poolers,
 ) -> None:
-    """On a sick primary, its standby, and a server that nearly blinds us, no query is empty."""
+    """On a sick primary, its standby, a server that nearly blinds us, and a pooler, no query is
+    empty."""
     primary, closed = private_server(), private_server(fresh=True)
     async with connected(primary.dsn()) as owner, connected(closed.dsn()) as other:
         await owner.execute(SHOP)
@@ -91,20 +97,46 @@ async def test_every_panel_has_data(
         "replica": replica.dsn(user=MONITOR),
         "closed": closed.dsn(user="curious"),
     }
+    line = f"host={primary.folder} port={primary.port} dbname=postgres user=postgres"
+    pool = await pooler({"shop": line}, pool_mode="transaction")
+    poolers = json.dumps({"pool": {"dsn": pool.dsn()}})
     servers = json.dumps({name: {"dsn": dsn} for name, dsn in addresses.items()})
     await chain.daemon(
-        f"servers={servers}", f"state_file={chain.workplace / 'state.db'}", *QUICK, *ILL_SOON
+        f"servers={servers}",
+        f"poolers={poolers}",
+        f"state_file={chain.workplace / 'state.db'}",
+        *QUICK,
+        *ILL_SOON,
     )
     await chain.prometheus()
     async with connected(replica.dsn()) as operator:
         await operator.execute("SELECT pg_wal_replay_pause()")
-    async with connected(primary.dsn()) as blocker, connected(primary.dsn()) as victim:
+    async with (
+        connected(primary.dsn()) as blocker,
+        connected(primary.dsn()) as victim,
+        busy(pool),
+    ):
         await blocker.execute("BEGIN; LOCK TABLE orders")
         waiting = asyncio.create_task(victim.fetch("SELECT * FROM orders"))
         empty = unexcused(await without_data(chain))
         assert not empty, "\n".join(map(": ".join, empty))
         await blocker.execute("ROLLBACK")
         await waiting
+
+
+@asynccontextmanager
+async def busy(pool: Pooler) -> AsyncIterator[None]:
+    """A client whose transactions never end to come."""
+
+    async def transact() -> None:
+        async with pool.client("shop") as client:
+            while True:
+                await client.execute("SELECT pg_catalog.pg_sleep(0.1)")
+
+    task = asyncio.create_task(transact())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def without_data(chain: Chain) -> list[Asked]:
