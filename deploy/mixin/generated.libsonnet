@@ -10,6 +10,7 @@
     "pgvigil-locks.json": import "../../grafana/dashboards/pgvigil-locks.json",
     "pgvigil-waits.json": import "../../grafana/dashboards/pgvigil-waits.json",
     "pgvigil-replication.json": import "../../grafana/dashboards/pgvigil-replication.json",
+    "pgvigil-pooler.json": import "../../grafana/dashboards/pgvigil-pooler.json",
     "pgvigil-tables.json": import "../../grafana/dashboards/pgvigil-tables.json",
     "pgvigil-statements.json": import "../../grafana/dashboards/pgvigil-statements.json",
     "pgvigil-itself.json": import "../../grafana/dashboards/pgvigil-itself.json",

@@ -61,7 +61,7 @@ WORDS: dict[PoolerCause, tuple[str, tuple[str, ...]]] = {
         "{user} may not use the console",
         (
             "In pgbouncer.ini, below [pgbouncer], add the user to those who may look:",
-            "  stats_users = {user}",
+            "  stats_users = …, {user}",
             "Then RELOAD on the console; no client is dropped.",
         ),
     ),
