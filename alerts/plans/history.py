@@ -6,7 +6,7 @@ what is usual. So a statement stays changed until it is cured. Where that ends e
 learned for those hours of the week: a report that runs at night ends by itself and comes again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 from json import dumps
@@ -32,7 +32,8 @@ CALLS = 20
 LONGEST = HOUR
 """Seconds after which it is given up, with fewer calls."""
 FOLLOWED = 300
-"""Statements of a server that are followed: those with the most time."""
+"""Statements of a server that are followed: those with the most time, and those with the most
+calls, since a cheap one may become dear."""
 REMEMBERED = 100
 """Of these, the ones whose hours of the week are kept over restarts."""
 ENOUGH = 10
@@ -198,9 +199,7 @@ class StatementCostsRecorder:
         self.costs = Costs({}, 0, 0, None)
 
     def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
-        spent = enumerate(column(answer.rows, "seconds"))
-        places = (place for place, _ in nlargest(FOLLOWED, spent, key=itemgetter(1)))
-        rows: Sequence[Statement] = [answer.rows[place] for place in places]
+        rows: Sequence[Statement] = [answer.rows[place] for place in _followed(answer)]
         known, self.tracks, weeks = self.tracks, {}, dict[str, Json]()
         for place, row in enumerate(rows):
             key, totals = stat_statements.key_of(row), Totals.of(row)
@@ -240,3 +239,12 @@ class StatementCostsRecorder:
         missing = min((ENOUGH - len(own.past) for own in learning), default=0)
         known_at = min((own.began for own in learning), default=0.0) + missing * WINDOW
         return Costs(changes, ready, len(learning), known_at if learning else None)
+
+
+def _followed(answer: AnyAnswer) -> Iterable[int]:
+    """Return the places of the rows that are followed, those with the most time first."""
+    chosen = dict[int, None]()
+    for name in ("seconds", "calls"):
+        ranked = nlargest(FOLLOWED, enumerate(column(answer.rows, name)), key=itemgetter(1))
+        chosen |= dict.fromkeys(place for place, _ in ranked)
+    return chosen

@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from alerts._base import State
-from alerts.findings.queries.query_regression import finding
-from collectors._base import Absence
+from alerts.findings.queries.query_regression import COSTS, finding
+from alerts.history.recorder import Recorder
+from alerts.plans.history import FOLLOWED
+from collectors._base import Absence, Answer
 from collectors.stat_statements import stat_statements
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.session_rows import seen
 from tests.fixtures.statement_costs import INDEX, Server
+from tests.fixtures.statement_rows import statement
 
 DEAR: dict[str, Any] = {"seconds": 0.02, "shared_blocks_hit": 1000.0}
 SCANNED = {"seq_scan": 1, "seq_tup_read": 100_000, "heap_blocks_hit": 1000}
@@ -173,6 +176,17 @@ def test_the_first_rows_of_a_larger_group_are_other_parameters() -> None:
     watched.pass_by(15, rows=10)
     assert cause(watched, reads=BY_INDEX, **DEAR, rows=10) is None
     assert cause(watched, reads=LOOPED, **DEAR, rows=10) == "index scans"
+
+
+def test_cheap_statements_are_followed_if_they_are_frequent() -> None:
+    """Of a thousand, the dearest and the most frequent; the costs of others are not known."""
+    recorder = Recorder(wants=finding.history)
+    rows = [statement(n, calls=n, seconds=1.0 * (n < 400)) for n in range(1000)]
+    recorder.record(stat_statements, Answer(rows, 0.0))
+    recorder.catch_up()
+    costs = recorder.view(COSTS, 0.0)
+    assert costs is not None
+    assert costs.learning == 2 * FOLLOWED
 
 
 def test_without_an_answer_it_is_unknown() -> None:
