@@ -43,14 +43,15 @@ QUERY = """
         sum(s.wal_records)::int8                            as wal_records,
         sum(s.wal_fpi)::int8                                as wal_fpi,
         count(*)::int4                                      as entries,
-        coalesce(sum(s.calls) filter (where not s.toplevel), 0)::int8
+        -- Sums of bigint are numeric, which is slow: float8 is exact up to 2^53.
+        coalesce(sum(s.calls::float8) filter (where not s.toplevel), 0)::int8
                                                             as nested_calls,
         coalesce(sum(s.total_exec_time) filter (where not s.toplevel), 0) / 1000
                                                             as nested_seconds,
-        sum(later.jit_functions)::int8                      as jit_functions,
+        sum(later.jit_functions::float8)::int8              as jit_functions,
         sum(later.jit_milliseconds) / 1000                  as jit_seconds,
-        sum(later.workers_planned)::int8                    as workers_planned,
-        sum(later.workers_launched)::int8                   as workers_launched,
+        sum(later.workers_planned::float8)::int8            as workers_planned,
+        sum(later.workers_launched::float8)::int8           as workers_launched,
         extract(epoch from max(later.stats_since))::float8  as stats_since
     from (
         -- What older versions of the extension lack is null: a name that is no column of `entry`
