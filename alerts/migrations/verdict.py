@@ -143,7 +143,8 @@ def _held(traces: Sequence[Traced], lengths: Sequence[Duration], at: int) -> Dur
     if block is None:
         return lengths[at]
     total = Range(0.0, 0.0)
-    for traced, length in zip(traces[at:], lengths[at:], strict=True):
+    for n in range(at, len(traces)):
+        traced, length = traces[n], lengths[n]
         if traced.block != block:
             break
         if length.range is None:
@@ -156,8 +157,12 @@ def _held(traces: Sequence[Traced], lengths: Sequence[Duration], at: int) -> Dur
 def _long_after(traces: Sequence[Traced], at: int) -> Traced | None:
     """Return the first statement of the same transaction that may take long."""
     block = traces[at].block
-    later = (t for t in traces[at + 1 :] if block and t.block == block)
-    return next((t for t in later if kind(t) in LONG and not t.statement.transaction), None)
+    for n in range(at + 1, len(traces)):
+        if block is None or traces[n].block != block:
+            return None
+        if kind(traces[n]) in LONG and not traces[n].statement.transaction:
+            return traces[n]
+    return None
 
 
 def _keeps_lock(after: Traced, verdict: Verdict) -> Advice:
