@@ -19,6 +19,7 @@ from monitor.server_log.watch import LogBook
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.session_rows import AT, seen
+from tests.fixtures.until import until
 
 CORRUPTION, SHORTAGE = data_corruption_logged.finding, resource_errors_logged.finding
 
@@ -84,7 +85,12 @@ async def test_real_errors_in_a_real_log(private_server: PrivateServers, version
             await admin.execute(raising)
     for session in held:
         await session.close()
-    counted = book.read(AT).counts
+
+    async def both() -> Sequence[LogCount]:
+        counted = book.read(AT).counts
+        return counted if len(counted) == 2 else ()
+
+    counted = await until(both, "the collector of the log has written both")
     assert {one.sqlstate: one.count for one in counted} == {"53300": 1, "XX001": 1}
     assert "secret" not in str(counted)
     snapshot = with_rows(*counted)
