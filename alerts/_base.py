@@ -157,7 +157,7 @@ class Finding(Generic[L]):
     linger: timedelta = timedelta(minutes=10)
     """How long an event is shown as ill."""
     because: tuple[str, ...] = field(default=())
-    """Findings that can cause this one."""
+    """Findings that can cause this one; a review has none, for nothing of it fires."""
 
     @cached_property
     def name(self) -> str:

@@ -1,5 +1,6 @@
 """Empty clone of the live schema in the throw-away server."""
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,13 @@ UNPOPULATED = """
 """
 
 
+RIGHTS = re.compile(
+    r"(?:--[^\n]*\n|\s)*(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES|ALTER\b.*\bOWNER TO\s+\S+\s*\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Statements about roles: the clone lacks those of the live server, and no lock depends on them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What became of the schema's script."""
@@ -32,12 +40,18 @@ async def load(scratch: Scratch, script: str) -> Loaded:
     owner = await asyncpg.connect(scratch.owner_dsn)
     admin = await asyncpg.connect(scratch.superuser_dsn)
     try:
-        loaded = await _run(owner, admin, [p.text for p in pieces(script) if not p.is_psql])
+        loaded = await _run(owner, admin, statements_of(script))
         await _populate(owner)
         return loaded
     finally:
         await owner.close()
         await admin.close()
+
+
+def statements_of(script: str) -> list[str]:
+    """Return the statements that shape the schema."""
+    texts = (piece.text for piece in pieces(script) if not piece.is_psql)
+    return [text for text in texts if not RIGHTS.match(text)]
 
 
 async def _populate(owner: "asyncpg.Connection[asyncpg.Record]") -> None:
