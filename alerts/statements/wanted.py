@@ -22,11 +22,18 @@ AGAIN = 3600.0
 
 
 def wanted(
-    uses: StatementUses, rows: Sequence[Statement], texts: StatementTexts, at: float
+    uses: StatementUses,
+    rows: Sequence[Statement],
+    texts: StatementTexts,
+    at: float,
+    first: Iterable[int] = (),
 ) -> tuple[int, ...]:
-    """Return the query ids whose texts are to be asked for now, the most important first."""
+    """Return the query ids whose texts are to be asked for now, the most important first.
+
+    `first` are query ids that matter for another reason than their cost.
+    """
     absent = {query_id for query_id, asked in texts.missing.items() if at - asked < AGAIN}
-    named = dict.fromkeys(_important(uses, rows))
+    named = dict.fromkeys((*first, *_important(uses, rows)))
     unknown = (one for one in named if one not in texts.known and one not in absent)
     return tuple(islice(unknown, BATCH))
 

@@ -66,6 +66,7 @@ def test_what_matters_is_asked_for_first() -> None:
     second = [*first[:-990], statement(5, 100, seconds=50), *first[-990:]]
     uses = uses_of(first, second)
     asked = wanted(uses, second, StatementTexts(), AT)
+    assert wanted(uses, second, StatementTexts(), AT, [5_000_000])[0] == 5_000_000
     assert asked[:3] == (5, 1000, 999)
     assert len(asked) == len(set(asked)) <= BATCH
     known = {5: room.KnownText("", False, ""), 1000: room.KnownText("", False, "")}
