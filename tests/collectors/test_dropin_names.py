@@ -16,11 +16,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from alerts.prometheus.own_metrics import OWN_METRICS
-from collectors._base import AnyCollector
+from collectors._base import AnyCollector, Kind
 from collectors._catalogue import all_collectors
 from collectors.backup_reports import backup_reports
 from collectors.bloat_estimates import bloat_estimates
+from collectors.certificate import certificate
+from collectors.log_counts import log_counts
+from collectors.server_log import server_log
 from collectors.volumes import volumes
+from collectors.wait_statements import wait_statements
 from monitor.demo.launcher import Postgres
 from tests.fixtures import full_activity as busy
 from tests.fixtures.daemon import Watch, Watched
@@ -37,12 +41,17 @@ SUFFIX = re.compile(r"_(bucket|sum|count)$")
 
 RARE = {
     "pg_stat_database_checksum_failures_total": "needs data checksums",
+    "pg_stat_statements_query_id": "is opt-in",
     "pg_collation_library_info": "needs a locale other than C, which not every build has",
     "pg_subscription_unsynchronised_tables": "needs a table that is still being copied",
     "pg_stat_database_checksum_last_failure_timestamp_seconds": "needs a broken page",
 }
 FOREIGN: Mapping[AnyCollector, str] = {
     backup_reports: "needs reports of a backup tool",
+    certificate: "needs TLS",
+    log_counts: "needs the folder of the log",
+    server_log: "needs the folder of the log",
+    wait_statements: "is opt-in",
     bloat_estimates: "needs tables and indexes of a megabyte that are analysed",
     volumes: "needs the folder of the data",
 }
@@ -90,6 +99,7 @@ def documented() -> dict[str, int]:
     return {
         metric.name: metric.since or collector.since // 10000
         for collector in all_collectors().values()
+        if collector.of is Kind.postgres
         for metric in collector.metrics
         if not metric.name.endswith("*")
     }
