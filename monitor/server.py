@@ -30,7 +30,7 @@ from collectors.volumes import volumes
 from collectors.wait_statements import wait_statements
 from collectors.wal_position import wal_position
 from monitor.background import in_background
-from monitor.backup_reports.watch import BackupWatch
+from monitor.backup_reports.watch import BackupWatch, backup_watch
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
 from monitor.defects import DEFECTS
@@ -59,7 +59,7 @@ from monitor.postgres.identity import IdentityTracker
 from monitor.postgres.sessions import Sessions
 from monitor.reading import ReadFailure
 from monitor.server_events import ServerEvents
-from monitor.server_log.watch import LogBook, LogWatch, Seen
+from monitor.server_log.watch import LogBook, LogWatch, Seen, log_watch
 
 FIRST_WORD = 1.5
 """Seconds after which a server that has neither answered nor refused counts as not answering."""
@@ -146,7 +146,7 @@ class ServerMonitor:
         by_statement = plan.bounds.get(wait_statements.name, 0) > 0
         self.waits = WaitReporter(self.answers, self.runner, by_statement)
         self._wire_walk()
-        self.backups = BackupWatch(
+        self.backups = backup_watch(
             plan.target.backup_reports,
             self._supply_backups,
             self._lack_backups,
@@ -154,7 +154,7 @@ class ServerMonitor:
         )
         folder = plan.target.server_log
         book = LogBook.of(folder, self.memory, plan.name) if folder else None
-        self.log_watch = LogWatch(book, self._supply_log, self._lack_log, plan.paces[Lane.normal])
+        self.log_watch = log_watch(book, self._supply_log, self._lack_log, plan.paces[Lane.normal])
         self.events = ServerEvents(
             plan.name,
             self.identity_tracker,

@@ -1,20 +1,14 @@
-"""Watch of one server's log: read now and then, each time in a thread of its own.
+"""Watch of one server's log, and the place in it up to which it was read."""
 
-A dead mount holds a reading thread for ever. So none is started while the last one has not
-returned, and it is never the background thread.
-"""
-
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Event, Thread
 
 from alerts.history.memory import Memory, Namespace
 from collectors._base import Absence
 from collectors.log_counts import LogCount
 from collectors.server_log import ServerLog
-from monitor.plain_file import reason
+from monitor.folder_watch import Folder, FolderWatch
 from monitor.server_log.records import Parser
 from monitor.server_log.tail import Position, Tail
 from monitor.server_log.tally import Tally
@@ -34,7 +28,7 @@ class Seen:
     log: ServerLog
 
 
-Outcome = Seen | Absence
+LogWatch = FolderWatch[Seen]
 
 
 @dataclass(slots=True)
@@ -99,65 +93,12 @@ def remembered(stored: object) -> Position | None:
             return None
 
 
-class Visit:
-    """One reading of the log, in a daemon thread."""
-
-    def __init__(self, book: LogBook, now: float) -> None:
-        self.book, self.now = book, now
-        self.outcome: Outcome | None = None
-        """What came of it; None until then. Set once, by the thread, before `done`."""
-        self.done = Event()
-        Thread(target=self._read, name="server log", daemon=True).start()
-
-    def _read(self) -> None:
-        try:
-            self.outcome = self.book.read(self.now)
-        except OSError as error:
-            self.outcome = Absence(f"{self.book.tail.folder} can't be read: {reason(error)}")
-        except Exception as defect:  # a defect of ours must not leave it unfinished for ever
-            self.outcome = Absence(f"a defect in pgvigil: {type(defect).__name__}")
-        finally:
-            self.done.set()
-
-
-@dataclass(slots=True)
-class LogWatch:
-    """The log of one server. `tick` is called every second, and never waits."""
-
-    book: LogBook | None
-    supply: Callable[[Seen], None]
-    lacks: Callable[[Absence], None]
-    pace: float
-    """Seconds between two visits."""
-    visit: Visit | None = None
-    begun: float | None = None
-    """When the last visit began, in unix seconds."""
-
-    def tick(self, now: float) -> None:
-        """Take over what was counted, and begin a visit that is due."""
-        if self.book is None:
-            self.lacks(NOT_CONFIGURED)
-            return
-        if self.visit and self.visit.done.is_set():
-            self._take(self.visit.outcome)
-            self.visit = None
-        if self.begun is not None and now - self.begun < self.pace:
-            return
-        if self.visit:
-            self.lacks(Absence(f"{self.book.tail.folder} does not answer: a dead mount?"))
-        else:
-            self.begun, self.visit = now, Visit(self.book, now)
-
-    async def settled(self, seconds: float) -> None:
-        """Wait for the visit that is under way, but not for longer than that."""
-        if visit := self.visit:
-            done = await asyncio.to_thread(visit.done.wait, seconds)
-            if done:
-                self._take(visit.outcome)
-                self.visit = None
-
-    def _take(self, outcome: Outcome | None) -> None:
-        if isinstance(outcome, Seen):
-            self.supply(outcome)
-        elif outcome is not None:
-            self.lacks(outcome)
+def log_watch(
+    book: LogBook | None,
+    supply: Callable[[Seen], None],
+    lacks: Callable[[Absence], None],
+    pace: float,
+) -> LogWatch:
+    """Return the watch of that log; `pace` is in seconds."""
+    folder = Folder(book.tail.folder, book.read) if book else None
+    return FolderWatch(folder, supply, lacks, pace, NOT_CONFIGURED)

@@ -10,7 +10,7 @@ from collectors._base import Absence
 from collectors.backup_reports import BackupFolder
 from monitor.backup_reports import watch as watching
 from monitor.backup_reports.folder import LARGEST, read_folder
-from monitor.backup_reports.watch import NOT_CONFIGURED, BackupWatch
+from monitor.backup_reports.watch import NOT_CONFIGURED, backup_watch
 from tests.fixtures.until import until
 
 
@@ -62,7 +62,7 @@ class Heard:
     def __init__(self, folder: Path | None) -> None:
         self.rows: list[BackupFolder] = []
         self.lacks: list[Absence] = []
-        self.watch = BackupWatch(folder, self.rows.append, self.lacks.append, pace=300)
+        self.watch = backup_watch(folder, self.rows.append, self.lacks.append, pace=300)
 
 
 def test_without_a_folder_it_is_not_configured() -> None:

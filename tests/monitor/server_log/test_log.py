@@ -16,7 +16,7 @@ from monitor.server_log import tail
 from monitor.server_log.records import LONGEST, Parser, of_csv, of_json
 from monitor.server_log.tail import Tail
 from monitor.server_log.tally import MOST, Tally
-from monitor.server_log.watch import NOT_CONFIGURED, LogBook, LogWatch, Seen, remembered
+from monitor.server_log.watch import NOT_CONFIGURED, LogBook, Seen, log_watch, remembered
 
 SECRET = "4111-1111"
 
@@ -278,10 +278,10 @@ def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
 async def test_the_watch_tells_what_it_lacks(tmp_path: Path) -> None:
     """Not configured, not there, and then read."""
     heard: list[Seen | Absence] = []
-    LogWatch(None, heard.append, heard.append, 1.0).tick(0.0)
+    log_watch(None, heard.append, heard.append, 1.0).tick(0.0)
     assert heard.pop() == NOT_CONFIGURED
     log = LogBook.of(tmp_path / "log", Memory(), "db1")
-    watch = LogWatch(log, heard.append, heard.append, 1.0)
+    watch = log_watch(log, heard.append, heard.append, 1.0)
 
     async def told(now: float) -> Seen | Absence:
         watch.tick(now)
