@@ -43,10 +43,8 @@ def evidence(row: OwnRole, attributes: list[str], member_of: list[str]) -> Evide
         *member_of,
         *([f"owner of {owned}"] if owned else []),
     ]
-    cure = [f"ALTER ROLE {name} {' '.join(attributes)};"] if attributes else []
-    cure += [f"REVOKE {identifier(role)} FROM {name};" for role in member_of]
-    if owned:
-        cure.append(remark("Give the databases that it owns to another role."))
+    is_of_others = row.is_superuser or row.owned_databases > 0
+    cure = role_of_its_own(name) if is_of_others else surplus(name, attributes, member_of)
     return Evidence(
         subject=row.rolname,
         severity=Severity.warning if row.is_superuser else Severity.info,
@@ -56,15 +54,29 @@ def evidence(row: OwnRole, attributes: list[str], member_of: list[str]) -> Evide
             " its password in other hands would be worth that much more."
         ),
         facts={"rights": ", ".join(beyond)},
-        cure=(
-            remark("First run what `pgvigil setup-sql` prints, so that nothing is missing then."),
-            *cure,
-        ),
+        cure=tuple(cure),
         check=(
             "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls"
             " FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) SESSION_USER;"
         ),
     )
+
+
+def role_of_its_own(name: str) -> Iterator[str]:
+    """Advise another role: people or applications work as a superuser, or as an owner, too."""
+    yield remark("1. Create a role that may only read: pgvigil setup-sql | psql")
+    yield remark("2. Put that role into the address of pgvigil, and restart it.")
+    yield remark(f"3. Leave {name} as it is: without its rights, others may be locked out.")
+
+
+def surplus(name: str, attributes: list[str], member_of: list[str]) -> Iterator[str]:
+    """Take away what reading does not need."""
+    yield remark("First run what `pgvigil setup-sql` prints, so that nothing is missing then.")
+    yield remark(f"If others work as {name}, too, use a role of its own for pgvigil instead.")
+    if attributes:
+        yield f"ALTER ROLE {name} {' '.join(attributes)};"
+    for role in member_of:
+        yield f"REVOKE {identifier(role)} FROM {name};"
 
 
 finding = Finding(

@@ -1,6 +1,9 @@
 """security_monitor_overprivileged: our own rights, taken away by the printed statements."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -33,6 +36,20 @@ def test_what_is_too_much(row: OwnRole, severity: Severity | None) -> None:
         assert not row.is_superuser or subject.evidence.facts["rights"] == "SUPERUSER"
 
 
+@pytest.mark.parametrize("others", [{"is_superuser": True}, {"owned_databases": 1}])
+def test_a_role_of_others_keeps_its_rights(others: dict[str, Any]) -> None:
+    """Nothing is printed that would lock out who works as postgres, or as an owner."""
+    row = replace(PLAIN, may_create_roles=True, writes_by=["pg_write_all_data"], **others)
+    [subject] = verdict_of(finding, seen((own_role, [row]))).subjects
+    assert all(line.startswith("-- ") for line in subject.evidence.cure)
+    assert "setup-sql" in subject.evidence.cure[0]
+
+
+def setup_sql(role: str) -> str:
+    argv = [sys.executable, "-m", "monitor", "setup-sql", "--role", role]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
 def test_without_an_answer_it_is_unknown() -> None:
     blind = replace(seen(), absent={own_role: Absence("refused")})
     assert verdict_of(finding, blind).state is State.unknown
@@ -54,3 +71,16 @@ async def test_found_and_cured(private_server: PrivateServers, psql: Psql) -> No
         assert subject.evidence.facts["rights"] == "CREATEROLE, CREATEDB, pg_write_all_data"
         await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
         assert (await judged()).state is State.healthy
+
+
+@pytest.mark.versions(18)
+async def test_a_superuser_is_left_for_a_role_of_its_own(
+    private_server: PrivateServers, psql: Psql
+) -> None:
+    """The steps in the comments: the role of `setup-sql`, and its name in the address."""
+    server = private_server()
+    async with watching(dsn=server.dsn()) as connection:
+        assert verdict_of(finding, await look(connection, own_role)).severity is Severity.warning
+    await psql(server.dsn(), setup_sql("watcher"))
+    async with watching(dsn=server.dsn("postgres", "watcher")) as connection:
+        assert verdict_of(finding, await look(connection, own_role)).state is State.healthy
