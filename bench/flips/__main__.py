@@ -131,6 +131,7 @@ async def _play(watched: Watched, found: Figures, minutes: float) -> Figures:
     found.statements = watched.statements
     found.false = [str(e.message) for e in watched.ill.values()]
     found.false += ["told and gone again"] * (sum(watched.told.values()) - len(watched.ill))
+    await watched.pass_by(LEARNED)  # the statements of the scenes did not run for days
     for scene in watched.scenes:
         found.told.append(await _act(watched, scene))
         _tell(found, f"{scene.name} {scene.title}: {found.told[-1].cause}")
