@@ -132,7 +132,16 @@ async def test_no_value_of_a_statement_is_shown(
         names = list(all_findings())
         of_servers = {name for name in names if all_findings()[name].of is Kind.postgres}
         assert {finding["finding"] for finding in told["findings"]} == of_servers
-        paths = ["/", "/findings", "/statements", "/statements.json", "/metrics", "/sd"]
+        paths = [
+            "/",
+            "/findings",
+            "/statements",
+            "/statements.json",
+            "/waits",
+            "/waits.json",
+            "/metrics",
+            "/sd",
+        ]
         paths += [f"/findings/{name}{end}" for name in names for end in ("", ".json")]
         for path in paths:
             text = await page(path)
