@@ -15,6 +15,7 @@ from alerts.prometheus.own_metrics import (
     INCIDENT,
     INCIDENTS_KNOWN,
     REVIEW_SUBJECTS,
+    SERVER_INFO,
     STATE_FILE_OK,
     UP,
     VERDICTS_OVERDUE,
@@ -39,6 +40,8 @@ from tests.fixtures.requirements import Tool
 
 RULES = Path(__file__).parents[3] / "alerts" / "rules" / "pgvigil.yml"
 HEADINGS = ("What it means", "How to make sure", "How to fix it", "When it is fine")
+ILL_UP = ill_then_well("0", "1")
+"""Reachable while it is ill."""
 ILL, ALWAYS = ill_then_well("1", "0"), "1x600"
 TARGET_UP = OwnMetric("up", "gauge", "Whether the last scrape worked.")
 
@@ -103,6 +106,13 @@ def reviewed(chapter: str, severity: str, count: str) -> dict[str, str]:
     return series(REVIEW_SUBJECTS, ill_then_well("0", count), **of)
 
 
+def primary(server: str, timeline: str, cluster: str, up: str = ALWAYS) -> list[dict[str, str]]:
+    """A server that says it is a primary, by a daemon of its own."""
+    place = {"server": server, "instance": f"{server}:19187"}
+    of = {"cluster": cluster, "role": "primary", "version": "18", "timeline": timeline}
+    return [series(SERVER_INFO, ALWAYS, **place, **of), series(UP, up, **place)]
+
+
 SHOP = {"server": "shop-1"}
 SCENES = {
     "incidents_held": Scene(
@@ -160,6 +170,21 @@ SCENES = {
         listed="\nBy chapter:\n- schema, info: 3\n- settings, warning: 1",
         quiet=[
             series(REVIEW_SUBJECTS, "0x600", chapter="schema", severity="info", server="well"),
+        ],
+    ),
+    "cluster_split": Scene(
+        ill=[
+            *primary("shop-1", "3", "shop/7", up=ILL_UP),
+            *primary("shop-2", "4", "shop/7"),
+        ],
+        labels={"cluster": "shop/7"},
+        summary="Cluster shop/7 has primaries on 2 timelines",
+        listed="\nPrimaries:\n- shop-1, timeline 3\n- shop-2, timeline 4",
+        quiet=[
+            *primary("clone-1", "1", "8"),
+            *primary("clone-2", "2", "8"),
+            *primary("pair-1", "5", "pair/9"),
+            *primary("pair-2", "5", "pair/9"),
         ],
     ),
     "state_file_failing": Scene(
