@@ -16,7 +16,7 @@ from monitor.polling.texts import Records, readable
 from monitor.postgres.first_question import Identity
 from monitor.postgres.privileges import Privileges
 from monitor.postgres.session import Session
-from monitor.reading import Cost, Reading
+from monitor.reading import Cost, ReadFailure, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Reader:
         """Ask a collector. Raises ReadFailure, past the deadline (seconds) with a lost session."""
         if is_shut(collector, place.newest):
             return Reading((), self.clock.now())
-        if collector.extension and place.session.identity.extensions is None:
-            await place.session.learn_extensions(deadline)
+        if collector.extension:
+            await know_extension(collector, collector.extension, place.session, deadline)
         if collector.databases and not is_asked_in(place.session.identity.database, collector):
             return Reading((), self.clock.now())
         missing = absence(collector, place)
@@ -93,6 +93,20 @@ class Reader:
     ) -> tuple[Records, Cost]:
         fetched, cost = await session.ask(query, deadline, apart=collector.own)
         return readable(fetched, query, collector, session), cost
+
+
+async def know_extension(
+    collector: AnyCollector, name: str, session: Session, deadline: float
+) -> None:
+    """Ask which extensions there are, if that is not known, or may have changed for this one."""
+    if session.identity.extensions is None:
+        await session.learn_extensions(deadline)
+    elif without_extension(collector, name, session.identity) and session.may_have_others:
+        try:
+            await session.learn_extensions(deadline)
+        except ReadFailure:  # a lock, perhaps: what was known holds
+            if session.lost:
+                raise
 
 
 def is_asked_in(database: str, collector: AnyCollector) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -32,6 +33,8 @@ FAST_LINK = 4e-7
 APART = "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY"
 APART_ENDS = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
 """Settings end with the transaction; locks of a session would not."""
+EXTENSIONS_HOLD = 300.0
+"""Seconds after which one that was not there may have been made; a session lasts for an hour."""
 OPENING = "open a session"
 """The first of a session's own questions."""
 
@@ -61,6 +64,8 @@ class Session:
     """Monotonic time when the running query was sent; None while nothing runs."""
     sent_at: float = 0.0
     """Monotonic time when the newest query was handed over to be sent."""
+    extensions_at: float = -math.inf
+    """Monotonic time when it was asked which extensions there are."""
     _asked: set[object] = field(default_factory=set)
 
     @classmethod
@@ -116,6 +121,12 @@ class Session:
         """Ask which extensions are installed in this database. Raises QueryFailure."""
         [record] = await self.fetch(EXTENSIONS, deadline)
         self.identity = replace(self.identity, extensions=record[0])
+        self.extensions_at = time.monotonic()
+
+    @property
+    def may_have_others(self) -> bool:
+        """Whether an extension may have been made since it was asked."""
+        return time.monotonic() - self.extensions_at >= EXTENSIONS_HOLD
 
     async def fetch(self, query: str, deadline: float) -> list[asyncpg.Record]:
         """The rows of one query. Raises QueryFailure; past the deadline the session is lost."""

@@ -9,7 +9,10 @@ from collectors._base import AnyCollector
 from collectors.buffercache_summary import buffercache_summary
 from collectors.extensions import extensions
 from collectors.stat_statements import Statement, stat_statements
+from monitor.clock import Clock
 from monitor.exposition.render import Renderer
+from monitor.polling.reader import Place, Reader
+from monitor.postgres.session import Session
 from tests.fixtures.daemon import Watch
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, watching
@@ -178,3 +181,17 @@ async def test_extensions_and_their_updates(database: Database) -> None:
     assert ((database.name, "pg_stat_statements", old), 1) in list(
         info.samples(list(found.values()))
     )
+
+
+async def test_one_that_is_made_later_is_found_by_the_same_session(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the finding that it is missing ends soon after its cure was pasted."""
+    async with watching(dsn=database.monitor_dsn) as monitor:
+        session, reader = await Session.of(monitor, 20), Reader(Clock())
+        place = Place(session, None, None)
+        assert (await reader.read(stat_statements, place, 20)).missing
+        await database.execute("create extension pg_stat_statements")
+        assert (await reader.read(stat_statements, place, 20)).missing, "it is not asked each time"
+        monkeypatch.setattr("monitor.postgres.session.EXTENSIONS_HOLD", 0.0)
+        assert (await reader.read(stat_statements, place, 20)).rows
