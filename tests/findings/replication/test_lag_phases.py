@@ -92,6 +92,8 @@ async def test_each_phase(pair: Pair) -> None:
             assert alone
             assert alone.lag_seconds != 0 or await truth.lag() < 30
         await until(lambda: is_level(truth), "everything is replayed")
+        # Else the report of it may wait in the sender that is stopped next.
+        await until(lambda: is_known_above(pair), "the primary knows it")
 
         sender = await value(primary, "SELECT pid FROM pg_stat_replication")
         assert isinstance(sender, int)
@@ -99,6 +101,7 @@ async def test_each_phase(pair: Pair) -> None:
             async with phase(pair, truth):
                 assert await slow_stage(pair) is Stage.send
         await until(lambda: is_level(truth), "everything is replayed")
+        await until(lambda: is_known_above(pair), "the primary knows it")
 
         pair.link.swallows = True
         async with phase(pair, truth):
@@ -113,3 +116,12 @@ async def test_each_phase(pair: Pair) -> None:
 
 async def is_level(truth: Truth) -> bool:
     return await truth.lag() < 0.2
+
+
+async def is_known_above(pair: Pair) -> bool:
+    """Whether the primary has been told what the standby has replayed."""
+    await seen(pair)
+    assert pair.above
+    receivers = list(unwatched(replace(pair.above, peers=())))
+    lags = [lag_of_receiver(pair.above, receiver) for receiver in receivers]
+    return bool(lags) and all(lag and lag.seconds < 0.5 for lag in lags)
