@@ -119,9 +119,9 @@ class Session:
 
     async def learn_extensions(self, deadline: float) -> None:
         """Ask which extensions are installed in this database. Raises QueryFailure."""
+        self.extensions_at = time.monotonic()  # a lock on the catalogue is not met each time
         [record] = await self.fetch(EXTENSIONS, deadline)
         self.identity = replace(self.identity, extensions=record[0])
-        self.extensions_at = time.monotonic()
 
     @property
     def may_have_others(self) -> bool:
