@@ -28,7 +28,8 @@ def fold(verdicts: Iterable[Verdict]) -> tuple[Folded, ...]:
     """Return all ill subjects of one server once: at the top, or under their cause.
 
     A cause of server scope explains all findings of its server; a cause of an object explains only
-    those of the same object in the same database. A cause never hides a higher severity.
+    those of the same object in the same database. What names one database explains nothing in
+    another, whatever its scope. A cause never hides a higher severity.
     """
     cases = [Folded(verdict, subject) for verdict in verdicts for subject in verdict.subjects]
     causes: dict[Extent, list[int]] = defaultdict(list)
@@ -39,7 +40,9 @@ def fold(verdicts: Iterable[Verdict]) -> tuple[Folded, ...]:
         fitting = (
             cause
             for cause in _causes_of(case, causes)
-            if cases[cause].rank >= case.rank and not _is_above(index, cause, above)
+            if cases[cause].rank >= case.rank
+            and not _is_elsewhere(cases[cause], case)
+            and not _is_above(index, cause, above)
         )
         if (cause := next(fitting, None)) is not None:
             above[index] = cause
@@ -60,6 +63,12 @@ def _causes_of(case: Folded, causes: dict[Extent, list[int]]) -> Iterator[int]:
     for name in finding.because:
         for database, thing in where:
             yield from causes.get((name, database, thing), ())
+
+
+def _is_elsewhere(cause: Folded, effect: Folded) -> bool:
+    """Return True if both name a database, and not the same one."""
+    there, here = cause.subject.evidence.database, effect.subject.evidence.database
+    return None not in (there, here) and there != here
 
 
 def _is_above(index: int, other: int | None, above: dict[int, int]) -> bool:

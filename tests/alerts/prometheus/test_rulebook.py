@@ -6,7 +6,7 @@ import promql_parser
 import pytest
 import yaml
 
-from alerts._base import FindingKind, Severity
+from alerts._base import AlertedBy, FindingKind, Reach, Severity
 from alerts._catalogue import all_findings
 from alerts.prometheus.finding_rules import incident_recording
 from alerts.prometheus.inhibitions import inhibitions
@@ -126,7 +126,11 @@ def test_where_the_daemon_runs_is_left_out() -> None:
 
 
 def test_every_cause_inhibits() -> None:
-    """Alertmanager knows each edge of the graph of causes, as the page folds by it."""
+    """Alertmanager knows each edge of the graph of causes, as the page folds by it.
+
+    But an alert that stands for tables of a database does not say which, and inhibits nothing: the
+    tables of its effect may be others.
+    """
     made = {
         (rule["source_matchers"][0], rule["target_matchers"][0])  # type: ignore[index]
         for rule in inhibitions()
@@ -134,7 +138,18 @@ def test_every_cause_inhibits() -> None:
     for effect in all_findings().values():
         for cause in effect.because:
             edge = (f'alertname="{alert_name(cause)}"', f'alertname="{alert_name(effect.name)}"')
-            assert edge in made
+            by_tables = all_findings()[cause].alerted_by is AlertedBy.database
+            assert (edge in made) is not by_tables
+
+
+def test_a_cause_in_a_database_inhibits_nothing_in_another() -> None:
+    """Unless it is about the whole server, both alerts carry the same database."""
+    by_alert = {alert_name(name): finding for name, finding in all_findings().items()}
+    for rule in inhibitions():
+        source = rule["source_matchers"][0]  # type: ignore[index]
+        cause = by_alert.get(source.removeprefix('alertname="').removesuffix('"'))
+        if cause is not None and cause.scope is Reach.database:
+            assert "database" in rule["equal"]  # type: ignore[operator]
 
 
 def test_no_cause_silences_a_higher_severity() -> None:

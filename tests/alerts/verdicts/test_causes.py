@@ -85,6 +85,20 @@ def test_trouble_in_a_database_explains_no_trouble_of_the_whole_server() -> None
     assert all(not one.consequences for one in fold([ill(STALE, cause), ill(FULL, whole)]))
 
 
+def test_a_cause_that_names_a_database_explains_nothing_in_another() -> None:
+    """Whatever its scope is: the age of one database is no reason for a vacuum in another."""
+    aged = finding("aged", "Aged", "runway")
+    vacuums = finding("vacuums", "Vacuum", "vacuum", scope=Reach.database, because=("aged",))
+    here = bloat("public.a", 1, 0.5)
+    there = replace(here, evidence=replace(here.evidence, database="other", subject="public.b"))
+    cause = replace(here, evidence=replace(here.evidence, object=None, subject="shop"))
+    assert outline(fold([ill(aged, cause), ill(vacuums, here, there)])) == [
+        "aged shop",
+        ["vacuums public.a"],
+        "vacuums public.b",
+    ]
+
+
 def test_what_is_muted_explains_nothing() -> None:
     """Who asked not to hear of a cause still hears of what it does."""
     muted = replace(ill(HORIZON), muted=(horizon(),))
