@@ -1,6 +1,6 @@
 """Protocol of asyncpg behind our guards: of the login, of sizes, and of text that is not UTF-8.
 
-asyncpg has no hook for them, so its protocol gets a subclass. It is put in place for the whole
+asyncpg has no hook for them, so its protocols get subclasses. They are put in place for the whole
 process; `guarding` says which methods are allowed while a session is opened.
 """
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import asyncpg.connect_utils
 import asyncpg.protocol
 
 from alerts import raw_text
@@ -105,6 +106,14 @@ def _retrieved(future: "asyncio.Future[Any]") -> None:
         future.exception()
 
 
+class GuardedUpgrade(asyncpg.connect_utils.TLSUpgradeProto):
+    """asyncpg's question for TLS; an attempt that is cancelled while it connects may fail, too."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.on_data.add_done_callback(_retrieved)
+
+
 class RawStartUp:
     """Transport whose first message names a database or a role by bytes that are not UTF-8."""
 
@@ -124,3 +133,4 @@ class RawStartUp:
 
 
 asyncpg.protocol.Protocol = GuardedProtocol  # type: ignore[misc, assignment]
+asyncpg.connect_utils.TLSUpgradeProto = GuardedUpgrade  # type: ignore[misc]
