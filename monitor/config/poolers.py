@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from alerts.limits import BaseLimits
 from alerts.verdicts.mutes import Mute
@@ -33,6 +34,8 @@ class PoolerPlan:
     timing: Timing = PATIENCE
     deadline: float = 5.0
     """Seconds that a login, or a command, may take."""
+    log: Path | None = None
+    """Where we see its log; None: we don't."""
 
     def same_watch(self, other: "PoolerPlan") -> bool:
         """Return True if only settings of judging differ, so that the connection can stay."""
@@ -68,4 +71,5 @@ def pooler_plans(
             mutes=mutes(settings),
             timing=timing(settings, hold),
             deadline=settings.deadline.total_seconds(),
+            log=pooler.log,
         )

@@ -110,6 +110,10 @@ class Pooler(Login):
     """Names of the watched servers behind it. Not set: those whose address it has among its
     databases."""
 
+    log: Optional[Path] = None
+    """Where the daemon sees the pooler's log (`logfile` in its ini file): refused logins are
+    counted by cause, as no command of the console tells them; no text is kept."""
+
 
 class Paces(BaseModel):
     """How often each lane queries. Queries that cost too much are slowed down automatically."""

@@ -13,15 +13,18 @@ from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes
 from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
-from collectors._base import Absence, AnyCollector, Kind
+from collectors._base import Absence, AnyCollector, Kind, Lane
 from collectors._catalogue import about
 from collectors.pooler_connection import PoolerCause, PoolerConnection, pooler_connection
+from collectors.pooler_log import PoolerLog, pooler_log
 from monitor.clock import Clock
 from monitor.config.poolers import PoolerPlan
 from monitor.defects import DEFECTS
+from monitor.folder_watch import FolderWatch
 from monitor.heartbeat import Heartbeat
 from monitor.pgbouncer.console import Console
 from monitor.pgbouncer.failure import ConsoleFailure
+from monitor.pgbouncer.log_watch import PoolerLogBook, pooler_log_watch
 from monitor.pgbouncer.rows import rows_of
 from monitor.polling.answers import Answers
 from monitor.polling.round_log import RoundLog
@@ -46,6 +49,8 @@ OF_SETTINGS = frozenset(
 REPORT = 5.0
 """Seconds between two reports of an unchanged connection."""
 NOT_UP = "the pooler does not answer"
+PATIENCE = 2.0
+"""Seconds that a single look waits for the log."""
 
 
 def asked() -> list[AnyCollector]:
@@ -66,6 +71,7 @@ class PoolerMonitor:
     heart: Heartbeat = field(default_factory=Heartbeat)
     answers: Answers = field(init=False)
     tracker: VerdictTracker = field(init=False)
+    log_watch: FolderWatch[PoolerLog] = field(init=False)
     round_log: RoundLog = field(default_factory=RoundLog)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     console: Console | None = None
@@ -81,6 +87,10 @@ class PoolerMonitor:
         recorder = Recorder(all_wants(Kind.pgbouncer), self.memory, "", self.plan.name)
         self.answers = Answers(recorder)
         self.tracker = VerdictTracker(self.memory, self.plan.timing)
+        path = self.plan.log
+        book = PoolerLogBook.of(path, self.memory, self.plan.name) if path else None
+        pace = self.plan.paces[Lane.normal]
+        self.log_watch = pooler_log_watch(book, self._supply_log, self._lack_log, pace)
 
     @property
     def node(self) -> ServerIdentity:
@@ -89,12 +99,16 @@ class PoolerMonitor:
     async def tick(self) -> None:
         """Ask what is due, report on the connection, drop old answers, judge."""
         await self._ask_due()
+        with DEFECTS.contained("log", server=self.plan.name):
+            self.log_watch.tick(self.clock.now())
         self._report()
         self._expire()
         self.judge()
 
     async def look_once(self) -> None:
         """Ask everything once and judge."""
+        self.log_watch.tick(self.clock.now())
+        await self.log_watch.settled(PATIENCE)
         await self.tick()
 
     async def look_anew(self) -> None:
@@ -150,6 +164,13 @@ class PoolerMonitor:
     def _take(self, collector: AnyCollector, rows: Sequence[object]) -> None:
         known = self.answers.take(collector, None, rows, self.clock.now())
         self.sink.put(collector, None, known)
+
+    def _supply_log(self, seen: PoolerLog) -> None:
+        self._take(pooler_log, (seen,))
+
+    def _lack_log(self, why: Absence) -> None:
+        if self.answers.absent.get(pooler_log) != why:
+            self.answers.mark_absent(pooler_log, None, why)
 
     def _note(self, collector: AnyCollector, failure: ReadFailure) -> None:
         """One command failed: that of a newer version, or one that brought what we can't read."""

@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,12 @@ LONGEST = 64 * 1024
 PLAIN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
 KINDS = ("json", "csv")
 """Formats that can be read, the better first; they are the ends of the files' names too."""
+
+
+def by_ending(name: str) -> str | None:
+    """Return the format of a file of the server's log; None of other files."""
+    ending = name.rpartition(".")[2]
+    return ending if ending in KINDS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,9 @@ class Tail:
 
     folder: Path
     position: Position | None = None
+    kind_of: Callable[[str], str | None] = by_ending
+    """Returns the format of a file by its name; None where it is none of the log."""
+    missing: str = "there is no file that ends in .json or .csv"
     kind: str = ""
     dropped: int = 0
     """Lines that were too long."""
@@ -75,7 +84,7 @@ class Tail:
         try:
             files = self._files(there)
             if not files:
-                raise OSError(errno.ENOENT, "there is no file that ends in .json or .csv")
+                raise OSError(errno.ENOENT, self.missing)
             if self.position is None:
                 self._begin_at_end(files[-1])
             left = ROUND
@@ -90,14 +99,14 @@ class Tail:
 
     def _files(self, there: int) -> list[LogFile]:
         """Return the files of the best format, in the order in which they were written."""
-        found: dict[str, list[LogFile]] = {kind: [] for kind in KINDS}
+        found: dict[str, list[LogFile]] = {}
         self._read = 0
         with os.scandir(there) as entries:
             for entry, _ in zip(entries, range(ENTRIES), strict=False):
-                kind = entry.name.rpartition(".")[2]
-                if kind in found and entry.is_file(follow_symlinks=False):
+                kind = self.kind_of(entry.name)
+                if kind is not None and entry.is_file(follow_symlinks=False):
                     status = entry.stat(follow_symlinks=False)
-                    found[kind].append(
+                    found.setdefault(kind, []).append(
                         LogFile(
                             entry.name,
                             status.st_dev,
@@ -106,10 +115,11 @@ class Tail:
                             status.st_mtime,
                         )
                     )
-        newest = {
-            kind: max((f.written for f in files), default=0.0) for kind, files in found.items()
-        }
-        self.kind = max(KINDS, key=lambda kind: newest[kind])
+        if not found:
+            return []
+        newest = {kind: max(file.written for file in files) for kind, files in found.items()}
+        # The better format where both were written last.
+        self.kind = max(sorted(newest, reverse=True), key=lambda kind: newest[kind])
         return sorted(found[self.kind], key=lambda file: (file.written, file.name))
 
     def _begin_at_end(self, file: LogFile) -> None:

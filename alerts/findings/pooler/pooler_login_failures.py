@@ -1,42 +1,82 @@
-"""PgBouncer has no connection to a server, and clients wait: its logins hang or fail."""
+"""Logins fail at the pooler: those of its pools at the server, or those of clients."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
-from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.cure import remark
-from alerts.limits import BaseLimits
+from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.plural import plural
-from alerts.pooler.pools import KnownPool, number, pools_of, state
-from alerts.snapshot import Snapshot
+from alerts.pooler.pools import KnownPool, number, pools_of, setting, state
+from alerts.pooler.refusals import OF_CLIENTS, OF_SERVERS, Refused, refused
+from alerts.snapshot import NOT_YET, Snapshot
+from alerts.units import Duration, duration_text
 from collectors._base import Kind
 from collectors.pooler_config import pooler_config
 from collectors.pooler_databases import pooler_databases
+from collectors.pooler_log import Side, pooler_log
 from collectors.pooler_pools import pooler_pools
 from collectors.pooler_state import pooler_state
+
+UNSEEN = "refused logins"
+"""Subject of what is told only by the log."""
+LAST = 120.0
+"""Seconds after the last failure at a server; while clients ask, PgBouncer tries each 15 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
-    """It has no limits: there is a connection, or there is none."""
+    window: Annotated[Duration, FIXED] = timedelta(minutes=5)
+    """Time over which refused logins in the log are counted."""
+    at_server: Annotated[int, FIXED] = 2
+    """Logins of a pool that its server has refused within the window; one can be a restart."""
+    of_clients: Annotated[int, Slack(0.5)] = 20
+    """Logins of clients that were refused for one cause within the window, at most 200; a person
+    who mistypes a password needs fewer."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     if state(snapshot) not in (None, "active"):
         return  # it is paused as a whole, which is told by pooler_paused
-    for pool in pools_of(snapshot):
-        if pool.is_held or pool.pool.established != 0 or not pool.waiting:
-            continue
-        # Their time of waiting is not told: PgBouncer counts it from the first connection on.
-        yield evidence(snapshot, pool)
+    found = {one.pool: one for one in refused(snapshot, Side.server, limits.window)}
+    silent = {pool.name: pool for pool in pools_of(snapshot) if _gets_no_answer(pool)}
+    for pool in silent.values():
+        yield unanswered(snapshot, pool, found.get(pool.name))
+    for name, one in found.items():
+        is_recent = snapshot.at - one.last <= LAST
+        if name not in silent and one.count >= limits.at_server and is_recent:
+            yield at_server(snapshot, one, limits)
+    for one in refused(snapshot, Side.client, limits.window):
+        if one.count >= limits.of_clients:
+            yield of_clients(one, limits)
+    yield from unseen(snapshot, limits)
 
 
-def evidence(snapshot: Snapshot, pool: KnownPool) -> Evidence:
+def _gets_no_answer(pool: KnownPool) -> bool:
+    # Their time of waiting is not told: PgBouncer counts it from the first connection on.
+    return not pool.is_held and pool.pool.established == 0 and bool(pool.waiting)
+
+
+def unseen(snapshot: Snapshot, limits: Limits) -> Iterator[Unjudged]:
+    """Yield what the log would tell, where it is not read or tells less."""
+    if not snapshot.has(pooler_log):
+        why = snapshot.absent.get(pooler_log, NOT_YET)
+        reason = f"refused logins are told only by the log of PgBouncer: {why.reason}"
+        yield Unjudged(reason, subject=UNSEEN, setting=why.setting)
+        return
+    full = snapshot.row(pooler_log).since + limits.window.total_seconds()
+    if snapshot.at < full:
+        yield Unjudged("its log is not read for long enough", subject=UNSEEN, until=full)
+    elif setting(snapshot, "log_pooler_errors") == "0":
+        yield Unjudged("log_pooler_errors is 0: refused clients are not logged", subject=UNSEEN)
+
+
+def unanswered(snapshot: Snapshot, pool: KnownPool, logged: Refused | None) -> Evidence:
     known, login = pool.database, pool.pool.sv_login or 0
-    where = f"{known.host or 'its socket'}:{known.port}" if known else "its server"
-    name = known.database if known else pool.pool.database
-    retry = number(snapshot, "server_login_retry")
+    where, name = _where(pool)
+    so = OF_SERVERS[logged.cause].what if logged else "its logins get no answer"
     return Evidence(
         subject=pool.name,
         severity=Severity.critical,
@@ -44,39 +84,99 @@ def evidence(snapshot: Snapshot, pool: KnownPool) -> Evidence:
         message=(
             f"Pool {pool.name} has no connection to {where}, and"
             f" {plural(pool.waiting, 'client')} {'waits' if pool.waiting == 1 else 'wait'} for one:"
-            " its logins get no answer."
+            f" {so}."
         ),
         facts={
             "waiting_clients": pool.waiting,
             "logging_in": login,
             "server": where,
             "server_database": name,
-            "retried_after_seconds": retry,
+            "retried_after_seconds": number(snapshot, "server_login_retry"),
+            "cause": logged.cause if logged else None,
         },
-        cure=tuple(map(remark, _steps(snapshot, pool, where, name))),
+        cure=tuple(map(remark, _steps(snapshot, (known and known.force_user) or pool.pool.user,
+                                      where, name, logged))),
+        check="",
+    )  # fmt: skip
+
+
+def at_server(snapshot: Snapshot, found: Refused, limits: Limits) -> Evidence:
+    """The log tells of a pool that its server refuses its logins."""
+    pool = next((one for one in pools_of(snapshot) if one.name == found.pool), None)
+    where, name = _where(pool) if pool else ("its server", found.database)
+    # Those that are open already serve clients until they are closed.
+    is_open = bool(pool and pool.pool.established)
+    return Evidence(
+        subject=found.pool,
+        severity=Severity.warning if is_open else Severity.critical,
+        value=found.count,
+        message=(
+            f"{where} has refused {plural(found.count, 'login')} of pool {found.pool} within"
+            f" {duration_text(limits.window)}: {OF_SERVERS[found.cause].what}. Clients get that"
+            " error, or wait."
+        ),
+        facts={
+            "refused_logins": found.count,
+            "cause": found.cause,
+            "last_seconds": snapshot.at - found.last,
+            "server": where,
+            "server_database": name,
+        },
+        cure=tuple(map(remark, _steps(snapshot, found.user or "…", where, name, found))),
         check="",
     )
 
 
-def _steps(snapshot: Snapshot, pool: KnownPool, where: str, name: str | None) -> Iterator[str]:
-    user = (pool.database and pool.database.force_user) or pool.pool.user
-    yield "PgBouncer's log has the reason for each attempt."
-    yield f"1. Log in from the host of the pooler as {user} to {name} at {where}."
-    yield "2. No such host or nothing listens: correct host and port below [databases]."
-    yield "3. The password is wrong: correct it in auth_file; a SCRAM secret there must be the very"
-    yield "   one that the server has."
-    yield "4. The server has no slot left: see connection_saturation there."
-    yield "5. pg_hba.conf of the server must allow the pooler's address."
+def of_clients(found: Refused, limits: Limits) -> Evidence:
+    """The pooler itself refuses clients."""
+    known = OF_CLIENTS[found.cause]
+    mostly = f", most of them to database {found.database}" if found.database else ""
+    return Evidence(
+        subject=f"clients: {found.cause}",
+        severity=Severity.warning,
+        value=found.count,
+        message=(
+            f"The pooler has refused {plural(found.count, 'login')} of clients within"
+            f" {duration_text(limits.window)}: {known.what}{mostly}."
+        ),
+        facts={"refused_logins": found.count, "cause": found.cause, "database": found.database},
+        cure=tuple(map(remark, known.advice)),
+        check="",
+    )
+
+
+def _where(pool: KnownPool) -> tuple[str, str | None]:
+    """Return the address and the database of a pool's server."""
+    known = pool.database
+    if not known:
+        return "its server", pool.pool.database
+    return f"{known.host or 'its socket'}:{known.port}", known.database
+
+
+def _steps(
+    snapshot: Snapshot, user: str, where: str, name: str | None, logged: Refused | None
+) -> Iterator[str]:
+    if logged and logged.cause in OF_SERVERS and OF_SERVERS[logged.cause].advice:
+        yield from OF_SERVERS[logged.cause].advice
+        yield f"Make sure by a login from the host of the pooler as {user} to {name} at {where}."
+    else:
+        yield "PgBouncer's log has the reason for each attempt."
+        yield f"1. Log in from the host of the pooler as {user} to {name} at {where}."
+        yield "2. No such host or nothing listens: correct host and port below [databases]."
+        yield "3. The password is wrong: correct it in auth_file; a SCRAM secret there must be the"
+        yield "   very one that the server has."
+        yield "4. The server has no slot left: see connection_saturation there."
+        yield "5. pg_hba.conf of the server must allow the pooler's address."
     yield "It tries again by itself; RECONNECT or a restart is not needed."
     if state(snapshot) is None:
         yield "This version does not tell whether it is paused as a whole: then RESUME helps."
 
 
 finding = Finding(
-    title="Pooler can't log in to the server",
-    severities=(Severity.critical,),
+    title="Logins fail at the pooler",
+    severities=(Severity.warning, Severity.critical),
     reads=(pooler_pools,),
-    consults=(pooler_databases, pooler_config, pooler_state),
+    consults=(pooler_databases, pooler_config, pooler_state, pooler_log),
     limits=Limits(),
     judge=judge,
     of=Kind.pgbouncer,

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +10,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from alerts._base import AnyFinding, Evidence, State
+from alerts._base import AnyFinding, Evidence, Severity, State
 from alerts.findings.pooler.pooler_churn import Limits as ChurnLimits
 from alerts.findings.pooler.pooler_churn import finding as churn
 from alerts.findings.pooler.pooler_client_limit import finding as client_limit
@@ -22,12 +23,16 @@ from alerts.findings.pooler.pooler_prepared_statements import finding as prepare
 from alerts.findings.pooler.pooler_reserve_in_use import finding as reserve
 from alerts.findings.pooler.pooler_saturated import finding as saturated
 from alerts.findings.pooler.pooler_session_mode import finding as session_mode
+from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.verdicts.verdict import Verdict
+from collectors._base import Answer
 from collectors.activity import activity
+from collectors.pooler_log import pooler_log
 from collectors.settings import settings
+from monitor.pgbouncer.log_watch import PoolerLogBook
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look as look_at_server
 from tests.fixtures.one_look import verdict_of, watching
@@ -179,7 +184,57 @@ async def test_no_login_to_the_server(pooler: Poolers, database: Database) -> No
         return False
 
     await until(is_let_in, "the server lets the pooler in")
-    await until_well(pool, login_failures)
+
+    async def is_gone() -> bool:
+        return not (await judged(pool, login_failures)).subjects
+
+    await until(is_gone, "its failures are gone")
+
+
+async def test_refused_logins_in_its_log(pooler: Poolers, database: Database) -> None:
+    """Of the pool at its server and of clients at the pooler; gone once the cure is followed."""
+    server = database.server
+    line = f"host={server.folder} port={server.port} dbname={database.name} user=nobody_here"
+    pool = await pooler({"shop": line}, server_login_retry=1)
+    book = PoolerLogBook.of(pool.program.log, Memory(), "pool")
+    began = time.time()
+    book.read(began - 600)
+
+    async def seen(later: float = 0.0) -> Snapshot:
+        known = await look(pool, at=began + later)
+        log = Answer((book.read(began + later),), began + later)
+        return replace(known, answers={**known.answers, pooler_log: log})
+
+    async def refused_again() -> Verdict | None:
+        with suppress(asyncpg.PostgresError):
+            await connected(pool)
+        verdict = verdict_of(login_failures, await seen())
+        return verdict if verdict.subjects else None
+
+    verdict = await until(refused_again, "it was refused twice")
+    assert verdict is not None
+    [subject] = verdict.subjects
+    assert subject.evidence.subject == "shop/nobody_here"
+    assert subject.evidence.facts["cause"] == "missing"
+    assert subject.evidence.severity is Severity.critical
+    pool.databases["shop"] = behind(database)
+    pool.write()
+    await pool.command("RELOAD")
+    for _ in range(20):
+        with pytest.raises(asyncpg.PostgresError):
+            await asyncpg.connect(
+                host=str(pool.folder),
+                port=pool.port,
+                user="app",
+                password="wrong",
+                database="shop",
+                timeout=20,
+            )
+    await connected(pool)
+    [clients] = verdict_of(login_failures, await seen(later=130)).subjects
+    assert clients.evidence.subject == "clients: password"
+    assert clients.evidence.facts["refused_logins"] == 20
+    assert verdict_of(login_failures, await seen(later=440)).state is State.healthy
 
 
 async def connected(pool: Pooler) -> None:

@@ -27,6 +27,7 @@ from collectors.pooler_config import pooler_config
 from collectors.pooler_connection import PoolerCause, pooler_connection
 from collectors.pooler_databases import pooler_databases
 from collectors.pooler_lists import pooler_lists
+from collectors.pooler_log import PoolerLog, Refusal, Side, pooler_log
 from collectors.pooler_pools import pooler_pools
 from collectors.pooler_servers import PoolerServer, pooler_servers
 from collectors.pooler_state import PoolerState, pooler_state
@@ -114,7 +115,56 @@ def test_reserve(active: int, idle: int, size: int, found: Severity | State) -> 
 )
 def test_login_failures(traits: dict[str, Any], found: Severity | State) -> None:
     look = of_pool(None, **{"sv_active": 0, "sv_idle": 0, **traits})
-    assert severity(login_failures, look) == found
+    assert severity(login_failures, logged(look)) == found
+
+
+def logged(look: Snapshot, *refusals: Refusal, since: float = AT - 600) -> Snapshot:
+    row = PoolerLog(since, refusals, 9, 0, 0, 0)
+    return replace(look, answers={**look.answers, pooler_log: Answer((row,), AT)})
+
+
+def by_server(count: int, ago: float = 5, cause: str = "password") -> Refusal:
+    return Refusal(Side.server, cause, "shop", "app", count, (AT - ago,) * count)
+
+
+def of_clients(count: int, ago: float = 5, cause: str = "password") -> Refusal:
+    return Refusal(Side.client, cause, "shop", None, count, (AT - ago,) * count)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "found"),
+    [
+        (by_server(2), WARNING),
+        (by_server(1), State.healthy),
+        (by_server(9, ago=130), State.healthy),
+        (by_server(9, cause="starting"), State.healthy),
+        (of_clients(20), WARNING),
+        (of_clients(19), State.healthy),
+        (of_clients(90, ago=301), State.healthy),
+    ],
+)
+def test_refused_logins_in_the_log(refusal: Refusal, found: Severity | State) -> None:
+    assert severity(login_failures, logged(of_pool(), refusal)) == found
+
+
+def test_a_pool_without_connections_whose_logins_the_server_refuses() -> None:
+    """One subject, with the reason of the log."""
+    empty = of_pool(None, sv_active=0, sv_idle=0)
+    assert severity(login_failures, logged(empty, by_server(2))) is CRITICAL
+    waits = logged(of_pool(None, sv_active=0, sv_idle=0, cl_waiting=1), by_server(1))
+    [subject] = verdict_of(login_failures, waits).subjects
+    assert subject.evidence.subject == "shop/app"
+    assert "the password, or the way to log in, is wrong" in subject.evidence.message
+
+
+def test_refused_logins_that_can_not_be_seen() -> None:
+    """Without the log, or before it was read for as long as it is judged."""
+    assert severity(login_failures, of_pool()) is State.unknown
+    assert severity(login_failures, logged(of_pool(), since=AT - 9)) is State.learning
+    quiet = logged(of_pool())
+    settings = Answer(tuple(config(log_pooler_errors=0)), AT)
+    mute = replace(quiet, answers={**quiet.answers, pooler_config: settings})
+    assert severity(login_failures, mute) is State.unknown
 
 
 def test_a_pooler_paused_as_a_whole() -> None:
