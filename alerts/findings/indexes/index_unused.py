@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from heapq import nlargest
 from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
@@ -14,6 +15,7 @@ from alerts.findings.indexes._usage import (
     NODES,
     SCANS,
     WRITES,
+    Rest,
     Witness,
     identity_of,
     unheard,
@@ -36,6 +38,8 @@ from collectors.wal_receiver import wal_receiver
 PARENT_DELETES = Unchanged(user_indexes, "parent_deletes", IDENTITY)
 QUARTER = timedelta(days=100)
 MONTH_END = timedelta(days=35)
+TOLD = 1000
+"""Unused indexes of which a cure is written: the largest. That many are followed at most."""
 SETTLED = 3600.0
 """Seconds within which a delete and the index scan that it caused are both counted and read."""
 
@@ -101,6 +105,15 @@ class Writes:
         return self.rows * min(1.0, window.total_seconds() / self.seconds) if self.seconds else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A candidate that is ill, before its cure is written."""
+
+    candidate: Candidate
+    seconds: float
+    writes: Writes
+
+
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     found = list(candidates(snapshot.rows(user_indexes), limits))
     if not found:
@@ -109,8 +122,10 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     heard, doubt = witnesses(snapshot, parts), unheard(snapshot, limits.forgotten)
     parent_deletes, growths = snapshot.of(PARENT_DELETES), snapshot.of(WRITES)
     read_at = snapshot.answer(user_indexes).at
+    unused: list[Unused] = []
     for candidate in found:
-        seconds = unused_on_all(candidate, heard, limits.window)
+        everywhere = [witness.rests(candidate.parts) for witness in heard]
+        seconds = unused_on_all(everywhere, limits.window)
         if seconds is None or serves_foreign_key(candidate, parent_deletes, seconds):
             continue
         writes = writes_of(candidate, growths, read_at, limits.window)
@@ -118,12 +133,14 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         is_full = known >= limits.window.total_seconds()
         if is_full and writes.within(limits.window) < limits.min_writes:
             continue
-        if why := doubt or unknown_to(candidate, heard):
+        if why := doubt or unknown_to(heard, everywhere):
             yield Unjudged(why, candidate.database, candidate.name)
         elif not is_full:
             yield learning(candidate, limits, snapshot.at - known)
         else:
-            yield evidence(candidate, seconds, writes, len(heard), limits)
+            unused.append(Unused(candidate, seconds, writes))
+    for one in nlargest(TOLD, unused, key=lambda one: one.candidate.size_bytes):
+        yield evidence(one.candidate, one.seconds, one.writes, len(heard), limits)
 
 
 def candidates(rows: Sequence[UserIndex], limits: Limits) -> Iterator[Candidate]:
@@ -157,11 +174,8 @@ def is_only_for_reading(index: UserIndex) -> bool:
     return index.is_valid and index.is_ready and not (enforces or marks or index.is_of_extension)
 
 
-def unused_on_all(
-    candidate: Candidate, heard: Sequence[Witness], window: timedelta
-) -> float | None:
+def unused_on_all(everywhere: Sequence[Sequence[Rest]], window: timedelta) -> float | None:
     """Return the seconds without a scan on any server; None if it was used within the window."""
-    everywhere = [witness.rests(candidate.parts) for witness in heard]
     rests = [rest for there in everywhere for rest in there]
     if any(rest.after_use and rest.seconds < window.total_seconds() for rest in rests):
         return None
@@ -180,9 +194,10 @@ def writes_of(candidate: Candidate, growths: Growths, read_at: float, window: ti
     return watched if watched.seconds >= window.total_seconds() else counted
 
 
-def unknown_to(candidate: Candidate, heard: Sequence[Witness]) -> str | None:
+def unknown_to(heard: Sequence[Witness], everywhere: Sequence[Sequence[Rest]]) -> str | None:
     """Return why the use on a server is unknown: its database may not be watched there."""
-    silent = [witness.server for witness in heard if not witness.rests(candidate.parts)]
+    pairs = zip(heard, everywhere, strict=True)
+    silent = [witness.server for witness, rests in pairs if not rests]
     return f"its use on {', '.join(silent)} is unknown" if silent else None
 
 
