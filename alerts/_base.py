@@ -91,6 +91,9 @@ class Evidence:
     database: str | None = None
     accepted: str | None = None
     """The reason why it is fine, where the database itself has one; it is then muted."""
+    is_consequence: bool = True
+    """Whether a finding that can cause this one may explain it; False where another cause is
+    known, or the one at hand is too small."""
 
     @property
     def identity(self) -> tuple[str, str]:

@@ -115,4 +115,5 @@ def evidence(
             " FROM pg_catalog.pg_database ORDER BY 2 DESC;"
         ),
         database=database.datname,
+        is_consequence=holder is not None,
     )

@@ -58,6 +58,8 @@ def _reach(case: Folded) -> Extent:
 
 def _causes_of(case: Folded, causes: dict[Extent, list[int]]) -> Iterator[int]:
     finding, evidence = case.verdict.finding, case.subject.evidence
+    if not evidence.is_consequence:
+        return
     exactly = evidence.database, evidence.object
     where = dict.fromkeys([exactly, (evidence.database, None), (None, None)])
     for name in finding.because:

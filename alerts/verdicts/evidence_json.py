@@ -19,6 +19,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "object": (str, NoneType),
     "database": (str, NoneType),
     "accepted": (str, NoneType),
+    "is_consequence": (bool,),
 }
 """Types of each field in JSON."""
 REQUIRED = {field.name for field in fields(Evidence) if field.default is MISSING}

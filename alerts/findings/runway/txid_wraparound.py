@@ -36,4 +36,5 @@ finding = Finding(
     judge=judge,
     unit="transactions",
     on=Role.primary,
+    because=("xmin_horizon_held",),
 )

@@ -46,6 +46,13 @@ def test_a_cause_never_hides_what_is_worse() -> None:
     assert all(not one.consequences for one in fold(verdicts))
 
 
+def test_what_has_a_cause_of_its_own_is_not_explained() -> None:
+    """The judge knows that the other finding is not why."""
+    own = bloat("public.a", 2, 0.5)
+    own = replace(own, evidence=replace(own.evidence, is_consequence=False))
+    assert all(not one.consequences for one in fold([ill(BLOAT, own), ill(HORIZON, horizon())]))
+
+
 STALE = finding("autovacuum_off", "Autovacuum off", "storage", scope=Reach.database)
 FULL = finding("slots_full", "Slots full", "sessions", because=("autovacuum_off",))
 OFTEN = finding(

@@ -250,6 +250,14 @@ def test_what_holds_it_up_is_named_and_ended_first() -> None:
     assert "1 vacuum at work there: big." in found.message
     assert "VACUUM public.orders;" in found.cure
     assert found.cure.index("VACUUM public.orders;") > 2
+    assert found.is_consequence  # of xmin_horizon_held
+
+
+def test_a_young_holder_does_not_explain_it() -> None:
+    """Whatever holds a horizon of today is not why nothing was frozen for months."""
+    others = ((xmin_horizon, [Holder("session", "78", "shop", 60_000_000)]),)
+    found = only(txid_wraparound.finding, server(aged(10**9), others=others))
+    assert not found.is_consequence
 
 
 def test_a_closed_database_gets_steps() -> None:
