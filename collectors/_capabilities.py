@@ -23,6 +23,13 @@ LIST_TEMPORARY = Capability(
     buys="which sessions write temporary files",
 )
 
+LIST_LOG = Capability(
+    name="list_log",
+    probe="pg_catalog.has_function_privilege('pg_catalog.pg_ls_logdir()', 'execute')",
+    grant="GRANT pg_monitor TO {role};",
+    buys="the size of the server's log",
+)
+
 READ_CONTROL = Capability(
     name="read_control",
     probe="(pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute')"

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from alerts.runway.trends import Point, Trends
 from collectors._base import AnyAnswer
+from collectors.log_files import log_files
 from collectors.temp_files import temp_files
 from collectors.volumes import volumes
 from collectors.wal_directory import wal_directory
 
 LOG = "log"
-INODES = "inodes of "
 
 
 def _volumes(answer: AnyAnswer) -> Iterator[Point]:
@@ -28,6 +28,11 @@ def _temporary(answer: AnyAnswer) -> Iterator[Point]:
     yield Point("", sum(row.size_bytes for row in answer.rows))
 
 
+def _log(answer: AnyAnswer) -> Iterator[Point]:
+    return (Point("", row.size_bytes) for row in answer.rows if row.size_bytes is not None)
+
+
 VOLUMES = Trends(volumes, "volumes", _volumes)
 WAL_SIZE = Trends(wal_directory, "wal_size", _wal)
 TEMPORARY = Trends(temp_files, "temp_files", _temporary)
+LOG_FILES = Trends(log_files, "log_files", _log)

@@ -106,6 +106,17 @@ def test_sidecar_has_all_that_it_mounts(flags: tuple[str, ...], shop: Path, helm
     assert volumes["pgvigil-config"]["configMap"]["name"] in made
 
 
+def test_volume_of_the_data_is_mounted_and_looked_at(shop: Path, helm: Helm) -> None:
+    """By one key: read-only in the pod, and named in the daemon's own configuration."""
+    objects = helm.template("--set=pgvigil.sidecar.dataVolume=socket", chart=shop)
+    [(_, sidecar)] = containers(objects)
+    assert {"name": "socket", "mountPath": "/pgdata", "readOnly": True} in sidecar["volumeMounts"]
+    [config] = of_kind(objects, "ConfigMap")
+    assert "data_directory: /pgdata" in config["data"]["pgvigil.yaml"]
+    [config] = of_kind(helm.template(chart=shop), "ConfigMap")
+    assert "data_directory" not in config["data"]["pgvigil.yaml"]
+
+
 def test_native_sidecar_stays(shop: Path, helm: Helm) -> None:
     """As an init container it goes on running, and says so to Kubernetes."""
     objects = helm.template(*NATIVE, chart=shop)

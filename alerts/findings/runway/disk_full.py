@@ -9,21 +9,30 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity, Unjudg
 from alerts.cure import remark
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.runway.exhaustion import exhaustion
-from alerts.runway.growers import Grower, grower
+from alerts.runway.growers import SPILLED, Grower, grower
 from alerts.runway.rate import Eta, eta
-from alerts.runway.size_trends import DATABASE_SIZES
+from alerts.runway.size_trends import DATABASE_SIZES, TABLE_SIZES
 from alerts.runway.trends import Trend
-from alerts.runway.volume_trends import TEMPORARY, VOLUMES, WAL_SIZE
+from alerts.runway.volume_trends import LOG_FILES, TEMPORARY, VOLUMES, WAL_SIZE
 from alerts.runway.wording import eta_text
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, Share, bytes_text, share_text
 from collectors.database_sizes import database_sizes
+from collectors.log_files import log_files
 from collectors.replication_slots import replication_slots
+from collectors.slot_statistics import slot_statistics
 from collectors.temp_files import temp_files
+from collectors.user_tables import user_tables
 from collectors.volumes import Volume, volumes
 from collectors.wal_directory import wal_directory
 
 GIB = 1024**3
+MANY_FILES = (
+    remark("Space is left, but no new file can be made. Find the folder with most files, as root:"),
+    remark("find … -xdev -printf '%h\\n' | sort | uniq -c | sort -n | tail"),
+    remark("Files of the server itself: of WAL that waits for the archiver or a slot (pg_wal), of"),
+    remark("tables, indexes and partitions (base; DROP frees them). Never delete these by hand."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,11 @@ class State:
     soon: float | None
     """Seconds at the pace of the last hour; None where it does not climb."""
 
+    @property
+    def is_of_inodes(self) -> bool:
+        """Whether files will be missing before space is."""
+        return self.inodes > self.used
+
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     trends = snapshot.of(VOLUMES)
@@ -76,7 +90,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         size, available = volume.size_bytes, volume.available_bytes
         state = state_of(volume, size, available, trends.get(volume.places), limits)
         if (severity := severity_of(state, limits)) is not None:
-            yield evidence(volume, size, state, severity, grower(snapshot, volume))
+            most = None if state.is_of_inodes else grower(snapshot, volume)
+            yield evidence(volume, size, state, severity, most)
 
 
 def state_of(
@@ -118,9 +133,8 @@ def is_soon(state: State, limits: Limits) -> bool:
 def evidence(
     volume: Volume, size: int, state: State, severity: Severity, most: Grower | None
 ) -> Evidence:
-    of_inodes = state.inodes > state.used
     free = f"{bytes_text(state.available)} of {bytes_text(size)} are free"
-    if of_inodes:
+    if state.is_of_inodes:
         free = f"{volume.inodes_available:,} of {volume.inodes:,} inodes are free"
     growing = f" Growing most: {most.text}." if most else ""
     return Evidence(
@@ -141,7 +155,7 @@ def evidence(
             "grower": most.name if most else None,
             "grown_in_an_hour_bytes": most.rise_bytes if most else None,
         },
-        cure=cure(most),
+        cure=MANY_FILES if state.is_of_inodes else cure(most),
         check=remark(f"On the server: df -h {volume.path}; df -i {volume.path}"),
     )
 
@@ -166,8 +180,16 @@ finding = Finding(
     title="Volume nearly full",
     severities=(Severity.warning, Severity.critical),
     reads=(volumes,),
-    consults=(wal_directory, temp_files, database_sizes, replication_slots),
-    history=(VOLUMES, WAL_SIZE, TEMPORARY, DATABASE_SIZES),
+    consults=(
+        wal_directory,
+        temp_files,
+        log_files,
+        database_sizes,
+        user_tables,
+        replication_slots,
+        slot_statistics,
+    ),
+    history=(VOLUMES, WAL_SIZE, TEMPORARY, LOG_FILES, DATABASE_SIZES, TABLE_SIZES, SPILLED),
     limits=Limits(),
     judge=judge,
     unit="ratio",

@@ -15,13 +15,16 @@ from alerts.runway.growers import grower
 from alerts.runway.rate import Rate
 from alerts.runway.size_trends import DATABASE_SIZES
 from alerts.runway.trends import Trend
-from alerts.runway.volume_trends import LOG, TEMPORARY, VOLUMES, WAL_SIZE
+from alerts.runway.volume_trends import LOG, LOG_FILES, TEMPORARY, VOLUMES, WAL_SIZE
 from alerts.snapshot import Snapshot
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
 from collectors.database_sizes import database_sizes
+from collectors.log_files import log_files
 from collectors.replication_slots import replication_slots
+from collectors.slot_statistics import slot_statistics
 from collectors.temp_files import TempFiles, temp_files
+from collectors.user_tables import user_tables
 from collectors.volumes import Volume, volumes
 from collectors.wal_directory import WalDirectory, wal_directory
 from monitor.polling.volume_reader import NOT_MOUNTED, measured
@@ -52,10 +55,12 @@ def server(one: Volume, *answers: Any, **trends: Trend) -> Snapshot:
         | ({LOG: trends["log"]} if "log" in trends else {}),
         WAL_SIZE: {"": trends.get("wal", trend([1.0] * 30))},
         TEMPORARY: {"": trends.get("temporary", trend([0.0] * 30))},
+        LOG_FILES: {"": trends["files"]} if "files" in trends else {},
         DATABASE_SIZES: {"shop": trends.get("shop", trend([9.0] * 30))},
     }
     names = [answer[0] for answer in answers]
-    empty = [(c, ()) for c in (wal_directory, temp_files, database_sizes) if c not in names]
+    asked = wal_directory, temp_files, database_sizes, log_files
+    empty = [(c, ()) for c in asked if c not in names]
     return seen((volumes, [one]), *answers, *empty).with_histories(views)
 
 
@@ -130,13 +135,24 @@ def test_what_grows_is_named() -> None:
     found = grower(server(one, archive, wal=trend(rising)), one)
     assert found is not None
     assert "50 files wait for the archiver" in found.text
-    for name in ("log", "shop"):
+    for name in ("log", "files", "shop"):
         found = grower(server(one, **{name: trend(rising)}), one)
         assert found is not None
-        assert name in found.text
+        assert name.replace("files", "log") in found.text
+    listed = replace(one, log_bytes=5)  # then the mount shows the log, and the server is not asked
+    assert grower(server(listed, files=trend(rising)), listed) is None
     assert grower(server(one), one) is None
     elsewhere = replace(one, places="tablespace 1")
     assert grower(server(elsewhere, wal=trend(rising)), elsewhere) is None
+
+
+def test_missing_inodes_are_not_explained_by_bytes() -> None:
+    """What has grown in bytes may be one file."""
+    one = volume(50, inodes_available=20)
+    [subject] = judged(one, shop=trend([float(n) / 10 for n in range(31)])).subjects
+    assert "20 of 1,000 inodes are free" in subject.evidence.message
+    assert "Growing most" not in subject.evidence.message
+    assert all(line.startswith("--") for line in subject.evidence.cure)
 
 
 @pytest.mark.versions(14, 18)
@@ -163,3 +179,42 @@ async def test_a_slot_that_fills_the_volume_is_named(private_server: PrivateServ
         assert "kept by the slot late (not in use)" in found.message
         assert found.subject.startswith("data, wal")
         assert found.facts["size_bytes"] == measured(server.data)[0].size_bytes
+
+
+TABLE = 'create table public."Big" (id int, note text)'
+SLOT = "select pg_create_logical_replication_slot('feed', 'test_decoding')"
+WRITE = "insert into public.\"Big\" select i, repeat('x', 500) from generate_series(1, 2000) i"
+DECODE = "select count(*) from pg_logical_slot_peek_changes('feed', null, null)"
+SHOUT = "do $$begin raise log '%', repeat('x', 1000000); end$$"
+
+
+@pytest.mark.versions(14, 18)
+async def test_the_log_a_spill_and_a_table_are_named(private_server: PrivateServers) -> None:
+    """Each by its own growth on a real server, as seen without a right to read the files."""
+    server = private_server(
+        wal_level="logical", logical_decoding_work_mem="64kB", logging_collector="on"
+    )
+    collectors = (database_sizes, user_tables, log_files, slot_statistics)
+    low = Limits(used=0.0, spare_bytes=1 << 60)
+    async with connected(server.dsn()) as admin, watching(dsn=server.dsn(user=MONITOR)) as session:
+        await admin.execute(TABLE)
+        await admin.execute(SLOT)
+
+        async def grown(*statements: str) -> str:
+            recorder = Recorder(finding.history)
+            for minute in range(4):
+                async with connected(server.dsn()) as writer:  # its end reports what it did
+                    for statement in statements:
+                        await writer.execute(statement)
+                at = AT + minute * 5 * MINUTE
+                known = await look(session, *collectors, at=at, recorder=recorder)
+                hidden = [replace(one, log_bytes=None) for one in measured(server.data)]
+                known = supplied(known, volumes, hidden)
+            [subject] = verdict_of(finding, known, limits=low).subjects
+            return subject.evidence.message
+
+        assert "Growing most: the server's log, by " in await grown(SHOUT)
+        table = await grown(WRITE, 'analyze public."Big"')
+        assert "Growing most: database postgres, by " in table
+        assert 'in public."Big"' in table
+        assert "Growing most: decoding for the slot feed" in await grown(DECODE)

@@ -68,6 +68,9 @@ exclude: {{ toJson . }}
 {{- if .Values.persistence.enabled }}
 {{- $_ := set $config "state_file" "/var/lib/pgvigil/state.db" }}
 {{- end }}
+{{- if and .Values.sidecar.dataVolume (not .Values.deployment.enabled) }}
+{{- $_ := set $config "data_directory" .Values.sidecar.dataPath }}
+{{- end }}
 {{- with include "pgvigil.databases" .Values.config | fromYaml }}
 {{- $_ := set $config "databases" . }}
 {{- end }}

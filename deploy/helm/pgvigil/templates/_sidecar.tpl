@@ -33,6 +33,11 @@ and no probe of it decides whether the pod is ready.
       {{- toYaml .Values.sidecar.resources | nindent 6 }}
   volumeMounts:
     {{- include "pgvigil.volumeMounts" . | nindent 4 }}
+    {{- with .Values.sidecar.dataVolume }}
+    - name: {{ . }}
+      mountPath: {{ $.Values.sidecar.dataPath }}
+      readOnly: true
+    {{- end }}
     {{- with .Values.sidecar.volumeMounts }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
