@@ -58,6 +58,8 @@ class Capability:
     scope: Scope = Scope.server
     is_public: bool = False
     """Whether PUBLIC has it by default: `setup-sql` does not grant it."""
+    is_optional: bool = False
+    """Whether only the findings that need it, and `doctor`, tell that it is missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,20 @@ COLUMN_STATISTICS = Capability(
     scope=Scope.database,
 )
 
+EXTENDED_STATISTICS = Capability(
+    name="extended_statistics",
+    probe="""(
+        select pg_catalog.bool_and(pg_catalog.has_column_privilege(
+            'pg_catalog.pg_statistic_ext_data', name, 'select'
+        ))
+        from pg_catalog.unnest(pg_catalog.string_to_array('stxoid stxddependencies', ' ')) as name
+    )""",
+    grant="GRANT SELECT (stxoid, stxddependencies) ON pg_catalog.pg_statistic_ext_data TO {role};",
+    buys="which columns determine others, where there are statistics of dependencies",
+    scope=Scope.database,
+    is_optional=True,
+)
+
 READ_PENDING_LISTS = Capability(
     name="read_pending_lists",
     probe="""(

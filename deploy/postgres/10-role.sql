@@ -21,7 +21,7 @@ WHERE current_setting('server_version_num')::int >= 160000 \gexec
 -- on sequences, because each new one needs it again. Without it, how full a sequence is
 -- stays unknown; `pgvigil doctor` names those, and prints the grants.
 
--- In each database: to see the width of rows, from which bloat is estimated;
+-- In each database: to see the width of rows, from which bloat is estimated; which columns determine others, where there are statistics of dependencies;
 -- and to reach these extensions, in whatever schema: pg_buffercache, pg_stat_statements, pgstattuple.
 SELECT format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E'\\'''))
     AS place FROM pg_database WHERE datname = 'postgres' \gset
@@ -29,6 +29,7 @@ SELECT format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E
 \encoding SQL_ASCII \\
 SET search_path = pg_catalog, pg_temp;
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
+GRANT SELECT (stxoid, stxddependencies) ON pg_catalog.pg_statistic_ext_data TO pgvigil;
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, 'pgvigil')
     FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
     WHERE extname IN ('pg_buffercache', 'pg_stat_statements', 'pgstattuple')
@@ -39,6 +40,7 @@ SELECT format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E
 \encoding SQL_ASCII \\
 SET search_path = pg_catalog, pg_temp;
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
+GRANT SELECT (stxoid, stxddependencies) ON pg_catalog.pg_statistic_ext_data TO pgvigil;
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, 'pgvigil')
     FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
     WHERE extname IN ('pg_buffercache', 'pg_stat_statements', 'pgstattuple')
@@ -49,6 +51,7 @@ SELECT format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E
 \encoding SQL_ASCII \\
 SET search_path = pg_catalog, pg_temp;
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
+GRANT SELECT (stxoid, stxddependencies) ON pg_catalog.pg_statistic_ext_data TO pgvigil;
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, 'pgvigil')
     FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
     WHERE extname IN ('pg_buffercache', 'pg_stat_statements', 'pgstattuple')

@@ -103,6 +103,7 @@ def _granted(
 ) -> Granted:
     needing = tuple(c.name for c in collectors if capability in c.needs)
     granted = privileges.granted[capability]
+    is_quiet = granted or capability.is_optional
     return Granted(
         datname=datname,
         capability=capability.name,
@@ -111,8 +112,8 @@ def _granted(
         buys=capability.buys,
         collectors=needing,
         probe=capability.probe,
-        blinded=() if granted else readers(needing, all_findings(), role),
-        partly_blinded=() if granted else consultants(needing, all_findings(), role),
+        blinded=() if is_quiet else readers(needing, all_findings(), role),
+        partly_blinded=() if is_quiet else consultants(needing, all_findings(), role),
     )
 
 

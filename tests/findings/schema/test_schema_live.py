@@ -8,6 +8,7 @@ from alerts.findings.schema import (
     extension_outdated,
     fk_duplicate,
     fk_type_mismatch,
+    functional_dependency,
     pk_random_uuid,
     repeating_columns,
     sequence_column_mismatch,
@@ -37,12 +38,15 @@ TOLD = (
     constraint_not_enforced.finding,
     extension_outdated.finding,
     fk_type_mismatch.finding,
+    functional_dependency.finding,
     pk_random_uuid.finding,
     repeating_columns.finding,
     status_skewed.finding,
     status_without_check.finding,
     undocumented_duplicate_column.finding,
 )
+COMMENTED = (undocumented_duplicate_column.finding, functional_dependency.finding)
+"""Muted by the comment that they print."""
 SMALL: dict[AnyFinding, BaseLimits] = {
     column_types.finding: column_types.Limits(serial_rows=100),
     pk_random_uuid.finding: pk_random_uuid.Limits(min_bytes=0, min_inserts=100),
@@ -85,7 +89,12 @@ ILL = """
     insert into "S';".jobs select n, case when n < 9 then 'new' when n % 2 = 0 then 'done'
         else 'gone' end, repeat('x', 300) from generate_series(1, 4000) n;
     create index "s;tatus" on "S';".jobs (status);
-    analyze "S';".uuids, "S';".counted, "S';".jobs;
+    create table "S';".visits (id bigint primary key, "z;ip" int, "ci'ty" text, filler text,
+        noise int);
+    insert into "S';".visits select n, n % 60, 'c' || n % 60 / 2, repeat('x', 300),
+        hashint4(n) % 40 from generate_series(1, 4000) n;
+    create statistics "S';"."de;p" (dependencies) on "z;ip", "ci'ty", noise, id from "S';".visits;
+    analyze "S';".uuids, "S';".counted, "S';".jobs, "S';".visits;
 """
 RARE = """
     set enable_seqscan = off; set enable_bitmapscan = off;
@@ -99,7 +108,7 @@ COUNTED = """
 
 
 async def judged(database: Database) -> dict[AnyFinding, Verdict]:
-    collectors = {one for finding in (*CURED, *TOLD) for one in finding.reads}
+    collectors = {one for finding in (*CURED, *TOLD) for one in (*finding.reads, *finding.consults)}
     async with watching(dsn=database.monitor_dsn) as connection:
         snapshot = await look(connection, *collectors)
     return {
@@ -124,6 +133,8 @@ async def test_found_and_cured(database: Database, psql: Psql, version: int) -> 
     await database.execute(ILL)
     await database.execute(RARE)
     await until(lambda: database.fetchval(COUNTED), "its inserts and scans are counted")
+    [blind] = (await judged(database))[functional_dependency.finding].unjudged
+    await psql(database.dsn, blind.grant or "")
     verdicts = await judged(database)
     schema = '"S\';"'
     assert subjects(verdicts) == {
@@ -133,6 +144,7 @@ async def test_found_and_cured(database: Database, psql: Psql, version: int) -> 
         "trigger_disabled": {f"{schema}.child: au'dit"},
         "table_without_pk": {f"{schema}.keyless"},
         "fk_type_mismatch": {f"{schema}.narrow.ref"},
+        "functional_dependency": {f'{schema}.visits."ci\'ty"'},
         "column_types": {
             f"{schema}.narrow.at",
             f"{schema}.narrow.price",
@@ -145,13 +157,13 @@ async def test_found_and_cured(database: Database, psql: Psql, version: int) -> 
         "status_without_check": {f"{schema}.jobs.status"},
         "undocumented_duplicate_column": {f"{schema}.line.amount"},
     }
-    for finding in (*CURED, undocumented_duplicate_column.finding, pk_random_uuid.finding):
+    for finding in (*CURED, *COMMENTED, pk_random_uuid.finding):
         for subject in verdicts[finding].subjects:
             evidence = subject.evidence
             await psql(database.dsn, "\n".join((evidence.check, *evidence.cure)))
     after = await judged(database)
     assert {finding.name for finding in CURED if after[finding].state is not State.healthy} == set()
-    [copy] = after[undocumented_duplicate_column.finding].muted
-    assert copy.muted == "Copied from child on purpose: …"
+    reasons = [after[finding].muted[0].muted for finding in COMMENTED]
+    assert reasons == ["Copied from child on purpose: …", "Copied with z;ip on purpose: …"]
     ordered = after[pk_random_uuid.finding].state is State.healthy
     assert ordered is (version >= 18)
