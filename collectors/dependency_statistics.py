@@ -1,4 +1,4 @@
-"""pg_statistic_ext: extended statistics of kind dependencies, which anybody may list."""
+"""pg_statistic_ext: extended statistics of kind dependencies, which every role may list."""
 
 from dataclasses import dataclass
 

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from alerts._base import AnyFinding, State
+from alerts.findings.settings import config_max_wal_size
 from alerts.findings.wal import (
     checkpoint_overdue,
     checkpoint_requested,
@@ -81,6 +82,11 @@ async def test_story_of_checkpoints(private_server: PrivateServers, psql: Psql) 
         verdict = await judged(server, finding, hours=2, recorder=recorder)
         [subject] = verdict.subjects
         assert subject.evidence.value >= 0.5
+        habit, often = config_max_wal_size.finding, {"daily": 0.01, "images": 0.0}
+        counted = "select wal_bytes > 100000000 from pg_stat_wal"
+        await until(lambda: admin.fetchval(counted), "its WAL is counted")
+        [same] = (await judged(server, habit, hours=2, **often)).subjects
+        await psql(server.dsn(), same.evidence.check)
         await psql(server.dsn(), subject.evidence.check)
         await psql(server.dsn(), steps(verdict))
         raised = "select current_setting('max_wal_size') <> '32MB'"
@@ -88,6 +94,7 @@ async def test_story_of_checkpoints(private_server: PrivateServers, psql: Psql) 
         await admin.execute(";".join([WRITE] * 7))
         verdict = await judged(server, finding, hours=3, recorder=recorder)
         assert verdict.state is State.healthy
+        assert (await judged(server, habit, hours=3, **often)).state is State.healthy
 
         overdue, soon = checkpoint_overdue.finding, {"times": 0.0, "least": 1024**2}
         [subject] = (await judged(server, overdue, **soon)).subjects
