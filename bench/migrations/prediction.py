@@ -13,7 +13,7 @@ from monitor.address import Address
 from monitor.migrations.clone import load
 from monitor.migrations.dump import dumped
 from monitor.migrations.parsing import parsed
-from monitor.migrations.scratch import DATABASE, MIGRATOR, Scratch, scratch_server
+from monitor.migrations.scratch import DATABASE, MIGRATOR, ThrowAway, scratch_server
 from monitor.migrations.script import Piece
 from monitor.migrations.trace import Tracer
 
@@ -37,11 +37,11 @@ async def traces(dsn: str, forms: Sequence[Form]) -> list[Traced]:
     return found
 
 
-async def _rename(scratch: Scratch) -> None:
+async def _rename(scratch: ThrowAway) -> None:
     await _admin(scratch, f"ALTER DATABASE {DATABASE} RENAME TO {PATTERN}")
 
 
-async def _fresh(scratch: Scratch) -> None:
+async def _fresh(scratch: ThrowAway) -> None:
     await _admin(
         scratch,
         f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)",
@@ -49,7 +49,7 @@ async def _fresh(scratch: Scratch) -> None:
     )
 
 
-async def _admin(scratch: Scratch, *statements: str) -> None:
+async def _admin(scratch: ThrowAway, *statements: str) -> None:
     admin = await asyncpg.connect(scratch.server.dsn())
     try:
         for statement in statements:

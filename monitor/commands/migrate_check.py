@@ -37,6 +37,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--schema", metavar="FILE", help="schema as pg_dump --schema-only writes it; none is asked"
     )
     parser.add_argument(
+        "--scratch",
+        metavar="DSN",
+        help="server of the same major version for the copy, instead of one on this machine;"
+        " its role must be able to create databases, and nothing else",
+    )
+    parser.add_argument(
         "-1",
         "--single-transaction",
         action="store_true",
@@ -63,6 +69,7 @@ def run(known: argparse.Namespace) -> int:
     from monitor import logs
     from monitor.demo.binaries import LaunchError
     from monitor.migrations.check import CheckFailure, Wanted, checked
+    from monitor.migrations.interruption import Interrupted, ended_by_signals
     from monitor.migrations.parsing import ParserMissing
     from monitor.reports.migrate_check import migration_report
 
@@ -83,9 +90,14 @@ def run(known: argparse.Namespace) -> int:
         if server is None:
             raise BadUsage("--watch needs the live server.")
         return watch_it(script, server, known.database)
-    wanted = Wanted(script, server, known.database, schema, known.seconds)
+    wanted = Wanted(
+        script, server, known.database, schema, known.seconds, known.scratch, os.environ
+    )
     try:
-        verdict = asyncio.run(checked(wanted))
+        verdict = asyncio.run(ended_by_signals(checked(wanted)))
+    except Interrupted as signal:
+        sys.stderr.write("pgvigil migrate-check: interrupted; nothing of it is left.\n")
+        return signal.exit_status
     except (CheckFailure, LaunchError, ParserMissing) as wrong:
         raise BadUsage(str(wrong)) from None
     sys.stdout.write(migration_report(verdict, known.format))

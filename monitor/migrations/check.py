@@ -1,8 +1,9 @@
 """Check of a migration: parse it, clone the schema, trace it, ask the live server, judge."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
 
 from alerts.migrations.kind import blocks, grows_with
 from alerts.migrations.statement import Statement
@@ -12,13 +13,15 @@ from monitor.config.servers import WatchedServer
 from monitor.migrations.catalogue import schema_of
 from monitor.migrations.clone import load
 from monitor.migrations.dump import DumpFailure, dumped
+from monitor.migrations.given_server import ScratchRefused, given_server, left_behind
 from monitor.migrations.live_facts import LiveFacts
 from monitor.migrations.parsing import parsed
-from monitor.migrations.scratch import scratch_server
+from monitor.migrations.scratch import Scratch, scratch_server
 from monitor.migrations.script import pieces
-from monitor.migrations.trace import Tracer
+from monitor.migrations.trace import LiveNames, Tracer
 from monitor.migrations.watching import watch
 from monitor.postgres.errors import ConnectFailure, QueryFailure
+from monitor.postgres.first_question import Identity
 from monitor.postgres.session import Session
 
 DEADLINE = 10.0
@@ -40,6 +43,9 @@ class Wanted:
     """Script of the schema; None asks the live server for it."""
     seconds: float = 5.0
     """For which its traffic is counted."""
+    scratch: str | None = None
+    """DSN of a server for the clone; None starts one on this machine."""
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 async def checked(wanted: Wanted) -> FileVerdict:
@@ -56,13 +62,16 @@ async def checked(wanted: Wanted) -> FileVerdict:
         schema, note = wanted.schema or "", ""
         if wanted.schema is None:
             schema, note = await _schema(wanted.server, session, statements)
-        traces, lacking = await _traced(schema, statements, await facts.roles(), bool(note))
+        roles = await facts.roles()
+        made = _scratch(wanted, session.identity, roles)
+        names = LiveNames(session.identity.version // 10000, frozenset(roles))
+        traces, lacking, left = await _traced(made, schema, statements, names, bool(note))
         live = await facts.of(wanted.server.name, _touched(traces), wanted.seconds)
     except QueryFailure as failure:
         raise CheckFailure(f"{wanted.server.name} does not answer: {failure.message}") from None
     finally:
         await session.close()
-    return replace(judged(traces, live, lacking), note=note)
+    return replace(judged(traces, live, lacking), note=". ".join(filter(None, (note, left))))
 
 
 async def watched_until_over(
@@ -79,8 +88,17 @@ async def watched_until_over(
 
 
 async def _without_server(wanted: Wanted, statements: Sequence[Statement]) -> FileVerdict:
-    traces, lacking = await _traced(wanted.schema or "", statements, ())
-    return judged(traces, None, lacking)
+    made = _scratch(wanted, None, ())
+    traces, lacking, left = await _traced(made, wanted.schema or "", statements, LiveNames())
+    return replace(judged(traces, None, lacking), note=left)
+
+
+def _scratch(
+    wanted: Wanted, live: Identity | None, roles: Sequence[str]
+) -> AbstractAsyncContextManager[Scratch]:
+    if wanted.scratch is None:
+        return scratch_server(roles)
+    return given_server(wanted.scratch, wanted.environ, live, roles)
 
 
 async def _session(server: WatchedServer, database: str | None) -> Session:
@@ -103,15 +121,24 @@ async def _schema(
 
 
 async def _traced(
-    schema: str, statements: Sequence[Statement], roles: Sequence[str], in_part: bool = False
-) -> tuple[list[Traced], tuple[str, ...]]:
-    async with scratch_server(roles) as scratch:
-        loaded = await load(scratch, schema)
-        tracer = await Tracer.start(scratch, in_part or bool(loaded.lacking))
-        try:
-            return await tracer.run(statements), loaded.lacking
-        finally:
-            await tracer.close()
+    made: AbstractAsyncContextManager[Scratch],
+    schema: str,
+    statements: Sequence[Statement],
+    live: LiveNames,
+    in_part: bool = False,
+) -> tuple[list[Traced], tuple[str, ...], str]:
+    """Return the traces, what the clone lacks, and what an earlier check has left behind."""
+    try:
+        async with made as scratch:
+            loaded = await load(scratch, schema)
+            tracer = await Tracer.start(scratch, in_part or bool(loaded.lacking), live)
+            try:
+                traces = await tracer.run(statements)
+            finally:
+                await tracer.close()
+            return traces, loaded.lacking, left_behind(scratch)
+    except ScratchRefused as wrong:
+        raise CheckFailure(str(wrong)) from None
 
 
 def _touched(traces: Sequence[Traced]) -> list[Relation]:

@@ -17,8 +17,7 @@ UNPOPULATED = """
     select pg_catalog.format('%I.%I', schemaname, matviewname) as name
     from pg_catalog.pg_matviews where not ispopulated
 """
-
-
+NO_SUCH_SETTING = "42704"
 RIGHTS = re.compile(
     r"(?:--[^\n]*\n|\s)*(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES|ALTER\b.*\bOWNER TO\s+\S+\s*\Z)",
     re.IGNORECASE | re.DOTALL,
@@ -36,16 +35,17 @@ class Loaded:
 
 
 async def load(scratch: Scratch, script: str) -> Loaded:
-    """Run the schema's script: as its owner, extensions as superuser."""
-    owner = await asyncpg.connect(scratch.owner_dsn)
-    admin = await asyncpg.connect(scratch.superuser_dsn)
+    """Run the schema's script: as its owner, extensions as superuser where there is one."""
+    owner = await scratch.connect()
+    admin = await scratch.connect_superuser()
     try:
-        loaded = await _run(owner, admin, statements_of(script))
+        loaded = await _run(owner, admin or owner, statements_of(script))
         await _populate(owner)
         return loaded
     finally:
         await owner.close()
-        await admin.close()
+        if admin:
+            await admin.close()
 
 
 def statements_of(script: str) -> list[str]:
@@ -100,6 +100,8 @@ async def _together(
         await connection.execute(";\n".join(statements))
     except asyncpg.PostgresError as wrong:
         if len(statements) == 1:
+            if wrong.sqlstate == NO_SUCH_SETTING and statements[0].startswith("SET "):
+                return []  # pg_dump is newer than the server
             return [f"{' '.join(statements[0].split())[:80]}: {wrong}"]
         return [line for one in statements for line in await _together(connection, (one,))]
     return []

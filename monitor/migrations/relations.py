@@ -1,6 +1,6 @@
 """Relations of the clone, by the names that they have on the live server."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -76,9 +76,9 @@ class Relations:
         known = _known(rows)
         return cls(known, dict(known))
 
-    def begin(self) -> None:
-        """Forget what the last transaction has locked."""
-        self._held, self._scans = {}, {}
+    def begin(self, scans: Mapping[int, int] | None = None) -> None:
+        """Forget what the last transaction has locked; `scans` were counted before this one."""
+        self._held, self._scans = {}, dict(scans or {})
 
     def restore(self, rows: Iterable[Any]) -> None:
         """Take note of all anew, after a transaction was rolled back."""

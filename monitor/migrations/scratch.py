@@ -5,7 +5,7 @@ privileges beyond its own database, and the kernel limits what its processes may
 """
 
 import asyncio
-import shutil
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +16,10 @@ import asyncpg
 from alerts.cure import identifier
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
+from monitor.migrations.guard import guarded_folder
+from monitor.migrations.unhurried import finished
 
+Connection = asyncpg.Connection
 MIGRATOR = "pgvigil_migrator"
 DATABASE = "clone"
 SETTINGS = {
@@ -46,26 +49,68 @@ LIMITED = (
 )
 """Each process may write files up to 256 MB, use 300 s of CPU, and 2 GB of memory."""
 LARGEST = 1 << 30
-"""Bytes of the whole folder after which the server is stopped."""
+"""Bytes of the clone after which it is stopped."""
 PACE = 0.5
-"""Seconds between looks at the size of the folder."""
+"""Seconds between looks at its size."""
+END = """
+    select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity
+    where datname = $1 and pid <> pg_catalog.pg_backend_pid()
+"""
 
 
 @dataclass(slots=True)
-class Scratch:
-    """A running throw-away server."""
+class Scratch(ABC):
+    """Database without rows, in which the statements of a file run."""
 
-    server: Postgres
+    major: int
+    """Major version of its server."""
     outgrown: bool = False
     """Whether it was stopped because it took too much disk."""
+    beyond: bool = False
+    """Whether statements may reach what is not ours: its server has other databases and roles."""
+    roles: frozenset[str] = frozenset()
+    """Roles of the live server that its server has, too; others are not known there."""
 
     @property
-    def owner_dsn(self) -> str:
-        return self.server.dsn(DATABASE, MIGRATOR)
+    @abstractmethod
+    def running(self) -> bool:
+        """Whether another session can be opened."""
+
+    @abstractmethod
+    async def connect(self) -> "Connection[asyncpg.Record]":
+        """Open a session as the role that runs the file, and owns the database."""
+
+    @abstractmethod
+    async def connect_superuser(self) -> "Connection[asyncpg.Record] | None":
+        """Open a session as superuser; None where there is none to be had."""
+
+    @abstractmethod
+    async def end_sessions(self) -> None:
+        """End all sessions in the database, also those that refuse to be cancelled."""
+
+
+@dataclass(slots=True)
+class ThrowAway(Scratch):
+    """A running server of our own."""
+
+    server: Postgres = None  # type: ignore[assignment]
 
     @property
-    def superuser_dsn(self) -> str:
-        return self.server.dsn(DATABASE)
+    def running(self) -> bool:
+        return self.server.running
+
+    async def connect(self) -> "Connection[asyncpg.Record]":
+        return await asyncpg.connect(self.server.dsn(DATABASE, MIGRATOR))
+
+    async def connect_superuser(self) -> "Connection[asyncpg.Record] | None":
+        return await asyncpg.connect(self.server.dsn(DATABASE))
+
+    async def end_sessions(self) -> None:
+        admin = await asyncpg.connect(self.server.dsn())
+        try:
+            await admin.execute(END.replace("$1", f"'{DATABASE}'"))
+        finally:
+            await admin.close()
 
     async def watch_size(self) -> None:
         while self.server.running:
@@ -76,31 +121,33 @@ class Scratch:
 
 
 @asynccontextmanager
-async def scratch_server(roles: Iterable[str]) -> AsyncIterator[Scratch]:
+async def scratch_server(roles: Iterable[str]) -> AsyncIterator[ThrowAway]:
     """Start a server with an empty database, and remove it afterwards. Raises LaunchError.
 
     `roles` exist in it without a login, as members of which the migrator may own objects.
     """
     owner = Owner.unprivileged()
-    folder = owner.scratch("pgvigil-clone-")
-    server = Postgres(Binaries.of_wheel(), folder, owner, prefix=LIMITED)
-    try:
-        await asyncio.to_thread(server.create, SETTINGS)
-        await asyncio.to_thread(server.start)
-        await _prepare(server, roles)
-        scratch = Scratch(server)
-        watching = asyncio.create_task(scratch.watch_size())
+    binaries = Binaries.of_wheel()
+    major = binaries.major()
+    with guarded_folder(owner.scratch("pgvigil-clone-")) as folder:
+        server = Postgres(binaries, folder, owner, prefix=LIMITED)
         try:
-            yield scratch
+            await finished(server.create, SETTINGS)
+            await finished(server.start)
+            made = await _prepare(server, roles)
+            scratch = ThrowAway(major, roles=frozenset(made), server=server)
+            watching = asyncio.create_task(scratch.watch_size())
+            try:
+                yield scratch
+            finally:
+                watching.cancel()
         finally:
-            watching.cancel()
-    finally:
-        if server.running:
-            server.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+            if server.running:
+                server.kill()
 
 
-async def _prepare(server: Postgres, roles: Iterable[str]) -> None:
+async def _prepare(server: Postgres, roles: Iterable[str]) -> list[str]:
+    made = []
     admin = await asyncpg.connect(server.dsn())
     try:
         await admin.execute(f"CREATE ROLE {MIGRATOR} LOGIN NOSUPERUSER")
@@ -108,9 +155,11 @@ async def _prepare(server: Postgres, roles: Iterable[str]) -> None:
             name = identifier(role)
             with suppress(asyncpg.PostgresError):  # reserved names
                 await admin.execute(f"CREATE ROLE {name}; GRANT {name} TO {MIGRATOR}")
+            made.append(role)
         await admin.execute(f"CREATE DATABASE {DATABASE} OWNER {MIGRATOR} TEMPLATE template0")
     finally:
         await admin.close()
+    return made
 
 
 def _bytes_below(folder: Path) -> int:

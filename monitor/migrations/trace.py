@@ -5,7 +5,7 @@ A transaction of the file itself stays as it is: what its statements lock is hel
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import asyncpg
@@ -14,24 +14,31 @@ from alerts.cure import identifier
 from alerts.migrations.documented import documented
 from alerts.migrations.statement import SETTINGS, Name, Statement, parts
 from alerts.migrations.traced import Block, Failure, Held, Traced
-from monitor.migrations.relations import ALL, TOUCHED, Relations, Seen
-from monitor.migrations.scratch import MIGRATOR, Scratch
+from monitor.migrations.reach import reaches_beyond
+from monitor.migrations.relations import ALL, FIRST_OF_USERS, TOUCHED, Relations, Seen
+from monitor.migrations.scratch import Scratch
 
 EACH = 10.0
 """Seconds that a statement may take on a clone without rows."""
 TOTAL = 180.0
 """Seconds for the whole file."""
 FLUSH = "select pg_catalog.pg_stat_force_next_flush()"
-TIMEOUT = "select extract(epoch from pg_catalog.current_setting('lock_timeout')::interval)::float8"
-END = f"""
-    select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity
-    where usename = '{MIGRATOR}'
+FLUSHES = 15
+"""Major version from which on it exists."""
+SCANS = f"""
+    select oid::bigint as oid, pg_catalog.pg_stat_get_xact_numscans(oid) as scans
+    from pg_catalog.pg_class
+    where oid >= {FIRST_OF_USERS} and pg_catalog.pg_stat_get_xact_numscans(oid) > 0
 """  # noqa: S608
+TIMEOUT = "select extract(epoch from pg_catalog.current_setting('lock_timeout')::interval)::float8"
 NAMED = """
     select pg_catalog.to_regclass(name)::oid::bigint as oid from pg_catalog.unnest($1::text[]) name
 """
 MAY_NOT = "42501"
 ABSENT = ("42P01", "42704", "42883", "42703", "3F000")
+NO_OBJECT = "42704"
+BY_VERSION = ("0A000", "42601", "42883")
+"""What another version may do: features, syntax, functions."""
 BY_ROWS = ("21", "22", "23", "P0")
 """Classes of errors that depend on rows, which the clone has none of."""
 NOT_SEEN = "it commits by itself, so its locks can't be seen"
@@ -40,6 +47,15 @@ RUNS_CODE = {
     "DoStmt": "a DO block may do more where there are rows, which the clone has none of",
     "CallStmt": "a procedure may do more where there are rows, which the clone has none of",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class LiveNames:
+    """What of the live server decides how a failure on the clone is read."""
+
+    major: int | None = None
+    roles: frozenset[str] | None = None
+    """None: they were not asked."""
 
 
 class OutOfTime(Exception):
@@ -55,6 +71,7 @@ class Tracer:
     relations: Relations
     lacking: bool = False
     """Whether the clone is known to be incomplete."""
+    live: LiveNames = field(default_factory=LiveNames)
     began: float = field(default_factory=time.monotonic)
     lock_timeout: float = 0.0
     block: int | None = None
@@ -65,11 +82,16 @@ class Tracer:
     filled: set[Name] = field(default_factory=set)
     """Tables that the last statements have inserted rows into: more rows do nothing else."""
 
+    made_roles: set[str] = field(default_factory=set)
+    """By statements of the file, which the clone may not run."""
+
     @classmethod
-    async def start(cls, scratch: Scratch, lacking: bool) -> "Tracer":
-        connection = await asyncpg.connect(scratch.owner_dsn)
+    async def start(
+        cls, scratch: Scratch, lacking: bool, live: LiveNames | None = None
+    ) -> "Tracer":
+        connection = await scratch.connect()
         relations = Relations.of(await connection.fetch(ALL))
-        return cls(scratch, connection, relations, lacking)
+        return cls(scratch, connection, relations, lacking, live or LiveNames())
 
     async def run(self, statements: Sequence[Statement]) -> list[Traced]:
         """Trace all of them."""
@@ -91,6 +113,9 @@ class Tracer:
             return Traced(statement, unknown=statement.unread)
         if statement.node == "CopyStmt" and not statement.body.get("filename"):
             return Traced(statement)
+        self.made_roles.update(roles_made(statement))
+        if self.scratch.beyond and (reason := reaches_beyond(statement)):
+            return Traced(statement, unknown=reason)
         if self.scratch.outgrown:
             return Traced(statement, unknown="the clone was stopped: the file filled its disk")
         if time.monotonic() - self.began > TOTAL:
@@ -129,7 +154,7 @@ class Tracer:
     async def _plainly(self, statement: Statement) -> Traced:
         """Run settings and what begins or ends a transaction as it is."""
         if not self.connection.is_in_transaction():
-            await self.connection.execute(FLUSH)
+            await self._flush()
         try:
             await self._execute(statement.text)
         except asyncpg.PostgresError as wrong:
@@ -165,9 +190,9 @@ class Tracer:
         return [row["oid"] for row in rows if row["oid"] is not None]
 
     async def _in_own_transaction(self, statement: Statement) -> Traced:
-        await self.connection.execute(FLUSH)
+        await self._flush()
         await self.connection.execute("BEGIN")
-        self.relations.begin()
+        await self._begin()
         try:
             await self._execute(statement.text)
             seen = self.relations.learn(await self.connection.fetch(TOUCHED))
@@ -218,6 +243,11 @@ class Tracer:
     def _failed(self, statement: Statement, wrong: asyncpg.PostgresError) -> Traced:
         """Tell apart what fails anywhere from what only the clone can't do."""
         state, told = str(wrong.sqlstate), str(wrong).splitlines()[0]
+        if state == NO_OBJECT and (role := self._role_lacking(statement)):
+            return Traced(statement, unknown=f"the clone's server has no role {role}")
+        if state in BY_VERSION and self.live.major not in (None, self.scratch.major):
+            there = f"PostgreSQL {self.live.major} may run what {self.scratch.major} refuses"
+            return Traced(statement, unknown=f"{there}: {told}")
         if state == MAY_NOT:
             return Traced(statement, unknown=f"the clone may not do it: {told}")
         if self.lacking and state in ABSENT:
@@ -228,6 +258,16 @@ class Tracer:
             return Traced(statement, unknown=f"it fails on a clone without rows: {told}")
         return Traced(statement, failure=Failure(state, told))
 
+    def _role_lacking(self, statement: Statement) -> str | None:
+        """Return a role that only the clone lacks, or may lack."""
+        there = self.live.roles
+        for role in roles_named(statement):
+            if role not in self.scratch.roles and (
+                there is None or role in there or role in self.made_roles
+            ):
+                return role
+        return None
+
     async def _note(self, statement: Statement) -> None:
         """Follow what the statement did to the transaction and to the settings."""
         if self.connection.is_closed():
@@ -236,11 +276,11 @@ class Tracer:
         if inside and self.block is None:
             self.blocks += 1
             self.block = self.blocks
-            self.relations.begin()
+            await self._begin()
         elif not inside and self.block is not None:
             self.block, self.aborted = None, None
             self.relations.restore(await self.connection.fetch(ALL))
-            await self.connection.execute(FLUSH)
+            await self._flush()
         if statement.transaction and statement.transaction.startswith("ROLLBACK") and inside:
             self.aborted = None
         if self.aborted is None and (statement.node in SETTINGS or statement.transaction):
@@ -253,33 +293,62 @@ class Tracer:
     async def _execute(self, sql: str) -> None:
         """Run it, and end the session if it takes too long; code can refuse to be cancelled."""
         running = asyncio.ensure_future(self.connection.execute(sql))
-        done, _ = await asyncio.wait((running,), timeout=EACH)
+        try:
+            done, _ = await asyncio.wait((running,), timeout=EACH)
+        except asyncio.CancelledError:
+            self.connection.terminate()
+            await _ended(running)
+            raise
         if done:
             await running
             return
-        await self._end_session()
-        await asyncio.wait((running,), timeout=EACH)
-        if running.done():
-            running.exception()
+        await self.scratch.end_sessions()
+        await _ended(running)
         raise OutOfTime
-
-    async def _end_session(self) -> None:
-        admin = await asyncpg.connect(self.scratch.superuser_dsn)
-        try:
-            await admin.execute(END)
-        finally:
-            await admin.close()
 
     async def _again(self) -> None:
         """Open another session after the last one was ended."""
         self.connection.terminate()
-        if self.scratch.server.running:
-            self.connection = await asyncpg.connect(self.scratch.owner_dsn)
+        if self.scratch.running:
+            self.connection = await self.scratch.connect()
             self.relations.restore(await self.connection.fetch(ALL))
+
+    async def _flush(self) -> None:
+        """Have the counters of what ran before sent away, so that they begin at nothing."""
+        if self.scratch.major >= FLUSHES:
+            await self.connection.execute(FLUSH)
+
+    async def _begin(self) -> None:
+        """Take note of the counters at the beginning of a transaction."""
+        if self.scratch.major >= FLUSHES:
+            self.relations.begin()
+            return
+        rows = await self.connection.fetch(SCANS) if self.aborted is None else []
+        self.relations.begin({row["oid"]: row["scans"] for row in rows})
 
     async def _roll_back(self) -> None:
         if self.connection.is_in_transaction():
             await self.connection.execute("ROLLBACK")
+
+
+async def _ended(running: "asyncio.Future[str]") -> None:
+    """Wait until a statement whose session was ended has failed."""
+    await asyncio.wait((running,), timeout=EACH)
+    if running.done():
+        running.exception()
+
+
+def roles_named(statement: Statement) -> Iterator[str]:
+    """Yield the roles that the statement names."""
+    for found in parts(statement.tree, "RoleSpec"):
+        if name := found.get("rolename"):
+            yield name
+
+
+def roles_made(statement: Statement) -> Iterator[str]:
+    """Yield the role that the statement makes."""
+    if statement.node == "CreateRoleStmt" and (name := statement.body.get("role")):
+        yield name
 
 
 def inserts_rows(statement: Statement) -> Name | None:
