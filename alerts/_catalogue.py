@@ -11,6 +11,7 @@ import alerts.findings
 from alerts._base import AnyFinding
 from alerts.findings import CHAPTERS
 from alerts.history.kind import AnyHistory
+from alerts.migrations.week_facts import KEPT
 from collectors._base import Kind
 from collectors._catalogue import discover
 
@@ -65,9 +66,13 @@ def findings_of(package: ModuleType) -> dict[str, AnyFinding]:
 
 
 def all_wants(kind: Kind = Kind.postgres) -> tuple[AnyHistory, ...]:
-    """Return the kinds of history that all findings about such targets together declare."""
+    """Return the kinds of history that all findings about such targets together declare.
+
+    Those of migrations are learned for a command, which comes when a migration does.
+    """
     found = findings_about(kind).values()
-    return tuple(want for finding in found for want in finding.history)
+    wants = tuple(want for finding in found for want in finding.history)
+    return (*wants, *KEPT) if kind is Kind.postgres else wants
 
 
 def _chapters(package: ModuleType) -> list[ModuleType]:

@@ -96,6 +96,8 @@ class LiveServer:
     max_wal_bytes: int | None = None
     slots_keep_all: bool = False
     """Whether a slot may keep WAL without a limit."""
+    standby_delay: float | None = None
+    """Seconds after which a standby cancels a query that is in the way of a lock; -1 is never."""
 
     @property
     def major(self) -> int:

@@ -5,17 +5,21 @@ from dataclasses import dataclass, replace
 
 from alerts.migrations.advice import Advice, Level
 from alerts.migrations.backfill import backfills, stops_early
+from alerts.migrations.best_hour import HourChoice, hour_choice
 from alerts.migrations.duration import MOMENT, Duration, Range, duration
 from alerts.migrations.kind import Kind, blocks, grows_with, kind
 from alerts.migrations.live import LiveServer, LiveTable, Traffic
 from alerts.migrations.lock_mode import Blocked
 from alerts.migrations.rows import refused_by_rows
 from alerts.migrations.safer import lock_timeout_missing, safer
+from alerts.migrations.space import NOTABLE, space_advice, why_unknown
+from alerts.migrations.standbys import on_standbys
 from alerts.migrations.traced import Failure, Relation, Traced
 from alerts.migrations.usage import still_named
 from alerts.migrations.versions import too_new
 from alerts.migrations.way_back import way_back
-from alerts.units import bytes_text, duration_text
+from alerts.migrations.week_facts import WeekFacts
+from alerts.units import duration_text
 
 LONG_WAIT = 5.0
 """Seconds that a transaction is open from which on waiting for its lock is worth a word."""
@@ -79,6 +83,14 @@ class FileVerdict:
     """What the clone lacks."""
     note: str = ""
     """Where the schema comes from, if not from pg_dump."""
+    week: WeekFacts | None = None
+    why_no_week: str = "no daemon was asked"
+    hours: HourChoice | None = None
+    """None where no hour is known, or where it makes no difference."""
+    why_no_space: str | None = None
+    """Why it is not known how much space is free, where that matters."""
+    waits: bool = False
+    """Whether it waits for locks, or for older transactions."""
 
     @property
     def level(self) -> Level:
@@ -90,19 +102,52 @@ class FileVerdict:
 
 
 def judged(
-    traces: Sequence[Traced], live: LiveServer | None, lacking: tuple[str, ...] = ()
+    traces: Sequence[Traced],
+    live: LiveServer | None,
+    lacking: tuple[str, ...] = (),
+    week: WeekFacts | None = None,
+    hour: int = 0,
 ) -> FileVerdict:
-    """Judge all statements of a file."""
+    """Judge all statements of a file; `hour` of the week is now."""
     lengths = [duration(traced, live) for traced in traces]
     filled_partly = False
+    needed = _needed(traces, live)
     verdicts = []
     for n, traced in enumerate(traces):
         verdict = _one(traced, lengths[n], _held(traces, lengths, n), live, _long_after(traces, n))
+        if space := space_advice(verdict.writes_bytes, needed[n], live, week):
+            level = max(verdict.level, space.level)
+            verdict = replace(verdict, advice=(*verdict.advice, space), level=level)
         if filled_partly and _sets_not_null(traced):
             verdict = _after_a_bad_backfill(verdict)
         filled_partly = filled_partly or stops_early(traced.statement)
         verdicts.append(verdict)
-    return FileVerdict(tuple(verdicts), live, lacking)
+    waiting = [v for v in verdicts if v.effects or v.traced.statement.is_concurrent]
+    choice = None
+    if week is not None and waiting:
+        blocked = dict.fromkeys(e.relation for v in waiting for e in v.effects)
+        held = max(v.held.range.high if v.held.range else 0.0 for v in waiting)
+        choice = hour_choice(week, hour, blocked, held)
+    written = (max(v.writes_bytes or 0, n) for v, n in zip(verdicts, needed, strict=True))
+    return FileVerdict(
+        tuple(verdicts),
+        live,
+        lacking,
+        week=week,
+        hours=choice,
+        why_no_space=why_unknown(week) if max(written, default=0) >= NOTABLE else None,
+        waits=bool(waiting),
+    )
+
+
+def _needed(traces: Sequence[Traced], live: LiveServer | None) -> list[int]:
+    """Return the bytes that each statement needs, with those of its transaction before it:
+    the old files are kept until the end of it."""
+    found: list[int] = []
+    for n, traced in enumerate(traces):
+        before = found[-1] if n and traced.block and traces[n - 1].block == traced.block else 0
+        found.append(before + (_disk(traced, live) or 0))
+    return found
 
 
 def _one(
@@ -189,7 +234,7 @@ def _advice(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:
     yield from refused_by_rows(traced, live)
     yield from still_named(traced, live)
     yield from _waits(verdict, live)
-    yield from _written_advice(verdict, live)
+    yield from on_standbys(verdict.traced, verdict.held, live)
 
 
 def _waits(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:
@@ -227,13 +272,16 @@ def _written(traced: Traced, live: LiveServer | None) -> int | None:
     return total or None
 
 
-def _written_advice(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:
-    if live is None or verdict.writes_bytes is None or verdict.writes_bytes < 64 << 20:
-        return
-    size = bytes_text(verdict.writes_bytes)
-    standbys = f", which {len(live.standbys)} standbys replay" if live.standbys else ""
-    keeps = " A replication slot may keep all of it." if live.slots_keep_all else ""
-    yield Advice(f"It needs about {size} more on disk, and writes as much WAL{standbys}.{keeps}")
+def _disk(traced: Traced, live: LiveServer | None) -> int | None:
+    """Return the bytes that it needs at once: a build sorts its index on disk, too."""
+    written = _written(traced, live)
+    if written is None or live is None:
+        return None
+    return written + sum(
+        (live.tables[table].bytes or 0) // 5
+        for table in traced.rebuilt
+        if table not in traced.rewritten and table in live.tables
+    )
 
 
 def _level(verdict: Verdict, live: LiveServer | None) -> Level:

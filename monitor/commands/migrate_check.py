@@ -56,6 +56,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="how long the traffic of the live server is counted (default 5)",
     )
     parser.add_argument(
+        "--daemon",
+        metavar="URL",
+        help="the pgvigil that watches this server, such as http://localhost:19187, for hours of"
+        " the week and free disk space (default: its state file, if the settings name it)",
+    )
+    parser.add_argument(
         "--no-server", action="store_true", help="judge without a live server; needs --schema"
     )
     parser.add_argument(
@@ -81,17 +87,25 @@ def run(known: argparse.Namespace) -> int:
     schema = read([known.schema]) if known.schema else None
     if known.no_server and schema is None:
         raise BadUsage("--no-server needs the schema: --schema FILE.")
-    server = None
+    server, state_file = None, None
     if not known.no_server:
         settings = settings_of(known)
         logs.set_up("error", settings.log_format)
-        server = chosen(settings, known.server)
+        server, state_file = chosen(settings, known.server), settings.state_file
     if known.watch:
         if server is None:
             raise BadUsage("--watch needs the live server.")
         return watch_it(script, server, known.database)
     wanted = Wanted(
-        script, server, known.database, schema, known.seconds, known.scratch, os.environ
+        script,
+        server,
+        known.database,
+        schema,
+        known.seconds,
+        known.scratch,
+        os.environ,
+        known.daemon,
+        state_file,
     )
     try:
         verdict = asyncio.run(ended_by_signals(checked(wanted)))

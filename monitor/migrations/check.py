@@ -1,14 +1,18 @@
 """Check of a migration: parse it, clone the schema, trace it, ask the live server, judge."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from alerts.migrations.kind import blocks, grows_with
 from alerts.migrations.statement import Statement
 from alerts.migrations.traced import Relation, Traced
 from alerts.migrations.verdict import FileVerdict, judged
+from alerts.migrations.week_facts import WeekFacts
+from alerts.plans.week import hour_of
 from monitor.config.servers import WatchedServer
 from monitor.migrations.catalogue import schema_of
 from monitor.migrations.clone import load
@@ -16,6 +20,7 @@ from monitor.migrations.dump import DumpFailure, dumped
 from monitor.migrations.given_server import ScratchRefused, given_server, left_behind
 from monitor.migrations.live_facts import LiveFacts
 from monitor.migrations.parsing import parsed
+from monitor.migrations.remembered import NotRemembered, remembered
 from monitor.migrations.scratch import Scratch, scratch_server
 from monitor.migrations.script import pieces
 from monitor.migrations.trace import LiveNames, Tracer
@@ -46,6 +51,10 @@ class Wanted:
     scratch: str | None = None
     """DSN of a server for the clone; None starts one on this machine."""
     environ: Mapping[str, str] = field(default_factory=dict)
+    daemon: str | None = None
+    """Address of the daemon that watches the server."""
+    state_file: Path | None = None
+    """Of the daemon, where this machine has it."""
 
 
 async def checked(wanted: Wanted) -> FileVerdict:
@@ -67,11 +76,26 @@ async def checked(wanted: Wanted) -> FileVerdict:
         names = LiveNames(session.identity.version // 10000, frozenset(roles))
         traces, lacking, left = await _traced(made, schema, statements, names, bool(note))
         live = await facts.of(wanted.server.name, _touched(traces), wanted.seconds)
+        week, forgotten = await _week(wanted, wanted.server, session.identity)
     except QueryFailure as failure:
         raise CheckFailure(f"{wanted.server.name} does not answer: {failure.message}") from None
     finally:
         await session.close()
-    return replace(judged(traces, live, lacking), note=". ".join(filter(None, (note, left))))
+    if week is not None:
+        live = replace(live, observed=(*live.observed, *week.observed))
+    verdict = judged(traces, live, lacking, week, hour_of(time.time()))
+    told = ". ".join(filter(None, (note, left)))
+    return replace(verdict, note=told, why_no_week=forgotten)
+
+
+async def _week(
+    wanted: Wanted, server: WatchedServer, identity: Identity
+) -> tuple[WeekFacts | None, str]:
+    """Return what a daemon remembers, or why nothing is known."""
+    try:
+        return await remembered(wanted.daemon, wanted.state_file, server, identity), ""
+    except NotRemembered as why:
+        return None, str(why)
 
 
 async def watched_until_over(

@@ -104,7 +104,11 @@ TIMEOUTS = """
 """
 SLOTS = """
     select exists (select from pg_catalog.pg_replication_slots)
-        and current_setting('max_slot_wal_keep_size') = '-1' as keep_all
+        and current_setting('max_slot_wal_keep_size') = '-1' as keep_all,
+        (
+            select setting::float8 from pg_catalog.pg_settings
+            where name = 'max_standby_streaming_delay'
+        ) as standby_delay
 """
 STATEMENTS = """
     select
@@ -169,6 +173,7 @@ class LiveFacts:
             tuple(s.text for s, _ in statements) if statements is not None else None,
             _timeout(await self._rows(TIMEOUTS)),
             slots_keep_all=bool(keeps and keeps[0]["keep_all"]),
+            standby_delay=_seconds(keeps[0]["standby_delay"]) if keeps else None,
         )
 
     async def _tables(self, wanted: str) -> dict[Relation, LiveTable]:
@@ -254,6 +259,12 @@ def _holder(row: Any) -> Holder | None:
     if row["seconds"] is None:
         return None
     return Holder(row["pid"], row["seconds"], row["state"])
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    if milliseconds is None or milliseconds < 0:
+        return milliseconds
+    return milliseconds / 1000
 
 
 def _whole(number: float | None) -> int | None:

@@ -82,7 +82,7 @@ class Scratch(ABC):
 
     @abstractmethod
     async def connect_superuser(self) -> "Connection[asyncpg.Record] | None":
-        """Open a session as superuser; None where there is none to be had."""
+        """Open a session as superuser; None where there is none."""
 
     @abstractmethod
     async def end_sessions(self) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from alerts.migrations.advice import Level
+from alerts.migrations.best_hour import Hour
 from alerts.migrations.duration import Duration, Range
+from alerts.migrations.hours import HOURS
 from alerts.migrations.kind import Kind
 from alerts.migrations.lock_mode import Blocked
 from alerts.migrations.traced import Traced
@@ -20,6 +22,7 @@ WORDS = {
     Level.danger: "don't run it like this",
 }
 MARKS = {Level.safe: "ok", Level.unknown: "??", Level.caution: "! ", Level.danger: "!!"}
+SHOWN_LACKING = 5
 SHOWN_SAFE = 40
 """Statements that are shown although they are safe; of more only the number is told."""
 
@@ -40,8 +43,81 @@ def as_json(verdict: FileVerdict) -> dict[str, Any]:
         "server_version": verdict.live.version if verdict.live else None,
         "note": verdict.note or None,
         "clone_lacks": list(verdict.lacking),
+        "hours": _hours_json(verdict),
+        "free_space": _space_json(verdict),
         "statements": [_statement(one) for one in verdict.verdicts],
     }
+
+
+def _hours_json(verdict: FileVerdict) -> dict[str, Any] | None:
+    choice = verdict.hours
+    if not verdict.waits or verdict.live is None:
+        return None
+    if choice is None:
+        return {"now": None, "best": None, "hours_known": 0, "unknown": _why_no_hours(verdict)}
+    return {
+        "now": _hour_json(choice.now),
+        "best": _hour_json(choice.best),
+        "hours_known": choice.hours_known,
+        "unknown": None,
+    }
+
+
+def _space_json(verdict: FileVerdict) -> dict[str, Any]:
+    """The volumes of the server, and why they are not known where the file needs much space."""
+    free = verdict.week.free if verdict.week else ()
+    return {
+        "volumes": [{"places": one.places, "available_bytes": one.available_bytes} for one in free],
+        "unknown": verdict.why_no_space,
+    }
+
+
+def _hour_json(hour: Hour) -> dict[str, Any]:
+    return {
+        "hour": hour.name,
+        "hour_of_week": hour.number,
+        "longest_transaction_seconds": _short(hour.longest),
+        "scans_and_rows_per_second": _short(hour.traffic),
+    }
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else _rounded(value)
+
+
+def _why_no_hours(verdict: FileVerdict) -> str:
+    return verdict.why_no_week or "the daemon has not seen a whole hour yet"
+
+
+def _hours(verdict: FileVerdict) -> Iterator[str]:
+    """How long it may wait for its locks by hour of the week, and the best hour; said once."""
+    choice = verdict.hours
+    if not verdict.waits or verdict.live is None:
+        return
+    if choice is None:
+        why = _why_no_hours(verdict)
+        yield f"Not known: how long it may wait at other hours, and the best hour ({why})."
+        return
+    now, best = choice.now, choice.best
+    if now.longest is None:
+        yield f"At this hour ({now.name}) nothing was seen in past weeks."
+    else:
+        yield (
+            f"At this hour ({now.name}) transactions of this database have lasted up to"
+            f" {_wait(now.longest)}: so long it may wait for its locks{_rate(now)}."
+        )
+    of = "" if choice.hours_known == HOURS else f" of the {choice.hours_known} hours that were seen"
+    yield f"Best hour{of}: {best.name}, up to {_wait(best.longest)}{_rate(best)}."
+
+
+def _wait(seconds: float | None) -> str:
+    return "a moment" if not seconds or seconds < 0.5 else duration_text(_rounded(seconds))
+
+
+def _rate(hour: Hour) -> str:
+    if hour.traffic is None:
+        return ""
+    return f", beside {_rounded(hour.traffic):,g} scans and written rows a second on its tables"
 
 
 def _statement(one: Verdict) -> dict[str, Any]:
@@ -114,17 +190,9 @@ def _worth_showing(verdict: FileVerdict) -> list[Verdict]:
 
 
 def _left_out(verdict: FileVerdict) -> Iterator[str]:
-    quiet = len(verdict.verdicts) - len(_worth_showing(verdict))
-    if quiet:
+    for line in _below(verdict):
         yield ""
-        yield f"{quiet} more statements are safe."
-    if verdict.note:
-        yield ""
-        yield safe(f"{verdict.note}.")
-    if verdict.lacking:
-        yield ""
-        yield f"The clone lacks {len(verdict.lacking)} parts of the schema, such as:"
-        yield from (f"  {safe(line)}" for line in verdict.lacking[:5])
+        yield safe(line)
 
 
 def _facts(one: Verdict) -> Iterator[str]:
@@ -207,6 +275,24 @@ def _markdown(verdict: FileVerdict) -> Iterator[str]:
     for one in _worth_showing(verdict):
         if one.advice or one.failure:
             yield from _section(one)
+    for line in _below(verdict):
+        yield ""
+        yield _plain(line)
+
+
+def _below(verdict: FileVerdict) -> Iterator[str]:
+    """What is said of the whole file."""
+    quiet = len(verdict.verdicts) - len(_worth_showing(verdict))
+    if quiet:
+        yield f"{quiet} more statements are safe."
+    yield from _hours(verdict)
+    if verdict.why_no_space:
+        yield f"Not known: how much disk space is free ({verdict.why_no_space})."
+    if verdict.note:
+        yield f"{verdict.note}."
+    if verdict.lacking:
+        yield f"The clone lacks {len(verdict.lacking)} parts of the schema:"
+        yield from verdict.lacking[:SHOWN_LACKING]
 
 
 def _section(one: Verdict) -> Iterator[str]:

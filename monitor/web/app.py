@@ -25,6 +25,7 @@ from monitor.web.findings_schema import schema_page
 from monitor.web.headers import Headers, content_policy
 from monitor.web.index_page import index_page
 from monitor.web.locks_page import locks_page
+from monitor.web.migrations_page import migrations_json
 from monitor.web.statements_page import statements_json, statements_page
 from monitor.web.status import SCRIPT, STYLE, status_page
 from monitor.web.waits_page import minutes_of, waits_json, waits_page
@@ -102,6 +103,11 @@ class Site:
         overview, _ = self._asked(request)
         return await _page(request, lambda: statements_json(overview), JSON)
 
+    async def migrations(self, request: Request) -> Response:
+        overview, _ = self._asked(request)
+        database = request.query_params.get("database") or None
+        return await _page(request, lambda: dumps(migrations_json(overview, database)), JSON)
+
     async def findings(self, request: Request) -> Response:
         return await _page(request, lambda: dumps(as_plain(self.overview())), JSON)
 
@@ -156,6 +162,7 @@ def application(overview: Callable[[], Overview], store: Store, *, pages: bool =
         Route("/waits.json", site.waits_numbers),
         Route("/statements", site.statements),
         Route("/statements.json", site.statements_json),
+        Route("/migrations.json", site.migrations),
         Route("/findings", site.findings),
         Route("/findings/schema.json", site.schema),
         Route("/findings/{name}", site.finding),

@@ -4,13 +4,29 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
+from alerts.history.memory import Memory
+from alerts.history.recorder import Recorder
+from alerts.migrations.week_facts import KEPT
+from alerts.snapshot import ServerIdentity, Snapshot
+from collectors._base import Answer, AnyAnswer, AnyCollector, Role
+from collectors.activity import activity
+from collectors.volumes import Volume, volumes
 from monitor.cli import main
+from monitor.exposition.store import Store
+from monitor.state_file import StateFile
+from monitor.views.overview import Overview, ServerView
+from monitor.web.app import application
 from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.session_rows import IDLE
 
 SCHEMA = """
     CREATE TABLE customers (id bigint PRIMARY KEY, email text NOT NULL);
@@ -106,6 +122,65 @@ async def test_against_a_real_server(database: Database, psql: Psql, version: in
         [safer] = [one["sql"] for one in judged["advice"] if len(one["sql"]) > 1]
         await psql(database.dsn, "\n".join(safer))
     assert await database.fetchval(AS_WANTED) == 4
+
+
+def browsing(shown: Overview) -> ThreadingHTTPServer:
+    """A daemon's answers at a port of this machine."""
+    client = TestClient(application(lambda: shown, Store()))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = client.get(self.path)
+            self.send_response(answer.status_code)
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever).start()
+    return server
+
+
+@pytest.mark.versions(18)
+async def test_hours_are_those_that_a_daemon_remembers(database: Database, tmp_path: Path) -> None:
+    """From its state file, or from the daemon itself; without either that is said once."""
+    await database.execute("CREATE TABLE orders (id int)")
+    flags = ("-", "--dsn", database.dsn, "--format=json", "--seconds=0.1")
+    sql = "ALTER TABLE orders ADD x int; ALTER TABLE orders ADD y int"
+    _, told, _ = await run(*flags, stdin=sql)
+    assert "no state_file is configured here" in json.loads(told)["hours"]["unknown"]
+    system = await database.fetchval("SELECT system_identifier::text FROM pg_control_system()")
+    memory, path = Memory(), tmp_path / "state.db"
+    recorder = Recorder(KEPT, memory, system, "db")
+    for hour in range(3):
+        rows = (replace(IDLE, datname=database.name, xact_seconds=90.0 / (hour + 1)),)
+        recorder.record(activity, Answer(rows, hour * 3600.0))
+    file = StateFile(path)
+    file.load(memory)
+    await file.close(memory)
+    _, told, wrong = await run(*flags, "--set", f"state_file={path}", stdin=sql)
+    assert wrong == ""
+    found = json.loads(told)["hours"]
+    assert found["hours_known"] == 2
+    assert found["best"]["hour"] == "Thursday 01:00 UTC"
+    node = ServerIdentity("db", Role.primary, 180000, system, system)
+    answers: dict[AnyCollector, AnyAnswer] = {
+        activity: Answer((), 0.0),
+        volumes: Answer((Volume("data", "/", 9, 5, 0, 0),), 0.0),
+    }
+    histories = recorder.views(0.0)
+    snapshot = Snapshot(node, 0.0, answers, histories=histories)
+    server = browsing(Overview(0.0, (ServerView("db", node, snapshot=snapshot),)))
+    try:
+        daemon = f"http://127.0.0.1:{server.server_port}"
+        _, told, wrong = await run(*flags, "--daemon", daemon, stdin=sql)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert json.loads(told)["hours"] == found
+    assert json.loads(told)["free_space"]["volumes"] == [{"places": "data", "available_bytes": 5}]
 
 
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:

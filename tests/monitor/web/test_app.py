@@ -29,6 +29,7 @@ EVIDENCE = [
     "/waits.json",
     "/statements",
     "/statements.json",
+    "/migrations.json",
     "/findings",
     "/findings/schema.json",
     "/findings/idle_in_transaction",
