@@ -19,17 +19,13 @@ from monitor.postgres.backend_process import BackendProcess
 from monitor.postgres.errors import QueryFailure, asking_first, connecting, querying
 from monitor.postgres.first_question import EXTENSIONS, SYSTEM, Identity, who_answers
 from monitor.postgres.guarded_protocol import GuardedProtocol, guarding
+from monitor.postgres.link import Link
 from monitor.reading import Cost
 
 GRACE = 1.0
 """Seconds that a session is given to close politely."""
 PAYLOAD = 8192
 """Bytes that are asked for to see what a byte takes."""
-NOTABLE = 4096
-"""Bytes from which on an answer says something about the speed of the link: those of a small
-answer are within the least round trip already."""
-FAST_LINK = 4e-7
-"""Seconds a byte below which a link is not subtracted: what is measured then is the server."""
 APART = "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY"
 APART_ENDS = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
 """Settings end with the transaction; locks of a session would not."""
@@ -45,10 +41,7 @@ class Session:
 
     connection: "asyncpg.Connection[asyncpg.Record]"
     identity: Identity
-    round_trip: float
-    """Seconds that an answer takes at least, whatever the server does."""
-    seconds_a_byte: float = 0.0
-    """What the link takes at least."""
+    link: Link
     heart: Heartbeat = field(default_factory=Heartbeat)
     process: BackendProcess | None = None
     """The server process, where it runs on our host."""
@@ -99,16 +92,12 @@ class Session:
         told = await who_answers(connection)
         first, trips = time.monotonic() - start, wire(connection).trips - trips
         await session_settings.apply(connection, statement_timeout, told["version"])
-        before = time.monotonic()
-        await connection.execute("select")
-        trip = time.monotonic() - before
-        await connection.execute(f"select pg_catalog.repeat('x', {PAYLOAD})")
-        link = max(0.0, time.monotonic() - before - 2 * trip) / PAYLOAD
+        link = await _measured(connection)
         may_identify = told.pop("may_identify")
         system = await connection.fetchval(SYSTEM) if may_identify else None
         identity = Identity(**told, system_identifier=system, extensions=None)
-        session = cls(connection, identity, trip, link)
-        opening = max(0.0, first - trips * trip)
+        session = cls(connection, identity, link)
+        opening = max(0.0, first - trips * link.round_trip)
         session.aside.append((OPENING, Cost(opening, opening)))
         try:
             await session.learn_extensions(statement_timeout + 1)
@@ -170,13 +159,7 @@ class Session:
     def _cost(self, trips: int, octets: int) -> Cost:
         """What the newest answer cost, which came in that number of bytes."""
         seconds = self.wire.arrived - self.sent_at
-        # Measured once on a busy machine they may be long, and hide what queries cost.
-        trips = max(1, trips)
-        self.round_trip = min(self.round_trip, seconds / trips)
-        elapsed = max(0.0, seconds - trips * self.round_trip)
-        if octets >= NOTABLE:
-            self.seconds_a_byte = min(self.seconds_a_byte, elapsed / octets)
-        link = octets * self.seconds_a_byte if self.seconds_a_byte >= FAST_LINK else 0.0
+        elapsed, link = self.link.elapsed(seconds, max(1, trips), octets)
         ran = self.process.taken() if self.process else None
         late = self.heart.lateness_at(self.wire.arrived)
         work = max(0.0, elapsed - late - link - (ran[1] if ran else 0.0))
@@ -213,6 +196,15 @@ class Session:
             with contextlib.suppress(Exception):
                 await asyncio.shield(self.connection.close(timeout=GRACE))
             self.connection.terminate()
+
+
+async def _measured(connection: "asyncpg.Connection[asyncpg.Record]") -> Link:
+    """Ask for hardly anything, and then for many bytes."""
+    octets, before = wire(connection).octets, time.monotonic()
+    await connection.execute("select")
+    octets, between = wire(connection).octets - octets, time.monotonic()
+    await connection.execute(f"select pg_catalog.repeat('x', {PAYLOAD})")
+    return Link.of(between - before, octets, time.monotonic() - between, PAYLOAD)
 
 
 async def _connect(
