@@ -166,6 +166,12 @@ class Finding(Generic[L]):
     def name(self) -> str:
         return self.judge.__module__.rpartition(".")[2]
 
+    @cached_property
+    def since_version(self) -> int:
+        """The server version from which there is all that it reads, as server_version_num."""
+        queries = (collector.sql for collector in self.reads if not collector.extension)
+        return max((min(sql) for sql in queries if sql), default=0)
+
     @property
     def is_review(self) -> bool:
         return self.kind is FindingKind.review

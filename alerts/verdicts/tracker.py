@@ -46,7 +46,7 @@ class VerdictTracker:
         """Judge one finding now, and return its verdict, which depends on earlier ones."""
         namespace = _namespace(finding, snapshot.node)
         file = self._file(namespace)
-        if finding.on and snapshot.node.role and finding.on is not snapshot.node.role:
+        if not _is_applicable(finding, snapshot.node):
             file.cases.clear()
             file.places, file.known = {}, True
             state, since = State.not_applicable, _since(file, State.not_applicable, snapshot.at)
@@ -183,6 +183,12 @@ def _state(
     if unjudged:
         return State.learning
     return State.muted if unheard else State.healthy
+
+
+def _is_applicable(finding: AnyFinding, node: ServerIdentity) -> bool:
+    """Whether servers of that role and version have what it judges, as far as they are known."""
+    has_role = not (finding.on and node.role) or finding.on is node.role
+    return has_role and (node.version is None or node.version >= finding.since_version)
 
 
 def _since(file: FindingCases, state: State, at: float) -> float:

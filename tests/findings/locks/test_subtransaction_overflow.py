@@ -49,11 +49,23 @@ def test_limits(given: dict[str, Any], lookups: int, severity: Severity | None) 
     assert verdict_of(finding, snapshot).severity is severity
 
 
-def test_before_16_it_is_unknown() -> None:
-    """PostgreSQL does not tell, and silence is not health."""
-    absence = Absence("not on this version of PostgreSQL (15.1)")
+def test_before_16_it_is_not_applicable() -> None:
+    """PostgreSQL does not tell: that is no health, and nothing that anyone could mend."""
+    absence = Absence("not on this version of PostgreSQL (15.1)", expected=True)
     blind = replace(scene((), ()), answers={}, absent={subtransactions: absence})
-    assert verdict_of(finding, blind).state is State.unknown
+    older = replace(blind, node=replace(blind.node, version=150001))
+    assert verdict_of(finding, older).state is State.not_applicable
+    newer = replace(blind, node=replace(blind.node, version=160000))
+    assert verdict_of(finding, newer).state is State.unknown
+
+
+@pytest.mark.versions(14, 16)
+async def test_its_version_tells_whether_it_is_judged(database: Database) -> None:
+    """Of a real server, as the daemon sees it."""
+    async with watching(dsn=database.monitor_dsn) as connection:
+        version = connection.get_server_version().major
+    verdict = await judged(database)
+    assert verdict.state is (State.healthy if version >= 16 else State.not_applicable)
 
 
 async def judged(database: Database) -> Verdict:
