@@ -18,6 +18,10 @@ class PoolerServer:
     remote_pid: int | None
     """The process of PostgreSQL at the other end."""
     application_name: str | None
+    ptr: str | None = None
+    """Its identity, as long as it is connected."""
+    link: str | None = None
+    """The client that holds it; None while none does."""
 
 
 pooler_servers = Collector(

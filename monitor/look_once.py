@@ -31,7 +31,8 @@ async def look(settings: Settings, environ: Mapping[str, str], hold: bool = Fals
         )
         for pooler in poolers.monitors.values():  # again, now that the servers behind are known
             pooler.judge_all()
-        if len(fleet.servers) > 1:  # judge again, now that the rows of all peers are known
+        await poolers.tell_servers()
+        if len(fleet.servers) > 1 or poolers.monitors:  # again, now that all peers are known
             for server in fleet.servers.values():
                 server.judge_all()
                 await server.judging.settled()

@@ -3,27 +3,34 @@
 import asyncio
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from alerts.history.memory import Memory
 from alerts.snapshot import Snapshot
 from collectors._base import Kind
+from collectors.pooled_sessions import PooledSession, pooled_sessions
+from collectors.pooler_clients import pooler_clients
 from collectors.pooler_databases import pooler_databases
+from collectors.pooler_routes import PoolerRoute
+from collectors.pooler_servers import pooler_servers
 from monitor.clock import Clock
 from monitor.config.poolers import PoolerPlan
 from monitor.exposition.server_pages import ServerPages
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
 from monitor.pgbouncer.pooler import PoolerMonitor
+from monitor.pgbouncer.routes import Place, place, routes, sessions_behind
 from monitor.polling.sink import Sink
 from monitor.scheduler import Schedule
 from monitor.server import ServerMonitor
 from monitor.views.overview import TargetView
-from monitor.views.pool_table import pool_table
+from monitor.views.pool_table import pool_table, server_side
 
 TICK = 1.0
 """Seconds between two looks at what is due."""
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+TELL = 15.0
+"""Seconds between two times that servers are told their pooled sessions."""
 
 
 @dataclass(slots=True)
@@ -37,6 +44,8 @@ class Poolers:
     schedule: Schedule | None = None
     monitors: dict[str, PoolerMonitor] = field(default_factory=dict)
     pages: dict[str, ServerPages] = field(default_factory=dict)
+    is_telling: bool = False
+    """Whether servers are told their pooled sessions; from the first pooler on."""
 
     async def follow(self, plans: Iterable[PoolerPlan]) -> None:
         """Watch exactly these poolers."""
@@ -50,6 +59,9 @@ class Poolers:
         for name, plan in wanted.items():
             if name not in self.monitors:
                 self._start(plan)
+        if self.schedule and self.monitors and not self.is_telling:
+            self.is_telling = True
+            self.schedule.every("pooled sessions", TELL, self.tell_servers, TICK)
 
     def _start(self, plan: PoolerPlan) -> None:
         pages = self.pages[plan.name] = ServerPages(self.store, plan.name, {})
@@ -59,6 +71,7 @@ class Poolers:
             self.memory,
             Sink(pages.put, pages.drop),
             peers=self.peers,
+            routes=self.routes,
             heart=self.fleet.heart,
         )
         self.monitors[plan.name] = monitor
@@ -88,7 +101,8 @@ class Poolers:
 
     def _view(self, monitor: PoolerMonitor) -> TargetView:
         standing, snapshot = monitor.standing(), monitor.snapshot()
-        behind = tuple(name for name, _ in self._behind(monitor))
+        behind = dict(self._behind(monitor))
+        sides = (server_side(one.snapshot(), monitor.plan.name) for one in behind.values())
         return TargetView(
             Kind.pgbouncer,
             monitor.plan.name,
@@ -97,7 +111,8 @@ class Poolers:
             up=standing.up,
             unreachable=standing.cause,
             pools=pool_table(snapshot),
-            behind=behind,
+            behind=tuple(behind),
+            sides=tuple(sides),
         )
 
     # Which servers are behind which poolers.
@@ -114,31 +129,57 @@ class Poolers:
         return [*(server.snapshot() for server in behind.values()), *beside]
 
     def _behind(self, monitor: PoolerMonitor) -> Iterator[tuple[str, ServerMonitor]]:
-        for name, server in self.fleet.servers.items():
-            if name in monitor.plan.servers or (
-                not monitor.plan.servers and _leads_to(monitor, server)
-            ):
-                yield name, server
+        wanted = {*monitor.plan.servers, *(route.server for route in self.routes(monitor))}
+        yield from ((name, one) for name, one in self.fleet.servers.items() if name in wanted)
+
+    def routes(self, monitor: PoolerMonitor) -> tuple[PoolerRoute, ...]:
+        """Return which of its databases lead to which watched server."""
+        answer = monitor.answers.newest.get(pooler_databases)
+        if answer is None:
+            return ()
+        servers = {name: set(_places(server)) for name, server in self.fleet.servers.items()}
+        own = monitor.plan.address.target().hosts[0]
+        return tuple(routes(answer.rows, servers, monitor.plan.servers, own))
+
+    async def tell_servers(self) -> None:
+        """Tell each server which of its sessions are connections of a pooler."""
+        found: dict[str, list[PooledSession]] = {name: [] for name in self.fleet.servers}
+        for monitor in self.monitors.values():
+            for name, sessions in self._sessions(monitor):
+                found[name] += sessions
+        for name, rows in found.items():
+            server = self.fleet.servers[name]
+            if rows or server.answers.newest.get(pooled_sessions):
+                server.runner.supply(pooled_sessions, tuple(rows))
+
+    def _sessions(self, monitor: PoolerMonitor) -> Iterator[tuple[str, list[PooledSession]]]:
+        newest = monitor.answers.newest
+        connections, clients = newest.get(pooler_servers), newest.get(pooler_clients)
+        if not connections:
+            return
+        known = self.routes(monitor)
+        for name in {route.server for route in known}:
+            databases = {route.database for route in known if route.server == name}
+            held = clients.rows if clients else ()
+            yield (
+                name,
+                list(sessions_behind(monitor.plan.name, connections.rows, held, databases)),
+            )
 
 
-def _leads_to(monitor: PoolerMonitor, server: ServerMonitor) -> bool:
-    """Whether one of the pooler's databases has the address of that server."""
-    answer = monitor.answers.newest.get(pooler_databases)
+def _places(server: ServerMonitor) -> Iterator[Place]:
+    """Yield where a server is, by our settings and by the connection that we have to it."""
     try:
         target = server.plan.target.address.target()
     except (OSError, ValueError):
-        return False
-    own = {*zip(map(_host, target.hosts), target.ports, strict=True)}
-    return any(
-        (_host(host.strip()), row.port) in own
-        for row in (answer.rows if answer else ())
-        if not row.is_console
-        for host in (row.host or "").split(",")
-    )
-
-
-def _host(host: str) -> str:
-    return "localhost" if host in LOCAL or not host else host.lower()
+        return
+    for host, port in zip(target.hosts, target.ports, strict=True):
+        yield place(host, port)
+    if session := server.sessions.any:
+        with suppress(OSError, AttributeError):
+            peer = session.wire.socket.getpeername()
+            if isinstance(peer, tuple):
+                yield place(peer[0], peer[1])
 
 
 def _job(name: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from alerts.snapshot import Snapshot, Unknown
 from collectors.activity import Session, activity
 from collectors.pooler_pools import Pool, pooler_pools
+from collectors.pooler_routes import pooler_routes
 from collectors.pooler_servers import pooler_servers
 from collectors.settings import settings
 
@@ -23,6 +24,12 @@ def servers_behind(snapshot: Snapshot) -> tuple[Snapshot, ...]:
 def poolers_beside(snapshot: Snapshot) -> tuple[Snapshot, ...]:
     """Return the snapshots of other poolers before the same servers."""
     return tuple(peer for peer in snapshot.peers if peer.has(pooler_pools))
+
+
+def databases_before(snapshot: Snapshot, server: str) -> frozenset[str]:
+    """Return the databases of a pooler that lead to this server. Raises Unknown."""
+    rows = snapshot.rows(pooler_routes)
+    return frozenset(row.database for row in rows if row.server == server)
 
 
 def sessions_of(snapshot: Snapshot, pool: Pool) -> Iterator[Session]:

@@ -1,6 +1,7 @@
 """Demand: how many connections the pools of a pooler may open at most."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from alerts.pooler.pools import number, pools_of
@@ -26,14 +27,17 @@ class Demand:
         return size * max(1, self.users)
 
 
-def demand(snapshot: Snapshot) -> Demand:
-    """Return the demand. Raises Unknown if databases or pools are not known.
+def demand(snapshot: Snapshot, only: Collection[str] | None = None) -> Demand:
+    """Return the demand of these databases, or of all. Raises Unknown if they are not known.
 
     A database without clients counts with one pool: users who come later are not known.
     """
-    users = Counter(pool.pool.database for pool in pools_of(snapshot))
+    rows = [row for row in snapshot.rows(pooler_databases) if not row.is_console]
+    databases = [row for row in rows if only is None or row.name in only]
+    names = {row.name for row in databases}
+    pools = (pool.pool.database for pool in pools_of(snapshot))
+    users = Counter(database for database in pools if database in names)
     each = number(snapshot, "max_user_connections") or 0
-    databases = [row for row in snapshot.rows(pooler_databases) if not row.is_console]
     most = sum(_of_database(row, users[row.name], each) for row in databases)
     return Demand(
         most=most,

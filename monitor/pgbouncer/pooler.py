@@ -15,8 +15,12 @@ from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence, AnyCollector, Kind, Lane
 from collectors._catalogue import about
+from collectors.pooler_clients import pooler_clients
 from collectors.pooler_connection import PoolerCause, PoolerConnection, pooler_connection
+from collectors.pooler_databases import pooler_databases
+from collectors.pooler_lists import pooler_lists
 from collectors.pooler_log import PoolerLog, pooler_log
+from collectors.pooler_routes import PoolerRoute, pooler_routes
 from monitor.clock import Clock
 from monitor.config.poolers import PoolerPlan
 from monitor.defects import DEFECTS
@@ -49,6 +53,8 @@ OF_SETTINGS = frozenset(
 REPORT = 5.0
 """Seconds between two reports of an unchanged connection."""
 NOT_UP = "the pooler does not answer"
+MOST_CLIENTS = 2000
+"""Clients up to which they are listed."""
 PATIENCE = 2.0
 """Seconds that a single look waits for the log."""
 
@@ -68,6 +74,7 @@ class PoolerMonitor:
     sink: Sink
     peers: Callable[["PoolerMonitor"], Sequence[Snapshot]] = lambda pooler: ()
     """Snapshots of the servers behind it, and of the other poolers before these."""
+    routes: Callable[["PoolerMonitor"], tuple[PoolerRoute, ...]] = lambda pooler: ()
     heart: Heartbeat = field(default_factory=Heartbeat)
     answers: Answers = field(init=False)
     tracker: VerdictTracker = field(init=False)
@@ -119,16 +126,25 @@ class PoolerMonitor:
     async def _ask_due(self) -> None:
         now = self.clock.now()
         due = [one for one in asked() if self._is_due(one, now)]
+        due.sort(key=lambda one: one is pooler_clients)  # after the number of them
         if not due or not await self._is_open():
             return
         for collector in due:
             try:
+                if collector is pooler_clients and self._has_many_clients():
+                    raise ReadFailure(f"it has more than {MOST_CLIENTS:,} clients", refused=True)
                 await self._ask(collector)
             except ReadFailure as failure:
                 if failure.lost:
                     await self._lost(failure)
                     return
                 self._note(collector, failure)
+
+    def _has_many_clients(self) -> bool:
+        """Whether a list of all clients would cost its one thread too much."""
+        known = self.answers.newest.get(pooler_lists)
+        counts = {row.list: row.items for row in known.rows} if known else {}
+        return (counts.get("used_clients") or 0) > MOST_CLIENTS
 
     def _is_due(self, collector: AnyCollector, now: float) -> bool:
         status = self.round_log.of(collector, None)
@@ -244,6 +260,7 @@ class PoolerMonitor:
 
     def judge(self) -> None:
         """Judge what reads something fresh; at first everything."""
+        self._tell_routes()
         fresh = self.answers.take_fresh()
         if not fresh and self.verdicts:
             return
@@ -255,6 +272,14 @@ class PoolerMonitor:
         while self.tracker.defects:
             finding, defect = self.tracker.defects.pop(0)
             DEFECTS.note("judge", defect, server=self.plan.name, finding=finding.name)
+
+    def _tell_routes(self) -> None:
+        """Say anew where its databases lead, as often as they are asked, or when it changes."""
+        if pooler_databases in self.answers.newest:
+            known, told = self.answers.newest.get(pooler_routes), self.routes(self)
+            is_due = pooler_databases in self.answers.fresh
+            if known is None or is_due or tuple(known.rows) != told:
+                self._take(pooler_routes, told)
 
     def judge_all(self) -> None:
         """Judge everything anew."""

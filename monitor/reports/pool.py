@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from alerts.connections import usable_slots
-from alerts.pooler.behind import servers_behind
+from alerts.pooler.behind import databases_before, poolers_beside, servers_behind
 from alerts.pooler.demand import demand
 from alerts.pooler.ini_lines import ini_lines
 from alerts.pooler.sizing import FEW, Sizing, active_sessions, sizings
@@ -135,8 +135,23 @@ def _bounds(after: Snapshot, cores: int | None) -> Iterator[str]:
     except Unknown as unknown:
         yield f"  Slots of the server: {unknown.reason} (poolers.NAME.servers)."
         return
-    slots, most = sum(map(usable_slots, servers)), demand(after).most
-    active = active_sessions(servers)
-    yield f"  All pools together may open {most:,} connections; the server has {slots:,} slots."
+    for server in servers:
+        try:
+            yield from _server(after, server)
+        except Unknown as unknown:
+            yield f"  Slots of {server.node.server}: {unknown.reason}."
+
+
+def _server(after: Snapshot, server: Snapshot) -> Iterator[str]:
+    """What all watched pools may open on a server, those of other poolers included."""
+    name = server.node.server
+    own = demand(after, databases_before(after, name)).most
+    others = sum(demand(o, databases_before(o, name)).most for o in poolers_beside(after))
+    beside = f" (those of other poolers {others:,})" if others else ""
+    yield (
+        f"  All its pools together may open {own:,} connections to {name}{beside}, which has"
+        f" {usable_slots(server):,} slots."
+    )
+    active = active_sessions((server,))
     if active is not None:
-        yield f"  Active sessions on the server now: {active:,}."
+        yield f"  Active sessions on {name} now: {active:,}."

@@ -10,6 +10,7 @@ from monitor.reports.escape import safe
 from monitor.reports.markdown import markdown
 from monitor.views import wording
 from monitor.views.overview import Overview, ServerView, TargetView
+from monitor.views.pool_table import ServerSide
 from monitor.views.summary import Blind, Card, Summary
 from monitor.web.findings import as_plain, dumps
 
@@ -170,5 +171,13 @@ def _server(view: ServerView) -> str:
 
 def _pooler(view: TargetView) -> str:
     state = "up" if view.up else f"unreachable ({view.unreachable or 'not queried yet'})"
-    before = f", before {', '.join(view.behind)}" if view.behind else ""
+    behind = [_side(side) for side in view.sides] or view.behind
+    before = f", before {', '.join(behind)}" if behind else ""
     return f"{view.name}: {state}, PgBouncer{before}"
+
+
+def _side(side: ServerSide) -> str:
+    if side.used is None or side.slots is None:
+        return side.server
+    pooled = "" if side.pooled is None else f", {side.pooled} by it"
+    return f"{side.server} ({side.used} of {side.slots} slots in use{pooled})"

@@ -9,7 +9,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import Kind
 from monitor.polling.lock_queues import Queues
 from monitor.views.lock_tree import NOTHING_KNOWN, LockView
-from monitor.views.pool_table import PoolLine
+from monitor.views.pool_table import PoolLine, ServerSide
 from monitor.views.renewal import NOTHING_EXPECTED, Renewal
 from monitor.views.unread import Unread
 from monitor.views.wait_hour import NOTHING_SEEN, WaitHour
@@ -117,6 +117,8 @@ class TargetView:
     """Of a pooler."""
     behind: tuple[str, ...] = ()
     """The watched servers that a pooler leads to."""
+    sides: tuple[ServerSide, ...] = ()
+    """How these stand."""
 
 
 Judged = ServerView | TargetView

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from alerts.snapshot import Snapshot
+from alerts.connections import client_sessions, usable_slots
+from alerts.snapshot import Snapshot, Unknown
+from collectors.activity import activity
+from collectors.pooled_sessions import pooled_sessions
 from collectors.pooler_databases import PoolerDatabase, pooler_databases
 from collectors.pooler_pools import pooler_pools
 
@@ -21,6 +24,35 @@ class PoolLine:
     idle: int | None
     size: int | None
     is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSide:
+    """Connections of a server behind a pooler. None: unknown."""
+
+    server: str
+    used: int | None
+    slots: int | None
+    active: int | None
+    pooled: int | None
+    """Connections of this pooler."""
+
+
+def server_side(server: Snapshot, pooler: str) -> ServerSide:
+    """Return how a server stands that is behind this pooler."""
+    clients = client_sessions(server.rows(activity)) if server.has(activity) else None
+    pooled = server.rows(pooled_sessions) if server.has(pooled_sessions) else None
+    try:
+        slots = usable_slots(server)
+    except Unknown:
+        slots = None
+    return ServerSide(
+        server.node.server,
+        None if clients is None else len(clients),
+        slots,
+        None if clients is None else sum(one.state == "active" for one in clients),
+        None if pooled is None else sum(one.pooler == pooler for one in pooled),
+    )
 
 
 def pool_table(snapshot: Snapshot) -> tuple[PoolLine, ...]:

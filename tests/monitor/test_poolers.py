@@ -64,6 +64,31 @@ async def test_one_look_at_a_server_and_its_pooler(pooler: Begin, database: Data
     assert (await look(named, {})).poolers[1].behind == ("db",)
 
 
+async def test_the_pool_behind_a_session_of_the_server(pooler: Begin, database: Database) -> None:
+    """Named by the server's findings, with the client that holds the connection."""
+    pool = await pooler({"shop": behind(database)}, pool_mode="transaction")
+    wanted = flags(database, main=pool) | {
+        "findings.idle_in_transaction.silent": "0s",
+        "findings.idle_in_transaction.silent_harmful": "0s",
+    }
+    async with pool.client("shop") as client:
+        await client.execute("set application_name = 'till'")
+        await client.execute("begin")
+        await client.execute("select 1")
+        seen = await look(load(wanted, {}, settings_type()), {})
+    [main] = seen.poolers
+    [side] = main.sides
+    assert (side.server, side.pooled) == ("db", 1)
+    assert side.used is not None
+    assert side.slots is not None
+    assert side.used < side.slots
+    [view] = seen.servers
+    found = [one.evidence for one in view.verdicts["idle_in_transaction"].subjects]
+    [evidence] = [one for one in found if one.database == database.name]
+    assert evidence.facts["pool"] == "shop/postgres of main"
+    assert "held by the client at unix (till)" in evidence.message
+
+
 @asynccontextmanager
 async def watched(settings: dict[str, str]) -> AsyncIterator[Poolers]:
     clock, memory, store = Clock(), Memory(), Store()

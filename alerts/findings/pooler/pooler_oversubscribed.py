@@ -4,19 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, Outcome, Severity
+from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.connections import usable_slots
 from alerts.cure import remark
 from alerts.limits import FIXED, BaseLimits
 from alerts.pooler.advice import ini
-from alerts.pooler.behind import poolers_beside, servers_behind
+from alerts.pooler.behind import databases_before, poolers_beside, servers_behind
 from alerts.pooler.demand import Demand, demand
-from alerts.snapshot import Snapshot, Unknown
+from alerts.snapshot import Snapshot
 from alerts.units import Share, share_text
 from collectors._base import Kind
 from collectors.pooler_config import pooler_config
 from collectors.pooler_databases import pooler_databases
 from collectors.pooler_pools import pooler_pools
+from collectors.pooler_routes import pooler_routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,28 @@ class Limits(BaseLimits):
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     snapshot.answer(pooler_config)
-    behind = servers_behind(snapshot)
-    if len(behind) > 1:
-        # Which of its databases lead to which of them is not certain enough to blame one.
-        raise Unknown("several watched servers are behind it")
-    [server] = behind
-    own = demand(snapshot)
-    others = [demand(other) for other in poolers_beside(snapshot)]
+    for server in servers_behind(snapshot):
+        name = server.node.server
+        databases = databases_before(snapshot, name)
+        if databases:
+            yield from _of_server(snapshot, server, databases, limits)
+        else:
+            why = "which of its databases lead to this server is not told by their addresses"
+            yield Unjudged(why, subject=name)
+
+
+def _of_server(
+    snapshot: Snapshot, server: Snapshot, databases: frozenset[str], limits: Limits
+) -> Iterator[Evidence]:
+    name = server.node.server
+    own = demand(snapshot, databases)
+    beside = ((other, databases_before(other, name)) for other in poolers_beside(snapshot))
+    others = [demand(other, known) for other, known in beside if known]
     most, slots = own.most + sum(one.most for one in others), usable_slots(server)
     if most > slots * limits.taken:
-        yield evidence(own, others, most, slots, server.node.server)
+        yield evidence(own, others, most, slots, name)
     elif limits.cores and most > limits.cores * limits.per_core:
-        yield too_many(own, most, limits, server.node.server)
+        yield too_many(own, most, limits, name)
 
 
 def evidence(own: Demand, others: list[Demand], most: int, slots: int, server: str) -> Evidence:
@@ -94,9 +105,10 @@ def _cure(own: Demand, size: int) -> tuple[str, ...]:
 finding = Finding(
     title="Pools larger than the server",
     severities=(Severity.info, Severity.warning),
-    reads=(pooler_databases, pooler_pools, pooler_config),
+    reads=(pooler_databases, pooler_pools, pooler_config, pooler_routes),
     limits=Limits(),
     judge=judge,
     of=Kind.pgbouncer,
+    alerted_by=AlertedBy.subject,
     unit="ratio",
 )

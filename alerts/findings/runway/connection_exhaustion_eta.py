@@ -11,6 +11,7 @@ from alerts.client_name import session_name
 from alerts.connections import usable_slots
 from alerts.cure import ACTIVITY, equals, identifier, literal, remark, since
 from alerts.limits import FIXED, BaseLimits, Slack
+from alerts.pooler.pooled import Pooled
 from alerts.runway.climb import LEAST, last_hour
 from alerts.runway.connection_trends import (
     ALL,
@@ -26,6 +27,7 @@ from alerts.runway.trends import Trend
 from alerts.runway.wording import eta_text
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share
+from collectors.pooled_sessions import pooled_sessions
 from collectors.session_counts import CountedSession, session_counts
 from collectors.settings import settings
 
@@ -52,7 +54,9 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         yield Unjudged("an hour of connections without a gap", until=until)
         return
     if found := forecast(trend, slots, limits):
-        yield evidence(*found, slots, trend, growing(rows, snapshot.of(CONNECTION_GROUPS)))
+        most = growing(rows, snapshot.of(CONNECTION_GROUPS))
+        pooled = Pooled.among(snapshot, most.sessions if most else ())
+        yield evidence(*found, slots, trend, most, pooled)
 
 
 def forecast(trend: Trend, slots: int, limits: Limits) -> tuple[Exhaustion, Severity] | None:
@@ -73,6 +77,7 @@ class Growing:
     rise: float
     count: int
     states: Counter[str | None]
+    sessions: Sequence[CountedSession] = ()
 
     @property
     def name(self) -> str:
@@ -90,7 +95,7 @@ def growing(rows: Sequence[CountedSession], trends: Mapping[str, Trend]) -> Grow
     if most is None or rises[most] <= 0:
         return None
     many = groups[most]
-    return Growing(most, rises[most], len(many), Counter(row.state for row in many))
+    return Growing(most, rises[most], len(many), Counter(row.state for row in many), many)
 
 
 def rise_of(trend: Trend | None, now: int) -> float:
@@ -101,7 +106,12 @@ def rise_of(trend: Trend | None, now: int) -> float:
 
 
 def evidence(
-    found: Exhaustion, severity: Severity, slots: int, trend: Trend, most: Growing | None
+    found: Exhaustion,
+    severity: Severity,
+    slots: int,
+    trend: Trend,
+    most: Growing | None,
+    pooled: Pooled,
 ) -> Evidence:
     used = round(found.climb.level)
     grew = ""
@@ -117,7 +127,7 @@ def evidence(
         value=found.seconds,
         message=(
             f"{used} of {slots} connection slots are in use, {found.climb.rise:.0f} more than an"
-            f" hour ago; they will be used up{eta_text(found.eta)}.{grew}"
+            f" hour ago; they will be used up{eta_text(found.eta)}.{grew}{pooled.sentence()}"
         ),
         facts={
             "used_connections": used,
@@ -129,8 +139,9 @@ def evidence(
             "growing_user": most.group[0] if most else None,
             "growing_application": most.group[1] if most else None,
             "growing_connections": most.count if most else None,
+            **pooled.facts(),
         },
-        cure=cure(most),
+        cure=cure(most, pooled),
         check=(
             "SELECT usename, application_name, state, pg_catalog.count(*),"
             f" pg_catalog.max({since('state_change')}), pg_catalog.min(backend_start)"
@@ -140,9 +151,11 @@ def evidence(
     )
 
 
-def cure(most: Growing | None) -> tuple[str, ...]:
+def cure(most: Growing | None, pooled: Pooled) -> tuple[str, ...]:
     if most is None:
         return (remark("Look for the application that opens sessions and does not close them."),)
+    if pooled.is_most:
+        return pooled.advice()
     user = most.group[0]
     steps = [
         remark(f"{most.name} opens sessions and does not close them, or its pool has no limit:"),
@@ -166,6 +179,7 @@ finding = Finding(
     title="Connections will be exhausted",
     severities=(Severity.warning, Severity.critical),
     reads=(session_counts, settings),
+    consults=(pooled_sessions,),
     history=(CONNECTIONS, CONNECTION_GROUPS),
     limits=Limits(),
     judge=judge,

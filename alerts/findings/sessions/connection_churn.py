@@ -12,10 +12,12 @@ from alerts.connections import client_sessions, usable_slots
 from alerts.cure import ACTIVITY, equals, literal, remark, since
 from alerts.history.window import Delta, Window
 from alerts.limits import FIXED, BaseLimits, Slack
+from alerts.pooler.pooled import Pooled
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share, duration_text, share_text
 from collectors.activity import Session, activity
 from collectors.databases import databases
+from collectors.pooled_sessions import pooled_sessions
 from collectors.settings import settings
 
 WINDOW = timedelta(minutes=10)
@@ -50,7 +52,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     slots = usable_slots(snapshot)
     young = [s for s in clients if (s.backend_seconds or YOUNG) < YOUNG and not s.is_self]
     if len(young) >= limits.storm * slots:
-        yield storm(young, len(clients), slots, limits)
+        yield storm(young, len(clients), slots, limits, Pooled.among(snapshot, young))
     if snapshot.has(databases):
         yield from over_time(snapshot, limits)
 
@@ -73,7 +75,7 @@ def lost_of(delta: Delta) -> float:
     return sum(delta.increase[name] for name in COUNTED[1:])
 
 
-def storm(young: list[Session], used: int, slots: int, limits: Limits) -> Evidence:
+def storm(young: list[Session], used: int, slots: int, limits: Limits, pooled: Pooled) -> Evidence:
     groups = Counter((s.usename, s.application_name) for s in young)
     (user, application), most = groups.most_common(1)[0]
     is_narrow = used >= limits.storm_taken * slots
@@ -83,7 +85,7 @@ def storm(young: list[Session], used: int, slots: int, limits: Limits) -> Eviden
         value=len(young) / YOUNG,
         message=(
             f"{len(young)} connections were opened within ten seconds, {most} of them by"
-            f" {session_name(user, application)}; {used} of {slots} are in use."
+            f" {session_name(user, application)}; {used} of {slots} are in use.{pooled.sentence()}"
         ),
         facts={
             "opened_connections": len(young),
@@ -92,10 +94,12 @@ def storm(young: list[Session], used: int, slots: int, limits: Limits) -> Eviden
             "largest_connections": most,
             "used_connections": used,
             "limit_connections": slots,
+            **pooled.facts(),
         },
         cure=(
             remark("An application that starts anew, or whose pool has no limit, opens them."),
             remark("Limit its pool, and let its instances start one after the other."),
+            *pooled.advice(),
         ),
         check=NEWEST,
     )
@@ -169,7 +173,7 @@ finding = Finding(
     title="Connections come and go",
     severities=(Severity.info, Severity.warning),
     reads=(activity, settings),
-    consults=(databases,),
+    consults=(databases, pooled_sessions),
     history=(SESSIONS,),
     limits=Limits(),
     judge=judge,

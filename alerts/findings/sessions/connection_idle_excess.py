@@ -11,8 +11,10 @@ from alerts.client_name import session_name
 from alerts.connections import usable_slots
 from alerts.cure import ACTIVITY, equals, literal, remark, since
 from alerts.limits import FIXED, BaseLimits
+from alerts.pooler.pooled import Pooled
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share, duration_text, share_text
+from collectors.pooled_sessions import pooled_sessions
 from collectors.session_counts import CountedSession, session_counts
 from collectors.settings import settings
 
@@ -33,11 +35,15 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     least = limits.idle.total_seconds()
     idle = [row for row in clients if row.state == "idle" and (row.state_seconds or 0.0) >= least]
     if len(clients) >= limits.taken * slots and len(idle) >= limits.share * len(clients):
-        yield evidence(clients, idle, slots, limits)
+        yield evidence(clients, idle, slots, limits, Pooled.among(snapshot, idle))
 
 
 def evidence(
-    clients: list[CountedSession], idle: list[CountedSession], slots: int, limits: Limits
+    clients: list[CountedSession],
+    idle: list[CountedSession],
+    slots: int,
+    limits: Limits,
+    pooled: Pooled,
 ) -> Evidence:
     groups = Counter((row.usename, row.application_name) for row in idle)
     (user, application), most = groups.most_common(1)[0]
@@ -49,7 +55,7 @@ def evidence(
         message=(
             f"{len(idle)} of {len(clients)} connections in use ({share_text(share)}) have been idle"
             f" for {duration_text(limits.idle)} or longer, {most} of them by"
-            f" {session_name(user, application)}; {slots} are available."
+            f" {session_name(user, application)}; {slots} are available.{pooled.sentence()}"
         ),
         facts={
             "idle_connections": len(idle),
@@ -59,11 +65,13 @@ def evidence(
             "largest_application": application,
             "largest_connections": most,
             "longest_idle_seconds": max(row.state_seconds or 0.0 for row in idle),
+            **pooled.facts(),
         },
         cure=(
             remark("Make the pools of this application smaller, over all of its instances, or let"),
             remark("them close idle connections: min-idle, idle-timeout, server_idle_timeout."),
             remark("Each idle session needs 5 to 10 MB, and makes every snapshot a little slower."),
+            *pooled.advice(),
         ),
         check=(
             f"SELECT usename, application_name, pg_catalog.count(*), pg_catalog.min("
@@ -77,6 +85,7 @@ finding = Finding(
     title="Most connections are idle",
     severities=(Severity.warning,),
     reads=(session_counts, settings),
+    consults=(pooled_sessions,),
     limits=Limits(),
     judge=judge,
     unit="share",

@@ -11,6 +11,7 @@ from alerts.connections import terminate_idle, usable_slots
 from alerts.cure import ACTIVITY, equals, identifier, literal, remark, since
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.plural import plural
+from alerts.pooler.pooled import Pooled
 from alerts.runway.climb import LEAST, last_hour
 from alerts.runway.connection_trends import CONNECTION_GROUPS, Group, group_of, key_of
 from alerts.runway.exhaustion import Exhaustion, exhaustion
@@ -19,6 +20,7 @@ from alerts.runway.wording import eta_text
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share, duration_text
 from collectors.activity import Session, activity
+from collectors.pooled_sessions import pooled_sessions
 from collectors.session_counts import CountedSession, session_counts
 from collectors.settings import settings
 
@@ -84,6 +86,7 @@ def evidence(
     name = session_name(user, application)
     idle = unused(rows, limits)
     longest = max(row.state_seconds or 0.0 for row in idle)
+    pooled = Pooled.among(snapshot, rows)
     return Evidence(
         subject=name,
         severity=Severity.warning,
@@ -91,7 +94,7 @@ def evidence(
         message=(
             f"{name} has {plural(len(rows), 'session')}, {found.climb.rise:.0f} more than an hour"
             f" ago; {len(idle)} of them have not been used for {duration_text(limits.unused)} or"
-            f" longer. All slots will be used up{eta_text(found.eta)}."
+            f" longer. All slots will be used up{eta_text(found.eta)}.{pooled.sentence()}"
         ),
         facts={
             "user": user,
@@ -102,8 +105,9 @@ def evidence(
             "longest_idle_seconds": longest,
             "earliest_end_seconds": found.eta.early,
             "latest_end_seconds": found.eta.late,
+            **pooled.facts(),
         },
-        cure=cure(group, leaked(snapshot, group, limits)),
+        cure=cure(group, leaked(snapshot, group, limits), pooled),
         check=(
             "SELECT pid, datname, client_addr, backend_start,"
             f" {since('state_change')} AS idle FROM {ACTIVITY}"
@@ -128,7 +132,7 @@ def leaked(snapshot: Snapshot, group: Group, limits: Limits) -> list[Session]:
     return sorted(idle, key=lambda row: row.state_seconds or 0.0, reverse=True)[:AT_ONCE]
 
 
-def cure(group: Group, sessions: Sequence[Session]) -> tuple[str, ...]:
+def cure(group: Group, sessions: Sequence[Session], pooled: Pooled) -> tuple[str, ...]:
     user = group[0]
     steps = [remark("Restart that application, or one instance of it: its leaked sessions go.")]
     if sessions:
@@ -140,7 +144,9 @@ def cure(group: Group, sessions: Sequence[Session]) -> tuple[str, ...]:
         ),
         remark("a return before close, a pool that is made for each request."),
     ]
-    if user:
+    if pooled.is_most:
+        steps += pooled.advice()
+    elif user:
         limit = f"ALTER ROLE {identifier(user)} SET idle_session_timeout = '30min';"
         steps.append(remark(f"Until then, unless a pooler keeps sessions on purpose: {limit}"))
     return tuple(steps)
@@ -150,7 +156,7 @@ finding = Finding(
     title="Application leaks connections",
     severities=(Severity.warning,),
     reads=(session_counts, settings),
-    consults=(activity,),
+    consults=(activity, pooled_sessions),
     history=(CONNECTION_GROUPS,),
     limits=Limits(),
     judge=judge,

@@ -10,12 +10,14 @@ from alerts.client_name import session_name
 from alerts.connections import client_sessions, dispensable, terminate_idle, usable_slots
 from alerts.cure import ACTIVITY, equals, identifier, literal, remark, since
 from alerts.limits import BaseLimits
+from alerts.pooler.pooled import Pooled
 from alerts.setting_owner import change
 from alerts.snapshot import NOT_YET, Snapshot
 from alerts.units import Share, share_text
 from collectors._base import Collector
 from collectors.activity import Session, activity
 from collectors.databases import Database, databases
+from collectors.pooled_sessions import pooled_sessions
 from collectors.roles import Role, roles
 from collectors.settings import settings
 
@@ -53,7 +55,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     sessions = client_sessions(snapshot.rows(activity))
     for ceiling in ceilings(snapshot, sessions, limits):
         if ceiling.taken >= limits.taken:
-            yield evidence(ceiling, limits)
+            yield evidence(ceiling, limits, Pooled.among(snapshot, ceiling.sessions))
     own_limits: tuple[tuple[str, Collector[Role] | Collector[Database]], ...] = (
         ("limits of roles", roles),
         ("limits of databases", databases),
@@ -122,7 +124,7 @@ def of_database(database: Database, sessions: Sequence[Session]) -> Ceiling:
     )
 
 
-def evidence(ceiling: Ceiling, limits: Limits) -> Evidence:
+def evidence(ceiling: Ceiling, limits: Limits, pooled: Pooled) -> Evidence:
     used, groups = len(ceiling.sessions), Counter(map(_group, ceiling.sessions))
     (user, application, state), most = groups.most_common(1)[0]
     states = Counter(session.state for session in ceiling.sessions)
@@ -135,7 +137,7 @@ def evidence(ceiling: Ceiling, limits: Limits) -> Evidence:
         message=(
             f"{used} of the {ceiling.size} connections that {ceiling.whose} are in use"
             f" ({share_text(ceiling.taken)}); {most} of them by"
-            f" {session_name(user, application)}, {state or 'state unknown'}."
+            f" {session_name(user, application)}, {state or 'state unknown'}.{pooled.sentence()}"
         ),
         facts={
             "used_connections": used,
@@ -150,8 +152,9 @@ def evidence(ceiling: Ceiling, limits: Limits) -> Evidence:
             "idle_in_transaction_connections": states["idle in transaction"]
             + states["idle in transaction (aborted)"],
             "longest_idle_seconds": max(idle, default=None),
+            **pooled.facts(),
         },
-        cure=cure(ceiling, limits, user),
+        cure=cure(ceiling, limits, user, pooled),
         check=(
             "SELECT usename, application_name, state, pg_catalog.count(*),"
             f" pg_catalog.max({since('state_change')}) FROM {ACTIVITY}"
@@ -162,7 +165,7 @@ def evidence(ceiling: Ceiling, limits: Limits) -> Evidence:
     )
 
 
-def cure(ceiling: Ceiling, limits: Limits, user: str | None) -> tuple[str, ...]:
+def cure(ceiling: Ceiling, limits: Limits, user: str | None, pooled: Pooled) -> tuple[str, ...]:
     """Terminate enough idle sessions to be below the limit; then prevent the next time."""
     wanted = int(len(ceiling.sessions) - limits.relax().taken * ceiling.size) + 1
     idle = dispensable(ceiling.sessions, wanted)
@@ -174,12 +177,18 @@ def cure(ceiling: Ceiling, limits: Limits, user: str | None) -> tuple[str, ...]:
     return (
         *now,
         *((terminate_idle(idle),) if idle else ()),
+        *(pooled.advice() if pooled.is_most else _without_pooler(user)),
+        *ceiling.advice(),
+    )
+
+
+def _without_pooler(user: str | None) -> tuple[str, ...]:
+    return (
         remark("Permanently: a pooler, or smaller pools in the applications."),
         remark(
             "If no pooler keeps idle sessions on purpose:"
             f" ALTER ROLE {identifier(user or '…')} SET idle_session_timeout = '10min';"
         ),
-        *ceiling.advice(),
     )
 
 
@@ -198,7 +207,7 @@ finding = Finding(
     title="Connections nearly exhausted",
     severities=(Severity.warning, Severity.critical),
     reads=(activity, settings),
-    consults=(roles, databases),
+    consults=(roles, databases, pooled_sessions),
     limits=Limits(),
     judge=judge,
     unit="ratio",

@@ -11,11 +11,13 @@ from alerts.cure import ACTIVITY, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
 from alerts.locks.graph import LockGraph
 from alerts.plural import plural
+from alerts.pooler.pooled import Pooled
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
 from collectors.activity import Session, activity
 from collectors.locks import locks
+from collectors.pooled_sessions import pooled_sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,14 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         harmful = harm.victims > 0 or harm.holds_horizon
         limit = min(limits.silent, limits.silent_harmful) if harmful else limits.silent
         if (session.state_seconds or 0.0) >= limit.total_seconds():
-            yield evidence(session, harm, limits)
+            yield evidence(session, harm, limits, Pooled.among(snapshot, [session]))
 
 
 def is_idle_in_transaction(session: Session) -> bool:
     return (session.state or "").startswith("idle in transaction")
 
 
-def evidence(session: Session, harm: Harm, limits: Limits) -> Evidence:
+def evidence(session: Session, harm: Harm, limits: Limits, pooled: Pooled) -> Evidence:
     silent, open_for = session.state_seconds or 0.0, session.xact_seconds or 0.0
     critical = silent >= limits.silent_critical.total_seconds()
     who = session_name(session.usename, session.application_name)
@@ -69,6 +71,7 @@ def evidence(session: Session, harm: Harm, limits: Limits) -> Evidence:
         message=(
             f"{who} in {session.datname} has been silent for {duration_text(silent)}"
             f" inside a transaction open for {duration_text(open_for)}{_cost(session, harm)}."
+            f"{pooled.sentence()}"
         ),
         facts={
             "pid": session.pid,
@@ -83,6 +86,7 @@ def evidence(session: Session, harm: Harm, limits: Limits) -> Evidence:
             "wrote": session.has_xid,
             "waiting_sessions": harm.victims,
             "horizon_age_transactions": session.xmin_age,
+            "pool": pooled.largest[0] if pooled.largest else None,
         },
         cure=(
             remark("Ask its owner first: the work of this transaction is rolled back."),
@@ -111,7 +115,7 @@ finding = Finding(
     title="Idle in transaction",
     severities=(Severity.warning, Severity.critical),
     reads=(activity,),
-    consults=(locks,),
+    consults=(locks, pooled_sessions),
     limits=Limits(),
     judge=judge,
     unit="seconds",

@@ -26,11 +26,12 @@ from alerts.findings.pooler.pooler_session_mode import finding as session_mode
 from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder
 from alerts.limits import BaseLimits
-from alerts.snapshot import Snapshot
+from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Answer
 from collectors.activity import activity
 from collectors.pooler_log import pooler_log
+from collectors.pooler_routes import PoolerRoute, pooler_routes
 from collectors.settings import settings
 from monitor.pgbouncer.log_watch import PoolerLogBook
 from tests.fixtures.farm import MONITOR
@@ -255,14 +256,19 @@ async def test_as_many_clients_as_it_takes(pooler: Poolers, database: Database, 
 
 async def test_more_than_the_server_has(pooler: Poolers, database: Database, psql: Psql) -> None:
     pool = await pooler({"shop": behind(database)}, default_pool_size=5000)
-    server = await seen_server(database)
+    server = replace(await seen_server(database), node=ServerIdentity("db"))
+
+    async def seen() -> Snapshot:
+        known = await look(pool, peers=(server,))
+        route = Answer((PoolerRoute("shop", "db"),), known.at)
+        return replace(known, answers={**known.answers, pooler_routes: route})
+
     async with pool.client("shop"):
-        snapshot = replace(await look(pool), peers=(server,))
+        snapshot = await seen()
         [subject] = verdict_of(oversubscribed, snapshot).subjects
         assert subject.evidence.facts["connections_at_most"] == 5000
         await follow(pool, subject.evidence, psql)
-        snapshot = replace(await look(pool), peers=(server,))
-        assert verdict_of(oversubscribed, snapshot).state is State.healthy
+        assert verdict_of(oversubscribed, await seen()).state is State.healthy
 
 
 async def test_sessions_that_idle(pooler: Poolers, database: Database, psql: Psql) -> None:

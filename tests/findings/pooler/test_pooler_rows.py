@@ -21,7 +21,7 @@ from alerts.findings.pooler.pooler_session_mode import finding as session_mode
 from alerts.findings.pooler.pooler_unreachable import WORDS
 from alerts.findings.pooler.pooler_unreachable import finding as unreachable
 from alerts.history.recorder import Recorder
-from alerts.snapshot import Snapshot
+from alerts.snapshot import ServerIdentity, Snapshot
 from collectors._base import Answer, Kind
 from collectors.pooler_config import pooler_config
 from collectors.pooler_connection import PoolerCause, pooler_connection
@@ -29,6 +29,7 @@ from collectors.pooler_databases import pooler_databases
 from collectors.pooler_lists import pooler_lists
 from collectors.pooler_log import PoolerLog, Refusal, Side, pooler_log
 from collectors.pooler_pools import pooler_pools
+from collectors.pooler_routes import PoolerRoute, pooler_routes
 from collectors.pooler_servers import PoolerServer, pooler_servers
 from collectors.pooler_state import PoolerState, pooler_state
 from collectors.pooler_stats import PoolerStats, pooler_stats
@@ -224,13 +225,13 @@ def test_unreachable_by_cause() -> None:
     assert severity(unreachable, snapshot((pooler_connection, [UP]))) is State.healthy
 
 
-def server(most: int = 100, reserved: int = 3) -> Snapshot:
+def server(most: int = 100, reserved: int = 3, name: str = "db") -> Snapshot:
     known = {"max_connections": most, "superuser_reserved_connections": reserved}
     rows = [
         filled(Setting, name=name, setting=str(value), vartype="integer")
         for name, value in known.items()
     ]
-    return seen((settings, rows))
+    return replace(seen((settings, rows)), node=ServerIdentity(name))
 
 
 def pooled(*users: str, peers: tuple[Snapshot, ...] = (), **own: Any) -> Snapshot:
@@ -238,6 +239,7 @@ def pooled(*users: str, peers: tuple[Snapshot, ...] = (), **own: Any) -> Snapsho
         (pooler_pools, [pool(user=user) for user in users]),
         (pooler_databases, [database(pool_size=20, reserve_pool_size=5, **own)]),
         (pooler_config, config(max_user_connections=0)),
+        (pooler_routes, [PoolerRoute("shop", "db")]),
     )
     return replace(look, peers=peers)
 
@@ -259,8 +261,34 @@ def test_oversubscribed() -> None:
 
 def test_oversubscribed_without_a_server_is_not_configured() -> None:
     assert verdict_of(oversubscribed, pooled("a")).is_unconfigured
-    several = pooled("a", peers=(server(), server()))
-    assert severity(oversubscribed, several) is State.unknown
+
+
+def test_several_servers_behind_one_pooler() -> None:
+    """Each is compared with the databases that lead to it, and with other poolers before it."""
+    small = [server(30, name="a"), server(30, name="b")]
+    look = snapshot(
+        (pooler_pools, [pool(database="x"), pool(database="y", user="1"), pool(database="y")]),
+        (pooler_databases, [database(name="x", pool_size=20), database(name="y", pool_size=20)]),
+        (pooler_config, config()),
+        (pooler_routes, [PoolerRoute("x", "a"), PoolerRoute("y", "b")]),
+        peers=tuple(small),
+    )
+    [subject] = verdict_of(oversubscribed, look).subjects
+    assert subject.evidence.subject == "b"
+    assert subject.evidence.facts["connections_at_most"] == 40
+    beside = snapshot(
+        (pooler_pools, [pool(database="z")]),
+        (pooler_databases, [database(name="z", pool_size=10)]),
+        (pooler_config, config()),
+        (pooler_routes, [PoolerRoute("z", "a")]),
+    )
+    found = verdict_of(oversubscribed, replace(look, peers=(*small, beside))).subjects
+    assert {one.evidence.subject: one.evidence.value for one in found} == {
+        "a": 30 / 27,
+        "b": 40 / 27,
+    }
+    third = replace(look, peers=(server(100, name="a"), server(100, name="unknown")))
+    assert severity(oversubscribed, third) is State.unknown
 
 
 def test_more_connections_than_cores_can_use() -> None:

@@ -1,0 +1,22 @@
+"""Which database of a pooler leads to which watched server; the daemon supplies it."""
+
+from dataclasses import dataclass
+
+from collectors._base import Collector, Kind, Lane
+
+
+@dataclass(frozen=True, slots=True)
+class PoolerRoute:
+    """A database of the pooler. One that leads to no watched server, or to an unknown one, has no
+    row."""
+
+    database: str
+    server: str
+
+
+pooler_routes: Collector[PoolerRoute] = Collector(
+    row=PoolerRoute,
+    lane=Lane.normal,
+    of=Kind.pgbouncer,
+    key=("database",),
+)
