@@ -19,10 +19,10 @@ from monitor.exposition.server_pages import ServerPages
 from monitor.exposition.store import Store
 from monitor.heartbeat import Heartbeat
 from monitor.judging import unknown
-from monitor.polling.self_collectors import sum_up
 from monitor.polling.sink import Sink
 from monitor.scheduler import Schedule
 from monitor.server import ServerMonitor
+from monitor.sources.rounds import sum_up
 from monitor.views.lock_tree import lock_view
 from monitor.views.old_facts import old_facts
 from monitor.views.overview import CollectorView, QueueNumbers, ServerView

@@ -12,10 +12,10 @@ from collectors.standby_lag import standby_lag
 from collectors.wal_position import wal_position
 from monitor.judging import Judging
 from monitor.polling.answers import Answers
+from monitor.polling.capability_report import CapabilityReport
 from monitor.polling.database_walk import DatabaseWalk
 from monitor.polling.privilege_checks import PrivilegeChecks
 from monitor.polling.round_log import RoundLog
-from monitor.polling.self_collectors import SelfCollectors
 from monitor.polling.sink import Sink
 from monitor.postgres.errors import ConnectFailure
 from monitor.postgres.identity import IdentityChange, IdentityTracker
@@ -40,7 +40,7 @@ class ServerEvents:
     sink: Sink
     judging: Judging
     walk: DatabaseWalk
-    own: SelfCollectors
+    capabilities: CapabilityReport
     stagger: Callable[[], None] = lambda: None
     """Starts the lanes one after the other, the fast one first."""
     last_failure: str | None = None
@@ -102,5 +102,5 @@ class ServerEvents:
             self.forget_answers("the server was restarted or has changed its role")
             self.recorder.restart()
             self.round_log.forget_times()
-            self.own.supply_privileges(self.identity.node.role)
+            self.capabilities.supply(self.identity.node.role)
             self.walk.abandon()

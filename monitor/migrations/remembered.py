@@ -14,8 +14,8 @@ from alerts.migrations.week_facts import WeekFacts, of_json, remembered_facts
 from collectors._base import Absence
 from monitor.clock import Clock
 from monitor.config.servers import WatchedServer
-from monitor.polling.volume_reader import VolumeReader
 from monitor.postgres.first_question import Identity
+from monitor.sources.volume_reader import VolumeReader
 from monitor.state_file import StateFile
 
 DEADLINE = 10.0

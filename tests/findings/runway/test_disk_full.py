@@ -27,7 +27,7 @@ from collectors.temp_files import TempFiles, temp_files
 from collectors.user_tables import user_tables
 from collectors.volumes import Volume, volumes
 from collectors.wal_directory import WalDirectory, wal_directory
-from monitor.polling.volume_reader import NOT_MOUNTED, measured
+from monitor.sources.volume_reader import NOT_MOUNTED, measured
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, supplied, verdict_of, watching
 from tests.fixtures.postgres import PrivateServers, connected

@@ -10,8 +10,8 @@ import pytest
 from collectors.volumes import Volume
 from monitor.clock import Clock
 from monitor.demo.binaries import Owner
-from monitor.polling import volume_reader
-from monitor.polling.volume_reader import HANGS, NOT_MOUNTED, VolumeReader, measured
+from monitor.sources import volume_reader
+from monitor.sources.volume_reader import HANGS, NOT_MOUNTED, VolumeReader, measured
 from tests.fixtures.until import until
 
 

@@ -1,0 +1,1 @@
+"""Sources of rows that no query of the round gives: files, processes, our own sessions."""
