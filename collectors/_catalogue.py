@@ -8,12 +8,19 @@ from types import ModuleType
 
 import collectors
 from collectors._base import AnyCollector, Kind, Lane, Scope
+from collectors._shared_methods import share_methods
 
 
 def discover(package: ModuleType) -> dict[str, ModuleType]:
     """Import all public modules of a package, by name; a broken one fails here, at start."""
-    names = sorted(m.name for m in iter_modules(package.__path__) if not m.name.startswith("_"))
-    return {name: import_module(f"{package.__name__}.{name}") for name in names}
+    found = {name: import_module(f"{package.__name__}.{name}") for name in names_in(package)}
+    share_methods()
+    return found
+
+
+def names_in(package: ModuleType) -> list[str]:
+    """Return the names of the public modules of a package."""
+    return sorted(m.name for m in iter_modules(package.__path__) if not m.name.startswith("_"))
 
 
 ENROLLED: dict[str, AnyCollector] = {}

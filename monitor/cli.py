@@ -4,23 +4,25 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import monitor.commands
-from collectors._catalogue import discover
+from collectors._catalogue import discover, names_in
 from monitor.commands._base import USAGE, BadUsage
 from monitor.config.nearest import unknown_name
+from monitor.version import VERSION
 
+ABOUT_ALL = ("completion",)
 DESCRIPTION = "Live health monitor for PostgreSQL: findings with evidence and a tested cure."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
-    commands = all_commands()
-    parser = parser_for(commands)
     arguments = sys.argv[1:] if arguments is None else arguments
+    commands = needed_commands(arguments)
+    parser = parser_for(commands)
     if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
         hint = "`pgvigil --help` lists them."
         wrong = unknown_name("command", arguments[0], listed(commands), hint)
@@ -43,6 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+def needed_commands(arguments: Sequence[str]) -> dict[str, ModuleType]:
+    """Return the command that is called, so that it does without the memory of the others; all of
+    them where none is named, or where it is about all."""
+    modules = {module.replace("_", "-"): module for module in names_in(monitor.commands)}
+    module = modules.get(arguments[0]) if arguments else None
+    if module is None or module in ABOUT_ALL:
+        return all_commands()
+    return {arguments[0]: import_module(f"{monitor.commands.__name__}.{module}")}
+
+
 def all_commands() -> dict[str, ModuleType]:
     """Return the module of each command by its name."""
     return {name.replace("_", "-"): room for name, room in discover(monitor.commands).items()}
@@ -56,7 +68,7 @@ def listed(commands: dict[str, ModuleType]) -> dict[str, ModuleType]:
 def parser_for(commands: dict[str, ModuleType]) -> argparse.ArgumentParser:
     """Build the parser with the name, help and arguments of every command."""
     parser = argparse.ArgumentParser(prog="pgvigil", description=DESCRIPTION)
-    parser.add_argument("--version", action="version", version=f"pgvigil {version('pgvigil')}")
+    parser.add_argument("--version", action="version", version=f"pgvigil {VERSION}")
     several = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, room in commands.items():
         line = (room.__doc__ or "").strip().splitlines()[0]

@@ -7,17 +7,26 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
-from apscheduler.executors.asyncio import AsyncIOExecutor
-from apscheduler.jobstores.base import JobLookupError
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
 from collectors._base import Lane
 from monitor.clock import Clock
 from monitor.defects import DEFECTS
+from monitor.lean_imports import nothing, without
 from monitor.polling.agenda import SOON
 from monitor.server import ServerMonitor
 from monitor.ticker import Job, Ticker
+
+# Plug-ins, and pools of threads and processes.
+UNUSED = {
+    "importlib.metadata": nothing("entry_points") | {"version": lambda _: "3"},
+    "apscheduler.executors.pool": nothing("ThreadPoolExecutor"),
+}
+with without(UNUSED):
+    from apscheduler.executors.asyncio import AsyncIOExecutor
+    from apscheduler.jobstores.base import JobLookupError
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+    from apscheduler.triggers.date import DateTrigger
+    from apscheduler.triggers.interval import IntervalTrigger
 
 log = structlog.get_logger("pgvigil")
 STEP = 5.0
@@ -78,7 +87,10 @@ class Schedule:
 
     def once(self, name: str, job: Job) -> None:
         """Run a job now, replacing a waiting job of the same name."""
-        self._scheduler.add_job(guarded(name, job), id=name, name=name, replace_existing=True)
+        at_once = DateTrigger(timezone=UTC)
+        self._scheduler.add_job(
+            guarded(name, job), at_once, id=name, name=name, replace_existing=True
+        )
 
     def watch(self, server: ServerMonitor, fleet: int = 1) -> None:
         """Schedule all lanes of a server, with a random delay that grows with the fleet."""

@@ -6,7 +6,7 @@ from alerts.prometheus.metric_lookup import metric_of
 from alerts.prometheus.own_metrics import FINDING_STATE, FINDING_SUBJECTS, UP
 from alerts.prometheus.promql import select, wherever
 from alerts.prometheus.recording import MEMBERS, Recording, each_server, members, over_cluster
-from alerts.prometheus.rulebook import yaml_of
+from alerts.prometheus.rule_file import yaml_of
 
 WINDOW = "[5m]"
 INDEX = ("datname", "schemaname", "relname", "indexrelname")

@@ -2,9 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
-
-import yaml
 
 import alerts.prometheus.watchdogs
 from alerts._catalogue import all_findings
@@ -34,6 +31,8 @@ def rulebook(runbook_base: str = RUNBOOK_BASE) -> str:
     # In one group, so that alerts are evaluated at the same instant, and after it.
     alerts[INCIDENTS].insert(0, incident_recording().content())
     groups = [{"name": name, "rules": rules} for name, rules in alerts.items()]
+    from alerts.prometheus.rule_file import yaml_of  # the daemon does without YAML
+
     return HEADER + yaml_of({"groups": groups})
 
 
@@ -57,26 +56,3 @@ def watchdog_rule(name: str, watchdog: Watchdog) -> Rule:
         runbook=name,
         hold=watchdog.hold,
     )
-
-
-def yaml_of(content: object) -> str:
-    """Format YAML as it would be written by hand."""
-    return str(yaml.dump(content, Dumper=_Readable, **LAYOUT))
-
-
-class _Readable(yaml.SafeDumper):
-    """YAML dumper that indents lists, and writes texts of several lines as blocks."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-LAYOUT: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 10_000}
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Readable.add_representer(str, _text)

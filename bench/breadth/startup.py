@@ -13,14 +13,11 @@ from bench.processes import resident_bytes
 
 
 def main() -> None:
-    import monitor.commands
-    from collectors._catalogue import discover
-    from monitor.cli import parser_for
+    from monitor.cli import needed_commands, parser_for
     from monitor.commands._base import settings_of
 
-    known = parser_for({"run": discover(monitor.commands)["run"]}).parse_args(
-        ["run", "--dsn", "postgresql://pgvigil@localhost/postgres"]
-    )
+    arguments = ["run", "--dsn", "postgresql://pgvigil@localhost/postgres"]
+    known = parser_for(needed_commands(arguments)).parse_args(arguments)
     settings = settings_of(known)
 
     from monitor.daemon import Daemon

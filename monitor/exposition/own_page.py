@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import version
 
 from alerts.prometheus.own_metrics import (
     BUILD_INFO,
@@ -28,6 +27,7 @@ from monitor.exposition.own_samples import (
 )
 from monitor.exposition.text_format import Head, encoded, label_block, number
 from monitor.exposition.worst_subjects import WORST, Identity, worst_subjects
+from monitor.version import VERSION
 from monitor.views.overview import CollectorView, Judged, Overview, ServerView, TargetView
 
 Written = dict[str, bytes]
@@ -170,7 +170,7 @@ def _is_pooler(view: Judged) -> bool:
     return isinstance(view, TargetView) and view.kind is Kind.pgbouncer
 
 
-BUILD = version("pgvigil"), platform.python_version()
+BUILD = VERSION, platform.python_version()
 
 
 def daemon_samples(overview: Overview) -> Iterator[OwnSample]:

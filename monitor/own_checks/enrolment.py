@@ -1,14 +1,23 @@
 """Enrolment of own checks in the catalogues, once, before anything reads those."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import alerts._catalogue
 import collectors._catalogue
-from monitor.own_checks.folder import read_folder
+
+if TYPE_CHECKING:
+    from monitor.own_checks.folder import OwnCheck
 
 
 def enrol(folder: Path | None) -> None:
     """Add the checks of a folder to the catalogues, or none. Raises ConfigurationError."""
-    checks = read_folder(folder) if folder else []
+    checks = _read(folder) if folder else []
     collectors._catalogue.enrol(check.collector for check in checks if check.collector)
     alerts._catalogue.enrol(check.finding for check in checks)
+
+
+def _read(folder: Path) -> "list[OwnCheck]":
+    from monitor.own_checks.folder import read_folder  # with YAML, which most do without
+
+    return read_folder(folder)

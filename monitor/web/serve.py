@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from monitor.config.errors import ConfigurationError
@@ -15,6 +14,8 @@ from monitor.config.settings import Settings
 from monitor.exposition.store import Store
 from monitor.views.overview import Overview
 from monitor.web.app import application
+from monitor.web.http11 import Config
+from monitor.web.http11 import Server as UvicornServer
 from monitor.web.security.connection import Connection
 from monitor.web.security.guard import LARGEST_HEAD, Guard
 from monitor.web.security.policy import Security
@@ -32,10 +33,10 @@ LOOK = 2.0
 """Seconds between checks for changed certificates or passwords."""
 
 
-class Server(uvicorn.Server):
+class Server(UvicornServer):
     """uvicorn server that handles no signals, and aborts the remaining connections at the end."""
 
-    def __init__(self, config: uvicorn.Config, security: Security) -> None:
+    def __init__(self, config: Config, security: Security) -> None:
         super().__init__(config)
         self.security = security
         self.servers = []
@@ -86,8 +87,8 @@ class Web:
         self.server = Server(self._config(guard), self.security)
         guard.connections = self.server.server_state.connections
 
-    def _config(self, site: ASGIApp) -> uvicorn.Config:
-        return uvicorn.Config(
+    def _config(self, site: ASGIApp) -> Config:
+        return Config(
             site,
             http="h11",
             ws="none",

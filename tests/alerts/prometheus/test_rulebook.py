@@ -13,7 +13,8 @@ from alerts.prometheus.inhibitions import inhibitions
 from alerts.prometheus.own_metrics import FINDING_SUBJECTS, OWN_METRICS, UP
 from alerts.prometheus.promql import Regex, Same, one_of, select, wherever
 from alerts.prometheus.rule import alert_name
-from alerts.prometheus.rulebook import RUNBOOK_BASE, all_rules, rulebook, yaml_of
+from alerts.prometheus.rule_file import yaml_of
+from alerts.prometheus.rulebook import RUNBOOK_BASE, all_rules, rulebook
 from alerts.prometheus.runbooks import runbook
 from monitor.generate.files import rules_page
 from tests.alerts.prometheus.promql_selectors import selectors

@@ -1,0 +1,3 @@
+"""Version of pgvigil; `pyproject.toml` takes it from here."""
+
+VERSION = "0.1.0"
