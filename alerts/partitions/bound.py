@@ -45,13 +45,17 @@ def is_known(key_type: str | None) -> bool:
     return key_type in TIMES or key_type in NUMBERS
 
 
-def range_of(bound: str | None, key_type: str) -> Range | None:
-    """Read the bounds of the only column of a key; None for all that is no such range."""
+def range_of(bound: str | None, key_type: str, columns: int = 1) -> Range | None:
+    """Read the bounds of the first column of a key; None for all that is no such range.
+
+    Where the key has more columns, each of them must begin at its least value: `('2026-01-01',
+    MINVALUE)` splits by the first column alone.
+    """
     found = RANGE.fullmatch(bound or "")
     if found is None:
         return None
     ends = [_items(text) for text in found.groups()]
-    if any(len(items) != 1 for items in ends):
+    if not all(len(items) == columns and _is_of_first(items) for items in ends):
         return None
     try:
         lower, upper = (_point(items[0], key_type) for items in ends)
@@ -85,6 +89,12 @@ def _items(text: str) -> list[str]:
         items.append(found[2].strip() if found[1] is None else found[1].replace("''", "'"))
         at = found.end()
     return items
+
+
+def _is_of_first(items: list[str]) -> bool:
+    """Whether an end is a value of the first column; after MAXVALUE, PostgreSQL wants no other."""
+    first, rest = items[0], set(items[1:])
+    return rest <= {first if first in OPEN else "MINVALUE"}
 
 
 def _point(value: str, key_type: str) -> Point | None:

@@ -8,7 +8,7 @@ proves that no row of the new range is in it.
 from collections.abc import Iterator
 
 from alerts.cure import identifier, literal, remark
-from alerts.partitions.bound import Range, written
+from alerts.partitions.bound import Point, Range, written
 from alerts.partitions.tree import Partitioned, name_of
 from collectors.partitions import Partition
 
@@ -35,20 +35,24 @@ def condition(parent: Partition, bounds: Range) -> str:
     return " AND ".join((f"{column} IS NOT NULL", *parts))
 
 
-def bound_literal(parent: Partition, end: object) -> str:
+def bound_literal(parent: Partition, end: Point) -> str:
     """Return a value of the key, with its type."""
     assert parent.key_type is not None
-    return f"{literal(written(end, parent.key_type))}::{TYPES[parent.key_type]}"  # type: ignore[arg-type]
+    return f"{_text(parent, end)}::{TYPES[parent.key_type]}"
 
 
 def for_values(parent: Partition, bounds: Range) -> str:
     """Return the bounds as ATTACH PARTITION takes them."""
-    assert parent.key_type is not None
-    ends = [
-        literal(written(end, parent.key_type)) if end is not None else name
-        for end, name in ((bounds.lower, "MINVALUE"), (bounds.upper, "MAXVALUE"))
-    ]
+    more, ends = (parent.key_columns or 1) - 1, list[str]()
+    for end, name in ((bounds.lower, "MINVALUE"), (bounds.upper, "MAXVALUE")):
+        first, rest = (name, name) if end is None else (_text(parent, end), "MINVALUE")
+        ends.append(", ".join([first, *[rest] * more]))
     return f"FOR VALUES FROM ({ends[0]}) TO ({ends[1]})"
+
+
+def _text(parent: Partition, end: Point) -> str:
+    assert parent.key_type is not None
+    return literal(written(end, parent.key_type))
 
 
 def creation(table: Partitioned, name: str, bounds: Range) -> Iterator[str]:

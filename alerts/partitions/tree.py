@@ -41,15 +41,22 @@ class Partitioned:
 
     @property
     def has_known_ranges(self) -> bool:
-        """Whether it has ranges of one column whose type has an order that we know."""
+        """Whether it has ranges of the first column of its key, whose type has a known order.
+
+        Of a key with more columns, every range must be one of the first column alone.
+        """
         table = self.table
-        of_one = table.strategy == IN_RANGES and table.key_columns == 1
-        return of_one and table.key_column is not None and is_known(table.key_type)
+        is_ordered = table.key_column is not None and is_known(table.key_type)
+        if table.strategy != IN_RANGES or not is_ordered:
+            return False
+        ranged = len(self.partitions) - (self.default is not None)
+        return table.key_columns == 1 or len(self.ranges()) == ranged
 
     def ranges(self) -> list[Ranged]:
         """Return the partitions with their ranges, in order; without those that can't be read."""
         key_type = self.table.key_type or ""
-        known = ((one, range_of(one.bound, key_type)) for one in self.partitions)
+        columns = self.table.key_columns or 1
+        known = ((one, range_of(one.bound, key_type, columns)) for one in self.partitions)
         found = [Ranged(one, r) for one, r in known if r is not None]
         return sorted(found, key=_by_lower)
 

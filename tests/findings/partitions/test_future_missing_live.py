@@ -24,6 +24,17 @@ TABLES = """
     create table kept_202610 partition of kept for values from ('2026-10-01') to ('2026-11-01');
     create table kept_202611 partition of kept for values from ('2026-11-01') to ('2026-12-01');
     create table kept_rest partition of kept default;
+    create table tenants (at date not null, tenant int not null, v int)
+        partition by range (at, tenant);
+    create table tenants_p20261124 partition of tenants
+        for values from ('2026-11-24', minvalue) to ('2026-11-25', minvalue);
+    create table tenants_p20261125 partition of tenants
+        for values from ('2026-11-25', minvalue) to ('2026-11-26', minvalue);
+    create table split (at date, tenant int) partition by range (at, tenant);
+    create table split_a partition of split
+        for values from ('2026-11-25', 0) to ('2026-11-25', 100);
+    create table split_b partition of split
+        for values from ('2026-11-25', 100) to ('2026-11-26', 0);
     create table numbered (id bigserial primary key, v int) partition by range (id);
     create table numbered_0 partition of numbered for values from (0) to (1000);
     create table numbered_1 partition of numbered for values from (1000) to (2000);
@@ -44,6 +55,8 @@ ROWS = """
     insert into "S';"."e;v" ("a't") select '2026-11-25 11:00+00'::timestamptz from
         generate_series(1, 50);
     insert into kept values ('2026-11-25', 1);
+    insert into tenants values ('2026-11-25', 7, 1);
+    insert into split values ('2026-11-25', 7), ('2026-11-25', 107);
     insert into open_end values ('2026-11-25');
     insert into archive values ('2024-11-25');
     insert into listed values ('a');
@@ -61,7 +74,7 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
     assert stage.ill() == {}
     await database.execute(ROWS)
     stage.at += 6.5 * HOUR
-    await stage.until({name: {hostile, "public.numbered"}})
+    await stage.until({name: {hostile, "public.numbered", "public.tenants"}})
     found = stage.found(name)
     assert found[hostile].severity is found["public.numbered"].severity is Severity.critical
     assert found[hostile].value == 5.5 * HOUR
@@ -71,7 +84,9 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
     await stage.look()
     assert stage.ill() == {}
     made = await database.fetch("select inhrelid::regclass::text from pg_inherits order by 1")
-    assert {"numbered_2", '"S\';"."e;v_2026_11_26"'} <= {row[0] for row in made}
+    assert {"numbered_2", "tenants_p20261126", '"S\';"."e;v_2026_11_26"'} <= {
+        row[0] for row in made
+    }
 
     stage.at = datetime(2026, 12, 1, 12, tzinfo=UTC).timestamp()
     await stage.look()
