@@ -24,9 +24,9 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    known = by_name(snapshot)
+    known = {name.lower(): row for name, row in by_name(snapshot).items()}
     for row in snapshot.rows(file_settings):
-        own = known.get(row.name or "")
+        own = known.get((row.name or "").lower())  # a file may write Port or datestyle
         if not row.may_read:
             yield Unjudged(UNREADABLE, subject="pg_file_settings")
         elif row.error is not None and not (own and own.pending_restart):
