@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -12,10 +13,11 @@ from alerts.history.memory import Memory
 from alerts.migrations.longest_transactions import ROOM
 from alerts.migrations.week_facts import WeekFacts, of_json, remembered_facts
 from collectors._base import Absence
+from collectors.volumes import Volume
 from monitor.clock import Clock
 from monitor.config.servers import WatchedServer
 from monitor.postgres.first_question import Identity
-from monitor.sources.volume_reader import VolumeReader
+from monitor.sources.volume_reader import PATIENCE, volume_watch
 from monitor.state_file import StateFile
 
 DEADLINE = 10.0
@@ -45,15 +47,22 @@ async def remembered(
         return await asyncio.to_thread(_asked, daemon, target, identity)
     if state_file is None:
         raise NotRemembered(NOT_NAMED)
-    reader = VolumeReader(Clock(), target.data_directory, target.wal_directory)
-    await reader.settle()
-    seen = reader.poll()
-    volumes, why = ((), seen.reason) if isinstance(seen, Absence) else (seen or (), "")
+    volumes, why = await _volumes(target)
     memory = Memory()
     await asyncio.to_thread(StateFile(state_file).read, memory)
     cluster = _cluster(target, identity)
     name = _name(memory, cluster, target.name, state_file)
     return remembered_facts(memory, cluster, name, identity.database, volumes, why)
+
+
+async def _volumes(target: WatchedServer) -> tuple[Sequence[Volume], str]:
+    """Return the file systems of the server's files, or a clause that says why there are none."""
+    found: list[Volume] = []
+    lacks: list[Absence] = []
+    watch = volume_watch(target.data_directory, target.wal_directory, found.extend, lacks.append)
+    watch.tick(Clock().now())
+    await watch.settled(PATIENCE)
+    return found, lacks[-1].reason if lacks else ""
 
 
 def _cluster(target: WatchedServer, identity: Identity) -> str:

@@ -17,7 +17,6 @@ from monitor.sources.rounds import Rounds
 from monitor.sources.server_log import ServerLog
 from monitor.sources.session_memory import SessionMemory
 from monitor.sources.source import Sources
-from monitor.sources.volume_reader import VolumeReader
 from monitor.sources.volumes import Volumes
 from monitor.sources.waits import Waits
 
@@ -35,13 +34,12 @@ def all_sources(
     """Return them, each with what it needs."""
     target, paces = plan.target, plan.paces
     by_statement = plan.bounds.get(wait_statements.name, 0) > 0
-    reader = VolumeReader(clock, target.data_directory, target.wal_directory)
     return Sources(
         plan.name,
         (
             Backups.of(outlet, target.backup_reports, paces[Lane.slow]),
             ServerLog.of(outlet, target.server_log, memory, plan.name, paces[Lane.normal]),
-            Volumes(outlet, reader),
+            Volumes.of(outlet, target.data_directory, target.wal_directory),
             Waits(outlet, sessions, by_statement),
             Cores(outlet, sessions, target.data_directory is not None),
             Certificate(outlet, sessions),

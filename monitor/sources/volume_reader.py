@@ -1,24 +1,19 @@
-"""Volume reader: looks at the file systems of one server's files, in a thread of its own.
+"""Volume reader: looks at the file systems of one server's files."""
 
-A mount whose storage is gone holds a thread for ever. So there is one such thread for each server,
-never a second, and neither the event loop nor the background thread waits for it.
-"""
-
-import asyncio
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
 from collectors._base import Absence
 from collectors.volumes import Volume
-from monitor.clock import Clock
+from monitor.folder_watch import Folder, FolderWatch
 
 PACE = 15.0
-DEADLINE = 10.0
-"""Seconds after which a mount counts as not answering."""
+"""Seconds between two looks."""
+PATIENCE = 1.0
+"""Seconds that a single check waits for a look."""
 LINKS = 64
 """Tablespaces that are looked at."""
 LOG_FILES = 10_000
@@ -27,44 +22,17 @@ NOT_MOUNTED = Absence(
     "pgvigil can't see the server's volume: no data_directory is configured",
     setting="data_directory",
 )
-HANGS = Absence("the mount of the data directory does not answer")
 
 
-@dataclass(slots=True)
-class VolumeReader:
-    """Looks in its thread, at its pace."""
-
-    clock: Clock
-    data: Path | None
-    wal: Path | None
-    begun: float = float("-inf")
-    _thread: Thread | None = None
-    _found: list[Volume] = field(default_factory=list)
-
-    def poll(self) -> list[Volume] | Absence | None:
-        """Return what is new, or why there is nothing; None where nothing is new. Never waits."""
-        if self.data is None:
-            return NOT_MOUNTED
-        now = self.clock.now()
-        if self._thread is not None:
-            if self._thread.is_alive():
-                return HANGS if now - self.begun > DEADLINE else None
-            self._thread = None
-            return self._found
-        if now - self.begun >= PACE:
-            self.begun = now
-            self._thread = Thread(target=self._look, args=(self.data,), daemon=True)
-            self._thread.start()
-        return None
-
-    async def settle(self) -> None:
-        """Give the first look a moment, for a single check."""
-        self.poll()
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join, 1.0)
-
-    def _look(self, data: Path) -> None:
-        self._found = measured(data, self.wal)
+def volume_watch(
+    data: Path | None,
+    wal: Path | None,
+    supply: Callable[[list[Volume]], None],
+    lacks: Callable[[Absence], None],
+) -> FolderWatch[list[Volume]]:
+    """Return the watch of the file systems of a server's files."""
+    folder = Folder(data, lambda _: measured(data, wal)) if data else None
+    return FolderWatch(folder, supply, lacks, PACE, NOT_MOUNTED)
 
 
 def measured(data: Path, wal: Path | None = None) -> list[Volume]:

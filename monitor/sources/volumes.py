@@ -1,29 +1,35 @@
 """Volumes: the file systems of the server's files, where they are mounted here."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from collectors._base import Absence
-from collectors.volumes import volumes
+from collectors.volumes import Volume, volumes
+from monitor.folder_watch import FolderWatch
 from monitor.sources.outlet import Outlet
 from monitor.sources.source import Source
-from monitor.sources.volume_reader import VolumeReader
+from monitor.sources.volume_reader import PATIENCE, volume_watch
 
 
 @dataclass(frozen=True, slots=True)
 class Volumes(Source):
-    """Supplies what the thread of the volumes has found; the server itself may be down."""
+    """Supplies what a look has found; the server itself may be down."""
 
-    outlet: Outlet
-    reader: VolumeReader
+    watch: FolderWatch[list[Volume]]
     name = "volumes"
 
+    @classmethod
+    def of(cls, outlet: Outlet, data: Path | None, wal: Path | None) -> "Volumes":
+        return cls(
+            volume_watch(
+                data,
+                wal,
+                lambda found: outlet.supply(volumes, found),
+                lambda why: outlet.lack(why, volumes),
+            )
+        )
+
     async def tick(self, now: float) -> None:
-        found = self.reader.poll()
-        if isinstance(found, Absence):
-            self.outlet.lack(found, volumes)
-        elif found is not None:
-            self.outlet.supply(volumes, tuple(found))
+        self.watch.tick(now)
 
     async def settle(self) -> None:
-        await self.reader.settle()
-        await self.tick(0.0)
+        await self.watch.settled(PATIENCE)

@@ -1,18 +1,16 @@
 """Volumes: each file system once, whatever may be read there; no mount that hangs is waited for."""
 
-import asyncio
 import os
 from pathlib import Path
 from threading import Event
 
 import pytest
 
+from collectors._base import Absence
 from collectors.volumes import Volume
-from monitor.clock import Clock
 from monitor.demo.binaries import Owner
 from monitor.sources import volume_reader
-from monitor.sources.volume_reader import HANGS, NOT_MOUNTED, VolumeReader, measured
-from tests.fixtures.until import until
+from monitor.sources.volume_reader import NOT_MOUNTED, PACE, measured, volume_watch
 
 
 def server(folder: Path, mode: int = 0o700) -> Path:
@@ -69,7 +67,7 @@ async def test_a_mount_that_hangs_stops_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One thread waits for it and no second is begun; when it answers, that is taken."""
-    clock, release, looks = Clock(), Event(), []
+    release, looks = Event(), list[Path]()
 
     def hung(data: Path, wal: Path | None = None) -> list[Volume]:
         looks.append(data)
@@ -77,22 +75,35 @@ async def test_a_mount_that_hangs_stops_nobody(
         return measured(data, wal)
 
     monkeypatch.setattr(volume_reader, "measured", hung)
-    reader = VolumeReader(clock, server(tmp_path), None)
-    assert reader.poll() is None
-    monkeypatch.setattr(volume_reader, "DEADLINE", -1.0)
-    monkeypatch.setattr(volume_reader, "PACE", 0.0)
-    assert [reader.poll() for _ in range(5)] == [HANGS] * 5
+    found, lacks = list[list[Volume]](), list[Absence]()
+    watch = volume_watch(server(tmp_path), None, found.append, lacks.append)
+    for second in range(60):
+        watch.tick(second)
+    assert {why.reason for why in lacks} == {f"{tmp_path}/data does not answer: a dead mount?"}
+    assert found == []
     release.set()
-    found: list[object] = []
+    await watch.settled(30)
+    assert (len(looks), len(found)) == (1, 1)
 
-    async def answered() -> bool:
-        await asyncio.sleep(0)
-        found.append(reader.poll())
-        return isinstance(found[-1], list)
 
-    await until(answered, "the mount answers")
-    assert len(looks) == 1
+async def test_a_defect_leaves_no_old_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found before is not supplied again as if it were new."""
+    found, lacks = list[list[Volume]](), list[Absence]()
+    watch = volume_watch(server(tmp_path), None, found.append, lacks.append)
+    watch.tick(0)
+    await watch.settled(30)
+
+    def broken(data: Path, wal: Path | None = None) -> list[Volume]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(volume_reader, "measured", broken)
+    watch.tick(PACE)
+    await watch.settled(30)
+    assert len(found) == 1
+    assert [why.reason for why in lacks] == ["a defect in pgvigil: ZeroDivisionError"]
 
 
 def test_without_a_mount_it_is_not_configured() -> None:
-    assert VolumeReader(Clock(), None, None).poll() is NOT_MOUNTED
+    lacks = list[Absence]()
+    volume_watch(None, None, lambda _: None, lacks.append).tick(0)
+    assert lacks == [NOT_MOUNTED]
