@@ -32,6 +32,7 @@ from monitor.polling.pacing import Pacing
 from monitor.polling.privilege_checks import PrivilegeChecks
 from monitor.polling.reader import Place
 from monitor.polling.round_log import RoundLog
+from monitor.polling.row_keys import RowKeys
 from monitor.polling.runner import CollectorRunner
 from monitor.polling.sink import Sink
 from monitor.polling.slot_probe import SlotProbe
@@ -83,6 +84,7 @@ class ServerMonitor:
     outlet: Outlet = field(init=False)
     sources: Sources = field(init=False)
     derived: DerivedRows = field(init=False)
+    row_keys: RowKeys = field(init=False)
     judging: Judging = field(init=False)
     events: ServerEvents = field(init=False)
     started: float = 0.0
@@ -146,6 +148,9 @@ class ServerMonitor:
         clock, log, roaming = self.clock, self.round_log, self.sessions.roaming
         self.upkeep = Upkeep(clock, self.answers, log, self.runner.books, self.sink)
         self.probe = SlotProbe(self.plan.name, roaming)
+        self.row_keys = RowKeys(
+            self.plan.name, clock, self.answers, self.pacing, log, roaming, self.runner
+        )
         self.databases = Databases(
             self.plan.target, self.answers, log, self.pacing, self.privileges
         )
@@ -184,6 +189,8 @@ class ServerMonitor:
                 self.capabilities.supply(self.node.role)
             place = Place(session, self.privileges.server, self.node.role)
             await self.runner.round(due, place)
+            if lane is Lane.fast:
+                self.row_keys.follow(session)
         except (ConnectFailure, ReadFailure) as failure:
             await self.events.lost(failure)
             self.judge()
@@ -244,6 +251,7 @@ class ServerMonitor:
             self.judge_all()
 
     async def close(self) -> None:
+        await self.row_keys.close()
         await self.sessions.close()
 
     # What is known.

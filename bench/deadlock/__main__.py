@@ -16,8 +16,8 @@ from bench.deadlock import table
 from bench.deadlock.clients import available
 from bench.deadlock.films import Films
 from bench.deadlock.grammar import Driver, Workload, drawn
-from bench.deadlock.record import MONITOR
 from bench.deadlock.replay import watch
+from bench.deadlock.schema import MONITOR
 from bench.deadlock.table import Row, Sample
 from monitor.demo.binaries import Binaries, LaunchError, Owner
 from monitor.demo.launcher import Postgres

@@ -19,10 +19,12 @@ class Fault(StrEnum):
 
     tables = "tables in opposite order"
     circle = "tables in a circle"
-    rows = "rows in no order, keys in the text"
+    rows = "rows in no order, their key granted"
+    row_texts = "rows in no order, keys in the text"
     advisory = "advisory locks in no order"
     advisory_row = "an advisory lock and a row, both ways"
     foreign_key = "a child inserted, its parent locked, both ways"
+    ddl = "a migration against the order of the code"
     row_parameters = "rows in no order, keys as parameters"
     upgrade = "a shared row lock, then an update"
 
@@ -122,7 +124,7 @@ class Workload:
         if self.spec.is_honest:
             return False
         if ", " in subject:
-            return self.spec.fault in (Fault.rows, Fault.row_parameters, Fault.upgrade)
+            return self.spec.fault in (*ROWS, Fault.upgrade)
         parts = subject.replace(" → ", " and ").split(" and ")
         around = zip(parts, [*parts[1:], parts[0]], strict=True)
         backwards = zip(parts, [parts[-1], *parts[:-1]], strict=True)
@@ -147,18 +149,23 @@ def drawn(seed: int, count: int, drivers: Sequence[Driver]) -> Iterator[Workload
         yield written(replace(spec, twin=twin))
 
 
-SEVERAL = (Fault.tables, Fault.circle, Fault.advisory_row, Fault.foreign_key)
+SEVERAL = (Fault.tables, Fault.circle, Fault.advisory_row, Fault.foreign_key, Fault.ddl)
 """Faults of several scripts that contradict each other: these can be gated, or kept apart."""
 SHARES = {
     Fault.tables: 8,
     Fault.circle: 2,
-    Fault.rows: 4,
-    Fault.advisory: 3,
+    Fault.rows: 5,
+    Fault.row_texts: 2,
+    Fault.advisory: 4,
     Fault.advisory_row: 2,
     Fault.foreign_key: 1,
-    Fault.row_parameters: 2,
+    Fault.ddl: 1,
+    Fault.row_parameters: 1,
     Fault.upgrade: 1,
 }
+ROWS = (Fault.rows, Fault.row_texts, Fault.row_parameters)
+PLAIN_VERBS = ("update", "update", "lock")
+ROW_VERBS = ("update", "update", "update", "lock", "upsert", "with", "function")
 VERBS = ("update", "update", "update", "lock", "upsert", "with", "trigger", "function")
 EXTRAS = ("own row", "head again", "new row", "new row there", "reads", "skips locked")
 
@@ -172,7 +179,8 @@ def _spec(dice: Random, number: int, drivers: Sequence[Driver]) -> Spec:
     wrappers = ["statements"] * 5 + ["function", "function", "procedure"]
     if driver is Driver.asyncpg and plans is Plans.simple:
         wrappers.append("do block")
-    plain = fault in (Fault.rows, Fault.row_parameters, Fault.upgrade)
+    plain = fault in (Fault.row_texts, Fault.upgrade)
+    of_rows = fault in ROWS
     tables = {Fault.tables: dice.randint(2, 5), Fault.circle: dice.randint(3, 4)}.get(fault, 2)
     clients = dice.choice((4, 6, 8))
     think = round(exp(dice.uniform(log(0.005), log(0.12))), 3)
@@ -185,14 +193,15 @@ def _spec(dice: Random, number: int, drivers: Sequence[Driver]) -> Spec:
         plans=plans,
         wrapper="statements" if plain else dice.choice(wrappers),
         verbs=tuple(
-            dice.choice(("update", "update", "lock") if plain else VERBS) for _ in range(tables)
+            dice.choice(ROW_VERBS if of_rows else PLAIN_VERBS if plain else VERBS)
+            for _ in range(tables)
         ),
         tables=tables,
         rows=rows,
         padded=dice.random() < 0.5,
         analyzed=dice.random() < 0.75,
         shuffled=dice.random() < 0.3,
-        uuids=fault is Fault.rows and driver is not Driver.pgbench and dice.random() < 0.3,
+        uuids=fault is Fault.row_texts and driver is not Driver.pgbench and dice.random() < 0.3,
         think=think,
         rest=rest,
         clients=clients,
@@ -207,10 +216,12 @@ def _contention(
 ) -> tuple[int, float]:
     """How many rows, and seconds between transactions, make deadlocks about that rare: reckoned
     from a few runs, and of no great exactness."""
-    of_one_kind = fault in (Fault.rows, Fault.row_parameters, Fault.advisory)
+    of_one_kind = fault in (*ROWS, Fault.advisory)
     if of_one_kind and dice.random() < 0.4:
         few = dice.randint(4, 10)
         return few, 1.3 * sqrt(expected * think) * clients / few
+    if fault is Fault.ddl:
+        return dice.randint(4, 100), sqrt(expected * 2 * think) * clients * 0.8
     if fault in SEVERAL and dice.random() < 0.15:
         return 1, sqrt(expected * 2 * think) * clients * 0.8
     rows = sqrt(0.35 * (clients / 2) ** 2 * expected / think)
@@ -240,7 +251,7 @@ def _scripts(spec: Spec) -> Iterator[Script]:
             for number, path in enumerate(_paths(spec)):
                 body = [_locking(spec, table, f"r{table}") for table in path]
                 yield _script(spec, body, number)
-        case Fault.rows | Fault.row_parameters:
+        case Fault.rows | Fault.row_texts | Fault.row_parameters:
             names = [f"r{n}" for n in range(spec.length)]
             body = [_locking(spec, 0, name) for name in names]
             if "head again" in spec.extras:
@@ -266,6 +277,12 @@ def _scripts(spec: Spec) -> Iterator[Script]:
             kept = spec.twin is Twin.ordered
             yield _script(spec, [child, other])
             yield _script(spec, [parent, other] if kept else [other, parent], 1)
+        case Fault.ddl:
+            first, second = _locking(spec, 0, "r0"), _locking(spec, 1, "r1")
+            migration = [_migration(number) for number in (0, 1)]
+            kept = spec.twin is Twin.ordered
+            yield _script(spec, [first, second])
+            yield _script(spec, migration if kept else migration[::-1], 1)
         case Fault.upgrade:
             share = Statement("select v from t_a where id = {r0} for share", ("r0",), ("t_a",))
             if spec.is_honest:
@@ -313,6 +330,12 @@ def locking(verb: str, table: str, name: str, uuids: bool = False) -> Statement:
         "function": f"select touch_{table}({{{name}}})",
     }[verb]
     return Statement(text, (name,), (table,))
+
+
+def _migration(table: int) -> Statement:
+    """A change of a table that keeps others from writing it until the end of the transaction."""
+    name = f"t_{'abcde'[table]}"
+    return Statement(f"alter table {name} alter column v set default 0", (), (name,))
 
 
 def _advisory(name: str) -> Statement:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,21 @@ import asyncpg
 from alerts.locks.order import NAMING
 from bench.deadlock.clients import at_work
 from bench.deadlock.grammar import Workload
-from bench.deadlock.schema import statements
+from bench.deadlock.schema import MONITOR, statements
 from collectors._base import AnyCollector, Role
 from collectors.activity import Session as SessionRow
 from collectors.activity import activity
+from collectors.held_rows import HeldRow
+from collectors.lock_keys import LockKey, lock_keys
 from collectors.locks import Lock, locks
 from monitor.clock import Clock
 from monitor.demo.launcher import Postgres
+from monitor.polling.held_row_reader import read_held
 from monitor.polling.reader import Place, Reader
+from monitor.polling.row_keys import SHARE, rows_awaited
 from monitor.postgres import session_settings
 from monitor.postgres.session import Session
+from monitor.reading import ReadFailure
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -35,8 +41,6 @@ DEADLINE = 10.0
 AFTER = 1.5
 """Seconds that are filmed after the first victim was told."""
 Names = dict[str, Sequence[Any]]
-MONITOR = "bench_monitor"
-"""A role with pg_monitor and nothing else: its eyes are the daemon's."""
 COMMITS = "select xact_commit::int from pg_stat_database where datname = $1"
 """Those of the look at the tables among them."""
 DEADLOCKS = "select sum(deadlocks)::int from pg_stat_database"
@@ -51,6 +55,8 @@ class Frame:
     """Empty while no session waits, as in the daemon."""
     names: Names = field(default_factory=dict)
     """By collector; in some frames only."""
+    held: Sequence[HeldRow] = ()
+    """Read just after the locks, where keys were granted."""
 
 
 @dataclass(slots=True)
@@ -80,35 +86,42 @@ async def record(
         if version >= 15:  # else its counters are late
             await setup.execute("select pg_stat_force_next_flush()")
         await setup.close()
-        connection = await asyncpg.connect(
-            server.dsn(name, user=MONITOR), server_settings=session_settings.START_UP
-        )
-        eye = await Session.of(connection, DEADLINE)
+        eye, third = [await _session(server, name) for _ in range(2)]
         film = Film(version=version, rhythm=rhythm)
         async with at_work(server, name, workload) as log:
-            watching = _Watching(film, eye, admin, log.began)
+            watching = _Watching(film, eye, third, admin, log.began)
             while film.died is None or film.seconds < film.died + AFTER:
                 film.died = film.died or log.died
                 if film.seconds >= seconds or log.failed:
                     break
                 await watching.look()
             film.commits = await admin.fetchval(COMMITS, name)
-        await connection.close()
+        for session in (eye, third):
+            await session.close()
         return film
     finally:
         await admin.execute(f"drop database {name} with (force)")
         await admin.close()
 
 
+async def _session(server: Postgres, database: str) -> Session:
+    dsn = server.dsn(database, user=MONITOR)
+    connection = await asyncpg.connect(dsn, server_settings=session_settings.START_UP)
+    return await Session.of(connection, DEADLINE)
+
+
 @dataclass(slots=True)
 class _Watching:
     film: Film
     eye: Session
+    third: Session
     admin: "Connection"
     began: float
     named: float = -NAMES
     hurry_until: float = -1.0
     counted: int | None = None
+    keys: Sequence[LockKey] = ()
+    keys_due: float = 0.0
     reader: Reader = field(default_factory=lambda: Reader(Clock()))
 
     @property
@@ -121,10 +134,12 @@ class _Watching:
         if now >= self.named + NAMES:
             self.named = now
             names = {c.name: await self._rows(c) for c in NAMING}
+            self.keys = await self._rows(lock_keys)
         sessions = await self._rows(activity)
         waits = locks.gate is None or locks.gate.opens(sessions)
         found = await self._rows(locks) if waits else []
-        self.film.frames.append(Frame(now, sessions, found, names))
+        held = await self._held(found, now)
+        self.film.frames.append(Frame(now, sessions, found, names, held))
         if waits:
             self.hurry_until = now + HURRY
         await self._count(now)
@@ -133,6 +148,18 @@ class _Watching:
         step = CALM if calm else FRAME
         elapsed = time.monotonic() - self.began
         await asyncio.sleep(max(0.02, now + step - elapsed))
+
+    async def _held(self, found: Sequence[Lock], now: float) -> list[HeldRow]:
+        """What the third session of the daemon would read, in its share of the time."""
+        rows: list[HeldRow] = []
+        awaited = rows_awaited(found)
+        for key in self.keys if (found and now >= self.keys_due) else ():
+            with suppress(ReadFailure):
+                here = awaited.get((key.datname, key.relid), ())
+                read = await read_held(self.third, key, here, DEADLINE)
+                rows += read.rows
+                self.keys_due = max(self.keys_due, now) + read.work / SHARE
+        return rows
 
     async def _count(self, now: float) -> None:
         """The server counts what pgbench does not report, a little later."""

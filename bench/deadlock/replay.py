@@ -15,6 +15,7 @@ from alerts.snapshot import ServerIdentity, Snapshot
 from bench.deadlock.record import CALM, FRAME, HURRY, Film, Frame, Names
 from collectors._base import Answer, AnyAnswer, AnyCollector
 from collectors.activity import activity
+from collectors.held_rows import held_rows
 from collectors.locks import locks
 
 DEADLOCK_TIMEOUT = 1.0
@@ -55,6 +56,8 @@ class Watcher:
         }
         for collector, answer in answers.items():
             self.recorder.record(collector, answer)
+        if frame.held:
+            self.recorder.record(held_rows, Answer(frame.held, frame.at))
         views = self.recorder.views(frame.at)
         snapshot = Snapshot(ServerIdentity("film"), frame.at, answers, histories=views)
         found = finding.judge(snapshot, finding.limits)

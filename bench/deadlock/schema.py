@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from bench.deadlock.grammar import Spec, Workload
+from bench.deadlock.grammar import Fault, Spec, Workload
 from bench.deadlock.script import Script, Statement, parameters, uuid_of
 
 PADDING = 1000
 APPLICATION = "shop"
+MONITOR = "bench_monitor"
+"""A role with pg_monitor and nothing else, but for keys where they are granted: its eyes are the
+daemon's."""
 
 
 def statements(workload: Workload) -> Iterator[str]:
@@ -46,6 +49,8 @@ def statements(workload: Workload) -> Iterator[str]:
     if spec.wrapper in ("function", "procedure"):
         for number, script in enumerate(workload.scripts):
             yield routine(spec, script, number)
+    if spec.fault is Fault.rows:
+        yield f"grant select (ctid, xmax, id) on t_a to {MONITOR}"
     if spec.analyzed:
         yield "analyze"
 

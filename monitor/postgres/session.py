@@ -27,6 +27,7 @@ GRACE = 1.0
 PAYLOAD = 8192
 """Bytes that are asked for to see what a byte takes."""
 APART = "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY"
+SHORTER = "; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}"
 APART_ENDS = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
 """Settings end with the transaction; locks of a session would not."""
 EXTENSIONS_HOLD = 300.0
@@ -124,18 +125,23 @@ class Session:
         return records
 
     async def ask(
-        self, query: str, deadline: float, apart: bool = False
+        self,
+        query: str,
+        deadline: float,
+        apart: bool = False,
+        limits: tuple[int, int] | None = None,
     ) -> tuple[list[asyncpg.Record], Cost]:
         """The rows of one query and its cost, which the caller charges. Raises as `fetch`.
 
-        `apart`: in a transaction that is rolled back, as it may call any function.
+        `apart`: in a transaction that is rolled back, as it may call any function. `limits`: how
+        many milliseconds it may wait there for a lock, and run.
         """
         async with self.turn:
             self.asked_at = time.monotonic()
             trips, octets = self.wire.trips, self.wire.octets
             try:
                 with querying():
-                    answer = self._answer_apart(query) if apart else self._answer(query)
+                    answer = self._answer_apart(query, limits) if apart else self._answer(query)
                     records = await within(deadline, answer)
                 return records, self._cost(self.wire.trips - trips, self.wire.octets - octets)
             except QueryFailure as failure:
@@ -148,8 +154,10 @@ class Session:
         self.sent_at = time.monotonic()
         return await self.connection.fetch(query)
 
-    async def _answer_apart(self, query: str) -> list[asyncpg.Record]:
-        await self.connection.execute(APART)
+    async def _answer_apart(
+        self, query: str, limits: tuple[int, int] | None
+    ) -> list[asyncpg.Record]:
+        await self.connection.execute(APART + (SHORTER.format(*limits) if limits else ""))
         try:
             return await self._answer(query)
         finally:

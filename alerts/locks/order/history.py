@@ -13,6 +13,7 @@ from alerts.locks.order.row_order import Disorder
 from alerts.locks.order.store import NAMING, LockStore
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.activity import activity
+from collectors.held_rows import held_rows
 from collectors.locks import Lock, locks
 
 FRESH = 60.0
@@ -47,7 +48,7 @@ class LockOrderView:
     learned_at: float | None
     """When it last learned something (unix seconds); None: it has seen no lock yet."""
     size: int
-    """How much is remembered: edges, statements, row_order and deadlocks."""
+    """How much is remembered: steps, statements and deadlocks."""
 
     @property
     def risks(self) -> tuple[Risk, ...]:
@@ -68,7 +69,7 @@ class LockOrder(History[LockOrderView]):
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:
-        return locks, activity, *NAMING
+        return locks, activity, held_rows, *NAMING
 
     @property
     def home(self) -> HomeThread:
@@ -115,7 +116,7 @@ class LockOrderRecorder:
             self._lessons = Lessons(
                 tuple(store.table_order.risks(at)),
                 tuple(store.table_order.hints(at)),
-                tuple(store.row_order.disorders(at)),
+                tuple(store.disorders(at)),
             )
             self._learned = store.version, at
         return LockOrderView(

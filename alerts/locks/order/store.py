@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 from alerts.locks.graph import Holder, LockGraph, node_of
 from alerts.locks.order.captures import Captures
-from alerts.locks.order.conflict import Conflict, Scene
-from alerts.locks.order.row_order import RowOrder
+from alerts.locks.order.conflict import Conflict, Party, Scene
+from alerts.locks.order.held_order import HeldOrder, RowWait
+from alerts.locks.order.row_order import Disorder, RowOrder
 from alerts.locks.order.table_order import TableOrder
 from alerts.locks.order.tables import Relation, Tables
 from collectors._base import Answer, AnyAnswer, AnyCollector
 from collectors.activity import Session, activity
+from collectors.held_rows import HeldRow, held_rows
 from collectors.locks import Lock, locks
 from collectors.sequences import sequences
 from collectors.user_indexes import user_indexes
@@ -27,13 +29,16 @@ class LockStore:
     tables: Tables = field(default_factory=Tables)
     table_order: TableOrder = field(default_factory=TableOrder)
     row_order: RowOrder = field(default_factory=RowOrder)
+    held_order: HeldOrder = field(default_factory=HeldOrder)
     captures: Captures = field(default_factory=Captures)
     sessions: dict[Holder, Session] = field(default_factory=dict)
     graph: LockGraph = field(default_factory=lambda: LockGraph.of(()))
     learned_at: float | None = None
     """When it last learned something; None: it has seen no lock yet."""
     rows: Sequence[Lock] = ()
-    """The newest look, of which the graph is made."""
+    """The newest look, of which the graph is made,"""
+    row_waits: Sequence[RowWait] = ()
+    """and who waits there for which row."""
 
     def take(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         """Learn from an answer, if it is one of those that concern locks."""
@@ -41,20 +46,33 @@ class LockStore:
             if dropped := self.tables.take(collector, answer):
                 self.table_order.forget(dropped)
                 self.row_order.forget(dropped)
+                self.held_order.forget(dropped)
         elif collector is activity:
             self.sessions = {session.pid: session for session in answer.rows}
             self.table_order.patterns.learn(answer.rows, answer.at)
         elif collector is locks:
             self._learn(answer)
+        elif collector is held_rows:
+            self._learn_held(answer)
 
     @property
     def size(self) -> int:
-        return len(self.table_order) + len(self.row_order) + len(self.captures.kept)
+        orders = len(self.table_order) + len(self.row_order) + len(self.held_order)
+        return orders + len(self.captures.kept)
 
     @property
     def version(self) -> int:
         """Grows whenever risks or disorders may have changed."""
-        return self.table_order.version + self.row_order.version
+        return self.table_order.version + self.row_order.version + self.held_order.version
+
+    def disorders(self, now: float) -> list[Disorder]:
+        """One of each table: what its held rows tell, where that is more."""
+        found = {disorder.table: disorder for disorder in self.row_order.disorders(now)}
+        for disorder in self.held_order.disorders(now):
+            known = found.get(disorder.table)
+            if known is None or disorder.is_proved or not known.is_proved:
+                found[disorder.table] = disorder
+        return list(found.values())
 
     def _learn(self, answer: Answer[Lock]) -> None:
         rows, at = answer.rows, answer.at
@@ -63,9 +81,17 @@ class LockStore:
         scene = Scene(rows, self.graph, self.sessions, self.tables)
         self.captures.learn(scene, at)
         conflicts = list(_some(scene.conflicts()))
+        self.row_waits = list(_row_waits(scene, conflicts))
         self.table_order.learn(scene, conflicts, at)
         for conflict in conflicts:
             self.row_order.learn(conflict, scene.next_contested(conflict.blocker), at)
+
+    def _learn_held(self, answer: Answer[HeldRow]) -> None:
+        """Who held which rows just after the newest look at the locks."""
+        pids = {row.pid for row in answer.rows}
+        known = {pid: session for pid in pids if (session := self.sessions.get(pid))}
+        parties = {pid: Party.of(session) for pid, session in known.items()}
+        self.held_order.learn(answer.rows, self.row_waits, parties, self.tables, answer.at)
 
     def _relations(self, rows: Iterable[Lock]) -> Iterator[Relation]:
         for lock in rows:
@@ -75,6 +101,17 @@ class LockStore:
                 yield from ((database, oid) for oid in lock.writes or ())
                 if lock.relation:
                     yield database, lock.relation
+
+
+def _row_waits(scene: Scene, conflicts: Iterable[Conflict]) -> Iterator[RowWait]:
+    for conflict in conflicts:
+        here = conflict.contested
+        if here.ctid is not None:
+            waiter, blocker = (
+                scene.locks[session.pid][0].virtualtransaction
+                for session in (conflict.waiter, conflict.blocker)
+            )
+            yield RowWait(here.relation, here.ctid, waiter, blocker)
 
 
 def _some(conflicts: Iterable[Conflict]) -> Iterator[Conflict]:

@@ -1,0 +1,133 @@
+"""Reader of held rows: which rows of a table open transactions hold, by their keys.
+
+A row version that is visible and has the transaction of an open session as its xmax is held by
+that. Small tables are read whole, several times within milliseconds; so what a transaction came to
+later is known. Of larger ones only the rows that sessions wait for are read.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from alerts.cure import identifier
+from collectors.held_rows import HeldRow
+from collectors.lock_keys import LockKey
+from monitor.postgres.session import Session
+from monitor.reading import Cost
+
+SMALL_PAGES = 256
+SMALL_ROWS = 20_000
+PAUSES = (0.0, 0.01, 0.02, 0.03)
+"""Seconds before each exposure."""
+MOST = 1_000
+"""Rows of one exposure."""
+LOCK_MS, STATEMENT_MS = 1, 50
+"""Milliseconds: it never waits for a lock on the table, and never runs for long."""
+OPEN = """
+    with snapshot as materialized (
+        select pid, virtualtransaction, locktype, mode, granted, relation, database,
+            transactionid::text::int8 as xid
+        from pg_catalog.pg_locks
+        where locktype in ('transactionid', 'relation') and granted and pid is not null
+    )
+    select xid, pid, virtualtransaction,
+        virtualtransaction in (
+            select virtualtransaction from snapshot
+            where locktype = 'relation'
+                and mode <> 'AccessShareLock'
+                and relation = any ('{{{referencing}}}'::oid[])
+                and database = (
+                    select oid from pg_catalog.pg_database where datname = current_database()
+                )
+        ) as is_weak
+    from snapshot
+    where locktype = 'transactionid' and mode = 'ExclusiveLock'
+"""
+HELD = """
+    select xmax::text::int8 as xid, ctid, {key} as key
+    from only {table}
+    where {held} ctid = any ('{{{ctids}}}'::tid[])
+    limit {most}
+"""
+Ctid = tuple[int, int]
+
+
+@dataclass(slots=True)
+class HeldRows:
+    """What was read of one table, and what it cost."""
+
+    rows: list[HeldRow] = field(default_factory=list)
+    costs: list[Cost] = field(default_factory=list)
+
+    @property
+    def work(self) -> float:
+        return sum(cost.work for cost in self.costs)
+
+
+async def read_held(
+    session: Session, table: LockKey, awaited: Sequence[Ctid], deadline: float
+) -> HeldRows:
+    """Read what is held now. Raises QueryFailure, where the table is locked for example."""
+    found = HeldRows()
+    referencing = ",".join(map(str, table.referencing))
+    holders, cost = await session.ask(OPEN.format(referencing=referencing), deadline)
+    found.costs.append(cost)
+    by_xid = {one["xid"]: one for one in holders}
+    if not by_xid:
+        return found
+    query = _query(table, awaited, sorted(by_xid))
+    for exposure, pause in enumerate(PAUSES if is_small(table) else PAUSES[:1]):
+        await asyncio.sleep(pause)
+        records, cost = await session.ask(
+            query, deadline, apart=True, limits=(LOCK_MS, STATEMENT_MS)
+        )
+        found.costs.append(cost)
+        found.rows += _rows(table, exposure, records, by_xid)
+    return found
+
+
+def is_small(table: LockKey) -> bool:
+    """Whether all of it may be read."""
+    return table.relpages <= SMALL_PAGES and table.rows <= SMALL_ROWS
+
+
+def _query(table: LockKey, awaited: Sequence[Ctid], xids: Sequence[int]) -> str:
+    parts = [
+        f"{identifier(name)}::pg_catalog.text"
+        if is_number
+        else f"pg_catalog.quote_literal({identifier(name)}::pg_catalog.text)"
+        for name, is_number in zip(table.columns, table.numbers, strict=True)
+    ]
+    held = f"xmax = any ('{{{','.join(map(str, xids))}}}'::xid[]) or" if is_small(table) else ""
+    return HELD.format(
+        key=f"pg_catalog.concat_ws(', ', {', '.join(parts)})",
+        table=identifier(table.schemaname, table.relname),
+        held=held,
+        ctids=",".join(f'"({page},{line})"' for page, line in awaited),
+        most=MOST,
+    )
+
+
+def _rows(
+    table: LockKey,
+    exposure: int,
+    records: Sequence[asyncpg.Record],
+    by_xid: Mapping[int, asyncpg.Record],
+) -> list[HeldRow]:
+    return [
+        HeldRow(
+            table.datname,
+            table.relid,
+            exposure,
+            holder["pid"],
+            holder["virtualtransaction"],
+            record["ctid"][0],
+            record["ctid"][1],
+            record["key"],
+            holder["is_weak"],
+        )
+        for record in records
+        if (holder := by_xid.get(record["xid"]))
+    ]
