@@ -1,4 +1,4 @@
-"""Rows that open transactions hold, by key, where the key may be read."""
+"""Rows and advisory locks that open transactions hold, by their keys."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,22 @@ from collectors._base import Collector, Lane
 
 @dataclass(frozen=True, slots=True)
 class HeldRow:
-    """A row version that an open transaction has changed or locked."""
+    """A row version that an open transaction has changed or locked, or an advisory lock."""
 
     datname: str
-    relid: int
+    relid: int | None
+    """None: an advisory lock."""
     exposure: int
     """Several queries follow each other within milliseconds: 0 is the first."""
     pid: int
     transaction: str
     """As pg_locks calls it: virtualtransaction."""
-    page: int
-    line_pointer: int
+    page: int | None
+    line_pointer: int | None
     key: str
-    """Its key columns, as they are written in statements."""
-    is_weak: bool
+    """Its key columns, as they are written in statements; classid, objid and objsubid of an
+    advisory lock."""
+    is_weak: bool = False
     """Whether it may be held for a foreign key only, which keeps no other update away."""
 
 

@@ -21,10 +21,11 @@ from collectors.lock_keys import LockKey, lock_keys
 from collectors.locks import Lock, locks
 from monitor.clock import Clock
 from monitor.demo.launcher import Postgres
-from monitor.polling.held_row_reader import read_held
+from monitor.polling.held_row_reader import HeldRows, read_advisory, read_held
 from monitor.polling.reader import Place, Reader
-from monitor.polling.row_keys import SHARE, rows_awaited
+from monitor.polling.row_keys import Allowance, ContestedTables
 from monitor.postgres import session_settings
+from monitor.postgres.backend_process import BackendProcess
 from monitor.postgres.session import Session
 from monitor.reading import ReadFailure
 
@@ -105,9 +106,11 @@ async def record(
 
 
 async def _session(server: Postgres, database: str) -> Session:
-    dsn = server.dsn(database, user=MONITOR)
+    dsn, since = server.dsn(database, user=MONITOR), time.time()
     connection = await asyncpg.connect(dsn, server_settings=session_settings.START_UP)
-    return await Session.of(connection, DEADLINE)
+    session = await Session.of(connection, DEADLINE)
+    session.process = BackendProcess.find(session.identity.pid, since)
+    return session
 
 
 @dataclass(slots=True)
@@ -121,7 +124,8 @@ class _Watching:
     hurry_until: float = -1.0
     counted: int | None = None
     keys: Sequence[LockKey] = ()
-    keys_due: float = 0.0
+    allowance: Allowance = field(default_factory=Allowance)
+    contested: ContestedTables = field(default_factory=ContestedTables)
     reader: Reader = field(default_factory=lambda: Reader(Clock()))
 
     @property
@@ -151,15 +155,17 @@ class _Watching:
 
     async def _held(self, found: Sequence[Lock], now: float) -> list[HeldRow]:
         """What the third session of the daemon would read, in its share of the time."""
-        rows: list[HeldRow] = []
-        awaited = rows_awaited(found)
-        for key in self.keys if (found and now >= self.keys_due) else ():
+        read = HeldRows()
+        wanted = self.contested.wanted(found, self.keys, now)
+        if now >= self.allowance.due:
             with suppress(ReadFailure):
-                here = awaited.get((key.datname, key.relid), ())
-                read = await read_held(self.third, key, here, DEADLINE)
-                rows += read.rows
-                self.keys_due = max(self.keys_due, now) + read.work / SHARE
-        return rows
+                for key, awaited in wanted:
+                    read += await read_held(self.third, key, awaited, DEADLINE)
+                if self.contested.advisory_until > now:
+                    read += await read_advisory(self.third, DEADLINE)
+            if read.costs:
+                self.allowance.spend(read.work, now)
+        return read.rows
 
     async def _count(self, now: float) -> None:
         """The server counts what pgbench does not report, a little later."""

@@ -22,6 +22,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a database in which to grant privileges; may be repeated (default: all databases)",
     )
+    parser.add_argument(
+        "--keys-of",
+        action="append",
+        default=[],
+        metavar="SCHEMA.TABLE",
+        help="a table whose primary key may be read, to tell that its rows are locked in no order"
+        " before they deadlock; with --database; may be repeated (default: no table)",
+    )
 
 
 def run(known: argparse.Namespace) -> int:
@@ -31,5 +39,8 @@ def run(known: argparse.Namespace) -> int:
     if is_raw(decode(os.fsencode(known.role))):
         raise BadUsage("the name of the role must be valid UTF-8.")
     databases = [decode(os.fsencode(name)) for name in known.database]
-    sys.stdout.write("\n".join(statements(known.role, databases)) + "\n")
+    tables = [decode(os.fsencode(name)) for name in known.keys_of]
+    if tables and not databases:
+        raise BadUsage("--keys-of needs the database of the table: --database NAME.")
+    sys.stdout.write("\n".join(statements(known.role, databases, tables)) + "\n")
     return 0

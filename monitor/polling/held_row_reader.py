@@ -1,4 +1,4 @@
-"""Reader of held rows: which rows of a table open transactions hold, by their keys.
+"""Reader of held rows: which rows, and which advisory locks, open transactions hold.
 
 A row version that is visible and has the transaction of an open session as its xmax is held by
 that. Small tables are read whole, several times within milliseconds; so what a transaction came to
@@ -19,7 +19,7 @@ from monitor.reading import Cost
 
 SMALL_PAGES = 256
 SMALL_ROWS = 20_000
-PAUSES = (0.0, 0.01, 0.02, 0.03)
+PAUSES = (0.0, 0.006, 0.014, 0.03)
 """Seconds before each exposure."""
 MOST = 1_000
 """Rows of one exposure."""
@@ -51,19 +51,34 @@ HELD = """
     where {held} ctid = any ('{{{ctids}}}'::tid[])
     limit {most}
 """
+ADVISORY = """
+    select d.datname::text as datname, l.pid, l.virtualtransaction,
+        format('%s %s %s', l.classid, l.objid, l.objsubid) as key
+    from pg_catalog.pg_locks l
+    join pg_catalog.pg_database d on d.oid = l.database
+    where l.locktype = 'advisory'
+        and l.granted
+        and l.mode = 'ExclusiveLock'
+        and l.pid is not null
+    limit {most}
+"""
 Ctid = tuple[int, int]
 
 
 @dataclass(slots=True)
 class HeldRows:
-    """What was read of one table, and what it cost."""
+    """What was read, and what it cost."""
 
     rows: list[HeldRow] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
 
+    def __add__(self, other: "HeldRows") -> "HeldRows":
+        return HeldRows(self.rows + other.rows, self.costs + other.costs)
+
     @property
     def work(self) -> float:
-        return sum(cost.work for cost in self.costs)
+        """Seconds of the server, as far as they are known."""
+        return sum(cost.work if cost.run is None else cost.run for cost in self.costs)
 
 
 async def read_held(
@@ -85,6 +100,29 @@ async def read_held(
         )
         found.costs.append(cost)
         found.rows += _rows(table, exposure, records, by_xid)
+    return found
+
+
+async def read_advisory(session: Session, deadline: float) -> HeldRows:
+    """Read who holds which advisory locks now. Raises QueryFailure."""
+    found = HeldRows()
+    for exposure, pause in enumerate(PAUSES):
+        await asyncio.sleep(pause)
+        records, cost = await session.ask(ADVISORY.format(most=MOST), deadline)
+        found.costs.append(cost)
+        found.rows += [
+            HeldRow(
+                one["datname"],
+                None,
+                exposure,
+                one["pid"],
+                one["virtualtransaction"],
+                None,
+                None,
+                one["key"],
+            )
+            for one in records
+        ]
     return found
 
 

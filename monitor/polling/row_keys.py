@@ -1,20 +1,22 @@
-"""Row keys: reads who holds which rows of contested tables, where their keys were granted.
+"""Row keys: reads who holds which rows of contested tables, where their keys were granted, and
+which advisory locks.
 
-It is asked on the third session while sessions wait for rows, never waits for a lock on a table,
+It is asked on the third session while sessions wait for these, never waits for a lock on a table,
 and takes a small share of the time.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from collectors.held_rows import HeldRow, held_rows
+from collectors.held_rows import held_rows
 from collectors.lock_keys import LockKey, lock_keys
 from collectors.locks import Lock, locks
 from monitor.clock import Clock
 from monitor.defects import DEFECTS
 from monitor.polling.answers import Answers
-from monitor.polling.held_row_reader import Ctid, read_held
+from monitor.polling.held_row_reader import Ctid, HeldRows, read_advisory, read_held
 from monitor.polling.pacing import Pacing
 from monitor.polling.round_log import RoundLog
 from monitor.polling.runner import CollectorRunner
@@ -23,17 +25,61 @@ from monitor.postgres.roaming import RoamingSession
 from monitor.postgres.session import Session
 from monitor.reading import ReadFailure
 
-SHARE = 0.005
-"""Share of the time that it may take on the server."""
+SHARE = 0.0075
+"""Share of a core of the server that it may take while sessions wait for rows."""
 CONTESTED = 10.0
 """Seconds for which a table is read after a session was last seen to wait for its rows."""
 REFUSED = 60.0
 """Seconds for which a table is left alone that could not be read."""
+KEPT_COSTS = 5
+UNKNOWN = 0.01
+"""Seconds that a visit is taken to cost which brought nothing."""
 MOST_TABLES = 4
 """Tables that are read at once."""
 
-Contested = Mapping[tuple[str, int], Sequence[Ctid]]
-"""By database and OID, the rows that sessions wait for."""
+Relation = tuple[str, int]
+"""Database and OID."""
+
+
+@dataclass(slots=True)
+class ContestedTables:
+    """Tables of which sessions have waited for rows just now, and whether for advisory locks."""
+
+    until: dict[Relation, float] = field(default_factory=dict)
+    advisory_until: float = 0.0
+
+    def wanted(
+        self, rows: Sequence[Lock], keys: Sequence[LockKey], now: float
+    ) -> list[tuple[LockKey, Sequence[Ctid]]]:
+        """Return those of one database whose keys may be read, with the rows that are awaited."""
+        contested = rows_awaited(rows)
+        self.until = {relation: until for relation, until in self.until.items() if until > now}
+        self.until |= dict.fromkeys(contested, now + CONTESTED)
+        if any(lock.locktype == "advisory" and not lock.granted for lock in rows):
+            self.advisory_until = now + CONTESTED
+        known = {
+            (key.datname, key.relid): key for key in keys if (key.datname, key.relid) in self.until
+        }
+        chosen = [known[relation] for relation in (*contested, *self.until) if relation in known]
+        first = chosen[0].datname if chosen else None
+        here = {key.relid: key for key in chosen if key.datname == first}
+        return [
+            (key, contested.get((key.datname, key.relid), ()))
+            for key in list(here.values())[:MOST_TABLES]
+        ]
+
+
+@dataclass(slots=True)
+class Allowance:
+    """When the next visit is due: the least of the last few is what one costs the server."""
+
+    due: float = 0.0
+    costs: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_COSTS))
+
+    def spend(self, work: float, now: float) -> None:
+        """Note what a visit took, in seconds."""
+        self.costs.append(work)
+        self.due = now + min(self.costs) / SHARE
 
 
 @dataclass(slots=True)
@@ -47,9 +93,9 @@ class RowKeys:
     round_log: RoundLog
     roaming: RoamingSession
     runner: CollectorRunner
-    due: float = 0.0
-    contested_until: dict[tuple[str, int], float] = field(default_factory=dict)
-    refused_until: dict[tuple[str, int], float] = field(default_factory=dict)
+    allowance: Allowance = field(default_factory=Allowance)
+    contested: ContestedTables = field(default_factory=ContestedTables)
+    refused_until: dict[Relation, float] = field(default_factory=dict)
     _visit: "asyncio.Task[None] | None" = None
     _seen: object = None
     """The look at the locks that was followed last."""
@@ -61,10 +107,12 @@ class RowKeys:
             return
         self._seen = look
         now = self.clock.now()
-        if now < self.due or self.pacing.distress:
+        if now < self.allowance.due or self.pacing.distress:
             return
-        if wanted := self._wanted(look.rows, now):
-            self._visit = asyncio.create_task(self._read(wanted, sibling))
+        wanted = self._wanted(look.rows, now)
+        advisory = self.contested.advisory_until > now
+        if sibling and (wanted or advisory):
+            self._visit = asyncio.create_task(self._read(wanted, advisory, sibling))
 
     @property
     def is_busy(self) -> bool:
@@ -78,56 +126,49 @@ class RowKeys:
             await asyncio.gather(self._visit, return_exceptions=True)
 
     def _wanted(self, rows: Sequence[Lock], now: float) -> list[tuple[LockKey, Sequence[Ctid]]]:
-        """Return tables of one database: those with sessions that wait, or have waited just now."""
         answer = self.answers.newest.get(lock_keys)
-        if answer is None or not len(answer.rows):
-            return []
-        contested = rows_awaited(rows)
-        self.contested_until = {
-            relation: until for relation, until in self.contested_until.items() if until > now
-        } | dict.fromkeys(contested, now + CONTESTED)
-        known = {(key.datname, key.relid): key for key in answer.rows}
-        chosen = [
-            known[relation]
-            for relation in (*contested, *self.contested_until)
-            if relation in known and self.refused_until.get(relation, now) <= now
+        readable = [
+            key
+            for key in (answer.rows if answer else ())
+            if self.refused_until.get((key.datname, key.relid), now) <= now
         ]
-        here = dict.fromkeys(key for key in chosen if key.datname == chosen[0].datname)
-        return [(key, contested.get((key.datname, key.relid), ())) for key in [*here][:MOST_TABLES]]
+        return self.contested.wanted(rows, readable, now)
 
     async def _read(
-        self, wanted: Sequence[tuple[LockKey, Sequence[Ctid]]], sibling: Session | None
+        self, wanted: Sequence[tuple[LockKey, Sequence[Ctid]]], advisory: bool, sibling: Session
     ) -> None:
-        rows: list[HeldRow] = []
+        found = HeldRows()
+        home = self.roaming.session or sibling
+        database = wanted[0][0].datname if wanted else home.identity.database
         with DEFECTS.contained("row keys", server=self.server):
             try:
-                async with self.roaming.visit(wanted[0][0].datname, sibling) as session:
+                async with self.roaming.visit(database, sibling) as session:
                     for key, awaited in wanted:
-                        rows += await self._of(session, key, awaited)
+                        found += await self._of(session, key, awaited)
+                    if advisory:
+                        found += await read_advisory(session, self.runner.deadline)
             except (ConnectFailure, ReadFailure):
                 return
-            if rows:
-                self.runner.supply(held_rows, tuple(rows))
+            finally:
+                self.allowance.spend(found.work or UNKNOWN, self.clock.now())
+                for cost in found.costs:
+                    self.round_log.spend(cost.elapsed, cost.work, False)
+            if found.rows:
+                self.runner.supply(held_rows, tuple(found.rows))
 
-    async def _of(
-        self, session: Session, key: LockKey, awaited: Sequence[Ctid]
-    ) -> Sequence[HeldRow]:
+    async def _of(self, session: Session, key: LockKey, awaited: Sequence[Ctid]) -> HeldRows:
         try:
-            found = await read_held(session, key, awaited, self.runner.deadline)
+            return await read_held(session, key, awaited, self.runner.deadline)
         except ReadFailure as failure:
             if failure.lost:
                 raise
             self.refused_until[key.datname, key.relid] = self.clock.now() + REFUSED
-            return ()
-        for cost in found.costs:
-            self.round_log.spend(cost.elapsed, cost.work, False)
-        self.due = max(self.due, self.clock.now()) + found.work / SHARE
-        return found.rows
+            return HeldRows()
 
 
-def rows_awaited(rows: Sequence[Lock]) -> dict[tuple[str, int], list[Ctid]]:
-    """Return the rows that sessions wait for, by database and OID of their table."""
-    found: dict[tuple[str, int], list[Ctid]] = {}
+def rows_awaited(rows: Sequence[Lock]) -> dict[Relation, list[Ctid]]:
+    """Return the rows that sessions wait for, by their table."""
+    found: dict[Relation, list[Ctid]] = {}
     for relation, ctid in _awaited(rows):
         known = found.setdefault(relation, [])
         if ctid not in known:
@@ -135,7 +176,7 @@ def rows_awaited(rows: Sequence[Lock]) -> dict[tuple[str, int], list[Ctid]]:
     return found
 
 
-def _awaited(rows: Sequence[Lock]) -> Iterator[tuple[tuple[str, int], Ctid]]:
+def _awaited(rows: Sequence[Lock]) -> Iterator[tuple[Relation, Ctid]]:
     waiters = {lock.virtualtransaction for lock in rows if not lock.granted}
     for lock in rows:
         awaited = lock.locktype == "tuple" and lock.virtualtransaction in waiters

@@ -1,6 +1,6 @@
 """psql script that creates the monitoring role with the least privileges collectors need."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from alerts.cure import identifier, literal
 from alerts.raw_text import encode, is_raw
@@ -16,7 +16,8 @@ LONGEST = 63
 LEFT_OUT = (
     "\n-- Left out: SELECT on tables and pg_read_all_data, as no data of yours is read; and SELECT",
     "-- on sequences, because each new one needs it again. Without it, how full a sequence is",
-    "-- stays unknown; `pgvigil doctor` names those, and prints the grants.",
+    "-- stays unknown; `pgvigil doctor` names those, and prints the grants. Keys of single tables",
+    "-- are read only where `--keys-of` has granted them.",
 )
 # A superuser runs this in databases of other users, who may have created functions and operators
 # with the same names and set the search_path. SQL_ASCII because in some encodings a backslash can
@@ -35,9 +36,26 @@ ENTER = "\n".join(
     )
 )
 
+KEYS = r"""SELECT 'there is no such table here' AS @name WHERE @given IS NULL;
+SELECT format('GRANT SELECT (ctid, xmax, %s) ON %s TO %I',
+    string_agg(quote_ident(a.attname), ', ' ORDER BY p.place), c.oid::regclass, @role)
+    FROM pg_class c
+    JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+    CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS p(attnum, place)
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.attnum
+    WHERE c.relkind = 'r' AND p.place <= i.indnkeyatts
+    AND (c.oid = @given OR c.oid IN (SELECT relid FROM pg_partition_tree(@given)))
+    GROUP BY c.oid \gexec \\"""
 
-def statements(role: str, databases: Iterable[str] = ()) -> Iterator[str]:
-    """Yield the lines of the psql script; running it twice is harmless."""
+
+def statements(
+    role: str, databases: Iterable[str] = (), tables: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield the lines of the psql script; running it twice is harmless.
+
+    `tables` are those of which the keys may be read, in the databases that are named.
+    """
+    databases = list(databases)
     name = identifier(role)
     yield "\\set ON_ERROR_STOP on"
     yield GUARD
@@ -55,7 +73,23 @@ def statements(role: str, databases: Iterable[str] = ()) -> Iterator[str]:
     yield f"SELECT format('GRANT pg_use_reserved_connections TO %I', {literal(role)})"
     yield "WHERE current_setting('server_version_num')::int >= 160000 \\gexec"
     yield from LEFT_OUT
-    yield from in_each(role, list(databases))
+    yield from in_each(role, databases)
+    for database in databases if tables else ():
+        yield f"\n-- Keys, to tell of rows that are locked in no order: in {_comment(database)}"
+        yield ENTER.replace("@", _is_called(database))
+        yield from (key_grant(role, table) for table in tables)
+
+
+def key_grant(role: str, table: str) -> str:
+    """Return statements that grant the primary key of a table, and of all its partitions."""
+    given = f"to_regclass({literal(table)})"
+    filled = KEYS.replace("@given", given).replace("@name", identifier(table))
+    return filled.replace("@role", literal(role))
+
+
+def _comment(name: str) -> str:
+    """Return a name that can stand in a comment of one line."""
+    return ascii(name)
 
 
 def in_each(role: str, databases: list[str]) -> Iterator[str]:

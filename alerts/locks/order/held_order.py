@@ -17,11 +17,13 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from alerts.locks.order.advisory_order import key_named
 from alerts.locks.order.conflict import Party
 from alerts.locks.order.decay import DecayingTable
 from alerts.locks.order.keys import Key
+from alerts.locks.order.risks import AdvisoryKey, Level, Risk, Sighting
 from alerts.locks.order.row_order import Disorder, KeyStep, RowKey
-from alerts.locks.order.tables import Relation, Table, Tables
+from alerts.locks.order.tables import ADVISORY, Table, Tables, advisory, is_advisory
 from collectors.held_rows import HeldRow
 
 STEPS = 4_000
@@ -31,18 +33,24 @@ MOST = 6
 LATELY = 3_600.0
 """Seconds within which all steps of a cycle were seen: code and its order may change."""
 KIND = "key"
+PROOF = "a circle of keys"
 
 Ctid = tuple[int, int]
 Held = Mapping[str, Set[str]]
 """Keys by transaction."""
 
 
+Where = tuple[str, int | None]
+"""Database and OID of the table; None: advisory locks."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowWait:
-    """One transaction waits for a row of another."""
+    """One transaction waits for a row of another, or for an advisory lock."""
 
-    relation: Relation
-    ctid: Ctid
+    where: Where
+    what: Ctid | str
+    """The row, or the key of an advisory lock."""
     waiter: str
     blocker: str
     """As pg_locks calls them: virtualtransaction."""
@@ -75,20 +83,22 @@ class HeldOrder:
         at: float,
     ) -> None:
         """`waits` are those of the newest look at the locks, which came just before these rows."""
-        by_relation: dict[Relation, list[HeldRow]] = {}
+        read: dict[Where, list[HeldRow]] = {}
         for row in rows:
-            by_relation.setdefault((row.datname, row.relid), []).append(row)
-        tables.learn(by_relation)
-        for relation, held in by_relation.items():
-            if table := tables.table(*relation):
-                here = [wait for wait in waits if wait.relation == relation]
+            read.setdefault((row.datname, row.relid), []).append(row)
+        tables.learn((database, oid) for database, oid in read if oid is not None)
+        for where, held in read.items():
+            database, oid = where
+            table = advisory(database) if oid is None else tables.table(database, oid)
+            if table:
+                here = [wait for wait in waits if wait.where == where]
                 self._learn(_Shown(table, held, parties), here, at)
 
     def _learn(self, shown: "_Shown", waits: Sequence[RowWait], at: float) -> None:
         for before, after in shown.pairs():
             for transaction, keys in after.items():
                 had = before.get(transaction, frozenset())
-                self._see(shown, transaction, had, keys - had, at)
+                self._see(shown, transaction, had & keys, keys - had, at)
         awaits = {wait.waiter: key for wait in waits if (key := shown.awaited(wait))}
         for wait in waits:
             if (wanted := awaits.get(wait.waiter)) is None:
@@ -154,6 +164,21 @@ class HeldOrder:
 
     # Concluding.
 
+    def risks(self, now: float) -> Iterator[Risk]:
+        """Advisory locks that are proved to be taken in no order."""
+        for table, cycle in self.cycles.alive(now):
+            if is_advisory(table) and self.met.get(table, now):
+                one, other = cycle.value
+                key = AdvisoryKey(table.database, ADVISORY)
+                yield Risk(
+                    Level.opposed,
+                    (key,),
+                    (Sighting(one, other, key, None, PROOF),),
+                    cycle.weight_at(now),
+                    cycle.first,
+                    cycle.last,
+                )
+
     def disorders(self, now: float) -> Iterator[Disorder]:
         """One of each table that has something to be told of."""
         ways: dict[Table, dict[bool, list[KeyStep]]] = {}
@@ -163,7 +188,9 @@ class HeldOrder:
                 both: dict[bool, list[KeyStep]] = {True: [], False: []}
                 ways.setdefault(step.one.table, both)[rises].append(step)
         cycles = dict(self.cycles.alive(now))
-        for table in {**ways, **cycles}:
+        for table in dict.fromkeys((*ways, *cycles)):
+            if is_advisory(table):
+                continue
             up, down = (ways.get(table, {}).get(rises, []) for rises in (True, False))
             proved = cycles.get(table) if self.met.get(table, now) else None
             if proved:
@@ -209,12 +236,16 @@ class _Shown:
     def awaited(self, wait: RowWait) -> str | None:
         """The key of the row, if that is still held by the same transaction."""
         for row in self.rows:
-            if row.exposure == 0 and (row.page, row.line_pointer) == wait.ctid:
+            what = row.key if row.page is None else (row.page, row.line_pointer)
+            if row.exposure == 0 and what == wait.what:
                 return row.key if row.transaction == wait.blocker else None
         return None
 
     def row(self, key: str) -> RowKey:
-        return RowKey(self.table, Key(KIND, (key,)))
+        if not is_advisory(self.table):
+            return RowKey(self.table, Key(KIND, (key,)))
+        named = key_named(self.table.database, *map(int, key.split()))
+        return RowKey(self.table, Key(f"{KIND} {named.space}", (str(named.number),)))
 
     def party(self, transaction: str) -> Party | None:
         pid = self.pids.get(transaction)

@@ -114,7 +114,7 @@ class LockOrderRecorder:
         store = self._store
         if self._is_stale(at):
             self._lessons = Lessons(
-                tuple(store.table_order.risks(at)),
+                tuple(store.risks(at)),
                 tuple(store.table_order.hints(at)),
                 tuple(store.disorders(at)),
             )

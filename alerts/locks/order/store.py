@@ -1,16 +1,17 @@
 """Lock store: all observations about the locks of one server, updated by each query."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from alerts.locks.graph import Holder, LockGraph, node_of
 from alerts.locks.order.captures import Captures
 from alerts.locks.order.conflict import Conflict, Party, Scene
 from alerts.locks.order.held_order import HeldOrder, RowWait
+from alerts.locks.order.risks import AdvisoryKey, Level, Risk
 from alerts.locks.order.row_order import Disorder, RowOrder
 from alerts.locks.order.table_order import TableOrder
-from alerts.locks.order.tables import Relation, Tables
+from alerts.locks.order.tables import Relation, Tables, is_advisory
 from collectors._base import Answer, AnyAnswer, AnyCollector
 from collectors.activity import Session, activity
 from collectors.held_rows import HeldRow, held_rows
@@ -65,6 +66,23 @@ class LockStore:
         """Grows whenever risks or disorders may have changed."""
         return self.table_order.version + self.row_order.version + self.held_order.version
 
+    def risks(self, now: float) -> list[Risk]:
+        """What is dangerous, surest first; each proof of advisory locks once."""
+        found = self.table_order.risks(now)
+        proved = {
+            end.database
+            for risk in found
+            if risk.level is Level.opposed
+            for end in risk.circle
+            if isinstance(end, AdvisoryKey)
+        }
+        more = [one for one in self.held_order.risks(now) if one.circle[0].database not in proved]
+        covered = {one.circle[0].database for one in more}
+        hints = (one for one in found if one.level is Level.both_ways)
+        gone = [one for one in hints if _is_covered(one, covered)]
+        kept = [one for one in found if one not in gone]
+        return sorted([*kept, *more], key=lambda risk: (-risk.level, -risk.weight))
+
     def disorders(self, now: float) -> list[Disorder]:
         """One of each table: what its held rows tell, where that is more."""
         found = {disorder.table: disorder for disorder in self.row_order.disorders(now)}
@@ -103,15 +121,24 @@ class LockStore:
                     yield database, lock.relation
 
 
+def _is_covered(risk: Risk, databases: Set[str]) -> bool:
+    """Whether it is a hint about advisory locks of these databases."""
+    return all(isinstance(end, AdvisoryKey) and end.database in databases for end in risk.circle)
+
+
 def _row_waits(scene: Scene, conflicts: Iterable[Conflict]) -> Iterator[RowWait]:
     for conflict in conflicts:
         here = conflict.contested
+        waiter, blocker = (
+            scene.locks[session.pid][0].virtualtransaction
+            for session in (conflict.waiter, conflict.blocker)
+        )
         if here.ctid is not None:
-            waiter, blocker = (
-                scene.locks[session.pid][0].virtualtransaction
-                for session in (conflict.waiter, conflict.blocker)
-            )
             yield RowWait(here.relation, here.ctid, waiter, blocker)
+        elif is_advisory(here.table):
+            wanted = scene.graph.waits[conflict.waiter.pid][0]
+            key = f"{wanted.classid} {wanted.objid} {wanted.objsubid}"
+            yield RowWait((here.table.database, None), key, waiter, blocker)
 
 
 def _some(conflicts: Iterable[Conflict]) -> Iterator[Conflict]:
