@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from alerts._base import State
-from alerts.cure import remark
+from alerts.cure import identifier, remark
 from alerts.verdicts.verdict import Verdict
+from collectors.lock_keys import lock_keys
 from monitor.commands._base import server_argument, settings_flags
 from monitor.commands._look import looked
 from monitor.reports.escape import safe
@@ -17,6 +18,8 @@ from monitor.views.overview import ServerView, TargetView
 
 BLIND = 1
 """Exit status if something can't be judged."""
+SHOWN = 10
+"""Tables that are named."""
 UNREACHABLE = 2
 """Exit status if a server can't be reached."""
 
@@ -55,7 +58,21 @@ def examined(server: ServerView) -> Iterator[str]:
     yield from (f"  {line}" for line in dict.fromkeys(one.sentence for one in server.unread))
     for name, wanted in unconfigured(server.verdicts.items()):
         yield f"  not configured for {name}: {wanted}"
+    yield from granted_keys(server)
     yield from script(server)
+
+
+def granted_keys(server: ServerView) -> Iterator[str]:
+    """Yield of which tables the keys may be read: an opt-in, and nothing is missing without."""
+    if server.snapshot is None or not server.snapshot.has(lock_keys):
+        return
+    names = sorted(
+        f"{key.datname}: {identifier(key.schemaname, key.relname)}"
+        for key in server.snapshot.rows(lock_keys)
+    )
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    told = ", ".join(names[:SHOWN]) + more if names else "no table (optional: setup-sql --keys-of)"
+    yield f"  keys of locked rows are read of: {told}"
 
 
 def examined_pooler(pooler: TargetView) -> Iterator[str]:

@@ -13,6 +13,7 @@ from alerts.locks.parties import listed, party_facts, row_text
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
 from collectors.activity import activity
+from collectors.lock_keys import lock_keys
 from collectors.locks import locks
 from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
@@ -221,7 +222,7 @@ finding = Finding(
     title="Deadlock risk",
     severities=(Severity.info, Severity.warning),
     reads=(locks, activity),
-    consults=(user_tables, user_indexes),
+    consults=(user_tables, user_indexes, lock_keys),
     history=(LOCK_ORDER,),
     limits=Limits(),
     judge=judge,

@@ -1,7 +1,9 @@
 """Lock conflicts: waiters and blockers, with what their transactions have done before."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from sys import intern
 
 from alerts.client_name import client_text
@@ -15,6 +17,7 @@ from collectors.locks import Lock
 
 Actor = tuple[str | None, str | None]
 """User and application."""
+MOST = 10_000
 Transaction = tuple[int, str | None, str | None]
 """Pid, start of the session, start of the transaction."""
 
@@ -39,8 +42,15 @@ class Party:
             session.application_name,
             client_text(session.client_addr, session.backend_type),
             session.query_id,
-            intern(statement) if (statement := normalised(session.query)) else statement,
+            shown(session.query),
         )
+
+
+@lru_cache(maxsize=512)
+def shown(query: str | None) -> str | None:
+    """A statement without its values; sessions that wait are seen again at the next look."""
+    statement = normalised(query)
+    return intern(statement) if statement else statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +109,24 @@ class Scene:
             for lock in (*queue.waiting, *queue.arriving)
         }
 
-    def conflicts(self) -> Iterator[Conflict]:
-        """Yield each session that waits for a named object, with each of its blockers."""
+    def conflicts(self, of_one: int = MOST, in_all: int = MOST) -> Iterator[Conflict]:
+        """Yield sessions that wait for a named object, with each of their blockers: at most so
+        many of one blocker, and in all."""
+        had: Counter[int] = Counter()
         for node, waits in self.graph.waits.items():
-            waiter, contested = self.sessions.get(node), self.awaited(node, waits[0])
-            if waiter is None or contested is None or waiter.query is None:
+            waiter = self.sessions.get(node)
+            if waiter is None or waiter.query is None:
                 continue
-            for holder in self.holders(node):
-                blocker = self.sessions.get(holder)
-                if blocker and blocker.pid != waiter.pid:
-                    parties = Party.of(waiter), Party.of(self.everybody[holder])
-                    yield Conflict(waiter, blocker, contested, parties)
+            blockers = [self.sessions[one] for one in self.holders(node) if one in self.sessions]
+            others = [one for one in blockers if one.pid != waiter.pid and had[one.pid] < of_one]
+            contested = self.awaited(node, waits[0]) if others else None
+            for blocker in others if contested else ():
+                had[blocker.pid] += 1
+                if had.total() > in_all:
+                    return
+                assert contested is not None
+                parties = Party.of(waiter), Party.of(self.everybody[blocker.pid])
+                yield Conflict(waiter, blocker, contested, parties)
 
     @property
     def advisory_waiters(self) -> list[int]:

@@ -1,6 +1,5 @@
 """Lock store: all observations about the locks of one server, updated by each query."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
@@ -21,8 +20,8 @@ from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
 
 NAMING = (user_tables, user_indexes, sequences)
-CONFLICTS = 10
-"""Number of waiters of the same blocker that are used for learning from one query."""
+OF_ONE, IN_ALL = 10, 100
+"""Number of waiters of the same blocker, and of all, that are used for learning from one query."""
 
 
 @dataclass(slots=True)
@@ -98,7 +97,7 @@ class LockStore:
         self.tables.learn(self._relations(rows))
         scene = Scene(rows, self.graph, self.sessions, self.tables)
         self.captures.learn(scene, at)
-        conflicts = list(_some(scene.conflicts()))
+        conflicts = list(scene.conflicts(OF_ONE, IN_ALL))
         self.row_waits = list(_row_waits(scene, conflicts))
         self.table_order.learn(scene, conflicts, at)
         for conflict in conflicts:
@@ -139,12 +138,3 @@ def _row_waits(scene: Scene, conflicts: Iterable[Conflict]) -> Iterator[RowWait]
             wanted = scene.graph.waits[conflict.waiter.pid][0]
             key = f"{wanted.classid} {wanted.objid} {wanted.objsubid}"
             yield RowWait((here.table.database, None), key, waiter, blocker)
-
-
-def _some(conflicts: Iterable[Conflict]) -> Iterator[Conflict]:
-    """A few of each blocker."""
-    had: Counter[int] = Counter()
-    for conflict in conflicts:
-        had[conflict.blocker.pid] += 1
-        if had[conflict.blocker.pid] <= CONFLICTS:
-            yield conflict

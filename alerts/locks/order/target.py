@@ -45,9 +45,13 @@ class Target:
 
     def is_of(self, qualified: str) -> bool:
         """Whether it may be that table; an unqualified name is of any schema."""
-        return qualified == identifier(*self.name) or (
-            len(self.name) == 1 and qualified.endswith("." + identifier(*self.name))
-        )
+        name = _written(self.name)
+        return qualified == name or (len(self.name) == 1 and qualified.endswith("." + name))
+
+
+@lru_cache(maxsize=4096)
+def _written(name: tuple[str, ...]) -> str:
+    return identifier(*name)
 
 
 @lru_cache(maxsize=4096)
