@@ -29,7 +29,7 @@ class Fault(StrEnum):
     upgrade = "a shared row lock, then an update"
 
 
-KNOWABLE = frozenset(set(Fault) - {Fault.row_parameters, Fault.upgrade})
+KNOWABLE = frozenset(set(Fault) - {Fault.row_parameters, Fault.upgrade, Fault.ddl})
 """Those of which locks can tell before the first deadlock; of the others at most statements can."""
 
 

@@ -19,7 +19,8 @@ WHERE current_setting('server_version_num')::int >= 160000 \gexec
 
 -- Left out: SELECT on tables and pg_read_all_data, as no data of yours is read; and SELECT
 -- on sequences, because each new one needs it again. Without it, how full a sequence is
--- stays unknown; `pgvigil doctor` names those, and prints the grants.
+-- stays unknown; `pgvigil doctor` names those, and prints the grants. Keys of single tables
+-- are read only where `--keys-of` has granted them.
 
 -- In each database: to see the width of rows, from which bloat is estimated; which columns determine others, where there are statistics of dependencies;
 -- and to reach these extensions, in whatever schema: pg_buffercache, pg_stat_statements, pgstattuple.

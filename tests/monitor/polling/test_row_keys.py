@@ -52,9 +52,8 @@ async def test_held_rows_of_a_contested_table(private_server: PrivateServers, wa
 def test_tables_are_read_for_a_while_after_a_wait() -> None:
     """With the rows that are awaited now; tables of which no key was granted are not."""
     contested = ContestedTables()
-    where = {"datname": "shop", "relation": 1000, "page": 3, "line_pointer": 4}
     waiter = lock(1, "transactionid", 5.0)
-    waits = [waiter, lock(1, "tuple", **where)]
+    waits = [waiter, lock(1, "tuple", relation=1000, page=3, line_pointer=4)]
     assert contested.wanted([], [ACCOUNTS], 0.0) == []
     assert contested.wanted(waits, [], 1.0) == []
     assert contested.wanted(waits, [ACCOUNTS], 1.0) == [(ACCOUNTS, [(3, 4)])]
