@@ -65,7 +65,7 @@ def _keys(step: KeyStep) -> tuple[str, str]:
 
 
 def test_what_comes_later_is_a_step() -> None:
-    """Held now and not a moment ago; what was let go meanwhile is none."""
+    """Held now and not a moment ago; what was let go in between is none."""
     known = lock_store()
     see(known, {"1": [3], "2": [5, 4]}, {"1": [3, 7], "2": [4, 9]}, {"1": [7, 3, 1]})
     assert steps(known) == {("3", "7"), ("4", "9"), ("3", "1"), ("7", "1")}
@@ -90,7 +90,7 @@ def test_a_cycle_is_a_proof_where_two_with_several_rows_have_met() -> None:
 
 
 def test_a_chain_of_waits_is_a_meeting() -> None:
-    """Whoever waits and is waited for has several, held or wanted."""
+    """A session that waits and is waited for has several rows, held or wanted."""
     known = lock_store()
     for has, wants in ((3, 7), (7, 3)):
         see(known, {"1": [9], "2": [has], "3": [wants]}, waits=[("1", has, "2"), ("2", wants, "3")])
