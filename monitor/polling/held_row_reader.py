@@ -19,8 +19,8 @@ from monitor.reading import Cost
 
 SMALL_PAGES = 256
 SMALL_ROWS = 20_000
-PAUSES = (0.0, 0.006, 0.014, 0.03)
-"""Seconds before each exposure."""
+PAUSES = (0.0, 0.006, 0.006, 0.006, 0.012, 0.02, 0.03)
+"""Seconds before each exposure: short ones for quick transactions, longer ones for slow."""
 MOST = 1_000
 """Rows of one exposure."""
 LOCK_MS, STATEMENT_MS = 1, 50

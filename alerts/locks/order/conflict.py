@@ -17,9 +17,11 @@ from collectors.locks import Lock
 
 Actor = tuple[str | None, str | None]
 """User and application."""
-MOST = 10_000
 Transaction = tuple[int, str | None, str | None]
 """Pid, start of the session, start of the transaction."""
+
+MOST = 10_000
+"""Conflicts of one query: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,10 @@ class Scene:
         }
 
     def conflicts(self, of_one: int = MOST, in_all: int = MOST) -> Iterator[Conflict]:
-        """Yield sessions that wait for a named object, with each of their blockers: at most so
-        many of one blocker, and in all."""
+        """Yield sessions that wait for a named object, with each of their blockers.
+
+        The arguments limit how many are of one blocker, and how many there are in all.
+        """
         had: Counter[int] = Counter()
         for node, waits in self.graph.waits.items():
             waiter = self.sessions.get(node)

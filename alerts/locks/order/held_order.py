@@ -108,8 +108,7 @@ class HeldOrder:
             onward = awaits.get(wait.blocker)
             if onward:
                 self._see(shown, wait.blocker, {wanted}, {onward}, at)
-            several = len(shown.first.get(wait.blocker, ())) > 1
-            if onward or (had and several):
+            if onward or (had and shown.has_several(wait, wanted)):
                 self.met.see(shown.table, None, at)
 
     def _see(
@@ -240,6 +239,16 @@ class _Shown:
             if row.exposure == 0 and what == wait.what:
                 return row.key if row.transaction == wait.blocker else None
         return None
+
+    def has_several(self, wait: RowWait, wanted: str) -> bool:
+        """Whether the blocker holds several, as long as it is waited for."""
+        for held in self.exposures:
+            keys = held.get(wait.blocker, ())
+            if wanted in held.get(wait.waiter, ()) or wanted not in keys:
+                return False
+            if len(keys) > 1:
+                return True
+        return False
 
     def row(self, key: str) -> RowKey:
         if not is_advisory(self.table):
