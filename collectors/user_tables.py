@@ -78,6 +78,7 @@ QUERY = """
         c.relpersistence::text                                              as relpersistence,
         c.relfilenode                                                       as relfilenode,
         c.relallvisible                                                     as relallvisible,
+        {relallfrozen}                                                      as relallfrozen,
         pg_catalog.pg_stat_get_ins_since_vacuum(c.oid)                      as n_ins_since_vacuum,
         case when c.relfrozenxid <> '0' then age(c.relfrozenxid) end        as xid_age,
         case when c.relminmxid <> '0' then mxid_age(c.relminmxid) end       as mxid_age,
@@ -188,11 +189,20 @@ class UserTable:
     toast_xid_age: int | None = None
     toast_mxid_age: int | None = None
     toast_n_dead_tup: int | None = None
+    relallfrozen: int | None = None
+    """Pages with nothing left to freeze, at the last vacuum; None before 18."""
 
     @property
     def analyzed(self) -> float | None:
         """Unix seconds of the last ANALYZE, manual or automatic."""
         return max(filter(None, (self.last_analyze, self.last_autoanalyze)), default=None)
+
+    @property
+    def unfrozen(self) -> float:
+        """Share of its pages that a vacuum may still have to freeze; 1 where it is not known."""
+        if not self.relallfrozen or self.relpages <= 0:
+            return 1.0
+        return 1 - min(self.relallfrozen, self.relpages) / self.relpages
 
     @property
     def total_bytes(self) -> int:
@@ -235,7 +245,10 @@ idx_hit = blocks("idx_blocks_hit", "Blocks of its indexes found in shared buffer
 user_tables = Collector(
     row=UserTable,
     lane=Lane.table,
-    sql={140000: QUERY},
+    sql={
+        140000: QUERY.replace("{relallfrozen}", "null::int4"),
+        180000: QUERY.replace("{relallfrozen}", "c.relallfrozen"),
+    },
     scope=Scope.database,
     key=("datname", "relid"),
     counters=("n_tup_ins", "n_tup_upd", "n_tup_del"),

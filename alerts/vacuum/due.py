@@ -60,4 +60,4 @@ def tables(
     rows = snapshot.rows(user_tables)
     for index, value in enumerate(column(rows, count)):
         if value >= least and (row := rows[index]).relkind in ("r", "m"):
-            yield DueTable(row, triggers(server, row.reloptions, row.reltuples))
+            yield DueTable(row, triggers(server, row.reloptions, row.reltuples, row.unfrozen))

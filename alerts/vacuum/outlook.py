@@ -74,7 +74,7 @@ def _seen(
 ) -> Outlook:
     own = dict(option.partition("=")[::2] for option in table.reloptions) | dict(wanted)
     options = [f"{name}={value}" for name, value in own.items()]
-    due = DueTable(table, triggers(server, options, table.reltuples))
+    due = DueTable(table, triggers(server, options, table.reltuples, table.unfrozen))
     hours = snapshot.of(CHURN).of(table.datname, table.relid)
     known = paces(hours) or paces(_since_vacuum(snapshot, due))
     worker = Worker(server.naptime, _limit(snapshot, own).run_seconds(_pages(table)))

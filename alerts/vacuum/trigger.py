@@ -80,7 +80,7 @@ def triggers(
     """Return the triggers of a table.
 
     `unfrozen` is the share of its pages that are not all frozen, by which PostgreSQL 18 lowers
-    the insert trigger; where it is not known, the trigger may really be lower.
+    the insert trigger.
     """
     own = Options.of(reloptions)
     rows = max(reltuples, 0.0)

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from alerts.snapshot import Unknown
+from alerts.vacuum.due import tables
 from alerts.vacuum.trigger import AutovacuumSettings, Options, Triggers, is_off, triggers
 from collectors.settings import Setting, settings
+from collectors.user_tables import user_tables
 from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database
 from tests.fixtures.session_rows import seen
@@ -64,6 +66,19 @@ def test_a_hidden_setting_is_unknown() -> None:
     hidden = Setting("autovacuum", None, None, "bool", "user", False, "")
     with pytest.raises(Unknown, match="the setting autovacuum is not known"):
         AutovacuumSettings.of(seen((settings, (hidden,))))
+
+
+@pytest.mark.versions(17, 18)
+async def test_a_frozen_table_is_due_sooner_on_18(database: Database) -> None:
+    """By the pages that the server counts; before, inserts are counted against all rows."""
+    await database.execute("create table frozen as select generate_series(1, 10000) as id")
+    await database.execute("vacuum (freeze, analyze) frozen")
+    async with watching(dsn=database.monitor_dsn) as session:
+        found = await look(session, settings, user_tables)
+    [due] = tables(found, AutovacuumSettings.of(found), "reltuples", 10_000)
+    all_rows = 1000 + 0.2 * 10_000
+    wanted = 1000 if (found.node.version or 0) >= 180000 else all_rows
+    assert due.triggers.insert == pytest.approx(wanted)
 
 
 async def test_settings_of_a_real_server(database: Database) -> None:
