@@ -36,6 +36,6 @@ def _groups(answer: AnyAnswer) -> Iterator[Point]:
         yield Point(key_of(group), count)
 
 
-CONNECTIONS = Trends(session_counts, "connections", _all)
+CONNECTIONS = Trends(session_counts, "connections", _all, has_waves=True)
 CONNECTION_GROUPS = Trends(session_counts, "connection_groups", _groups, is_kept=False)
 """Kept in RAM alone: applications may give each session a name of its own."""

@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from alerts.history.samples import Sample
+from alerts.history.samples import HOUR, Sample
 from alerts.runway.climb import Climb, climb, goes_on, has_collapsed, last_hour, without_steps
 from alerts.runway.rate import Eta
 
 STEP = 0.25
 """Share of an hour's rise that no steady climb makes within a few minutes."""
+
+
+REFILL = 1800.0
+"""Seconds before the hour within which a collapse is still being made good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ class Exhaustion:
     climb: Climb
     left: float
     """Up to the wall, less what bursts usually take."""
+    left_without_bursts: float
 
     @property
     def eta(self) -> Eta:
@@ -28,6 +33,11 @@ class Exhaustion:
     def seconds(self) -> float:
         """By the median slope."""
         return self.left / self.climb.mid
+
+    @property
+    def seconds_without_bursts(self) -> float:
+        """By the median slope, until the climb alone reaches the wall."""
+        return self.left_without_bursts / self.climb.mid
 
 
 def exhaustion(
@@ -41,12 +51,18 @@ def exhaustion(
     if not points or points[-1].value - points[0].value < least_rise / 2:
         return None
     found = climb(points)
-    if not _is_certain(found, least_rise) or has_collapsed(points):
+    if not _is_certain(found, least_rise) or has_collapsed(_and_before(minutes)):
         return None
     steady = climb(without_steps(points, STEP * found.rise))
     if not _is_certain(steady, least_rise) or not goes_on(points, steady.mid):
         return None
-    return Exhaustion(steady, max(0.0, wall - burst - found.level))
+    left = wall - found.level
+    return Exhaustion(steady, max(0.0, left - burst), max(0.0, left))
+
+
+def _and_before(minutes: Sequence[Sample]) -> Sequence[Sample]:
+    begin = minutes[-1].at - HOUR - REFILL
+    return [sample for sample in minutes if sample.at >= begin]
 
 
 def _is_certain(found: Climb | None, least_rise: float) -> TypeGuard[Climb]:

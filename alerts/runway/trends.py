@@ -19,6 +19,10 @@ BURST_HOURS = 24
 """Hours whose bursts are remembered."""
 BURSTS = ".bursts"
 """What the name of a room ends in where the bursts of its hours are kept."""
+USUAL_HOURS = 8 * 24
+"""Hours whose levels are usual ones: a week, and the day on which it ended."""
+NEW_HOURS = 3
+"""The last ones of these, which may belong to the climb that is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Trend:
     """How far it usually leaps above its hourly level, at the worst of most hours."""
     has_file: bool = True
     """Whether it is remembered for days."""
+    usual_high: float | None = None
+    """The highest hourly level of the last days, but for the last hours; None before a day."""
 
     @property
     def has_fallen(self) -> bool:
@@ -87,6 +93,8 @@ class Trends(History[Seen]):
     """Seconds between two answers that are looked at."""
     is_kept: bool = True
     """Whether it goes to the file; what has names that come and go must not fill that."""
+    has_waves: bool = False
+    """Whether its usual height is remembered, because it rises and falls every day."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:
@@ -144,7 +152,7 @@ class TrendsRecorder:
 
     def _load(self, key: str, epoch: str) -> "Track":
         series = Series(self.place, key, epoch)
-        track = Track(series, self.samples, self.kind.only_grows)
+        track = Track(series, self.samples, self.kind.only_grows, self.kind.has_waves)
         track.load()
         return track
 
@@ -156,7 +164,9 @@ class TrendsRecorder:
 class Track:
     """One series: its newest samples, and what follows from the older ones."""
 
-    def __init__(self, series: Series, samples: Samples, only_grows: bool) -> None:
+    def __init__(
+        self, series: Series, samples: Samples, only_grows: bool, has_waves: bool = False
+    ) -> None:
         self.series, self.samples, self.only_grows = series, samples, only_grows
         self.bursts_of = series._replace(key=series.key + BURSTS)
         self.minutes: deque[Sample] = deque(maxlen=int(STEPS[MINUTE] / MINUTE))
@@ -168,6 +178,8 @@ class Track:
         self.first: float | None = None
         self.rate: Rate | None = None
         self.bursts: deque[float] = deque(maxlen=BURST_HOURS)
+        self.levels: deque[float] = deque(maxlen=USUAL_HOURS if has_waves else 0)
+        """Of the last hours, the oldest first."""
 
     def load(self) -> None:
         """Take up what was kept before."""
@@ -176,6 +188,9 @@ class Track:
         self._look_back()
         bursts = self.samples.read(self.bursts_of, HOUR, 0)
         self.bursts.extend(sample.value for sample in bursts[-BURST_HOURS:])
+        if self.levels.maxlen and self.newest:
+            begin = self.newest.at - USUAL_HOURS * HOUR
+            self.levels.extend(s.value for s in self.samples.read(self.series, HOUR, begin))
 
     def note(self, at: float, value: float) -> None:
         """Take note of a value; what is full by then becomes a coarser sample."""
@@ -198,6 +213,7 @@ class Track:
             self.rate,
             self._burst(),
             self.samples.has_file,
+            self._usual_high(),
         )
 
     def _end_minute(self) -> None:
@@ -218,6 +234,7 @@ class Track:
         end = (hour + 1) * HOUR
         middle = values[-1] if self.only_grows else median(values)
         self.samples.add(self.series, HOUR, end, middle)
+        self.levels.append(middle)
         if self.peaks:
             burst = max(0.0, sorted(self.peaks)[-2:][0])
             self.bursts.append(burst)
@@ -251,3 +268,8 @@ class Track:
             return max(0.0, max(self.peaks, default=0.0))
         ranked = sorted(self.bursts)
         return ranked[min(len(ranked) - 1, int(0.9 * len(ranked)))]
+
+    def _usual_high(self) -> float | None:
+        if len(self.levels) < DAY // HOUR:
+            return None
+        return max(list(self.levels)[:-NEW_HOURS])

@@ -16,7 +16,10 @@ from collectors._base import Answer
 from collectors.session_counts import session_counts
 
 CONNECTIONS = Trends(
-    session_counts, "connections", lambda answer: (Point("", value) for value in answer.rows)
+    session_counts,
+    "connections",
+    lambda answer: (Point("", value) for value in answer.rows),
+    has_waves=True,
 )
 PLACE = Namespace("bench", "bench", "")
 Forecast = Callable[[Trend, bool], Severity | None]

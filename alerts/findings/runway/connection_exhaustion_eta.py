@@ -62,11 +62,18 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def forecast(trend: Trend, slots: int, limits: Limits) -> tuple[Exhaustion, Severity] | None:
     """Return what the last hour foretells; None where nothing runs out soon."""
     found = exhaustion(trend.minutes, slots, trend.burst, limits.least_rise * slots)
-    if found is None or found.seconds >= limits.left.total_seconds():
+    left = limits.left.total_seconds()
+    if found is None or found.seconds >= left or is_usual(found, trend):
         return None
     soon = found.eta.within(limits.left_critical.total_seconds())
     is_used = found.climb.level >= limits.least_used * slots
-    return found, Severity.critical if soon and is_used else Severity.warning
+    critical = soon and is_used and found.seconds_without_bursts < left
+    return found, Severity.critical if critical else Severity.warning
+
+
+def is_usual(found: Exhaustion, trend: Trend) -> bool:
+    """Whether the level was as high on earlier days, so that the climb is a daily wave."""
+    return trend.usual_high is not None and found.climb.level < trend.usual_high
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,7 @@ def evidence(
             "limit_connections": slots,
             "usual_burst_connections": round(trend.burst),
             "rise_connections": found.climb.rise,
+            "usual_high_connections": trend.usual_high,
             "earliest_end_seconds": found.eta.early,
             "latest_end_seconds": found.eta.late,
             "growing_user": most.group[0] if most else None,

@@ -42,6 +42,25 @@ def test_without_a_file_it_is_remembered_for_two_hours() -> None:
     assert len(found.minutes) >= 20
 
 
+WAVES = replace(IDS, room="waves", only_grows=False, has_waves=True)
+
+
+async def test_the_usual_height_is_that_of_the_days_before(tmp_path: Path) -> None:
+    """Also after a restart; the last hours are what is judged by it, and unknown is no height."""
+    path = tmp_path / "state.db"
+    memory, file = Memory(), StateFile(path)
+    file.load(memory)
+    recorder = WAVES.recorder(memory, PLACE)
+    assert fed(recorder, 0, 20 * HOUR, 600, 3600).usual_high is None
+    grown = fed(recorder, 20 * HOUR + 600, 30 * HOUR, 600, 3600).usual_high
+    assert grown == pytest.approx(26, abs=1)
+    await file.close(memory)
+    memory = Memory()
+    StateFile(path).load(memory)
+    again = fed(WAVES.recorder(memory, PLACE), 30 * HOUR + 600, 31 * HOUR, 600, 3600)
+    assert again.usual_high == pytest.approx(27, abs=1)
+
+
 async def test_days_are_remembered_over_restarts(tmp_path: Path) -> None:
     """Four days with a new process each day: a rate, and at last samples of each step."""
     path = tmp_path / "state.db"

@@ -47,17 +47,22 @@ def client(number: int, application: str = "web", **more: Any) -> CountedSession
     return made
 
 
-def trend(path: list[float], burst: float = 0.0) -> Trend:
+def trend(path: list[float], burst: float = 0.0, high: float | None = None) -> Trend:
     begin = AT - MINUTE * (len(path) - 1)
     points = tuple(Sample(begin + n * MINUTE, value) for n, value in enumerate(path))
-    return Trend(begin, points[-1], points, None, burst)
+    return Trend(begin, points[-1], points, None, burst, usual_high=high)
 
 
-def judged(path: list[float], burst: float = 0.0, groups: Mapping[str, Trend] = EMPTY) -> Verdict:
+def judged(
+    path: list[float],
+    burst: float = 0.0,
+    groups: Mapping[str, Trend] = EMPTY,
+    high: float | None = None,
+) -> Verdict:
     rows = [client(n) for n in range(40)] + [client(100 + n, "batch") for n in range(9)]
     known = seen((session_counts, rows), (settings, SLOTS))
     views: Mapping[AnyHistory, Any] = {
-        CONNECTIONS: {ALL: trend(path, burst)},
+        CONNECTIONS: {ALL: trend(path, burst, high)},
         CONNECTION_GROUPS: groups,
     }
     return verdict_of(finding, known.with_histories(views))
@@ -76,6 +81,7 @@ def climbing(first: float, last: float, noise: float = 0.0) -> list[float]:
         (climbing(20, 84, 2), 0.0, Severity.critical),  # 15 min
         (climbing(10, 50, 2), 25.0, Severity.warning),  # a burst ends it earlier
         (climbing(10, 59, 2), 40.0, Severity.warning),  # at once, but below 60 %
+        (climbing(50, 70, 1), 30.0, Severity.warning),  # a burst may end it; the climb will not
         (climbing(60, 64, 0.1), 30.0, None),  # less than 5 %
         (climbing(60, 60, 3), 0.0, None),
         (climbing(80, 20, 3), 0.0, None),
@@ -84,6 +90,19 @@ def climbing(first: float, last: float, noise: float = 0.0) -> list[float]:
 )
 def test_time_left(path: list[float], burst: float, severity: Severity | None) -> None:
     assert judged(path, burst).severity is severity
+
+
+@pytest.mark.parametrize(("high", "is_ill"), [(70.0, False), (50.0, True), (None, True)])
+def test_a_daily_wave_is_no_leak(high: float | None, is_ill: bool) -> None:
+    """Nothing is told below what the last days have seen at their highest hour."""
+    assert (judged(climbing(10, 60, 2), high=high).severity is not None) is is_ill
+
+
+@pytest.mark.parametrize(("ago", "is_ill"), [(75, False), (100, True)])
+def test_sessions_that_come_back_are_no_leak(ago: int, is_ill: bool) -> None:
+    """A restart before the hour that is judged is still made good within it."""
+    before = [60.0] * (121 - ago) + [5.0] * (ago - 61)
+    assert (judged(before + climbing(10, 60, 2)).severity is not None) is is_ill
 
 
 def test_an_hour_must_be_known() -> None:
