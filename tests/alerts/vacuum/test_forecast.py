@@ -168,6 +168,11 @@ async def test_the_real_autovacuum_does_what_was_forecast(private_server: Privat
         await owner.execute("VACUUM orders")
         options = ", ".join(f"{name} = {value}" for name, value in OPTIONS.items())
         await owner.execute(f"ALTER TABLE orders SET ({options})")
+
+        async def vacuumed() -> bool:
+            return (await counts()).vacuum_count >= 2  # 14 tells it when its collector has written
+
+        await until(vacuumed, "the statistics know of the vacuum")
         before, peak, begun = (await counts()).autovacuum_count, 0, time.monotonic()
 
         async def played() -> bool:
