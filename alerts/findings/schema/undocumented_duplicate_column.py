@@ -11,13 +11,13 @@ from collectors._base import Role
 from collectors.copied_columns import CopiedColumn, copied_columns
 
 EVERYWHERE = """
-    active body code color comment comments config content count created created_at created_by
-    created_on data deleted deleted_at deleted_by description details enabled end_date ends_at
-    expires_at extra flags id key kind label language locale meta metadata modified_at name note
-    notes number options order ordering params payload position priority properties quantity rank
-    reason remark remarks role settings slug sort sort_order source start_date starts_at state
-    status summary tags text timestamp title token type updated updated_at updated_by url uuid
-    value version weight
+    active amount balance body code color comment comments config content count created
+    created_at created_by created_on data deleted deleted_at deleted_by description details
+    enabled end_date ends_at expires_at extra flags id key kind label language locale meta
+    metadata modified_at name note notes number options order ordering params payload position
+    priority properties quantity rank reason remark remarks role settings slug sort sort_order
+    source start_date starts_at state status summary tags text timestamp title token total type
+    updated updated_at updated_by url uuid value version weight
 """
 """Names of what nearly every table has of its own."""
 OWN_TYPES = ("boolean", "timestamp", "date", "time", "json", "uuid", "bytea")

@@ -58,7 +58,7 @@ WELL = """
     create table "S';".parent (id bigint primary key, a int not null, b int, "q; --" int,
         unique (a, b));
     create table "S';".child (id bigint generated always as identity primary key,
-        parent bigint not null references "S';".parent, at timestamptz, amount numeric,
+        parent bigint not null references "S';".parent, at timestamptz, price numeric,
         weight float8, code text check (length(code) = 2), "n;ull" int not null);
     create table "S';".parts (id int primary key, v int) partition by range (id);
     create table "S';".part partition of "S';".parts for values from (0) to (10);
@@ -68,7 +68,7 @@ WELL = """
 """
 ILL = """
     alter table "S';".child add constraint "tw'in" foreign key (parent) references "S';".parent;
-    alter table "S';".child add constraint "po;s" check (amount > 0) not valid;
+    alter table "S';".child add constraint "po;s" check (price > 0) not valid;
     alter table "S';".parent add constraint filled check ("q; --" is not null);
     alter table "S';".child disable trigger "au'dit";
     create table "S';".keyless ("i;d" int not null unique, v int);
@@ -84,7 +84,7 @@ ILL = """
     alter table "S';".grown alter "i;d" type bigint;
     create table "S';".tagged (id bigint primary key, "ta'g1" text, "ta'g2" text, "ta'g3" text);
     create table "S';".line (id bigint primary key, child bigint references "S';".child,
-        amount numeric);
+        price numeric);
     create table "S';".jobs (id bigint primary key, status text, filler text);
     insert into "S';".jobs select n, case when n < 9 then 'new' when n % 2 = 0 then 'done'
         else 'gone' end, repeat('x', 300) from generate_series(1, 4000) n;
@@ -155,7 +155,7 @@ async def test_found_and_cured(database: Database, psql: Psql, version: int) -> 
         "sequence_column_mismatch": {f'{schema}."grown_i;d_seq"'},
         "status_skewed": {f'{schema}."s;tatus"'},
         "status_without_check": {f"{schema}.jobs.status"},
-        "undocumented_duplicate_column": {f"{schema}.line.amount"},
+        "undocumented_duplicate_column": {f"{schema}.line.price"},
     }
     for finding in (*CURED, *COMMENTED, pk_random_uuid.finding):
         for subject in verdicts[finding].subjects:
