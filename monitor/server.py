@@ -14,6 +14,7 @@ from collectors._base import AnyCollector, Lane
 from collectors._catalogue import all_collectors, of_server
 from collectors.comments import comments
 from collectors.connection import Connection, connection
+from collectors.plans import plans
 from collectors.server import server
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
@@ -21,6 +22,7 @@ from monitor.defects import DEFECTS
 from monitor.derived_rows import DerivedRows
 from monitor.heartbeat import Heartbeat
 from monitor.judging import Judging
+from monitor.planner.visit import PlanVisits
 from monitor.polling.agenda import Agenda
 from monitor.polling.answers import Answers
 from monitor.polling.burst import IN_BURST, LockBurst
@@ -39,6 +41,7 @@ from monitor.polling.slot_probe import SlotProbe
 from monitor.polling.upkeep import Upkeep
 from monitor.postgres.errors import ConnectFailure
 from monitor.postgres.identity import IdentityTracker
+from monitor.postgres.session import Session
 from monitor.postgres.sessions import Sessions
 from monitor.reading import ReadFailure
 from monitor.server_events import ServerEvents
@@ -87,6 +90,7 @@ class ServerMonitor:
     row_keys: RowKeys = field(init=False)
     judging: Judging = field(init=False)
     events: ServerEvents = field(init=False)
+    plan_visits: PlanVisits = field(init=False)
     started: float = 0.0
     reported: float = 0.0
 
@@ -130,6 +134,16 @@ class ServerMonitor:
             self.pacing,
         )
         self._wire_walk()
+        self.plan_visits = PlanVisits(
+            plan.name,
+            clock,
+            self.sessions.for_plans,
+            self.sessions.roaming,
+            log,
+            partial(self.outlet.supply, plans),
+            lambda why: self.outlet.lack(why, plans),
+            plan.paces[Lane.slow],
+        )
         self.events = ServerEvents(
             plan.name,
             self.identity_tracker,
@@ -201,6 +215,13 @@ class ServerMonitor:
             await self.walk.walk(session, self.node.role)
             self.capabilities.supply(self.node.role)
             self.judge()
+        if session and not session.lost and self.plan_visits.is_due():
+            await self._visit_for_plans(session)
+
+    async def _visit_for_plans(self, session: Session) -> None:
+        """Ask the planner what is due."""
+        await self.plan_visits.visit(self.snapshot(), session)
+        self.judge()
 
     async def pulse(self) -> None:
         """Every second, whatever the sessions do: report on ourselves, drop old answers, judge."""
@@ -241,6 +262,9 @@ class ServerMonitor:
         self.reported = 0.0
         await self.pulse()
         await self.judging.settled()
+        if self.plan.target.plans and (session := self.sessions.any):
+            await self._visit_for_plans(session)
+            await self.judging.settled()
 
     def retune(self, plan: WatchPlan) -> None:
         """Take other limits, mutes or timing: everything is judged by them at once."""

@@ -11,7 +11,7 @@ from monitor.address import Address, AddressError, Text
 from monitor.address.environment import NAMES_A_SERVER
 from monitor.address.target import DEFAULT_DATABASE, Target
 from monitor.config.errors import ConfigurationError
-from monitor.config.settings import Databases, Login, Settings
+from monitor.config.settings import Databases, Login, Server, Settings
 from monitor.config.well_known import origin
 from monitor.plain_file import reason
 
@@ -40,6 +40,8 @@ class WatchedServer:
     wal_directory: Path | None = None
     server_log: Path | None = None
     """Folder with the server's log."""
+    plans: Address | None = None
+    """The same server by the login for plans; None: no plan is read."""
 
     def visits(self, database: str) -> bool:
         """Return True if this database (not a template) should be visited."""
@@ -62,7 +64,10 @@ def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str,
         databases = server.databases or settings.databases
         seen = server.backup_reports, server.data_directory, server.wal_directory
         files = *seen, server.server_log
-        servers[name] = WatchedServer(name, address, server.cluster, databases, named, *files)
+        plans = plans_address(server, environ, f"servers.{name}.plans")
+        servers[name] = WatchedServer(
+            name, address, server.cluster, databases, named, *files, plans
+        )
     return servers
 
 
@@ -76,7 +81,8 @@ def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedSe
     cluster, databases = settings.cluster, settings.databases
     seen = settings.backup_reports, settings.data_directory, settings.wal_directory
     files = *seen, settings.server_log
-    return {name: WatchedServer(name, address, cluster, databases, target.database, *files)}
+    plans = plans_address(settings, environ, "plans")
+    return {name: WatchedServer(name, address, cluster, databases, target.database, *files, plans)}
 
 
 def target_named(address: Address, where: str) -> Target:
@@ -97,6 +103,26 @@ def address_of(login: Login, environ: Mapping[str, str]) -> Address:
         _text(login.user, login.user_file),
         _text(login.password, login.password_file),
     )
+
+
+def plans_address(
+    server: Server | Settings, environ: Mapping[str, str], where: str
+) -> Address | None:
+    """Return the address for plans, which is another role's. Raises ConfigurationError."""
+    login = server.plans
+    if login is None:
+        return None
+    if not (login.user or login.user_file or login.dsn or login.dsn_file):
+        raise ConfigurationError(f"{where}.user is missing.")
+    own = login if login.dsn or login.dsn_file else server
+    address = Address.of(
+        _text(own.dsn, own.dsn_file),
+        environ,
+        _text(login.user, login.user_file),
+        _text(login.password, login.password_file),
+    )
+    target_named(address, where)
+    return address
 
 
 def _text(written: str | SecretStr | None, file: Path | None) -> Text | None:

@@ -62,6 +62,11 @@ class Login(BaseModel):
         return self
 
 
+class PlansLogin(Login):
+    """The login for plans, made by `pgvigil setup-sql --plans` (docs/plans.md). Without a `dsn` it
+    is used at the address of the server."""
+
+
 class Databases(BaseModel):
     """The databases of a server that are visited; the server itself is always watched."""
 
@@ -96,6 +101,10 @@ class Server(Login):
 
     databases: Annotated[Databases | None, Mapped] = None
     """Patterns for this server only; without them the general `databases` setting applies."""
+
+    plans: Annotated[PlansLogin | None, Mapped] = None
+    """A second login, with which the planner is asked for the plans of the dearest queries
+    (docs/plans.md). Not set: no plan is read."""
 
     backup_reports: Optional[Path] = None
     """Folder with reports of this server's backups, which a job of yours writes: `pgbackrest.json`,
@@ -221,6 +230,9 @@ class Settings(BaseSettings, Login):
 
     server_log: Optional[Path] = None
     """Where the daemon sees the log of that server; see `servers.NAME.server_log`."""
+
+    plans: Annotated[PlansLogin | None, Mapped] = None
+    """A second login for that server; see `servers.NAME.plans`."""
 
     servers: Annotated[dict[str, Server], Mapped] = {}
     """Several servers, by the name that each has in metrics and alerts."""

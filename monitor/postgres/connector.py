@@ -128,7 +128,7 @@ class Connector:
 
 async def _refuse_other_server(session: Session, sibling: Session | None) -> None:
     """Close a session that reached another server than its sibling. Raises ConnectFailure."""
-    if sibling and not sibling.lost and sibling.identity.server != session.identity.server:
+    if sibling and not sibling.lost and not session.identity.is_same_server(sibling.identity):
         await session.close()
         raise ConnectFailure(
             Cause.wrong_server,

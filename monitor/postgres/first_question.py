@@ -101,6 +101,11 @@ class Identity:
         """What two sessions to one server have in common; virtual addresses lie."""
         return self.system_identifier, self.started
 
+    def is_same_server(self, other: "Identity") -> bool:
+        """Whether both are of one server, as far as each role may tell."""
+        ids = {self.system_identifier, other.system_identifier} - {None}
+        return self.started == other.started and len(ids) < 2
+
 
 async def who_answers(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str, Any]:
     """Return the columns of WHO. Raises ConnectFailure if a pooler is in between."""

@@ -100,6 +100,11 @@ def in_each(role: str, databases: list[str]) -> Iterator[str]:
     purposes = "; ".join(capability.buys for capability in needed(Scope.database))
     yield f"\n-- In each database: to see {purposes};"
     yield f"-- and to reach these extensions, in whatever schema: {', '.join(extensions())}."
+    yield from visiting(grants, role, databases)
+
+
+def visiting(grants: list[str], role: str, databases: list[str]) -> Iterator[str]:
+    """Yield lines that run these grants in each of the databases, or in all of the server."""
     if databases:
         for database in databases:
             yield ENTER.replace("@", _is_called(database))
@@ -107,7 +112,7 @@ def in_each(role: str, databases: list[str]) -> Iterator[str]:
         return
     # psql can't reconnect from \gexec, but a variable can contain psql commands.
     mark = "@"
-    while mark in role:
+    while mark in f"{role}{grants}":
         mark += "@"
     script = "\n".join((ENTER.replace("@", f"oid = {mark}"), *grants, ""))
     yield f"SELECT string_agg(replace({literal(script)}, '{mark}', oid::text), '' ORDER BY datname)"

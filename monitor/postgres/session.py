@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import math
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -22,6 +23,7 @@ from monitor.postgres.guarded_protocol import GuardedProtocol, guarding
 from monitor.postgres.link import Link
 from monitor.reading import Cost
 
+T = TypeVar("T")
 GRACE = 1.0
 """Seconds that a session is given to close politely."""
 PAYLOAD = 8192
@@ -136,14 +138,23 @@ class Session:
         `apart`: in a transaction that is rolled back, as it may call any function. `limits`: how
         many milliseconds it may wait there for a lock, and run.
         """
+        return await self.run(
+            lambda _: self._answer_apart(query, limits) if apart else self._answer(query), deadline
+        )
+
+    async def run(
+        self,
+        work: "Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]",
+        deadline: float,
+    ) -> tuple[T, Cost]:
+        """Do some work on the connection. Raises as `fetch`, and what else the work raises."""
         async with self.turn:
-            self.asked_at = time.monotonic()
+            self.asked_at = self.sent_at = time.monotonic()
             trips, octets = self.wire.trips, self.wire.octets
             try:
                 with querying():
-                    answer = self._answer_apart(query, limits) if apart else self._answer(query)
-                    records = await within(deadline, answer)
-                return records, self._cost(self.wire.trips - trips, self.wire.octets - octets)
+                    done = await within(deadline, work(self.connection))
+                return done, self._cost(self.wire.trips - trips, self.wire.octets - octets)
             except QueryFailure as failure:
                 self.gave_up = self.gave_up or failure.lost
                 raise

@@ -30,6 +30,8 @@ class Sessions:
     fast: StandingSession
     wide: StandingSession
     roaming: RoamingSession
+    for_plans: Connector | None = None
+    """Of the login for plans, which has the turn of the roaming session; None: there is none."""
     down_since: float | None = None
     """Unix seconds since which no standing session answers."""
     refused_since: float | None = None
@@ -51,6 +53,7 @@ class Sessions:
             StandingSession(connector, home),
             StandingSession(connector, home),
             RoamingSession(connector),
+            _for_plans(plan, heart),
         )
 
     async def for_lane(self, fast: bool) -> Session:
@@ -138,6 +141,13 @@ class Sessions:
         await asyncio.gather(
             self.fast.drop(), self.wide.drop(), self.roaming.give_up(), return_exceptions=True
         )
+
+
+def _for_plans(plan: WatchPlan, heart: Heartbeat) -> Connector | None:
+    address = plan.target.plans
+    if address is None:
+        return None
+    return Connector(address, plan.statement_timeout, plan.connect_deadline, heart)
 
 
 def _address_and_user(plan: WatchPlan) -> tuple[str, str | None]:

@@ -6,6 +6,8 @@ from datetime import timedelta
 from alerts.snapshot import Snapshot, Unknown
 from alerts.statements.history import STATEMENTS
 from alerts.statements.load import Load, Ran
+from collectors.plans import StatementPlan, plans
+from monitor.views.plan_lines import plan_lines
 
 HOUR = timedelta(hours=1)
 SHOWN = 50
@@ -35,6 +37,10 @@ class StatementRow:
     wal_bytes: float
     trend: tuple[float, ...]
     """Mean number of sessions that executed it in each of the last whole windows."""
+    plan: tuple[str, ...] = ()
+    """Lines of its plan, without values; empty if it is not known."""
+    no_plan: str | None = None
+    """Why the planner could not tell it; None if it did, or was not asked."""
 
     @property
     def bars(self) -> str:
@@ -72,7 +78,9 @@ def statement_table(snapshot: Snapshot) -> StatementTable:
         load = Load.seen_in(snapshot, uses)
     except Unknown as unknown:
         return StatementTable(unknown.reason, unknown.grant)
-    rows = [_row(load, ran) for ran in load.top("seconds", SHOWN)]
+    known = snapshot.rows(plans) if snapshot.has(plans) else ()
+    by_key = {(one.userid, one.dbid, one.query_id): one for one in known}
+    rows = [_row(load, ran, by_key.get(ran.key)) for ran in load.top("seconds", SHOWN)]
     return StatementTable(
         rows=tuple(rows),
         seconds=uses.seconds,
@@ -82,7 +90,7 @@ def statement_table(snapshot: Snapshot) -> StatementTable:
     )
 
 
-def _row(load: Load, ran: Ran) -> StatementRow:
+def _row(load: Load, ran: Ran, plan: StatementPlan | None) -> StatementRow:
     use = ran.use
     return StatementRow(
         query_id=ran.query_id,
@@ -99,6 +107,8 @@ def _row(load: Load, ran: Ran) -> StatementRow:
         spilled_bytes=use.temp_blocks_written * load.block,
         wal_bytes=use.wal_bytes,
         trend=tuple(load.trend(ran.key)),
+        plan=plan_lines(plan) if plan else (),
+        no_plan=plan.reason if plan else None,
     )
 
 

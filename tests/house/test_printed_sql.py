@@ -15,6 +15,7 @@ from alerts.findings.availability._reasons import WORDS
 from collectors._base import Scope
 from collectors._catalogue import all_collectors
 from monitor.commands.sql import PATH
+from monitor.postgres import plans_role_sql
 from monitor.postgres.role_sql import needed, statements
 from tests.fixtures.printed_sql import exposed, exposed_in_remarks
 
@@ -59,6 +60,16 @@ def test_the_script_of_the_role_is_safe(databases: tuple[str, ...]) -> None:
     assert exposed(script.replace("SET search_path", "SET work_mem")) != []
     body, guard, rest = script.rpartition("SET search_path")
     assert exposed(f"{body}SELECT now(); {guard}{rest}") == ["function now"]
+
+
+@pytest.mark.parametrize("databases", [(), ("shop", "it's")])
+@pytest.mark.parametrize("schemas", [(), ("shop", "it's")])
+def test_the_script_of_the_login_for_plans_is_safe(
+    databases: tuple[str, ...], schemas: tuple[str, ...]
+) -> None:
+    script = "\n".join(plans_role_sql.statements("plans", databases, schemas))
+    assert exposed(script) == []
+    assert exposed(script.replace("SET search_path", "SET work_mem")) != []
 
 
 def test_the_deployed_script_is_safe() -> None:

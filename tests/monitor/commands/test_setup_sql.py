@@ -133,3 +133,37 @@ async def test_no_encoding_turns_a_name_into_an_address(
     await psql(server.dsn("first"), printed("--database", "first", "--database", name))
     async with connected(server.dsn(name), client_encoding="UTF8") as inside:
         assert await inside.fetchval(SIGHT) is True
+
+
+@pytest.mark.versions(14, 18)
+@pytest.mark.parametrize("named", [False, True])
+async def test_the_login_for_plans_can_read_and_nothing_else(
+    named: bool, private_server: PrivateServers, psql: Psql
+) -> None:
+    """In each database, also what is created later; beside a hostile owner, and twice."""
+    server = private_server()
+    flags = ("--database", "postgres", "--database", "theirs") if named else ()
+    script = printed("--plans", *flags, *(("--schema", "it's") if named else ()))
+    async with connected(server.dsn()) as admin:
+        await admin.execute("create database theirs")
+    async with connected(server.dsn("theirs")) as owner:
+        await owner.execute(traps(script, "evil"))
+        await owner.execute(f"alter database theirs set search_path = {HOSTILE_PATH}")
+        await owner.execute(
+            'create schema "it\'s"; create table "it\'s".old (id int);'
+            "create table public.other (id int)"
+        )
+    for _ in range(2):
+        await psql(server.dsn("theirs"), script)
+    async with connected(server.dsn("theirs")) as owner:
+        await owner.execute('create table "it\'s".young (id int)')
+    async with connected(server.dsn("theirs", "watcher")) as inside:
+        await inside.execute("set search_path = pg_catalog")
+        for table in ("old", "young"):
+            assert await inside.fetch(f'select * from "it\'s".{table}') == []
+            with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+                await inside.execute(f'delete from "it\'s".{table}')
+        rights = "select has_table_privilege('public.other', $1)"
+        assert await inside.fetchval(rights, "select") is not named
+        assert await inside.fetchval(rights, "insert, update, delete, truncate") is False
+        assert await inside.fetchval("show statement_timeout") == "2s"

@@ -35,6 +35,15 @@ password_file: {{ .passwordFile }}
 {{- else if or .passwordSecret .password }}
 password_file: {{ $folder }}/password
 {{- end }}
+{{- with .plans }}
+plans:
+  user: {{ .user | required "plans needs a user" | quote }}
+  {{- if .passwordFile }}
+  password_file: {{ .passwordFile }}
+  {{- else if .passwordSecret }}
+  password_file: {{ $folder }}/plans-password
+  {{- end }}
+{{- end }}
 {{- with .cluster }}
 cluster: {{ . | quote }}
 {{- end }}
@@ -102,7 +111,7 @@ exclude: {{ toJson . }}
 {{- $own := include "pgvigil.fullname" . }}
 {{- $written := include "pgvigil.passwords" . | fromYaml }}
 {{- range $name, $server := include "pgvigil.servers" . | fromYaml }}
-{{- range $file, $secret := dict "dsn" $server.datasourceSecret "user" $server.userSecret "password" $server.passwordSecret }}
+{{- range $file, $secret := dict "dsn" $server.datasourceSecret "user" $server.userSecret "password" $server.passwordSecret "plans-password" ($server.plans | default dict).passwordSecret }}
 {{- if $secret }}
 - secret:
     name: {{ $secret.name }}

@@ -1,0 +1,29 @@
+"""Plans beside what their statements did, and what keeps plans from being read."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from alerts._base import Unjudged
+from alerts.snapshot import Snapshot
+from alerts.statements.load import Load, Ran
+from collectors.plans import StatementPlan, plans
+
+
+def denied(snapshot: Snapshot) -> Iterator[Unjudged]:
+    """Yield which plans a right would show; what can't be planned at all is said on the page."""
+    rows = (row for row in snapshot.rows(plans) if row.is_denied)
+    reasons = Counter((row.reason or "", row.datname, row.grant) for row in rows)
+    for (reason, database, grant), count in reasons.items():
+        yield Unjudged(reason, database, grant=grant, count=count)
+
+
+def planned(
+    snapshot: Snapshot, load: Load, calls: int, share: float
+) -> Iterator[tuple[StatementPlan, Ran]]:
+    """Yield the plans of statements that were executed that often, for that share of the time."""
+    for plan in snapshot.rows(plans):
+        key = plan.userid, plan.dbid, plan.query_id
+        if plan.nodes and key in load.uses:
+            ran = load.ran(key, load.uses[key])
+            if ran.use.calls >= calls and ran.share >= share:
+                yield plan, ran

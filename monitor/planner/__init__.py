@@ -1,0 +1,1 @@
+"""Planner: plans of the dearest queries, asked of the server by a login that can only read."""

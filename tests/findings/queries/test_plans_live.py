@@ -1,0 +1,61 @@
+"""Findings that read plans, on real servers: ill, found by the planner, cured, gone."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from alerts._base import Evidence
+from alerts.findings.queries.query_plan_signals import finding
+from alerts.history.recorder import Recorder
+from collectors.extensions import extensions
+from collectors.settings import settings
+from monitor.planner import choice
+from monitor.postgres.plans_role_sql import statements
+from tests.fixtures.one_look import verdict_of
+from tests.fixtures.plan_desk import Desk, visit, visits_of
+from tests.fixtures.postgres import PrivateServers, Psql, connected
+
+TABLES = """
+    create extension pg_stat_statements;
+    create role app login;
+    create table customers (id int primary key, region text) with (autovacuum_enabled = off);
+    create table orders (id int primary key, customer_id int, state text, note text)
+        with (autovacuum_enabled = off);
+    insert into customers select n, 'r' || n % 100 from generate_series(1, 1000) n;
+    insert into orders select n, n % 1000, 's' || n % 500, repeat('x', 800)
+        from generate_series(1, 12000) n;
+    grant select on all tables in schema public to app;
+    analyze;
+"""
+JOIN = "select o.id from orders o join customers c on c.id = o.customer_id where o.state = 's7'"
+JOINED = JOIN.replace("'s7'", "$1")
+
+
+async def test_found_and_cured(
+    private_server: PrivateServers, psql: Psql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A join reads all of a table for few rows; the table and the column are named."""
+    monkeypatch.setattr(choice, "SOON", 0.0)
+    server = private_server(max_parallel_workers_per_gather=0)
+    await psql(server.dsn(), TABLES + "\n".join(statements("plans", ["postgres"])))
+    desk, recorder = Desk(), Recorder(wants=finding.history)
+    visits = visits_of(server, desk, "plans")
+    limits = replace(finding.limits, window=timedelta(minutes=5), min_calls=10, min_share=0.0)
+
+    async def told(at: float) -> dict[object, Evidence]:
+        async with connected(server.dsn(user="app")) as app:
+            for _ in range(20):
+                await app.execute(JOIN)
+        snapshot = await visit(visits, desk, server, recorder, settings, extensions, at=at)
+        found = verdict_of(finding, snapshot, limits=limits).subjects
+        return {one.evidence.facts["statement"]: one.evidence for one in found}
+
+    assert await told(0) == {}
+    evidence = (await told(300))[JOINED]
+    facts = evidence.facts
+    assert (facts["table"], facts["columns"]) == ("public.orders", "state")
+    assert "s7" not in repr(desk.rows)
+    await psql(server.dsn(), evidence.check)
+    await psql(server.dsn(), "create index on public.orders (state); analyze public.orders;")
+    assert JOINED not in await told(600)
