@@ -59,7 +59,7 @@ class Bookkeeper:
         collector, database = question.collector, question.database
         status = self.round_log.of(collector, database)
         if reading.missing:
-            status.absence(question.began, reading.missing.reason)
+            status.absence(question.began, reading.missing.reason, reading.missing.expected)
             self.answers.mark_absent(collector, database, reading.missing)
             return None
         if reading.cost is None and collector.gate:

@@ -13,10 +13,16 @@ from monitor.background import in_background, run_by_size
 from monitor.clock import Clock
 from monitor.polling.oid_ranges import OidRanges
 from monitor.polling.texts import Records, readable
+from monitor.postgres.errors import QueryFailure
 from monitor.postgres.first_question import Identity
 from monitor.postgres.privileges import Privileges
 from monitor.postgres.session import Session
 from monitor.reading import Cost, ReadFailure, Reading
+
+OTHER_ENCODING = ("22021", "22P05")
+"""pg_stat_statements converts all its texts, or fails."""
+WITH_VALUES = ("22", "23", "P0")
+"""Classes of errors whose messages quote values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,24 @@ class Reader:
     async def _fetch(
         self, collector: AnyCollector, session: Session, query: str, deadline: float
     ) -> tuple[Records, Cost]:
-        fetched, cost = await session.ask(query, deadline, apart=collector.own)
+        try:
+            fetched, cost = await session.ask(query, deadline, apart=collector.own)
+        except QueryFailure as failure:
+            failure.message = told(failure, collector)
+            raise
         return readable(fetched, query, collector, session), cost
+
+
+def told(failure: QueryFailure, collector: AnyCollector) -> str:
+    """Return the message of a failure, which may quote a value that an own check has read."""
+    state = failure.sqlstate or ""
+    if state in OTHER_ENCODING and collector.extension:
+        return (
+            f"a text of another database has no form in the encoding of this one (SQLSTATE {state})"
+        )
+    if collector.own and state[:2] in WITH_VALUES:
+        return f"a value that it reads does not fit (SQLSTATE {state})"
+    return failure.message
 
 
 async def know_extension(
@@ -134,7 +156,8 @@ def without_extension(collector: AnyCollector, name: str, identity: Identity) ->
     """Why the extension of a collector can't be used in this database."""
     installed = identity.extension(name)
     if installed is None:
-        return Absence(f"the extension {name} is not installed here", expected=True)
+        why = f"the extension {name} is not installed here"
+        return Absence(why, setting=name, expected=True)
     if not installed.is_reachable:
         role = identifier(identity.role)
         return Absence(

@@ -28,6 +28,8 @@ class RoundStatus:
     failing_since: float | None = None
     failures: int = 0
     not_before: float = 0.0
+    is_expected: bool = False
+    """Whether there is nothing to read: on that role or version, or without an extension."""
 
     def overdue(self, now: float, pace: float) -> float | None:
         """Paces that have passed since it was last asked; None while it is not due."""
@@ -40,18 +42,20 @@ class RoundStatus:
     def success(self, now: float, duration: float, rows: int) -> None:
         self.succeeded, self.duration, self.rows = now, duration, rows
         self.error, self.failing_since, self.failures, self.not_before = None, None, 0, 0.0
+        self.is_expected = False
 
     def failure(self, now: float, pace: float, failure: ReadFailure) -> None:
-        self.error = failure.message
+        self.error, self.is_expected = failure.message, False
         self.failing_since = self.failing_since or now
         self.failures += 1
         wait = REFUSED if failure.refused else min(LONGEST, pace * 2**self.failures)
         if not failure.lost:
             self.not_before = now + wait * random.uniform(0.8, 1)
 
-    def absence(self, now: float, reason: str) -> None:
+    def absence(self, now: float, reason: str, is_expected: bool = False) -> None:
         """Note that it was not asked, for a known reason."""
         self.asked, self.succeeded, self.error = now, None, reason
+        self.is_expected = is_expected
         self.failing_since = self.failing_since or now
 
 

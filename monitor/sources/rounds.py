@@ -36,6 +36,7 @@ class Rounds(Source):
     def _round(self, collector: AnyCollector, role: Role | None) -> Round:
         status, now = sum_up(self.round_log.parts(collector)), self.clock.now()
         since, succeeded = status.failing_since, status.succeeded
+        is_missed = (status.error or succeeded is None) and not status.is_expected
         return Round(
             collector=collector.name,
             lane=collector.lane.value,
@@ -46,7 +47,7 @@ class Rounds(Source):
             pace_seconds=self.pacing.of(collector),
             duration_seconds=status.duration,
             was_refused=status.failures > 0,
-            blinded=_blinded_by(collector, role) if status.error or succeeded is None else (),
+            blinded=_blinded_by(collector, role) if is_missed else (),
             set_seconds=self.pacing.unstretched(collector),
         )
 
@@ -71,4 +72,5 @@ def sum_up(parts: list[RoundStatus]) -> RoundStatus:
         error=failed.error if failed else None,
         failing_since=failed.failing_since if failed else None,
         failures=max((part.failures for part in parts), default=0),
+        is_expected=failed is not None and all(part.is_expected for part in parts if part.error),
     )
