@@ -17,7 +17,7 @@ QUERIES = ("CreateTableAsStmt", "RefreshMatViewStmt")
 """Statements that run a query of their own."""
 MOMENT = 0.3
 """Seconds below which nothing is told apart: a commit, a busy core."""
-COST = {"scan": 1.0, "index build": 7.0}
+COST = {"scan": 1.0, "filtered scan": 1.6, "index build": 7.0}
 """Seconds for each second that a plain count of the table takes, of what was observed."""
 READ = 1.6
 """A condition is computed for each row."""

@@ -72,7 +72,7 @@ class Observed:
     """A statement that this server has run, and how fast it was."""
 
     work: str
-    """scan, index build or rewrite."""
+    """scan, filtered scan or index build."""
     pages: float
     seconds: float
 

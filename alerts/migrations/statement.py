@@ -57,7 +57,8 @@ class Statement:
     @property
     def head(self) -> str:
         """The beginning of the text on one line, without comments."""
-        short = " ".join(COMMENT.sub(" ", self.text[:2000]).split())
+        text = QUOTED_OR_COMMENT.sub(lambda found: found[1] or " ", self.text[:2000])
+        short = " ".join(text.split())
         return short if len(short) <= 100 else short[:97] + "..."
 
     @property
@@ -132,7 +133,7 @@ class Statement:
         return self.node == "ClusterStmt" and "relation" not in self.body
 
 
-COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+QUOTED_OR_COMMENT = re.compile(r"""("(?:[^"]|"")*"|'(?:[^']|'')*')|--[^\n]*|/\*.*?\*/""", re.DOTALL)
 ALONE = frozenset(
     (
         "CreatedbStmt",

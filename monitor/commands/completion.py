@@ -27,6 +27,9 @@ def run(known: argparse.Namespace) -> int:
 
 def with_names(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Add the names that may follow to the parser, which does without them for its messages."""
+    from shtab import DIRECTORY, FILE
+
+    paths: dict[str, object] = {"FILE": FILE, "FOLDER": DIRECTORY}
     findings = list(all_findings())
     names = {
         ("check", "finding"): findings,
@@ -38,4 +41,6 @@ def with_names(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         for action in one._actions:
             if choices := names.get((command, action.dest)):
                 action.choices = choices
+            elif isinstance(action.metavar, str) and action.metavar in paths:
+                action.complete = paths[action.metavar]
     return parser

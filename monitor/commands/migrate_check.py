@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from monitor.commands._base import BadUsage, settings_flags, settings_of
@@ -77,6 +78,7 @@ def run(known: argparse.Namespace) -> int:
     from monitor.migrations.check import CheckFailure, Wanted, checked
     from monitor.migrations.interruption import Interrupted, ended_by_signals
     from monitor.migrations.parsing import ParserMissing
+    from monitor.migrations.progress import TerminalLine
     from monitor.reports.migrate_check import migration_report
 
     if not 0 < known.seconds <= 3600:
@@ -107,13 +109,19 @@ def run(known: argparse.Namespace) -> int:
         known.daemon,
         state_file,
     )
+    line = TerminalLine(sys.stderr)
+    if sys.stderr.isatty():
+        wanted = replace(wanted, tell=line)
     try:
         verdict = asyncio.run(ended_by_signals(checked(wanted)))
     except Interrupted as signal:
+        line.end()
         sys.stderr.write("pgvigil migrate-check: interrupted; nothing of it is left.\n")
         return signal.exit_status
     except (CheckFailure, LaunchError, ParserMissing) as wrong:
         raise BadUsage(str(wrong)) from None
+    finally:
+        line.end()
     sys.stdout.write(migration_report(verdict, known.format))
     return verdict.exit_status
 

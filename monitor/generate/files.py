@@ -19,6 +19,7 @@ from monitor.config.reference_page import configuration_page
 from monitor.config.settings import Paces
 from monitor.generate.metrics_page import metrics_page
 from monitor.postgres.role_sql import statements
+from monitor.reports.migrate_check_json import schema_page as migration_schema_page
 from monitor.web.findings_schema import schema_page
 
 ROOT = Path(__file__).parents[2]
@@ -125,6 +126,7 @@ SOURCES: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics,
     "docs/findings.md": findings_page,
     "docs/findings.schema.json": schema_page,
+    "docs/migrate-check.schema.json": migration_schema_page,
 }
 GENERATED: Mapping[str, Callable[[], str]] = {
     **SOURCES,

@@ -56,6 +56,19 @@ EXTENSIONS = """
     from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace
     where e.extname <> 'plpgsql'
 """
+COLLATIONS = """
+    select format('CREATE COLLATION IF NOT EXISTS %I.%I (provider = %s, deterministic = %s, %s)',
+        n.nspname, c.collname,
+        case c.collprovider when 'i' then 'icu' when 'b' then 'builtin' else 'libc' end,
+        c.collisdeterministic,
+        case c.collprovider
+            when 'c' then format('lc_collate = %L, lc_ctype = %L', c.collcollate, c.collctype)
+            else format('locale = %L', coalesce(
+                to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale', c.collcollate))
+            end) as sql
+    from pg_catalog.pg_collation c join pg_catalog.pg_namespace n on n.oid = c.collnamespace
+    where {users}
+"""
 TYPES = """
     select case t.typtype
         when 'e' then format('CREATE TYPE %I.%I AS ENUM (%s)', n.nspname, t.typname, (
@@ -179,7 +192,7 @@ async def schema_of(session: Session, names: Iterable[Name]) -> str:
         oids = [0]
     written = ", ".join(map(str, oids))
     statements = ["SET check_function_bodies = off"]
-    for query in (SCHEMAS, EXTENSIONS, TYPES, SEQUENCES, FUNCTIONS, TABLES, ATTACHED):
+    for query in (SCHEMAS, EXTENSIONS, COLLATIONS, TYPES, SEQUENCES, FUNCTIONS, TABLES, ATTACHED):
         statements += await _statements(session, query, written)
     statements += await _statements(session, CONSTRAINTS, written, "'p', 'u', 'x', 'c'")
     statements += await _statements(session, INDEXES, written, "'r', 'p'")

@@ -19,7 +19,8 @@ from monitor.migrations.clone import load
 from monitor.migrations.dump import DumpFailure, dumped
 from monitor.migrations.given_server import ScratchRefused, given_server, left_behind
 from monitor.migrations.live_facts import LiveFacts
-from monitor.migrations.parsing import parsed
+from monitor.migrations.parsing import parsed_aside
+from monitor.migrations.progress import silent
 from monitor.migrations.remembered import NotRemembered, remembered
 from monitor.migrations.scratch import Scratch, scratch_server
 from monitor.migrations.script import pieces
@@ -55,26 +56,32 @@ class Wanted:
     """Address of the daemon that watches the server."""
     state_file: Path | None = None
     """Of the daemon, where this machine has it."""
+    tell: Callable[[str], None] = silent
+    """Told how far the check is."""
 
 
 async def checked(wanted: Wanted) -> FileVerdict:
     """Judge the script. Raises CheckFailure, LaunchError and ParserMissing."""
-    cut = list(pieces(wanted.script))
+    wanted.tell("reading the file")
+    cut = await asyncio.to_thread(lambda: list(pieces(wanted.script)))
     if len(cut) > MOST_STATEMENTS:
         raise CheckFailure(f"the files have more than {MOST_STATEMENTS:,} statements.")
-    statements = await asyncio.to_thread(parsed, cut)
+    wanted.tell(f"parsing {len(cut):,} statements")
+    statements = await parsed_aside(cut)
     if wanted.server is None:
         return await _without_server(wanted, statements)
     session = await _session(wanted.server, wanted.database)
     try:
         facts = LiveFacts(session)
         schema, note = wanted.schema or "", ""
+        wanted.tell("reading the schema")
         if wanted.schema is None:
             schema, note = await _schema(wanted.server, session, statements)
         roles = await facts.roles()
         made = _scratch(wanted, session.identity, roles)
         names = LiveNames(session.identity.version // 10000, frozenset(roles))
-        traces, lacking, left = await _traced(made, schema, statements, names, bool(note))
+        traces, lacking, left = await _traced(made, wanted, schema, statements, names, bool(note))
+        wanted.tell(f"counting the traffic for {wanted.seconds:g} s")
         live = await facts.of(wanted.server.name, _touched(traces), wanted.seconds)
         week, forgotten = await _week(wanted, wanted.server, session.identity)
     except QueryFailure as failure:
@@ -113,7 +120,9 @@ async def watched_until_over(
 
 async def _without_server(wanted: Wanted, statements: Sequence[Statement]) -> FileVerdict:
     made = _scratch(wanted, None, ())
-    traces, lacking, left = await _traced(made, wanted.schema or "", statements, LiveNames())
+    traces, lacking, left = await _traced(
+        made, wanted, wanted.schema or "", statements, LiveNames()
+    )
     return replace(judged(traces, None, lacking), note=left)
 
 
@@ -146,6 +155,7 @@ async def _schema(
 
 async def _traced(
     made: AbstractAsyncContextManager[Scratch],
+    wanted: Wanted,
     schema: str,
     statements: Sequence[Statement],
     live: LiveNames,
@@ -154,10 +164,11 @@ async def _traced(
     """Return the traces, what the clone lacks, and what an earlier check has left behind."""
     try:
         async with made as scratch:
-            loaded = await load(scratch, schema)
+            wanted.tell("making the copy")
+            loaded = await load(scratch, schema, wanted.script)
             tracer = await Tracer.start(scratch, in_part or bool(loaded.lacking), live)
             try:
-                traces = await tracer.run(statements)
+                traces = await tracer.run(statements, wanted.tell)
             finally:
                 await tracer.close()
             return traces, loaded.lacking, left_behind(scratch)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from monitor.migrations import extensions
+from monitor.migrations import collations, extensions
 from monitor.migrations.scratch import Scratch
 from monitor.migrations.script import pieces
 
@@ -34,12 +34,19 @@ class Loaded:
     """One line for each statement that failed."""
 
 
-async def load(scratch: Scratch, script: str) -> Loaded:
-    """Run the schema's script: as its owner, extensions as superuser where there is one."""
+async def load(scratch: Scratch, script: str, file: str = "") -> Loaded:
+    """Run the schema's script: as its owner, extensions as superuser where there is one.
+
+    `file` is what will run there: it may name collations of the system, too.
+    """
     owner = await scratch.connect()
     admin = await scratch.connect_superuser()
     try:
-        loaded = await _run(owner, admin or owner, statements_of(script))
+        statements = statements_of(script)
+        if admin:
+            await _together(admin, collations.of_system(script, file))
+            statements = list(map(collations.stand_in, statements))
+        loaded = await _run(owner, admin or owner, statements)
         await _populate(owner)
         return loaded
     finally:
@@ -102,6 +109,7 @@ async def _together(
         if len(statements) == 1:
             if wrong.sqlstate == NO_SUCH_SETTING and statements[0].startswith("SET "):
                 return []  # pg_dump is newer than the server
-            return [f"{' '.join(statements[0].split())[:80]}: {wrong}"]
+            said = str(wrong).partition("\n")[0]
+            return [f"{' '.join(statements[0].split())[:80]}: {said}"]
         return [line for one in statements for line in await _together(connection, (one,))]
     return []

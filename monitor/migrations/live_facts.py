@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -125,10 +125,26 @@ CALLS = """
     where s.dbid = (select oid from pg_catalog.pg_database where datname = current_database())
     group by s.queryid
 """
-ROLES = "select rolname::text as name from pg_catalog.pg_roles where rolname !~ '^pg_'"
 LEAST_PAGES = 500
 """Pages of a statement from which on its time says something about the pace of a scan."""
-WORK = {"IndexStmt": "index build", "CopyStmt": "scan", "SelectStmt": "scan"}
+LARGE = f"""
+    select n.nspname::text as schema, c.relname::text as name, c.relpages as pages
+    from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'm') and c.relpages >= {LEAST_PAGES}
+    order by c.relpages desc limit 5000
+"""  # noqa: S608
+ROLES = "select rolname::text as name from pg_catalog.pg_roles where rolname !~ '^pg_'"
+MORE_WORK = (
+    "limitCount",
+    "sortClause",
+    "distinctClause",
+    "windowClause",
+    "lockingClause",
+    "withClause",
+)
+"""Parts of SELECT that take time beside the scan, or that end it early."""
+WHOLE = (0.9, 1.15)
+"""Pages of a call, as a share of the table's, at which a statement has read all of it once."""
 
 
 @dataclass(slots=True)
@@ -168,7 +184,7 @@ class LiveFacts:
             tables,
             tuple(Standby(r["name"], _whole(r["behind"]), r["is_sync"]) for r in standbys),
             _holder(oldest[0]) if oldest else None,
-            _observed(statements or []),
+            _observed(statements or [], await self._large() if statements else {}),
             self._why_unobserved(statements),
             tuple(s.text for s, _ in statements) if statements is not None else None,
             _timeout(await self._rows(TIMEOUTS)),
@@ -224,6 +240,14 @@ class LiveFacts:
             return None
         trees = await asyncio.to_thread(parsed, [Piece(1, row["query"]) for row in rows])
         return list(zip(trees, rows, strict=True))
+
+    async def _large(self) -> dict[Name, list[int]]:
+        """Return the pages of each large table, by name with and without its schema."""
+        found: dict[Name, list[int]] = defaultdict(list)
+        for row in await self._rows(LARGE, quietly=True):
+            found[Name(row["schema"], row["name"])].append(row["pages"])
+            found[Name(None, row["name"])].append(row["pages"])
+        return found
 
     async def _calls(self) -> dict[int, float]:
         rows = await self._rows(CALLS.format(schema=self._schema()))
@@ -317,32 +341,42 @@ def _meant(name: Name, by_name: dict[str, list[Relation]]) -> list[Relation]:
     return [r for r in found if name.schema in (None, r.schema)]
 
 
-def _observed(statements: Iterable[tuple[Statement, Any]]) -> tuple[Observed, ...]:
+def _observed(
+    statements: Iterable[tuple[Statement, Any]], large: Mapping[Name, list[int]]
+) -> tuple[Observed, ...]:
     """Return the scans and builds whose time is known."""
     found = []
     for statement, row in statements:
         calls, pages, seconds = row["calls"], row["pages"], row["seconds"]
         if not calls or pages / calls < LEAST_PAGES or seconds / calls < 0.005:
             continue
-        if work := _work(statement):
+        if work := _work(statement, pages / calls, large):
             found.append(Observed(work, pages / calls, seconds / calls))
     return tuple(found)
 
 
-def _work(statement: Statement) -> str | None:
+def _work(statement: Statement, pages: float, large: Mapping[Name, list[int]]) -> str | None:
     """Return the kind of work of a statement that reads a whole table; None for others."""
     body = statement.body
     if statement.node == "IndexStmt":
-        return "index build"
-    if statement.node == "SelectStmt":
-        one = len(body.get("fromClause", ())) == 1 and "RangeVar" in body["fromClause"][0]
-        plain = not any(
-            key in body for key in ("whereClause", "limitCount", "sortClause", "groupClause")
-        )
-        return "scan" if one and plain else None
+        return None if body.get("concurrent") else "index build"
     if statement.node == "CopyStmt":
         return "scan" if not body.get("is_from") and body.get("relation") else None
-    return None
+    if statement.node != "SelectStmt" or len(statement.tables) != 1:
+        return None
+    if len(body.get("fromClause", ())) != 1 or "RangeVar" not in body["fromClause"][0]:
+        return None
+    if any(key in body for key in MORE_WORK):
+        return None
+    if "whereClause" not in body and "groupClause" not in body:
+        return "scan"
+    return "filtered scan" if _read_whole(pages, large.get(statement.tables[0], ())) else None
+
+
+def _read_whole(pages: float, of_table: Iterable[int]) -> bool:
+    """Whether it has read as many pages as the table has: an index would rarely do that."""
+    low, high = WHOLE
+    return any(low * size <= pages <= high * size for size in of_table)
 
 
 def _timeout(rows: Iterable[Any]) -> float:

@@ -4,6 +4,7 @@ The only module that knows the library (postgast). As a program it reads stateme
 line, and writes for each a line with its tree or why it has none.
 """
 
+import asyncio
 import json
 import resource
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from alerts.migrations.statement import Statement
+from alerts.migrations.statement import Statement, parts
 from monitor.migrations.script import Piece
 
 LONGEST = 256 * 1024
@@ -36,16 +37,58 @@ REASONS = {
 }
 
 
+COMPUTED = ("FuncCall", "SubLink")
+"""Parts of rows that do more than to be stored."""
+PLAIN_ROWS: list[Any] = [{"List": {"items": []}}]
+"""Stands for the rows of INSERT ... VALUES where all are plain."""
+
+
 class ParserMissing(Exception):
     """The library is not installed; the message says how to install it."""
 
 
-def parsed(cut: Sequence[Piece]) -> list[Statement]:
+class Parsing:
+    """The child process that parses, so that another thread can end it."""
+
+    def __init__(self) -> None:
+        self.child: subprocess.Popen[bytes] | None = None
+        self.stopped = False
+
+    def run(self, asked: bytes) -> tuple[bytes, int]:
+        """Return what the child has answered until its end, and its exit status."""
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        answers, _ = self.child.communicate(asked)
+        return answers, self.child.returncode
+
+    def stop(self) -> None:
+        """End it."""
+        self.stopped = True
+        if self.child is not None:
+            self.child.kill()
+
+
+async def parsed_aside(cut: Sequence[Piece]) -> list[Statement]:
+    """Parse in a thread, and end it if we are cancelled. Raises ParserMissing."""
+    parsing = Parsing()
+    try:
+        return await asyncio.to_thread(parsed, cut, parsing)
+    except asyncio.CancelledError:
+        parsing.stop()
+        raise
+
+
+def parsed(cut: Sequence[Piece], parsing: Parsing | None = None) -> list[Statement]:
     """Parse the statements of a script. Raises ParserMissing."""
     if find_spec("postgast") is None:
         raise ParserMissing("the parser is missing: pip install 'pgvigil[migrations]'.")
     texts = [piece.text for piece in cut if not piece.is_psql and len(piece.text) <= LONGEST]
-    trees = iter(_trees(texts))
+    trees = iter(_trees(texts, parsing or Parsing()))
     statements: list[Statement] = []
     for piece in cut:
         number = len(statements) + 1
@@ -68,21 +111,16 @@ def _statement(number: int, piece: Piece, found: dict[str, Any]) -> Statement:
     return Statement(number, piece.line, piece.text, node, found, follows=piece.follows)
 
 
-def _trees(texts: Sequence[str]) -> list[dict[str, Any]]:
+def _trees(texts: Sequence[str], parsing: Parsing) -> list[dict[str, Any]]:
     """Parse all; what the parser dies of is told by name, and the rest goes to another one."""
     done: list[dict[str, Any]] = []
     while len(done) < len(texts):
         asked = "\n".join(map(json.dumps, texts[len(done) :])) + "\n"
-        child = subprocess.run(
-            [sys.executable, "-m", __name__],
-            input=asked.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        )
-        answers = child.stdout.split(b"\n")[:-1]
-        done += [json.loads(answer) for answer in answers]
-        if child.returncode and len(done) < len(texts):
+        answers, status = parsing.run(asked.encode())
+        done += [json.loads(answer) for answer in answers.split(b"\n")[:-1]]
+        if parsing.stopped:
+            done += [{"error": "interrupted"}] * (len(texts) - len(done))
+        elif status and len(done) < len(texts):
             done.append({"error": "the parser gave up on it"})
     return done
 
@@ -101,8 +139,20 @@ def tree(text: str) -> dict[str, Any]:
         return {"error": "it can't be parsed: it is nested too deeply"}
     if len(statements) != 1:
         return {"error": "it is not one statement"}
-    found: dict[str, Any] = statements[0]["stmt"]
+    found: dict[str, Any] = _slim(statements[0]["stmt"])
+    insert = found.get("InsertStmt", {}).get("selectStmt", {}).get("SelectStmt", {})
+    if "valuesLists" in insert and not any(
+        True for name in COMPUTED for _ in parts(insert["valuesLists"], name)
+    ):
+        insert["valuesLists"] = PLAIN_ROWS
     return found
+
+
+def _slim(node: Any) -> Any:
+    """Return a tree without the places in the text: there may be a hundred thousand trees."""
+    if isinstance(node, dict):
+        return {key: _slim(value) for key, value in node.items() if key != "location"}
+    return list(map(_slim, node)) if isinstance(node, list) else node
 
 
 def main() -> None:

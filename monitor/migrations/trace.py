@@ -4,8 +4,9 @@ A transaction of the file itself stays as it is: what its statements lock is hel
 """
 
 import asyncio
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import asyncpg
@@ -14,6 +15,8 @@ from alerts.cure import identifier
 from alerts.migrations.documented import documented
 from alerts.migrations.statement import SETTINGS, Name, Statement, parts
 from alerts.migrations.traced import Block, Failure, Held, Traced
+from monitor.migrations.collations import stand_in
+from monitor.migrations.progress import silent
 from monitor.migrations.reach import reaches_beyond
 from monitor.migrations.relations import ALL, FIRST_OF_USERS, TOUCHED, Relations, Seen
 from monitor.migrations.scratch import Scratch
@@ -37,8 +40,10 @@ NAMED = """
 MAY_NOT = "42501"
 ABSENT = ("42P01", "42704", "42883", "42703", "3F000")
 NO_OBJECT = "42704"
-BY_VERSION = ("0A000", "42601", "42883")
-"""What another version may do: features, syntax, functions."""
+NO_FUNCTION = "42883"
+BUILD_LACKS = "not supported by this build"
+NO_COLLATION = re.compile(r'collation "[^"]*" for encoding')
+"""A collation of the system; the messages of our own server are in English."""
 BY_ROWS = ("21", "22", "23", "P0")
 """Classes of errors that depend on rows, which the clone has none of."""
 NOT_SEEN = "it commits by itself, so its locks can't be seen"
@@ -93,10 +98,13 @@ class Tracer:
         relations = Relations.of(await connection.fetch(ALL))
         return cls(scratch, connection, relations, lacking, live or LiveNames())
 
-    async def run(self, statements: Sequence[Statement]) -> list[Traced]:
-        """Trace all of them."""
+    async def run(
+        self, statements: Sequence[Statement], tell: Callable[[str], None] = silent
+    ) -> list[Traced]:
+        """Trace all of them; `tell` is told how far it is."""
         done: list[Traced] = []
         for statement in statements:
+            tell(f"tracing statement {len(done) + 1:,} of {len(statements):,}")
             traced = await self._guarded(statement)
             done.append(replace(traced, lock_timeout=self.lock_timeout, block=self._block()))
             await self._note(statement)
@@ -194,7 +202,7 @@ class Tracer:
         await self.connection.execute("BEGIN")
         await self._begin()
         try:
-            await self._execute(statement.text)
+            await self._execute(self._text(statement))
             seen = self.relations.learn(await self.connection.fetch(TOUCHED))
             await self._execute("COMMIT")
         except asyncpg.PostgresError as wrong:
@@ -214,7 +222,7 @@ class Tracer:
 
     async def _in_block(self, statement: Statement) -> Traced:
         try:
-            await self._execute(statement.text)
+            await self._execute(self._text(statement))
             seen = self.relations.learn(await self.connection.fetch(TOUCHED))
         except asyncpg.PostgresError as wrong:
             self.aborted = statement.number
@@ -245,9 +253,11 @@ class Tracer:
         state, told = str(wrong.sqlstate), str(wrong).splitlines()[0]
         if state == NO_OBJECT and (role := self._role_lacking(statement)):
             return Traced(statement, unknown=f"the clone's server has no role {role}")
-        if state in BY_VERSION and self.live.major not in (None, self.scratch.major):
-            there = f"PostgreSQL {self.live.major} may run what {self.scratch.major} refuses"
+        if state == NO_FUNCTION and self.live.major not in (None, self.scratch.major):
+            there = f"PostgreSQL {self.live.major} may have what {self.scratch.major} lacks"
             return Traced(statement, unknown=f"{there}: {told}")
+        if BUILD_LACKS in told or NO_COLLATION.search(told):
+            return Traced(statement, unknown=f"the clone's server lacks it: {told}")
         if state == MAY_NOT:
             return Traced(statement, unknown=f"the clone may not do it: {told}")
         if self.lacking and state in ABSENT:
@@ -289,6 +299,10 @@ class Tracer:
     async def _asked_timeout(self) -> float:
         value = await self.connection.fetchval(TIMEOUT)
         return float(value or 0.0)
+
+    def _text(self, statement: Statement) -> str:
+        """Return what runs on the clone: our own server lacks ICU."""
+        return statement.text if self.scratch.beyond else stand_in(statement.text)
 
     async def _execute(self, sql: str) -> None:
         """Run it, and end the session if it takes too long; code can refuse to be cancelled."""

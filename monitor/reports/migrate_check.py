@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from alerts.migrations.advice import Level
 from alerts.migrations.best_hour import Hour
@@ -12,8 +11,10 @@ from alerts.migrations.kind import Kind
 from alerts.migrations.lock_mode import Blocked
 from alerts.migrations.traced import Traced
 from alerts.migrations.verdict import Effect, FileVerdict, Verdict
+from alerts.plural import plural
 from alerts.units import bytes_text, duration_text
 from monitor.reports.escape import safe
+from monitor.reports.migrate_check_json import as_json, rounded, why_no_hours
 
 WORDS = {
     Level.safe: "safe",
@@ -35,67 +36,13 @@ def migration_report(verdict: FileVerdict, format: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_json(verdict: FileVerdict) -> dict[str, Any]:
-    return {
-        "verdict": verdict.level.name,
-        "exit_status": verdict.exit_status,
-        "server": verdict.live.name if verdict.live else None,
-        "server_version": verdict.live.version if verdict.live else None,
-        "note": verdict.note or None,
-        "clone_lacks": list(verdict.lacking),
-        "hours": _hours_json(verdict),
-        "free_space": _space_json(verdict),
-        "statements": [_statement(one) for one in verdict.verdicts],
-    }
-
-
-def _hours_json(verdict: FileVerdict) -> dict[str, Any] | None:
-    choice = verdict.hours
-    if not verdict.waits or verdict.live is None:
-        return None
-    if choice is None:
-        return {"now": None, "best": None, "hours_known": 0, "unknown": _why_no_hours(verdict)}
-    return {
-        "now": _hour_json(choice.now),
-        "best": _hour_json(choice.best),
-        "hours_known": choice.hours_known,
-        "unknown": None,
-    }
-
-
-def _space_json(verdict: FileVerdict) -> dict[str, Any]:
-    """The volumes of the server, and why they are not known where the file needs much space."""
-    free = verdict.week.free if verdict.week else ()
-    return {
-        "volumes": [{"places": one.places, "available_bytes": one.available_bytes} for one in free],
-        "unknown": verdict.why_no_space,
-    }
-
-
-def _hour_json(hour: Hour) -> dict[str, Any]:
-    return {
-        "hour": hour.name,
-        "hour_of_week": hour.number,
-        "longest_transaction_seconds": _short(hour.longest),
-        "scans_and_rows_per_second": _short(hour.traffic),
-    }
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else _rounded(value)
-
-
-def _why_no_hours(verdict: FileVerdict) -> str:
-    return verdict.why_no_week or "the daemon has not seen a whole hour yet"
-
-
 def _hours(verdict: FileVerdict) -> Iterator[str]:
     """How long it may wait for its locks by hour of the week, and the best hour; said once."""
     choice = verdict.hours
     if not verdict.waits or verdict.live is None:
         return
     if choice is None:
-        why = _why_no_hours(verdict)
+        why = why_no_hours(verdict)
         yield f"Not known: how long it may wait at other hours, and the best hour ({why})."
         return
     now, best = choice.now, choice.best
@@ -111,55 +58,13 @@ def _hours(verdict: FileVerdict) -> Iterator[str]:
 
 
 def _wait(seconds: float | None) -> str:
-    return "a moment" if not seconds or seconds < 0.5 else duration_text(_rounded(seconds))
+    return "a moment" if not seconds or seconds < 0.5 else duration_text(rounded(seconds))
 
 
 def _rate(hour: Hour) -> str:
     if hour.traffic is None:
         return ""
-    return f", beside {_rounded(hour.traffic):,g} scans and written rows a second on its tables"
-
-
-def _statement(one: Verdict) -> dict[str, Any]:
-    traced = one.traced
-    return {
-        "number": traced.statement.number,
-        "line": traced.statement.line,
-        "statement": traced.statement.head,
-        "verdict": one.level.name,
-        "kind": one.kind.value,
-        "blocks": one.blocked.value,
-        "locks": [
-            {
-                "table": str(held.table),
-                "index": held.index,
-                "mode": held.mode.sql,
-            }
-            for held in traced.locks
-        ],
-        "blocked_tables": [
-            {
-                "table": str(effect.relation),
-                "blocks": effect.blocked.value,
-                "statements_per_second": effect.per_second,
-            }
-            for effect in one.effects
-        ],
-        "seconds": _seconds(one.duration),
-        "locks_held_seconds": _seconds(one.held),
-        "transaction": traced.block.number if traced.block else None,
-        "writes_bytes": one.writes_bytes,
-        "fails": one.failure.message if one.failure else None,
-        "unknown": traced.unknown,
-        "advice": [{"text": advice.text, "sql": list(advice.sql)} for advice in one.advice],
-        "way_back": one.way_back,
-    }
-
-
-def _seconds(length: Duration) -> dict[str, Any]:
-    if length.range is None:
-        return {"low": None, "high": None, "unknown": length.reason}
-    return {"low": round(length.range.low, 3), "high": round(length.range.high, 3)}
+    return f", beside {rounded(hour.traffic):,g} scans and written rows a second on its tables"
 
 
 def _text(verdict: FileVerdict) -> Iterator[str]:
@@ -248,11 +153,7 @@ def _lasts(length: Duration) -> str:
 def _range(found: Range) -> str:
     if found.high <= 0.5:
         return "a moment"
-    return f"{duration_text(_rounded(found.low))} to {duration_text(_rounded(found.high))}"
-
-
-def _rounded(seconds: float) -> float:
-    return float(f"{seconds:.2g}")
+    return f"{duration_text(rounded(found.low))} to {duration_text(rounded(found.high))}"
 
 
 def _markdown(verdict: FileVerdict) -> Iterator[str]:
@@ -291,7 +192,7 @@ def _below(verdict: FileVerdict) -> Iterator[str]:
     if verdict.note:
         yield f"{verdict.note}."
     if verdict.lacking:
-        yield f"The clone lacks {len(verdict.lacking)} parts of the schema:"
+        yield f"The clone lacks {plural(len(verdict.lacking), 'part')} of the schema:"
         yield from verdict.lacking[:SHOWN_LACKING]
 
 

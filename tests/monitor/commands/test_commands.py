@@ -160,7 +160,7 @@ def test_a_shell_accepts_its_completion(capsys: pytest.CaptureFixture[str], shel
 
 
 def test_bash_completes() -> None:
-    """Commands, then the names of findings."""
+    """Commands, then the names of findings; files where a file is meant."""
     typed = "COMP_WORDS=(pgvigil explain index_unu); COMP_CWORD=2"
     script = subprocess.run(
         [sys.executable, "-m", "monitor", "completion", "bash"],
@@ -172,3 +172,4 @@ def test_bash_completes() -> None:
     asked = f"{script}\n{typed}\n{function} pgvigil index_unu explain\necho ${{COMPREPLY[@]}}\n"
     done = subprocess.run(["bash"], input=asked, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["index_unused"], done.stderr
+    assert "_shtab_pgvigil_migrate_check_pos_0_COMPGEN=_shtab_compgen_files" in script

@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
 from alerts.history.memory import Memory
@@ -22,6 +23,7 @@ from collectors.activity import activity
 from collectors.volumes import Volume, volumes
 from monitor.cli import main
 from monitor.exposition.store import Store
+from monitor.reports.migrate_check_json import MigrationJson
 from monitor.state_file import StateFile
 from monitor.views.overview import Overview, ServerView
 from monitor.web.app import application
@@ -90,6 +92,7 @@ async def test_against_a_real_server(database: Database, psql: Psql, version: in
     )
     assert wrong == ""
     found = json.loads(shown)
+    TypeAdapter(MigrationJson).validate_json(shown)
     assert (status, found["verdict"]) == (2, "danger")
     unguarded, _, instant, not_null, build, concurrently, drop = found["statements"]
     assert unguarded["verdict"] == "caution"

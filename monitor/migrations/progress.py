@@ -1,0 +1,36 @@
+"""Progress of a check, as one line of a terminal that is overwritten and removed at the end."""
+
+import time
+from typing import TextIO
+
+PACE = 0.1
+"""Seconds between two lines."""
+CLEAR = "\r\x1b[K"
+
+
+def silent(_: str) -> None:
+    """Tell nothing: nobody looks at a terminal."""
+
+
+class TerminalLine:
+    """Shows what is being done, from the second on that it lasts."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self.terminal = terminal
+        self.since = time.monotonic()
+        self.told = 0.0
+        self.shown = False
+
+    def __call__(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self.since >= 1.0 and now - self.told >= PACE:
+            self.terminal.write(f"{CLEAR}{text} ...")
+            self.terminal.flush()
+            self.told, self.shown = now, True
+
+    def end(self) -> None:
+        """Remove the line."""
+        if self.shown:
+            self.terminal.write(CLEAR)
+            self.terminal.flush()
+            self.shown = False
