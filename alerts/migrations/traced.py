@@ -62,6 +62,8 @@ class Traced:
     failure: Failure | None = None
     unknown: str | None = None
     """Why the trace does not tell everything."""
+    by_rows: bool = False
+    """Whether it is unknown only because the clone has no rows."""
     block: Block | None = None
     lock_timeout: float = 0.0
     """Seconds in force when it began; 0 is none."""

@@ -289,7 +289,9 @@ def _level(verdict: Verdict, live: LiveServer | None) -> Level:
     if verdict.failure is not None:
         return Level.danger
     if verdict.kind is Kind.unknown:
-        return Level.unknown
+        # Code that did this much on a clone without rows does at least as much there.
+        seen = grows_with(verdict.traced) and verdict.blocked is not Blocked.none
+        return Level.danger if seen else Level.unknown
     if verdict.blocked is Blocked.none:
         return Level.safe
     if verdict.held.range is None:

@@ -83,10 +83,10 @@ def run(known: argparse.Namespace) -> int:
 
     if not 0 < known.seconds <= 3600:
         raise BadUsage("--seconds takes a number above 0, up to 3600.")
-    script = read(known.files)
+    script, note = script_of(known.files)
     if known.single_transaction:
         script = f"BEGIN;{script}\n;COMMIT;"
-    schema = read([known.schema]) if known.schema else None
+    schema = read([known.schema])[0] if known.schema else None
     if known.no_server and schema is None:
         raise BadUsage("--no-server needs the schema: --schema FILE.")
     server, state_file = None, None
@@ -122,6 +122,7 @@ def run(known: argparse.Namespace) -> int:
         raise BadUsage(str(wrong)) from None
     finally:
         line.end()
+    verdict = replace(verdict, note=". ".join(filter(None, (note, verdict.note))))
     sys.stdout.write(migration_report(verdict, known.format))
     return verdict.exit_status
 
@@ -144,8 +145,21 @@ def watch_it(script: str, server: WatchedServer, database: str | None) -> int:
     return 2 if hurt else 0
 
 
-def read(names: list[str]) -> str:
-    """Read the files, one after the other; bytes that are no text become replacement characters."""
+def script_of(names: list[str]) -> tuple[str, str]:
+    """Return the script of all files, and a note on what of them is left out."""
+    from monitor.migrations.way_down import without_way_down
+
+    texts, note = [], ""
+    for name, whole in zip(names, read(names), strict=True):
+        text, down = without_way_down(whole)
+        texts.append(text)
+        if down:
+            note = f"From line {down} of {name} on, its way down is left out; psql would run it"
+    return "\n".join(texts), note
+
+
+def read(names: list[str]) -> list[str]:
+    """Read the files; bytes that are no text become replacement characters."""
     texts, left = [], LARGEST
     for name in names:
         try:
@@ -159,8 +173,9 @@ def read(names: list[str]) -> str:
         left -= len(content)
         if left < 0:
             raise BadUsage(f"the files are larger than {LARGEST >> 20} MB.")
-        texts.append(content.decode("utf-8", errors="replace").replace("\0", "\ufffd"))
-    return "\n".join(texts)
+        text = content.decode("utf-8-sig", errors="replace")
+        texts.append(text.replace("\0", "\ufffd"))
+    return texts
 
 
 def chosen(settings: Settings, name: str | None) -> WatchedServer:

@@ -39,6 +39,8 @@ NAMED = """
 """
 MAY_NOT = "42501"
 ABSENT = ("42P01", "42704", "42883", "42703", "3F000")
+THERE = ("42P07", "42701", "42710", "42723", "42P06")
+"""Objects that are there already."""
 NO_OBJECT = "42704"
 NO_FUNCTION = "42883"
 BUILD_LACKS = "not supported by this build"
@@ -87,6 +89,8 @@ class Tracer:
     filled: set[Name] = field(default_factory=set)
     """Tables that the last statements have inserted rows into: more rows do nothing else."""
 
+    gap: Statement | None = None
+    """The first one that did not run as it will on the live server."""
     made_roles: set[str] = field(default_factory=set)
     """By statements of the file, which the clone may not run."""
 
@@ -106,6 +110,8 @@ class Tracer:
         for statement in statements:
             tell(f"tracing statement {len(done) + 1:,} of {len(statements):,}")
             traced = await self._guarded(statement)
+            if self.gap is None and traced.unknown and not traced.by_rows:
+                self.gap = statement
             done.append(replace(traced, lock_timeout=self.lock_timeout, block=self._block()))
             await self._note(statement)
         return done
@@ -251,6 +257,9 @@ class Tracer:
     def _failed(self, statement: Statement, wrong: asyncpg.PostgresError) -> Traced:
         """Tell apart what fails anywhere from what only the clone can't do."""
         state, told = str(wrong.sqlstate), str(wrong).splitlines()[0]
+        if self.gap and state in (*ABSENT, *THERE):
+            why = f"line {self.gap.line} may change that, and did not run as it will there"
+            return Traced(statement, unknown=f"{told}, but {why}")
         if state == NO_OBJECT and (role := self._role_lacking(statement)):
             return Traced(statement, unknown=f"the clone's server has no role {role}")
         if state == NO_FUNCTION and self.live.major not in (None, self.scratch.major):
@@ -265,7 +274,9 @@ class Tracer:
         if state.startswith("5") or statement.node == "CreateExtensionStmt":
             return Traced(statement, unknown=f"the clone can't do it: {told}")
         if state.startswith(BY_ROWS):
-            return Traced(statement, unknown=f"it fails on a clone without rows: {told}")
+            return Traced(
+                statement, unknown=f"it fails on a clone without rows: {told}", by_rows=True
+            )
         return Traced(statement, failure=Failure(state, told))
 
     def _role_lacking(self, statement: Statement) -> str | None:

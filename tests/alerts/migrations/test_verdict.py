@@ -239,3 +239,11 @@ def test_what_a_rewrite_writes() -> None:
         found
     )
     assert found.blocked is Blocked.all
+
+
+def test_code_that_rewrites_a_table() -> None:
+    """A DO block is not known, but what it did on the clone it does at least."""
+    found = verdict(traced("DO $$BEGIN END$$", unknown="a DO block", rewritten=(ORDERS,)))
+    assert (found.kind, found.level) == (Kind.unknown, Level.danger)
+    found = verdict(traced("DO $$BEGIN END$$", unknown="a DO block"))
+    assert found.level is not Level.danger

@@ -18,10 +18,10 @@ SCHEMA = """
     CREATE TYPE public.pair AS (a public.posint, b text COLLATE pg_catalog."de-x-icu");
     CREATE TYPE public.textrange AS RANGE (subtype = text, collation = pg_catalog."de-x-icu");
     CREATE TABLE "Evil "" ;-- schema"."ta;""ble" (
-        "id""x" int PRIMARY KEY, "sel;ect" text COLLATE public.german, p public.pair,
+        "id""x" int PRIMARY KEY, "na;me" text COLLATE public.german, p public.pair,
         r public.textrange, m text[][], v text COLLATE pg_catalog."sv-SE-x-icu"
     );
-    CREATE INDEX "i;""dx" ON "Evil "" ;-- schema"."ta;""ble" ("sel;ect" COLLATE public.german);
+    CREATE INDEX "i;""dx" ON "Evil "" ;-- schema"."ta;""ble" ("na;me" COLLATE public.german);
     CREATE TABLE public.one (id int PRIMARY KEY, other int);
     CREATE TABLE public.two (id int PRIMARY KEY REFERENCES public.one, one int);
     ALTER TABLE public.one ADD FOREIGN KEY (other) REFERENCES public.two DEFERRABLE;
@@ -30,7 +30,7 @@ TABLE = '"Evil "" ;-- schema"."ta;""ble"'
 KINDS = [
     ("CREATE COLLATION swedish (provider = icu, locale = 'sv')", Kind.instant),
     (f"ALTER TABLE {TABLE} ADD x text COLLATE swedish", Kind.instant),
-    (f'ALTER TABLE {TABLE} ALTER "sel;ect" TYPE text COLLATE "en-US-x-icu"', Kind.index_build),
+    (f'ALTER TABLE {TABLE} ALTER "na;me" TYPE text COLLATE "en-US-x-icu"', Kind.index_build),
     (f"ALTER TABLE {TABLE} ALTER v TYPE varchar(9)", Kind.rewrite),
     ("ALTER TABLE two ALTER one SET NOT NULL", Kind.scan),
 ]

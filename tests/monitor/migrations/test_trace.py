@@ -147,6 +147,18 @@ async def test_a_hostile_file(
     assert not hacked.exists()
 
 
+async def test_after_what_did_not_run(scratch: Scratch) -> None:
+    """What is missing then may be made there; without a gap it fails."""
+    first, _, then, other = await traced(
+        scratch,
+        "ALTER TABLE missing ADD x int; CREATE EXTENSION dblink;\n"
+        "SELECT dblink('x', 'y'); ALTER TABLE orders ALTER total TYPE bigint",
+    )
+    assert first.failure
+    assert "does not exist, but line 1 may change that" in str(then.unknown)
+    assert kind(other) is Kind.rewrite
+
+
 async def test_many_rows_are_traced_once(scratch: Scratch) -> None:
     """As long as nothing else comes between; other statements are all seen."""
     rows = [f"INSERT INTO orders (id) VALUES ({n})" for n in range(1, 2000)]

@@ -1,0 +1,27 @@
+"""Way down: what frameworks run only to undo a migration."""
+
+import pytest
+
+from monitor.migrations.way_down import without_way_down
+
+GOOSE = "-- +goose Up\nALTER 1;\n-- +goose Down\nDROP 1;\nDROP 2;\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "kept", "line"),
+    [
+        (GOOSE, "-- +goose Up\nALTER 1;\n\n\n\n", 3),
+        (
+            GOOSE + "-- +goose Up\nALTER 2;",
+            "-- +goose Up\nALTER 1;\n\n\n\n-- +goose Up\nALTER 2;",
+            3,
+        ),
+        ("-- migrate:up\nA;\n  -- Migrate:Down\nB;", "-- migrate:up\nA;\n\n", 3),
+        ("-- +migrate Up\nA;\n-- +migrate Down notransaction\nB;", "-- +migrate Up\nA;\n\n", 3),
+        ("A;\n-- migrate:down\nB;", "A;\n-- migrate:down\nB;", None),
+        ("A; -- +goose Down", "A; -- +goose Down", None),
+    ],
+)
+def test_what_is_left_out(script: str, kept: str, line: int | None) -> None:
+    """Lines keep their numbers; without a way up such a comment means nothing."""
+    assert without_way_down(script) == (kept, line)
