@@ -9,7 +9,7 @@ from alerts.migrations.best_hour import HourChoice, hour_choice
 from alerts.migrations.duration import MOMENT, Duration, Range, duration
 from alerts.migrations.kind import Kind, blocks, grows_with, kind
 from alerts.migrations.live import LiveServer, LiveTable, Traffic
-from alerts.migrations.lock_mode import Blocked
+from alerts.migrations.lock_mode import Blocked, LockMode
 from alerts.migrations.rows import refused_by_rows
 from alerts.migrations.safer import lock_timeout_missing, safer
 from alerts.migrations.space import NOTABLE, space_advice, why_unknown
@@ -27,6 +27,10 @@ NOTICED = 1.0
 """Seconds of blocked statements that an application notices."""
 LONG = (Kind.scan, Kind.rewrite, Kind.index_build, Kind.data)
 """Kinds whose time may grow with the table."""
+UNENDED = Advice(
+    "The file ends within this transaction: without a COMMIT all of it is rolled back.",
+    level=Level.caution,
+)
 EXITS = {Level.safe: 0, Level.unknown: 1, Level.caution: 1, Level.danger: 2}
 
 
@@ -122,6 +126,9 @@ def judged(
             verdict = _after_a_bad_backfill(verdict)
         filled_partly = filled_partly or stops_early(traced.statement)
         verdicts.append(verdict)
+    if verdicts and (last := verdicts[-1]).traced.block and not last.traced.statement.transaction:
+        level = max(last.level, UNENDED.level)
+        verdicts[-1] = replace(last, advice=(*last.advice, UNENDED), level=level)
     waiting = [v for v in verdicts if v.effects or v.traced.statement.is_concurrent]
     choice = None
     if week is not None and waiting:
@@ -230,11 +237,35 @@ def _advice(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:
     if traced.emptied:
         names = ", ".join(map(str, traced.emptied))
         yield Advice(f"It removes all rows of {names}.", level=Level.caution)
+    yield from _removed(traced, live)
     yield from backfills(traced, live)
     yield from refused_by_rows(traced, live)
     yield from still_named(traced, live)
     yield from _waits(verdict, live)
     yield from on_standbys(verdict.traced, verdict.held, live)
+
+
+def _removed(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
+    """What DROP TABLE and DROP SCHEMA remove, where the live server has rows of it."""
+    statement = traced.statement
+    kind_of = statement.body.get("removeType") if statement.node == "DropStmt" else None
+    if live is None or kind_of not in ("OBJECT_TABLE", "OBJECT_SCHEMA"):
+        return
+    names = {name.name for name in statement.tables}
+    if kind_of == "OBJECT_SCHEMA":
+        names = {one["String"]["sval"] for one in statement.body.get("objects", ())}
+    gone = [
+        live.tables[held.table]
+        for held in traced.locks
+        if held.index is None and held.mode is LockMode.AccessExclusive
+        if (held.table.schema if kind_of == "OBJECT_SCHEMA" else held.table.name) in names
+        if held.table in live.tables
+    ]
+    filled = [table for table in gone if table.rows != 0]
+    if filled:
+        shown = ", ".join(str(table.relation) for table in filled[:5])
+        more = f" and {len(filled) - 5} more" if len(filled) > 5 else ""
+        yield Advice(f"It removes {shown}{more} with all rows.", level=Level.caution)
 
 
 def _waits(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:

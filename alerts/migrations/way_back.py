@@ -25,7 +25,11 @@ NODES = {
     "CreateTrigStmt": "DROP TRIGGER",
     "ViewStmt": "create the old definition again",
 }
-DROPS = {"OBJECT_INDEX": "create the index again, CONCURRENTLY", "OBJECT_TABLE": LOST}
+DROPS = {
+    "OBJECT_INDEX": "create the index again, CONCURRENTLY",
+    "OBJECT_TABLE": LOST,
+    "OBJECT_SCHEMA": LOST,
+}
 
 
 def way_back(statement: Statement) -> str | None:

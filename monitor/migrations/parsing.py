@@ -37,6 +37,8 @@ REASONS = {
 }
 
 
+REPLACED = "\ufffd"
+"""What bytes have become that are no text."""
 COMPUTED = ("FuncCall", "SubLink")
 """Parts of rows that do more than to be stored."""
 PLAIN_ROWS: list[Any] = [{"List": {"items": []}}]
@@ -105,6 +107,9 @@ def parsed(cut: Sequence[Piece], parsing: Parsing | None = None) -> list[Stateme
 
 
 def _statement(number: int, piece: Piece, found: dict[str, Any]) -> Statement:
+    if REPLACED in piece.text:
+        unread = "it has bytes that are no text in UTF-8"
+        return Statement(number, piece.line, piece.text, unread=unread)
     if "error" in found:
         return Statement(number, piece.line, piece.text, unread=found["error"])
     node = next(iter(found), "")

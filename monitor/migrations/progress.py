@@ -9,7 +9,7 @@ CLEAR = "\r\x1b[K"
 
 
 def silent(_: str) -> None:
-    """Tell nothing: nobody looks at a terminal."""
+    """Tell nothing: there is no terminal."""
 
 
 class TerminalLine:

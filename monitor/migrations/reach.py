@@ -1,4 +1,4 @@
-"""Statements that act beyond their database: never run on a server that others may use."""
+"""Statements that are not run on the clone: they act beyond it, or would disturb the trace."""
 
 from alerts.migrations.statement import Statement
 from monitor.migrations.extensions import HARMLESS
@@ -10,7 +10,17 @@ NODES = """
     AlterSystemStmt CreateSubscriptionStmt CreateForeignServerStmt CreateFdwStmt LoadStmt
 """
 BEYOND = frozenset(NODES.split())
+BIG = ("REINDEX_OBJECT_DATABASE", "REINDEX_OBJECT_SYSTEM")
 OBJECTS = ("OBJECT_DATABASE", "OBJECT_ROLE", "OBJECT_TABLESPACE", "OBJECT_PARAMETER_ACL")
+TIMEOUTS = """
+    statement_timeout transaction_timeout idle_in_transaction_session_timeout
+    idle_session_timeout client_encoding
+"""
+OF_SESSION = frozenset(TIMEOUTS.split())
+"""Settings that would end our own questions, or change their encoding."""
+HARMLESS_THERE = ("AlterDatabaseSetStmt", "CommentStmt", "GrantStmt", "SecLabelStmt")
+"""Statements that take no lock on a table, whatever database they name."""
+ABOUT_DATABASE = "it is about a database as a whole, which the clone can't show"
 NOT_RUN = "it acts beyond its database, so it is not run on the server of --scratch"
 
 
@@ -24,3 +34,25 @@ def reaches_beyond(statement: Statement) -> str | None:
         return NOT_RUN
     is_two_phase = (statement.transaction or "").endswith("PREPARED")
     return NOT_RUN if is_two_phase or statement.transaction == "PREPARE" else None
+
+
+def is_of_session(statement: Statement) -> bool:
+    """Whether it only sets what the clone does not need to know."""
+    return statement.node == "VariableSetStmt" and statement.body.get("name") in OF_SESSION
+
+
+def about_database(statement: Statement) -> str | None:
+    """Return why a statement about a database is not known; empty if it does nothing to tables.
+
+    None is a statement about something else. The clone has another name than the live database.
+    """
+    body, node = statement.body, statement.node
+    is_database = "OBJECT_DATABASE" in (
+        body.get(key) for key in ("renameType", "objectType", "objtype")
+    )
+    if node in HARMLESS_THERE and (is_database or node == "AlterDatabaseSetStmt"):
+        return ""
+    if is_database or node.startswith("AlterDatabase"):
+        return ABOUT_DATABASE
+    is_reindex = node == "ReindexStmt" and body.get("kind") in BIG
+    return ABOUT_DATABASE if is_reindex else None

@@ -17,7 +17,7 @@ from alerts.migrations.statement import SETTINGS, Name, Statement, parts
 from alerts.migrations.traced import Block, Failure, Held, Traced
 from monitor.migrations.collations import stand_in
 from monitor.migrations.progress import silent
-from monitor.migrations.reach import reaches_beyond
+from monitor.migrations.reach import about_database, is_of_session, reaches_beyond
 from monitor.migrations.relations import ALL, FIRST_OF_USERS, TOUCHED, Relations, Seen
 from monitor.migrations.scratch import Scratch
 
@@ -50,6 +50,8 @@ BY_ROWS = ("21", "22", "23", "P0")
 """Classes of errors that depend on rows, which the clone has none of."""
 NOT_SEEN = "it commits by itself, so its locks can't be seen"
 ENDS_ITSELF = "2D000"
+NEEDS_BLOCK = ("DeclareCursorStmt", "LockStmt")
+"""Statements that fail outside of a transaction of the file, and would not in one of ours."""
 RUNS_CODE = {
     "DoStmt": "a DO block may do more where there are rows, which the clone has none of",
     "CallStmt": "a procedure may do more where there are rows, which the clone has none of",
@@ -113,7 +115,13 @@ class Tracer:
             if self.gap is None and traced.unknown and not traced.by_rows:
                 self.gap = statement
             done.append(replace(traced, lock_timeout=self.lock_timeout, block=self._block()))
-            await self._note(statement)
+            try:
+                await self._note(statement)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, UnicodeError, OSError) as wrong:
+                await self._again()
+                lost = f"after it the clone can't be asked: {wrong}"
+                done[-1] = replace(done[-1], unknown=done[-1].unknown or lost)
+                self.gap = self.gap or statement
         return done
 
     async def close(self) -> None:
@@ -127,6 +135,10 @@ class Tracer:
             return Traced(statement, unknown=statement.unread)
         if statement.node == "CopyStmt" and not statement.body.get("filename"):
             return Traced(statement)
+        if is_of_session(statement):
+            return Traced(statement)
+        if (about := about_database(statement)) is not None:
+            return Traced(statement, unknown=about or None)
         self.made_roles.update(roles_made(statement))
         if self.scratch.beyond and (reason := reaches_beyond(statement)):
             return Traced(statement, unknown=reason)
@@ -142,6 +154,10 @@ class Tracer:
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
             await self._again()
             return Traced(statement, unknown="the clone's server ended its session")
+        except (asyncpg.PostgresError, UnicodeError) as wrong:
+            # A setting of the file, perhaps, that code of it has made.
+            await self._again()
+            return Traced(statement, unknown=f"after it the clone can't be asked: {wrong}")
 
     async def _one(self, statement: Statement) -> Traced:
         if statement.transaction or statement.node in SETTINGS:
@@ -163,6 +179,8 @@ class Tracer:
             return await self._in_block(statement)
         if statement.is_alone:
             return await self._alone(statement)
+        if statement.node in NEEDS_BLOCK:
+            return await self._plainly(statement)
         return await self._in_own_transaction(statement)
 
     async def _plainly(self, statement: Statement) -> Traced:
@@ -257,11 +275,11 @@ class Tracer:
     def _failed(self, statement: Statement, wrong: asyncpg.PostgresError) -> Traced:
         """Tell apart what fails anywhere from what only the clone can't do."""
         state, told = str(wrong.sqlstate), str(wrong).splitlines()[0]
+        if state == NO_OBJECT and (role := self._role_lacking(statement)):
+            return Traced(statement, unknown=f"the clone's server has no role {role}")
         if self.gap and state in (*ABSENT, *THERE):
             why = f"line {self.gap.line} may change that, and did not run as it will there"
             return Traced(statement, unknown=f"{told}, but {why}")
-        if state == NO_OBJECT and (role := self._role_lacking(statement)):
-            return Traced(statement, unknown=f"the clone's server has no role {role}")
         if state == NO_FUNCTION and self.live.major not in (None, self.scratch.major):
             there = f"PostgreSQL {self.live.major} may have what {self.scratch.major} lacks"
             return Traced(statement, unknown=f"{there}: {told}")
@@ -334,6 +352,7 @@ class Tracer:
     async def _again(self) -> None:
         """Open another session after the last one was ended."""
         self.connection.terminate()
+        self.block, self.aborted = None, None
         if self.scratch.running:
             self.connection = await self.scratch.connect()
             self.relations.restore(await self.connection.fetch(ALL))

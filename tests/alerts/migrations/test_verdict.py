@@ -247,3 +247,14 @@ def test_code_that_rewrites_a_table() -> None:
     assert (found.kind, found.level) == (Kind.unknown, Level.danger)
     found = verdict(traced("DO $$BEGIN END$$", unknown="a DO block"))
     assert found.level is not Level.danger
+
+
+def test_dropped_tables_and_a_transaction_without_an_end() -> None:
+    """Rows that go, and a file that ends before its COMMIT."""
+    found = verdict(traced("DROP TABLE orders"))
+    assert "It removes public.orders with all rows." in texts(found)
+    assert "It removes public.orders" in texts(verdict(traced("DROP SCHEMA public CASCADE")))
+    assert "It removes" not in texts(verdict(traced("DROP SCHEMA other CASCADE")))
+    assert "It removes" not in texts(verdict(traced("DROP VIEW orders")))
+    open_one = verdict(traced("ALTER TABLE orders ADD x int", block=Block(1)))
+    assert "without a COMMIT all of it is rolled back" in texts(open_one)

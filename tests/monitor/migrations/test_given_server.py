@@ -39,7 +39,7 @@ KINDS = [
 ]
 BEYOND = """
     CREATE DATABASE other; DROP DATABASE postgres; ALTER ROLE CURRENT_USER PASSWORD 'x';
-    ALTER DATABASE postgres SET work_mem = '1MB'; CREATE EXTENSION dblink;
+    ALTER DATABASE postgres OWNER TO x; CREATE EXTENSION dblink;
     DROP OWNED BY CURRENT_USER; BEGIN; PREPARE TRANSACTION 'x'; ROLLBACK;
     GRANT SELECT ON orders TO absent;
     COPY orders TO PROGRAM 'true'; SELECT lo_import('/etc/passwd'); SET ROLE postgres;

@@ -159,6 +159,31 @@ async def test_after_what_did_not_run(scratch: Scratch) -> None:
     assert kind(other) is Kind.rewrite
 
 
+async def test_settings_of_the_file_do_not_disturb_the_trace(scratch: Scratch) -> None:
+    """Neither its timeouts and encoding, nor objects that are called like ours."""
+    found = await traced(
+        scratch,
+        "SET statement_timeout = 1; SET client_encoding = 'SQL_ASCII'; SET NAMES 'LATIN1';"
+        "CREATE SCHEMA shadow; CREATE VIEW shadow.pg_locks AS SELECT 1 AS x;"
+        "CREATE FUNCTION shadow.pg_stat_get_xact_numscans(oid) RETURNS bigint LANGUAGE sql"
+        " AS 'select 0::bigint'; SET search_path = shadow, public, pg_catalog;"
+        "ALTER TABLE orders ALTER total SET NOT NULL;"
+        "COMMENT ON TABLE orders IS 'ä'; DECLARE c CURSOR FOR SELECT 1;"
+        "ALTER DATABASE shop SET work_mem = '1MB'; REINDEX DATABASE shop;"
+        "SELECT set_config('statement_timeout', '1', false); SELECT pg_sleep(0.1);"
+        "DO $$BEGIN PERFORM set_config('client_encoding', 'SQL_ASCII', false); END$$;"
+        "COMMENT ON TABLE orders IS 'ö'; ALTER TABLE public.orders ADD x int",
+    )
+    kinds = {one.statement.text: kind(one) for one in found}
+    assert kinds["ALTER TABLE orders ALTER total SET NOT NULL"] is Kind.scan
+    assert kinds["COMMENT ON TABLE orders IS 'ä'"] is Kind.instant
+    assert kinds["ALTER DATABASE shop SET work_mem = '1MB'"] is Kind.instant
+    assert kinds["REINDEX DATABASE shop"] is Kind.unknown
+    [cursor] = [one for one in found if one.statement.text.startswith("DECLARE")]
+    assert "can only be used in transaction blocks" in str(cursor.failure)
+    assert found[-1].statement.text == "ALTER TABLE public.orders ADD x int"
+
+
 async def test_many_rows_are_traced_once(scratch: Scratch) -> None:
     """As long as nothing else comes between; other statements are all seen."""
     rows = [f"INSERT INTO orders (id) VALUES ({n})" for n in range(1, 2000)]
