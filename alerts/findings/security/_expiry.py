@@ -26,5 +26,5 @@ def severity(left: float, limits: ExpiryLimits) -> Severity | None:
 def when(left: float, expires: float) -> str:
     """Return a clause: expires in 2 days (2026-…)."""
     if left <= 0:
-        return f"expired {duration_text(-left)} ago ({moment_text(expires)})"
+        return f"expired {duration_text(abs(left))} ago ({moment_text(expires)})"
     return f"expires in {duration_text(left)} ({moment_text(expires)})"

@@ -49,7 +49,9 @@ def evidence(row: Role, left: float, sessions: int, limits: Limits) -> Evidence:
     name, used = identifier(row.rolname), sessions > 0
     near = left < limits.critical.total_seconds()
     when = (
-        f"expires in {duration_text(left)}" if left > 0 else (f"expired {duration_text(-left)} ago")
+        f"expires in {duration_text(left)}"
+        if left > 0
+        else (f"expired {duration_text(abs(left))} ago")
     )
     now = f"{plural(sessions, 'session')} of it {'is' if sessions == 1 else 'are'} present"
     return Evidence(
