@@ -70,7 +70,7 @@ def shape_of(text: str) -> Shape | None:
     items = [token for token in tokens(text) if token.kind not in ("space", "comment")]
     if not items or any(item.kind == "doubt" for item in items):
         return None
-    words = [_word(item) for item in items]
+    words = [word_of(item) for item in items]
     kind = words[0]
     inside = sum(word in INSIDE for word in words) - (kind == "select")
     if kind not in ("select", "update", "delete") or inside:
@@ -94,11 +94,12 @@ def shape_of(text: str) -> Shape | None:
     )
 
 
-def _word(item: Token) -> str:
+def word_of(item: Token) -> str:
+    """Return a word or a sign in small letters; empty for another token."""
     return item.text.lower() if item.kind in ("word", "sign") else ""
 
 
-def _name(item: Token) -> str | None:
+def name_of(item: Token) -> str | None:
     """Return the name that a token stands for, folded as PostgreSQL folds it."""
     if item.kind == "word":
         return item.text.lower()
@@ -137,12 +138,12 @@ def _tables(
     tables = list[TableName]()
     while True:
         at += at < len(words) and words[at] == "only"
-        first = _name(items[at]) if at < len(items) else None
+        first = name_of(items[at]) if at < len(items) else None
         if first is None or words[at] in END:
             return None
         schema, at = None, at + 1
         if at + 1 < len(items) and words[at] == ".":
-            schema, first, at = first, _name(items[at + 1]), at + 2
+            schema, first, at = first, name_of(items[at + 1]), at + 2
         if first is None or (at < len(words) and words[at] in ("(", ".", "tablesample")):
             return None
         tables.append(TableName(schema, first))
@@ -173,7 +174,7 @@ def _filter(words: Sequence[str], depths: Sequence[int], start: int) -> tuple[in
 
 def _equal(items: Sequence[Token], words: Sequence[str]) -> Iterator[str]:
     for at in range(1, len(items) - 1):
-        name = _name(items[at - 1])
+        name = name_of(items[at - 1])
         is_value = items[at + 1].kind in VALUES
         is_column = name is not None and words[at - 1] not in NO_COLUMNS
         is_whole = at + 2 >= len(items) or words[at + 2] in ("and", "", ")", ":")
@@ -194,7 +195,7 @@ def _wrapped(items: Sequence[Token], words: Sequence[str]) -> Iterator[Wrapped]:
                 if len(columns) == 1:
                     yield Wrapped(function, columns[0], False, _is_path(words, at, end))
         elif words[at - 1] == words[at] == ":" and at >= 2 and at + 2 < len(items):
-            name = _name(items[at - 2])
+            name = name_of(items[at - 2])
             is_type = items[at + 1].kind == "word" and _compares(words, at + 2)
             if name is not None and is_type and items[at - 2].kind in ("word", "name"):
                 yield Wrapped(words[at + 1], name, True, True)
@@ -223,7 +224,7 @@ def _columns(items: Sequence[Token], words: Sequence[str]) -> list[str]:
     """Return the columns that are named, without the tables before them."""
     found = list[str]()
     for at, item in enumerate(items):
-        name = _name(item)
+        name = name_of(item)
         is_table = at + 1 < len(words) and words[at + 1] == "."
         is_type = at > 0 and words[at - 1] == ":"
         if name is not None and words[at] not in NO_COLUMNS and not is_table and not is_type:

@@ -169,6 +169,7 @@ def test_only_sessions_of_clients_are_counted() -> None:
     assert one.facts["sessions"] == 300
     assert one.facts["busy_sessions"] == 30
     for quiet in (
+        connected(*idle[:270], *["disabled"] * 30),  # what these do is not told
         connected(*idle, backend_type="parallel worker"),
         connected(*idle, own=False),
         connected(*idle, allowed=None),
