@@ -28,12 +28,15 @@ def judge(finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits) -> Judgem
     """Judge one finding on a snapshot; missing input becomes unjudged, never healthy."""
     try:
         outcomes = list(finding.judge(snapshot, limits))
-        unseen = [*_missing(finding, snapshot), *(o for o in outcomes if isinstance(o, Unjudged))]
+        unseen = list(_missing(finding, snapshot))
         seen = len(snapshot.rows(finding.reads[0])) if finding.reads else len(outcomes)
     except Unknown as unknown:
         return Judgement(unjudged=(_unjudged(unknown),))
     except Exception as defect:  # an error in one finding must not affect the others
         return Judgement(unjudged=(Unjudged(f"an error of pgvigil: {defect!r}"),), broken=defect)
+    if not outcomes and not unseen:
+        return Judgement(judged=seen)
+    unseen += (outcome for outcome in outcomes if isinstance(outcome, Unjudged))
     ill = (_printable(_undone(o)) for o in outcomes if isinstance(o, Evidence))
     evidence = tuple(_told_apart(ill))
     measured = tuple(o.row for o in outcomes if isinstance(o, Measured))
@@ -66,7 +69,8 @@ def _missing(finding: AnyFinding, snapshot: Snapshot) -> Iterator[Unjudged]:
     """Yield databases that a collector could not query, once for each database and reason."""
     said = set()
     for collector in finding.reads:
-        for database, absence in snapshot.answer(collector).missing.items():
+        missing = snapshot.answer(collector).missing
+        for database, absence in missing.items() if missing else ():
             if (database, absence) not in said:
                 said.add((database, absence))
                 yield Unjudged(

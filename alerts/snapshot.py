@@ -104,6 +104,10 @@ class Snapshot:
         made: Made = self._made[make]
         return made
 
+    def frozen(self) -> "Snapshot":
+        """Return the same with the view of every kind of history made."""
+        return replace(self, histories=dict(self.histories))
+
     def with_histories(self, views: Mapping[AnyHistory, Any]) -> "Snapshot":
         """Return the same answers, with newer views of some kinds of history."""
         return replace(self, histories={**self.histories, **views})

@@ -54,11 +54,14 @@ class Judging:
     def judge(self, fresh: Iterable[AnyCollector], snapshot: Snapshot, mutes: Mutes) -> bool:
         """Judge the findings that read one of these, at first all; return if a state changed."""
         changed, self.late_news = self.late_news, False
+        late: list[str] = []
         for name in self._due(fresh):
-            if name in self.waiting or reads_much(_findings()[name], snapshot):
-                self.waiting[name] = snapshot, mutes
+            if name in self.waiting or reads_much(name, snapshot):
+                late.append(name)
             else:
                 changed |= self._note(name, self._decide(name, snapshot, mutes))
+        if late:
+            self.waiting.update(dict.fromkeys(late, (snapshot.frozen(), mutes)))
         if self.at_work is None and (self.waiting or self.recorder.is_behind):
             self.at_work = asyncio.create_task(self._judge_aside())
             self.at_work.add_done_callback(_log_end)
@@ -76,10 +79,10 @@ class Judging:
         """Replace the verdict; return if the state or severity of its finding changed."""
         before = self.verdicts.get(name)
         self.verdicts[name] = verdict
-        return before is None or (before.state, before.severity) != (
-            verdict.state,
-            verdict.severity,
-        )
+        if before is None or before.state is not verdict.state:
+            return True
+        has_subjects = before.subjects or verdict.subjects
+        return bool(has_subjects) and before.severity is not verdict.severity
 
     def _decide(self, name: str, snapshot: Snapshot, mutes: Mutes) -> Verdict:
         finding = _findings()[name]
@@ -166,12 +169,13 @@ def _readers() -> Mapping[AnyCollector, frozenset[str]]:
 def _awaited(finding: AnyFinding) -> Iterator[AnyCollector]:
     """Yield the collectors whose news can change the verdict.
 
-    What answers each second is no reason to judge anew what it only explains, nor a review of rows
-    that come once an hour.
+    What answers each second is no reason to judge anew what it only explains, nor rows that come
+    every half minute or more rarely; for a review, nor those of every 15 seconds.
     """
-    is_fast = finding.reads[0].lane is Lane.fast
+    often = (Lane.fast,) if finding.is_review else (Lane.fast, Lane.normal)
+    is_often = finding.reads[0].lane in often
     for collector in finding.reads:
-        if is_fast or not finding.is_review or collector.lane is not Lane.fast:
+        if is_often or collector.lane is not Lane.fast:
             yield collector
     reads_fast = any(collector.lane is Lane.fast for collector in finding.reads)
     for collector in finding.consults:
@@ -190,14 +194,42 @@ def _measurers() -> Mapping[AnyCollector, tuple[str, ...]]:
     return {collector: tuple(names) for collector, names in found.items()}
 
 
-def reads_much(finding: AnyFinding, snapshot: Snapshot) -> bool:
+@dataclass(frozen=True, slots=True)
+class LongInput:
+    """What of a finding's input may be long."""
+
+    answers: tuple[AnyCollector, ...]
+    """Whose answers may be of database size."""
+    learned_from: tuple[AnyCollector, ...]
+    """Collectors that a history learns from in the background thread."""
+    measured: AnyCollector | None
+    """Where it calculates for long: the collector whose rows it measures by."""
+
+
+@of_catalogue
+@cache
+def _long_inputs() -> Mapping[str, LongInput]:
+    return {name: _long_input(finding) for name, finding in _findings().items()}
+
+
+def _long_input(finding: AnyFinding) -> LongInput:
+    late = (kind for kind in finding.history if kind.home is HomeThread.background)
+    return LongInput(
+        tuple(collector for collector in finding.reads if collector.bulk),
+        tuple(kind.collectors[0] for kind in late),
+        None if finding.measures is None else finding.reads[0],
+    )
+
+
+def reads_much(name: str, snapshot: Snapshot) -> bool:
     """Whether it calculates for long, goes through a long answer, or asks what is learned in the
     background thread."""
-    known = (snapshot.answers[c] for c in finding.reads if c in snapshot.answers)
-    late = (kind for kind in finding.history if kind.home is HomeThread.background)
-    if finding.measures is not None and snapshot.has(finding.reads[0]):
+    given, answers = _long_inputs()[name], snapshot.answers
+    if given.measured in answers:
         return True
-    return any(map(is_large, known)) or any(snapshot.has(kind.collectors[0]) for kind in late)
+    if any(one in answers for one in given.learned_from):
+        return True
+    return any(one in answers and is_large(answers[one]) for one in given.answers)
 
 
 def _log_end(work: "asyncio.Task[None]") -> None:

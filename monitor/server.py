@@ -309,7 +309,7 @@ class ServerMonitor:
         self.events.notice_role()
         fresh = self.answers.take_fresh()
         if fresh or not self.judging.verdicts:
-            snapshot = self.answers.snapshot(self.node, self.clock.now(), self.peers())
+            snapshot = self.answers.momentary(self.node, self.clock.now(), self.peers())
             self.derived.derive(fresh, snapshot)
             answer = self.answers.newest.get(comments)
             told = comments_by_object(answer.rows if answer else ())

@@ -1,6 +1,6 @@
 """Recorder: passes the answers of one server to the kinds of history that findings declare."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock, get_ident
 from typing import Any
 
@@ -35,6 +35,7 @@ class Recorder:
         self._memory = Memory() if memory is None else memory
         self._learned_by = {want: _widest(want, wanted) for want in wanted}
         """For each kind the one whose recorder serves it too."""
+        self._learn_from = _by_collector(self._learned_by.values())
         self._lock = Lock()
         """Held for what both threads touch: the learners, the backlog, the restart."""
         self._backlog: dict[AnyCollector, AnyAnswer] = {}
@@ -63,13 +64,12 @@ class Recorder:
     def record(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         """Take note of an answer, or keep the newest for the background thread."""
         self._check(HomeThread.loop)
-        for kind, learner in self._learners.items():
-            if collector in kind.collectors:
-                if kind.home is HomeThread.loop:
-                    self._learn(kind, learner, collector, answer)
-                else:
-                    with self._lock:
-                        self._backlog[collector] = answer
+        for kind in self._learn_from.get(collector, ()):
+            if kind.home is HomeThread.loop:
+                self._learn(kind, self._learners[kind], collector, answer)
+            else:
+                with self._lock:
+                    self._backlog[collector] = answer
 
     def restart(self) -> None:
         """Another server answers now: what was counted on the old one says nothing of this one."""
@@ -88,10 +88,11 @@ class Recorder:
 
     def views(self, at: float) -> Views:
         """Return a frozen view of every kind that was declared, as learned so far."""
-        learners = self._learners
-        return {
-            want: self._seen(kind, learners[kind], at) for want, kind in self._learned_by.items()
-        }
+        return dict(self.views_on_demand(at))
+
+    def views_on_demand(self, at: float) -> Views:
+        """Return the same, each view made when it is first asked for: before the next answer."""
+        return ViewsOnDemand(self, at)
 
     def view(self, kind: History[View], at: float) -> View | None:
         """Return the frozen view of one kind; None where none declared it, or it is broken."""
@@ -182,6 +183,29 @@ class Recorder:
         assert self._threads.setdefault(home, own) == own, f"this belongs into {home.value}"
 
 
+class ViewsOnDemand(Mapping[AnyHistory, Any]):
+    """The view of each kind, made when it is first asked for: a judgement asks for a few of many."""
+
+    def __init__(self, recorder: Recorder, at: float) -> None:
+        self._recorder = recorder
+        self._at = at
+        self._made: dict[AnyHistory, Any] = {}
+
+    def __getitem__(self, want: AnyHistory) -> Any:
+        if want not in self._made:
+            self._recorder._check(HomeThread.loop)
+            kind = self._recorder._learned_by[want]
+            learner = self._recorder._learners[kind]
+            self._made[want] = self._recorder._seen(kind, learner, self._at)
+        return self._made[want]
+
+    def __iter__(self) -> Iterator[AnyHistory]:
+        return iter(self._recorder._learned_by)
+
+    def __len__(self) -> int:
+        return len(self._recorder._learned_by)
+
+
 class Unbuilt:
     """Stands for a recorder that could not be made; each answer is another try to make it."""
 
@@ -201,6 +225,14 @@ class Unbuilt:
 def is_large(answer: AnyAnswer) -> bool:
     """Whether looking through it all takes longer than others should wait."""
     return isinstance(answer.rows, Columns) and len(answer.rows) > LARGE
+
+
+def _by_collector(kinds: Iterable[AnyHistory]) -> Mapping[AnyCollector, tuple[AnyHistory, ...]]:
+    found: dict[AnyCollector, dict[AnyHistory, None]] = {}
+    for kind in kinds:
+        for collector in kind.collectors:
+            found.setdefault(collector, {})[kind] = None
+    return {collector: tuple(learners) for collector, learners in found.items()}
 
 
 def _widest(want: AnyHistory, wanted: Iterable[AnyHistory]) -> AnyHistory:

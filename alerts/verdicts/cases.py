@@ -59,6 +59,13 @@ class FindingCases:
     places: Places = field(default_factory=dict)
     known: bool = False
     """Whether it was judged since the start, or restored."""
+    kept: bool = True
+    """Whether memory may hold something of it."""
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is no subject, no event and no place to follow."""
+        return not (self.cases or self.events or self.occurrences or any(self.places.values()))
 
     def count(self, evidence: Evidence, when: float) -> None:
         """Note an event that is not counted yet."""
@@ -84,9 +91,10 @@ class FindingCases:
 
     def remember(self, memory: Memory, namespace: Namespace) -> None:
         """Save changes: since-times at once, evidence at intervals."""
-        nothing = not (self.events or self.cases or any(self.places.values()))
-        if nothing and memory.is_empty(namespace):
-            return  # as of most findings, each time that they are judged
+        if self.is_blank and memory.is_empty(namespace):
+            self.kept = False
+            return
+        self.kept = True
         if self.events:
             memory.put(namespace, "events", self.events)
             happened: list[Json] = [

@@ -1,6 +1,6 @@
 """Tracker: turns judgements into verdicts over time, with hold, hysteresis, mutes and events."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from alerts._base import AnyFinding, Evidence, Shape, State, Unjudged
@@ -54,6 +54,14 @@ class VerdictTracker:
             return file.verdict
         found = self._judged(finding, snapshot, limits, file)
         facts = _facts(finding, snapshot)
+        if file.is_blank and not (found.evidence or found.unjudged):
+            # As of most findings, each time that they are judged.
+            since = _since(file, State.healthy, snapshot.at)
+            file.verdict = _well(finding, snapshot.at, found, since, facts)
+            file.places, file.known = {}, True
+            if file.kept:
+                file.remember(self.memory, namespace)
+            return file.verdict
         if finding.shape is Shape.event:
             subjects = self._count(finding, file, found, snapshot.at)
         else:
@@ -165,6 +173,22 @@ class VerdictTracker:
         if file is None:
             file = self.files[namespace] = FindingCases.recalled(self.memory, namespace)
         return file
+
+
+def _well(
+    finding: AnyFinding, at: float, found: Judgement, since: float, facts: Mapping[str, float]
+) -> Verdict:
+    """Return the verdict where nothing is ill, was ill, or could not be judged."""
+    return Verdict(
+        finding,
+        State.healthy,
+        at,
+        judged=found.judged,
+        changed=since,
+        measured=found.measured,
+        facts=facts,
+        known=True,
+    )
 
 
 def _facts(finding: AnyFinding, snapshot: Snapshot) -> dict[str, float]:

@@ -197,6 +197,13 @@ class Answers:
         views = self.recorder.views(at)
         return Snapshot(node, at, dict(self.newest), dict(self.absent), views, tuple(peers))
 
+    def momentary(
+        self, node: ServerIdentity, at: float, peers: Sequence[Snapshot] = ()
+    ) -> Snapshot:
+        """Return a snapshot for use before the next answer; `frozen` makes it one that lasts."""
+        views = self.recorder.views_on_demand(at)
+        return Snapshot(node, at, dict(self.newest), dict(self.absent), views, tuple(peers))
+
     def shared(self, node: ServerIdentity, at: float) -> Snapshot:
         """The snapshot for other servers and for the page: the same until something is new."""
         made_of = self.version, self.recorder.version, node
