@@ -184,7 +184,7 @@ class Recorder:
 
 
 class ViewsOnDemand(Mapping[AnyHistory, Any]):
-    """The view of each kind, made when it is first asked for: a judgement asks for a few of many."""
+    """The views of all kinds, each made when first asked for: a judgement asks for a few."""
 
     def __init__(self, recorder: Recorder, at: float) -> None:
         self._recorder = recorder
