@@ -48,6 +48,8 @@ class PlanNode:
     index: str | None = None
     conditions: tuple[Condition, ...] = ()
     """Of the filter, or of the index."""
+    filtered: bool = False
+    """Whether it reads rows and then leaves some of them out."""
     unread: int = 0
     """Conditions that are no comparison of one column."""
     joined: tuple[Condition, ...] = ()

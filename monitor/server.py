@@ -14,7 +14,8 @@ from collectors._base import AnyCollector, Lane
 from collectors._catalogue import all_collectors, of_server
 from collectors.comments import comments
 from collectors.connection import Connection, connection
-from collectors.plans import plans
+from collectors.index_advice import IndexAdvice, index_advice
+from collectors.plans import StatementPlan, plans
 from collectors.server import server
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
@@ -22,6 +23,7 @@ from monitor.defects import DEFECTS
 from monitor.derived_rows import DerivedRows
 from monitor.heartbeat import Heartbeat
 from monitor.judging import Judging
+from monitor.planner.advice_book import AdviceBook
 from monitor.planner.visit import PlanVisits
 from monitor.polling.agenda import Agenda
 from monitor.polling.answers import Answers
@@ -140,9 +142,10 @@ class ServerMonitor:
             self.sessions.for_plans,
             self.sessions.roaming,
             log,
-            partial(self.outlet.supply, plans),
-            lambda why: self.outlet.lack(why, plans),
+            self._supply_plans,
+            lambda why: self.outlet.lack(why, plans, index_advice),
             plan.paces[Lane.slow],
+            AdviceBook.of(self.memory, plan.name),
         )
         self.events = ServerEvents(
             plan.name,
@@ -222,6 +225,10 @@ class ServerMonitor:
         """Ask the planner what is due."""
         await self.plan_visits.visit(self.snapshot(), session)
         self.judge()
+
+    def _supply_plans(self, rows: Sequence[StatementPlan], advice: Sequence[IndexAdvice]) -> None:
+        self.outlet.supply(plans, rows)
+        self.outlet.supply(index_advice, advice)
 
     async def pulse(self) -> None:
         """Every second, whatever the sessions do: report on ourselves, drop old answers, judge."""

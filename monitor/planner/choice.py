@@ -70,22 +70,28 @@ def due(
     known: Mapping[Key, StatementPlan],
     changed: Mapping[tuple[str, str, str], float],
     now: float,
+    awaited: Collection[Key] = (),
 ) -> list[Wanted]:
     """Return those without a plan, and with one that is old or may be another one now.
 
     `changed` says when the statistics of a table were made anew: by database, schema and name.
+    `awaited` are statements for which an index is advised, so that one may soon be there.
     """
-    return [one for one in wanted if _is_due(known.get(one.key), changed, now)]
+    return [one for one in wanted if _is_due(one.key, known.get(one.key), changed, now, awaited)]
 
 
 def _is_due(
-    plan: StatementPlan | None, changed: Mapping[tuple[str, str, str], float], now: float
+    key: Key,
+    plan: StatementPlan | None,
+    changed: Mapping[tuple[str, str, str], float],
+    now: float,
+    awaited: Collection[Key],
 ) -> bool:
     if plan is None or now - plan.at >= DAY:
         return True
     if now - plan.at < SOON:
         return False
-    if plan.is_denied:
+    if plan.is_denied or key in awaited:
         return True
     tables = ((plan.datname, n.schemaname or "", n.relname) for n in plan.nodes if n.relname)
     return any(changed.get(table, 0.0) > plan.at for table in tables)

@@ -53,6 +53,7 @@ def _node(node: Known, depth: int, sort: Sequence[str], joins: Sequence[Compared
         relname=node.get("Relation Name"),
         index=node.get("Index Name"),
         conditions=tuple(dict.fromkeys(conditions)),
+        filtered="Filter" in node,
         unread=unread,
         joined=tuple(dict.fromkeys(_joined(joins, alias))) if alias else (),
         ordered=_ordered(sort, alias),

@@ -14,11 +14,16 @@ from alerts.statements.uses import Key
 from collectors._base import Absence
 from collectors._columns import column
 from collectors.connection import Cause
+from collectors.extensions import extensions
+from collectors.index_advice import IndexAdvice
 from collectors.plans import StatementPlan
 from collectors.stat_statements import stat_statements
 from collectors.user_tables import user_tables
 from monitor.clock import Clock
+from monitor.planner.advice import EXTENSION, Adviser, Known, is_done, with_cost
+from monitor.planner.advice_book import AdviceBook
 from monitor.planner.budget import LONGEST, PlanBudget
+from monitor.planner.candidates import places
 from monitor.planner.choice import DAY, FOLLOWED, Wanted, due, worst
 from monitor.planner.explain import SECONDS, NoPlan, Planner, Question
 from monitor.planner.login import refusal
@@ -51,12 +56,15 @@ class PlanVisits:
     """Of the login for plans; None: it is not configured."""
     roaming: RoamingSession
     round_log: RoundLog
-    supply: Callable[[Sequence[StatementPlan]], None]
+    supply: Callable[[Sequence[StatementPlan], Sequence[IndexAdvice]], None]
     lacks: Callable[[Absence], None]
     pace: float
     """Seconds between two visits."""
+    book: AdviceBook
     budget: PlanBudget = field(default_factory=PlanBudget)
     known: dict[Key, StatementPlan] = field(default_factory=dict)
+    untried: dict[Key, str] = field(default_factory=dict)
+    """Statements that an index might serve, and their databases, which lack the extension."""
     begun: float | None = None
     """When the last visit began, in unix seconds."""
     trusted: dict[str, float] = field(default_factory=dict)
@@ -84,16 +92,24 @@ class PlanVisits:
         if not wanted:
             self.begun = None  # texts are read one after the other
         self._judge_texts(wanted, now)
-        asked = self._next(due(wanted, self.known, _changed(snapshot, wanted), now), now)
+        changed = _changed(snapshot, wanted)
+        awaited = self.book.open | self._can_be_tried(snapshot)
+        asked = self._next(due(wanted, self.known, changed, now, awaited), now)
         allowed = self.budget.allowed(now)
         if asked and allowed:
-            await self._ask(asked[0].database, asked[:allowed], standing)
+            await self._ask(asked[0].database, asked[:allowed], wanted, standing)
         self._supply(wanted)
 
     def _wanted(self, snapshot: Snapshot, ours: Collection[str]) -> list[Wanted]:
         rows = snapshot.rows(stat_statements)
         uses, texts = snapshot.of(STATEMENTS), snapshot.of(STATEMENT_TEXTS)
         return list(worst(uses, rows, texts, ours))
+
+    def _can_be_tried(self, snapshot: Snapshot) -> set[Key]:
+        """Return statements for which no index was tried, as the extension is there only now."""
+        rows = snapshot.rows(extensions) if snapshot.has(extensions) else ()
+        has = {row.datname for row in rows if row.extname == EXTENSION}
+        return {key for key, database in self.untried.items() if database in has}
 
     def _ours(self, standing: Session) -> set[str]:
         """Return our own roles."""
@@ -117,7 +133,9 @@ class PlanVisits:
                 places[one.database].append(one)
         return max(places.values(), key=len, default=[])
 
-    async def _ask(self, database: str, asked: Sequence[Wanted], standing: Session) -> None:
+    async def _ask(
+        self, database: str, asked: Sequence[Wanted], wanted: Sequence[Wanted], standing: Session
+    ) -> None:
         assert self.connector is not None
         async with self.roaming.turn:
             await self.roaming.give_up()
@@ -128,6 +146,7 @@ class PlanVisits:
                 return
             try:
                 await self._ask_in(session, database, asked)
+                await self._advise(session, asked, wanted)
             except ReadFailure as failure:
                 self._shut(database, failure.message)
             finally:
@@ -149,7 +168,7 @@ class PlanVisits:
 
     async def _plan(self, session: Session, one: Wanted) -> StatementPlan:
         userid, dbid, query_id = one.key
-        question, login = Question(userid, one.user, one.text.query), session.identity.role
+        question, login = _question(one), session.identity.role
 
         async def planned(connection: object) -> StatementPlan:
             try:
@@ -166,6 +185,44 @@ class PlanVisits:
         self.round_log.spend(cost.elapsed, cost.work if cost.run is None else cost.run, False)
         return plan
 
+    async def _advise(
+        self, session: Session, asked: Sequence[Wanted], wanted: Sequence[Wanted]
+    ) -> None:
+        """Look for indexes that would serve what was planned in this visit."""
+        began = self.clock.now()
+        for one in asked:
+            if self.clock.now() - began > LONGEST:
+                break
+            plan = self.known.get(one.key)
+            if plan is not None and plan.at >= (self.begun or 0.0) and plan.nodes:
+                others = [other for other in wanted if other.key != one.key]
+                await self._advise_on(session, one, plan, others)
+
+    async def _advise_on(
+        self, session: Session, one: Wanted, plan: StatementPlan, others: Sequence[Wanted]
+    ) -> None:
+        now, extension = self.clock.now(), session.identity.extension(EXTENSION)
+        schema = extension.schema if extension and extension.is_reachable else None
+        self.untried.pop(one.key, None)
+        if schema is None and any(places(plan)):
+            self.untried[one.key] = one.database
+        adviser = Adviser(session.connection, session.identity.role, schema, self.clock.now)
+        knowns = [
+            Known(_question(other), self.known[other.key])
+            for other in others
+            if other.database == one.database and other.key in self.known
+        ]
+
+        async def advised(connection: object) -> IndexAdvice | None:
+            old = self.book.known.get(one.key)
+            if old is not None and await is_done(session.connection, old):
+                return old if old.done_at else with_cost(old, plan.cost, now)
+            return await adviser.advise(Known(_question(one), plan), knowns, now)
+
+        found, cost = await session.run(advised, DEADLINE + 2 * SECONDS)
+        self.round_log.spend(cost.elapsed, cost.work if cost.run is None else cost.run, False)
+        self.book.note(one.key, found)
+
     def _shut(self, database: str, why: str, cause: Cause | None = None) -> None:
         known = self.shut.get(database)
         self.shut[database] = self.clock.now() + REFUSED, why
@@ -175,14 +232,19 @@ class PlanVisits:
     def _supply(self, wanted: Sequence[Wanted]) -> None:
         """Supply the plans of the statements that matter now."""
         matters = {one.key: one for one in wanted}
-        for key in [key for key in self.known if key not in matters][: -2 * FOLLOWED or None]:
+        for key in [key for key in self.known if key not in matters][: -2 * FOLLOWED]:
             del self.known[key]
+            self.untried.pop(key, None)
         rows = [plan for key, plan in self.known.items() if key in matters]
         for key, one in matters.items():
             if key not in self.known and one.database in self.shut:
                 _, why = self.shut[one.database]
                 rows.append(replace(_none(one, self.clock.now(), why), is_denied=True))
-        self.supply(tuple(rows))
+        self.supply(tuple(rows), self.book.rows(matters))
+
+
+def _question(one: Wanted) -> Question:
+    return Question(one.key[0], one.user, one.text.query)
 
 
 def _none(one: Wanted, at: float, why: str) -> StatementPlan:

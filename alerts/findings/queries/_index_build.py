@@ -1,0 +1,50 @@
+"""Statements that build an advised index, and that take it away again."""
+
+from collections.abc import Iterator
+
+from alerts.cure import concurrently, identifier, remark
+from collectors.index_advice import IndexAdvice
+
+LONGEST = 63
+"""Bytes of a name."""
+
+
+def index_text(advice: IndexAdvice) -> str:
+    """Return table and columns, as CREATE INDEX has them."""
+    table = identifier(advice.schemaname, advice.relname)
+    return f"{table} ({', '.join(map(identifier, advice.columns))}){_rest(advice)}"
+
+
+def _rest(advice: IndexAdvice) -> str:
+    text = ""
+    if advice.included:
+        text += f" INCLUDE ({', '.join(map(identifier, advice.included))})"
+    if advice.null_column:
+        text += f" WHERE {identifier(advice.null_column)} IS NULL"
+    return text
+
+
+def name_of(advice: IndexAdvice) -> str:
+    """Return a name for the index, cut as the server would."""
+    parts = [advice.relname, *advice.columns, "where" if advice.null_column else "", "advised"]
+    name = "_".join(part for part in parts if part)
+    return name.encode()[:LONGEST].decode(errors="ignore")
+
+
+def cure(advice: IndexAdvice) -> Iterator[str]:
+    """Yield what builds it while the table is in use, and the way back."""
+    name = identifier(advice.schemaname, name_of(advice))
+    yield remark(
+        f"Tried by HypoPG on the generic plan: cost {advice.cost_before:,.0f}, with the index"
+        f" {advice.cost_after:,.0f}; {len(advice.others)} other statements of the table were tried"
+        " too, and none gets much dearer."
+    )
+    yield from concurrently(
+        f"CREATE INDEX CONCURRENTLY {identifier(name_of(advice))} ON {index_text(advice)};",
+        f"the index is invalid; DROP INDEX CONCURRENTLY {name}; then build it again.",
+    )
+    if advice.widens:
+        old = identifier(advice.schemaname, advice.widens)
+        yield remark(f"It begins with the columns of {old}. Once that is not used any more:")
+        yield remark(f"DROP INDEX CONCURRENTLY {old};")
+    yield remark(f"The way back: DROP INDEX CONCURRENTLY {name};")

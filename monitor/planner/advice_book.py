@@ -1,0 +1,67 @@
+"""Book of advice: what was advised, what it would save, and what it saved once it was followed."""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field, fields
+
+from alerts.history.memory import Json, Memory, Namespace
+from alerts.statements.uses import Key
+from collectors.index_advice import IndexAdvice, OtherStatement
+
+ROOM = "index_advice"
+LISTS = ("columns", "included")
+
+
+@dataclass(slots=True)
+class AdviceBook:
+    """The advice for one server, kept over restarts."""
+
+    memory: Memory
+    place: Namespace
+    known: dict[Key, IndexAdvice] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, memory: Memory, server: str) -> "AdviceBook":
+        """Begin with what is remembered."""
+        place = Namespace("", server, ROOM)
+        read = (unpacked(stored) for _, stored in memory.items(place))
+        return cls(memory, place, {one.key: one for one in read if one is not None})
+
+    @property
+    def open(self) -> set[Key]:
+        """Statements for which an index is advised that does not exist yet."""
+        return {key for key, one in self.known.items() if one.done_at is None}
+
+    def note(self, key: Key, found: IndexAdvice | None) -> None:
+        """Replace what was advised for a statement; None: nothing is, any more."""
+        if found == self.known.get(key):
+            return
+        name = "/".join(map(str, key))
+        if found is None:
+            del self.known[key]
+            self.memory.forget(self.place, name)
+        else:
+            self.known[key] = found
+            self.memory.put(self.place, name, packed(found))
+
+    def rows(self, matters: Collection[Key]) -> tuple[IndexAdvice, ...]:
+        """Return the advice for statements that matter now."""
+        return tuple(one for key, one in self.known.items() if key in matters)
+
+
+def packed(advice: IndexAdvice) -> Json:
+    """Return it as it is stored."""
+    stored: Json = {**asdict(advice), "others": [list(asdict(o).values()) for o in advice.others]}
+    return stored
+
+
+def unpacked(stored: object) -> IndexAdvice | None:
+    """Return advice as it was stored; None where it is not of this form."""
+    names = {one.name for one in fields(IndexAdvice)}
+    if not isinstance(stored, dict) or stored.keys() != names:
+        return None
+    try:
+        lists = {name: tuple(map(str, stored[name])) for name in LISTS}
+        others = tuple(OtherStatement(*one) for one in stored["others"])
+        return IndexAdvice(**{**stored, **lists, "others": others})
+    except (TypeError, ValueError):
+        return None
