@@ -212,9 +212,14 @@ class Session:
     async def close(self) -> None:
         """Politely if the server lets us, and then in any case."""
         if not self.connection.is_closed():
-            with contextlib.suppress(Exception):
-                await asyncio.shield(self.connection.close(timeout=GRACE))
-            self.connection.terminate()
+            goodbye = asyncio.ensure_future(self.connection.close(timeout=GRACE))
+            # It may fail when nothing waits for it any more, as we were cancelled.
+            goodbye.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            try:
+                with contextlib.suppress(Exception):
+                    await asyncio.shield(goodbye)
+            finally:
+                self.connection.terminate()
 
 
 async def _measured(connection: "asyncpg.Connection[asyncpg.Record]") -> Link:

@@ -13,9 +13,11 @@ import pytest
 
 from monitor.address import Address
 from monitor.demo.launcher import Postgres
+from monitor.postgres import session
 from monitor.postgres.errors import ConnectFailure, QueryFailure
 from monitor.postgres.session import Session
 from tests.fixtures.farm import MONITOR
+from tests.fixtures.until import until
 
 pytestmark = pytest.mark.versions(14, 18)
 
@@ -107,13 +109,13 @@ def no_exception_is_lost() -> Iterator[None]:
 async def converse(dsn: str) -> None:
     """Open a session, ask twice and close it: whatever fails, fails as expected."""
     try:
-        session = await Session.open(Address.of(dsn, {}), None, DEADLINE, DEADLINE)
+        opened = await Session.open(Address.of(dsn, {}), None, DEADLINE, DEADLINE)
     except ConnectFailure:
         return
     with suppress(QueryFailure):
-        await session.ask("select 1", DEADLINE)
-        await session.ask("select repeat('x', 1000) from generate_series(1, 3)", DEADLINE)
-    await session.close()
+        await opened.ask("select 1", DEADLINE)
+        await opened.ask("select repeat('x', 1000) from generate_series(1, 3)", DEADLINE)
+    await opened.close()
 
 
 @pytest.mark.parametrize("sslmode", ["disable", "prefer"])
@@ -150,3 +152,30 @@ async def test_we_may_give_up_in_any_turn(server: Postgres, sslmode: str, how: s
                 with suppress(asyncio.CancelledError):
                     await attempt
             await asyncio.sleep(0.01)
+
+
+async def no_goodbye_is_left() -> bool:
+    return not any("Connection.close" in repr(one.get_coro()) for one in asyncio.all_tasks())
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 5, 8])
+async def test_we_may_give_up_a_goodbye(
+    server: Postgres, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server takes our last message and never ends the connection: then we do."""
+    monkeypatch.setattr(session, "GRACE", 0.05)
+    async with linked(server) as (link, dsn):
+        link.resets = False
+        with no_exception_is_lost():
+            opened = await Session.open(Address.of(dsn, {}), None, 5.0, 5.0)
+            link.lives = 0
+            with suppress(QueryFailure):
+                await opened.ask("select 1", 0.05)
+            task = asyncio.create_task(opened.close())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await until(no_goodbye_is_left, "the goodbye has failed")
+            assert opened.connection.is_closed()
