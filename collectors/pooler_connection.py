@@ -51,6 +51,10 @@ class PoolerConnection:
     user: str | None
     descriptor_limit: int | None = None
     """Open files that its process may have; known where we share its host and its socket."""
+    is_encrypted: bool = False
+    """Whether we speak to it over TLS; over a socket we never do."""
+    certificate_expires: float | None = None
+    """Unix seconds; None if no certificate is shown, or it can't be read."""
     observer_starved: bool = False
     """Whether the daemon was short of CPU: then a time-out says nothing of the pooler."""
 
@@ -61,5 +65,10 @@ pooler_connection = Collector(
     of=Kind.pgbouncer,
     metrics=(
         gauge("pgbouncer_up", "Whether the console of the pooler answers.", lambda row: row.up),
+        gauge(
+            "pgbouncer_certificate_not_after_timestamp_seconds",
+            "Time when the certificate of the pooler expires; absent without TLS.",
+            "certificate_expires",
+        ),
     ),
 )

@@ -39,7 +39,7 @@ def _empty(name: str, wanted: Board) -> Dashboard:
         .link(_siblings())
         .link(_status_page())
     )
-    for variable in variables():
+    for variable in variables(of_poolers=wanted.of_poolers):
         dashboard.with_variable(variable)
     return dashboard
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from alerts.prometheus.metric_lookup import metric_of
 from alerts.prometheus.promql import select
 from grafana.panels import CRITICAL, WARNING, Panel, Query, Steps, graph
-from grafana.queries import CHOSEN, by, limits, rate
+from grafana.queries import POOLER_OR_NONE, by, limits, rate
 from grafana.verdict_panels import ill_subjects, in_chapter
 
 POOL = "{{database}}/{{user}} of {{server}}"
@@ -14,7 +14,7 @@ NONE = "No pooler is watched."
 
 
 def pooler_findings() -> Iterator[Panel]:
-    yield ill_subjects(in_chapter("pooler"), of_servers=False)
+    yield ill_subjects(in_chapter("pooler"), of_poolers=True)
 
 
 def pool_panels() -> Iterator[Panel]:
@@ -91,5 +91,5 @@ def _rate(name: str) -> str:
 
 
 def _fact(name: str) -> str:
-    """Select of all poolers: the variable `server` offers servers of PostgreSQL."""
-    return select(metric_of(name), **CHOSEN)
+    """Select of the chosen poolers."""
+    return select(metric_of(name), **POOLER_OR_NONE)

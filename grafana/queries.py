@@ -16,6 +16,8 @@ UPDATED = {Lane.table: "30s", Lane.slow: "5m", Lane.daily: "1h"}
 less, a busy table would look idle between two updates."""
 CHOSEN = {"job": Regex("$job"), "instance": Regex("$instance")}
 SERVER = {**CHOSEN, "server": Regex("$server")}
+POOLER = {**CHOSEN, "server": Regex("$pooler")}
+POOLER_OR_NONE = {**CHOSEN, "server": Regex("$pooler|")}
 # On a page with one server, pg_* metrics have no label `server`; then `instance` names it.
 SERVER_OR_NONE = {**CHOSEN, "server": Regex("$server|")}
 DATABASE = Regex("$database")

@@ -14,11 +14,11 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from alerts.prometheus.own_metrics import BUILD_INFO, UP
+from alerts.prometheus.own_metrics import BUILD_INFO, FINDING_STATE, UP
 from alerts.prometheus.promql import select
 from alerts.prometheus.rulebook import RUNBOOK_BASE
 from grafana.panels import SOURCE
-from grafana.queries import CHOSEN, SERVER, fact
+from grafana.queries import CHOSEN, POOLER, SERVER, fact
 
 EVERYTHING = VariableOption(selected=True, text=["All"], value=["$__all"])
 NOT_A_TEMPLATE = "/^(?!template[01]$).*/"
@@ -26,18 +26,11 @@ NOT_A_TEMPLATE = "/^(?!template[01]$).*/"
 Variable = DatasourceVariable | QueryVariable | TextBoxVariable
 
 
-def variables() -> Iterator[Variable]:
+def variables(*, of_poolers: bool = False) -> Iterator[Variable]:
     """Return the variables. Each one filters the next; `All` means all remaining values."""
-    chosen_job, chosen_server = {"job": CHOSEN["job"]}, {"server": SERVER["server"]}
-    servers = select(UP, **chosen_job)
-    instances = select(UP, **chosen_job, **chosen_server)
     yield DatasourceVariable("datasource").label("Data source").type("prometheus")
     yield _query("job", "Job", f"label_values({BUILD_INFO}, job)")
-    yield _query("server", "Server", f"label_values({servers}, server)")
-    yield _query("instance", "Instance", f"label_values({instances}, instance)")
-    databases = fact("pg_stat_database_numbackends")
-    offered = _query("database", "Database", f"label_values({databases}, datname)")
-    yield offered.regex(NOT_A_TEMPLATE)
+    yield from _poolers() if of_poolers else _servers()
     yield (
         TextBoxVariable("runbooks")
         .label("Runbooks")
@@ -45,6 +38,26 @@ def variables() -> Iterator[Variable]:
         .default_value(RUNBOOK_BASE)
         .hide(VariableHide.HIDE_VARIABLE)
     )
+
+
+def _servers() -> Iterator[Variable]:
+    chosen_job, chosen_server = {"job": CHOSEN["job"]}, {"server": SERVER["server"]}
+    servers = select(UP, **chosen_job)
+    instances = select(UP, **chosen_job, **chosen_server)
+    yield _query("server", "Server", f"label_values({servers}, server)")
+    yield _query("instance", "Instance", f"label_values({instances}, instance)")
+    databases = fact("pg_stat_database_numbackends")
+    offered = _query("database", "Database", f"label_values({databases}, datname)")
+    yield offered.regex(NOT_A_TEMPLATE)
+
+
+def _poolers() -> Iterator[Variable]:
+    """Poolers are known by a finding that only they have; facts of a lone one have no name."""
+    chosen = {"job": CHOSEN["job"], "finding": "pooler_unreachable"}
+    poolers = select(FINDING_STATE, **chosen)
+    instances = select(FINDING_STATE, **chosen, server=POOLER["server"])
+    yield _query("pooler", "Pooler", f"label_values({poolers}, server)")
+    yield _query("instance", "Instance", f"label_values({instances}, instance)")
 
 
 def _query(name: str, label: str, query: str) -> QueryVariable:

@@ -25,7 +25,7 @@ from grafana.panels import (
     listing,
     number,
 )
-from grafana.queries import CHOSEN, SERVER, own
+from grafana.queries import POOLER, SERVER, own
 
 SEVERITY_COLORS = {
     Severity.critical: CRITICAL,
@@ -124,12 +124,12 @@ def in_state(state: State, title: str, about: str, color: str) -> Panel:
     return number(title, about, "short", query, {1: color})
 
 
-def ill_subjects(shown: Collection[str], height: int = 7, of_servers: bool = True) -> Panel:
+def ill_subjects(shown: Collection[str], height: int = 7, of_poolers: bool = False) -> Panel:
     """Table of ill subjects, with a column of values for each unit.
 
-    What is not `of_servers` is shown whichever servers are chosen.
+    Those of poolers are of the poolers that are chosen.
     """
-    chosen = SERVER if of_servers else CHOSEN
+    chosen = POOLER if of_poolers else SERVER
     named = {kind: [name for name in findings_in(kind) if name in shown] for kind in KINDS}
     kinds = {kind: one_of(names) for kind, names in named.items() if names}
     labels = "server, finding, database, subject, severity"

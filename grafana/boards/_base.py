@@ -21,3 +21,5 @@ class Board:
     """Position in lists of dashboards; the smallest is the start page."""
     rows: Callable[[], Rows]
     """Imports the panels only when they are built: users have no library for that."""
+    of_poolers: bool = False
+    """Whether it offers poolers to choose from, instead of servers and their databases."""

@@ -18,4 +18,5 @@ board = Board(
     about="PgBouncer: clients that wait, use of pools, transactions and their time.",
     place=45,
     rows=rows,
+    of_poolers=True,
 )

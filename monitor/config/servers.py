@@ -53,8 +53,10 @@ class WatchedServer:
 
 
 def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedServer]:
-    """Return the servers by name. Raises ConfigurationError if there are none or an address is
-    wrong."""
+    """Return the servers by name; none where only poolers are watched.
+
+    Raises ConfigurationError if nothing is named or an address is wrong.
+    """
     if not settings.servers:
         return _lone(settings, environ)
     servers = {}
@@ -74,6 +76,8 @@ def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str,
 def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedServer]:
     named = settings.dsn or settings.dsn_file or settings.user or settings.user_file
     if not named and not any(map(environ.get, NAMES_A_SERVER)):
+        if settings.poolers:
+            return {}
         raise ConfigurationError(NO_SERVER)
     address = address_of(settings, environ)
     target = target_named(address, origin(_plain(settings.dsn), environ))

@@ -87,6 +87,11 @@ class Console:
                 protocol.kept = None
 
     @property
+    def certificate(self) -> bytes | None:
+        """What the pooler showed when the connection was opened, as DER; None without TLS."""
+        return wire(self.connection).certificate
+
+    @property
     def lost(self) -> bool:
         return self.gave_up or self.connection.is_closed()
 

@@ -21,6 +21,7 @@ from collectors.pooler_databases import pooler_databases
 from collectors.pooler_lists import pooler_lists
 from collectors.pooler_log import PoolerLog, pooler_log
 from collectors.pooler_routes import PoolerRoute, pooler_routes
+from monitor.certificate_time import expiry
 from monitor.clock import Clock
 from monitor.config.poolers import PoolerPlan
 from monitor.defects import DEFECTS
@@ -50,6 +51,8 @@ OF_SETTINGS = frozenset(
         PoolerCause.address,
     }
 )
+RENEWAL = 3600.0
+"""Seconds after which an encrypted connection is opened anew."""
 REPORT = 5.0
 """Seconds between two reports of an unchanged connection."""
 NOT_UP = "the pooler does not answer"
@@ -88,6 +91,7 @@ class PoolerMonitor:
     """When the first failure in a row was (unix seconds)."""
     reported: float = 0.0
     _failures: int = 0
+    _opened: float = 0.0
     _not_before: float = 0.0
 
     def __post_init__(self) -> None:
@@ -152,7 +156,7 @@ class PoolerMonitor:
 
     async def _is_open(self) -> bool:
         """Connect where it is not; one attempt at a time, with a back-off after failures."""
-        if self.console and not self.console.lost:
+        if self.console and not self.console.lost and not self._is_worn():
             return True
         if self.clock.now() < self._not_before:
             return False
@@ -163,9 +167,15 @@ class PoolerMonitor:
             self._failed(failure)
             return False
         self.failure, self.failed_at, self._failures = None, None, 0
+        self._opened = self.clock.now()
         self.round_log = RoundLog()
         log.info("connected to a pooler", pooler=self.plan.name, version=self.console.version)
         return True
+
+    def _is_worn(self) -> bool:
+        """Whether it is time to see the certificate that the pooler shows now."""
+        is_encrypted = self.console is not None and self.console.certificate is not None
+        return is_encrypted and self.clock.now() - self._opened > RENEWAL
 
     async def _ask(self, collector: AnyCollector) -> None:
         assert self.console is not None
@@ -228,6 +238,7 @@ class PoolerMonitor:
         failure = self.failure
         down = self.clock.now() - self.failed_at if self.failed_at else None
         user = address = None
+        shown = self.console.certificate if self.console else None
         try:
             target = self.plan.address.target()
             user, address = target.user, target.name
@@ -241,6 +252,8 @@ class PoolerMonitor:
             address=address,
             user=user,
             descriptor_limit=self.console.descriptor_limit if self.console else None,
+            is_encrypted=shown is not None,
+            certificate_expires=expiry(shown) if shown else None,
             observer_starved=self.heart.is_starved,
         )
 

@@ -120,6 +120,11 @@ class TargetView:
     sides: tuple[ServerSide, ...] = ()
     """How these stand."""
 
+    @property
+    def looked_at(self) -> bool:
+        """Whether it was asked, or the reason why not is known."""
+        return self.up or self.unreachable is not None
+
 
 Judged = ServerView | TargetView
 

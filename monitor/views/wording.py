@@ -89,7 +89,8 @@ def headline(picture: Summary) -> str:
 
 def _headline(picture: Summary) -> str:
     servers, silent = picture.overview.servers, len(picture.down)
-    if not servers:
+    poolers = picture.overview.poolers
+    if not servers and not poolers:
         return "No server is watched"
     counts = [(picture.by_severity(s), s.value) for s in sorted(Severity, key=lambda s: -s.rank)]
     counts.append((picture.by_state(State.unknown), "unknown"))
@@ -98,7 +99,8 @@ def _headline(picture: Summary) -> str:
         which = f"{silent} of {len(servers)} servers" if len(servers) > 1 else "server"
         parts.append(f"{which} unreachable")
     if not parts and picture.by_state(State.healthy):
-        return "Nothing is wrong on " + plural(len(servers), "server")
+        several = ((servers, "server"), (poolers, "pooler"))
+        return "Nothing is wrong on " + " and ".join(plural(len(n), w) for n, w in several if n)
     return ", ".join(parts) or "Nothing is known yet"
 
 

@@ -141,7 +141,9 @@ class Site:
         overview = self.overview()
         if overview.stopping:
             return _sent(b"pgvigil is stopping.\n", PLAIN, 503)
-        if not overview.servers or not all(view.looked_at for view in overview.servers):
+        # A pooler beside servers is not waited for: its absence keeps none of them from view.
+        watched = overview.servers or overview.poolers
+        if not watched or not all(view.looked_at for view in watched):
             return _sent(b"pgvigil has not queried every server yet.\n", PLAIN, 503)
         return _sent(b"pgvigil is ready.\n", PLAIN)
 

@@ -133,7 +133,9 @@ def test_gauges_have_no_rate_and_counters_have(panel: Any) -> None:
 def test_variables(name: str) -> None:
     """Data source, job, server, instance and database can be chosen; choices follow the time."""
     offered = variables(name)
-    assert list(offered) == ["datasource", "job", "server", "instance", "database", "runbooks"]
+    of_poolers = name == "pgvigil-pooler"
+    chosen = ["pooler", "instance"] if of_poolers else ["server", "instance", "database"]
+    assert list(offered) == ["datasource", "job", *chosen, "runbooks"]
     asked = [variable for variable in offered.values() if variable["type"] == "query"]
     assert {variable["refresh"] for variable in asked} == {2}
     assert {variable["includeAll"] for variable in asked} == {True}

@@ -5,7 +5,7 @@ import socket
 import time
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from alerts._base import AnyFinding, Evidence, Severity, State
 from alerts.findings.pooler.pooler_churn import Limits as ChurnLimits
 from alerts.findings.pooler.pooler_churn import finding as churn
+from alerts.findings.pooler.pooler_churn import opened_lately
 from alerts.findings.pooler.pooler_client_limit import finding as client_limit
 from alerts.findings.pooler.pooler_clients_waiting import Limits as WaitingLimits
 from alerts.findings.pooler.pooler_clients_waiting import finding as clients_waiting
@@ -32,6 +33,7 @@ from collectors._base import Answer
 from collectors.activity import activity
 from collectors.pooler_log import pooler_log
 from collectors.pooler_routes import PoolerRoute, pooler_routes
+from collectors.pooler_servers import pooler_servers
 from collectors.settings import settings
 from monitor.pgbouncer.log_watch import PoolerLogBook
 from tests.fixtures.farm import MONITOR
@@ -290,13 +292,44 @@ async def test_sessions_that_idle(pooler: Poolers, database: Database, psql: Psq
         assert verdict_of(session_mode, later).state is State.healthy
 
 
-async def test_connections_that_do_not_last(pooler: Poolers, database: Database) -> None:
+async def test_connections_that_do_not_last(
+    pooler: Poolers, database: Database, psql: Psql
+) -> None:
+    """By the cure a connection outlives what has closed it before."""
     pool = await pooler({"shop": behind(database)}, pool_mode="transaction", server_lifetime=1)
+    limits = ChurnLimits(opened=1)
     async with pool.client("shop") as client:
         await client.execute("select 1")
-        evidence = await found(pool, churn, ChurnLimits(opened=1))
-        assert "--   server_lifetime = 3600" in evidence.cure
         assert (await judged(pool, churn)).state is State.healthy
+        await follow(pool, await found(pool, churn, limits), psql)
+        [process] = await client.fetch("select pg_backend_pid()")
+        assert {
+            row["value"]
+            for row in await pool.command("SHOW CONFIG")
+            if row["key"] == "server_lifetime"
+        } == {"3600"}
+
+        async def would_have_been_closed() -> bool:
+            [server] = await pool.command("SHOW SERVERS")
+            return (await age_of(client)) > 2.5 and server["remote_pid"] == str(process[0])
+
+        await until(would_have_been_closed, "the connection is older than it could get")
+        assert await client.fetch("select pg_backend_pid()") == [process]
+        rows = (await look(pool)).rows(pooler_servers)
+        later = [replace(row, request_time=in_a_minute(row.request_time)) for row in rows]
+        assert opened_lately(later) == 0
+
+
+async def age_of(client: asyncpg.Connection) -> float:
+    """How long ago the server connection was opened, in seconds."""
+    query = "select extract(epoch from clock_timestamp() - backend_start)::float8"
+    age = await client.fetchval(f"{query} from pg_stat_activity where pid = pg_backend_pid()")
+    return float(age)
+
+
+def in_a_minute(told: str | None) -> str:
+    day, clock, *_ = (told or "").split()
+    return f"{datetime.fromisoformat(f'{day} {clock}') + timedelta(minutes=1)} UTC"
 
 
 async def test_prepared_statements(pooler: Poolers, database: Database, psql: Psql) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from alerts._base import Severity, State
 from alerts._catalogue import findings_about
+from alerts.findings.pooler.pooler_certificate_expiry import finding as certificate_expiry
 from alerts.findings.pooler.pooler_churn import finding as churn
 from alerts.findings.pooler.pooler_client_limit import finding as client_limit
 from alerts.findings.pooler.pooler_clients_waiting import finding as waiting
@@ -296,6 +297,22 @@ def test_more_connections_than_cores_can_use() -> None:
     for cores, found in ((2, INFO), (3, State.healthy), (0, State.healthy)):
         limits = OversubscribedLimits(cores=cores)
         assert severity(oversubscribed, look, limits=limits) == found
+
+
+@pytest.mark.parametrize(
+    ("traits", "found"),
+    [
+        ({"is_encrypted": True, "certificate_expires": AT + 86400}, CRITICAL),
+        ({"is_encrypted": True, "certificate_expires": AT + 20 * 86400}, WARNING),
+        ({"is_encrypted": True, "certificate_expires": AT + 22 * 86400}, State.healthy),
+        ({"is_encrypted": True}, State.unknown),
+        ({}, State.unknown),
+        ({"up": False}, State.unknown),
+    ],
+)
+def test_certificate_expiry(traits: dict[str, Any], found: Severity | State) -> None:
+    look = snapshot((pooler_connection, [replace(UP, **traits)]))
+    assert severity(certificate_expiry, look) == found
 
 
 def test_prepared_statements_by_version() -> None:

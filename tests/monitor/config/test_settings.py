@@ -12,6 +12,7 @@ from monitor.config.errors import ConfigurationError
 from monitor.config.fields import Endpoint
 from monitor.config.load import load
 from monitor.config.model import settings_for
+from monitor.config.poolers import pooler_plans
 from monitor.config.servers import WatchedServer, watched_servers
 from monitor.config.settings import Settings
 
@@ -229,6 +230,13 @@ def test_variables_that_kubernetes_injects_for_services_are_ignored() -> None:
 def test_nothing_configured_says_how_to_begin() -> None:
     """Without any server, the message shows which setting to begin with."""
     assert "PGVIGIL_DSN=postgresql://" in refusal({})
+
+
+def test_poolers_can_be_watched_alone() -> None:
+    flags = {"poolers.main.dsn": "host=pool user=stats"}
+    settings = load(flags, {})
+    assert watched_servers(settings, {}) == {}
+    assert [plan.name for plan in pooler_plans(settings, {})] == ["main"]
 
 
 def test_a_flag_points_at_one_server_whatever_else_is_configured(file: Path) -> None:

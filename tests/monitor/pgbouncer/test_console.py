@@ -3,12 +3,14 @@
 import asyncio
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from collectors.pooler_connection import PoolerCause
 from monitor.address import Address
+from monitor.certificate_time import expiry
 from monitor.pgbouncer.console import Console
 from monitor.pgbouncer.failure import ConsoleFailure
 from monitor.reading import ReadFailure
@@ -117,6 +119,8 @@ async def test_tls(pooler: Poolers, tool: Tool, workplace: Path) -> None:
     console = await opened(verified)
     assert await console.ask("SHOW POOLS", DEADLINE)
     assert console.descriptor_limit is None
+    assert console.certificate is not None
+    assert (expiry(console.certificate) or 0) > time.time()
     await console.close()
     for unsafe in ("disable", "require"):
         assert (await refused(f"{dsn} sslmode={unsafe}")).cause is PoolerCause.auth_method

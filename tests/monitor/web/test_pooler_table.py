@@ -4,14 +4,18 @@ from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
+from starlette.testclient import TestClient
 
 from alerts.snapshot import ServerIdentity
 from collectors._base import Kind
 from monitor.commands.doctor import examined_pooler
+from monitor.exposition.store import Store
 from monitor.reports.terminal import text
 from monitor.views.overview import Overview, ServerView, TargetView
-from monitor.views.pool_table import PoolLine
+from monitor.views.pool_table import PoolLine, ServerSide
 from monitor.views.summary import Summary
+from monitor.views.wording import headline
+from monitor.web.app import application
 from monitor.web.status import status_page
 
 LINE = PoolLine("shop", "<b>app</b>", "transaction", 12, 3, 7.5, 20, 0, None, True)
@@ -42,6 +46,26 @@ def test_the_report_names_poolers() -> None:
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     assert "pool: up, PgBouncer, before db & more" in printed
     assert "other: unreachable (absent), PgBouncer" in printed
+
+
+def test_without_a_server_the_headline_is_that_of_the_poolers() -> None:
+    alone = replace(SEEN, servers=())
+    assert headline(Summary(alone)) == "Nothing is known yet"
+    ready = TestClient(application(lambda: alone, Store())).get("/-/ready")
+    assert ready.status_code == 200
+    silent = replace(alone, targets=(replace(POOLER, up=False),))
+    waiting = TestClient(application(lambda: silent, Store())).get("/-/ready")
+    assert waiting.status_code == 503
+
+
+def test_the_server_stands_beside_its_pools() -> None:
+    side = ServerSide("db & more", 45, 97, 3, 20)
+    seen = replace(SEEN, targets=(replace(POOLER, sides=(side,)),))
+    assert "45 of 97 connection slots in use, 20 by this pooler" in status_page(Summary(seen))
+    console = Console(file=StringIO(), width=100)
+    text(seen, console)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "before db & more (45 of 97 slots in use, 20 by it)" in printed
 
 
 def test_doctor_names_what_is_behind() -> None:
