@@ -2,11 +2,18 @@
 
 from collections.abc import Callable, Iterator
 
+from alerts.connections import usable_slots
+from alerts.plural import plural
+from alerts.pooler.behind import servers_behind
 from alerts.pooler.demand import demand
-from alerts.pooler.pools import SESSION, number, pools_of, setting, version_of
+from alerts.pooler.pools import SESSION, KnownPool, number, pools_of, setting, version_of
 from alerts.snapshot import Snapshot, Unknown
 from alerts.units import duration_text
+from collectors.pooler_config import pooler_config
+from collectors.pooler_connection import pooler_connection
 from collectors.pooler_lists import pooler_lists
+from collectors.pooler_servers import pooler_servers
+from collectors.pooler_stats import pooler_stats
 
 Line = tuple[str, str, str]
 """Name, value, and what it does here."""
@@ -17,17 +24,54 @@ def ini_lines(snapshot: Snapshot) -> Iterator[Line]:
     for name, judged in JUDGED.items():
         value = setting(snapshot, name)
         if value is not None:
-            yield name, value, judged(snapshot, value)
+            restart = "" if _is_changeable(snapshot, name) else " A change needs a restart."
+            yield name, value, f"{judged(snapshot, value)}{restart}"
+
+
+def _is_changeable(snapshot: Snapshot, name: str) -> bool:
+    row = snapshot.answer(pooler_config).by("key").get(name)
+    return row is None or row.changeable != "no"
+
+
+def _servers_now(snapshot: Snapshot) -> str:
+    """How many clients and server connections there are: a sentence with a space before it."""
+    pools = [pool.pool for pool in _pools(snapshot)]
+    if not pools:
+        return ""
+    clients = sum((pool.cl_active or 0) + (pool.cl_waiting or 0) for pool in pools)
+    held = sum(pool.sv_active or 0 for pool in pools)
+    both = f"{plural(clients, 'client')} and {plural(held, 'server connection')} in use"
+    return f" Now: {both}."
+
+
+def _slots(snapshot: Snapshot) -> str:
+    """The slots of the servers behind, as the end of a sentence; empty where unknown."""
+    try:
+        told = [f"{one.node.server} has {usable_slots(one):,}" for one in servers_behind(snapshot)]
+    except Unknown:
+        return ""
+    return f"; of connection slots {', '.join(told)}"
+
+
+def _pools(snapshot: Snapshot) -> list[KnownPool]:
+    """The pools; none where they are not known."""
+    try:
+        return list(pools_of(snapshot))
+    except Unknown:
+        return []
 
 
 def _pool_mode(snapshot: Snapshot, value: str) -> str:
-    other = {p.pool.pool_mode for p in pools_of(snapshot)} - {value, None}
+    now = _servers_now(snapshot)
+    other = {p.pool.pool_mode for p in _pools(snapshot)} - {value, None}
     apart = (
         f" Some databases or users differ: {', '.join(sorted(map(str, other)))}." if other else ""
     )
     if value == SESSION:
-        return f"A client holds its server connection until it disconnects, idle or not.{apart}"
-    return f"A client holds a server connection for one {value} only.{apart}"
+        return (
+            f"A client holds its server connection until it disconnects, idle or not.{now}{apart}"
+        )
+    return f"A client holds a server connection for one {value} only.{now}{apart}"
 
 
 def _max_client_conn(snapshot: Snapshot, value: str) -> str:
@@ -35,7 +79,11 @@ def _max_client_conn(snapshot: Snapshot, value: str) -> str:
     if snapshot.has(pooler_lists):
         used = snapshot.answer(pooler_lists).by("list").get("used_clients")
     now = f" {used.items:,} are connected." if used and used.items is not None else ""
-    return f"Clients beyond it are refused.{now} Each needs a file descriptor."
+    files = ""
+    if snapshot.has(pooler_connection):
+        limit = snapshot.row(pooler_connection).descriptor_limit
+        files = f", of which its process may have {limit:,}" if limit else ""
+    return f"Clients beyond it are refused.{now} Each needs a file descriptor{files}."
 
 
 def _default_pool_size(snapshot: Snapshot, value: str) -> str:
@@ -44,15 +92,19 @@ def _default_pool_size(snapshot: Snapshot, value: str) -> str:
     except Unknown:
         return "Server connections of each pair of database and user."
     return (
-        f"Server connections of each pair of database and user: with the {max(1, known.pools)} seen"
-        f" now all together up to {known.most:,}."
+        f"Server connections of each pair of database and user. With the"
+        f" {plural(known.pools, 'pair')} seen now, and one for each unused database, up to"
+        f" {known.most:,} together, reserves included{_slots(snapshot)}."
     )
 
 
 def _min_pool_size(snapshot: Snapshot, value: str) -> str:
     if value == "0":
         return "None is kept open in advance: the first clients after a quiet time wait for logins."
-    return "Kept open for a pool that has clients, or whose database has a user of its own."
+    pools = len(_pools(snapshot))
+    is_known = pools and value.isdecimal()
+    now = f" Up to {plural(int(value) * pools, 'connection')} now." if is_known else ""
+    return f"Kept open for a pool that has clients, or whose database has a user of its own.{now}"
 
 
 def _reserve_pool_size(snapshot: Snapshot, value: str) -> str:
@@ -60,25 +112,41 @@ def _reserve_pool_size(snapshot: Snapshot, value: str) -> str:
         return "There is no reserve: clients wait, however long."
     after = number(snapshot, "reserve_pool_timeout")
     when = f" once a client has waited for {duration_text(after)}" if after is not None else ""
-    return f"More connections of a pool{when}; the server needs slots for them too."
+    pools = len(_pools(snapshot))
+    is_known = pools and value.isdecimal()
+    count = f": up to {int(value) * pools:,} for the pools of now" if is_known else ""
+    return f"More connections of a pool{when}; the server needs slots for them too{count}."
 
 
 def _server_lifetime(snapshot: Snapshot, value: str) -> str:
     if value == "0":
         return "Each server connection is used once and closed: this is no pool."
-    return f"A connection is closed after {_duration(value)} when it is free, and opened anew."
+    count = len(snapshot.rows(pooler_servers)) if snapshot.has(pooler_servers) else 0
+    pace = float(value) / count if count and value.isdecimal() else None
+    now = f" With the {count:,} of now one each {duration_text(pace)}." if pace else ""
+    return f"A connection is closed after {_duration(value)} when it is free, and opened anew.{now}"
 
 
 def _server_idle_timeout(snapshot: Snapshot, value: str) -> str:
     if value == "0":
         return "Idle connections are kept for ever, also those of a burst."
-    return f"A connection that is idle for {_duration(value)} is closed: the pool shrinks at night."
+    pools = [one.pool for one in _pools(snapshot)]
+    idle = sum((pool.sv_idle or 0) + (pool.sv_used or 0) for pool in pools)
+    now = f" Idle now: {idle:,}." if pools else ""
+    after = _duration(value)
+    return f"A connection that is idle for {after} is closed: the pool shrinks at night.{now}"
 
 
 def _log_connections(snapshot: Snapshot, value: str) -> str:
     if value == "0":
         return "Logins of clients are not logged."
-    return "A line in the log for each login of a client: much where they connect for each request."
+    logins = None
+    if snapshot.has(pooler_stats):
+        counts = [row.total_client_login_count for row in snapshot.rows(pooler_stats)]
+        logins = sum(count or 0 for count in counts) if None not in counts else None
+    so_far = f" Since its start: {logins:,}." if logins is not None else ""
+    much = "much where they connect for each request"
+    return f"A line in the log for each login of a client: {much}.{so_far}"
 
 
 def _max_prepared_statements(snapshot: Snapshot, value: str) -> str:

@@ -13,6 +13,7 @@ import yaml
 from alerts.prometheus.rulebook import RUNBOOK_BASE
 from monitor.config.load import load
 from monitor.config.model import settings_type
+from monitor.config.poolers import pooler_plans
 from monitor.config.servers import watched_servers
 from monitor.generate.files import SOURCES, is_dashboard, is_rules
 from tests.fixtures.kubernetes import (
@@ -72,13 +73,23 @@ def test_daemon_reads_its_configuration(values: Path, helm: Helm, tmp_path: Path
     text = config(helm.template(f"--values={values}")).replace(MOUNTED, str(tmp_path))
     file.write_text(text.replace("/vault/secrets", f"{tmp_path}/datasource"))
     given = yaml.safe_load(values.read_text())
-    for name in given.get("servers", ["datasource"]):
+    for name in [*given.get("servers", ["datasource"]), *given.get("poolers", ())]:
         (tmp_path / name).mkdir()
         (tmp_path / name / "dsn").write_text("host=db")
         for secret in ("user", "password"):
             (tmp_path / name / secret).write_text("secret")
     environ = {"DATABASE_URL": "postgresql://db"}
     settings = load({"config": str(file)}, environ, settings_type())
+    plans = {plan.name: plan for plan in pooler_plans(settings, environ)}
+    assert set(plans) == set(given.get("poolers", ()))
+    if pool := plans.get("shop-pool"):
+        target = pool.address.target()
+        assert (target.hosts, target.ports) == (("shop-pooler.databases",), (6432,))
+        assert (target.database, target.user) == ("pgbouncer", "pgvigil")
+        assert (pool.servers, str(pool.log)) == (
+            ("shop-primary",),
+            "/pooler-log/pgbouncer.log",
+        )
     if "servers" in given:
         assert set(watched_servers(settings, environ)) == set(given["servers"])
 
@@ -171,7 +182,7 @@ def test_policy_opens_the_ports_of_the_servers(helm: Helm) -> None:
     [policy] = of_kind(helm.template(f"--values={values}"), "NetworkPolicy")
     names, databases = policy["spec"]["egress"]
     assert {port["port"] for port in names["ports"]} == {53}
-    assert [port["port"] for port in databases["ports"]] == [5432, 5433]
+    assert sorted(port["port"] for port in databases["ports"]) == [5432, 5433, 6432, 6433]
     assert len(databases["to"]) == 2
     [coming] = policy["spec"]["ingress"]
     assert [port["port"] for port in coming["ports"]] == ["http-pgvigil"]

@@ -4,11 +4,16 @@
 {{- toYaml .Values.servers }}
 {{- else if or .Values.config.datasource.host .Values.config.datasourceSecret }}
 {{- dict "datasource" (merge (dict "datasourceSecret" .Values.config.datasourceSecret) .Values.config.datasource) | toYaml }}
-{{- else if and .Values.deployment.enabled (not .Values.extraEnvs) (not .Values.config.settings.servers) }}
+{{- else if and .Values.deployment.enabled (not .Values.extraEnvs) (not .Values.config.settings.servers) (not .Values.poolers) (not .Values.config.settings.poolers) }}
 {{- fail "no server is named: set config.datasource.host, config.datasourceSecret or servers" }}
 {{- else -}}
 {}
 {{- end }}
+{{- end }}
+
+{{/* Servers and poolers by the folder of their credentials. */}}
+{{- define "pgvigil.logins" -}}
+{{- merge (include "pgvigil.servers" . | fromYaml) (deepCopy .Values.poolers) | toYaml }}
 {{- end }}
 
 {{/* Where and as whom. Everything is written as a parameter, so a host may be a socket's folder. */}}
@@ -19,11 +24,11 @@
 dsn_file: {{ $folder }}/dsn
 {{- else }}
 {{- $parameters := list (printf "host=%s" (.host | required "a server needs a host or a datasourceSecret" | urlquery)) }}
-{{- $parameters = append $parameters (printf "port=%v" (.port | default 5432)) }}
+{{- $parameters = append $parameters (printf "port=%v" (.port | default ($.console | ternary 6432 5432))) }}
 {{- with .sslmode }}{{ $parameters = append $parameters (printf "sslmode=%s" .) }}{{ end }}
 {{- with .pgpassfile }}{{ $parameters = append $parameters (printf "passfile=%s" (urlquery .)) }}{{ end }}
 {{- with .extraParams }}{{ $parameters = append $parameters . }}{{ end }}
-dsn: {{ printf "postgresql:///%s?%s" (.database | default "postgres" | urlquery) (join "&" $parameters) | replace "+" "%20" | quote }}
+dsn: {{ printf "postgresql:///%s?%s" (.database | default ($.console | ternary "pgbouncer" "postgres") | urlquery) (join "&" $parameters) | replace "+" "%20" | quote }}
 {{- end }}
 {{- if .userSecret }}
 user_file: {{ $folder }}/user
@@ -86,19 +91,29 @@ exclude: {{ toJson . }}
 {{- if .Values.servers }}
 {{- $servers := dict }}
 {{- range $name, $server := $all }}
-{{- $_ := set $servers $name (include "pgvigil.login" (dict "name" $name "server" $server) | fromYaml) }}
+{{- $_ := set $servers $name (include "pgvigil.login" (dict "name" $name "server" $server "console" false) | fromYaml) }}
 {{- end }}
 {{- $_ := set $config "servers" $servers }}
 {{- else if $all.datasource }}
-{{- $config = merge $config (include "pgvigil.login" (dict "name" "datasource" "server" $all.datasource) | fromYaml) }}
+{{- $config = merge $config (include "pgvigil.login" (dict "name" "datasource" "server" $all.datasource "console" false) | fromYaml) }}
+{{- end }}
+{{- if .Values.poolers }}
+{{- $poolers := dict }}
+{{- range $name, $pooler := .Values.poolers }}
+{{- $pool := include "pgvigil.login" (dict "name" $name "server" $pooler "console" true) | fromYaml }}
+{{- with $pooler.servers }}{{ $_ := set $pool "servers" . }}{{ end }}
+{{- with $pooler.log }}{{ $_ := set $pool "log" . }}{{ end }}
+{{- $_ := set $poolers $name $pool }}
+{{- end }}
+{{- $_ := set $config "poolers" $poolers }}
 {{- end }}
 {{- mergeOverwrite $config (deepCopy .Values.config.settings) | toYaml }}
 {{- end }}
 
-{{/* Passwords that were written into values, by server. */}}
+{{/* Passwords that were written into values, by server or pooler. */}}
 {{- define "pgvigil.passwords" -}}
 {{- $passwords := dict }}
-{{- range $name, $server := include "pgvigil.servers" . | fromYaml }}
+{{- range $name, $server := include "pgvigil.logins" . | fromYaml }}
 {{- if and $server.password (not $server.passwordSecret) (not $server.passwordFile) (not $server.datasourceSecret) }}
 {{- $_ := set $passwords $name $server.password }}
 {{- end }}
@@ -106,11 +121,11 @@ exclude: {{ toJson . }}
 {{- toYaml $passwords }}
 {{- end }}
 
-{{/* What is mounted below /etc/pgvigil/credentials, a folder for each server. */}}
+{{/* What is mounted below /etc/pgvigil/credentials, a folder for each server and pooler. */}}
 {{- define "pgvigil.credentials" -}}
 {{- $own := include "pgvigil.fullname" . }}
 {{- $written := include "pgvigil.passwords" . | fromYaml }}
-{{- range $name, $server := include "pgvigil.servers" . | fromYaml }}
+{{- range $name, $server := include "pgvigil.logins" . | fromYaml }}
 {{- range $file, $secret := dict "dsn" $server.datasourceSecret "user" $server.userSecret "password" $server.passwordSecret "plans-password" ($server.plans | default dict).passwordSecret }}
 {{- if $secret }}
 - secret:
