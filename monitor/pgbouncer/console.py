@@ -16,6 +16,7 @@ import asyncpg
 
 from collectors.pooler_connection import PoolerCause
 from monitor.address import Address
+from monitor.background import in_background
 from monitor.deadline import within
 from monitor.pgbouncer.answer import Record, records
 from monitor.pgbouncer.failure import ConsoleFailure, asking, opening
@@ -30,6 +31,8 @@ DATABASE = "pgbouncer"
 BANNER = "PgBouncer"
 GRACE = 1.0
 """Seconds that a connection is given to close politely."""
+LONG = 32 << 10
+"""Bytes of an answer from which it is read in the background."""
 LARGEST = 8 << 20
 """Bytes of an answer; a console with ten thousand clients sends a third of it."""
 
@@ -79,7 +82,10 @@ class Console:
                     await within(deadline, self.connection.execute(command))
                     if len(kept) > LARGEST:
                         raise ReadFailure(f"the answer is longer than {LARGEST >> 20} MiB")
-                    return records(bytes(kept))
+                    # Many rows must not hold the loop.
+                    is_long = len(kept) > LONG
+                    content = bytes(kept)
+                    return await in_background(records, content) if is_long else records(content)
             except ReadFailure as failure:
                 self.gave_up = self.gave_up or failure.lost
                 raise

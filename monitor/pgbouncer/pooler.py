@@ -21,6 +21,7 @@ from collectors.pooler_databases import pooler_databases
 from collectors.pooler_lists import pooler_lists
 from collectors.pooler_log import PoolerLog, pooler_log
 from collectors.pooler_routes import PoolerRoute, pooler_routes
+from monitor.background import run_by_size
 from monitor.certificate_time import expiry
 from monitor.clock import Clock
 from monitor.config.poolers import PoolerPlan
@@ -182,7 +183,7 @@ class PoolerMonitor:
         status = self.round_log.of(collector, None)
         status.asked = begun = self.clock.now()
         records = await self.console.ask(collector.console, self.plan.deadline)
-        rows = rows_of(collector, records)
+        rows = await run_by_size(records, rows_of, collector, records)
         now = self.clock.now()
         status.success(now, now - begun, len(rows))
         self._take(collector, rows)
