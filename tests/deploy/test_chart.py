@@ -76,7 +76,7 @@ def test_daemon_reads_its_configuration(values: Path, helm: Helm, tmp_path: Path
     for name in [*given.get("servers", ["datasource"]), *given.get("poolers", ())]:
         (tmp_path / name).mkdir()
         (tmp_path / name / "dsn").write_text("host=db")
-        for secret in ("user", "password"):
+        for secret in ("user", "password", "plans-password"):
             (tmp_path / name / secret).write_text("secret")
     environ = {"DATABASE_URL": "postgresql://db"}
     settings = load({"config": str(file)}, environ, settings_type())
