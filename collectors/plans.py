@@ -13,6 +13,8 @@ class Comparison(StrEnum):
     """How a column is compared with values, or with another table."""
 
     equal = "equal"
+    listed = "listed"
+    """Equal to one of several values."""
     range = "range"
     null = "null"
     other = "other"
@@ -62,6 +64,15 @@ class PlanNode:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnShare:
+    """How frequent a value of a column can be."""
+
+    column: str
+    largest: float
+    """Share of the rows that have its most frequent value."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatementPlan:
     """The plan of one statement, or why there is none."""
 
@@ -78,6 +89,10 @@ class StatementPlan:
     grant: str | None = None
     """The statement that would allow it, where it is known."""
     nodes: tuple[PlanNode, ...] = ()
+    shares: tuple[ColumnShare, ...] = ()
+    """Of the columns of its only table that are compared for equality, where there are several."""
+    has_statistics: bool = False
+    """Whether extended statistics cover these columns."""
 
     @property
     def cost(self) -> float:

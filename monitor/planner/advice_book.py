@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass, field, fields
 from alerts.history.memory import Json, Memory, Namespace
 from alerts.statements.uses import Key
 from collectors.index_advice import IndexAdvice, OtherStatement
+from collectors.plans import StatementPlan
 
 ROOM = "index_advice"
+ESTIMATES = "extended_statistics"
 LISTS = ("columns", "included")
 
 
@@ -27,6 +29,21 @@ class AdviceBook:
         return cls(memory, place, {one.key: one for one in read if one is not None})
 
     @property
+    def estimates(self) -> Namespace:
+        """Where the estimates are kept that extended statistics may mend."""
+        return self.place.of(ESTIMATES)
+
+    @property
+    def mended(self) -> list[tuple[float, float]]:
+        """Return the estimates that have changed, before and after."""
+        found = []
+        for _, stored in self.memory.items(self.estimates):
+            match stored:
+                case [float() | int() as before, float() | int() as after]:
+                    found.append((float(before), float(after)))
+        return found
+
+    @property
     def open(self) -> set[Key]:
         """Statements for which an index is advised that does not exist yet."""
         return {key for key, one in self.known.items() if one.done_at is None}
@@ -42,6 +59,18 @@ class AdviceBook:
         else:
             self.known[key] = found
             self.memory.put(self.place, name, packed(found))
+
+    def note_estimate(self, plan: StatementPlan) -> None:
+        """Remember how many rows were expected before there were extended statistics, and after."""
+        if not plan.shares:
+            return
+        place, name = self.estimates, "/".join(map(str, _key_of(plan)))
+        stored, rows = self.memory.get(place, name), plan.nodes[0].rows
+        before = stored[0] if isinstance(stored, (list, tuple)) and stored else None
+        if not plan.has_statistics:
+            self.memory.put(place, name, [rows, None])
+        elif before is not None:
+            self.memory.put(place, name, [before, rows])
 
     def rows(self, matters: Collection[Key]) -> tuple[IndexAdvice, ...]:
         """Return the advice for statements that matter now."""
@@ -65,3 +94,7 @@ def unpacked(stored: object) -> IndexAdvice | None:
         return IndexAdvice(**{**stored, **lists, "others": others})
     except (TypeError, ValueError):
         return None
+
+
+def _key_of(plan: StatementPlan) -> Key:
+    return plan.userid, plan.dbid, plan.query_id

@@ -116,7 +116,7 @@ def candidates(node: PlanNode, facts: TableFacts) -> list[Candidate]:
 
 
 def _of(node: PlanNode, facts: TableFacts) -> Iterator[Candidate]:
-    equal = _columns(node, facts, Comparison.equal)
+    equal = _columns(node, facts, Comparison.equal, Comparison.listed)
     equal.sort(key=facts.values, reverse=True)
     ranges = [one for one in _columns(node, facts, Comparison.range) if one not in equal]
     order = [one for one in node.ordered if one not in equal and _is_usable(one, facts)]
@@ -144,8 +144,8 @@ def _of(node: PlanNode, facts: TableFacts) -> Iterator[Candidate]:
             yield replace(plain, included=included)
 
 
-def _columns(node: PlanNode, facts: TableFacts, comparison: Comparison) -> list[str]:
-    named = (one.column for one in node.conditions if one.comparison is comparison)
+def _columns(node: PlanNode, facts: TableFacts, *comparisons: Comparison) -> list[str]:
+    named = (one.column for one in node.conditions if one.comparison in comparisons)
     return [one for one in dict.fromkeys(named) if _is_usable(one, facts)]
 
 

@@ -122,8 +122,10 @@ def _sides(own: list[Token], sign: str, other: list[Token]) -> Iterator[Compared
 def _kind(sign: str, other: Sequence[Token]) -> Comparison:
     if sign in RANGES:
         return Comparison.range
-    is_all = bool(other) and other[0].text.lower() == "all"
-    return Comparison.equal if sign == "=" and not is_all else Comparison.other
+    first = other[0].text.lower() if other else ""
+    if sign != "=" or first == "all":
+        return Comparison.other
+    return Comparison.listed if first == "any" else Comparison.equal
 
 
 def _column(items: list[Token]) -> Column | None:

@@ -28,6 +28,7 @@ from monitor.planner.choice import DAY, FOLLOWED, Wanted, due, worst
 from monitor.planner.explain import SECONDS, NoPlan, Planner, Question
 from monitor.planner.login import refusal
 from monitor.planner.nodes import nodes
+from monitor.planner.shares import shares_of
 from monitor.planner.text import obstacle
 from monitor.polling.round_log import RoundLog
 from monitor.postgres.connector import Connector
@@ -174,15 +175,24 @@ class PlanVisits:
             try:
                 async with Planner(session.connection, question, login) as planner:
                     found = nodes(await planner.plan())
+                    shares, is_covered = await shares_of(session.connection, found)
             except NoPlan as none:
                 told = _none(one, self.clock.now(), none.reason)
                 return replace(told, is_denied=none.is_denied, grant=none.grant)
             return StatementPlan(
-                userid, dbid, query_id, one.database, self.clock.now(), nodes=found
+                userid,
+                dbid,
+                query_id,
+                one.database,
+                self.clock.now(),
+                nodes=found,
+                shares=shares,
+                has_statistics=is_covered,
             )
 
         plan, cost = await session.run(planned, DEADLINE + SECONDS)
         self.round_log.spend(cost.elapsed, cost.work if cost.run is None else cost.run, False)
+        self.book.note_estimate(plan)
         return plan
 
     async def _advise(

@@ -7,6 +7,7 @@ from collectors.plans import Comparison, Condition, PlanNode, StatementPlan
 
 SIGNS = {
     Comparison.equal: "= ?",
+    Comparison.listed: "in a list",
     Comparison.range: "in a range",
     Comparison.null: "is null",
     Comparison.other: "matches ?",

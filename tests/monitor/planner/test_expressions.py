@@ -23,7 +23,7 @@ EQUAL, RANGE, NULL, OTHER = (
         ("((o.a = $1) AND (o.b > $2) AND (o.c IS NULL))", None, 0),
         ("(($1 > o.b))", [("o", "b", RANGE)], 0),
         ("((o.a = $1) OR (o.b = $2))", [], 1),
-        ("(o.a = ANY ('{1,2}'::integer[]))", [("o", "a", EQUAL)], 0),
+        ("(o.a = ANY ('{1,2}'::integer[]))", [("o", "a", Comparison.listed)], 0),
         ("(o.a = ALL ('{1,2}'::integer[]))", [("o", "a", OTHER)], 0),
         ("(o.name ~~ 'secret%'::text)", [("o", "name", OTHER)], 0),
         ("(lower(o.name) = $1)", [], 1),
