@@ -169,6 +169,8 @@ class Collector(Generic[Row]):
     gate: Gate[Any] | None = None
     own: bool = False
     """Whether the query is a user's own check: it runs in a transaction that is rolled back."""
+    timeout: float | None = None
+    """Seconds after which the server ends an own check, if that is before the deadline of all."""
     databases: tuple[str, ...] = ()
     """Shell patterns of the only databases where an own check is asked."""
     bulk: bool = False

@@ -81,7 +81,13 @@ AnyOwnRow = OwnRow | OwnRowOfDatabase
 
 
 def own_collector(
-    name: str, title: str, query: str, lane: Lane, databases: tuple[str, ...], on: Role | None
+    name: str,
+    title: str,
+    query: str,
+    lane: Lane,
+    databases: tuple[str, ...],
+    on: Role | None,
+    timeout: float | None = None,
 ) -> Collector[AnyOwnRow]:
     """Return the collector of a check; of the whole server where it names no databases."""
     base = OwnRowOfDatabase if databases else OwnRow
@@ -94,6 +100,7 @@ def own_collector(
         key=("datname", "subject") if databases else ("subject",),
         on=on,
         own=True,
+        timeout=timeout,
         databases=databases,
         metrics=(
             Metric(

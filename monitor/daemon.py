@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,7 +16,7 @@ from collectors.daemon import DaemonState
 from monitor.clock import Clock
 from monitor.config.errors import ConfigurationError
 from monitor.config.poolers import pooler_plans
-from monitor.config.reload import needs_a_restart, stamps, watched_files
+from monitor.config.reload import Stamp, needs_a_restart, stamps, watched_files
 from monitor.config.settings import Settings
 from monitor.config.watch_plan import limits, mutes, plans, timing
 from monitor.exposition.own_page import Own
@@ -23,6 +24,7 @@ from monitor.exposition.store import Store
 from monitor.fleet import Fleet
 from monitor.garbage import WholeCollection, settle
 from monitor.loop_errors import LoopErrors
+from monitor.own_checks.enrolment import enrol, files_of
 from monitor.own_target import OwnTarget
 from monitor.poolers import Poolers
 from monitor.scheduler import Schedule
@@ -57,6 +59,8 @@ class Daemon:
     clock: Clock = field(default_factory=Clock)
     memory: Memory = field(default_factory=Memory)
     store: Store = field(init=False)
+    checks: dict[Path, Stamp | None] = field(init=False)
+    """State of the files of own checks when they were read."""
     reload_ok: bool = True
     reloaded: float = 0.0
     started: float = 0.0
@@ -74,6 +78,7 @@ class Daemon:
 
     def __post_init__(self) -> None:
         self.started = self.reloaded = self.clock.now()
+        self.checks = stamps(files_of(self.settings.checks))
         self.store = Store(
             own=Own(worst=self.settings.subjects_shown), legacy=self.settings.legacy_metrics
         )
@@ -194,23 +199,26 @@ class Daemon:
         await self.state_file.save(self.memory)
 
     def _watch_files(self) -> None:
-        files = watched_files(self.settings)
-        seen = stamps(files)
+        seen = self._stamps()
 
         async def look() -> None:
             nonlocal seen
-            now = stamps(files)
+            now = self._stamps()
             if now != seen and all(now.values()):
                 seen = now
                 await self.reload()
 
-        if files:
+        if seen or self.settings.checks:
             self.schedule.every("configuration", CHECK_FILES, look, CHECK_FILES)
+
+    def _stamps(self) -> dict[Path, Stamp | None]:
+        """Return the state of all files whose change is a reason to read everything again."""
+        return stamps((*watched_files(self.settings), *files_of(self.settings.checks)))
 
     async def reload(self) -> None:
         """Apply a new configuration; an invalid one keeps the previous one in use."""
         try:
-            settings = self.load()
+            settings, has_new_checks = self._settings_again()
             wanted = list(plans(settings, self.environ))
             poolers = list(pooler_plans(settings, self.environ))
         except ConfigurationError as wrong:
@@ -222,9 +230,21 @@ class Daemon:
             log.warning("takes effect after a restart", settings=list(late))
         self.settings = settings
         await self.fleet.follow(wanted)
+        if has_new_checks:  # what asks and judges them is made anew; history is kept
+            await self.fleet.begin_anew()
         await self.poolers.follow(poolers)
         self.reload_ok, self.reloaded = True, self.clock.now()
         log.info("configuration reloaded", servers=list(self.fleet.servers))
+
+    def _settings_again(self) -> tuple[Settings, bool]:
+        """Return the settings, and whether own checks were read anew. Raises ConfigurationError."""
+        settings = self.load()
+        checks = stamps(files_of(settings.checks))
+        if (settings.checks, checks) == (self.settings.checks, self.checks):
+            return settings, False
+        enrol(settings.checks)
+        self.checks = checks
+        return self.load(), True  # there may be other findings now that settings name
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ from pathlib import Path
 from monitor.config.settings import Settings
 
 # These settings are read only once, at start.
-NEED_A_RESTART = ("listen", "web_config_file", "state_file", "checks", "log_level", "log_format")
+NEED_A_RESTART = ("listen", "web_config_file", "state_file", "log_level", "log_format")
 
 
 def needs_a_restart(old: Settings, new: Settings) -> tuple[str, ...]:

@@ -299,8 +299,8 @@ class Settings(BaseSettings, Login):
     show names of objects and sessions. Metrics are always served."""
 
     checks: Optional[Path] = None
-    """Folder with checks of your own: SQL files with front matter (docs/own-checks.md). It is read
-    at start."""
+    """Folder with checks of your own: SQL files with front matter (docs/own-checks.md). A change is
+    noticed within seconds."""
 
     mute: Annotated[tuple[Annotated[Muting, Mapped], ...], Listed] = ()
     """Findings that should not alert, until when and why."""

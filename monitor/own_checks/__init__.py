@@ -1,1 +1,1 @@
-"""Users' own checks: a folder of SQL files, read at start."""
+"""Users' own checks: a folder of SQL files, read at start and when they change."""

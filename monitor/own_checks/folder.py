@@ -80,7 +80,8 @@ def _text(path: Path) -> str:
 def _made(name: str, path: Path, about: FrontMatter, query: str) -> OwnCheck:
     title = about.title or path.stem.replace("_", " ").replace("-", " ")[:80].capitalize()
     cure = statements(about.cure) if isinstance(about.cure, str) else about.cure
-    collector = own_collector(name, title, query, about.pace, about.database, about.on)
+    timeout = about.timeout.total_seconds() if about.timeout else None
+    collector = own_collector(name, title, query, about.pace, about.database, about.on, timeout)
     finding = own_finding(
         name,
         title,

@@ -16,6 +16,8 @@ from monitor.config.yaml_file import WrongContent, parsed
 FENCED = re.compile(r"\s*---[ \t]*\r?\n(.*?\n)---[ \t]*\r?\n(.*)", re.DOTALL)
 COMMENTED = re.compile(r"\s*/\*[ \t]*\r?\n(.*?\n)[ \t]*\*/[ \t]*\r?\n(.*)", re.DOTALL)
 LONGEST_TITLE = 80
+SHORTEST = timedelta(milliseconds=10)
+"""Time-out of a query; 0 would be none."""
 
 
 class WrongCheck(Exception):
@@ -66,6 +68,8 @@ class FrontMatter(BaseModel):
     """The only role of a server where it is asked."""
     hold: Duration = timedelta(0)
     """How long a row must be there."""
+    timeout: Duration | None = None
+    """Time after which the server ends the query, where that is before the `deadline`."""
 
     @model_validator(mode="after")
     def _has_severities(self) -> Self:
@@ -73,6 +77,8 @@ class FrontMatter(BaseModel):
             raise ValueError("severity is empty")
         if self.unit and not re.fullmatch(r"[A-Za-z ]+", self.unit):
             raise ValueError("unit has other characters than letters")
+        if self.timeout is not None and self.timeout < SHORTEST:
+            raise ValueError("timeout is shorter than 10ms")
         return self
 
 

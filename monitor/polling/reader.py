@@ -25,6 +25,10 @@ WITH_VALUES = ("22", "23", "P0")
 """Classes of errors whose messages quote values."""
 
 
+LOCK_WAIT = 100
+"""Milliseconds, as in all our sessions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a collector is asked: a session, what we may do there, and the role of the server."""
@@ -97,12 +101,19 @@ class Reader:
     async def _fetch(
         self, collector: AnyCollector, session: Session, query: str, deadline: float
     ) -> tuple[Records, Cost]:
+        limits = limits_of(collector, deadline)
         try:
-            fetched, cost = await session.ask(query, deadline, apart=collector.own)
+            fetched, cost = await session.ask(query, deadline, apart=collector.own, limits=limits)
         except QueryFailure as failure:
             failure.message = told(failure, collector)
             raise
         return readable(fetched, query, collector, session), cost
+
+
+def limits_of(collector: AnyCollector, deadline: float) -> tuple[int, int] | None:
+    """Return how many milliseconds an own check may wait for a lock, and run, if it says so."""
+    own = collector.timeout
+    return (LOCK_WAIT, round(own * 1000)) if own is not None and own < deadline else None
 
 
 def told(failure: QueryFailure, collector: AnyCollector) -> str:

@@ -13,7 +13,7 @@ from collectors._catalogue import all_collectors
 from collectors._own_check import OwnRow, OwnRowOfDatabase
 from monitor.cli import main
 from monitor.config.errors import ConfigurationError
-from monitor.own_checks.enrolment import enrol
+from monitor.own_checks.enrolment import enrol, files_of
 from monitor.own_checks.folder import OwnCheck, id_of, read_check, read_folder
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.session_rows import seen
@@ -206,3 +206,23 @@ def test_texts() -> None:
         "-- Then:",
         "SELECT 3",
     )
+
+
+def test_a_query_may_have_a_shorter_time(tmp_path: Path) -> None:
+    known = read(tmp_path, LEAST.replace("message:", "timeout: 500ms\nmessage:")).collector
+    assert known
+    assert known.timeout == 0.5
+    plain = read(tmp_path, LEAST).collector
+    assert plain
+    assert plain.timeout is None
+    for wrong in ("0s", "9ms", "soon"):
+        check = read(tmp_path, LEAST.replace("message:", f"timeout: {wrong}\nmessage:"))
+        assert check.collector is None
+
+
+def test_files_whose_change_is_noticed(tmp_path: Path) -> None:
+    """Checks and their runbooks; a folder that is gone has none."""
+    for name in ("b.sql", "a.md", ".c.sql", "d.txt"):
+        (tmp_path / name).write_text(LEAST, encoding="utf-8")
+    assert [path.name for path in files_of(tmp_path)] == ["a.md", "b.sql"]
+    assert files_of(tmp_path / "gone") == files_of(None) == ()

@@ -1,13 +1,19 @@
 """Own checks on a real server: asked, judged and guarded like ours."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from alerts._base import State
+from monitor.config.load import load
+from monitor.config.model import settings_type
+from monitor.config.watch_plan import plans
+from monitor.daemon import Daemon
 from monitor.own_checks.enrolment import enrol
-from tests.fixtures.daemon import Watch
+from monitor.own_checks.folder import MOST_FILES
+from tests.fixtures.daemon import QUICK, Watch
 from tests.fixtures.postgres import Database, Psql
 from tests.fixtures.until import until
 
@@ -104,3 +110,68 @@ async def test_found_and_cured(
     locks = "select count(*) from pg_locks where locktype = 'advisory'"
     assert (await session.fetch(locks, 5))[0][0] == 0
     assert watched.server.pacing.distress == 0
+
+
+HELD = "/*\nmessage: '{subject}'\npace: normal\n*/\nselect 'x' as subject"
+SHORT = "/*\nmessage: a\ntimeout: 200ms\n*/\nselect 'x' as subject, pg_sleep(30)::text as slept"
+
+
+@pytest.mark.versions(18)
+async def test_files_are_read_again(database: Database, tmp_path: Path) -> None:
+    """New, changed, renamed and dropped files; a folder that can't be read changes nothing."""
+    folder = tmp_path / "checks"
+    folder.mkdir()
+    (folder / "first.sql").write_text(HELD, encoding="utf-8")
+    flags = {"dsn": database.monitor_dsn, "server_name": "it", **QUICK, "checks": str(folder)}
+    enrol(folder)
+    daemon = Daemon(
+        load(flags, {}, settings_type()), load=lambda: load(flags, {}, settings_type()), environ={}
+    )
+
+    async def is_reloaded() -> bool:
+        await daemon.reload()
+        return daemon.reload_ok
+
+    async def told_as(name: str, state: State | None, why: str = "") -> None:
+        async def is_so() -> bool:
+            verdict = daemon.fleet.servers["it"].judging.verdicts.get(f"check_{name}")
+            if verdict is None:
+                return state is None
+            return verdict.state is state and why in verdict.reason
+
+        await until(is_so, f"{name} is {state} {why}")
+
+    try:
+        daemon.schedule.start()
+        await daemon.fleet.follow(plans(daemon.settings, {}))
+        await told_as("first", State.ill)
+        kept = daemon.fleet.servers["it"]
+        await daemon.reload()
+        assert daemon.fleet.servers["it"] is kept, "nothing has changed"
+
+        (folder / "first.sql").rename(folder / "renamed.sql")
+        (folder / "short.sql").write_text(SHORT, encoding="utf-8")
+        (folder / "broken.sql").write_text("select", encoding="utf-8")
+        assert await is_reloaded()
+        await told_as("first", None)
+        await told_as("renamed", State.ill)
+        await told_as("short", State.unknown, "statement timeout")
+        await told_as("broken", State.unknown, "the check broken.sql can't be used")
+
+        (folder / "broken.sql").write_text(HELD.replace("'x'", "null"), encoding="utf-8")
+        (folder / "short.sql").unlink()
+        await daemon.reload()
+        await told_as("broken", State.unknown, "a row of the query has no subject")
+        await told_as("short", None)
+
+        for number in range(MOST_FILES):
+            (folder / f"more{number}.sql").write_text(HELD, encoding="utf-8")
+        kept = daemon.fleet.servers["it"]
+        assert not await is_reloaded()
+        assert daemon.fleet.servers["it"] is kept
+        assert "check_renamed" in kept.judging.verdicts
+    finally:
+        enrol(None)
+        daemon.schedule.stop()
+        await daemon.fleet.close()
+        await asyncio.sleep(0.05)
