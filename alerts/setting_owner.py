@@ -26,7 +26,7 @@ CONTROLLER = "/controller/run"
 """Directory of CloudNativePG's sockets."""
 
 
-class Owner(StrEnum):
+class SettingOwner(StrEnum):
     """Who writes the configuration."""
 
     files = "files"
@@ -38,36 +38,38 @@ class Owner(StrEnum):
 
 
 FORMS = {
-    Owner.patroni: (
+    SettingOwner.patroni: (
         "Patroni owns the settings: patronictl edit-config, under postgresql.parameters:"
     ),
-    Owner.cloud_native_pg: (
+    SettingOwner.cloud_native_pg: (
         "CloudNativePG owns the settings: in the Cluster, under spec.postgresql.parameters:"
     ),
-    Owner.rds: "Amazon RDS owns the settings: in its parameter group:",
-    Owner.cloud_sql: "Cloud SQL owns the settings: gcloud sql instances patch --database-flags:",
-    Owner.azure: "Azure owns the settings: az postgres flexible-server parameter set:",
+    SettingOwner.rds: "Amazon RDS owns the settings: in its parameter group:",
+    SettingOwner.cloud_sql: (
+        "Cloud SQL owns the settings: gcloud sql instances patch --database-flags:"
+    ),
+    SettingOwner.azure: "Azure owns the settings: az postgres flexible-server parameter set:",
 }
 RESTARTS = {
-    Owner.patroni: "then patronictl restart",
-    Owner.cloud_native_pg: "the operator restarts the instances",
-    Owner.rds: "then reboot the instance",
-    Owner.cloud_sql: "it restarts the instance",
-    Owner.azure: "then restart the server",
+    SettingOwner.patroni: "then patronictl restart",
+    SettingOwner.cloud_native_pg: "the operator restarts the instances",
+    SettingOwner.rds: "then reboot the instance",
+    SettingOwner.cloud_sql: "it restarts the instance",
+    SettingOwner.azure: "then restart the server",
 }
 
 
-def owner_of(known: Mapping[str, Setting]) -> Owner:
+def owner_of(known: Mapping[str, Setting]) -> SettingOwner:
     """Return who owns the settings, as far as they show it."""
     for name in known:
         for prefix, owner in PREFIXES.items():
             if name.startswith(prefix):
-                return Owner(owner)
+                return SettingOwner(owner)
     sockets = known.get("unix_socket_directories")
     if sockets and CONTROLLER in (sockets.setting or ""):
-        return Owner.cloud_native_pg
+        return SettingOwner.cloud_native_pg
     given = [n for n in GIVEN_BY_PATRONI if n in known and known[n].source == COMMAND_LINE]
-    return Owner.patroni if len(given) >= len(GIVEN_BY_PATRONI) - 1 else Owner.files
+    return SettingOwner.patroni if len(given) >= len(GIVEN_BY_PATRONI) - 1 else SettingOwner.files
 
 
 def change(snapshot: Snapshot, name: str, value: str) -> tuple[str, ...]:
@@ -78,7 +80,7 @@ def change(snapshot: Snapshot, name: str, value: str) -> tuple[str, ...]:
     known = snapshot.answer(settings).by("name") if snapshot.has(settings) else {}
     own, owner = known.get(name), owner_of(known)
     restarts = own is not None and own.context == "postmaster"
-    if owner is not Owner.files:
+    if owner is not SettingOwner.files:
         then = f" ({RESTARTS[owner]})" if restarts else ""
         return (remark(f"{FORMS[owner]} {name}: {value}{then}"),)
     then = "then restart the server" if restarts else "then SELECT pg_catalog.pg_reload_conf();"

@@ -20,7 +20,7 @@ COLUMNS = """
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class DatabaseRole:
     """One role. Limits do not apply to superusers."""
 
     rolname: str
@@ -36,7 +36,7 @@ class Role:
 
 
 roles = Collector(
-    row=Role,
+    row=DatabaseRole,
     lane=Lane.slow,
     sql={
         140000: COLUMNS.format(reserved="rolsuper"),

@@ -9,7 +9,7 @@ PAGE = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class OldestHolder:
     """The oldest transaction that has a lock on a table."""
 
     pid: int | None
@@ -40,7 +40,7 @@ class LiveTable:
     indexes: int = 0
     rows: float | None = None
     traffic: Traffic | None = None
-    holder: Holder | None = None
+    holder: OldestHolder | None = None
     """None: no transaction has a lock on it now."""
     holder_known: bool = False
     null_shares: Mapping[str, float] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class LiveServer:
     version: int
     tables: Mapping[Relation, LiveTable] = field(default_factory=dict)
     standbys: tuple[Standby, ...] | None = None
-    oldest: Holder | None = None
+    oldest: OldestHolder | None = None
     """The oldest transaction of the whole server: CONCURRENTLY waits for it."""
     observed: tuple[Observed, ...] = ()
     why_unobserved: str = "pg_stat_statements is not there"

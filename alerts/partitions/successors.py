@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from alerts.partitions.bound import Point, Range, before
 from alerts.partitions.naming import next_name
-from alerts.partitions.wall import Wall
+from alerts.partitions.wall import PartitionWall
 
 MOST = 4
 """Partitions that are told; where more are missing, these are a first help."""
@@ -20,7 +20,7 @@ class Successor:
     range: Range
 
 
-def successors(wall: Wall, now: datetime) -> Sequence[Successor]:
+def successors(wall: PartitionWall, now: datetime) -> Sequence[Successor]:
     """Return what covers the present and one more; empty if names or steps have no pattern."""
     zone = wall.step.zone if wall.step else UTC
     siblings = [(one.partition.relname, one.range) for one in wall.ranges]
@@ -34,7 +34,7 @@ def successors(wall: Wall, now: datetime) -> Sequence[Successor]:
     return found
 
 
-def _missing(wall: Wall, now: datetime) -> Iterator[Range]:
+def _missing(wall: PartitionWall, now: datetime) -> Iterator[Range]:
     lower, step, following = wall.end, wall.step, wall.around.following
     goal: Point = wall.end if wall.is_estimated else now
     for _ in range(MOST if step else 0):

@@ -19,7 +19,7 @@ class Learning(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wall:
+class PartitionWall:
     """Where the partitions of a table end, and how long it is until then."""
 
     table: Partitioned
@@ -43,14 +43,14 @@ class Wall:
         return self.step.duration.total_seconds()
 
 
-def wall_of(snapshot: Snapshot, table: Partitioned, ranges: list[Ranged]) -> Wall | None:
+def wall_of(snapshot: Snapshot, table: Partitioned, ranges: list[Ranged]) -> PartitionWall | None:
     """Return the wall of a table that is in use. Raises Learning."""
     ends = (end for one in ranges for end in (one.range.lower, one.range.upper))
     of = _of_numbers if any(isinstance(end, int) for end in ends) else _of_times
     return of(snapshot, table, ranges)
 
 
-def _of_times(snapshot: Snapshot, table: Partitioned, ranges: list[Ranged]) -> Wall | None:
+def _of_times(snapshot: Snapshot, table: Partitioned, ranges: list[Ranged]) -> PartitionWall | None:
     """Return the wall of a table whose rows carry the time of their insert."""
     now = moment(snapshot.at)
     around = coverage(ranges, now)
@@ -58,7 +58,7 @@ def _of_times(snapshot: Snapshot, table: Partitioned, ranges: list[Ranged]) -> W
         return None
     assert isinstance(around.end, datetime)
     known = snapshot.of(PARTITION_ACTIVITY).get(_root_of(snapshot, table))
-    return Wall(
+    return PartitionWall(
         table,
         ranges,
         around,
@@ -98,7 +98,9 @@ def _zones(snapshot: Snapshot) -> tuple[str, ...]:
     return (known.setting,) if known and known.setting else ()
 
 
-def _of_numbers(snapshot: Snapshot, table: Partitioned, ranges: list[Ranged]) -> Wall | None:
+def _of_numbers(
+    snapshot: Snapshot, table: Partitioned, ranges: list[Ranged]
+) -> PartitionWall | None:
     """Return the wall of a table whose key counts up, from how fast rows come."""
     filled = [one for one in ranges if has_rows(_leaves_below(snapshot, one.partition))]
     position = _position_of(snapshot, table, filled)
@@ -111,7 +113,7 @@ def _of_numbers(snapshot: Snapshot, table: Partitioned, ranges: list[Ranged]) ->
     if not known.inserted:
         return None
     assert isinstance(around.end, int)
-    return Wall(
+    return PartitionWall(
         table,
         ranges,
         around,

@@ -19,7 +19,7 @@ TIME_WORDS = frozenset(
 """Words beside a column that say that it is compared with a time."""
 
 
-class Change(NamedTuple):
+class TableChange(NamedTuple):
     """An UPDATE or DELETE of one table."""
 
     kind: str
@@ -29,7 +29,7 @@ class Change(NamedTuple):
     """The column of a time that is compared with `<`, if there is one."""
 
 
-def change_of(text: str) -> Change | None:
+def change_of(text: str) -> TableChange | None:
     """Return what a statement changes; None for another kind, or one that can't be told."""
     items = [token for token in tokens(text) if token.kind not in ("space", "comment")]
     if not items or any(item.kind == "doubt" for item in items):
@@ -41,7 +41,7 @@ def change_of(text: str) -> Change | None:
         return None
     at += words[at : at + 1] == ["only"]
     table = _table(items, words, at)
-    return None if table is None else Change(kind, table, _before(items, words, at))
+    return None if table is None else TableChange(kind, table, _before(items, words, at))
 
 
 def _table(items: Sequence[Token], words: Sequence[str], at: int) -> TableName | None:
@@ -70,7 +70,7 @@ def _before(items: Sequence[Token], words: Sequence[str], start: int) -> str | N
     return None
 
 
-def changes(texts: StatementTexts, kind: str) -> Mapping[int, Change]:
+def changes(texts: StatementTexts, kind: str) -> Mapping[int, TableChange]:
     """Return the statements of a kind whose texts are known, by query id."""
     found = (
         (query_id, change_of(known.query))
@@ -89,10 +89,10 @@ def tables_by_name(rows: Iterable[UserTable]) -> Mapping[tuple[str, str], UserTa
     return found
 
 
-def is_in_schema(change: Change, table: UserTable) -> bool:
+def is_in_schema(change: TableChange, table: UserTable) -> bool:
     return change.table.schema in (None, table.schemaname)
 
 
-def named(found: Mapping[int, Change]) -> Iterator[str]:
+def named(found: Mapping[int, TableChange]) -> Iterator[str]:
     """Yield the names of their tables."""
     return (change.table.name for change in found.values())

@@ -52,7 +52,7 @@ class Wrapped(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class StatementShape:
     """What is certain about a statement."""
 
     kind: str
@@ -65,7 +65,7 @@ class Shape:
     wrapped: tuple[Wrapped, ...]
 
 
-def shape_of(text: str) -> Shape | None:
+def shape_of(text: str) -> StatementShape | None:
     """Return the shape of a statement; None where it is not certain or not plain."""
     items = [token for token in tokens(text) if token.kind not in ("space", "comment")]
     if not items or any(item.kind == "doubt" for item in items):
@@ -84,7 +84,7 @@ def shape_of(text: str) -> Shape | None:
     first, last = _filter(words, depths, end)
     conditions = words[first:last]
     is_plain = not {"or", "not", "case"} & set(conditions)
-    return Shape(
+    return StatementShape(
         kind,
         tables,
         last > first,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from alerts.history.kind import History, HomeThread
 from alerts.history.memory import Memory, Namespace
 from alerts.query_text import normalised
-from alerts.statements.shape import Shape, shape_of
+from alerts.statements.shape import StatementShape, shape_of
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.stat_statements import stat_statements
 from collectors.statement_texts import statement_texts
@@ -27,7 +27,7 @@ class KnownText(NamedTuple):
     is_cut: bool
     shown: str
     """On one line, with `?` for every value."""
-    shape: Shape | None = None
+    shape: StatementShape | None = None
     """None where it is not certain: the statement is cut off, or is not plain."""
 
     @property
@@ -49,7 +49,7 @@ class StatementTexts:
         found = self.known.get(query_id)
         return found.shown if found else None
 
-    def shape(self, query_id: int) -> Shape | None:
+    def shape(self, query_id: int) -> StatementShape | None:
         """Return the shape of a statement, where its text is known and its shape certain."""
         found = self.known.get(query_id)
         return found.shape if found else None

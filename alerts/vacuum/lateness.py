@@ -35,14 +35,14 @@ class Lateness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class LatenessCause:
     kind: Lateness
     text: str
     """A clause that follows a colon."""
     cure: tuple[str, ...]
 
 
-def cause_of(snapshot: Snapshot, server: AutovacuumSettings, due: DueTable) -> Cause:
+def cause_of(snapshot: Snapshot, server: AutovacuumSettings, due: DueTable) -> LatenessCause:
     """Return the first cause that applies, in the order in which they have to be removed."""
     work = snapshot.of(WORK)
     if not due.triggers.enabled:
@@ -56,12 +56,12 @@ def cause_of(snapshot: Snapshot, server: AutovacuumSettings, due: DueTable) -> C
         return _running(snapshot, due, run)
     busy = work.busy_for(server.max_workers)
     if busy > 0:
-        return Cause(
+        return LatenessCause(
             Lateness.workers_saturated,
             f"all {server.max_workers:.0f} workers have been busy for {duration_text(busy)}",
             (*_vacuum_now(due), *faster(snapshot)),
         )
-    return Cause(
+    return LatenessCause(
         Lateness.waiting,
         f"no worker is at it; each database is visited every {duration_text(server.naptime)} at"
         " best",
@@ -77,14 +77,14 @@ def _holder(snapshot: Snapshot, due: DueTable) -> HorizonHolder | None:
     return holder if in_vain else None
 
 
-def _disabled(snapshot: Snapshot, server: AutovacuumSettings, due: DueTable) -> Cause:
+def _disabled(snapshot: Snapshot, server: AutovacuumSettings, due: DueTable) -> LatenessCause:
     if not server.enabled:
-        return Cause(
+        return LatenessCause(
             Lateness.disabled,
             "autovacuum is off on the server",
             (*change(snapshot, "autovacuum", "on"), *_vacuum_now(due)),
         )
-    return Cause(
+    return LatenessCause(
         Lateness.disabled,
         "autovacuum is off for this table (autovacuum_enabled)",
         (*enable(due), *_vacuum_now(due)),
@@ -96,8 +96,8 @@ def enable(due: DueTable) -> tuple[str, ...]:
     return plain_ddl(f"ALTER {kind} {due.name} RESET (autovacuum_enabled);")
 
 
-def _held(due: DueTable, holder: HorizonHolder) -> Cause:
-    return Cause(
+def _held(due: DueTable, holder: HorizonHolder) -> LatenessCause:
+    return LatenessCause(
         Lateness.horizon_held,
         f"it was vacuumed in vain, as {holder.text} may still need the rows",
         (
@@ -109,10 +109,10 @@ def _held(due: DueTable, holder: HorizonHolder) -> Cause:
     )
 
 
-def _cancelled(due: DueTable, vain: tuple[Run, ...]) -> Cause:
+def _cancelled(due: DueTable, vain: tuple[Run, ...]) -> LatenessCause:
     waiting = next((run.waiting for run in reversed(vain) if run.waiting), None)
     by = f" while this waited for a lock on it: {waiting}" if waiting else ""
-    return Cause(
+    return LatenessCause(
         Lateness.cancelled,
         f"its last {plural(len(vain), 'vacuum')} by autovacuum ended unfinished{by}",
         (
@@ -126,17 +126,17 @@ def _cancelled(due: DueTable, vain: tuple[Run, ...]) -> Cause:
     )
 
 
-def _running(snapshot: Snapshot, due: DueTable, run: Run) -> Cause:
+def _running(snapshot: Snapshot, due: DueTable, run: Run) -> LatenessCause:
     share = run.sleeping / max(1, run.looks)
     for_long = duration_text(max(0.0, run.last - run.started))
     if share >= SLEEPS:
-        return Cause(
+        return LatenessCause(
             Lateness.throttled,
             f"a worker has been at it for {for_long}, and sleeps {share_text(round(share, 2))} of"
             " the time because of its cost limit",
             (*faster(snapshot), *_unthrottled(due)),
         )
-    return Cause(
+    return LatenessCause(
         Lateness.running,
         f"a worker has been at it for {for_long}",
         (remark("Let it finish; pg_catalog.pg_stat_progress_vacuum shows how far it is."),),

@@ -8,7 +8,7 @@ from alerts.snapshot import Snapshot
 from alerts.vacuum.churn import CHURN, Hour
 from alerts.vacuum.due import DueTable
 from alerts.vacuum.forecast import CostLimit, Forecast, Pace, Worker, forecast, paces
-from alerts.vacuum.lateness import Cause, cause_of
+from alerts.vacuum.lateness import LatenessCause, cause_of
 from alerts.vacuum.trigger import AutovacuumSettings, triggers
 from collectors._columns import where
 from collectors.settings import settings
@@ -39,7 +39,7 @@ class Outlook:
     """Whether the pace was recorded by the hour; otherwise it is the mean since a vacuum."""
     forecast: Forecast | None
     """None where the pace is not known."""
-    cause: Cause | None
+    cause: LatenessCause | None
     """Why it is late; None where it is not due."""
     wanted: Mapping[str, str]
     changed: "Outlook | None" = None

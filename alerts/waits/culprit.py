@@ -7,7 +7,7 @@ from alerts.client_name import session_name
 from alerts.units import share_text
 from alerts.waits.doing import Doing, Event
 from alerts.waits.history import WaitsView
-from alerts.waits.load import Load, Part
+from alerts.waits.load import Part, WaitLoad
 
 Fact = float | int | str | bool | None
 MOST = 0.3
@@ -65,7 +65,7 @@ class Culprit:
         }
 
 
-def culprit(view: WaitsView, load: Load, chosen: Callable[[Event], bool]) -> Culprit:
+def culprit(view: WaitsView, load: WaitLoad, chosen: Callable[[Event], bool]) -> Culprit:
     """Return who has most of the events that are chosen."""
     statement = load.largest(lambda doing: doing.query_id, chosen)
     client = load.largest(_client, chosen)

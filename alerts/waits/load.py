@@ -25,7 +25,7 @@ class Part(Generic[K]):
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class WaitLoad:
     """Session seconds of a window by event, and the seconds that were looked at."""
 
     watched: float
@@ -52,11 +52,11 @@ class Load:
         return Part(most, sums[most] / sum(sums.values()))
 
 
-def load_of(view: WaitsView, at: float, window: timedelta) -> Load:
+def load_of(view: WaitsView, at: float, window: timedelta) -> WaitLoad:
     """Return the load of the last steps that have ended; nothing where they are old."""
     newest = view.steps[-1].start + STEP if view.steps else 0.0
     if at - newest > OLD:
-        return Load(0.0, {}, {})
+        return WaitLoad(0.0, {}, {})
     since = newest - window.total_seconds()
     steps = [step for step in view.steps if step.start >= since]
     seconds: dict[Event, float] = {}
@@ -68,10 +68,10 @@ def load_of(view: WaitsView, at: float, window: timedelta) -> Load:
         if minute.start + MINUTE > since:
             for doing, spent in minute.items():
                 doings[doing] = doings.get(doing, 0.0) + spent
-    return Load(sum(step.watched for step in steps), seconds, doings)
+    return WaitLoad(sum(step.watched for step in steps), seconds, doings)
 
 
-def unwatched(view: WaitsView, load: Load, at: float, window: timedelta) -> Iterator[Unjudged]:
+def unwatched(view: WaitsView, load: WaitLoad, at: float, window: timedelta) -> Iterator[Unjudged]:
     """Yield that too little of the window was looked at, where that is so."""
     needed = window.total_seconds()
     if load.watched < WATCHED * needed:

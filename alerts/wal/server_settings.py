@@ -1,13 +1,13 @@
 """Settings of a server by name, as judges of WAL read them."""
 
-from alerts.setting_owner import Owner, owner_of
+from alerts.setting_owner import SettingOwner, owner_of
 from alerts.snapshot import Snapshot, Unknown
 from collectors.settings import Setting, settings
 
 PROVIDERS = {
-    Owner.rds: "Amazon RDS",
-    Owner.cloud_sql: "Cloud SQL",
-    Owner.azure: "Azure",
+    SettingOwner.rds: "Amazon RDS",
+    SettingOwner.cloud_sql: "Cloud SQL",
+    SettingOwner.azure: "Azure",
 }
 AURORA = "Aurora's storage has no checkpoints"
 

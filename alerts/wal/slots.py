@@ -1,7 +1,7 @@
 """Replication slots: who uses one, how to start its consumer, and what its loss would cost."""
 
 from alerts.cure import equals, identifier, literal, remark
-from alerts.setting_owner import Owner, owner_of
+from alerts.setting_owner import SettingOwner, owner_of
 from alerts.snapshot import Snapshot
 from collectors.replication_slots import Slot
 from collectors.settings import settings
@@ -40,7 +40,7 @@ def member_of(snapshot: Snapshot, slot: Slot) -> str | None:
     if slot.slot_name.startswith(OF_OPERATOR):
         return slot.slot_name.removeprefix(OF_OPERATOR)
     known = snapshot.rows(settings) if snapshot.has(settings) else ()
-    if owner_of({row.name: row for row in known}) is Owner.patroni:
+    if owner_of({row.name: row for row in known}) is SettingOwner.patroni:
         return slot.slot_name
     return None
 

@@ -8,7 +8,7 @@ here, as libpq documents them, and asyncpg gets plain arguments.
 from monitor.address.address import Address
 from monitor.address.auth_rule import ANY_METHOD, AuthRule
 from monitor.address.dsn import AddressError
-from monitor.address.target import Target
-from monitor.address.text import Text
+from monitor.address.target import ResolvedAddress
+from monitor.address.text import TextOrFile
 
-__all__ = ["ANY_METHOD", "Address", "AddressError", "AuthRule", "Target", "Text"]
+__all__ = ["ANY_METHOD", "Address", "AddressError", "AuthRule", "ResolvedAddress", "TextOrFile"]

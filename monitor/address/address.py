@@ -7,8 +7,8 @@ from typing import Any
 from monitor.address import tls
 from monitor.address.dsn import Options, parse
 from monitor.address.environment import VARIABLES, from_environment, from_service
-from monitor.address.target import Target, password_of, target_of
-from monitor.address.text import Text
+from monitor.address.target import ResolvedAddress, password_of, target_of
+from monitor.address.text import TextOrFile
 
 AS_STORED = {"client_encoding": "SQL_ASCII"}
 """Texts arrive as they are stored: a conversion fails on text that is invalid in its encoding."""
@@ -22,23 +22,23 @@ class Address:
     service, then the PG* variables. Its methods raise AddressError, or OSError for a file.
     """
 
-    dsn: Text | None = None
-    user: Text | None = None
-    password: Text | None = None
+    dsn: TextOrFile | None = None
+    user: TextOrFile | None = None
+    password: TextOrFile | None = None
     environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
     def of(
         cls,
-        dsn: str | Text | None,
+        dsn: str | TextOrFile | None,
         environ: Mapping[str, str],
-        user: Text | None = None,
-        password: Text | None = None,
+        user: TextOrFile | None = None,
+        password: TextOrFile | None = None,
     ) -> "Address":
-        text = Text(dsn) if isinstance(dsn, str) else dsn
+        text = TextOrFile(dsn) if isinstance(dsn, str) else dsn
         return cls(text, user, password, tuple(sorted(from_environment(environ).items())))
 
-    def target(self) -> Target:
+    def target(self) -> ResolvedAddress:
         """Resolve the address now."""
         return target_of(self._options())
 
@@ -92,5 +92,5 @@ class Address:
         return {**environment, **service, **written, **given}
 
 
-def _read(text: Text | None) -> str:
+def _read(text: TextOrFile | None) -> str:
     return (text and text.read()) or ""

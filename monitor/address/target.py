@@ -55,7 +55,7 @@ IGNORED |= {"min_protocol_version", "max_protocol_version"}
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ResolvedAddress:
     """A resolved address. Hosts and ports have the same length."""
 
     hosts: tuple[str, ...]
@@ -79,7 +79,7 @@ class Target:
         return all(host.startswith("/") for host in self.hosts)
 
 
-def target_of(options: Options) -> Target:
+def target_of(options: Options) -> ResolvedAddress:
     """Check every option and resolve the address. Raises AddressError."""
     for name, value in options.items():
         if name not in USED | IGNORED:
@@ -87,7 +87,7 @@ def target_of(options: Options) -> Target:
         if name in CHOICES and value not in CHOICES[name]:
             raise AddressError(f"{name} is {value!r}, but must be {' or '.join(CHOICES[name])}.")
     hosts = _hosts(options)
-    return Target(
+    return ResolvedAddress(
         hosts,
         _ports(options.get("port") or DEFAULT_PORT, len(hosts)),
         options.get("user") or _system_user(),
@@ -99,7 +99,7 @@ def target_of(options: Options) -> Target:
     )
 
 
-def password_of(options: Options, target: Target, database: str) -> str | None:
+def password_of(options: Options, target: ResolvedAddress, database: str) -> str | None:
     """Return the configured password, or else that of the password file for any of the hosts."""
     if options.get("password"):
         return options["password"]

@@ -7,7 +7,7 @@ from monitor.plain_file import read_text
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextOrFile:
     """A setting's text, or the file that contains it. The content of a file is never cached,
     because mounted secrets rotate."""
 

@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(known: argparse.Namespace) -> int:
-    from monitor.generate.skeleton import MARK, Refused, write_collector, write_finding
+    from monitor.generate.skeleton import MARK, NameRefused, write_collector, write_finding
 
     root = Path(__file__).parents[2]
     if not (root / "pyproject.toml").exists():
@@ -39,7 +39,7 @@ def run(known: argparse.Namespace) -> int:
             written = write_finding(root, known.name, known.chapter)
         else:
             written = write_collector(root, known.name, known.scope)
-    except Refused as wrong:
+    except NameRefused as wrong:
         raise BadUsage(str(wrong)) from None
     for path in written:
         sys.stdout.write(f"written: {path.relative_to(root)}\n")

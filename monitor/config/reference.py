@@ -16,7 +16,7 @@ STEPS: dict[object, str] = {dict: ".NAME.", tuple: "[]."}
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class SettingReference:
     """A single setting. In its path, NAME stands for a name the user chooses, [] for any entry of
     a list."""
 
@@ -35,7 +35,7 @@ def variable(path: str) -> str:
     return "PGVIGIL_" + path.upper().replace(".", "__")
 
 
-def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[Setting]:
+def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[SettingReference]:
     """Yield the settings of a model and of its sections, in the order of declaration."""
     for name, field in model.model_fields.items():
         path, annotation = f"{prefix}{name}", field.annotation
@@ -46,22 +46,22 @@ def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[Setting]:
         else:
             unit = next((mark for mark in field.metadata if isinstance(mark, Unit)), None)
             default = None if field.is_required() else _text(field.default, unit)
-            yield Setting(path, default, " ".join((field.description or "").split()))
+            yield SettingReference(path, default, " ".join((field.description or "").split()))
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
-    """Find the model inside an annotation such as `dict[str, Server]` or `Databases | None`."""
+    """Find the model inside an annotation such as `dict[str, ServerSettings]` or `Paces | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     inside = (_section(part) for part in get_args(annotation))
     return next((model for model in inside if model), None)
 
 
-def _limits(limits: Any, prefix: str, default: object) -> Iterator[Setting]:
+def _limits(limits: Any, prefix: str, default: object) -> Iterator[SettingReference]:
     described = _docstrings(limits)
     for name, annotation in get_type_hints(limits, include_extras=True).items():
         text = _text(getattr(default, name), unit_of(annotation))
-        yield Setting(prefix + name, text, described.get(name, ""))
+        yield SettingReference(prefix + name, text, described.get(name, ""))
 
 
 def _docstrings(limits: Any) -> dict[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from textwrap import shorten
 
-from monitor.config.reference import Setting, settings_of
+from monitor.config.reference import SettingReference, settings_of
 from monitor.config.settings import Settings
 
 INTRODUCTION = """\
@@ -68,15 +68,15 @@ def configuration_page(settings_type: type[Settings]) -> str:
     return "\n".join(parts)
 
 
-def _section(setting: Setting) -> str:
+def _section(setting: SettingReference) -> str:
     return setting.path.partition(".")[0].removesuffix("[]")
 
 
-def _table(settings: Iterable[Setting]) -> str:
+def _table(settings: Iterable[SettingReference]) -> str:
     return HEADER + "".join(f"{_row(setting)}\n" for setting in settings)
 
 
-def _row(setting: Setting) -> str:
+def _row(setting: SettingReference) -> str:
     default = f"`{_escaped(setting.default)}`" if setting.default else ""
     about = _escaped(setting.description)
     return f"| `{setting.path}` | `{setting.variable}` | {default} | {about} |"

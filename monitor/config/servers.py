@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from monitor.address import Address, AddressError, Text
+from monitor.address import Address, AddressError, TextOrFile
 from monitor.address.environment import NAMES_A_SERVER
-from monitor.address.target import DEFAULT_DATABASE, Target
+from monitor.address.target import DEFAULT_DATABASE, ResolvedAddress
 from monitor.config.errors import ConfigurationError
-from monitor.config.settings import Databases, Login, Server, Settings
+from monitor.config.settings import DatabasePatterns, Login, ServerSettings, Settings
 from monitor.config.well_known import origin
 from monitor.plain_file import reason
 
@@ -30,7 +30,7 @@ class WatchedServer:
     name: str
     address: Address
     cluster: str | None
-    databases: Databases
+    databases: DatabasePatterns
     named: str = DEFAULT_DATABASE
     """The database in the address; the others of the server are watched too."""
     backup_reports: Path | None = None
@@ -89,7 +89,7 @@ def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedSe
     return {name: WatchedServer(name, address, cluster, databases, target.database, *files, plans)}
 
 
-def target_named(address: Address, where: str) -> Target:
+def target_named(address: Address, where: str) -> ResolvedAddress:
     try:
         return address.target()
     except AddressError as wrong:
@@ -110,7 +110,7 @@ def address_of(login: Login, environ: Mapping[str, str]) -> Address:
 
 
 def plans_address(
-    server: Server | Settings, environ: Mapping[str, str], where: str
+    server: ServerSettings | Settings, environ: Mapping[str, str], where: str
 ) -> Address | None:
     """Return the address for plans, which is another role's. Raises ConfigurationError."""
     login = server.plans
@@ -129,8 +129,8 @@ def plans_address(
     return address
 
 
-def _text(written: str | SecretStr | None, file: Path | None) -> Text | None:
-    return None if written is None and file is None else Text(_plain(written), file)
+def _text(written: str | SecretStr | None, file: Path | None) -> TextOrFile | None:
+    return None if written is None and file is None else TextOrFile(_plain(written), file)
 
 
 def _plain(written: str | SecretStr | None) -> str | None:

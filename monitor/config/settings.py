@@ -67,7 +67,7 @@ class PlansLogin(Login):
     is used at the address of the server."""
 
 
-class Databases(BaseModel):
+class DatabasePatterns(BaseModel):
     """The databases of a server that are visited; the server itself is always watched."""
 
     model_config = STRICT
@@ -80,7 +80,7 @@ class Databases(BaseModel):
     provider (rdsadmin, azure_maintenance, azure_sys, cloudsqladmin) are never visited."""
 
 
-class Server(Login):
+class ServerSettings(Login):
     """One PostgreSQL instance, a primary or a standby."""
 
     cluster: Optional[str] = None
@@ -99,7 +99,7 @@ class Server(Login):
     """Where the daemon sees the folder of the server's log, mounted read-only, with files in
     jsonlog (from 15) or csvlog. Errors are counted by SQLSTATE; no text is kept."""
 
-    databases: Annotated[Databases | None, Mapped] = None
+    databases: Annotated[DatabasePatterns | None, Mapped] = None
     """Patterns for this server only; without them the general `databases` setting applies."""
 
     plans: Annotated[PlansLogin | None, Mapped] = None
@@ -234,14 +234,14 @@ class Settings(BaseSettings, Login):
     plans: Annotated[PlansLogin | None, Mapped] = None
     """A second login for that server; see `servers.NAME.plans`."""
 
-    servers: Annotated[dict[str, Server], Mapped] = {}
+    servers: Annotated[dict[str, ServerSettings], Mapped] = {}
     """Several servers, by the name that each has in metrics and alerts."""
 
     poolers: Annotated[dict[str, Pooler], Mapped] = {}
     """PgBouncers, by the name that each has in metrics and alerts, with the address of the console:
     `postgresql://stats@host:6432/pgbouncer` (docs/pooler.md)."""
 
-    databases: Annotated[Databases, Mapped] = Databases()
+    databases: Annotated[DatabasePatterns, Mapped] = DatabasePatterns()
     """Which databases are visited."""
 
     listen: Endpoints = (Endpoint("0.0.0.0", 19187),)

@@ -22,15 +22,15 @@ LONGEST = 36
 """Letters of a name; with more, lines of the skeleton would be too long."""
 
 
-class Refused(ValueError):
+class NameRefused(ValueError):
     """A name that can't be taken; the message is one clear sentence."""
 
 
 def write_collector(root: Path, name: str, scope: Scope = Scope.server) -> list[Path]:
-    """Write a collector and its test below `root`. Raise Refused and write nothing otherwise."""
+    """Write a collector and its test below `root`. Raises NameRefused, and writes nothing then."""
     _well_formed(name)
     if name in all_collectors():
-        raise Refused(f"there is a collector called {name}")
+        raise NameRefused(f"there is a collector called {name}")
     template = "collector.py" if scope is Scope.server else "collector_of_databases.py"
     return _write(
         root,
@@ -43,15 +43,15 @@ def write_collector(root: Path, name: str, scope: Scope = Scope.server) -> list[
 
 
 def write_finding(root: Path, name: str, chapter: str) -> list[Path]:
-    """Write a finding, its runbook and its test below `root`. Raise Refused and write nothing
+    """Write a finding, its runbook and its test below `root`. Raise NameRefused and write nothing
     otherwise."""
     _well_formed(name)
     if chapter not in CHAPTERS:
-        raise Refused(f"{chapter!r} is no chapter; chapters are {', '.join(CHAPTERS)}")
+        raise NameRefused(f"{chapter!r} is no chapter; chapters are {', '.join(CHAPTERS)}")
     if name in all_findings() or name in all_watchdogs():
-        raise Refused(f"there is a finding or watchdog called {name}")
+        raise NameRefused(f"there is a finding or watchdog called {name}")
     if hasattr(BaseModel, name) or name.startswith("model_"):
-        raise Refused(f"no settings can be called findings.{name}: take another name")
+        raise NameRefused(f"no settings can be called findings.{name}: take another name")
     folder = f"alerts/findings/{chapter}"
     files = {
         f"{folder}/{name}.py": "finding.py",
@@ -67,7 +67,7 @@ def write_finding(root: Path, name: str, chapter: str) -> list[Path]:
 
 def _well_formed(name: str) -> None:
     if not NAME.fullmatch(name) or iskeyword(name) or len(name) > LONGEST:
-        raise Refused(
+        raise NameRefused(
             f"{name!r} is no name: lower-case words joined by underscores,"
             f" at most {LONGEST} letters"
         )
@@ -80,7 +80,7 @@ def _camel(name: str) -> str:
 def _write(root: Path, files: Mapping[str, str], words: Mapping[str, str]) -> list[Path]:
     taken = [path for path in files if (root / path).exists()]
     if taken:
-        raise Refused(f"{taken[0]} exists")
+        raise NameRefused(f"{taken[0]} exists")
     for path, template in files.items():
         text = Template((TEMPLATES / f"{template}.txt").read_text(encoding="utf-8"))
         (root / path).parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alerts.cure import literal
-from alerts.migrations.live import Holder, LiveServer, LiveTable, Observed, Standby, Traffic
+from alerts.migrations.live import LiveServer, LiveTable, Observed, OldestHolder, Standby, Traffic
 from alerts.migrations.statement import Name, Statement
 from alerts.migrations.traced import Relation
 from monitor.migrations.parsing import parsed
@@ -279,10 +279,10 @@ def _with(table: LiveTable, traffic: Traffic | None) -> LiveTable:
     return replace(table, traffic=traffic)
 
 
-def _holder(row: Any) -> Holder | None:
+def _holder(row: Any) -> OldestHolder | None:
     if row["seconds"] is None:
         return None
-    return Holder(row["pid"], row["seconds"], row["state"])
+    return OldestHolder(row["pid"], row["seconds"], row["state"])
 
 
 def _seconds(milliseconds: float | None) -> float | None:

@@ -17,7 +17,7 @@ import asyncpg.protocol
 from alerts import raw_text
 from monitor.address import ANY_METHOD, AuthRule
 from monitor.postgres import server_messages
-from monitor.postgres.login_guard import Gate, LoginRefused, is_private, is_verified
+from monitor.postgres.login_guard import LoginGate, LoginRefused, is_private, is_verified
 from monitor.postgres.server_messages import ServerMessages, TooLarge
 
 _rule: ContextVar[AuthRule] = ContextVar("auth_rule", default=ANY_METHOD)
@@ -45,7 +45,7 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
         # An attempt that was cancelled fails too, and then asks for no answer.
         connected.add_done_callback(_retrieved)
         self._is_raw = raw_text.is_raw(f"{params.database}{params.user}")
-        self._gate: Gate | None = None
+        self._gate: LoginGate | None = None
         self._wire: Any = None
         self._messages = ServerMessages()
         self.octets = 0
@@ -74,7 +74,7 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
     def connection_made(self, transport: Any) -> None:
         self._wire = transport
         trusted = is_verified(transport) or is_private(self._socket)
-        self._gate = Gate(_rule.get(), trusted)
+        self._gate = LoginGate(_rule.get(), trusted)
         super().connection_made(RawStartUp(transport) if self._is_raw else transport)
 
     def data_received(self, data: Any) -> None:

@@ -28,7 +28,7 @@ class LoginRefused(Exception):
 
 
 @dataclass(slots=True)
-class Gate:
+class LoginGate:
     """Messages of the server, let through whole and in order until the login is done."""
 
     rule: AuthRule

@@ -8,7 +8,7 @@ from alerts.snapshot import Snapshot, Unknown
 from alerts.waits.doing import NO_WAIT, OTHERS, Doing, Event
 from alerts.waits.events import meaning
 from alerts.waits.history import HOUR, OTHER_DOING, STEP, WAITS, WaitsView
-from alerts.waits.load import Load, load_of
+from alerts.waits.load import WaitLoad, load_of
 from collectors.activity import activity
 
 COLUMNS = round(HOUR / STEP)
@@ -43,7 +43,7 @@ def wait_hour(snapshot: Snapshot) -> WaitHour:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ChartColumn:
     """Ten seconds of the chart."""
 
     start: float
@@ -52,7 +52,7 @@ class Column:
     """Average number by event; empty also where nothing was looked at."""
 
 
-def columns(hour: WaitHour, now: float, minutes: int) -> list[Column]:
+def columns(hour: WaitHour, now: float, minutes: int) -> list[ChartColumn]:
     """Return the columns up to the newest that has ended, also those without a look."""
     known = {round(step.start / STEP): step for step in hour.seen.steps}
     last = max(known, default=int(now / STEP) - 1)
@@ -61,7 +61,7 @@ def columns(hour: WaitHour, now: float, minutes: int) -> list[Column]:
         step = known.get(place)
         seen = step.watched if step else 0.0
         average = {event: spent / seen for event, spent in step.items()} if step and seen else {}
-        found.append(Column(place * STEP, seen, average))
+        found.append(ChartColumn(place * STEP, seen, average))
     return found
 
 
@@ -78,7 +78,7 @@ class EventRow:
     """Within all that was looked at."""
 
 
-def event_rows(hour: WaitHour, shown: list[Column], now: float) -> list[EventRow]:
+def event_rows(hour: WaitHour, shown: list[ChartColumn], now: float) -> list[EventRow]:
     """Return the largest events of the columns: first none (CPU), then the largest, then others."""
     seconds: dict[Event, float] = {}
     for column in shown:
@@ -89,7 +89,7 @@ def event_rows(hour: WaitHour, shown: list[Column], now: float) -> list[EventRow
     return [_row(event, seconds[event] / watched, latest) for event in _chosen(seconds)]
 
 
-def _row(event: Event, average: float, latest: Load) -> EventRow:
+def _row(event: Event, average: float, latest: WaitLoad) -> EventRow:
     known = meaning(event)
     now = latest.seconds.get(event, 0.0) / latest.watched if latest.watched else None
     return EventRow(event, known.means, known.advice, now, average)

@@ -8,7 +8,7 @@ from pydantic import create_model
 from alerts._base import AnyFinding, Severity
 from alerts._catalogue import all_findings
 from alerts.prometheus.runbooks import Runbook, runbook
-from monitor.config.reference import Setting, settings_of
+from monitor.config.reference import SettingReference, settings_of
 from monitor.views.overview import Overview
 from monitor.views.summary import Card, Summary
 from monitor.web.findings import finding_as_plain
@@ -16,7 +16,7 @@ from monitor.web.templating import TEMPLATES
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PageSubject:
     """The subject of a page: a finding, or a watchdog, which has only a runbook."""
 
     name: str
@@ -25,15 +25,15 @@ class Known:
     runbook: Runbook | None
 
 
-def known_finding(name: str, overview: Overview) -> Known | None:
+def known_finding(name: str, overview: Overview) -> PageSubject | None:
     judged = (view.verdicts[name].finding for view in overview.judged if name in view.verdicts)
     finding = next(judged, None) or all_findings().get(name)
     book = runbook(name)
     title = finding.title if finding else book.title if book else None
-    return Known(name, title, finding, book) if title else None
+    return PageSubject(name, title, finding, book) if title else None
 
 
-def finding_page(known: Known, overview: Overview) -> str:
+def finding_page(known: PageSubject, overview: Overview) -> str:
     return TEMPLATES.get_template("finding.html").render(
         known=known,
         why=known.finding.why if known.finding else None,
@@ -45,14 +45,14 @@ def finding_page(known: Known, overview: Overview) -> str:
     )
 
 
-def cards_of(known: Known, overview: Overview) -> list[Card]:
+def cards_of(known: PageSubject, overview: Overview) -> list[Card]:
     """Return its ill subjects on all servers, also those that other pages fold under a cause."""
     picture = Summary(overview, folded=False)
     cards = (c for s in reversed(Severity) for c in picture.cards_of(s))
     return [card for card in cards if card.verdict.finding.name == known.name]
 
 
-def finding_json(known: Known, overview: Overview) -> dict[str, Any]:
+def finding_json(known: PageSubject, overview: Overview) -> dict[str, Any]:
     about = {
         "finding": known.name,
         "title": known.title,
@@ -62,13 +62,13 @@ def finding_json(known: Known, overview: Overview) -> dict[str, Any]:
     return about | (finding_as_plain(known.finding, overview) if known.finding else {"servers": []})
 
 
-def limits_of(known: Known, overview: Overview) -> list[Setting]:
+def limits_of(known: PageSubject, overview: Overview) -> list[SettingReference]:
     """Return the configured limits, in the form of the configuration."""
     limits = overview.limits.get(known.name, known.finding and known.finding.limits)
     if limits is None:
         return []
     model = create_model("Limits", limits=(type(limits), limits))
     return [
-        Setting(one.path.removeprefix("limits."), one.default, one.description)
+        SettingReference(one.path.removeprefix("limits."), one.default, one.description)
         for one in settings_of(model)
     ]

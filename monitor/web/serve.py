@@ -14,9 +14,8 @@ from monitor.config.settings import Settings
 from monitor.exposition.store import Store
 from monitor.views.overview import Overview
 from monitor.web.app import application
-from monitor.web.http11 import Config
-from monitor.web.http11 import Server as UvicornServer
-from monitor.web.security.connection import Connection
+from monitor.web.http11 import Config, Server
+from monitor.web.security.connection import HttpConnection
 from monitor.web.security.guard import LARGEST_HEAD, Guard
 from monitor.web.security.policy import Security
 
@@ -33,7 +32,7 @@ LOOK = 2.0
 """Seconds between checks for changed certificates or passwords."""
 
 
-class Server(UvicornServer):
+class WebServer(Server):
     """uvicorn server that handles no signals, and aborts the remaining connections at the end."""
 
     def __init__(self, config: Config, security: Security) -> None:
@@ -48,7 +47,7 @@ class Server(UvicornServer):
         for one in sockets or ():
             self.servers += [
                 await loop.create_server(
-                    lambda: Connection(self.config, self.server_state, self.security),
+                    lambda: HttpConnection(self.config, self.server_state, self.security),
                     sock=one,
                     backlog=self.config.backlog,
                     ssl=secure,
@@ -77,14 +76,14 @@ class Web:
     store: Store
     sockets: list[socket.socket] = field(default_factory=list)
     security: Security = field(init=False)
-    server: Server = field(init=False)
+    server: WebServer = field(init=False)
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
         self.security = Security(self.settings.web_config_file)
         site = application(self.overview, self.store, pages=self.settings.pages)
         guard = Guard(site, self.security)
-        self.server = Server(self._config(guard), self.security)
+        self.server = WebServer(self._config(guard), self.security)
         guard.connections = self.server.server_state.connections
 
     def _config(self, site: ASGIApp) -> Config:

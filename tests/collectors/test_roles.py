@@ -1,13 +1,13 @@
 """Limits of roles, and who has reserved slots."""
 
-from collectors.roles import Role, roles
+from collectors.roles import DatabaseRole, roles
 from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database
 
 NAME = "o'd\"d role 🐘"
 
 
-async def found(database: Database) -> dict[str, Role]:
+async def found(database: Database) -> dict[str, DatabaseRole]:
     async with watching(dsn=database.monitor_dsn) as session:
         return {row.rolname: row for row in (await look(session, roles)).rows(roles)}
 

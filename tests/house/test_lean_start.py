@@ -9,7 +9,7 @@ import pytest
 from alerts._base import Evidence, Severity
 from collectors import _shared_methods
 from collectors._catalogue import all_collectors
-from collectors.roles import Role
+from collectors.roles import DatabaseRole
 from monitor.lean_imports import nothing, without
 
 UNWANTED = {
@@ -63,7 +63,7 @@ def test_rows_and_evidence_are_frozen_and_shown_by_shared_methods() -> None:
     """They behave as `dataclass` made them."""
     all_collectors()
     one = evidence()
-    assert type(one).__setattr__ is Role.__setattr__
+    assert type(one).__setattr__ is DatabaseRole.__setattr__
     with pytest.raises(FrozenInstanceError, match="cannot assign to field 'subject'"):
         one.subject = "b"  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError, match="cannot delete field 'subject'"):

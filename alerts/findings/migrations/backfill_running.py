@@ -9,7 +9,7 @@ from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severit
 from alerts.cure import identifier, remark
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
-from alerts.statements.changes import Change, changes, is_in_schema, named, tables_by_name
+from alerts.statements.changes import TableChange, changes, is_in_schema, named, tables_by_name
 from alerts.statements.history import STATEMENTS
 from alerts.statements.load import Load, Ran
 from alerts.statements.texts import STATEMENT_TEXTS
@@ -79,7 +79,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
                 yield evidence(backfill, limits)
 
 
-def is_batch(ran: Ran, found: Mapping[int, Change], limits: Limits) -> bool:
+def is_batch(ran: Ran, found: Mapping[int, TableChange], limits: Limits) -> bool:
     is_known = ran.key[2] in found and ran.use.calls >= limits.batches
     return is_known and ran.use.each("rows") >= limits.batch_rows
 
@@ -89,7 +89,7 @@ def _rows(snapshot: Snapshot, ran: list[Ran]) -> Iterator[Statement]:
 
 
 def _tables(
-    snapshot: Snapshot, found: Mapping[int, Change]
+    snapshot: Snapshot, found: Mapping[int, TableChange]
 ) -> Mapping[tuple[str, str], UserTable | None]:
     rows, names = snapshot.rows(user_tables), set(named(found))
     numbers = zip(column(rows, "relid"), column(rows, "relname"), strict=True)

@@ -9,7 +9,7 @@ from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severit
 from alerts.cure import identifier, remark
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
-from alerts.statements.changes import Change, changes, is_in_schema, named, tables_by_name
+from alerts.statements.changes import TableChange, changes, is_in_schema, named, tables_by_name
 from alerts.statements.texts import STATEMENT_TEXTS, StatementTexts
 from alerts.units import Bytes, Duration, Share, bytes_text, share_text
 from collectors._base import Role
@@ -60,7 +60,7 @@ def is_large(table: UserTable, limits: Limits) -> bool:
 def of_statement(
     snapshot: Snapshot,
     row: Statement,
-    change: Change,
+    change: TableChange,
     table: UserTable,
     texts: StatementTexts,
     limits: Limits,
@@ -82,7 +82,7 @@ def of_statement(
 
 
 def evidence(
-    row: Statement, change: Change, table: UserTable, texts: StatementTexts, daily: float
+    row: Statement, change: TableChange, table: UserTable, texts: StatementTexts, daily: float
 ) -> Evidence:
     name, by = identifier(table.schemaname, table.relname), identifier(change.before or "")
     share = daily / max(table.n_live_tup, 1)

@@ -13,7 +13,7 @@ from alerts.partitions.bound import moment, written
 from alerts.partitions.creation import creation, is_simple
 from alerts.partitions.successors import successors
 from alerts.partitions.tree import Partitioned, has_rows, name_of, partitioned_tables
-from alerts.partitions.wall import Learning, Wall, wall_of
+from alerts.partitions.wall import Learning, PartitionWall, wall_of
 from alerts.partitions.wording import partitions_of
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
@@ -52,7 +52,7 @@ def learning(snapshot: Snapshot, table: Partitioned) -> Unjudged:
     return Unjudged(why, table.table.datname, table.name, until=snapshot.at + 600)
 
 
-def severity_of(wall: Wall, limits: Limits) -> Severity | None:
+def severity_of(wall: PartitionWall, limits: Limits) -> Severity | None:
     soon, now = limits.left.total_seconds(), limits.left_critical.total_seconds()
     if step := wall.seconds_of_step:
         soon, now = min(soon, step), min(now, step / 4)
@@ -62,7 +62,7 @@ def severity_of(wall: Wall, limits: Limits) -> Severity | None:
     return Severity.critical if wall.seconds < now and not has_default else Severity.warning
 
 
-def has_ended_on_purpose(wall: Wall, limits: Limits) -> bool:
+def has_ended_on_purpose(wall: PartitionWall, limits: Limits) -> bool:
     """Whether it ended a while ago, and no row came since."""
     if wall.is_estimated:
         return False
@@ -71,7 +71,7 @@ def has_ended_on_purpose(wall: Wall, limits: Limits) -> bool:
     return -wall.seconds > min(kept, step or kept) and not (default and has_rows((default,)))
 
 
-def evidence(snapshot: Snapshot, wall: Wall, severity: Severity) -> Evidence:
+def evidence(snapshot: Snapshot, wall: PartitionWall, severity: Severity) -> Evidence:
     table = wall.table
     rate = wall.inserts_per_second
     return Evidence(
@@ -93,11 +93,11 @@ def evidence(snapshot: Snapshot, wall: Wall, severity: Severity) -> Evidence:
     )
 
 
-def end_text(wall: Wall) -> str:
+def end_text(wall: PartitionWall) -> str:
     return written(wall.end, wall.table.table.key_type or "")
 
 
-def message(wall: Wall) -> str:
+def message(wall: PartitionWall) -> str:
     table, end = wall.table, end_text(wall)
     if table.default is not None:
         then = f"rows go to the DEFAULT partition {name_of(table.default)}"
@@ -114,7 +114,7 @@ def message(wall: Wall) -> str:
     )
 
 
-def cure(snapshot: Snapshot, wall: Wall) -> tuple[str, ...]:
+def cure(snapshot: Snapshot, wall: PartitionWall) -> tuple[str, ...]:
     """Return the statements for the missing ranges; sentences where names or kinds are unclear."""
     table = wall.table
     if wall.seconds < 0 and table.default and has_rows((table.default,)):

@@ -12,7 +12,7 @@ from datetime import timedelta
 from alerts.findings.indexes._table_scans import TableScans
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
-from alerts.statements.shape import Shape
+from alerts.statements.shape import StatementShape
 from collectors._columns import where
 from collectors.user_tables import UserTable, user_tables
 
@@ -34,7 +34,7 @@ class FullScan:
     """A statement, and the table that it reads each time."""
 
     ran: Ran
-    shape: Shape
+    shape: StatementShape
     table: UserTable
     scans: int
     """Of the table within the last hour, by whatever statement."""
@@ -64,14 +64,16 @@ def full_scans(snapshot: Snapshot, load: Load, calls: int) -> Iterator[FullScan]
             yield found
 
 
-def _candidates(load: Load, calls: int) -> Iterator[tuple[Ran, Shape]]:
+def _candidates(load: Load, calls: int) -> Iterator[tuple[Ran, StatementShape]]:
     for ran in load.top("seconds", LOOKED_AT):
         shape = load.texts.shape(ran.key[2])
         if shape and len(shape.tables) == 1 and shape.is_filtered and ran.use.calls >= calls:
             yield ran, shape
 
 
-def tables_of(snapshot: Snapshot, shapes: Sequence[Shape]) -> Mapping[object, Sequence[UserTable]]:
+def tables_of(
+    snapshot: Snapshot, shapes: Sequence[StatementShape]
+) -> Mapping[object, Sequence[UserTable]]:
     """Return the tables with the names of the first tables of these, by database and name."""
     names = {shape.tables[0].name for shape in shapes}
     found = defaultdict[object, list[UserTable]](list)
@@ -81,7 +83,7 @@ def tables_of(snapshot: Snapshot, shapes: Sequence[Shape]) -> Mapping[object, Se
 
 
 def the_table(
-    tables: Mapping[object, Sequence[UserTable]], database: str | None, shape: Shape
+    tables: Mapping[object, Sequence[UserTable]], database: str | None, shape: StatementShape
 ) -> UserTable | None:
     """Return the first table of a statement; None where its name may stand for several."""
     schema, name = shape.tables[0]

@@ -11,7 +11,7 @@ from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
-from alerts.statements.shape import Shape
+from alerts.statements.shape import StatementShape
 from alerts.units import Duration, Share, duration_text, share_text
 from collectors.stat_statements import stat_statements
 
@@ -69,14 +69,14 @@ def pairs(load: Load, limits: Limits) -> Iterator[tuple[Ran, Ran]]:
                 break
 
 
-def is_lookup(shape: Shape | None) -> bool:
+def is_lookup(shape: StatementShape | None) -> bool:
     """Whether it asks one table for rows by some of its columns."""
     if shape is None or shape.kind != "select":
         return False
     return len(shape.tables) == 1 and bool(shape.equal)
 
 
-def is_related(load: Load, inner: Shape | None, outer: Ran) -> bool:
+def is_related(load: Load, inner: StatementShape | None, outer: Ran) -> bool:
     """Whether by their names one asks for what belongs to the rows of the other."""
     around = load.texts.shape(outer.key[2])
     if inner is None or around is None:

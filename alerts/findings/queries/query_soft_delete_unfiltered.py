@@ -12,7 +12,7 @@ from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
-from alerts.statements.shape import Shape
+from alerts.statements.shape import StatementShape
 from alerts.units import Duration, Share, duration_text, share_text
 from collectors.soft_delete_columns import SoftDeleteColumn, soft_delete_columns
 from collectors.stat_statements import stat_statements
@@ -42,7 +42,7 @@ class Reader:
     """A statement that reads one table alone."""
 
     ran: Ran
-    shape: Shape
+    shape: StatementShape
     filters: bool
     """Whether its text names the column."""
 

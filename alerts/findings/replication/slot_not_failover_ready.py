@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity
 from alerts.cure import equals, identifier, literal, remark
 from alerts.limits import BaseLimits
-from alerts.setting_owner import Owner, change, owner_of
+from alerts.setting_owner import SettingOwner, change, owner_of
 from alerts.snapshot import Snapshot
 from alerts.wal.slots import PGOUTPUT, check, loss_of
 from collectors._base import Role
@@ -44,7 +44,7 @@ def _is_standby(slot_type: str | None, replay_lsn: int | None) -> bool:
 def _keeps_slots_itself(snapshot: Snapshot) -> bool:
     """Patroni copies permanent slots to its members by itself."""
     known = snapshot.rows(settings) if snapshot.has(settings) else ()
-    return owner_of({row.name: row for row in known}) is Owner.patroni
+    return owner_of({row.name: row for row in known}) is SettingOwner.patroni
 
 
 def _standbys(snapshot: Snapshot) -> Iterator[Snapshot]:

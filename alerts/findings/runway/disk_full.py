@@ -62,7 +62,7 @@ class Limits(BaseLimits):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class VolumeState:
     """How full a volume is, and when it is full."""
 
     used: float
@@ -96,7 +96,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def state_of(
     volume: Volume, size: int, available: int, trend: Trend | None, limits: Limits
-) -> State:
+) -> VolumeState:
     inodes = 0.0
     if volume.inodes and volume.inodes_available is not None:
         inodes = 1 - volume.inodes_available / volume.inodes
@@ -104,10 +104,10 @@ def state_of(
     days = eta(available, trend.rate) if trend and trend.rate else None
     soon = climbing.seconds if climbing else None
     used = (size - available) / size
-    return State(used, inodes, available, climbing.eta if climbing else days, soon)
+    return VolumeState(used, inodes, available, climbing.eta if climbing else days, soon)
 
 
-def severity_of(state: State, limits: Limits) -> Severity | None:
+def severity_of(state: VolumeState, limits: Limits) -> Severity | None:
     has_no_spare = state.available < limits.spare_critical_bytes
     if state.inodes >= limits.used_critical or (
         has_no_spare and state.used >= limits.used_critical
@@ -123,7 +123,7 @@ def severity_of(state: State, limits: Limits) -> Severity | None:
     return Severity.warning if is_full or soon else None
 
 
-def is_soon(state: State, limits: Limits) -> bool:
+def is_soon(state: VolumeState, limits: Limits) -> bool:
     """Whether it is full soon: at the median pace of the hour, or at the least of the days."""
     if state.soon is not None:
         return state.soon < limits.hours_left.total_seconds()
@@ -131,7 +131,7 @@ def is_soon(state: State, limits: Limits) -> bool:
 
 
 def evidence(
-    volume: Volume, size: int, state: State, severity: Severity, most: Grower | None
+    volume: Volume, size: int, state: VolumeState, severity: Severity, most: Grower | None
 ) -> Evidence:
     free = f"{bytes_text(state.available)} of {bytes_text(size)} are free"
     if state.is_of_inodes:
@@ -160,7 +160,7 @@ def evidence(
     )
 
 
-def full_text(state: State) -> str:
+def full_text(state: VolumeState) -> str:
     return f"; it is full{eta_text(state.end)}".replace("full,", "full") if state.end else ""
 
 

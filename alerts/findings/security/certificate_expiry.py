@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.cure import remark
 from alerts.findings.security._expiry import ExpiryLimits, severity, when
-from alerts.setting_owner import Owner, owner_of
+from alerts.setting_owner import SettingOwner, owner_of
 from alerts.snapshot import Snapshot
 from collectors.certificate import certificate
 from collectors.settings import settings
@@ -46,9 +46,9 @@ def evidence(snapshot: Snapshot, expires: float, level: Severity) -> Evidence:
 def cure(snapshot: Snapshot) -> tuple[str, ...]:
     known = snapshot.answer(settings).by("name") if snapshot.has(settings) else {}
     owner, file = owner_of(known), known.get("ssl_cert_file")
-    if owner in (Owner.rds, Owner.cloud_sql, Owner.azure):
+    if owner in (SettingOwner.rds, SettingOwner.cloud_sql, SettingOwner.azure):
         return (remark("The provider renews it: rotate the server certificate there."),)
-    if owner is Owner.cloud_native_pg:
+    if owner is SettingOwner.cloud_native_pg:
         return (
             remark("CloudNativePG renews it from its secret: look at the secret named in"),
             remark("status.certificates.serverTLSSecret of the Cluster, and at the operator."),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unjudged
 from alerts.cure import remark
 from alerts.limits import BaseLimits
-from alerts.setting_owner import Owner, owner_of
+from alerts.setting_owner import SettingOwner, owner_of
 from alerts.snapshot import Snapshot
 from collectors.hba_rules import HbaRule, hba_rules
 from collectors.settings import settings
@@ -17,8 +17,10 @@ UNREADABLE = (
 )
 OF_THE_MACHINE = ("127.", "::1", "samehost", "localhost")
 WRITTEN_BY = {
-    Owner.patroni: "Patroni writes the file: patronictl edit-config, under postgresql.pg_hba.",
-    Owner.cloud_native_pg: (
+    SettingOwner.patroni: (
+        "Patroni writes the file: patronictl edit-config, under postgresql.pg_hba."
+    ),
+    SettingOwner.cloud_native_pg: (
         "CloudNativePG writes the file: in the Cluster, under spec.postgresql.pg_hba."
     ),
 }
@@ -79,7 +81,7 @@ def evidence(snapshot: Snapshot, row: HbaRule) -> Evidence:
 
 
 def cure(snapshot: Snapshot, row: HbaRule, file: str) -> tuple[str, ...]:
-    owner = Owner.files
+    owner = SettingOwner.files
     if snapshot.has(settings):
         owner = owner_of(snapshot.answer(settings).by("name"))
     return (

@@ -12,9 +12,9 @@ from alerts.limits import FIXED, BaseLimits
 from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
-from collectors._base import Role as ServerRole
+from collectors._base import Role
 from collectors.activity import activity
-from collectors.roles import Role, roles
+from collectors.roles import DatabaseRole, roles
 
 REPLICATES = ("walsender",)
 
@@ -45,7 +45,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             yield evidence(row, left, sessions, limits)
 
 
-def evidence(row: Role, left: float, sessions: int, limits: Limits) -> Evidence:
+def evidence(row: DatabaseRole, left: float, sessions: int, limits: Limits) -> Evidence:
     name, used = identifier(row.rolname), sessions > 0
     near = left < limits.critical.total_seconds()
     when = (
@@ -84,6 +84,6 @@ finding = Finding(
     limits=Limits(),
     judge=judge,
     unit="seconds",
-    on=ServerRole.primary,
+    on=Role.primary,
     alerted_by=AlertedBy.subject,
 )

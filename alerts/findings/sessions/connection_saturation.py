@@ -18,7 +18,7 @@ from collectors._base import Collector
 from collectors.activity import Session, activity
 from collectors.databases import Database, databases
 from collectors.pooled_sessions import pooled_sessions
-from collectors.roles import Role, roles
+from collectors.roles import DatabaseRole, roles
 from collectors.settings import settings
 
 
@@ -56,7 +56,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     for ceiling in ceilings(snapshot, sessions, limits):
         if ceiling.taken >= limits.taken:
             yield evidence(ceiling, limits, Pooled.among(snapshot, ceiling.sessions))
-    own_limits: tuple[tuple[str, Collector[Role] | Collector[Database]], ...] = (
+    own_limits: tuple[tuple[str, Collector[DatabaseRole] | Collector[Database]], ...] = (
         ("limits of roles", roles),
         ("limits of databases", databases),
     )
@@ -95,7 +95,7 @@ def grouped(sessions: Sequence[Session], attribute: str) -> dict[str, list[Sessi
     return groups
 
 
-def of_role(role: Role, sessions: Sequence[Session]) -> Ceiling:
+def of_role(role: DatabaseRole, sessions: Sequence[Session]) -> Ceiling:
     name = identifier(role.rolname)
     return Ceiling(
         f"role {role.rolname}",

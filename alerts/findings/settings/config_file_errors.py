@@ -7,7 +7,7 @@ from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unju
 from alerts.cure import remark
 from alerts.findings.settings._rows import by_name
 from alerts.limits import BaseLimits
-from alerts.setting_owner import FORMS, Owner, owner_of
+from alerts.setting_owner import FORMS, SettingOwner, owner_of
 from alerts.snapshot import Snapshot
 from collectors.file_settings import FileSetting, file_settings
 from collectors.settings import settings
@@ -54,7 +54,7 @@ def evidence(snapshot: Snapshot, row: FileSetting) -> Evidence:
 
 def cure(snapshot: Snapshot, row: FileSetting) -> tuple[str, ...]:
     owner = owner_of(by_name(snapshot))
-    if owner is not Owner.files:
+    if owner is not SettingOwner.files:
         return (remark(f"{FORMS[owner]} correct {row.name or 'what made that line'} there."),)
     return (
         remark(

@@ -13,7 +13,7 @@ from alerts.vacuum.churn import CHURN
 from alerts.vacuum.due import DueTable, tables
 from alerts.vacuum.held import ASSIGNED
 from alerts.vacuum.horizon import CONSULTS
-from alerts.vacuum.lateness import Cause, cause_of
+from alerts.vacuum.lateness import LatenessCause, cause_of
 from alerts.vacuum.trigger import AutovacuumSettings
 from alerts.vacuum.work import WORK
 from collectors._base import Role
@@ -39,7 +39,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             yield evidence(snapshot, due, cause_of(snapshot, server, due))
 
 
-def evidence(snapshot: Snapshot, due: DueTable, cause: Cause) -> Evidence:
+def evidence(snapshot: Snapshot, due: DueTable, cause: LatenessCause) -> Evidence:
     table = due.table
     ago = f"{duration_text(snapshot.at - due.vacuumed)} ago" if due.vacuumed else "never"
     return Evidence(

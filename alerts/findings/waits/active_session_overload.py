@@ -14,7 +14,7 @@ from alerts.units import Duration, duration_text
 from alerts.waits.culprit import MOST, Culprit, culprit
 from alerts.waits.doing import NO_WAIT, Event, active
 from alerts.waits.history import WAITS
-from alerts.waits.load import Load, load_of, unwatched
+from alerts.waits.load import WaitLoad, load_of, unwatched
 from collectors.activity import Session, activity
 from collectors.processors import processors
 from collectors.wait_times import wait_times
@@ -74,7 +74,7 @@ def cores_of(snapshot: Snapshot) -> int:
 
 
 def evidence(
-    snapshot: Snapshot, load: Load, cores: int, blamed: Culprit, limits: Limits
+    snapshot: Snapshot, load: WaitLoad, cores: int, blamed: Culprit, limits: Limits
 ) -> Evidence:
     running, working = load.sessions(is_running), load.sessions(is_working)
     critical = running >= limits.running_critical * cores

@@ -14,7 +14,7 @@ from alerts.waits.culprit import culprit
 from alerts.waits.doing import OTHERS, Event
 from alerts.waits.events import Meaning, Trouble, meaning
 from alerts.waits.history import WAITS, WaitsView
-from alerts.waits.load import Load, load_of, unwatched
+from alerts.waits.load import WaitLoad, load_of, unwatched
 from collectors._base import Role
 from collectors.activity import activity
 from collectors.wait_times import wait_times
@@ -54,7 +54,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             yield evidence(snapshot, view, load, event, known, limits)
 
 
-def is_dominant(load: Load, event: Event, known: Meaning, limits: Limits) -> bool:
+def is_dominant(load: WaitLoad, event: Event, known: Meaning, limits: Limits) -> bool:
     """Whether an event that means trouble takes much of the load."""
     if known.trouble in (Trouble.none, Trouble.elsewhere):
         return False
@@ -73,7 +73,12 @@ def severity_of(known: Meaning, here: float, share: float, limits: Limits) -> Se
 
 
 def evidence(
-    snapshot: Snapshot, view: WaitsView, load: Load, event: Event, known: Meaning, limits: Limits
+    snapshot: Snapshot,
+    view: WaitsView,
+    load: WaitLoad,
+    event: Event,
+    known: Meaning,
+    limits: Limits,
 ) -> Evidence:
     here, active = load.sessions(lambda one: one == event), load.sessions()
     blamed = culprit(view, load, lambda one: one == event)

@@ -37,7 +37,7 @@ class Limits(BaseLimits):
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Latency:
     """Operations and the time that they took, in sum."""
 
     subject: str
@@ -59,7 +59,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def of(
-    snapshot: Snapshot, subject: str, timing: str, measured: Measured | None, limits: Limits
+    snapshot: Snapshot, subject: str, timing: str, measured: Latency | None, limits: Limits
 ) -> Iterator[Outcome]:
     """Judge one kind of operation. Where PostgreSQL takes no times, that is told, not 0."""
     if not number_of(snapshot, timing):
@@ -71,7 +71,7 @@ def of(
         yield evidence(measured)
 
 
-def _is_slow(measured: Measured, limits: Limits) -> bool:
+def _is_slow(measured: Latency, limits: Limits) -> bool:
     if measured.subject == READS:
         return measured.count >= limits.read_least and (
             measured.mean >= limits.read.total_seconds()
@@ -79,24 +79,24 @@ def _is_slow(measured: Measured, limits: Limits) -> bool:
     return measured.count >= limits.sync_least and measured.mean >= limits.sync.total_seconds()
 
 
-def _read(deltas: list[Delta]) -> Measured | None:
+def _read(deltas: list[Delta]) -> Latency | None:
     """Return the reads of all databases; what the kernel has cached makes the mean smaller."""
     if not any(delta.full for delta in deltas):
         return None
     pages = sum(delta.increase["blks_read"] for delta in deltas)
     milliseconds = sum(delta.increase["blk_read_milliseconds"] for delta in deltas)
-    return Measured(READS, pages, milliseconds / 1000, max(delta.seconds for delta in deltas))
+    return Latency(READS, pages, milliseconds / 1000, max(delta.seconds for delta in deltas))
 
 
-def _synced(deltas: list[Delta]) -> Measured | None:
+def _synced(deltas: list[Delta]) -> Latency | None:
     full = [delta for delta in deltas if delta.full]
     if not full:
         return None
     grown = full[0].increase
-    return Measured(SYNCS, grown["syncs"], grown["sync_seconds"], full[0].seconds)
+    return Latency(SYNCS, grown["syncs"], grown["sync_seconds"], full[0].seconds)
 
 
-def evidence(measured: Measured) -> Evidence:
+def evidence(measured: Latency) -> Evidence:
     reads = measured.subject == READS
     what = "page read" if reads else "sync of WAL"
     whose = "statements" if reads else "commits"

@@ -17,7 +17,7 @@ CONNECTIONS = 600
 """Above this number, connections are closed at once; below it, the server can answer 503."""
 
 
-class Connection(H11Protocol):
+class HttpConnection(H11Protocol):
     """Connection that is aborted if the client neither sends its request nor reads the answer."""
 
     def __init__(self, config: Config, state: ServerState, security: Security) -> None:

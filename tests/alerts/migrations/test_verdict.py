@@ -7,7 +7,7 @@ import pytest
 from alerts.migrations.advice import Level
 from alerts.migrations.duration import Range, duration
 from alerts.migrations.kind import Kind
-from alerts.migrations.live import Holder, LiveServer, LiveTable, Observed, Standby, Traffic
+from alerts.migrations.live import LiveServer, LiveTable, Observed, OldestHolder, Standby, Traffic
 from alerts.migrations.lock_mode import Blocked, LockMode
 from alerts.migrations.statement import Statement
 from alerts.migrations.traced import Block, Failure, Held, Relation, Traced
@@ -118,7 +118,7 @@ def test_a_lock_is_held_until_the_end_of_its_transaction() -> None:
 
 def test_whom_it_would_wait_for() -> None:
     """An old transaction on the table: with a lock_timeout the queue behind is short."""
-    held = replace(TABLE, holder=Holder(77, 600.0, "idle in transaction"))
+    held = replace(TABLE, holder=OldestHolder(77, 600.0, "idle in transaction"))
     live = replace(LIVE, tables={ORDERS: held})
     assert verdict(traced(INSTANT), live).level is Level.caution
     unguarded = verdict(traced(INSTANT, lock_timeout=0.0), live)

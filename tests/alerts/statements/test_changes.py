@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.statements.changes import Change, change_of, changes, is_in_schema, tables_by_name
+from alerts.statements.changes import TableChange, change_of, changes, is_in_schema, tables_by_name
 from alerts.statements.shape import TableName
 from alerts.statements.texts import KnownText, StatementTexts
 from collectors.user_tables import UserTable
@@ -30,7 +30,7 @@ from tests.fixtures.lock_rows import filled
     ],
 )
 def test_deletes(text: str, before: str | None) -> None:
-    assert change_of(text) == Change("delete", TableName(None, "t"), before)
+    assert change_of(text) == TableChange("delete", TableName(None, "t"), before)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_deletes(text: str, before: str | None) -> None:
     ],
 )
 def test_updates(text: str, table: TableName) -> None:
-    assert change_of(text) == Change("update", table, None)
+    assert change_of(text) == TableChange("update", table, None)
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_a_name_that_several_schemas_have_is_none() -> None:
     assert found["shop", "t"] == one
     assert found["shop", "u"] is None
     for schema, expected in ((None, True), ("public", True), ("a", False)):
-        assert is_in_schema(Change("update", TableName(schema, "t"), None), one) is expected
+        assert is_in_schema(TableChange("update", TableName(schema, "t"), None), one) is expected

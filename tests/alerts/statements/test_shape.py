@@ -3,10 +3,10 @@
 import postgast
 import pytest
 
-from alerts.statements.shape import Shape, Wrapped, shape_of
+from alerts.statements.shape import StatementShape, Wrapped, shape_of
 
 
-def shape(text: str) -> Shape:
+def shape(text: str) -> StatementShape:
     found = shape_of(text)
     assert found is not None
     return found

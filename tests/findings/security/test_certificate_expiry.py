@@ -13,7 +13,7 @@ from collectors._base import Absence
 from collectors.certificate import Certificate, certificate
 from collectors.daemon import DaemonState, daemon
 from collectors.settings import settings
-from monitor.address import Address, Text
+from monitor.address import Address, TextOrFile
 from monitor.demo.launcher import Postgres
 from monitor.postgres.session import Session
 from tests.fixtures.one_look import verdict_of
@@ -62,7 +62,7 @@ async def test_renewed_and_reloaded(server: Postgres) -> None:
     async def shown() -> Certificate:
         address = f"host=localhost port={server.port} user=postgres sslmode=require"
         session = await Session.open(
-            Address.of(address, {}, password=Text(server.password)), None, 5, 20
+            Address.of(address, {}, password=TextOrFile(server.password)), None, 5, 20
         )
         try:
             return session.certificate

@@ -27,7 +27,7 @@ from collectors.definer_functions import definer_functions
 from collectors.hba_rules import HbaRule, hba_rules
 from collectors.own_role import own_role
 from collectors.public_schemas import PublicSchema, public_schemas
-from collectors.roles import Role, roles
+from collectors.roles import DatabaseRole, roles
 from collectors.settings import Setting, settings
 from collectors.tls_sessions import TlsSessions, tls_sessions
 from tests.findings.security.test_security_definer_search_path import ROW as DEFINER
@@ -183,7 +183,7 @@ def test_sessions_of_the_machine_itself_are_taken_away() -> None:
 
 
 def expiring(left: float, count: int = 0, **traits: Any) -> list[Evidence]:
-    row = Role("app", -1, True, False, False, valid_until=AT + left)
+    row = DatabaseRole("app", -1, True, False, False, valid_until=AT + left)
     rows = sessions(count, **traits)
     return told(security_password_expiry.finding, (roles, [row]), (activity, rows))
 
@@ -215,7 +215,7 @@ def test_a_schema_in_which_all_may_create() -> None:
 
 
 def test_an_application_without_a_name() -> None:
-    row = Role("app", -1, True, True, False)
+    row = DatabaseRole("app", -1, True, True, False)
     for name in (None, ""):
         rows = sessions(2, client_addr="10.0.0.9", application_name=name)
         [one] = told(security_superusers.finding, (roles, [row]), (activity, rows))

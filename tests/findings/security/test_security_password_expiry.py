@@ -10,7 +10,7 @@ from alerts.snapshot import Snapshot
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
 from collectors.activity import activity
-from collectors.roles import Role, roles
+from collectors.roles import DatabaseRole, roles
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import PrivateServers, Psql, connected
@@ -21,7 +21,7 @@ DAY = 86_400.0
 
 def ends(days: float | None, count: int = 0, can_login: bool = True, kind: str = "") -> Snapshot:
     until = None if days is None else AT + days * DAY
-    row = Role("app", -1, can_login, False, False, valid_until=until)
+    row = DatabaseRole("app", -1, can_login, False, False, valid_until=until)
     rows = sessions(count, backend_type=kind or "client backend")
     return seen((roles, [row]), (activity, rows))
 

@@ -10,7 +10,7 @@ from alerts.findings.security.security_superusers import finding
 from alerts.snapshot import Snapshot
 from collectors._base import Absence
 from collectors.activity import activity
-from collectors.roles import Role, roles
+from collectors.roles import DatabaseRole, roles
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.session_rows import seen, sessions
@@ -18,7 +18,7 @@ from tests.fixtures.session_rows import seen, sessions
 
 def present(count: int = 2, superuser: bool = True, **traits: Any) -> Snapshot:
     rows = sessions(count, **{"client_addr": "10.0.0.9"} | traits)
-    return seen((roles, [Role("app", -1, True, superuser, False)]), (activity, rows))
+    return seen((roles, [DatabaseRole("app", -1, True, superuser, False)]), (activity, rows))
 
 
 @pytest.mark.parametrize(

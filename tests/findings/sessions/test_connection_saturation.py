@@ -16,7 +16,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
 from collectors.activity import Session, activity
 from collectors.databases import databases
-from collectors.roles import Role, roles
+from collectors.roles import DatabaseRole, roles
 from collectors.settings import Setting, settings
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, verdict_of, watching
@@ -31,7 +31,7 @@ def setting(name: str, value: int) -> Setting:
     return Setting(name, str(value), None, "integer", "default", False, "")
 
 
-def server(clients: tuple[Session, ...], limit: int = 105, *own: Role) -> Snapshot:
+def server(clients: tuple[Session, ...], limit: int = 105, *own: DatabaseRole) -> Snapshot:
     """A server with 100 usable slots, unless said otherwise."""
     configured = (
         setting("max_connections", limit),
@@ -106,8 +106,8 @@ def test_raising_max_connections_is_the_last_advice() -> None:
     assert not any("max_connections" in line for line in cure[:-1])
 
 
-def role(limit: int, superuser: bool = False, name: str = "app") -> Role:
-    return Role(name, limit, True, superuser, False)
+def role(limit: int, superuser: bool = False, name: str = "app") -> DatabaseRole:
+    return DatabaseRole(name, limit, True, superuser, False)
 
 
 def test_a_role_near_its_own_limit_is_a_subject() -> None:
@@ -121,7 +121,7 @@ def test_a_role_near_its_own_limit_is_a_subject() -> None:
     [role(-1), role(10, superuser=True), role(2), role(20), role(10, name="other")],
     ids=["no limit", "superuser", "small on purpose", "room", "somebody else"],
 )
-def test_a_role_that_is_no_trouble_is_no_subject(harmless: Role) -> None:
+def test_a_role_that_is_no_trouble_is_no_subject(harmless: DatabaseRole) -> None:
     """Limits bind no superuser; a limit of two is meant to be reached."""
     assert verdict_of(finding, server(sessions(9), 105, harmless)).state is State.healthy
 

@@ -12,7 +12,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence, AnyCollector
 from collectors.activity import activity
 from collectors.role_settings import RoleSetting, role_settings
-from collectors.roles import Role, roles
+from collectors.roles import DatabaseRole, roles
 from collectors.settings import settings
 from tests.findings.settings.setting_rows import setting, with_settings
 from tests.fixtures.farm import MONITOR
@@ -27,7 +27,7 @@ def served(
     rows = [setting(name, guard, unit="ms", vartype="integer") for name in GUARDS]
     also: list[tuple[AnyCollector, Any]] = [
         (activity, sessions(count, **who)),
-        (roles, [Role("app", -1, True, superuser, False)]),
+        (roles, [DatabaseRole("app", -1, True, superuser, False)]),
         (role_settings, own),
     ]
     return with_settings(*rows, also=also)

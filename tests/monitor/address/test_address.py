@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.address import Address, AddressError, Text
+from monitor.address import Address, AddressError, TextOrFile
 from monitor.address.address import AS_STORED
 from monitor.address.dsn import parse, split
 
@@ -37,7 +37,7 @@ def percent_encoded(value: str) -> str:
 
 def refusal(dsn: str) -> str:
     with pytest.raises(AddressError) as refused:
-        Address.of(dsn, {}, Text("me")).target()
+        Address.of(dsn, {}, TextOrFile("me")).target()
     return str(refused.value)
 
 
@@ -129,7 +129,9 @@ def test_what_cannot_be_meant_is_refused_in_one_sentence(dsn: str, part: str) ->
 
 def test_an_address_never_shows_its_password() -> None:
     """Neither the address nor what is printed of its arguments tells a secret."""
-    address = Address.of(f"postgres://u:{SECRET}@h", {"PGPASSWORD": SECRET}, password=Text(SECRET))
+    address = Address.of(
+        f"postgres://u:{SECRET}@h", {"PGPASSWORD": SECRET}, password=TextOrFile(SECRET)
+    )
     shown = f"{address} {address!r} {address.target()!r} {address.connect_arguments()!r}"
     assert SECRET not in shown
 
@@ -223,7 +225,7 @@ def test_secrets_in_files_are_read_again_at_every_use(home: Path) -> None:
     dsn.write_text("host=old\n")
     user.write_text("first\n")
     word.write_text(" one \n")
-    address = Address.of(Text(file=dsn), {}, Text(file=user), Text(file=word))
+    address = Address.of(TextOrFile(file=dsn), {}, TextOrFile(file=user), TextOrFile(file=word))
     before = address.connect_arguments()
     assert (before["host"], before["user"], before["password"]()) == (["old"], "first", " one ")
     dsn.write_text("host=new")

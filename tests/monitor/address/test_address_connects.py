@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from monitor.address import Address, Text
+from monitor.address import Address, TextOrFile
 from monitor.demo.launcher import Postgres
 from monitor.postgres.connector import Connector
 from monitor.postgres.errors import ConnectFailure
@@ -41,7 +41,7 @@ def tcp(server: Postgres, more: str = "") -> str:
 
 
 def with_password(server: Postgres, more: str = "") -> Address:
-    return Address.of(tcp(server, more), {}, password=Text(server.password))
+    return Address.of(tcp(server, more), {}, password=TextOrFile(server.password))
 
 
 async def test_a_socket_is_used_without_tls(server: Postgres) -> None:
@@ -117,7 +117,7 @@ async def test_a_rotated_password_file_counts_at_the_next_session(
     """A secret that changes on disk needs no restart."""
     file = tmp_path / "secret"
     file.write_text("wrong\n")
-    address = Address.of(tcp(server), {}, password=Text(file=file))
+    address = Address.of(tcp(server), {}, password=TextOrFile(file=file))
     with pytest.raises(asyncpg.InvalidPasswordError):
         await session(address)
     file.write_text(f"{server.password}\n")
@@ -140,7 +140,7 @@ async def test_variables_service_and_password_file_log_in_together(
 async def test_the_second_host_is_tried_when_the_first_is_gone(server: Postgres) -> None:
     """Several hosts are tried in their order."""
     hosts = f"host=/nowhere,localhost port={server.port},{server.port} user=postgres"
-    found = await session(Address.of(hosts, {}, password=Text(server.password)))
+    found = await session(Address.of(hosts, {}, password=TextOrFile(server.password)))
     assert found["user"] == "postgres"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collectors._base import Scope
-from monitor.generate.skeleton import LONGEST, MARK, Refused, write_collector, write_finding
+from monitor.generate.skeleton import LONGEST, MARK, NameRefused, write_collector, write_finding
 from tests.fixtures.tree_copy import ROOT, run_module, tree_copy
 
 FINDING, COLLECTOR, OF_DATABASES = "vacuum_example", "spaces_example", "tables_example"
@@ -102,13 +102,13 @@ def test_it_is_a_finding_of_its_chapter(extended: Path) -> None:
     ],
 )
 def test_other_names_are_refused(tmp_path: Path, name: str, chapter: str, why: str) -> None:
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(NameRefused, match=why):
         write_finding(tmp_path, name, chapter)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_collector_that_exists_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="there is a collector called activity"):
+    with pytest.raises(NameRefused, match="there is a collector called activity"):
         write_collector(tmp_path, "activity")
     assert list(tmp_path.iterdir()) == []
 
@@ -118,7 +118,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     runbook = tmp_path / "alerts/findings/locks/new_one.md"
     runbook.parent.mkdir(parents=True)
     runbook.write_text("by hand", encoding="utf-8")
-    with pytest.raises(Refused, match=r"new_one\.md exists"):
+    with pytest.raises(NameRefused, match=r"new_one\.md exists"):
         write_finding(tmp_path, "new_one", "locks")
     assert runbook.read_text(encoding="utf-8") == "by hand"
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [runbook]
