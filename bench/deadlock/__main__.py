@@ -24,7 +24,7 @@ from monitor.demo.launcher import Postgres
 
 SETTINGS = {"fsync": "off", "max_connections": 60, "shared_buffers": "64MB"}
 USAGE, INTERRUPTED = 2, 130
-TWIN = 15.0
+TWIN = 12.0
 """Seconds that are enough of an honest twin, which has no deadlock to wait for."""
 
 

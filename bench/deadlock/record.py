@@ -21,7 +21,7 @@ from collectors.lock_keys import LockKey, lock_keys
 from collectors.locks import Lock, locks
 from monitor.clock import Clock
 from monitor.demo.launcher import Postgres
-from monitor.polling.held_row_reader import HeldRows, read_advisory, read_held
+from monitor.polling.held_row_reader import HeldRows, read_advisory, read_held, spacing_of
 from monitor.polling.reader import Place, Reader
 from monitor.polling.row_keys import Allowance, ContestedTables
 from monitor.postgres import session_settings
@@ -142,7 +142,7 @@ class _Watching:
         sessions = await self._rows(activity)
         waits = locks.gate is None or locks.gate.opens(sessions)
         found = await self._rows(locks) if waits else []
-        held = await self._held(found, now)
+        held = await self._held(sessions, found, now)
         self.film.frames.append(Frame(now, sessions, found, names, held))
         if waits:
             self.hurry_until = now + HURRY
@@ -153,16 +153,18 @@ class _Watching:
         elapsed = time.monotonic() - self.began
         await asyncio.sleep(max(0.02, now + step - elapsed))
 
-    async def _held(self, found: Sequence[Lock], now: float) -> list[HeldRow]:
+    async def _held(
+        self, sessions: Sequence[SessionRow], found: Sequence[Lock], now: float
+    ) -> list[HeldRow]:
         """What the third session of the daemon would read, in its share of the time."""
-        read = HeldRows()
+        read, spacing = HeldRows(), spacing_of(sessions)
         wanted = self.contested.wanted(found, self.keys, now)
         if now >= self.allowance.due:
             with suppress(ReadFailure):
                 for key, awaited in wanted:
-                    read += await read_held(self.third, key, awaited, DEADLINE)
+                    read += await read_held(self.third, key, awaited, spacing, DEADLINE)
                 if self.contested.advisory_until > now:
-                    read += await read_advisory(self.third, DEADLINE)
+                    read += await read_advisory(self.third, spacing, DEADLINE)
             if read.costs:
                 self.allowance.spend(read.work, now)
         return read.rows

@@ -7,16 +7,17 @@ and takes a small share of the time.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from collectors.activity import activity
 from collectors.held_rows import held_rows
 from collectors.lock_keys import LockKey, lock_keys
 from collectors.locks import Lock, locks
 from monitor.clock import Clock
 from monitor.defects import DEFECTS
 from monitor.polling.answers import Answers
-from monitor.polling.held_row_reader import Ctid, HeldRows, read_advisory, read_held
+from monitor.polling.held_row_reader import Ctid, HeldRows, read_advisory, read_held, spacing_of
 from monitor.polling.pacing import Pacing
 from monitor.polling.round_log import RoundLog
 from monitor.polling.runner import CollectorRunner
@@ -38,7 +39,7 @@ MOST_TABLES = 4
 """Tables that are read at once."""
 
 Relation = tuple[str, int]
-"""Database and OID."""
+"""Database, empty where it is not known, and OID."""
 
 
 @dataclass(slots=True)
@@ -57,16 +58,21 @@ class ContestedTables:
         self.until |= dict.fromkeys(contested, now + CONTESTED)
         if any(lock.locktype == "advisory" and not lock.granted for lock in rows):
             self.advisory_until = now + CONTESTED
-        known = {
-            (key.datname, key.relid): key for key in keys if (key.datname, key.relid) in self.until
-        }
-        chosen = [known[relation] for relation in (*contested, *self.until) if relation in known]
-        first = chosen[0].datname if chosen else None
-        here = {key.relid: key for key in chosen if key.datname == first}
-        return [
-            (key, contested.get((key.datname, key.relid), ()))
-            for key in list(here.values())[:MOST_TABLES]
+        chosen = [key for key in keys if not self.until.keys().isdisjoint(_names(key))]
+        awaited = [
+            next((contested[n] for n in _names(key) if n in contested), None) for key in chosen
         ]
+        # Those with sessions that wait now come first; all are of the database of the first.
+        order = sorted(zip(chosen, awaited, strict=True), key=lambda one: one[1] is None)
+        here: list[tuple[LockKey, Sequence[Ctid]]] = [
+            (key, ctids or ()) for key, ctids in order if key.datname == order[0][0].datname
+        ]
+        return here[:MOST_TABLES]
+
+
+def _names(key: LockKey) -> tuple[Relation, Relation]:
+    """By its database, or where that is not known."""
+    return (key.datname, key.relid), ("", key.relid)
 
 
 @dataclass(slots=True)
@@ -109,10 +115,12 @@ class RowKeys:
         now = self.clock.now()
         if now < self.allowance.due or self.pacing.distress:
             return
+        known = self.answers.newest.get(activity)
+        spacing = spacing_of(known.rows if known else ())
         wanted = self._wanted(look.rows, now)
         advisory = self.contested.advisory_until > now
         if sibling and (wanted or advisory):
-            self._visit = asyncio.create_task(self._read(wanted, advisory, sibling))
+            self._visit = asyncio.create_task(self._read(wanted, advisory, spacing, sibling))
 
     @property
     def is_busy(self) -> bool:
@@ -135,7 +143,11 @@ class RowKeys:
         return self.contested.wanted(rows, readable, now)
 
     async def _read(
-        self, wanted: Sequence[tuple[LockKey, Sequence[Ctid]]], advisory: bool, sibling: Session
+        self,
+        wanted: Sequence[tuple[LockKey, Sequence[Ctid]]],
+        advisory: bool,
+        spacing: float,
+        sibling: Session,
     ) -> None:
         found = HeldRows()
         home = self.roaming.session or sibling
@@ -144,9 +156,9 @@ class RowKeys:
             try:
                 async with self.roaming.visit(database, sibling) as session:
                     for key, awaited in wanted:
-                        found += await self._of(session, key, awaited)
+                        found += await self._of(session, key, awaited, spacing)
                     if advisory:
-                        found += await read_advisory(session, self.runner.deadline)
+                        found += await read_advisory(session, spacing, self.runner.deadline)
             except (ConnectFailure, ReadFailure):
                 return
             finally:
@@ -156,9 +168,11 @@ class RowKeys:
             if found.rows:
                 self.runner.supply(held_rows, tuple(found.rows))
 
-    async def _of(self, session: Session, key: LockKey, awaited: Sequence[Ctid]) -> HeldRows:
+    async def _of(
+        self, session: Session, key: LockKey, awaited: Sequence[Ctid], spacing: float
+    ) -> HeldRows:
         try:
-            return await read_held(session, key, awaited, self.runner.deadline)
+            return await read_held(session, key, awaited, spacing, self.runner.deadline)
         except ReadFailure as failure:
             if failure.lost:
                 raise
@@ -167,18 +181,19 @@ class RowKeys:
 
 
 def rows_awaited(rows: Sequence[Lock]) -> dict[Relation, list[Ctid]]:
-    """Return the rows that sessions wait for, by their table."""
+    """Return the rows that sessions wait for, by their table.
+
+    A wait for the key that another transaction inserts, or for a row that was changed a moment
+    ago, names no row: then it may be in any table that the session writes.
+    """
     found: dict[Relation, list[Ctid]] = {}
-    for relation, ctid in _awaited(rows):
-        known = found.setdefault(relation, [])
-        if ctid not in known:
-            known.append(ctid)
-    return found
-
-
-def _awaited(rows: Sequence[Lock]) -> Iterator[tuple[Relation, Ctid]]:
-    waiters = {lock.virtualtransaction for lock in rows if not lock.granted}
+    waits = {lock.virtualtransaction: lock for lock in rows if not lock.granted}
     for lock in rows:
-        awaited = lock.locktype == "tuple" and lock.virtualtransaction in waiters
-        if awaited and lock.datname and lock.relation:
-            yield (lock.datname, lock.relation), (lock.page or 0, lock.line_pointer or 0)
+        if lock.locktype == "tuple" and lock.virtualtransaction in waits:
+            waits.pop(lock.virtualtransaction)
+            known = found.setdefault((lock.datname or "", lock.relation or 0), [])
+            known.append((lock.page or 0, lock.line_pointer or 0))
+    for wait in waits.values():
+        for oid in wait.writes if wait.locktype == "transactionid" else ():
+            found.setdefault(("", oid), [])
+    return found

@@ -49,8 +49,8 @@ class RowWait:
     """One transaction waits for a row of another, or for an advisory lock."""
 
     where: Where
-    what: Ctid | str
-    """The row, or the key of an advisory lock."""
+    what: Ctid | str | None
+    """The row, or the key of an advisory lock; None: some row of that table."""
     waiter: str
     blocker: str
     """As pg_locks calls them: virtualtransaction."""
@@ -101,14 +101,15 @@ class HeldOrder:
                 self._see(shown, transaction, had & keys, keys - had, at)
         awaits = {wait.waiter: key for wait in waits if (key := shown.awaited(wait))}
         for wait in waits:
+            had = shown.first.get(wait.waiter, frozenset())
+            if had and shown.has_several(wait):
+                self.met.see(shown.table, None, at)
             if (wanted := awaits.get(wait.waiter)) is None:
                 continue
-            had = shown.first.get(wait.waiter, frozenset())
             self._see(shown, wait.waiter, had, {wanted}, at)
             onward = awaits.get(wait.blocker)
             if onward:
                 self._see(shown, wait.blocker, {wanted}, {onward}, at)
-            if onward or (had and shown.has_several(wait, wanted)):
                 self.met.see(shown.table, None, at)
 
     def _see(
@@ -236,17 +237,18 @@ class _Shown:
         """The key of the row, if that is still held by the same transaction."""
         for row in self.rows:
             what = row.key if row.page is None else (row.page, row.line_pointer)
-            if row.exposure == 0 and what == wait.what:
+            if row.exposure == 0 and wait.what is not None and what == wait.what:
                 return row.key if row.transaction == wait.blocker else None
         return None
 
-    def has_several(self, wait: RowWait, wanted: str) -> bool:
-        """Whether the blocker holds several, as long as it is waited for."""
+    def has_several(self, wait: RowWait) -> bool:
+        """Whether the blocker holds several, as long as the waiter has come no further."""
+        if wait.what is not None and self.awaited(wait) is None:
+            return False
         for held in self.exposures:
-            keys = held.get(wait.blocker, ())
-            if wanted in held.get(wait.waiter, ()) or wanted not in keys:
+            if held.get(wait.waiter) != self.first.get(wait.waiter):
                 return False
-            if len(keys) > 1:
+            if len(held.get(wait.blocker, ())) > 1:
                 return True
         return False
 

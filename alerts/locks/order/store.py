@@ -138,3 +138,5 @@ def _row_waits(scene: Scene, conflicts: Iterable[Conflict]) -> Iterator[RowWait]
             wanted = scene.graph.waits[conflict.waiter.pid][0]
             key = f"{wanted.classid} {wanted.objid} {wanted.objsubid}"
             yield RowWait((here.table.database, None), key, waiter, blocker)
+        elif here.by_row:
+            yield RowWait(here.relation, None, waiter, blocker)

@@ -46,7 +46,7 @@ class Watched:
             readable: list[LockKey] = list(seen.rows(lock_keys))
             self.held = []
             for key, awaited in ContestedTables().wanted(contested, readable, seen.at):
-                self.held += (await read_held(session, key, awaited, DEADLINE)).rows
+                self.held += (await read_held(session, key, awaited, 0.005, DEADLINE)).rows
         return verdict_of(finding, supplied(seen, held_rows, self.held))
 
 
@@ -115,5 +115,5 @@ async def test_a_lock_on_the_table_is_not_waited_for(stage: Stage, database: Dat
         [key] = seen.rows(lock_keys)
         session = await Session.of(connection, DEADLINE)
         with pytest.raises(QueryFailure, match="lock timeout"):
-            await read_held(session, key, (), DEADLINE)
+            await read_held(session, key, (), 0.005, DEADLINE)
         assert await session.fetch("select 1", DEADLINE)

@@ -8,11 +8,11 @@ import pytest
 from collectors._base import AnyCollector
 from collectors.held_rows import held_rows
 from collectors.lock_keys import LockKey, lock_keys
-from monitor.polling.held_row_reader import is_small
+from monitor.polling.held_row_reader import LONGEST, SHORTEST, is_small, spacing_of
 from monitor.polling.row_keys import CONTESTED, KEPT_COSTS, SHARE, Allowance, ContestedTables
 from tests.fixtures.daemon import Watch
 from tests.fixtures.farm import MONITOR
-from tests.fixtures.lock_rows import lock
+from tests.fixtures.lock_rows import lock, session
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.until import until
 
@@ -60,8 +60,19 @@ def test_tables_are_read_for_a_while_after_a_wait() -> None:
     assert contested.wanted([], [ACCOUNTS], CONTESTED) == [(ACCOUNTS, ())]
     assert contested.wanted([], [ACCOUNTS], CONTESTED + 1.5) == []
     assert contested.advisory_until == 0.0
+    upsert = replace(waiter, virtualtransaction="2/1", writes=(1000, 1001))
+    assert ContestedTables().wanted([upsert], [ACCOUNTS], 1.0) == [(ACCOUNTS, ())]
     contested.wanted([replace(waiter, locktype="advisory")], [], 5.0)
     assert contested.advisory_until == 5.0 + CONTESTED
+
+
+def test_quick_transactions_are_looked_at_quickly() -> None:
+    """By how old those are that don't wait; where there are none, as quickly as it may."""
+    young = [session(n, xact_seconds=age) for n, age in enumerate((0.02, 0.04, 0.04, 60.0), 1)]
+    waiting = session(9, xact_seconds=2.0, wait_event_type="Lock")
+    assert spacing_of([*young, waiting]) == pytest.approx(0.024)
+    assert spacing_of([waiting]) == SHORTEST
+    assert spacing_of([session(1, xact_seconds=5.0)]) == LONGEST
 
 
 def test_a_visit_pays_by_the_least_that_it_took() -> None:
