@@ -23,7 +23,8 @@ class Exhaustion:
     climb: Climb
     left: float
     """Up to the wall, less what bursts usually take."""
-    left_without_bursts: float
+    steady_left: float
+    """Up to the wall from where the climb itself has come to, without bursts and steps."""
 
     @property
     def eta(self) -> Eta:
@@ -35,9 +36,9 @@ class Exhaustion:
         return self.left / self.climb.mid
 
     @property
-    def seconds_without_bursts(self) -> float:
+    def steady_seconds(self) -> float:
         """By the median slope, until the climb alone reaches the wall."""
-        return self.left_without_bursts / self.climb.mid
+        return self.steady_left / self.climb.mid
 
 
 def exhaustion(
@@ -56,8 +57,8 @@ def exhaustion(
     steady = climb(without_steps(points, STEP * found.rise))
     if not _is_certain(steady, least_rise) or not goes_on(points, steady.mid):
         return None
-    left = wall - found.level
-    return Exhaustion(steady, max(0.0, left - burst), max(0.0, left))
+    left = max(0.0, wall - burst - found.level)
+    return Exhaustion(steady, left, max(0.0, wall - steady.level))
 
 
 def _and_before(minutes: Sequence[Sample]) -> Sequence[Sample]:

@@ -31,6 +31,12 @@ from collectors.pooled_sessions import pooled_sessions
 from collectors.session_counts import CountedSession, session_counts
 from collectors.settings import settings
 
+CERTAINLY = 3600.0
+"""Seconds within which the climb alone, without bursts, must reach the wall to be critical."""
+FIRST_DAY = 1.5
+LATER = 3.0
+"""Multiples of `left` within which it must reach it at all, so that not all is a burst's way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
@@ -63,17 +69,20 @@ def forecast(trend: Trend, slots: int, limits: Limits) -> tuple[Exhaustion, Seve
     """Return what the last hour foretells; None where nothing runs out soon."""
     found = exhaustion(trend.minutes, slots, trend.burst, limits.least_rise * slots)
     left = limits.left.total_seconds()
-    if found is None or found.seconds >= left or is_usual(found, trend):
+    if found is None or found.seconds >= left or is_usual(found, trend, left):
         return None
     soon = found.eta.within(limits.left_critical.total_seconds())
     is_used = found.climb.level >= limits.least_used * slots
-    critical = soon and is_used and found.seconds_without_bursts < left
+    critical = soon and is_used and found.steady_seconds < CERTAINLY
     return found, Severity.critical if critical else Severity.warning
 
 
-def is_usual(found: Exhaustion, trend: Trend) -> bool:
-    """Whether the level was as high on earlier days, so that the climb is a daily wave."""
-    return trend.usual_high is not None and found.climb.level < trend.usual_high
+def is_usual(found: Exhaustion, trend: Trend, left: float) -> bool:
+    """Whether it is a daily wave: the level was as high on earlier days, or the climb must go on
+    for hours; on the first day, when no wave is known, that is sooner so."""
+    if trend.usual_high is None:
+        return found.steady_seconds >= FIRST_DAY * left
+    return found.climb.level < trend.usual_high or found.steady_seconds >= LATER * left
 
 
 @dataclass(frozen=True, slots=True)
