@@ -18,6 +18,8 @@ from collectors.settings import settings
 
 WINDOW = timedelta(minutes=10)
 CANCELLED = Window(database_conflicts, WINDOW)
+SLOTS = Window(database_conflicts, WINDOW, ("confl_active_logicalslot",))
+"""Since 16; each one costs a slot, so one is enough."""
 CAUSES = {
     "snapshot": "replay removes dead rows that they may still read",
     "lock": "replay needs an ACCESS EXCLUSIVE lock: DDL, or VACUUM that shortens a table",
@@ -25,6 +27,7 @@ CAUSES = {
     "deadlock": "they and replay wait for each other",
     "tablespace": "a tablespace with their temporary files is dropped",
 }
+LOST = "active_logicalslot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +45,25 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             seconds = max(lately.seconds if lately else 0.0, WINDOW.total_seconds())
             if count * 60 >= limits.per_minute * seconds:
                 yield evidence(snapshot, database.datname, kind, int(count), count * 60 / seconds)
+    for (datname, *_), lost in snapshot.of(SLOTS).delta(WINDOW).items():
+        if count := int(lost.increase["confl_active_logicalslot"]):
+            yield evidence(snapshot, str(datname), LOST, count, count * 60 / WINDOW.total_seconds())
 
 
 def evidence(snapshot: Snapshot, database: str, kind: str, count: int, rate: float) -> Evidence:
     server = snapshot.node.server
+    told = (
+        f"{server} stopped {plural(count, 'consumer')} of logical slots in {database} within ten"
+        " minutes: replay had to remove catalogue rows that their slots need, so these are lost."
+        if kind == LOST
+        else f"{server} cancelled {plural(count, 'statement')} in {database} within ten minutes:"
+        f" {CAUSES[kind]}."
+    )
     return Evidence(
         subject=f"{database}: {kind}",
         severity=Severity.warning,
         value=rate,
-        message=(
-            f"{server} cancelled {plural(count, 'statement')} in {database} within ten minutes:"
-            f" {CAUSES[kind]}."
-        ),
+        message=told,
         facts={"kind": kind, "cancelled": count, "cancelled_per_minute": rate},
         cure=advice(snapshot, kind),
         check=(
@@ -85,6 +95,15 @@ def advice(snapshot: Snapshot, kind: str) -> tuple[str, ...]:
             remark("set vacuum_truncate = off on that table, on the primary."),
             *wait,
         )
+    if kind == LOST:
+        return (
+            remark(
+                "The slots can't be used any more: slot_lost names them, and each consumer must"
+            ),
+            remark("start anew. So that it does not come again, let the primary keep what they"),
+            remark("need, by a physical slot of this standby (primary_slot_name) and:"),
+            *change(snapshot, "hot_standby_feedback", "on"),
+        )
     if kind == "deadlock":
         return (remark("Retry the cancelled statements, and take locks in one order."), *wait)
     return (remark("Retry the cancelled statements: the tablespace is gone."),)
@@ -95,7 +114,7 @@ finding = Finding(
     severities=(Severity.warning,),
     reads=(database_conflicts,),
     consults=(settings,),
-    history=(CANCELLED,),
+    history=(CANCELLED, SLOTS),
     limits=Limits(),
     judge=judge,
     scope=Reach.server,

@@ -119,6 +119,19 @@ def test_conflicts_count_by_the_minute(cancelled: int, state: State) -> None:
     assert verdict_of(recovery_conflicts.finding, snapshot).state is State.healthy
 
 
+def test_one_lost_slot_is_told() -> None:
+    """Each conflict with a logical slot costs it; before 16 there is no such count."""
+    server, none = Server("db2", Role.standby), dict.fromkeys(database_conflicts.counters, 0)
+    for minute, count in enumerate((0, 1)):
+        lost = none | {"confl_active_logicalslot": count}
+        row = filled(database_conflicts.row, datname="shop", **lost)
+        answers: Answers = {wal_position: [STANDBY], database_conflicts: [row]}
+        snapshot = server.saw(NOW + 60 * minute, answers)
+    [subject] = verdict_of(recovery_conflicts.finding, snapshot).subjects
+    assert subject.evidence.subject == "shop: active_logicalslot"
+    assert "so these are lost" in subject.evidence.message
+
+
 @pytest.mark.parametrize(
     ("event", "seconds", "state"),
     [
