@@ -7,6 +7,10 @@ from datetime import timedelta
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity
 from alerts.cure import remark
 from alerts.limits import BaseLimits
+from alerts.runway.climb import last_hour
+from alerts.runway.exhaustion import exhaustion
+from alerts.runway.slot_trends import RETAINED
+from alerts.runway.trends import Trend
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, Share, bytes_text, duration_text, share_text
 from alerts.wal.disk import Room, room_of
@@ -19,6 +23,8 @@ from collectors.volumes import volumes
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
 
+LEAST_RISE = 0.02
+"""Share of max_slot_wal_keep_size by which an hour must have filled it; less is no trend."""
 UNRESERVED = "unreserved"
 """The next checkpoint takes what it needs."""
 
@@ -54,7 +60,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     for slot in snapshot.rows(replication_slots):
         if slot.retained_bytes is None or slot.is_invalid or slot.temporary:
             continue
-        runway = runway_of(slot, slot.retained_bytes, speed)
+        trend = snapshot.of(RETAINED).get(slot.slot_name)
+        runway = runway_of(slot, slot.retained_bytes, speed, trend)
         if runway.share is None:
             severity = unlimited(slot.retained_bytes, room, planned, limits)
         else:
@@ -63,11 +70,16 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             yield evidence(snapshot, slot, slot.retained_bytes, severity, runway)
 
 
-def runway_of(slot: Slot, retained: int, speed: Speed | None) -> Runway:
+def runway_of(slot: Slot, retained: int, speed: Speed | None, trend: Trend | None) -> Runway:
+    """Return what is left: by how fast it has filled for an hour, or else by all WAL that is
+    written, of which a consumer that is at work takes its part."""
     if slot.safe_wal_bytes is None:
         return Runway(None, None, None)
     left = max(0, slot.safe_wal_bytes)
     share = retained / (retained + left) if retained + left else 0.0
+    if slot.active and trend and last_hour(trend.minutes):
+        climbing = exhaustion(trend.minutes, retained + left, 0.0, LEAST_RISE * (retained + left))
+        return Runway(left, share, climbing.seconds if climbing else None)
     return Runway(left, share, speed.until(left) if speed else None)
 
 
@@ -148,7 +160,7 @@ finding = Finding(
     severities=(Severity.warning, Severity.critical),
     reads=(replication_slots, settings),
     consults=(volumes, wal_position, wal_receiver),
-    history=(WRITTEN,),
+    history=(WRITTEN, RETAINED),
     limits=Limits(),
     judge=judge,
     unit="bytes",

@@ -29,7 +29,7 @@ from collectors.wal_receiver import WalReceiver, wal_receiver
 from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.session_rows import AT, seen
-from tests.fixtures.wal_rows import GiB, MiB, archived, at_lsn, given, rounds
+from tests.fixtures.wal_rows import GiB, MiB, Round, archived, at_lsn, given, rounds
 
 END = 1000 * GiB
 SETTINGS = given(max_wal_size=float(GiB), wal_keep_size=0.0, max_slot_wal_keep_size=-1.0)
@@ -196,6 +196,21 @@ def test_the_runway_is_told_with_its_speed() -> None:
         subject.evidence.message
     )
     assert "102.4 MiB a minute over the last 10 min" in subject.evidence.message
+
+
+@pytest.mark.parametrize(
+    ("grown", "severity"), [(0, Severity.warning), (GiB, Severity.warning), (5 * GiB, "critical")]
+)
+def test_a_consumer_at_work_is_judged_by_what_its_slot_gains(grown: int, severity: str) -> None:
+    """5 GiB are written in an hour; what the consumer has taken of it fills nothing."""
+    finding = slot_wal_retained.finding
+    answers: list[Round] = [(0, {settings: SETTINGS})]
+    for minute in range(65):
+        retained = round(6 * GiB - grown * (64 - minute) / 60)
+        row = slot(retained=retained, safe_wal_bytes=10 * GiB - retained, active=True)
+        written = at_lsn(END - round(5 * GiB * (64 - minute) / 60))
+        answers.append((60 * minute, {replication_slots: [row], wal_position: [written]}))
+    assert verdict_of(finding, rounds(finding, *answers)).severity == severity
 
 
 @pytest.mark.parametrize(
