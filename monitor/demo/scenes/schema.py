@@ -2,6 +2,7 @@
 
 PLANTED = (
     "column_types",
+    "functional_dependency",
     "repeating_columns",
     "sequence_column_mismatch",
     "table_without_pk",

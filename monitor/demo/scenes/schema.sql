@@ -11,3 +11,16 @@ ALTER TABLE orders ADD email text;
 -- The key became bigint, and its sequence was forgotten.
 CREATE TABLE deliveries (id serial PRIMARY KEY, order_id bigint NOT NULL UNIQUE REFERENCES orders);
 ALTER TABLE deliveries ALTER id TYPE bigint;
+
+-- The post code tells the city, which every address has once more; such statistics show it.
+CREATE TABLE addresses (
+    customer_id bigint PRIMARY KEY REFERENCES customers,
+    street text NOT NULL,
+    post_code text NOT NULL,
+    city text NOT NULL
+);
+INSERT INTO addresses
+SELECT n, repeat('Long Road ', 8) || n, 'P' || n % 200, 'City ' || n % 200 / 5
+FROM generate_series(1, 10000) n;
+CREATE STATISTICS addresses_post_code (dependencies) ON post_code, city FROM addresses;
+ANALYZE addresses;
