@@ -14,12 +14,12 @@ from alerts._base import AnyFinding, State, Unjudged
 from alerts._catalogue import findings_about, of_catalogue
 from alerts.history.kind import HomeThread
 from alerts.history.memory import Memory
-from alerts.history.recorder import Recorder, is_large
+from alerts.history.recorder import LARGE, Recorder
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes
 from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
-from collectors._base import AnyCollector, Kind, Lane
+from collectors._base import AnyCollector, Kind, Lane, Scope
 from monitor.background import in_background
 from monitor.config.watch_plan import WatchPlan
 from monitor.defects import DEFECTS, place_of
@@ -213,9 +213,12 @@ def _long_inputs() -> Mapping[str, LongInput]:
 
 
 def _long_input(finding: AnyFinding) -> LongInput:
+    """What is read in each database may have a row for each table: a flaw that all of them share,
+    as where each customer has a schema."""
     late = (kind for kind in finding.history if kind.home is HomeThread.background)
+    given = (*finding.reads, *finding.consults) if finding.is_review else finding.reads
     return LongInput(
-        tuple(collector for collector in finding.reads if collector.bulk),
+        tuple(one for one in given if one.bulk or one.scope is Scope.database),
         tuple(kind.collectors[0] for kind in late),
         None if finding.measures is None else finding.reads[0],
     )
@@ -229,7 +232,7 @@ def reads_much(name: str, snapshot: Snapshot) -> bool:
         return True
     if any(one in answers for one in given.learned_from):
         return True
-    return any(one in answers and is_large(answers[one]) for one in given.answers)
+    return any(one in answers and len(answers[one].rows) > LARGE for one in given.answers)
 
 
 def _log_end(work: "asyncio.Task[None]") -> None:

@@ -1,7 +1,7 @@
 """Which findings are judged when something is new, in which thread, and with what history."""
 
 import threading
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from alerts._base import AnyFinding, State
 from alerts._catalogue import all_findings, all_wants, findings_about
 from alerts.findings.indexes._usage import SCANS, identity_of
 from alerts.history.memory import Memory
-from alerts.history.recorder import Recorder
+from alerts.history.recorder import LARGE, Recorder
 from alerts.limits import BaseLimits
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes
@@ -20,6 +20,7 @@ from collectors._base import Answer, AnyCollector, Kind, Lane, Role
 from collectors._catalogue import all_collectors
 from collectors._columns import Columns, block
 from collectors.activity import activity
+from collectors.questionable_columns import QuestionableColumn, questionable_columns
 from collectors.replication import replication
 from collectors.roles import roles
 from collectors.user_indexes import UserIndex, user_indexes
@@ -29,7 +30,7 @@ from monitor.config.servers import WatchedServer
 from monitor.config.settings import DatabasePatterns
 from monitor.config.watch_plan import WatchPlan
 from monitor.judging import Judging, _readers
-from tests.fixtures.lock_rows import NOW
+from tests.fixtures.lock_rows import NOW, filled
 
 NODE = ServerIdentity("db1", Role.primary, 180000, "7001", "7001")
 PLAN = WatchPlan(WatchedServer("db1", Address(), None, DatabasePatterns()), paces={}, limits={})
@@ -127,6 +128,19 @@ async def test_what_is_learned_in_the_background_is_judged_there(server: Server)
     [seen] = snapshot.rows(user_indexes)
     assert snapshot.of(SCANS)[identity_of(seen)].value == 5
     assert server.judging.verdicts["index_unused"].state is State.learning
+
+
+async def test_a_flaw_of_every_table_is_judged_in_the_background(server: Server) -> None:
+    """Also where its rows are not packed; few are judged at once."""
+    server.judge()
+    few = [filled(QuestionableColumn, attname="at", type="money", relid=n) for n in range(LARGE)]
+    server.answered(questionable_columns, few)
+    assert "column_types" in server.judge(questionable_columns)
+    server.answered(questionable_columns, [*few, replace(few[0], relid=LARGE)])
+    assert "column_types" not in server.judge(questionable_columns)
+    await server.judging.settled()
+    *_, (_, thread, _) = (one for one in server.tracker.judged if one[0] == "column_types")
+    assert thread is not threading.current_thread()
 
 
 async def test_a_snapshot_waits_in_the_state_of_its_time(server: Server) -> None:
