@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from alerts.migrations.hours import HOURS
 from alerts.migrations.traced import Relation
 from alerts.migrations.week_facts import WeekFacts
 
@@ -48,12 +49,15 @@ def hour_choice(
     known = [hour(n) for n, longest in enumerate(week.longest) if longest is not None]
     if not known:
         return None
-    return HourChoice(hour(now), _best(known, held_seconds), len(known))
+    return HourChoice(hour(now), _best(known, now, held_seconds), len(known))
 
 
-def _best(hours: Sequence[Hour], held_seconds: float) -> Hour:
-    def delayed(hour: Hour) -> tuple[float, float, float]:
+def _best(hours: Sequence[Hour], now: int, held_seconds: float) -> Hour:
+    """Return the hour in which the fewest statements wait; of equal ones the next that comes."""
+
+    def delayed(hour: Hour) -> tuple[float, float, float, int]:
         wait, traffic = hour.longest or 0.0, hour.traffic or 0.0
-        return traffic * (wait + held_seconds), wait, traffic
+        soon = (hour.number - now) % HOURS
+        return traffic * (wait + held_seconds), wait, traffic, soon
 
     return min(hours, key=delayed)

@@ -1,14 +1,14 @@
 """Safer forms: the same change in steps that don't hold strong locks for long."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from alerts.cure import identifier
 from alerts.migrations.advice import Advice
 from alerts.migrations.kind import Kind, kind
 from alerts.migrations.live import LiveServer
 from alerts.migrations.lock_mode import Blocked
-from alerts.migrations.statement import Action, Statement, Tree, constraints
+from alerts.migrations.statement import Action, Statement, Tree, constraints, parts
 from alerts.migrations.traced import Relation, Traced
 
 CHECKED = {
@@ -136,7 +136,7 @@ def _add_column(traced: Traced, action: Action, live: LiveServer | None) -> Iter
                 " it in batches, and keep it up to date by a trigger or DEFAULT."
                 + (virtual if live is None or live.major >= 18 else "")
             )
-        else:
+        elif _may_rewrite(traced.statement, action, kinds):
             yield Advice(
                 "A default that differs for each row rewrites the table. Add the column without it,"
                 " then ALTER COLUMN ... SET DEFAULT, then fill the old rows in batches, with a"
@@ -153,6 +153,17 @@ def _add_column(traced: Traced, action: Action, live: LiveServer | None) -> Iter
             "Add the column alone, build the unique index CONCURRENTLY, then add the constraint"
             " with USING INDEX."
         )
+
+
+def _may_rewrite(statement: Statement, action: Action, kinds: Mapping[str, Tree]) -> bool:
+    """Whether this column is why the table is rewritten: a constant default is not."""
+    default = kinds.get("CONSTR_DEFAULT", {}).get("raw_expr", {})
+    while "TypeCast" in default:
+        default = default["TypeCast"].get("arg", {})
+    if "A_Const" in default:
+        return False
+    is_serial = any("serial" in str(name) for name in parts(action.definition, "String"))
+    return bool(default) or is_serial or len(statement.actions) == 1
 
 
 def _change_type(action: Action) -> Advice:

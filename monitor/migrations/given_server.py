@@ -208,7 +208,7 @@ async def _reached(address: Address) -> "Connection[asyncpg.Record]":
 
 async def _connect(address: Address, database: str | None) -> "Connection[asyncpg.Record]":
     arguments: dict[str, Any] = address.connect_arguments(database, SESSION)
-    return await asyncpg.connect(**arguments, timeout=DEADLINE)
+    return await asyncpg.connect(**arguments, timeout=DEADLINE, statement_cache_size=0)
 
 
 def why_not(who: Mapping[str, Any], live: Identity | None) -> str | None:

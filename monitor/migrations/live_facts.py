@@ -8,7 +8,7 @@ from typing import Any
 
 from alerts.cure import literal
 from alerts.migrations.live import LiveServer, LiveTable, Observed, OldestHolder, Standby, Traffic
-from alerts.migrations.statement import Name, Statement
+from alerts.migrations.statement import DATA, Name, Statement
 from alerts.migrations.traced import Relation
 from monitor.migrations.parsing import parsed
 from monitor.migrations.script import Piece
@@ -186,7 +186,7 @@ class LiveFacts:
             _holder(oldest[0]) if oldest else None,
             _observed(statements or [], await self._large() if statements else {}),
             self._why_unobserved(statements),
-            tuple(s.text for s, _ in statements) if statements is not None else None,
+            _texts(statements) if statements is not None else None,
             _timeout(await self._rows(TIMEOUTS)),
             slots_keep_all=bool(keeps and keeps[0]["keep_all"]),
             standby_delay=_seconds(keeps[0]["standby_delay"]) if keeps else None,
@@ -273,6 +273,15 @@ class LiveFacts:
             if not quietly:
                 self.unread.append(failure.message)
             return []
+
+
+def _texts(statements: Iterable[tuple[Statement, Any]]) -> tuple[str, ...]:
+    """Return what the application runs: DDL and the COPY of a dump name all columns, too."""
+    return tuple(
+        s.text
+        for s, _ in statements
+        if not s.node or (s.node in DATA and (s.node != "CopyStmt" or s.body.get("is_from")))
+    )
 
 
 def _with(table: LiveTable, traffic: Traffic | None) -> LiveTable:

@@ -34,6 +34,11 @@ REASONS = {
     "\\c": "the rest would run in another database",
     "\\connect": "the rest would run in another database",
     "\\if": "psql decides when it runs what follows",
+    "\\elif": "psql decides when it runs what follows",
+    "\\else": "psql decides when it runs what follows",
+    "\\endif": "psql has decided before what it runs",
+    "\\o": "psql itself writes a file, or to a program",
+    "\\g": "psql itself writes a file, or to a program",
 }
 
 

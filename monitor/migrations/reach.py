@@ -1,6 +1,6 @@
 """Statements that are not run on the clone: they act beyond it, or would disturb the trace."""
 
-from alerts.migrations.statement import Statement
+from alerts.migrations.statement import Statement, parts
 from monitor.migrations.extensions import HARMLESS
 
 NODES = """
@@ -14,10 +14,12 @@ BIG = ("REINDEX_OBJECT_DATABASE", "REINDEX_OBJECT_SYSTEM")
 OBJECTS = ("OBJECT_DATABASE", "OBJECT_ROLE", "OBJECT_TABLESPACE", "OBJECT_PARAMETER_ACL")
 TIMEOUTS = """
     statement_timeout transaction_timeout idle_in_transaction_session_timeout
-    idle_session_timeout client_encoding
+    idle_session_timeout client_encoding standard_conforming_strings
 """
 OF_SESSION = frozenset(TIMEOUTS.split())
 """Settings that would end our own questions, or change their encoding."""
+STRINGS = "standard_conforming_strings"
+OFF = ("off", "false", "no", "0")
 HARMLESS_THERE = ("AlterDatabaseSetStmt", "CommentStmt", "GrantStmt", "SecLabelStmt")
 """Statements that take no lock on a table, whatever database they name."""
 ABOUT_DATABASE = "it is about a database as a whole, which the clone can't show"
@@ -39,6 +41,13 @@ def reaches_beyond(statement: Statement) -> str | None:
 def is_of_session(statement: Statement) -> bool:
     """Whether it only sets what the clone does not need to know."""
     return statement.node == "VariableSetStmt" and statement.body.get("name") in OF_SESSION
+
+
+def cut_otherwise(statement: Statement) -> str | None:
+    """Return why the rest of the file can't be cut into statements as psql does it then."""
+    values = [part.get("sval") for part in parts(statement.body.get("args"), "sval")]
+    is_off = statement.body.get("name") == STRINGS and any(value in OFF for value in values)
+    return "psql reads strings with backslashes otherwise from here on" if is_off else None
 
 
 def about_database(statement: Statement) -> str | None:

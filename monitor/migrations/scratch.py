@@ -100,7 +100,7 @@ class ThrowAway(Scratch):
         return self.server.running
 
     async def connect(self) -> "Connection[asyncpg.Record]":
-        return await asyncpg.connect(self.server.dsn(DATABASE, MIGRATOR))
+        return await asyncpg.connect(self.server.dsn(DATABASE, MIGRATOR), statement_cache_size=0)
 
     async def connect_superuser(self) -> "Connection[asyncpg.Record] | None":
         return await asyncpg.connect(self.server.dsn(DATABASE))

@@ -13,11 +13,11 @@ import asyncpg
 
 from alerts.cure import identifier
 from alerts.migrations.documented import documented
-from alerts.migrations.statement import SETTINGS, Name, Statement, parts
+from alerts.migrations.statement import DATA, SETTINGS, Name, Statement, parts
 from alerts.migrations.traced import Block, Failure, Held, Traced
 from monitor.migrations.collations import stand_in
 from monitor.migrations.progress import silent
-from monitor.migrations.reach import about_database, is_of_session, reaches_beyond
+from monitor.migrations.reach import about_database, cut_otherwise, is_of_session, reaches_beyond
 from monitor.migrations.relations import ALL, FIRST_OF_USERS, TOUCHED, Relations, Seen
 from monitor.migrations.scratch import Scratch
 
@@ -49,6 +49,8 @@ NO_COLLATION = re.compile(r'collation "[^"]*" for encoding')
 BY_ROWS = ("21", "22", "23", "P0")
 """Classes of errors that depend on rows, which the clone has none of."""
 NOT_SEEN = "it commits by itself, so its locks can't be seen"
+BAD_VALUE = "22023"
+"""Of a setting or an option, mostly."""
 ENDS_ITSELF = "2D000"
 NEEDS_BLOCK = ("DeclareCursorStmt", "LockStmt")
 """Statements that fail outside of a transaction of the file, and would not in one of ours."""
@@ -136,7 +138,7 @@ class Tracer:
         if statement.node == "CopyStmt" and not statement.body.get("filename"):
             return Traced(statement)
         if is_of_session(statement):
-            return Traced(statement)
+            return Traced(statement, unknown=cut_otherwise(statement))
         if (about := about_database(statement)) is not None:
             return Traced(statement, unknown=about or None)
         self.made_roles.update(roles_made(statement))
@@ -291,7 +293,7 @@ class Tracer:
             return Traced(statement, unknown=f"the clone lacks it: {told}")
         if state.startswith("5") or statement.node == "CreateExtensionStmt":
             return Traced(statement, unknown=f"the clone can't do it: {told}")
-        if state.startswith(BY_ROWS):
+        if state.startswith(BY_ROWS) and (state != BAD_VALUE or runs_on_rows(statement)):
             return Traced(
                 statement, unknown=f"it fails on a clone without rows: {told}", by_rows=True
             )
@@ -380,6 +382,11 @@ async def _ended(running: "asyncio.Future[str]") -> None:
     await asyncio.wait((running,), timeout=EACH)
     if running.done():
         running.exception()
+
+
+def runs_on_rows(statement: Statement) -> bool:
+    """Whether rows may decide what it does."""
+    return statement.node in DATA or statement.node in RUNS_CODE
 
 
 def roles_named(statement: Statement) -> Iterator[str]:

@@ -53,6 +53,9 @@ def _hours(verdict: FileVerdict) -> Iterator[str]:
             f"At this hour ({now.name}) transactions of this database have lasted up to"
             f" {_wait(now.longest)}: so long it may wait for its locks{_rate(now)}."
         )
+    if best.number == now.number:
+        yield f"No hour is better, of the {choice.hours_known} that were seen."
+        return
     of = "" if choice.hours_known == HOURS else f" of the {choice.hours_known} hours that were seen"
     yield f"Best hour{of}: {best.name}, up to {_wait(best.longest)}{_rate(best)}."
 

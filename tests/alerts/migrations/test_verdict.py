@@ -258,3 +258,19 @@ def test_dropped_tables_and_a_transaction_without_an_end() -> None:
     assert "It removes" not in texts(verdict(traced("DROP VIEW orders")))
     open_one = verdict(traced("ALTER TABLE orders ADD x int", block=Block(1)))
     assert "without a COMMIT all of it is rolled back" in texts(open_one)
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_told"),
+    [
+        ("ALTER TABLE orders ADD a uuid DEFAULT gen_random_uuid(), ALTER id TYPE text", True),
+        ("ALTER TABLE orders ADD a bigserial, ALTER id TYPE text", True),
+        ("ALTER TABLE orders ADD a text DEFAULT 'x'::text, ALTER id TYPE text", False),
+        ("ALTER TABLE orders ADD a text, ALTER id TYPE text", False),
+        ("ALTER TABLE orders ADD a posint", True),
+    ],
+)
+def test_which_column_rewrites_the_table(sql: str, is_told: bool) -> None:
+    """A constant default is none of the reasons."""
+    found = texts(verdict(traced(sql, rewritten=(ORDERS,))))
+    assert ("A default that differs for each row" in found) is is_told

@@ -154,6 +154,9 @@ def test_the_best_hour_is_that_in_which_the_fewest_wait() -> None:
     assert (choice.now.longest, choice.now.traffic) == (60.0, 500.0)
     assert choice.best.name == "Monday 03:00 UTC"
     assert choice.hours_known == 3
+    alike = hour_choice(week({0: 1.0, 3: 1.0, 50: 1.0}, {}), 3, [ORDERS], 2.0)
+    assert alike
+    assert alike.best.number == 3
     assert hour_choice(WeekFacts(), 0, [ORDERS], 2.0) is None
     other = hour_choice(facts, 9, [Relation("public", "quiet")], 2.0)
     assert other
