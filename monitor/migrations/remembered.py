@@ -90,7 +90,8 @@ def _asked(daemon: str, target: WatchedServer, identity: Identity) -> WeekFacts:
             told = json.loads(answer.read(LARGEST))
         return of_json(_chosen(told["servers"], target, identity)["facts"])
     except (URLError, OSError) as wrong:
-        raise NotRemembered(f"{daemon} does not answer: {wrong}") from None
+        reason = getattr(wrong, "reason", wrong)
+        raise NotRemembered(f"{daemon} does not answer: {reason}") from None
     except (KeyError, TypeError, ValueError, AttributeError):
         raise NotRemembered(f"{daemon} answers otherwise than pgvigil does") from None
 
