@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from alerts.plans.expressions import SIGNS, name_of
 from alerts.query_tokens import Token, tokens
 from alerts.statements.texts import KnownText
-from monitor.planner.expressions import SIGNS, name_of
 
 QUERIES = frozenset({"select", "with", "values", "table"})
 CHANGES = frozenset({"insert", "update", "delete", "merge", "into", "share"})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from alerts.plans.nodes import nodes
 from alerts.snapshot import Snapshot, Unknown
 from alerts.statements.history import STATEMENTS
 from alerts.statements.texts import STATEMENT_TEXTS
@@ -27,7 +28,6 @@ from monitor.planner.candidates import places
 from monitor.planner.choice import DAY, FOLLOWED, Wanted, due, worst
 from monitor.planner.explain import SECONDS, NoPlan, Planner, Question
 from monitor.planner.login import refusal
-from monitor.planner.nodes import nodes
 from monitor.planner.shares import shares_of
 from monitor.planner.text import obstacle
 from monitor.polling.round_log import RoundLog

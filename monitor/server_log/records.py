@@ -28,6 +28,8 @@ class Record:
     backend_type: str | None
     message: str
     detail: str
+    query_id: int | None = None
+    """None where the server computes none."""
 
 
 @dataclass(slots=True)
@@ -105,6 +107,7 @@ COLUMNS = {
     "message": 13,
     "detail": 14,
     "backend_type": 23,
+    "query_id": 25,
 }
 LEAST = 23
 """Columns of a record; 13 and later have at least 24."""
@@ -136,6 +139,7 @@ def _record(told: Mapping[str, object]) -> Record | None:
         backend_type=_name(told.get("backend_type")),
         message=_text(told.get("message")),
         detail=_text(told.get("detail")),
+        query_id=_query_id(told.get("query_id")),
     )
 
 
@@ -157,3 +161,12 @@ def _whole(told: object) -> int | None:
         return told if 0 < told < 2**31 else None
     is_number = isinstance(told, str) and told.isdecimal() and len(told) < 10
     return int(str(told)) if is_number else None
+
+
+def _query_id(told: object) -> int | None:
+    """Return a number of 64 bits with its sign; 0 means that there is none."""
+    if isinstance(told, bool):
+        return None
+    if isinstance(told, str) and re.fullmatch(r"-?[0-9]{1,20}", told):
+        told = int(told)
+    return told if isinstance(told, int) and told != 0 and -(2**63) <= told < 2**63 else None

@@ -7,8 +7,10 @@ from pathlib import Path
 from alerts.history.memory import Memory, Namespace
 from collectors._base import Absence
 from collectors.log_counts import LogCount
+from collectors.logged_plans import LoggedPlan
 from collectors.server_log import ServerLog
 from monitor.folder_watch import Folder, FolderWatch
+from monitor.server_log.plans import PlanTally
 from monitor.server_log.records import Parser
 from monitor.server_log.tail import Position, Tail
 from monitor.server_log.tally import Tally
@@ -26,6 +28,7 @@ class Seen:
 
     counts: tuple[LogCount, ...]
     log: ServerLog
+    plans: tuple[LoggedPlan, ...] = ()
 
 
 LogWatch = FolderWatch[Seen]
@@ -39,6 +42,7 @@ class LogBook:
     memory: Memory
     place: Namespace
     tally: Tally = field(default_factory=Tally)
+    plans: PlanTally = field(default_factory=PlanTally)
     parser: Parser | None = None
     kind: str = ""
     inode: int | None = None
@@ -51,6 +55,7 @@ class LogBook:
 
     def read(self, now: float) -> Seen:
         """Count what is new. Raises OSError."""
+        self.plans.begin()
         for line in self.tail.lines():
             parser, here = self._parser(), self.tail.position
             if here and here.inode != self.inode:
@@ -58,9 +63,10 @@ class LogBook:
                 parser.begin_anew()
             for record in parser.records(iter((line,))):
                 self.tally.add(record, now)
+                self.plans.add(record, now)
         if at := self.tail.position:
             self.memory.put(self.place, POSITION, [at.device, at.inode, at.offset, at.head])
-        return Seen(self.tally.rows(), self._log())
+        return Seen(self.tally.rows(), self._log(), self.plans.rows())
 
     def _parser(self) -> Parser:
         if self.parser is None or self.kind != self.tail.kind:

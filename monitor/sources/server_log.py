@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alerts.history.memory import Memory
 from collectors.log_counts import log_counts
+from collectors.logged_plans import logged_plans
 from collectors.server_log import server_log
 from monitor.server_log.watch import LogBook, LogWatch, Seen, log_watch
 from monitor.sources.outlet import Outlet
@@ -28,11 +29,11 @@ class ServerLog(Source):
         def supply(seen: Seen) -> None:
             outlet.supply(log_counts, seen.counts)
             outlet.supply(server_log, (seen.log,))
+            outlet.supply(logged_plans, seen.plans)
 
         book = LogBook.of(folder, memory, server) if folder else None
-        return cls(
-            log_watch(book, supply, lambda why: outlet.lack(why, log_counts, server_log), pace)
-        )
+        supplied = log_counts, server_log, logged_plans
+        return cls(log_watch(book, supply, lambda why: outlet.lack(why, *supplied), pace))
 
     async def tick(self, now: float) -> None:
         self.watch.tick(now)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from alerts.plans.known import all_plans
 from alerts.snapshot import Snapshot, Unknown
 from alerts.statements.history import STATEMENTS
 from alerts.statements.load import Load, Ran
-from collectors.plans import StatementPlan, plans
+from collectors.plans import StatementPlan
 from monitor.views.plan_lines import plan_lines
 
 HOUR = timedelta(hours=1)
@@ -78,8 +79,7 @@ def statement_table(snapshot: Snapshot) -> StatementTable:
         load = Load.seen_in(snapshot, uses)
     except Unknown as unknown:
         return StatementTable(unknown.reason, unknown.grant)
-    known = snapshot.rows(plans) if snapshot.has(plans) else ()
-    by_key = {(one.userid, one.dbid, one.query_id): one for one in known}
+    by_key = {(one.userid, one.dbid, one.query_id): one for one in all_plans(snapshot, load)}
     rows = [_row(load, ran, by_key.get(ran.key)) for ran in load.top("seconds", SHOWN)]
     return StatementTable(
         rows=tuple(rows),

@@ -13,6 +13,7 @@ from alerts.plans.signals import Signal, signals, tables_of
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.units import Duration, Share, share_text
+from collectors.logged_plans import logged_plans
 from collectors.plans import StatementPlan, plans
 from collectors.stat_statements import stat_statements
 from collectors.user_tables import user_tables
@@ -73,8 +74,8 @@ def facts(plan: StatementPlan, seen: Sequence[Signal]) -> Mapping[str, float | s
 finding = Finding(
     title="Plan of a dear statement",
     severities=(Severity.info, Severity.warning),
-    reads=(plans, stat_statements, user_tables),
-    consults=CONSULTS,
+    reads=(stat_statements, user_tables),
+    consults=(plans, logged_plans, *CONSULTS),
     history=HISTORY,
     limits=Limits(),
     judge=judge,

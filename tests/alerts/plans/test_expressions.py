@@ -2,9 +2,9 @@
 
 import pytest
 
+from alerts.plans.expressions import Column, compared, sort_column
+from alerts.plans.nodes import nodes
 from collectors.plans import Comparison, Condition
-from monitor.planner.expressions import Column, compared, sort_column
-from monitor.planner.nodes import nodes
 
 EQUAL, RANGE, NULL, OTHER = (
     Comparison.equal,

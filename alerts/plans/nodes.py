@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from alerts.plans.expressions import Column, Compared, column, compared, sort_column
 from collectors.plans import Condition, PlanNode
-from monitor.planner.expressions import Column, Compared, column, compared, sort_column
 
 MOST = 200
 """Nodes of a plan that are kept."""
@@ -40,7 +40,7 @@ def _joins(node: Known) -> Iterator[Compared]:
 
 
 def _node(node: Known, depth: int, sort: Sequence[str], joins: Sequence[Compared]) -> PlanNode:
-    alias = node.get("Alias")
+    alias = _name(node, "Alias")
     conditions, unread = _conditions(node, alias)
     return PlanNode(
         depth=depth,
@@ -49,9 +49,9 @@ def _node(node: Known, depth: int, sort: Sequence[str], joins: Sequence[Compared
         width=int(node.get("Plan Width", 0)),
         startup_cost=float(node.get("Startup Cost", 0)),
         total_cost=float(node.get("Total Cost", 0)),
-        schemaname=node.get("Schema"),
-        relname=node.get("Relation Name"),
-        index=node.get("Index Name"),
+        schemaname=_name(node, "Schema"),
+        relname=_name(node, "Relation Name"),
+        index=_name(node, "Index Name"),
         conditions=tuple(dict.fromkeys(conditions)),
         filtered="Filter" in node,
         unread=unread,
@@ -60,6 +60,12 @@ def _node(node: Known, depth: int, sort: Sequence[str], joins: Sequence[Compared
         output=_output(node, alias),
         workers=int(node.get("Workers Planned", 0)),
     )
+
+
+def _name(node: Known, key: str) -> str | None:
+    """Return a name; a log may contain anything in its place."""
+    found = node.get(key)
+    return found if isinstance(found, str) else None
 
 
 def _conditions(node: Known, alias: str | None) -> tuple[list[Condition], int]:
