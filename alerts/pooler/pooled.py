@@ -60,12 +60,10 @@ class Pooled:
         return f" {count} of these {self.of} come through poolers, {most} of them of pool {pool}."
 
     def facts(self) -> Facts:
-        """Return facts for the evidence; None where none comes through a pooler."""
-        largest = self.largest
-        return {
-            "pooled_connections": len(self.sessions) if largest else None,
-            "largest_pool": largest[0] if largest else None,
-        }
+        """Return facts for the evidence; none where no session comes through a pooler."""
+        if not self.largest:
+            return {}
+        return {"pooled_connections": len(self.sessions), "largest_pool": self.largest[0]}
 
     def advice(self) -> tuple[str, ...]:
         """Return what helps against connections of a pooler, as comments."""

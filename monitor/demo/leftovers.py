@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from monitor.demo import pooler
 from monitor.demo.binaries import Owner
 
 PREFIX = "pgvigil-demo-"
@@ -38,6 +39,7 @@ def sweep(beside: Path) -> None:
         with suppress(OSError):
             if folder.stat().st_uid == beside.stat().st_uid and _is_orphaned(folder):
                 _end_server(folder)
+                pooler.end(folder)
                 _remove(folder)
 
 

@@ -6,6 +6,7 @@ from monitor.config.load import load
 from monitor.config.model import settings_type
 from monitor.config.reference import settings_of, variable
 from monitor.config.settings import Settings
+from monitor.demo import pooler
 from monitor.demo.launcher import Postgres
 from monitor.demo.shop import MONITOR
 
@@ -40,7 +41,7 @@ def settings(server: Postgres, flags: Mapping[str, str], environ: Mapping[str, s
     ours |= {"PGVIGIL_LISTEN": HERE, "PGVIGIL_LOG_LEVEL": "warning"}
     ours |= {name: environ[name] for name in OF_THE_CALLER if environ.get(name)}
     watched = {"dsn": server.dsn("postgres", MONITOR), "server_name": "demo"}
-    return load({**flags, **watched}, ours, settings_type())
+    return load({**flags, **watched, **pooler.settings(server)}, ours, settings_type())
 
 
 def written() -> Iterator[str]:

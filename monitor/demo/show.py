@@ -53,7 +53,7 @@ async def first_judgement(server: Postgres, settings: Settings, tell: Tell) -> O
 
 def unseen(overview: Overview) -> list[str]:
     """Return the expected findings that are not ill yet."""
-    verdicts = {name: v for server in overview.servers for name, v in server.verdicts.items()}
+    verdicts = {name: v for target in overview.judged for name, v in target.verdicts.items()}
     ill = {name for name, verdict in verdicts.items() if verdict.state is State.ill}
     return [name for name in planted() if name not in ill]
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import asyncpg
 
+from monitor.demo import pooler
 from monitor.demo.launcher import Postgres
 from monitor.demo.shop import APP, DATABASE
 
@@ -31,6 +32,19 @@ class Stage:
     async def session(self, application: str, user: str = APP) -> Session:
         session: Session = await asyncpg.connect(
             self.server.dsn(DATABASE, user), server_settings={"application_name": application}
+        )
+        self.opened.append(session)
+        return session
+
+    async def pooled(self, application: str) -> Session:
+        """Return a client of the pooler, which logs in to the server as the application."""
+        session: Session = await asyncpg.connect(
+            host=str(self.server.folder),
+            port=pooler.PORT,
+            user=APP,
+            database=DATABASE,
+            statement_cache_size=0,
+            server_settings={"application_name": application},
         )
         self.opened.append(session)
         return session

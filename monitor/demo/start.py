@@ -11,7 +11,7 @@ from types import FrameType
 
 from monitor import logs
 from monitor.config.settings import Settings
-from monitor.demo import shortened
+from monitor.demo import pooler, shortened
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
 from monitor.demo.leftovers import workplace
@@ -53,7 +53,8 @@ def _on(server: Postgres, flags: Mapping[str, str], once: str | None) -> int:
         server.create(SERVER_SETTINGS)
         server.start()
         build(server, scripts(), tell)
-        return _once(server, settings, tell, once) if once else _live(server, settings, tell)
+        with pooler.running(server):
+            return _once(server, settings, tell, once) if once else _live(server, settings, tell)
     finally:
         # Ignore a second Ctrl-C: the cleanup takes only a moment.
         for number in STOPS:
@@ -74,6 +75,12 @@ def _live(server: Postgres, settings: Settings, tell: Tell) -> int:
     shown = "\n".join(f"         {line}" for line in shortened.written())
     tell(f"shortened settings, so that you need not wait for weeks:\n{shown}")
     tell(f"psql for pasting cures: {psql} '{server.dsn(DATABASE)}'")
+    if pooler.program():
+        ini, port = server.folder / "pgbouncer.ini", pooler.PORT
+        tell(
+            f"the pooler's ini file: {ini}; its console: {psql} -h {server.folder} -p {port}"
+            " -U postgres pgbouncer"
+        )
     asyncio.run(until_stopped(server, settings, tell))
     tell("stopping")
     return 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from monitor.demo import pooler
 from monitor.demo.binaries import Binaries
 from monitor.demo.launcher import free_port
 from monitor.demo.shop import DATABASE
@@ -88,8 +89,8 @@ def subjects_of(written: str, finding: str) -> list[dict[str, Any]]:
     found = json.loads(written or '{"servers": []}')
     return [
         subject
-        for server in found["servers"]
-        for verdict in server["findings"]
+        for target in (*found["servers"], *found.get("targets", ()))
+        for verdict in target["findings"]
         if verdict["finding"] == finding and verdict["state"] == "ill"
         for subject in verdict["subjects"]
     ]
@@ -115,6 +116,8 @@ def test_once(environment: dict[str, str], place: Path) -> None:
     assert done.returncode == 0, done.stderr
     for finding, planted in PLANTED.items():
         assert {one["subject"] for one in subjects_of(done.stdout, finding)} == planted
+    waiting = subjects_of(done.stdout, "pooler_clients_waiting")
+    assert {one["subject"] for one in waiting} == ({"shop/app"} if pooler.program() else set())
     for finding, name in SESSIONS.items():
         assert any(name in one["subject"] for one in subjects_of(done.stdout, finding))
     assert all(one["cure"] for name in PLANTED for one in subjects_of(done.stdout, name))

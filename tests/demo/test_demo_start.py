@@ -14,7 +14,7 @@ import pytest
 from alerts._catalogue import all_findings
 from monitor.config.load import load
 from monitor.config.model import settings_type
-from monitor.demo import shortened
+from monitor.demo import pooler, shortened
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres, free_port
 from monitor.demo.leftovers import PREFIX, workplace
@@ -92,6 +92,14 @@ def test_environment_of_real_servers(place: Path) -> None:
 def test_planted_are_findings() -> None:
     """Every illness that is waited for has a finding."""
     assert set(planted()) <= set(all_findings())
+
+
+def test_without_pgbouncer_there_is_no_pooler(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooler, "program", lambda: None)
+    server = Postgres(Binaries.of_wheel(), place)
+    assert not shortened.settings(server, {}, {}).poolers
+    with pooler.running(server):
+        assert not (place / "pgbouncer.ini").exists()
 
 
 def test_living_demo_is_let_be(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,8 @@ def evidence(snapshot: Snapshot, pool: KnownPool, limits: Limits) -> Evidence:
             "active_connections": pool.pool.sv_active,
             "pool_size": pool.size,
             "idle_in_transaction": idle if sessions else None,
-            "dropped_after_seconds": timeout,
+            # 0: they wait for ever.
+            **({"dropped_after_seconds": timeout} if timeout else {}),
             "pool_mode": pool.pool.pool_mode,
         },
         cure=(*_holders(pool, idle), *_larger(pool)),

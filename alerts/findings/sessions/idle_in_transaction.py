@@ -86,7 +86,7 @@ def evidence(session: Session, harm: Harm, limits: Limits, pooled: Pooled) -> Ev
             "wrote": session.has_xid,
             "waiting_sessions": harm.victims,
             "horizon_age_transactions": session.xmin_age,
-            "pool": pooled.largest[0] if pooled.largest else None,
+            **({"pool": pooled.largest[0]} if pooled.largest else {}),
         },
         cure=(
             remark("Ask its owner first: the work of this transaction is rolled back."),

@@ -14,7 +14,7 @@ def pooled(count: int, *known: PooledSession) -> Pooled:
 def test_words() -> None:
     assert Pooled.among(seen(), sessions(1)).sentence() == ""
     none = pooled(3)
-    assert (none.sentence(), none.advice(), none.facts()["largest_pool"]) == ("", (), None)
+    assert (none.sentence(), none.advice(), none.facts()) == ("", (), {})
     one = pooled(1, SHOP)
     assert one.sentence() == (
         " It is a connection of pool shop/app of main, held by the client at 10.1.2.3 (web)."
