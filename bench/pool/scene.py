@@ -101,6 +101,9 @@ class Crowd:
     running: set[asyncio.Task[None]]
     late: int = 0
     """Transactions for which no client was free."""
+    behind: float = 0.0
+    """The most seconds by which a transaction came later than drawn, while it was measured: then
+    many came at once, which is no arrival at random."""
 
     @classmethod
     async def of(cls, scene: Scene) -> "Crowd":
@@ -128,6 +131,7 @@ class Crowd:
         while moment - begun < seconds:
             moment += dice.expovariate(load.arrivals)
             await asyncio.sleep(max(0.0, moment - time.monotonic()))
+            self.behind = max(self.behind, time.monotonic() - moment)
             task = asyncio.create_task(self._transact(load.draw(dice)))
             self.running.add(task)
             task.add_done_callback(self.running.discard)
