@@ -80,4 +80,5 @@ def _client(session: PooledSession) -> str:
     if not session.client:
         return ""
     application = f" ({session.application})" if session.application else ""
-    return f", held by the client at {session.client}{application}"
+    where = "on its Unix socket" if session.client == "unix" else f"at {session.client}"
+    return f", held by the client {where}{application}"

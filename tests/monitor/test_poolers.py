@@ -86,7 +86,7 @@ async def test_the_pool_behind_a_session_of_the_server(pooler: Begin, database: 
     found = [one.evidence for one in view.verdicts["idle_in_transaction"].subjects]
     [evidence] = [one for one in found if one.database == database.name]
     assert evidence.facts["pool"] == "shop/postgres of main"
-    assert "held by the client at unix (till)" in evidence.message
+    assert "held by the client on its Unix socket (till)" in evidence.message
 
 
 @asynccontextmanager
