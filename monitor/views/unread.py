@@ -38,13 +38,18 @@ def unread(answers: Answers, databases: Databases, identity: Identity | None) ->
         if collector.extension and where is None and identity:
             # Its statement is for the database in which the extension is asked.
             database = databases.pacing.homes.get(collector, identity.database)
-        if not why.expected:
+        if not why.expected and not _is_optional(collector, why):
             gap = Unread(database, why.reason, why.grant)
             gaps.setdefault(gap, []).append(collector.name)
     found = [Unread(g.database, g.reason, g.grant, tuple(names)) for g, names in gaps.items()]
     for name, obstacle in databases.obstacles.items():
         found.append(Unread(name, f"the database {name} {obstacle}"))
     return (*found, *_sequences(answers, identity.role if identity else "pgvigil"))
+
+
+def _is_optional(collector: AnyCollector, why: Absence) -> bool:
+    """Whether only a right is missing of which the findings that need it tell themselves."""
+    return why.grant is not None and any(need.is_optional for need in collector.needs)
 
 
 def _absences(answers: Answers) -> Iterator[tuple[AnyCollector, str | None, Absence]]:
