@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from alerts._base import AnyFinding, Evidence, State
+from alerts._base import AnyFinding, Evidence, Severity, State
 from alerts.findings.partitions.partition_count_high import finding as count_high
 from alerts.findings.partitions.partition_default_filling import finding as default_filling
 from alerts.findings.partitions.partition_future_missing import finding as future_missing
@@ -435,3 +435,36 @@ def test_a_huge_table_has_its_indexes_and_its_month() -> None:
     verdict = verdict_of(table_huge, learning)
     assert verdict.subjects == ()
     assert verdict.state in (State.unknown, State.learning)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "expected"),
+    [
+        ("2023-11-14 16:13:20", "2023-11-15 04:13:20", Severity.warning),  # half a step is left
+        ("2023-11-14 13:13:20", "2023-11-15 01:13:20", Severity.warning),  # just a quarter of it
+        ("2023-11-14 13:13:19", "2023-11-15 01:13:19", Severity.critical),
+        ("2023-11-14 22:13:20", "2023-11-15 10:13:20", None),  # just a step
+        ("2023-11-14 22:13:19", "2023-11-15 10:13:19", Severity.warning),
+        ("2023-11-13 22:13:20", "2023-11-14 10:13:20", Severity.critical),  # ended a step ago
+        ("2023-11-13 22:13:19", "2023-11-14 10:13:19", None),
+    ],
+)
+def test_steps_of_half_a_day_to_the_second(begin: str, end: str, expected: Severity | None) -> None:
+    """It is 22:13:20; critical from a quarter of a step, quiet a step after the end."""
+    found = told(future_missing, table(part(1, begin, end), key_type="timestamp without time zone"))
+    assert [one.severity for one in found] == ([expected] if expected else [])
+
+
+def test_inserts_are_watched_for_ten_minutes_first() -> None:
+    numbers = [part(1, "0", "1000", n_tup_ins=10)]
+    rows = table(*numbers, key_column="id", key_type="bigint")
+    [learning] = verdict_of(future_missing, scene(rows, also=feeding(900))).unjudged
+    assert learning.until == AT + 600
+
+
+def test_words_of_the_cure_of_statistics() -> None:
+    snapshot = scene(table(*days(12, 14, n_live_tup=10**6), reltuples=-1.0))
+    for version, words in ((180000, "a sample of all"), (170000, "analyses each partition too")):
+        node = replace(snapshot.node, version=version)
+        [subject] = verdict_of(stale_stats, replace(snapshot, node=node)).subjects
+        assert words in subject.evidence.cure[0]
