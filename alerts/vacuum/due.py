@@ -1,9 +1,10 @@
 """Tables that are due, against the triggers that autovacuum goes by."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from alerts.cure import equals, identifier, regclass
+from alerts._base import Evidence, Severity
+from alerts.cure import equals, identifier, regclass, remark
 from alerts.snapshot import Snapshot
 from alerts.vacuum.trigger import AutovacuumSettings, Triggers, triggers
 from collectors._columns import column
@@ -39,6 +40,35 @@ class DueTable:
     def vacuumed(self) -> float | None:
         """Unix seconds of the last VACUUM, manual or automatic."""
         return max(filter(None, (self.table.last_vacuum, self.table.last_autovacuum)), default=None)
+
+    @property
+    def analyze(self) -> tuple[str, ...]:
+        """The cure where its statistics are missing or old."""
+        return (
+            remark("It reads a sample, and blocks no reads or writes:"),
+            f"ANALYZE (SKIP_LOCKED) {self.name};",
+        )
+
+    def evidence(
+        self,
+        severity: Severity,
+        rows: int,
+        message: str,
+        facts: Mapping[str, float | int | str | bool | None],
+        cure: tuple[str, ...],
+    ) -> Evidence:
+        """Return evidence about this table; the message goes on after its name."""
+        return Evidence(
+            subject=self.name,
+            severity=severity,
+            value=rows,
+            message=f"{self.name} {message}",
+            facts=facts,
+            cure=cure,
+            check=self.check,
+            object=self.name,
+            database=self.table.datname,
+        )
 
     @property
     def check(self) -> str:

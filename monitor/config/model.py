@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 from pydantic import BaseModel, Field, create_model
+from pydantic_core.core_schema import CoreSchema, no_info_plain_validator_function
 
 from alerts._catalogue import all_findings
 from collectors._base import Bound
@@ -33,10 +34,20 @@ def _with_section(
     settings: type[Settings], name: str, base: type[BaseModel], fields: dict[str, Any]
 ) -> type[Settings]:
     filled = create_model(base.__name__, __base__=base, **fields)
-    section: Any = (Annotated[filled, Mapped], filled())
+    section: Any = (Annotated[filled, WhenGiven(), Mapped], filled.model_construct())
     complete = create_model("Settings", __base__=settings, **{name: section})
     complete.model_fields[name].description = settings.model_fields[name].description
     return complete
+
+
+class WhenGiven:
+    """Marks a section whose validator is built when it is given: its defaults need none."""
+
+    def __get_pydantic_core_schema__(self, model: type[BaseModel], _: Any) -> CoreSchema:
+        def validated(given: object) -> object:
+            return given if isinstance(given, model) else model.model_validate(given)
+
+        return no_info_plain_validator_function(validated)
 
 
 def _number(bound: Bound) -> Any:

@@ -32,27 +32,17 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def evidence(due: DueTable) -> Evidence:
-    table = due.table
-    return Evidence(
-        subject=due.name,
-        severity=Severity.info,
-        value=table.n_ins_since_vacuum,
-        message=(
-            f"{due.name} has {table.n_ins_since_vacuum:,} rows inserted since its last vacuum,"
-            f" {due.inserted_times:.1f} times what makes autovacuum take it"
-            f" ({due.triggers.insert or 0:,.0f})."
-        ),
-        facts={
-            "inserted_rows": table.n_ins_since_vacuum,
-            "trigger_rows": due.triggers.insert,
-        },
-        cure=(
+    inserted = due.table.n_ins_since_vacuum
+    return due.evidence(
+        Severity.info,
+        inserted,
+        f"has {inserted:,} rows inserted since its last vacuum, {due.inserted_times:.1f} times what"
+        f" makes autovacuum take it ({due.triggers.insert or 0:,.0f}).",
+        {"inserted_rows": inserted, "trigger_rows": due.triggers.insert},
+        (
             remark("This makes index-only scans possible, and freezes rows before it is urgent:"),
             f"VACUUM (ANALYZE, SKIP_LOCKED) {due.name};",
         ),
-        check=due.check,
-        object=due.name,
-        database=table.datname,
     )
 
 

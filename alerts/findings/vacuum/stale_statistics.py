@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
-from alerts.cure import remark
 from alerts.limits import BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.vacuum.due import DueTable, tables
@@ -37,28 +36,18 @@ def table_is_known(due: DueTable) -> bool:
 
 
 def evidence(due: DueTable) -> Evidence:
-    table = due.table
-    return Evidence(
-        subject=due.name,
-        severity=Severity.warning,
-        value=table.n_mod_since_analyze,
-        message=(
-            f"{due.name} has {table.n_mod_since_analyze:,} rows changed since its last ANALYZE,"
-            f" {due.changed_times:.1f} times what makes autovacuum analyse it"
-            f" ({due.triggers.analyze:,.0f})."
-        ),
-        facts={
-            "changed_rows": table.n_mod_since_analyze,
-            "trigger_rows": due.triggers.analyze,
+    changed, trigger = due.table.n_mod_since_analyze, due.triggers.analyze
+    return due.evidence(
+        Severity.warning,
+        changed,
+        f"has {changed:,} rows changed since its last ANALYZE, {due.changed_times:.1f} times what"
+        f" makes autovacuum analyse it ({trigger:,.0f}).",
+        {
+            "changed_rows": changed,
+            "trigger_rows": trigger,
             "autovacuum_enabled": due.triggers.enabled,
         },
-        cure=(
-            remark("It reads a sample, and blocks no reads or writes:"),
-            f"ANALYZE (SKIP_LOCKED) {due.name};",
-        ),
-        check=due.check,
-        object=due.name,
-        database=table.datname,
+        due.analyze,
     )
 
 

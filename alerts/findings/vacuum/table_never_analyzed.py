@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
-from alerts.cure import remark
 from alerts.limits import BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.vacuum.due import DueTable, tables
@@ -30,26 +29,13 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def evidence(due: DueTable) -> Evidence:
-    table = due.table
-    return Evidence(
-        subject=due.name,
-        severity=Severity.warning,
-        value=table.n_live_tup,
-        message=(
-            f"{due.name} has about {table.n_live_tup:,} rows and was never analysed: the planner"
-            " guesses what is in it."
-        ),
-        facts={
-            "live_rows": table.n_live_tup,
-            "autovacuum_enabled": due.triggers.enabled,
-        },
-        cure=(
-            remark("It reads a sample, and blocks no reads or writes:"),
-            f"ANALYZE (SKIP_LOCKED) {due.name};",
-        ),
-        check=due.check,
-        object=due.name,
-        database=table.datname,
+    live = due.table.n_live_tup
+    return due.evidence(
+        Severity.warning,
+        live,
+        f"has about {live:,} rows and was never analysed: the planner guesses what is in it.",
+        {"live_rows": live, "autovacuum_enabled": due.triggers.enabled},
+        due.analyze,
     )
 
 
