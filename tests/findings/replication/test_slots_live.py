@@ -1,15 +1,26 @@
 """Slots on a real server: nothing reads them, they keep WAL, one is lost; each cured as printed."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from alerts._base import AnyFinding, State
-from alerts.findings.replication import slot_inactive, slot_lost, slot_unbounded, slot_wal_retained
+from alerts.findings.replication import (
+    slot_inactive,
+    slot_lost,
+    slot_not_failover_ready,
+    slot_unbounded,
+    slot_wal_retained,
+    walsender_capacity,
+)
 from alerts.findings.wal import wal_directory_size
 from alerts.history.recorder import Recorder
 from alerts.verdicts.verdict import Subject, Verdict
 from collectors.archiver import archiver
 from collectors.last_checkpoint import last_checkpoint
+from collectors.replication import replication
 from collectors.replication_slots import replication_slots
 from collectors.settings import settings
 from collectors.wal_directory import wal_directory
@@ -20,8 +31,18 @@ from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import PrivateServers, Psql, connected
 from tests.fixtures.until import until
 
-MINE = (settings, replication_slots, archiver, last_checkpoint, wal_directory, wal_position)
+MINE = (
+    settings,
+    replication,
+    replication_slots,
+    archiver,
+    last_checkpoint,
+    wal_directory,
+    wal_position,
+)
 DROP = re.compile(r"SELECT pg_catalog\.pg_drop_replication_slot\([^;]*;")
+RAISE = re.compile(r"ALTER SYSTEM SET max_replication_slots[^;]*;")
+"""Printed as advice only: it takes a restart."""
 SOON = {"inactive": timedelta(0)}
 ANY = {"least": 1024**2}
 
@@ -77,3 +98,34 @@ async def test_story_of_slots(private_server: PrivateServers, paste: Psql) -> No
         await paste(server.dsn(), "\n".join((gone.evidence.check, *gone.evidence.cure)))
         await paste(server.dsn(), drop_of(gone))
         assert (await judged(server, lost)).state is State.healthy
+
+
+@pytest.mark.versions(17, 18)
+async def test_story_of_slots_that_run_out(
+    private_server: PrivateServers, standby: Callable[..., Postgres], paste: Psql
+) -> None:
+    """The last one is taken, and a promotion would lose it: the primary tells both."""
+    server = private_server(wal_level="logical", max_replication_slots=2)
+    capacity, ready = walsender_capacity.finding, slot_not_failover_ready.finding
+    standby(server, slot="copy")
+    async with connected(server.dsn()) as admin:
+        replays = "select count(replay_lsn) > 0 from pg_stat_replication"
+        await until(lambda: admin.fetchval(replays), "the standby replays")
+        assert (await judged(server, capacity)).state is State.healthy
+        assert (await judged(server, ready)).state is State.healthy
+        await admin.execute("select pg_create_logical_replication_slot('feed', 'pgoutput')")
+        [full] = (await judged(server, capacity)).subjects
+        assert full.evidence.subject == "max_replication_slots"
+        [alone] = (await judged(server, ready)).subjects
+        assert alone.evidence.subject == "feed"
+        for one in (full, alone):
+            await paste(server.dsn(), "\n".join((one.evidence.check, *one.evidence.cure)))
+        await admin.execute("select pg_drop_replication_slot('feed')")
+        marked = "'feed', 'pgoutput', failover => true"
+        await admin.execute(f"select pg_create_logical_replication_slot({marked})")
+        assert (await judged(server, ready)).state is State.healthy
+        assert (await judged(server, capacity)).state is State.ill
+        await paste(server.dsn(), "".join(RAISE.findall("\n".join(full.evidence.cure))))
+    server.stop()
+    server.start()
+    assert (await judged(server, capacity)).state is State.healthy
