@@ -6,11 +6,9 @@ what is usual. So a statement stays changed until it is cured. Where that ends e
 learned for those hours of the week: a report that runs at night ends by itself and comes again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import nlargest
 from json import dumps
-from operator import itemgetter
 from statistics import median
 
 from alerts.history.keys import Key
@@ -20,9 +18,9 @@ from alerts.history.samples import DAY, HOUR
 from alerts.plans.baseline import KEPT, Baseline, Windows
 from alerts.plans.change import Change
 from alerts.plans.cost import METRICS, PerCall, Totals, factor
+from alerts.plans.followed import Followed
 from alerts.plans.week import Week, hour_of
 from collectors._base import AnyAnswer, AnyCollector
-from collectors._columns import column
 from collectors.stat_statements import Statement, stat_statements
 
 WINDOW = 120.0
@@ -31,11 +29,8 @@ CALLS = 20
 """Calls from which a window ends."""
 LONGEST = HOUR
 """Seconds after which it is given up, with fewer calls."""
-FOLLOWED = 300
-"""Statements of a server that are followed: those with the most time, and those with the most
-calls, since a cheap one may become dear."""
 REMEMBERED = 100
-"""Of these, the ones whose hours of the week are kept over restarts."""
+"""Statements whose hours of the week are kept over restarts, those with the most time."""
 ENOUGH = 10
 """Windows from which a baseline says something."""
 APART = 2.0
@@ -196,10 +191,13 @@ class StatementCostsRecorder:
     def __init__(self, memory: Memory, place: Namespace) -> None:
         self.memory, self.place = memory, place
         self.tracks: dict[Key, Track] = {}
+        self.followed = Followed()
         self.costs = Costs({}, 0, 0, None)
 
     def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
-        rows: Sequence[Statement] = [answer.rows[place] for place in _followed(answer)]
+        rows: Sequence[Statement] = [
+            answer.rows[place] for place in self.followed.choose(answer, self.tracks.keys())
+        ]
         known, self.tracks, weeks = self.tracks, {}, dict[str, Json]()
         for place, row in enumerate(rows):
             key, totals = stat_statements.key_of(row), Totals.of(row)
@@ -239,12 +237,3 @@ class StatementCostsRecorder:
         missing = min((ENOUGH - len(own.past) for own in learning), default=0)
         known_at = min((own.began for own in learning), default=0.0) + missing * WINDOW
         return Costs(changes, ready, len(learning), known_at if learning else None)
-
-
-def _followed(answer: AnyAnswer) -> Iterable[int]:
-    """Return the places of the rows that are followed, those with the most time first."""
-    chosen = dict[int, None]()
-    for name in ("seconds", "calls"):
-        ranked = nlargest(FOLLOWED, enumerate(column(answer.rows, name)), key=itemgetter(1))
-        chosen |= dict.fromkeys(place for place, _ in ranked)
-    return chosen

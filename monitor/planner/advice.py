@@ -130,7 +130,7 @@ class Adviser:
             if facts is None or facts.pages < PAGES:
                 continue
             tried = await self._try_all(one, candidates(node, facts), until)
-            chosen = choose(tried, one.plan.cost)
+            chosen = choose(tried, one.plan.cost, facts)
             if chosen and (best is None or chosen.cost < best[0].cost):
                 best = chosen, facts
         if best is None:
@@ -207,15 +207,24 @@ class Adviser:
         return found
 
 
-def choose(tried: Sequence[Tried], before: float) -> Tried | None:
-    """Return the narrowest of the candidates that are about as good as the best one."""
+def choose(tried: Sequence[Tried], before: float, facts: TableFacts) -> Tried | None:
+    """Return one of the candidates that are about as good as the best one.
+
+    One that replaces an existing index comes first, as there are no more indexes then; else the
+    narrowest one.
+    """
     good = [one for one in tried if one.cost <= CHEAPER * before]
     if not good:
         return None
     limit = ABOUT * min(one.cost for one in good)
     return min(
         (one for one in good if one.cost <= limit),
-        key=lambda one: (*one.candidate.width, one.candidate.null_column is None, one.cost),
+        key=lambda one: (
+            widened(one.candidate, facts) is None,
+            *one.candidate.width,
+            one.candidate.null_column is None,
+            one.cost,
+        ),
     )
 
 

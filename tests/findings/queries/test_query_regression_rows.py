@@ -9,7 +9,7 @@ import pytest
 from alerts._base import State
 from alerts.findings.queries.query_regression import COSTS, finding
 from alerts.history.recorder import Recorder
-from alerts.plans.history import FOLLOWED
+from alerts.plans.followed import FIRST
 from collectors._base import Absence, Answer
 from collectors.stat_statements import stat_statements
 from tests.fixtures.one_look import verdict_of
@@ -186,7 +186,7 @@ def test_cheap_statements_are_followed_if_they_are_frequent() -> None:
     recorder.catch_up()
     costs = recorder.view(COSTS, 0.0)
     assert costs is not None
-    assert costs.learning == 2 * FOLLOWED
+    assert costs.learning == 2 * FIRST
 
 
 def test_without_an_answer_it_is_unknown() -> None:

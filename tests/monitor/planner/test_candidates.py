@@ -109,12 +109,20 @@ def test_the_narrowest_of_those_that_are_about_as_good() -> None:
     """And none that saves too little."""
     wide = Candidate("s", "t", ("some", "few", "at"))
     narrow = Candidate("s", "t", ("some",))
-    assert choose([Tried(narrow, 85.0)], 100.0) is None
-    assert choose([Tried(wide, 10.0), Tried(narrow, 10.9)], 100.0) == Tried(narrow, 10.9)
-    assert choose([Tried(wide, 10.0), Tried(narrow, 12.0)], 100.0) == Tried(wide, 10.0)
+    assert choose([Tried(narrow, 85.0)], 100.0, FACTS) is None
+    assert choose([Tried(wide, 10.0), Tried(narrow, 10.9)], 100.0, FACTS) == Tried(narrow, 10.9)
+    assert choose([Tried(wide, 10.0), Tried(narrow, 12.0)], 100.0, FACTS) == Tried(wide, 10.0)
     partial = replace(narrow, null_column="deleted_at")
-    best = choose([Tried(narrow, 10.0), Tried(partial, 10.0)], 100.0)
+    best = choose([Tried(narrow, 10.0), Tried(partial, 10.0)], 100.0, FACTS)
     assert best == Tried(partial, 10.0)
+
+
+def test_one_that_replaces_an_index_is_preferred() -> None:
+    """There are no more indexes then."""
+    known = replace(FACTS, indexes=(ExistingIndex("old", ("some",), False),))
+    wider, other = Candidate("s", "t", ("some", "few")), Candidate("s", "t", ("few",))
+    assert choose([Tried(other, 10.0), Tried(wider, 10.5)], 100.0, known) == Tried(wider, 10.5)
+    assert choose([Tried(other, 10.0), Tried(wider, 10.5)], 100.0, FACTS) == Tried(other, 10.0)
 
 
 def test_size() -> None:
