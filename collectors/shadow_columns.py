@@ -28,7 +28,8 @@ QUERY = """
         )
     join pg_catalog.pg_class c on c.oid = a.attrelid
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where a.attnum > 0
+    where a.attname::text ~ '_(new|old|bigint|int8|tmp|temp|bak|backup|v2|shadow)$'
+        and a.attnum > 0
         and b.attnum > 0
         and not a.attisdropped
         and not b.attisdropped
