@@ -71,6 +71,14 @@ REACHES = """
         'pg_file_write', 'dblink', 'dblink_connect'
     ) and pg_catalog.has_function_privilege(p.oid, 'EXECUTE') limit 1
 """
+BROKEN = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""What a session can fail with."""
 NETWORK = ("dblink", "postgres_fdw", "file_fdw", "plpython3u", "plperlu")
 """Extensions that no ordinary role can create; where it can, the server is not a usual one."""
 SIZE = "select pg_catalog.pg_database_size($1::oid)"
@@ -92,6 +100,9 @@ class Given(Scratch):
     """Session in another database; it was there before anything of the file ran."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Of what uses that session."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when nothing more runs there: a query of ours is ended by no cancellation, after which
+    its session would be of no use for a while."""
     left: tuple[str, ...] = ()
     """Databases that an earlier check could not drop."""
 
@@ -110,14 +121,15 @@ class Given(Scratch):
             await (await self._guardian()).fetch(END, self.database)
 
     async def watch_size(self) -> None:
-        while not self.outgrown:
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        while not (self.outgrown or self.over.is_set()):
+            with suppress(*BROKEN):
                 async with self.turn:
                     guardian = await self._guardian()
                     if await guardian.fetchval(SIZE, self.oid) > LARGEST:
                         self.outgrown = True
                         await guardian.fetch(END, self.database)
-            await asyncio.sleep(PACE)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.over.wait(), PACE)
 
     async def _guardian(self) -> "Connection[asyncpg.Record]":
         """Return our own session; a file may have ended it, as it has the same role."""
@@ -130,7 +142,7 @@ class Given(Scratch):
         async with self.turn:
             try:
                 await drop_database(await self._guardian(), self.oid)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            except BROKEN:
                 self.guardian.terminate()
                 await drop_database(await self._guardian(), self.oid)
 
@@ -184,11 +196,11 @@ async def _dropped(given: Given, dsn: str, environ: Mapping[str, str]) -> AsyncI
         try:
             yield
         finally:
-            watching.cancel()
-            await asyncio.wait((watching,))
+            given.over.set()
+            await asyncio.wait((watching,), timeout=DEADLINE)
             try:
                 await asyncio.shield(asyncio.wait_for(given.drop(), DEADLINE))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as wrong:
+            except BROKEN as wrong:
                 raise ScratchRefused(
                     f"the database {given.database} is left on the scratch server ({wrong}):"
                     f" DROP DATABASE {identifier(given.database)} WITH (FORCE)."

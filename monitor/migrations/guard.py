@@ -39,7 +39,7 @@ def guarded_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def guarded(what: Mapping[str, Any]) -> Iterator[None]:
-    """Have this removed if we are killed; otherwise the caller removes it."""
+    """Have this removed if we are killed, or fail; otherwise the caller has removed it."""
     child = subprocess.Popen(
         [sys.executable, "-m", __name__],
         stdin=subprocess.PIPE,
@@ -52,9 +52,10 @@ def guarded(what: Mapping[str, Any]) -> Iterator[None]:
     child.stdin.flush()
     try:
         yield
-    finally:
         with suppress(OSError):
             child.stdin.write(b"removed\n")
+    finally:
+        with suppress(OSError):
             child.stdin.close()
         child.wait()
 
