@@ -105,12 +105,12 @@ class AdvisoryOrder:
         """One for each knot of circles: its shortest that nothing keeps from closing."""
         alive = dict(self.steps.alive(now))
         nodes = list({end: None for step in alive for end in (step.one, step.other)})
-        number = {node: place for place, node in enumerate(nodes)}
+        number = {node: vertex for vertex, node in enumerate(nodes)}
         edges: list[list[int]] = [[] for _ in nodes]
         for step in alive:
             edges[number[step.one]].append(number[step.other])
         for members in components(edges):
-            knot = {nodes[place] for place in members}
+            knot = {nodes[vertex] for vertex in members}
             circle = next(_open_circles(knot, alive), None) if len(knot) > 1 else None
             if circle:
                 yield self._risk(knot, [alive[step] for step in circle], circle, now)

@@ -88,7 +88,7 @@ class Captures:
 
 
 def _captures(scene: Scene, cycle: Iterable[Holder], at: float) -> Iterator[Capture]:
-    """What of a cycle is held by locks: a mere place in a queue is none, PostgreSQL reorders it."""
+    """What of a cycle is held by locks; PostgreSQL reorders a queue of waiters."""
     nodes = sorted(cycle, key=str)
     vertex = {node: number for number, node in enumerate(nodes)}
     edges = [sorted(vertex[n] for n in scene.held_up_by(node) if n in vertex) for node in nodes]

@@ -21,7 +21,7 @@ from alerts.locks.order.target import Target, target_of
 from collectors.activity import Session
 from collectors.locks import Lock
 
-Place = tuple[int, int]
+Slot = tuple[int, int]
 """Slot group and position: comparable within a group."""
 
 
@@ -33,7 +33,7 @@ class Footprint:
     """Tables in which it has changed or locked existing rows."""
     indexed: frozenset[Table]
     """Those of them where a lock on an index shows that it looked for rows."""
-    places: dict[Table, tuple[Place, ...]]
+    slots: dict[Table, tuple[Slot, ...]]
     gates: frozenset[int]
     target: Table | None
     """Of its current or last statement."""
@@ -45,17 +45,17 @@ class Footprint:
 
     def _is_first(self, one: Table) -> bool:
         """Whether all are in one group of slots, and it has the first of them."""
-        places = [place for of in self.places.values() for place in of]
-        if not places:
+        slots = [slot for of in self.slots.values() for slot in of]
+        if not slots:
             return False
-        return (places[0][0], 0) in self.places.get(one, ()) and len({g for g, _ in places}) == 1
+        return (slots[0][0], 0) in self.slots.get(one, ()) and len({g for g, _ in slots}) == 1
 
     def _in_order(self, one: Table, other: Table) -> bool | None:
         found = {
             position < later
-            for slot, position in self.places.get(one, ())
-            for other_slot, later in self.places.get(other, ())
-            if slot == other_slot
+            for group, position in self.slots.get(one, ())
+            for other_group, later in self.slots.get(other, ())
+            if group == other_group
         }
         return found.pop() if len(found) == 1 else None
 
@@ -81,7 +81,7 @@ def footprint_of(
     touched: set[Table] = set()
     rows: set[Table] = set()
     indexed: set[Table] = set()
-    places: dict[Table, list[Place]] = {}
+    slots: dict[Table, list[Slot]] = {}
     inserted = _inserted(locks := tuple(locks), session, tables)
     gates: set[int] = set()
     for lock in _one_of_each(locks):
@@ -91,7 +91,7 @@ def footprint_of(
             rows.add(advisory(session.datname))
         unchanged = set(lock.unchanged or ())
         database = lock.datname or (session.datname if session else None) or ""
-        for position, (oid, slot) in enumerate(
+        for position, (oid, group) in enumerate(
             zip(lock.writes or (), lock.slots or (), strict=True)
         ):
             known = tables.known.get((database, oid))
@@ -105,8 +105,8 @@ def footprint_of(
                     indexed.add(known.table)
                 if known.table not in inserted and (explicit(known.table) or (changed and unseen)):
                     rows.add(known.table)
-                if slot >= 0:
-                    places.setdefault(known.table, []).append((slot, position))
+                if group >= 0:
+                    slots.setdefault(known.table, []).append((group, position))
     target = target_of(session.query) if session else None
     own = told if told in touched else aim(target, touched)
     if own and target and target.locks_rows and target.is_of(own.name):
@@ -115,7 +115,7 @@ def footprint_of(
         frozenset(touched),
         frozenset(rows | indexed),
         frozenset(indexed),
-        {table: tuple(of) for table, of in places.items()},
+        {table: tuple(of) for table, of in slots.items()},
         frozenset(gates),
         own,
     )

@@ -127,7 +127,7 @@ class TableOrder:
     def _learn_contested(self, conflict: Conflict, at: float) -> None:
         contested, waiter = conflict.contested, conflict.waiter
         self.contested.see(contested.table, None, at)
-        # ON CONFLICT waits without a place in the queue of a row.
+        # ON CONFLICT waits without joining the queue of a row.
         self.statements.learn(waiter, contested.table, contested.mode in (None, *CHANGES), at)
         self.writers.learn_wait(actor_of(waiter), contested.table, contested.mode, at)
 
