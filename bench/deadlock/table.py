@@ -171,9 +171,9 @@ rows, order, driver and plan mode, functions, procedures, triggers, foreign keys
 advisory locks, migrations, pauses, and what transactions do besides. Each workload that can
 deadlock has an honest twin: the same code with the order kept, in some behind a gate or with rows
 of their own. All run against a real server while a session with the rights of the daemon asks the
-daemon's own queries every 250 ms; then the daemon's own memory and the judge of `deadlock_risk`, with its
-shipped limits, watch what was recorded. Films are kept, and a run that was interrupted continues
-with them. "As the daemon" looks once a second, and every 250 ms for ten seconds after a session
+daemon's own queries every 250 ms; then the daemon's own memory and the judge of `deadlock_risk`,
+with its shipped limits, watch what was recorded. Films are kept, and a run that was interrupted
+continues with them. "As the daemon" looks once a second, and every 250 ms for ten seconds after a session
 was seen to wait.
 
 *Warned before*: a warning of what the workload does wrong came before the first deadlock closed,
