@@ -173,8 +173,8 @@ deadlock has an honest twin: the same code with the order kept, in some behind a
 of their own. All run against a real server while a session with the rights of the daemon asks the
 daemon's own queries every 250 ms; then the daemon's own memory and the judge of `deadlock_risk`,
 with its shipped limits, watch what was recorded. Films are kept, and a run that was interrupted
-continues with them. "As the daemon" looks once a second, and every 250 ms for ten seconds after a session
-was seen to wait.
+continues with them. "As the daemon" looks once a second, and every 250 ms for ten seconds after a
+session was seen to wait.
 
 *Warned before*: a warning of what the workload does wrong came before the first deadlock closed,
 which is with the last wait of its cycle, `deadlock_timeout` before its victim is told. The aim is
