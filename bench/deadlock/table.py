@@ -182,8 +182,8 @@ about first deadlocks later than five seconds after the first wait that was seen
 counted apart, and so are runs that ended without a deadlock. *Told before, as info too* includes
 hints. *Falsely warned of*: runs with any warning that is not about what the workload does wrong.
 
-The seeds of this page were drawn after the code was finished, and the code was not changed after
-they had run. The aim is four of five. psycopg takes part where it is installed:
+The seeds of this page were drawn after the code was finished, and nothing that it concludes was
+changed after they had run. The aim is four of five. psycopg takes part where it is installed:
 `pip install 'psycopg[binary]'`.
 
 {claim}
