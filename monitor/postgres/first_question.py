@@ -13,7 +13,7 @@ import asyncpg
 
 from collectors.connection import Cause
 from monitor.postgres.errors import ConnectFailure
-from monitor.postgres.session_settings import FIRST_TRANSACTION
+from monitor.postgres.session_settings import FIRST_TRANSACTION, SINCE_17
 
 # Functions alone, as a table may be locked; and qualified, as the search_path is not ours yet.
 WHO = """
@@ -109,7 +109,8 @@ class Identity:
 
 async def who_answers(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str, Any]:
     """Return the columns of WHO. Raises ConnectFailure if a pooler is in between."""
-    await connection.execute(FIRST_TRANSACTION)
+    is_recent = connection.get_server_version().major >= 17
+    await connection.execute(FIRST_TRANSACTION + (SINCE_17 if is_recent else ""))
     # Without a name: a named statement would stay with the pooler's session.
     statement = await connection.prepare(WHO, name="")
     record = await statement.fetchrow()

@@ -13,11 +13,13 @@ NAME = "pgvigil"
 START_UP = {"application_name": NAME}
 FIRST_TRANSACTION = (
     "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY, NOT DEFERRABLE;"
-    " SET LOCAL lock_timeout = 100; SET LOCAL statement_timeout = 0"
+    " SET LOCAL lock_timeout = 100; SET LOCAL statement_timeout = 0;"
+    " SET LOCAL idle_in_transaction_session_timeout = 0"
 )
 """Nothing of it outlives the transaction. Without the isolation level a standby refuses any query
-where `default_transaction_isolation` is serializable. A statement timeout would count the time
-between two messages of ours, and end the question of a daemon that is short of CPU."""
+where `default_transaction_isolation` is serializable. The timeouts would count the time between two
+messages of ours, and end the question of a daemon that is short of CPU."""
+SINCE_17 = "; SET LOCAL transaction_timeout = 0"
 NOT_EVERYWHERE = "SET client_connection_check_interval = 2000"
 """Not every platform can watch whether the client is still there."""
 

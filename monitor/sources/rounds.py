@@ -37,7 +37,6 @@ class Rounds(Source):
         status, now = sum_up(self.round_log.parts(collector)), self.clock.now()
         since, succeeded = status.failing_since, status.succeeded
         is_missed = (status.error or succeeded is None) and not status.is_expected
-        is_missed = (status.error or succeeded is None) and not status.is_expected
         return Round(
             collector=collector.name,
             lane=collector.lane.value,
