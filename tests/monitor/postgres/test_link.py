@@ -1,6 +1,10 @@
 """What a link takes is not what the server works: of each answer, whatever its size."""
 
+import csv
 import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean
 
 import pytest
 
@@ -12,6 +16,9 @@ from monitor.postgres.link import FAST, NOTABLE, Link
 from monitor.postgres.session import Session
 from tests.fixtures.farm import MONITOR
 
+RECORDED = Path(__file__).with_name("drip_64kB.csv")
+NOTABLE_WORK = 0.0005
+"""Seconds above which the work of each single query is compared."""
 RATE = 16_000
 """Bytes a second: those of the smallest answer take 2 ms."""
 LOOKS = 5
@@ -52,6 +59,27 @@ def test_a_fast_link_is_not_subtracted() -> None:
     """There, what a byte takes at least is what the server takes to make it."""
     link = Link(0.001, PAGE, FAST / 2)
     assert work(link, 0.003, PAGE + 1000) == pytest.approx(0.002)
+
+
+def test_recorded_over_64_kilobytes_a_second() -> None:
+    """Answers of a real server, and the CPU time of its process: within half and twice of it.
+
+    Recorded on two busy cores through `bench/starvation/link.py`; the first of a query is cold.
+    """
+    link = Link(round_trip=0.001463, octets=PAGE, seconds_a_byte=1.57e-05)
+    works, runs = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
+    with RECORDED.open(encoding="ascii", newline="") as file:
+        for row in csv.DictReader(file):
+            seconds, trips, octets = float(row["seconds"]), int(row["trips"]), int(row["octets"])
+            works[row["query"]].append(work(link, seconds, octets, trips))
+            runs[row["query"]].append(float(row["run"]))
+    estimate = sum(min(of_query[1:]) for of_query in works.values())
+    truth = sum(mean(of_query[1:]) for of_query in runs.values())
+    assert 0.5 < estimate / truth < 2
+    notable = {query for query, of_query in runs.items() if mean(of_query[1:]) > NOTABLE_WORK}
+    assert len(notable) > 4
+    ratios = {query: min(works[query][1:]) / mean(runs[query][1:]) for query in notable}
+    assert min(ratios.values()) > 0.5, ratios
 
 
 async def least(session: Session, query: str) -> float:
