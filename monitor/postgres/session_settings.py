@@ -37,6 +37,11 @@ def own_settings(statement_timeout: float, version: int) -> dict[str, str]:
         "tcp_keepalives_idle": "15",
         "tcp_keepalives_interval": "5",
         "tcp_keepalives_count": "3",
+        "exit_on_error": "off",
+        "transform_null_equals": "off",
+        "array_nulls": "on",
+        "join_collapse_limit": "8",
+        "from_collapse_limit": "8",
         "quote_all_identifiers": "off",
         "search_path": "pg_catalog",
         "jit": "off",
@@ -53,11 +58,20 @@ def own_settings(statement_timeout: float, version: int) -> dict[str, str]:
     return settings | ({"transaction_timeout": "0"} if version >= 170000 else {})
 
 
+MEMORY = """
+    select pg_catalog.set_config('work_mem', '4MB', false)
+    where pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')) < 4194304
+"""
+"""Less than PostgreSQL's own default fills temporary files, which may be limited."""
+
+
 async def apply(
     connection: "asyncpg.Connection[asyncpg.Record]", statement_timeout: float, version: int
 ) -> None:
     """Set them on a connection to PostgreSQL itself; no transaction may be open."""
     wanted = own_settings(statement_timeout, version)
     await connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in wanted.items()))
+    # By itself: it takes a snapshot, which a standby refuses before the isolation level is ours.
+    await connection.execute(MEMORY)
     with suppress(asyncpg.InvalidParameterValueError):
         await connection.execute(NOT_EVERYWHERE)
