@@ -44,7 +44,7 @@ class IndexAdvice:
     cost_after: float
     """With the hypothetical index, and once it exists the cost with it."""
     size_bytes: float
-    """At most: equal keys are stored once."""
+    """An estimate; equal keys are stored once, so it is often less."""
     advised_at: float
     """Unix seconds."""
     done_at: float | None = None

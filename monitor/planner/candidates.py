@@ -24,8 +24,10 @@ TRIED = 6
 BY_INDEX = frozenset({"Index Scan", "Index Only Scan", "Bitmap Heap Scan"})
 OVERHEAD = 12.0
 """Bytes of an entry beside its columns: its header and its place on the page."""
-FILL = 0.9
-"""Share of a page that is filled."""
+FILL = 0.85
+"""Share of a page that is filled at least, the pages above the leaves included."""
+FIRST_PAGES = 2 * 8192
+"""Bytes of its first pages, however small it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +187,10 @@ def widened(one: Candidate, facts: TableFacts) -> str | None:
 
 
 def size_of(one: Candidate, facts: TableFacts) -> float:
-    """Return the bytes of an index at most: equal keys are stored once."""
+    """Return the bytes of an index, as if no keys were equal: those are stored once."""
     width = sum(facts.columns[column].width for column in (*one.columns, *one.included))
     share = facts.columns[one.null_column].null_share if one.null_column else 1.0
-    return facts.rows * share * (OVERHEAD + _aligned(width)) / FILL
+    return facts.rows * share * (OVERHEAD + _aligned(width)) / FILL + FIRST_PAGES
 
 
 def _aligned(width: float) -> float:

@@ -115,7 +115,7 @@ def evidence(load: Load, ran: Ran, advice: IndexAdvice, gain: Gain, limits: Limi
         ran,
         gain.share,
         f"{ran.brief} would cost {share_text(1 - advice.ratio)} less with an index on"
-        f" {index_text(advice)} (at most {bytes_text(advice.size_bytes)}), which saves"
+        f" {index_text(advice)} (about {bytes_text(advice.size_bytes)}), which saves"
         f" {share_text(gain.share)} of the time of all statements.",
         {
             "table": index_text(advice).partition(" (")[0],
