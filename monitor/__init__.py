@@ -1,8 +1,11 @@
 """The daemon: queries servers on a schedule, judges the rows, and serves the results."""
 
-from monitor.lean_imports import nothing, without
+import sys
 
-# structlog imports rich if it is installed: 4 MiB for tracebacks in colour. The reports for a
-# terminal import it themselves.
-with without({"rich": nothing()}):
-    import structlog  # noqa: F401
+# structlog imports rich if it is installed: 4 MiB for tracebacks in colour. So rich is hidden
+# while structlog is imported; the reports for a terminal import rich themselves.
+if not {"rich", "structlog"} & sys.modules.keys():
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    import structlog
+
+    del structlog, sys.modules["rich"]

@@ -7,26 +7,18 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
+from apscheduler.executors.asyncio import AsyncIOExecutor
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from collectors._base import Lane
 from monitor.clock import Clock
 from monitor.defects import DEFECTS
-from monitor.lean_imports import nothing, without
 from monitor.polling.agenda import SOON
 from monitor.server import ServerMonitor
 from monitor.ticker import Job, Ticker
-
-# Plug-ins, and pools of threads and processes.
-UNUSED = {
-    "importlib.metadata": nothing("entry_points") | {"version": lambda _: "3"},
-    "apscheduler.executors.pool": nothing("ThreadPoolExecutor"),
-}
-with without(UNUSED):
-    from apscheduler.executors.asyncio import AsyncIOExecutor
-    from apscheduler.jobstores.base import JobLookupError
-    from apscheduler.schedulers.asyncio import AsyncIOScheduler
-    from apscheduler.triggers.date import DateTrigger
-    from apscheduler.triggers.interval import IntervalTrigger
 
 log = structlog.get_logger("pgvigil")
 STEP = 5.0

@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -14,7 +15,6 @@ from starlette.routing import Route
 from monitor.defects import DEFECTS
 from monitor.exposition.store import Store
 from monitor.exposition.text_format import encoded
-from monitor.lean_imports import nothing, without
 from monitor.views.overview import Overview
 from monitor.views.summary import Summary
 from monitor.web.compression import accepts_gzip
@@ -29,9 +29,6 @@ from monitor.web.migrations_page import migrations_json
 from monitor.web.statements_page import statements_json, statements_page
 from monitor.web.status import SCRIPT, STYLE, status_page
 from monitor.web.waits_page import minutes_of, waits_json, waits_page
-
-with without({"html": nothing("escape")}):  # for pages about errors, which are ours
-    from starlette.applications import Starlette
 
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 HTML = "text/html; charset=utf-8"

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp
+from uvicorn.config import Config
+from uvicorn.server import Server
 
 from monitor.config.errors import ConfigurationError
 from monitor.config.fields import Endpoint
@@ -14,7 +16,6 @@ from monitor.config.settings import Settings
 from monitor.exposition.store import Store
 from monitor.views.overview import Overview
 from monitor.web.app import application
-from monitor.web.http11 import Config, Server
 from monitor.web.security.connection import HttpConnection
 from monitor.web.security.guard import LARGEST_HEAD, Guard
 from monitor.web.security.policy import Security

@@ -4,9 +4,11 @@ import asyncio
 from typing import Any
 
 import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from monitor.web.headers import NO_CONTENT, fixed_headers
-from monitor.web.http11 import Config, H11Protocol, ServerState
 from monitor.web.security.policy import Security
 
 HEAD = 10.0
