@@ -140,5 +140,5 @@ def test_the_claim_has_the_worse_of_two_seeds(
     assert (
         "- Opposite order of tables, warned before: 1 of 2 in the worst seed; 2 of 3 in all" in text
     )
-    assert "- Opposite order of rows: no such run." in text
+    assert "- Rows in no order, their key granted: no such run." in text
     assert "## Seed 1, PostgreSQL 18" in text
