@@ -132,7 +132,7 @@ class Planner:
             await self.connection.execute("ROLLBACK")
 
     async def plan(self) -> dict[str, Any]:
-        """Return the plan as EXPLAIN has it. Raises NoPlan."""
+        """Return the plan in the form of EXPLAIN (FORMAT JSON). Raises NoPlan."""
         try:
             return await self._plan()
         except asyncpg.PostgresError as error:

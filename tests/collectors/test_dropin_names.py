@@ -22,6 +22,8 @@ from collectors.backup_reports import backup_reports
 from collectors.bloat_estimates import bloat_estimates
 from collectors.certificate import certificate
 from collectors.log_counts import log_counts
+from collectors.log_files import log_files
+from collectors.pooled_sessions import pooled_sessions
 from collectors.server_log import server_log
 from collectors.volumes import volumes
 from collectors.wait_statements import wait_statements
@@ -54,6 +56,8 @@ FOREIGN: Mapping[AnyCollector, str] = {
     wait_statements: "is opt-in",
     bloat_estimates: "needs tables and indexes of a megabyte that are analysed",
     volumes: "needs the folder of the data",
+    log_files: "needs pg_ls_logdir(), which this monitor was not granted",
+    pooled_sessions: "needs a pooler that is watched",
 }
 RARE |= {metric.name: why for one, why in FOREIGN.items() for metric in one.metrics}
 MORE_LABELS = {
