@@ -23,7 +23,7 @@ __all__ = ["chain", "webhook"]
 Asked = tuple[str, str, str, str]
 """Dashboard, panel, name and expression of one query."""
 ALL = {"$__rate_interval": "10s"} | {
-    f"${name}": ".*" for name in ("job", "instance", "server", "database")
+    f"${name}": ".*" for name in ("job", "instance", "server", "pooler", "database")
 }
 # One look must do for what takes a month in life.
 QUICK = (

@@ -14,6 +14,7 @@ import pytest
 
 from monitor.demo.binaries import Owner
 from monitor.demo.launcher import free_port
+from monitor.version import VERSION
 from tests.fixtures.container import Image
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers
@@ -112,7 +113,7 @@ def test_says_what_it_is(image: Image) -> None:
     assert labels["title"] == project["name"]
     assert labels["licenses"] == project["license"]
     assert project["description"].startswith(labels["description"])
-    assert image.config["Labels"]["org.opencontainers.image.version"] == project["version"]
+    assert image.config["Labels"]["org.opencontainers.image.version"] == VERSION
 
 
 def test_nothing_of_the_builder_is_inside(image: Image) -> None:
