@@ -1,4 +1,4 @@
-"""Cure as one line of a message, which can be pasted into psql."""
+"""Cure as the text of a message, which can be pasted into psql."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,6 +27,20 @@ def one_line(cure: Iterable[str], longest: int = LONGEST) -> str:
     shorter = parts[:-1] if parts and parts[-1].advice else ()
     lines = (_written(parts), _written(shorter))
     return next((line for line in lines if line and len(line.encode()) <= longest), TOO_LONG)
+
+
+def console_lines(cure: Iterable[str], longest: int = LONGEST) -> str:
+    """Join a cure for the console of a pooler, a line each.
+
+    The console refuses a command with a comment in it, and psql sends it those of the form
+    `/* … */`. Lines that begin with `--` psql keeps to itself.
+    """
+    lines = list(cure)
+    whole = "\n".join(lines)
+    while lines and lines[-1].startswith("--"):
+        lines.pop()
+    texts = whole, "\n".join(lines)
+    return next((text for text in texts if text and len(text.encode()) <= longest), TOO_LONG)
 
 
 def _parts(cure: Iterable[str]) -> Iterator[Part]:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from alerts._base import Evidence, Severity
-from alerts.cure_line import LONGEST, one_line
+from alerts._base import AnyFinding, Evidence, Severity
+from alerts.cure_line import LONGEST, console_lines, one_line
 from alerts.raw_text import shown
 from alerts.units import moment_text
 from alerts.verdicts.incident import OTHERS, Incident
 from alerts.verdicts.places import PLACES, Identity
 from alerts.verdicts.verdict import Verdict
+from collectors._base import Kind
 
 REWRITE = 300.0
 """Seconds for which a text stays as it is, unless the severity changes or its subject is well."""
@@ -39,7 +40,7 @@ class IncidentTexts:
         key = (verdict.finding.name, incident.database, incident.id)
         old = self.texts.get(key)
         if old is None or _outdated(old, incident, verdict.at):
-            old = self.texts[key] = _written(incident, verdict.at)
+            old = self.texts[key] = _written(incident, verdict)
         return old
 
     def forget(self, finding: str, kept: set[Key]) -> None:
@@ -65,8 +66,8 @@ def _severity(incident: Incident) -> Severity | None:
     return max(incident.values, key=lambda severity: severity.rank, default=None)
 
 
-def _written(incident: Incident, at: float) -> IncidentText:
-    severity = _severity(incident)
+def _written(incident: Incident, verdict: Verdict) -> IncidentText:
+    at, severity = verdict.at, _severity(incident)
     if incident.id == OTHERS:
         said = f"These are beyond the {PLACES} that have an alert of their own."
         return IncidentText(at, severity, None, OTHERS, said, "")
@@ -79,8 +80,12 @@ def _written(incident: Incident, at: float) -> IncidentText:
         evidence.identity,
         shortened(_named(evidence, incident)),
         shortened(message, f" And {more} more." if more else ""),
-        one_line(evidence.cure),
+        _cure(verdict.finding, evidence),
     )
+
+
+def _cure(finding: AnyFinding, evidence: Evidence) -> str:
+    return (console_lines if finding.of is Kind.pgbouncer else one_line)(evidence.cure)
 
 
 def _named(evidence: Evidence, incident: Incident) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from alerts.cure import concurrently, identifier, remark, undone
-from alerts.cure_line import TOO_LONG, one_line
+from alerts.cure_line import TOO_LONG, console_lines, one_line
 from tests.fixtures.postgres import Database, Psql
 
 HOSTILE = 'od/*d */ -- "name" 🐘'
@@ -41,3 +41,12 @@ async def test_psql_takes_the_line(database: Database, psql: Psql) -> None:
     assert (
         await database.fetchval("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass") == 0
     )
+
+
+def test_a_console_gets_lines() -> None:
+    """Advice stays in lines that psql drops; what is too long loses the advice at its end."""
+    cure = (remark("Ask."), "RESUME shop;", remark("Then look."))
+    assert console_lines(cure) == "-- Ask.\nRESUME shop;\n-- Then look."
+    assert console_lines(cure, longest=25) == "-- Ask.\nRESUME shop;"
+    assert console_lines(cure, longest=15) == TOO_LONG
+    assert console_lines((remark("Ask."),)) == "-- Ask."
