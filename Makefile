@@ -21,7 +21,7 @@ test: setup servers ## run the tests on real servers (ARGS=--require-all: a miss
 	@$(BIN)/python -m tests $(ARGS)
 
 quick: setup ## run the tests that need neither a server nor another program
-	@$(BIN)/python -m pytest -q --tier=quick $(ARGS)
+	@$(BIN)/python -m tests --tier quick $(ARGS)
 
 lint: setup ## check style, types, layers and spelling
 	$(BIN)/ruff check .

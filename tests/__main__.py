@@ -3,7 +3,7 @@
 `--pg 18` leaves out other versions of PostgreSQL, `--tier quick` other tiers; both may be repeated.
 
 One pytest for each version of PostgreSQL (two for the oldest and the newest, which have most tests)
-and two without a server run side by side, for most of a test on a server is waiting. After them,
+and three without a server run side by side, for most of a test on a server is waiting. After them,
 one at a time, come those that need the machine for themselves. What they print is shown when they
 end; the last line adds them up, as pytest's does.
 """
@@ -182,16 +182,19 @@ def parts_of(
     def part(name: str, tier: str, *versions: int) -> Part:
         return Part(name, (f"--tier={tier}", *(f"--pg={one}" for one in versions)), folder)
 
+    def shared(one: Part, shares: int) -> Iterator[Part]:
+        for number in range(1, shares + 1):
+            name = one.name if shares == 1 else f"{one.name}-{number}"
+            yield replace(one, name=name, selection=(*one.selection, f"--share={number}/{shares}"))
+
     def on_server(version: int) -> Iterator[Part]:
         shares = 2 if version in (min(VERSIONS), max(VERSIONS)) else 1
-        for number in range(1, shares + 1):
-            name = f"pg{version}" if shares == 1 else f"pg{version}-{number}"
-            one = part(name, "server", version)
-            yield replace(one, selection=(*one.selection, f"--share={number}/{shares}"))
+        yield from shared(part(f"pg{version}", "server", version), shares)
 
     servers = [one for version in versions for one in on_server(version)]
     first = [*(servers if "server" in tiers else ())]
-    first += [part(tier, tier) for tier in ("tool", "quick") if tier in tiers]
+    first += [part("tool", "tool")] if "tool" in tiers else []
+    first += shared(part("quick", "quick"), 2) if "quick" in tiers else []
     return first, [part("alone", "alone", *versions)] if "alone" in tiers else []
 
 

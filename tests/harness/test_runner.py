@@ -52,10 +52,10 @@ def test_nothing_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_every_tier_has_a_part(tmp_path: Path) -> None:
-    """Each version of PostgreSQL has a process or two, the others one a tier; `alone` comes after
-    all."""
+    """Each version of PostgreSQL has a process or two, as the other tiers have; `alone` comes
+    after all."""
     first, last = parts_of(tmp_path, (14, 15, 18))
-    names = ["pg14-1", "pg14-2", "pg15", "pg18-1", "pg18-2", "tool", "quick"]
+    names = ["pg14-1", "pg14-2", "pg15", "pg18-1", "pg18-2", "tool", "quick-1", "quick-2"]
     assert [part.name for part in first] == names
     assert [part.name for part in last] == ["alone"]
 
