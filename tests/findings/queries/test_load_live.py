@@ -33,8 +33,9 @@ pytestmark = pytest.mark.versions(14, 18)
 ASKED = (settings, extensions, stat_statements, stat_statements_info, statement_texts)
 ADVICE = re.compile(r"ALTER SYSTEM SET [^;]*;")
 """The owner of the file runs it, and then restarts the server."""
-READS = "select count(*) from big where n = 1"
-SHOWN = "select count(*) from big where n = $1"
+READS = "select count(*), pg_sleep(0.1) from big where n = 1"
+SHOWN = "select count(*), pg_sleep($1) from big where n = $2"
+"""It takes longer than our own queries, on a busy machine too."""
 SMALL = {"min_bytes": 100_000, "min_sessions": 0.0, "evictions": 3.0}
 """A test can't keep a server busy for an hour."""
 SCANT: dict[str, Any] = {"pg_stat_statements.max": "100"}
@@ -92,9 +93,9 @@ async def test_a_statement_that_reads_most(private_server: PrivateServers) -> No
         "query_load_top": True,
     }
     # As advised: an index with the column that is filtered.
-    await run(server, "create index concurrently on big (n)", *(6 * [READS]), "select pg_sleep(1)")
+    await run(server, "create index concurrently on big (n)", *(6 * [READS]), "select pg_sleep(2)")
     await eye.judged(7200)
-    await run(server, *(6 * [READS]), "select pg_sleep(1)")
+    await run(server, *(6 * [READS]), "select pg_sleep(2)")
     gone = await eye.judged(10800)
     assert {name for name, one in gone.items() if SHOWN in statements(one)} == set()
 
@@ -137,10 +138,10 @@ async def test_a_standby_at_rest(
         return verdict
 
     assert (await judged(0)).state is State.learning
-    await run(primary, *(20 * [READS]))
+    await run(primary, *(10 * [READS]))
     verdict = await judged(3600)
     assert verdict.state is State.ill
     assert len(verdict.subjects) == 1
-    await run(primary, *(10 * [READS]))
-    await run(second, *(30 * [READS]))
+    await run(primary, *(5 * [READS]))
+    await run(second, *(5 * [READS]))
     assert (await judged(7200)).state is State.healthy
