@@ -80,12 +80,13 @@ def _written(incident: Incident, verdict: Verdict) -> IncidentText:
         evidence.identity,
         shortened(_named(evidence, incident)),
         shortened(message, f" And {more} more." if more else ""),
-        _cure(verdict.finding, evidence),
+        cure_text(verdict.finding, evidence.cure),
     )
 
 
-def _cure(finding: AnyFinding, evidence: Evidence) -> str:
-    return (console_lines if finding.of is Kind.pgbouncer else one_line)(evidence.cure)
+def cure_text(finding: AnyFinding, cure: tuple[str, ...]) -> str:
+    """Return the cure in the form that can be pasted: for a server, or for a pooler's console."""
+    return (console_lines if finding.of is Kind.pgbouncer else one_line)(cure)
 
 
 def _named(evidence: Evidence, incident: Incident) -> str:
