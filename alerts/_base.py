@@ -94,6 +94,9 @@ class Evidence:
     is_consequence: bool = True
     """Whether a finding that can cause this one may explain it; False where another cause is
     known, or the one at hand is too small."""
+    culprit: str = ""
+    """Identity of the session or other thing that is at fault: two findings in one database with
+    different culprits don't explain each other."""
 
     @property
     def identity(self) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Long work: statements and tools that run for hours on purpose, and have findings of their own."""
 
 from itertools import islice
+from typing import Protocol
 
 from alerts.query_tokens import tokens
 from collectors.activity import Session
@@ -48,10 +49,21 @@ WORDS = 200
 """Tokens that are looked at before the first word: comments of an ORM stand in front."""
 
 
+class Named(Protocol):
+    """A row about a session."""
+
+    @property
+    def application_name(self) -> str | None: ...
+
+
 def is_on_purpose(session: Session) -> bool:
     """Whether a tool or a maintenance command is at work, for which hours are no surprise."""
-    name = (session.application_name or "").lower()
-    return name.startswith(TOOLS) or first_word(session.query) in MAINTENANCE
+    return is_tool(session) or first_word(session.query) in MAINTENANCE
+
+
+def is_tool(session: Named) -> bool:
+    """Whether it belongs to a tool that copies or rebuilds whole databases."""
+    return (session.application_name or "").lower().startswith(TOOLS)
 
 
 def first_word(statement: str | None) -> str | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -35,20 +34,28 @@ async def within(
             await asyncio.wait((task,), timeout=WAIT)
             if monotonic() - begun < PROMPT:
                 break
+        if not task.done():
+            if cancelled := await _cancel(task):
+                raise cancelled
+            if task.cancelled() or task.exception():
+                raise TimeoutError
     except asyncio.CancelledError:
         await _cancel(task)
         if not task.cancelled() and task.exception() is None:
             discard(task.result())
         raise
-    if not task.done():
-        await _cancel(task)
-        if task.cancelled() or task.exception():
-            raise TimeoutError
     return task.result()
 
 
-async def _cancel(task: "asyncio.Future[Any]") -> None:
-    """Cancel it and let it clean up."""
+async def _cancel(task: "asyncio.Future[Any]") -> asyncio.CancelledError | None:
+    """Cancel it and let it clean up. Returns what cancelled the caller in that time, if anything:
+    to wait for the task itself would hide that."""
     task.cancel()
-    with suppress(asyncio.CancelledError, Exception):
-        await task
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+            task.cancel()
+    return cancelled

@@ -211,4 +211,5 @@ def _collector(collector: AnyCollector, server: ServerMonitor, pace: float) -> C
         is_bounded=collector.bound is not None,
         duplicates=entry.duplicates,
         error=entry.error,
+        is_absent=entry.is_expected,
     )

@@ -29,7 +29,31 @@ def release_session(session: Session) -> tuple[str, ...]:
         return (remark("WAL replay holds the lock for the primary: end its transaction there."),)
     if may_prevent_wraparound(session):
         return let_it_finish(session)
+    if applies_changes(session):
+        return let_it_apply(session)
     return stop(session)
+
+
+def applies_changes(session: Session | ExclusiveLock) -> bool:
+    """Whether it is a worker of a subscription."""
+    return (session.backend_type or "").startswith("logical replication")
+
+
+def let_it_apply(session: Session | ExclusiveLock) -> tuple[str, ...]:
+    """Return steps as comments: it starts again by itself, or ends the replication for good."""
+    of = equals("pid", session.pid)
+    return (
+        remark(
+            f"pid {session.pid} applies the changes of a subscription. Don't cancel it: it begins"
+            " again at once, or with disable_on_error its subscription is disabled."
+        ),
+        remark("1. Find its subscription: SELECT subname, latest_end_time, last_msg_receipt_time"),
+        remark(f"   FROM pg_catalog.pg_stat_subscription WHERE {of};"),
+        remark("2. It keeps its locks until the publisher has sent the whole transaction: find it"),
+        remark("   there, in pg_stat_activity; smaller transactions keep them for less long."),
+        remark("3. If the sessions that wait matter more: ALTER SUBSCRIPTION … DISABLE. What the"),
+        remark("   publisher writes is then kept there, until it is enabled again."),
+    )
 
 
 def may_prevent_wraparound(session: Session | ExclusiveLock) -> bool:
@@ -93,8 +117,11 @@ def stop(session: Session) -> tuple[str, ...]:
 
 
 def finish_prepared(gid: str) -> tuple[str, ...]:
-    """Return statements that roll back a prepared transaction, in its database."""
+    """Return steps as comments: no query tells whether its other half was committed elsewhere."""
+    name = literal(gid)
     return (
-        remark("Ask its transaction manager first: if it decided to commit, run COMMIT PREPARED."),
-        f"ROLLBACK PREPARED {literal(gid)};",
+        remark("1. Ask its transaction manager whether it decided to commit. It may have done so,"),
+        remark("   and to roll back would then lose a part of what was promised."),
+        remark(f"2. If it did, in its database: COMMIT PREPARED {name};"),
+        remark(f"3. If it did not, or nothing knows it any more: ROLLBACK PREPARED {name};"),
     )

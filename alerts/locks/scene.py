@@ -99,6 +99,17 @@ class LockScene:
             return session.datname
         return next((lock.datname for lock in self.locks.get(node, ()) if lock.datname), None)
 
+    def identity(self, node: Holder) -> str:
+        """Return what tells it from others over time: a pid may be used again."""
+        session = self.sessions.get(node)
+        return session.key if session else str(node)
+
+    def roots(self) -> dict[Holder, Holder]:
+        """Return the root of each waiter; of several, the one with the most victims."""
+        victims = {root: self.graph.victims_of(root) for root in self.graph.roots}
+        by_crowd = sorted(victims, key=lambda root: len(victims[root]))
+        return {waiter: root for root in by_crowd for waiter in victims[root]}
+
     def place(self, node: Holder) -> str:
         """` in shop`, to be put behind a name; nothing where the database is not known."""
         database = self.database(node)

@@ -18,7 +18,7 @@ HELD = "1h"
 OVERTAKEN = 60
 """Seconds by which another target of the same server may be ahead; two daemons may watch one."""
 FINDING = (*SCRAPED_FROM, "server", "finding")
-IDENTITY = (*FINDING, "severity", "database", "incident")
+IDENTITY = (*FINDING, "severity", "database", "incident", "culprit")
 RECORDED = RecordedMetric("pgvigil:incident", IDENTITY)
 
 

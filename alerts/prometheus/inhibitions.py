@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from alerts._base import AlertedBy, AnyFinding, Reach, Severity
 from alerts._catalogue import all_findings
-from alerts.prometheus.annotations import BEYOND_SERVER, SCRAPED_FROM
+from alerts.prometheus.annotations import SCRAPED_FROM
 from alerts.prometheus.rule import alert_name
 
 SERVER = (*SCRAPED_FROM, "server")
@@ -46,16 +46,18 @@ def _of_edge(cause: AnyFinding, effect: AnyFinding) -> Iterator[dict[str, object
 def _shared(cause: AnyFinding, effect: AnyFinding) -> tuple[str, ...]:
     """Labels that tell whether one explains the other; none where alerts don't carry enough.
 
-    Incidents of two findings have ids of their own, so the database is the most they share. An
-    alert by database stands for tables or indexes, and does not say which: those of its effect may
-    be others, so it inhibits nothing.
+    Incidents of two findings have ids of their own, but name the same culprit. An alert by database
+    stands for tables or indexes, and does not say which: those of its effect may be others, so it
+    inhibits nothing.
     """
     if cause.scope is not Reach.database:
         return SERVER
     if cause.alerted_by is AlertedBy.database:
         return ()
-    both = (BEYOND_SERVER[cause.alerted_by], BEYOND_SERVER[effect.alerted_by])
-    return (*SERVER, "database") if all("database" in labels for labels in both) else ()
+    if effect.alerted_by is AlertedBy.server:
+        return ()
+    each = effect.alerted_by is AlertedBy.subject
+    return (*SERVER, "database", *(["culprit"] if each else []))
 
 
 def _milder_than(severity: Severity) -> str:

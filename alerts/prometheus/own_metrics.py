@@ -183,7 +183,7 @@ INCIDENT = OwnMetric(
     "pgvigil_incident",
     "gauge",
     "An incident, which is one alert, at each severity that it has reached; the measured value.",
-    ("server", "finding", "severity", "database", "incident"),
+    ("server", "finding", "severity", "database", "incident", "culprit"),
 )
 INCIDENT_INFO = OwnMetric(
     "pgvigil_incident_info",
@@ -208,7 +208,13 @@ REVIEW_SUBJECTS = OwnMetric(
 COLLECTOR_FAILED = OwnMetric(
     "pgvigil_collector_failed",
     "gauge",
-    "1 if the last query of the collector failed; absent if it succeeded.",
+    "1 if the collector got no answer the last time, and should have; absent if all is well.",
+    ("server", "collector"),
+)
+COLLECTOR_ABSENT = OwnMetric(
+    "pgvigil_collector_absent",
+    "gauge",
+    "1 if this server has nothing for the collector: in its version, its role, its extensions.",
     ("server", "collector"),
 )
 COLLECTOR_SUCCESS_TIMESTAMP = OwnMetric(

@@ -54,6 +54,8 @@ class HorizonHolder:
     check: str
     key: str
     """Identity over time: a pid that is used again is another holder."""
+    culprit: str = ""
+    """Identity that other findings of the same session or prepared transaction give too."""
 
     def concerns(self, datname: str | None, *, catalog: bool = False) -> bool:
         """Whether it keeps dead rows of the tables, or of the catalogues, of that database."""
@@ -132,6 +134,7 @@ def _session(row: Holder, known: Session | None) -> HorizonHolder | None:
             cure=(why,),
             check=check,
             key=row.name,
+            culprit=f"pid {pid}",
         )
     is_idle = (known.state or "").startswith("idle")
     who = session_name(known.usename, known.application_name)
@@ -150,6 +153,7 @@ def _session(row: Holder, known: Session | None) -> HorizonHolder | None:
         cure=release_session(known),
         check=check,
         key=f"{known.key}@{known.xact_start_text}",
+        culprit=known.key,
     )
 
 
@@ -168,6 +172,7 @@ def _prepared(row: Holder, known: PreparedTransaction | None) -> HorizonHolder:
             f"SELECT * FROM pg_catalog.pg_prepared_xacts WHERE {equals('gid', literal(row.name))};"
         ),
         key=f"{row.name}@{known.prepared if known else ''}",
+        culprit=f"prepared {row.name}",
     )
 
 

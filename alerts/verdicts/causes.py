@@ -68,9 +68,11 @@ def _causes_of(case: Folded, causes: dict[Extent, list[int]]) -> Iterator[int]:
 
 
 def _is_elsewhere(cause: Folded, effect: Folded) -> bool:
-    """Return True if both name a database, and not the same one."""
-    there, here = cause.subject.evidence.database, effect.subject.evidence.database
-    return None not in (there, here) and there != here
+    """Return True if both name a database or a culprit, and not the same one."""
+    other, own = cause.subject.evidence, effect.subject.evidence
+    if other.culprit and own.culprit and other.culprit != own.culprit:
+        return True
+    return None not in (other.database, own.database) and other.database != own.database
 
 
 def _is_above(index: int, other: int | None, above: dict[int, int]) -> bool:

@@ -20,6 +20,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "database": (str, NoneType),
     "accepted": (str, NoneType),
     "is_consequence": (bool,),
+    "culprit": (str,),
 }
 """Types of each field in JSON."""
 REQUIRED = {field.name for field in fields(Evidence) if field.default is MISSING}

@@ -28,8 +28,19 @@ class Incident:
 def incident_id(system_identifier: str | None, finding: str, evidence: Evidence) -> str:
     """Return an id that stays the same over restarts, failovers and changed wording."""
     parts = (system_identifier or "", finding, *evidence.identity)
-    text = "\x00".join(parts).encode("utf-8", "surrogatepass")
-    return blake2b(text, digest_size=8).hexdigest()
+    return _digest("\x00".join(parts))
+
+
+def culprit_id(incident: Incident) -> str:
+    """Return an id that findings of the same culprit share; empty where none is named."""
+    if not incident.id or len(incident.subjects) != 1:
+        return ""
+    culprit = incident.subjects[0].evidence.culprit
+    return _digest(culprit) if culprit else ""
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def incidents(verdict: Verdict, system_identifier: str | None) -> Iterator[Incident]:

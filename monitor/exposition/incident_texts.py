@@ -1,12 +1,12 @@
 """What is told of each incident: rewritten seldom, since each new text is a new series."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from alerts._base import AnyFinding, Evidence, Severity
 from alerts.cure_line import LONGEST, console_lines, one_line
 from alerts.raw_text import shown
 from alerts.units import moment_text
-from alerts.verdicts.incident import OTHERS, Incident
+from alerts.verdicts.incident import OTHERS, Incident, culprit_id
 from alerts.verdicts.places import PLACES, Identity
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Kind
@@ -27,6 +27,8 @@ class IncidentText:
     subject: str
     message: str
     cure: str
+    culprit: str = ""
+    """As of its first text: an alert whose labels change is another one."""
 
 
 @dataclass(slots=True)
@@ -40,7 +42,9 @@ class IncidentTexts:
         key = (verdict.finding.name, incident.database, incident.id)
         old = self.texts.get(key)
         if old is None or _outdated(old, incident, verdict.at):
-            old = self.texts[key] = _written(incident, verdict)
+            new = _written(incident, verdict)
+            culprit = old.culprit if old else culprit_id(incident)
+            old = self.texts[key] = replace(new, culprit=culprit)
         return old
 
     def forget(self, finding: str, kept: set[Key]) -> None:

@@ -99,7 +99,7 @@ def incident_samples(
 ) -> Iterator[OwnSample]:
     """One series a severity, and one with what a message says."""
     for severity, value in incident.values.items():
-        labels = (server, finding, severity, incident.database, incident.id)
+        labels = (server, finding, severity, incident.database, incident.id, text.culprit)
         yield own.INCIDENT, labels, value
     which = (server, finding, incident.database, incident.id)
     yield own.INCIDENT_INFO, (*which, text.subject, text.message, text.cure), text.written
@@ -109,6 +109,9 @@ def collector_samples(server: str, view: CollectorView) -> Iterator[OwnSample]:
     labels = (server, view.name)
     if view.error is None and view.last_success is None:
         return  # it was never asked, or does not exist here
+    if view.is_absent:
+        yield own.COLLECTOR_ABSENT, labels, 1
+        return
     yield own.COLLECTOR_FAILED, labels, None if view.error is None else 1
     yield own.COLLECTOR_SUCCESS_TIMESTAMP, labels, view.last_success
     yield own.COLLECTOR_DURATION, labels, view.duration

@@ -55,8 +55,9 @@ class RoundStatus:
     def absence(self, now: float, reason: str, is_expected: bool = False) -> None:
         """Note that it was not asked, for a known reason."""
         self.asked, self.succeeded, self.error = now, None, reason
-        self.is_expected = is_expected
-        self.failing_since = self.failing_since or now
+        self.is_expected, self.failing_since = is_expected, self.failing_since or now
+        if is_expected:
+            self.failures, self.failing_since = 0, None
 
 
 @dataclass(slots=True)

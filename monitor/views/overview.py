@@ -34,7 +34,9 @@ class CollectorView:
     duplicates: int = 0
     """Samples not served because another series has the same labels."""
     error: str | None = None
-    """Why the last query failed; None after a success."""
+    """Why the last query failed, or why there is none; None after a success."""
+    is_absent: bool = False
+    """Whether there is nothing to read: on that version or role, or without an extension."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 
 import pytest
 
@@ -66,6 +67,30 @@ async def test_a_result_that_nobody_takes_is_discarded() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert discarded == ["session"]
+
+
+@pytest.mark.parametrize("cleans_up", [True, False])
+async def test_a_caller_that_is_cancelled_during_the_clean_up_ends_too(cleans_up: bool) -> None:
+    """The deadline has passed, what was waited for still cleans up, and we are stopped."""
+    cleaning, discarded = asyncio.Event(), list[str]()
+
+    async def slow_to_end() -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cleaning.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+            if cleans_up:
+                raise
+        return "session"
+
+    waiting = asyncio.create_task(within(0.01, slow_to_end(), discarded.append))
+    await cleaning.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert discarded == ([] if cleans_up else ["session"])
 
 
 async def read_one(descriptor: int) -> bytes:

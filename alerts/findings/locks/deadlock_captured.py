@@ -9,7 +9,7 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity,
 from alerts.cure import cancel, equals, literal, remark
 from alerts.history.window import Window
 from alerts.limits import FIXED, BaseLimits
-from alerts.locks.cures import may_prevent_wraparound
+from alerts.locks.cures import applies_changes, may_prevent_wraparound
 from alerts.locks.order import LOCK_ORDER, Captive, Capture
 from alerts.locks.parties import listed, party_facts, row_text, who
 from alerts.snapshot import Snapshot
@@ -78,9 +78,10 @@ def cure(capture: Capture) -> tuple[str, ...]:
     )
     if capture.victim is not None:
         return (remark("It is over: PostgreSQL has rolled one of them back."), *advice)
-    # An autovacuum against wraparound starts again at once, and the server needs it.
+    # An autovacuum against wraparound, and a worker of a subscription, start again at once.
     sessions = [captive.session for captive in capture.captives]
-    expendable = [one for one in sessions if not may_prevent_wraparound(one)]
+    needed = (may_prevent_wraparound, applies_changes)
+    expendable = [one for one in sessions if not any(is_needed(one) for is_needed in needed)]
     if not expendable:
         return advice
     session = min(expendable, key=lambda one: one.xact_seconds or 0.0)

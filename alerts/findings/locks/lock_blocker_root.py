@@ -91,9 +91,10 @@ def evidence(
         },
         cure=release(scene, root),
         check=_check(root),
-        key=session.key if session else str(root),
+        key=scene.identity(root),
         object=relation,
         database=database,
+        culprit=scene.identity(root),
     )
 
 

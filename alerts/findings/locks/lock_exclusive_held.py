@@ -9,7 +9,12 @@ from alerts.client_name import client_text, session_name
 from alerts.connections import untold
 from alerts.cure import ACTIVITY, cancel, identifier, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
-from alerts.locks.cures import let_it_finish, may_prevent_wraparound
+from alerts.locks.cures import (
+    applies_changes,
+    let_it_apply,
+    let_it_finish,
+    may_prevent_wraparound,
+)
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
@@ -106,6 +111,8 @@ def evidence(held: Sequence[ExclusiveLock], tables: Sequence[str], severity: Sev
 def cure(held: ExclusiveLock) -> tuple[str, ...]:
     if may_prevent_wraparound(held):
         return let_it_finish(held)
+    if applies_changes(held):
+        return let_it_apply(held)
     start, began = held.backend_start_text or "", held.xact_start_text
     if held.state == "active":
         return (

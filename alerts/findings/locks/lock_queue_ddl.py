@@ -7,7 +7,13 @@ from datetime import timedelta
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.cure import ACTIVITY, cancel, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
-from alerts.locks.cures import let_it_finish, may_prevent_wraparound, release_session
+from alerts.locks.cures import (
+    applies_changes,
+    let_it_apply,
+    let_it_finish,
+    may_prevent_wraparound,
+    release_session,
+)
 from alerts.locks.graph import Holder, Queue, conflicts, node_of
 from alerts.locks.parties import Fact, session_facts
 from alerts.locks.scene import LockScene
@@ -60,6 +66,7 @@ def evidence(scene: LockScene, waiter: Lock, followers: Sequence[Lock], limits: 
     critical = waited >= limits.waits_critical.total_seconds()
     command = _command(session.query) if session else ""
     first = _longest(scene, scene.graph.blockers_of(node))
+    root = scene.roots().get(node)
     behind = f"{len(followers)} session{'s queue' if len(followers) > 1 else ' queues'}"
     return Evidence(
         subject=f"{waiter.datname}: {relation}, DDL of {scene.who(node)}, pid {node}",
@@ -80,9 +87,10 @@ def evidence(scene: LockScene, waiter: Lock, followers: Sequence[Lock], limits: 
         },
         cure=cure(scene, session, first),
         check=_check(session),
-        key=session.key if session else str(node),
+        key=scene.identity(node),
         object=relation,
         database=waiter.datname,
+        culprit=scene.identity(root) if root is not None else "",
     )
 
 
@@ -92,13 +100,19 @@ def cure(scene: LockScene, ddl: Session | None, first: Holder | None) -> tuple[s
     blocker = scene.sessions.get(first) if first is not None else None
     if ddl.backend_type == "startup":
         return _clear_the_way(blocker)
+    if applies_changes(ddl):
+        return (*let_it_apply(ddl), remark("It waited for:"), *_behind(scene, first, blocker))
     return (
         remark("Cancel the DDL first: all sessions behind it continue at once."),
         cancel(ddl.pid, ddl.backend_start_text or "", ddl.xact_start_text),
         remark("Then repeat it after SET lock_timeout = '2s', until it succeeds at a time"),
         remark("when no session holds the table for long. It waited for:"),
-        *(_instead(blocker) if blocker else (remark(_described(scene, first)),)),
+        *_behind(scene, first, blocker),
     )
+
+
+def _behind(scene: LockScene, first: Holder | None, blocker: Session | None) -> tuple[str, ...]:
+    return _instead(blocker) if blocker else (remark(_described(scene, first)),)
 
 
 def _command(query: str | None) -> str:
@@ -121,6 +135,8 @@ def _clear_the_way(blocker: Session | None) -> tuple[str, ...]:
 def _instead(blocker: Session) -> tuple[str, ...]:
     if may_prevent_wraparound(blocker):
         return let_it_finish(blocker)
+    if applies_changes(blocker):
+        return let_it_apply(blocker)
     stop = cancel if blocker.state == "active" else terminate
     end = stop(blocker.pid, blocker.backend_start_text or "", blocker.xact_start_text)
     return (remark(f"pid {blocker.pid}, {blocker.state}; if it must go instead: {end}"),)

@@ -8,6 +8,7 @@ from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.client_name import session_name
 from alerts.cure import remark, terminate
 from alerts.limits import BaseLimits
+from alerts.long_work import is_tool
 from alerts.query_text import normalised
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
@@ -114,6 +115,13 @@ def cure(most: LockHolder, lasting: tuple[str, ...]) -> tuple[str, ...]:
     if most.pid is None:
         return (remark("Most locks belong to prepared transactions: finish those."), *lasting)
     start, began = most.backend_start_text or "", most.xact_start_text
+    if is_tool(most):
+        return (
+            remark(f"1. {_who(most)} locks every table that it copies, and nothing that others"),
+            remark("   read or write. Let it end if you can: ended now, the copy is incomplete."),
+            remark(f"2. If there is no room left: {terminate(most.pid, start, began)}"),
+            *lasting,
+        )
     return (
         remark(f"Now: terminate {_who(most)}, whose transaction is rolled back."),
         terminate(most.pid, start, began),

@@ -37,7 +37,7 @@ class Limits(BaseLimits):
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     scene = snapshot.once(LockScene.of)
     late = [(w, found) for w in scene.waits(scene.graph.waits) if (found := gravity(w, limits))]
-    roots = first_of(scene) if late else {}
+    roots = scene.roots() if late else {}
     crowds: dict[tuple[Holder | None, str | None, str], list[tuple[LockWait, Severity]]] = {}
     for wait, severity in late:
         crowd = roots.get(wait.node), scene.relation(wait.lock), wait.lock.locktype
@@ -89,9 +89,10 @@ def evidence(scene: LockScene, wait: LockWait, severity: Severity, root: Holder 
             f" {since('query_start')} AS since, pg_catalog.left(query, 60)"
             f" FROM {ACTIVITY} WHERE {equals('pid', wait.lock.pid or 0)};"
         ),
-        key=session.key if session else str(wait.node),
+        key=scene.identity(wait.node),
         object=relation,
         database=database,
+        culprit=scene.identity(root) if root is not None else "",
     )
 
 
@@ -106,7 +107,7 @@ def folded(
     database = scene.database(longest.node)
     what = relation or f"a lock ({longest.lock.locktype})"
     behind = f" behind {scene.who(root)}" if root is not None else ""
-    session = scene.sessions.get(root) if root is not None else None
+    front = scene.identity(root) if root is not None else "None"
     return Evidence(
         subject=f"{database or 'no database'}: others{behind}, {what}",
         severity=severity,
@@ -127,9 +128,10 @@ def folded(
             f"SELECT pid, state, {since('query_start')} AS since, pg_catalog.left(query, 60)"
             f" FROM {ACTIVITY} WHERE {equals('wait_event_type', literal('Lock'))};"
         ),
-        key=f"others: {session.key if session else root}, {what}",
+        key=f"others: {front}, {what}",
         object=relation,
         database=database,
+        culprit=front if root is not None else "",
     )
 
 
@@ -153,13 +155,6 @@ def cure(scene: LockScene, root: Holder | None) -> tuple[str, ...]:
         remark("the first session behind it continues, and the next one after that:"),
         *release(scene, root),
     )
-
-
-def first_of(scene: LockScene) -> dict[Holder, Holder]:
-    """Return the root of each waiter; of several, the one with the most victims."""
-    victims = {root: scene.graph.victims_of(root) for root in scene.graph.roots}
-    by_crowd = sorted(victims, key=lambda root: len(victims[root]))
-    return {waiter: root for root in by_crowd for waiter in victims[root]}
 
 
 finding = Finding(

@@ -64,6 +64,7 @@ def evidence(row: PreparedTransaction, severity: Severity, waiting: int | None) 
         ),
         key=f"{row.gid}@{row.prepared}",
         database=row.datname,
+        culprit=f"prepared {row.gid}",
     )
 
 

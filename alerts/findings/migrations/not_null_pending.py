@@ -35,9 +35,9 @@ def evidence(row: NullableColumn) -> Evidence:
         ),
         facts={"constraint": row.conname},
         cure=(
-            remark("The check proves it, so the table is not read; each takes a short lock:"),
+            remark("The check proves it, so the table is not read; it takes a short lock:"),
             *plain_ddl(f"ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL;"),
-            f"ALTER TABLE {table} DROP CONSTRAINT {name};",
+            remark(f"Only when that is done: ALTER TABLE {table} DROP CONSTRAINT {name};"),
         ),
         check=(
             "SELECT attname, attnotnull FROM pg_catalog.pg_attribute"

@@ -71,6 +71,7 @@ def evidence(row: Subscription, errors: float, seconds: float, copying: bool) ->
         ),
         key=row.name,
         database=row.datname,
+        culprit=row.name,
     )
 
 

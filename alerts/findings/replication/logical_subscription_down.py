@@ -83,6 +83,7 @@ def evidence(snapshot: Snapshot, row: Subscription, what: str) -> Evidence:
         check=check(row),
         key=row.name,
         database=row.datname,
+        culprit=row.name,
     )
 
 

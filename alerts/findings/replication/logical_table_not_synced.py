@@ -87,6 +87,7 @@ def evidence(snapshot: Snapshot, tables: Tables, standing: float) -> Evidence:
         ),
         key=f"{first.datname}: {first.subname}",
         database=first.datname,
+        culprit=f"{first.datname}: {first.subname}",
     )
 
 

@@ -76,7 +76,7 @@ def cure(row: ChangedCollation, *, own: bool) -> tuple[str, ...]:
     return (
         remark("Rebuild first. Where a duplicate stops it, delete one of the two rows."),
         *(f"REINDEX INDEX CONCURRENTLY {name};" for name in row.names),
-        refresh,
+        remark(f"Only when each of them was rebuilt: {refresh}"),
     )
 
 

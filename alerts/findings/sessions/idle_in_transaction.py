@@ -1,6 +1,6 @@
 """A transaction whose client is silent keeps its locks, and holds back vacuum."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,6 +10,7 @@ from alerts.connections import client_sessions, untold
 from alerts.cure import ACTIVITY, remark, session_guard, since, terminate
 from alerts.limits import BaseLimits
 from alerts.locks.graph import LockGraph
+from alerts.long_work import is_tool
 from alerts.plural import plural
 from alerts.pooler.pooled import Pooled
 from alerts.query_text import normalised
@@ -45,6 +46,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     shortest = min(limits.silent, limits.silent_harmful).total_seconds()
     quiet = [s for s in snapshot.rows(activity) if is_idle_in_transaction(s)]
     quiet = [s for s in quiet if (s.state_seconds or 0.0) >= shortest]
+    quiet = [s for s in quiet if not is_led(s, snapshot.rows(activity))] if quiet else []
     yield from untold(s for s in client_sessions(snapshot.rows(activity)) if not s.is_self)
     waits = LockGraph.of(snapshot.rows(locks) if quiet and snapshot.has(locks) else ())
     for session in quiet:
@@ -57,6 +59,18 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def is_idle_in_transaction(session: Session) -> bool:
     return (session.state or "").startswith("idle in transaction")
+
+
+def is_led(session: Session, others: Iterable[Session]) -> bool:
+    """Whether it is the leader of a tool whose other sessions work, such as pg_dump --jobs: it only
+    keeps the snapshot that they share."""
+    if not is_tool(session):
+        return False
+    ours = session.datname, session.usename, session.application_name
+    return any(
+        other.state == "active" and (other.datname, other.usename, other.application_name) == ours
+        for other in others
+    )
 
 
 def evidence(session: Session, harm: Harm, limits: Limits, pooled: Pooled) -> Evidence:
@@ -99,6 +113,7 @@ def evidence(session: Session, harm: Harm, limits: Limits, pooled: Pooled) -> Ev
         ),
         key=session.key,
         database=session.datname,
+        culprit=session.key,
     )
 
 

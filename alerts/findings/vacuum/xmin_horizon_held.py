@@ -118,6 +118,7 @@ def evidence(holder: HorizonHolder, stood: Standstill, price: Price, limits: Lim
         check=holder.check,
         key=holder.key,
         database=holder.datname,
+        culprit=holder.culprit or f"{holder.kind} {holder.name}",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.cure import ACTIVITY, cancel, equals, literal, remark
 from alerts.limits import FIXED, BaseLimits, Slack
+from alerts.long_work import is_on_purpose
 from alerts.plural import plural
 from alerts.snapshot import NOT_YET, Snapshot
 from alerts.units import Duration, duration_text
@@ -124,12 +125,16 @@ def cure(snapshot: Snapshot, blamed: Culprit) -> tuple[str, ...]:
 
 
 def culprits(snapshot: Snapshot, blamed: Culprit) -> list[Session]:
-    """Return the sessions that now run the statement with most of the load."""
+    """Return the sessions that now run the statement with most of the load.
+
+    Not those of builds, vacuums and backups: cancelled, their work is lost, and has to be repeated.
+    """
     statement = blamed.statement
     if statement is None or statement.what is None or statement.share < MOST:
         return []
     rows = snapshot.rows(activity) if snapshot.has(activity) else ()
     here = [r for r in active(rows) if r.query_id == statement.what and r.leader_pid is None]
+    here = [r for r in here if r.backend_type == "client backend" and not is_on_purpose(r)]
     return sorted(here, key=lambda row: row.query_seconds or 0.0, reverse=True)[:AT_ONCE]
 
 

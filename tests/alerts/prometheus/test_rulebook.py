@@ -157,6 +157,16 @@ def test_a_cause_in_a_database_inhibits_nothing_in_another() -> None:
             assert "database" in rule["equal"]  # type: ignore[operator]
 
 
+def test_a_session_inhibits_nothing_of_another_in_its_database() -> None:
+    """Where both alerts stand for a subject of a database, both name the same culprit."""
+    by_alert = {f'alertname="{alert_name(n)}"': finding for n, finding in all_findings().items()}
+    for rule in inhibitions():
+        source, target = (rule[f"{side}_matchers"][0] for side in ("source", "target"))  # type: ignore[index]
+        ends = [by_alert[end] for end in (source, target) if end in by_alert]
+        each = [one.scope is Reach.database and one.alerted_by is AlertedBy.subject for one in ends]
+        assert ("culprit" in rule["equal"]) is (len(each) == 2 and all(each))  # type: ignore[operator]
+
+
 def test_no_cause_silences_a_higher_severity() -> None:
     """What an inhibition silences is never worse than what fires."""
     for rule in inhibitions():

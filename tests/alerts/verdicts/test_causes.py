@@ -106,6 +106,26 @@ def test_a_cause_that_names_a_database_explains_nothing_in_another() -> None:
     ]
 
 
+def test_a_culprit_explains_nothing_of_another() -> None:
+    """A session that is silent is no reason for what another one in the same database keeps."""
+    silent = finding("silent", "Silent", "sessions", scope=Reach.database)
+    holds = finding("holds", "Holds", "vacuum", scope=Reach.database, because=("silent",))
+
+    def of(subject: str, culprit: str) -> Subject:
+        one = bloat(subject, 1, 0.5)
+        return replace(one, evidence=replace(one.evidence, object=None, culprit=culprit))
+
+    verdicts = [
+        ill(silent, of("cause", "7@one")),
+        ill(holds, of("same", "7@one"), of("another", "8@two"), of("untold", "")),
+    ]
+    assert outline(fold(verdicts)) == [
+        "silent cause",
+        ["holds same", "holds untold"],
+        "holds another",
+    ]
+
+
 def test_what_is_muted_explains_nothing() -> None:
     """Who asked not to hear of a cause still hears of what it does."""
     muted = replace(ill(HORIZON), muted=(horizon(),))

@@ -58,16 +58,18 @@ def test_a_circle_is_critical_and_counted_once() -> None:
     assert facts["victim_pid"] is None
 
 
-def test_a_vacuum_against_wraparound_is_not_cancelled() -> None:
-    """The server needs it, and it would start again: the other one is cancelled."""
-    worker: dict[str, Any] = {"backend_type": "autovacuum worker", "xact_seconds": 0.1}
-    for query, pid in (
-        ("autovacuum: VACUUM a (to prevent wraparound)", "pid OPERATOR(pg_catalog.=) 1 "),
-        ("autovacuum: VACUUM a", "pid OPERATOR(pg_catalog.=) 2 "),
+def test_what_starts_again_is_not_cancelled() -> None:
+    """A vacuum against wraparound, a worker of a subscription: the other one is cancelled."""
+    applies = "logical replication apply worker"
+    for worker, query, pid in (
+        ("autovacuum worker", "autovacuum: VACUUM a (to prevent wraparound)", 1),
+        ("autovacuum worker", "autovacuum: VACUUM a", 2),
+        (applies, "", 1),
     ):
-        told = verdict_of(finding, circle(query=query, **worker)).subjects[0].evidence.cure
+        traits: dict[str, Any] = {"backend_type": worker, "query": query, "xact_seconds": 0.1}
+        told = verdict_of(finding, circle(**traits)).subjects[0].evidence.cure
         [cancelled] = [line for line in told if "pg_cancel_backend" in line]
-        assert pid in cancelled
+        assert f"pid OPERATOR(pg_catalog.=) {pid} " in cancelled
 
 
 def test_the_statement_before_is_nobodys() -> None:

@@ -19,6 +19,7 @@ from collectors.user_tables import user_tables
 from tests.fixtures.lock_stage import Stage, judged
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.printed_sql import chosen
 from tests.fixtures.until import until
 
 NOW = 1_800_000_000.0
@@ -131,6 +132,15 @@ def test_a_working_root_is_cancelled_and_an_idle_one_terminated() -> None:
         )
 
 
+def test_a_worker_of_a_subscription_is_left_alone() -> None:
+    """Cancelled it begins again, or its subscription is disabled: steps, and no statement."""
+    worker = session(1, state="active", backend_type="logical replication apply worker")
+    scene = LockScene.of(scene_of([worker, session(2)], [row_lock(1), row_lock(2, 40.0)]))
+    told = release(scene, 1)
+    assert all(line.startswith("--") for line in told)
+    assert "pg_stat_subscription WHERE pid OPERATOR(pg_catalog.=) 1;" in "\n".join(told)
+
+
 def test_tables_of_other_databases_get_their_names_from_the_table_collector() -> None:
     """pg_locks gives numbers for databases where our session is not."""
     table = replace_all(user_tables.row, datname="shop", relid=4, schemaname="s", relname="Order")
@@ -232,7 +242,7 @@ async def test_a_forgotten_prepared_transaction_is_rolled_back_by_its_gid(
     evidence = verdict.subjects[0].evidence
     assert "prepared transaction it's" in evidence.subject
     assert evidence.database == database.name
-    await paste(database.dsn, "\n".join(evidence.cure))
+    await paste(database.dsn, chosen(evidence.cure, "ROLLBACK"))
     await stage.all_done()
 
 

@@ -130,6 +130,14 @@ def test_other_vacuums_may_be_cancelled() -> None:
     assert any("pg_cancel_backend" in line and ") 1 " in line for line in cure)
 
 
+def test_a_truncate_that_is_replicated_is_not_cancelled() -> None:
+    """A worker of a subscription would only begin again; what it waits for can still be ended."""
+    worker = replace(IDLE, pid=2, state="active", backend_type="logical replication worker")
+    cure = cure_of(replace(IDLE, pid=1, state="idle in transaction"), worker)
+    assert not any("backend(pid)" in line and ") 2 " in line for line in cure)
+    assert any("pg_terminate_backend(pid)" in line and ") 1 " in line for line in cure)
+
+
 async def test_traffic_behind_an_alter_goes_on_once_its_own_cure_has_run(
     stage: Stage, paste: Psql, database: Database
 ) -> None:

@@ -42,6 +42,19 @@ def test_limits(locks: int, severity: Severity | None) -> None:
     assert verdict_of(finding, table(locks)).severity is severity
 
 
+@pytest.mark.parametrize(("application", "is_safe"), [("web", True), ("pg_dump", False)])
+def test_a_backup_is_not_ended_in_passing(application: str, is_safe: bool) -> None:
+    """Ended, its copy would be incomplete: the statement is a comment."""
+    full = table(900)
+    [row] = full.rows(lock_table)
+    named = replace(row, application_name=application)
+    snapshot = scene((), (), (lock_table, (named,)), (settings, full.rows(settings)))
+    [subject] = verdict_of(finding, snapshot).subjects
+    cure = subject.evidence.cure
+    assert "pg_terminate_backend" in "\n".join(cure)
+    assert any(line.startswith("SELECT") for line in cure) is is_safe
+
+
 def test_a_hidden_setting_leaves_it_unknown() -> None:
     """Without the size nothing is said of how full it is."""
     assert verdict_of(finding, table(900, each=None)).state is State.unknown

@@ -30,6 +30,7 @@ from tests.fixtures.farm import MONITOR
 from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import PrivateServers, Psql, connected
+from tests.fixtures.printed_sql import chosen
 from tests.fixtures.requirements import Missing
 from tests.fixtures.session_rows import seen
 
@@ -350,7 +351,7 @@ async def test_found_and_cured(
         overdue = {s.evidence.subject for s in subjects(table_freeze_overdue.finding, aged)}
         assert overdue
         pasted = "\n".join((found["postgres"].check, *found["postgres"].cure))
-        await psql(server.dsn(), pasted)
+        await psql(server.dsn(), chosen(found["postgres"].cure, "ROLLBACK") + pasted)
         well = await look(connection, *COLLECTORS, recorder=Recorder(HISTORY))
         for finding in (txid_wraparound.finding, mxid_wraparound.finding):
             assert "postgres" not in {s.evidence.subject for s in subjects(finding, well)}

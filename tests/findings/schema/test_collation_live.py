@@ -8,6 +8,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors.changed_collations import changed_collations
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.printed_sql import chosen
 
 # A provider whose version is known whatever the locale of the machine: ICU, which not every build
 # has, or, since 17, PostgreSQL itself.
@@ -38,6 +39,8 @@ async def test_found_and_cured(database: Database, psql: Psql, version: int) -> 
     assert subject.evidence.severity is Severity.critical
     assert subject.evidence.facts["indexes"] == 1
     await psql(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
+    assert (await judged()).state is State.ill, "a failed rebuild must not be hidden"
+    await psql(database.dsn, chosen(subject.evidence.cure, "ALTER"))
     assert (await judged()).state is State.healthy
 
 

@@ -54,6 +54,24 @@ def test_it_is_the_silence_that_counts(seconds: float, severity: Severity | None
 
 
 @pytest.mark.parametrize(
+    ("other", "severity"),
+    [
+        ({"state": "active"}, None),
+        ({"state": "idle in transaction"}, Severity.critical),
+        ({"state": "active", "datname": "another"}, Severity.critical),
+        ({"state": "active", "application_name": "web"}, Severity.critical),
+    ],
+)
+def test_a_leader_whose_workers_copy_is_not_forgotten(
+    other: dict[str, Any], severity: Severity | None
+) -> None:
+    """pg_dump --jobs: its first session only keeps the snapshot. A dump that hangs is silent."""
+    leader = open_transaction(9999, application_name="pg_dump")
+    worker = replace(leader, pid=2, state_seconds=1, **other)
+    assert judged(leader, worker).severity is severity
+
+
+@pytest.mark.parametrize(
     "harmless",
     [
         open_transaction(9999, state="active"),

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from alerts._base import Severity, State
+from alerts._base import AnyFinding, Severity, State
 from alerts.verdicts.incident import incident_id
 from alerts.verdicts.places import places
 from alerts.verdicts.verdict import Subject, Verdict
@@ -132,6 +132,26 @@ def test_words_are_rewritten_seldom() -> None:
     late = told(own, replace(soon, at=NOW + REWRITE))
     assert late["message"].startswith("Longer. Since ")
     assert float(late["value"]) == NOW + REWRITE
+
+
+def test_findings_of_one_culprit_share_its_id() -> None:
+    """It stays as long as the incident does, as an alert with another label is another alert."""
+    own = Own()
+
+    def culprit(who: str, finding: AnyFinding = IDLE) -> str:
+        one = quiet(20)
+        named = replace(one, evidence=replace(one.evidence, culprit=who))
+        [found] = shown(own, replace(ill(finding, named), at=NOW + REWRITE))["pgvigil_incident"]
+        return found.labels["culprit"]
+
+    first = culprit("7@then")
+    assert len(first) == 16
+    assert culprit("8@later") == first
+    own = Own()
+    assert culprit("8@later", SATURATION) == ""
+    assert culprit("8@later") not in ("", first)
+    own = Own()
+    assert culprit("") == ""
 
 
 def test_words_are_new_with_a_new_severity() -> None:

@@ -102,6 +102,14 @@ def test_a_collector_that_was_never_asked_has_no_line() -> None:
     assert read(own, "pgvigil_collector_failed") == {("shop", "settings"): 1}
 
 
+def test_a_collector_that_does_not_exist_there_has_not_failed() -> None:
+    """The server is older than its view, or lacks the extension: nothing is to be done."""
+    own = of(primary())
+    assert read(own, "pgvigil_collector_absent") == {("shop", "stat_io"): 1}
+    for name in ("failed", "pace_seconds", "last_success_timestamp_seconds"):
+        assert ("shop", "stat_io") not in read(own, f"pgvigil_collector_{name}")
+
+
 def test_going_unknown_keeps_what_was_ill() -> None:
     """Held subjects go on being counted, beside a state that says unknown."""
     own = of(unreachable())
