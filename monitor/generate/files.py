@@ -20,7 +20,9 @@ from monitor.config.settings import Paces
 from monitor.generate.metrics_page import metrics_page
 from monitor.postgres.role_sql import statements
 from monitor.reports.migrate_check_json import schema_page as migration_schema_page
-from monitor.web.findings_schema import schema_page
+from monitor.web.findings_schema import schema_page as findings_schema_page
+from monitor.web.statements_schema import schema_page as statements_schema_page
+from monitor.web.waits_schema import schema_page as waits_schema_page
 
 ROOT = Path(__file__).parents[2]
 COMPOSED = ("postgres", "template1", "shop")
@@ -125,8 +127,10 @@ SOURCES: Mapping[str, Callable[[], str]] = {
     "docs/configuration.md": settings_page,
     "docs/metrics.md": metrics,
     "docs/findings.md": findings_page,
-    "docs/findings.schema.json": schema_page,
+    "docs/findings.schema.json": findings_schema_page,
     "docs/migrate-check.schema.json": migration_schema_page,
+    "docs/statements.schema.json": statements_schema_page,
+    "docs/waits.schema.json": waits_schema_page,
 }
 GENERATED: Mapping[str, Callable[[], str]] = {
     **SOURCES,

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from alerts.plans.advice_text import advice_text
 from alerts.plans.known import all_plans
 from alerts.snapshot import Snapshot, Unknown
 from alerts.statements.history import STATEMENTS
 from alerts.statements.load import Load, Ran
+from collectors.index_advice import IndexAdvice, index_advice
 from collectors.plans import StatementPlan
 from monitor.views.plan_lines import plan_lines
 
@@ -40,6 +42,8 @@ class StatementRow:
     """Mean number of sessions that executed it in each of the last whole windows."""
     plan: tuple[str, ...] = ()
     """Lines of its plan, without values; empty if it is not known."""
+    advice: str | None = None
+    """An index that the planner would use, or uses since it was advised; None if there is none."""
     no_plan: str | None = None
     """Why the planner could not tell it; None if it did, or was not asked."""
 
@@ -80,7 +84,12 @@ def statement_table(snapshot: Snapshot) -> StatementTable:
     except Unknown as unknown:
         return StatementTable(unknown.reason, unknown.grant)
     by_key = {(one.userid, one.dbid, one.query_id): one for one in all_plans(snapshot, load)}
-    rows = [_row(load, ran, by_key.get(ran.key)) for ran in load.top("seconds", SHOWN)]
+    advised = snapshot.rows(index_advice) if snapshot.has(index_advice) else ()
+    by_statement = {one.key: one for one in advised}
+    rows = [
+        _row(load, ran, by_key.get(ran.key), by_statement.get(ran.key))
+        for ran in load.top("seconds", SHOWN)
+    ]
     return StatementTable(
         rows=tuple(rows),
         seconds=uses.seconds,
@@ -90,7 +99,9 @@ def statement_table(snapshot: Snapshot) -> StatementTable:
     )
 
 
-def _row(load: Load, ran: Ran, plan: StatementPlan | None) -> StatementRow:
+def _row(
+    load: Load, ran: Ran, plan: StatementPlan | None, advice: IndexAdvice | None
+) -> StatementRow:
     use = ran.use
     return StatementRow(
         query_id=ran.query_id,
@@ -108,6 +119,7 @@ def _row(load: Load, ran: Ran, plan: StatementPlan | None) -> StatementRow:
         wal_bytes=use.wal_bytes,
         trend=tuple(load.trend(ran.key)),
         plan=plan_lines(plan) if plan else (),
+        advice=advice_text(advice) if advice else None,
         no_plan=plan.reason if plan else None,
     )
 

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -21,14 +22,16 @@ from monitor.web.compression import accepts_gzip
 from monitor.web.discovery import asked_under, targets
 from monitor.web.finding_page import finding_json, finding_page, known_finding
 from monitor.web.findings import as_plain, dumps
-from monitor.web.findings_schema import schema_page
+from monitor.web.findings_schema import schema_page as findings_schema
 from monitor.web.headers import Headers, content_policy
 from monitor.web.index_page import index_page
 from monitor.web.locks_page import locks_page
 from monitor.web.migrations_page import migrations_json
 from monitor.web.statements_page import statements_json, statements_page
+from monitor.web.statements_schema import schema_page as statements_schema
 from monitor.web.status import SCRIPT, STYLE, status_page
 from monitor.web.waits_page import minutes_of, waits_json, waits_page
+from monitor.web.waits_schema import schema_page as waits_schema
 
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -111,9 +114,6 @@ class Site:
     async def findings(self, request: Request) -> Response:
         return await _page(request, lambda: dumps(as_plain(self.overview())), JSON)
 
-    async def schema(self, request: Request) -> Response:
-        return await _page(request, schema_page, SCHEMA)
-
     async def finding(self, request: Request) -> Response:
         overview, name = self.overview(), request.path_params["name"]
         subject = known_finding(name.removesuffix(".json"), overview)
@@ -162,11 +162,13 @@ def application(overview: Callable[[], Overview], store: Store, *, pages: bool =
         Route("/locks", site.locks),
         Route("/waits", site.waits),
         Route("/waits.json", site.waits_numbers),
+        Route("/waits/schema.json", partial(_page, render=waits_schema, kind=SCHEMA)),
         Route("/statements", site.statements),
         Route("/statements.json", site.statements_json),
+        Route("/statements/schema.json", partial(_page, render=statements_schema, kind=SCHEMA)),
         Route("/migrations.json", site.migrations),
         Route("/findings", site.findings),
-        Route("/findings/schema.json", site.schema),
+        Route("/findings/schema.json", partial(_page, render=findings_schema, kind=SCHEMA)),
         Route("/findings/{name}", site.finding),
     ]
     app = Starlette(

@@ -1,20 +1,14 @@
 """Types of the JSON of `/findings`, and the JSON Schema that is published for it."""
 
-import json
 from functools import cache
-from typing import Annotated, Any
-
-from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from typing import Any
 
 # On Python 3.11, pydantic reads this one only.
 from typing_extensions import TypedDict
 
 from alerts._base import FindingKind, Severity, State
 from collectors._base import Kind, Role
-
-CLOSED = with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
-Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-"""A moment, in UTC."""
+from monitor.web.json_schema import CLOSED, Time, page_of, schema_of
 
 
 @CLOSED
@@ -151,11 +145,10 @@ class FindingsJson(TypedDict):
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of `/findings`."""
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return head | TypeAdapter(FindingsJson).json_schema()
+    return schema_of(FindingsJson)
 
 
 @cache
 def schema_page() -> str:
     """Return the schema as text, as it is committed and served."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    return page_of(FindingsJson)

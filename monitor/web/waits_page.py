@@ -6,9 +6,18 @@ from urllib.parse import urlencode
 
 from alerts.waits.history import STEP
 from monitor.views.overview import Overview, ServerView
-from monitor.views.wait_hour import COLUMNS, columns, doing_rows, event_rows
+from monitor.views.wait_hour import (
+    COLUMNS,
+    ChartColumn,
+    DoingRow,
+    EventRow,
+    columns,
+    doing_rows,
+    event_rows,
+)
 from monitor.web.findings import iso
 from monitor.web.templating import TEMPLATES
+from monitor.web.waits_schema import ServerWaitsJson, WaitJson, WaitsJson, WorkJson
 
 FEW = 3
 """Kinds of work that are listed of each of many servers."""
@@ -59,65 +68,58 @@ def minutes_of(asked: str | None) -> int:
     return minutes
 
 
-def waits_json(overview: Overview, minutes: int = LONGEST) -> Plain:
+def waits_json(overview: Overview, minutes: int = LONGEST) -> WaitsJson:
     """Return the waits of all servers; columns only where it is one server."""
+    is_alone = len(overview.servers) == 1
     return {
         "at": iso(overview.at),
         "minutes": minutes,
-        "servers": [
-            _server(view, overview.at, minutes, len(overview.servers) == 1)
-            for view in overview.servers
-        ],
+        "servers": [_server(view, overview.at, minutes, is_alone) for view in overview.servers],
     }
 
 
-def _server(view: ServerView, now: float, minutes: int, with_columns: bool) -> Plain:
+def _server(view: ServerView, now: float, minutes: int, with_columns: bool) -> ServerWaitsJson:
     shown = columns(view.waits, now, minutes)
     assert len(shown) <= COLUMNS
-    events = event_rows(view.waits, shown, now)
-    since = shown[0].start
-    chart: Plain = {}
-    if with_columns:
-        chart = {
-            "step_seconds": STEP,
-            "start": iso(since),
-            "watched_seconds": [round(column.watched, 1) for column in shown],
-            "active_sessions": [
-                round(sum(column.sessions.values()), 2) if column.watched else None
-                for column in shown
-            ],
-        }
+    since, drawn = shown[0].start, shown if with_columns else None
+    works = islice(doing_rows(view.waits, since), None if with_columns else FEW)
     return {
         "server": view.name,
         "unknown": view.waits.unknown,
-        **chart,
-        "waits": [
-            {
-                "type": row.event[0],
-                "event": row.event[1],
-                "means": f"sessions {row.means}",
-                "advice": row.advice,
-                "sessions_now": None if row.now is None else round(row.now, 2),
-                "sessions": round(row.average, 2),
-                **(
-                    {"columns": [round(c.sessions.get(row.event, 0.0), 2) for c in shown]}
-                    if with_columns
-                    else {}
-                ),
-            }
-            for row in events
-        ],
-        "largest": [
-            {
-                "type": row.doing.wait_event_type,
-                "event": row.doing.wait_event,
-                "query_id": None if row.doing.query_id is None else str(row.doing.query_id),
-                "statement": row.statement,
-                "user": row.doing.usename,
-                "application": row.doing.application_name,
-                "database": row.doing.datname,
-                "sessions": round(row.average, 2),
-            }
-            for row in islice(doing_rows(view.waits, since), None if with_columns else FEW)
-        ],
+        "step_seconds": STEP if drawn else None,
+        "start": iso(since) if drawn else None,
+        "watched_seconds": [round(one.watched, 1) for one in drawn] if drawn else None,
+        "active_sessions": [_active(one) for one in drawn] if drawn else None,
+        "waits": [_wait(row, drawn) for row in event_rows(view.waits, shown, now)],
+        "largest": [_work(row) for row in works],
+    }
+
+
+def _active(column: ChartColumn) -> float | None:
+    return round(sum(column.sessions.values()), 2) if column.watched else None
+
+
+def _wait(row: EventRow, drawn: list[ChartColumn] | None) -> WaitJson:
+    return {
+        "type": row.event[0],
+        "event": row.event[1],
+        "means": f"sessions {row.means}",
+        "advice": row.advice,
+        "sessions_now": None if row.now is None else round(row.now, 2),
+        "sessions": round(row.average, 2),
+        "columns": [round(c.sessions.get(row.event, 0.0), 2) for c in drawn] if drawn else None,
+    }
+
+
+def _work(row: DoingRow) -> WorkJson:
+    doing = row.doing
+    return {
+        "type": doing.wait_event_type,
+        "event": doing.wait_event,
+        "query_id": None if doing.query_id is None else str(doing.query_id),
+        "statement": row.statement,
+        "user": doing.usename,
+        "application": doing.application_name,
+        "database": doing.datname,
+        "sessions": round(row.average, 2),
     }

@@ -3,25 +3,11 @@
 from collections.abc import Iterator
 
 from alerts.cure import concurrently, identifier, remark
+from alerts.plans.advice_text import index_text
 from collectors.index_advice import IndexAdvice
 
 LONGEST = 63
 """Bytes of a name."""
-
-
-def index_text(advice: IndexAdvice) -> str:
-    """Return table and columns, as CREATE INDEX has them."""
-    table = identifier(advice.schemaname, advice.relname)
-    return f"{table} ({', '.join(map(identifier, advice.columns))}){_rest(advice)}"
-
-
-def _rest(advice: IndexAdvice) -> str:
-    text = ""
-    if advice.included:
-        text += f" INCLUDE ({', '.join(map(identifier, advice.included))})"
-    if advice.null_column:
-        text += f" WHERE {identifier(advice.null_column)} IS NULL"
-    return text
 
 
 def name_of(advice: IndexAdvice) -> str:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
-from alerts.findings.queries._index_build import cure, index_text
+from alerts.findings.queries._index_build import cure
 from alerts.findings.queries._plans import planned
 from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
 from alerts.limits import FIXED, BaseLimits
+from alerts.plans.advice_text import index_text
 from alerts.plans.signals import selective_scans, tables_of
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran

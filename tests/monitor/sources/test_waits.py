@@ -1,12 +1,14 @@
 """Waits of a real server on the page of metrics and in the numbers of the chart."""
 
 import asyncio
+import json
 
 import pytest
 
 from alerts.waits import history
 from monitor.fleet import view
 from monitor.views.overview import Overview
+from monitor.web.findings import dumps
 from monitor.web.waits_page import waits_json, waits_page
 from tests.fixtures.daemon import Watch
 from tests.fixtures.postgres import Database
@@ -42,7 +44,7 @@ async def test_who_waits_is_shown(
     assert "pg_processors " in text
     seen = view(watched.server)
     shown = Overview(at=watched.server.clock.now(), servers=(seen,))
-    [server] = waits_json(shown, 5)["servers"]
+    [server] = json.loads(dumps(waits_json(shown, 5)))["servers"]
     assert ("Lock", "relation") in [(one["type"], one["event"]) for one in server["waits"]]
     assert len(server["watched_seconds"]) == len(server["waits"][0]["columns"]) == 30
     assert "wait for a lock on a whole table" in waits_page(shown)
