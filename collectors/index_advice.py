@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from collectors._base import Collector, Lane
+from collectors._base import Collector, Lane, gauge
+
+LABELS = ("datname", "userid", "queryid", "schemaname", "relname", "index_columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,15 @@ class IndexAdvice:
         return self.userid, self.dbid, self.query_id
 
     @property
+    def queryid(self) -> str:
+        return str(self.query_id)
+
+    @property
+    def index_columns(self) -> str:
+        """All columns of the index, as a label."""
+        return ", ".join((*self.columns, *self.included))
+
+    @property
     def ratio(self) -> float:
         """What is left of the cost of its statement."""
         return self.cost_after / self.cost_before if self.cost_before > 0 else 1.0
@@ -67,4 +78,31 @@ index_advice: Collector[IndexAdvice] = Collector(
     row=IndexAdvice,
     lane=Lane.slow,
     key=("userid", "dbid", "query_id"),
+    metrics=(
+        gauge(
+            "pg_index_advice_cost_before",
+            "The planner's cost of a statement when an index was advised for it.",
+            "cost_before",
+            LABELS,
+        ),
+        gauge(
+            "pg_index_advice_cost_after",
+            "The planner's cost of the statement with the advised index: as HypoPG shows it, and"
+            " once the index exists as it is.",
+            "cost_after",
+            LABELS,
+        ),
+        gauge(
+            "pg_index_advice_size_bytes",
+            "Size that the advised index would have, as an estimate.",
+            "size_bytes",
+            LABELS,
+        ),
+        gauge(
+            "pg_index_advice_built",
+            "Whether an index exists that begins with the advised columns.",
+            lambda row: row.done_at is not None,
+            LABELS,
+        ),
+    ),
 )

@@ -6,7 +6,7 @@ A plan has no expression and no value, only names: what is compared is kept as c
 from dataclasses import dataclass
 from enum import StrEnum
 
-from collectors._base import Collector, Lane
+from collectors._base import Collector, Lane, gauge
 
 
 class Comparison(StrEnum):
@@ -95,6 +95,10 @@ class StatementPlan:
     """Whether extended statistics cover these columns."""
 
     @property
+    def queryid(self) -> str:
+        return str(self.query_id)
+
+    @property
     def cost(self) -> float:
         """The planner's cost of one execution."""
         return self.nodes[0].total_cost if self.nodes else 0.0
@@ -104,4 +108,12 @@ plans: Collector[StatementPlan] = Collector(
     row=StatementPlan,
     lane=Lane.slow,
     key=("userid", "dbid", "query_id"),
+    metrics=(
+        gauge(
+            "pg_statement_plan_cost",
+            "The planner's cost of a statement, where its plan is known.",
+            lambda row: row.cost if row.nodes else None,
+            ("datname", "userid", "queryid"),
+        ),
+    ),
 )

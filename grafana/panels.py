@@ -93,12 +93,12 @@ def graph(
 
 
 def ranking(
-    title: str, about: str, unit: str, query: Query, steps: Steps | None = None, empty: str = ""
+    title: str, about: str, unit: str, *queries: Query, steps: Steps | None = None, empty: str = ""
 ) -> timeseries.Panel:
     """Make a panel with the top ten lines at each moment, sorted by the last value."""
     now = parts.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.RIGHT)
     now.display_mode(common.LegendDisplayMode.TABLE).calcs(["lastNotNull"])
-    panel = graph(title, about, unit, query, steps=steps, empty=empty or "No data", span=12)
+    panel = graph(title, about, unit, *queries, steps=steps, empty=empty or "No data", span=12)
     # Very small values have no line, so the axis can begin at the data.
     return panel.legend(now.sort_by("Last *").sort_desc(True).width(RANKED)).axis_soft_max(0)
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 
-from grafana.panels import Column, Panel, Query, listing, ranking
+from grafana.panels import YES_OR_NO, Column, Panel, Query, listing, ranking
 from grafana.queries import DATABASE_NAMED, by, fact, in_databases, rate
 
 STATEMENT = "datname, user, queryid"
 NAMED = f"{{{{queryid}}}} of {{{{user}}}}, {DATABASE_NAMED}"
-EMPTY = "No statements, or the extension pg_stat_statements is not installed."
+EMPTY = "No statements are known: the finding pgss_missing tells why."
+NONE = "none, {{server}}"
+"""Legend of a server whose statements are known, and did nothing of what a panel shows."""
+ADVISED = "datname, queryid, schemaname, relname, index_columns"
 SHOWN = 15
 
 
@@ -116,12 +119,59 @@ def statement_cost_panels() -> Iterator[Panel]:
         yield _top(title, f"{about} Per second.", unit, _sum(name), least)
 
 
+def plan_panels() -> Iterator[Panel]:
+    """What the planner says of the dearest statements, where a login for plans is configured."""
+    shown = (
+        ("pg_index_advice_cost_before", "Cost before", "short"),
+        ("pg_index_advice_cost_after", "Cost after", "short"),
+        ("pg_index_advice_size_bytes", "Size", "bytes"),
+        ("pg_index_advice_built", "Built", YES_OR_NO),
+    )
+    columns = {
+        f"Value #{name}": Column(title, unit=unit, width=110)
+        for name, (_, title, unit) in zip("ABCD", shown, strict=True)
+    }
+    yield listing(
+        "Advised indexes",
+        "Indexes with which the planner would execute a statement at less cost, as HypoPG shows."
+        " The finding query_index_advice prints the statement that builds one; the cost after it"
+        " was built is the one that was found then.",
+        [by("max", ADVISED, in_databases(name)) for name, _, _ in shown],
+        {
+            "schemaname": Column("Schema", width=110),
+            "relname": Column("Table"),
+            "index_columns": Column("Columns"),
+            "queryid": Column("Query id", width=190),
+            "server": Column("Server", width=110),
+            "datname": Column("Database", width=110),
+            **columns,
+        },
+        hidden=(),
+        empty="No index is advised. Advice needs a login for plans and the extension hypopg.",
+        span=12,
+        worst=("Cost before",),
+    )
+    cost = by("max", "datname, queryid", in_databases("pg_statement_plan_cost"))
+    yield ranking(
+        "Cost of plans",
+        "The planner's cost of the statements with the most time. A step is another plan, or other"
+        " statistics.",
+        "short",
+        Query(f"topk(10, {cost})", f"{{{{queryid}}}}, {DATABASE_NAMED}"),
+        empty="No plan is known. Plans need a login of their own (docs/plans.md).",
+    )
+
+
 def _sum(name: str) -> str:
     return by("sum", STATEMENT, rate(in_databases(f"pg_stat_statements_{name}")))
 
 
 def _top(title: str, about: str, unit: str, value: str, least: float = 0) -> Panel:
-    """Make a top-ten panel without values up to `least`."""
-    about = f"{about} The top ten statements."
-    query = Query(f"topk(10, {value} > {least:g})", NAMED)
-    return ranking(title, about, unit, query, empty=EMPTY)
+    """Make a top-ten panel of values above `least`, with a line for servers that have none."""
+    about = f"{about} The top ten statements; `none` is a server that has no such statement."
+    known = by("max", "", rate(in_databases("pg_stat_statements_calls_total")))
+    queries = (
+        Query(f"topk(10, {value} > {least:g})", NAMED),
+        Query(f"0 * {known} unless on (server) ({value} > {least:g})", NONE),
+    )
+    return ranking(title, about, unit, *queries, empty=EMPTY)

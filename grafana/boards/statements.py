@@ -5,6 +5,7 @@ from grafana.boards._base import Board, Rows
 
 def rows() -> Rows:
     from grafana.statement_panels import (
+        plan_panels,
         statement_cost_panels,
         statement_panels,
         statement_table,
@@ -16,6 +17,7 @@ def rows() -> Rows:
         "Texts": statement_text_table,
         "Time": statement_panels,
         "Cost": statement_cost_panels,
+        "Plans": plan_panels,
     }
 
 

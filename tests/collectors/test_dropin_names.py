@@ -21,8 +21,10 @@ from collectors._catalogue import all_collectors
 from collectors.backup_reports import backup_reports
 from collectors.bloat_estimates import bloat_estimates
 from collectors.certificate import certificate
+from collectors.index_advice import index_advice
 from collectors.log_counts import log_counts
 from collectors.log_files import log_files
+from collectors.plans import plans
 from collectors.pooled_sessions import pooled_sessions
 from collectors.server_log import server_log
 from collectors.volumes import volumes
@@ -51,12 +53,14 @@ RARE = {
 FOREIGN: Mapping[AnyCollector, str] = {
     backup_reports: "needs reports of a backup tool",
     certificate: "needs TLS",
+    index_advice: "needs a login for plans, and HypoPG",
     log_counts: "needs the folder of the log",
     server_log: "needs the folder of the log",
     wait_statements: "is opt-in",
     bloat_estimates: "needs tables and indexes of a megabyte that are analysed",
     volumes: "needs the folder of the data",
     log_files: "needs pg_ls_logdir(), which this monitor was not granted",
+    plans: "needs a login for plans",
     pooled_sessions: "needs a pooler that is watched",
 }
 RARE |= {metric.name: why for one, why in FOREIGN.items() for metric in one.metrics}

@@ -58,8 +58,11 @@ EMPTY_WHILE_WELL = {
     "Delay of recent WAL": "PostgreSQL tells it only while a standby acknowledges new WAL",
     "Lines for structures in memory": "few sessions never stand in line",
     "Events a minute, counted by findings": "there where a finding of events is in the group",
+    "Advised indexes": "needs HypoPG, which only Debian's server has",
 }
 """Panels that may have no data, and why."""
+ELSE = "0 * "
+"""How a query begins that answers where the first one of its panel does not."""
 ONE_KIND_IS_ENOUGH = "Ill subjects"
 """Such a table asks once for each kind of unit, and hardly a server is ill in all of them."""
 
@@ -89,6 +92,7 @@ async def test_every_panel_has_data(
     primary, closed = private_server(), private_server(fresh=True)
     async with connected(primary.dsn()) as owner, connected(closed.dsn()) as other:
         await owner.execute(SHOP)
+        await owner.execute("CREATE ROLE plans LOGIN")
         await owner.execute(FORGOTTEN)
         await other.execute("CREATE ROLE curious LOGIN")
     replica = standby(primary, slot="replica")
@@ -100,7 +104,9 @@ async def test_every_panel_has_data(
     line = f"host={primary.folder} port={primary.port} dbname=postgres user=postgres"
     pool = await pooler({"shop": line}, pool_mode="transaction")
     poolers = json.dumps({"pool": {"dsn": pool.dsn()}})
-    servers = json.dumps({name: {"dsn": dsn} for name, dsn in addresses.items()})
+    watched: dict[str, Any] = {name: {"dsn": dsn} for name, dsn in addresses.items()}
+    watched["primary"]["plans"] = {"user": "plans"}
+    servers = json.dumps(watched)
     await chain.daemon(
         f"servers={servers}",
         f"poolers={poolers}",
@@ -159,6 +165,7 @@ def unexcused(empty: list[Asked]) -> list[Asked]:
         query
         for query in empty
         if query[1] not in EMPTY_WHILE_WELL
+        and (not query[3].startswith(ELSE) or silent[query[:2]] == asked[query[:2]])
         and (query[1] != ONE_KIND_IS_ENOUGH or silent[query[:2]] == asked[query[:2]])
     ]
 
