@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from collectors.index_advice import IndexAdvice, OtherStatement
@@ -28,13 +29,15 @@ EXTENSION = "hypopg"
 CHEAPER = 0.8
 """Share of its cost that a statement may have left with the index."""
 DEARER = 1.1
-"""Times its cost that another statement may have with it."""
+"""Times its cost that another statement may have with it.
+
+One more index is one more way, and the planner takes the cheapest; so a statement gets dearer only
+where it does not look at all ways: above geqo_threshold, or by the hundredth at which it calls two
+ways equal."""
 ABOUT = 1.1
 """Times the cost with the best candidate at which a narrower one is preferred."""
 LONGEST = 2.0
 """Seconds of all trials for one statement; with less time nothing is advised."""
-OTHERS = 10
-"""Other statements of the same table that are planned with the index."""
 TABLE = """
     select
         c.oid                                                               as relid,
@@ -190,20 +193,18 @@ class Adviser:
     ) -> list[OtherStatement]:
         found = []
         table = candidate.schemaname, candidate.relname
-        reading = (
-            other
-            for other in others
-            if any((node.schemaname, node.relname) == table for node in other.plan.nodes)
-        )
-        for other, _ in zip(reading, range(OTHERS), strict=False):
+        for other in others:
+            if not any((node.schemaname, node.relname) == table for node in other.plan.nodes):
+                continue
             if self.now() > until:
                 break
             before = await self._cost(other.question)
+            if before is None:  # it can't be planned now, with or without an index
+                continue
             after = await self._cost_with(candidate, other.question)
-            if before is not None and after is not None:
-                plan = other.plan
-                key = plan.userid, plan.dbid, plan.query_id
-                found.append(OtherStatement(*key, before, after))
+            plan = other.plan
+            key = plan.userid, plan.dbid, plan.query_id
+            found.append(OtherStatement(*key, before, inf if after is None else after))
         return found
 
 

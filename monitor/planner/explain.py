@@ -49,8 +49,10 @@ DEFAULT_PATH = "select s.boot_val from pg_catalog.pg_settings s where s.name = '
 WORDS = """
     work_mem hash_mem_multiplier effective_cache_size random_page_cost seq_page_cost cpu_tuple_cost
     cpu_index_tuple_cost cpu_operator_cost default_statistics_target join_collapse_limit
-    from_collapse_limit geqo constraint_exclusion cursor_tuple_fraction
-    max_parallel_workers_per_gather
+    from_collapse_limit geqo geqo_threshold geqo_effort geqo_pool_size geqo_generations
+    geqo_selection_bias geqo_seed constraint_exclusion cursor_tuple_fraction
+    max_parallel_workers_per_gather parallel_setup_cost parallel_tuple_cost
+    min_parallel_table_scan_size min_parallel_index_scan_size
 """
 OF_THE_PLANNER = frozenset(WORDS.split())
 UNREADABLE = """

@@ -50,7 +50,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def evidence(snapshot: Snapshot, load: Load, ran: Ran) -> Evidence:
     use, above = ran.use, number(snapshot, "jit_above_cost")
-    share = use.jit_seconds / use.seconds
+    share = min(1.0, use.jit_seconds / use.seconds)  # some of it is before the execution
     return told(
         load,
         ran,

@@ -1,10 +1,9 @@
 """query_index_advice on a real server with HypoPG: advised, built as printed, remembered, gone."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
+import asyncpg
 import pytest
 
 from alerts.findings.queries.query_index_advice import finding
@@ -14,19 +13,19 @@ from alerts.verdicts.verdict import Verdict
 from collectors.extensions import extensions
 from collectors.index_advice import IndexAdvice
 from collectors.settings import settings
-from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
 from monitor.planner import choice
 from monitor.planner.advice_book import AdviceBook
+from monitor.planner.candidates import rest
 from monitor.postgres.plans_role_sql import statements
-from tests.fixtures.farm import MONITOR, SETTINGS
+from tests.fixtures.debian import Debian, debian
+from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.plan_desk import Desk, visit, visits_of
 from tests.fixtures.postgres import Psql, connected
-from tests.fixtures.requirements import Missing
 
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
-CONTROL = Path("/usr/share/postgresql/15/extension/hypopg.control")
+__all__ = ["debian"]
+
 TABLES = """
     create role app login;
     create schema "Shop's";
@@ -45,43 +44,30 @@ LIST = "select note from orders where customer = 7 and state = 's2' order by at 
 BY_KEY = "select note from orders where id = 11"
 
 
-@pytest.fixture
-def debian(missing: Missing) -> Iterator[Postgres]:
-    if not CONTROL.exists():
-        missing.leave_out("HypoPG", "apt-get install postgresql-15-hypopg")
-    owner = Owner.unprivileged()
-    server = Postgres(Binaries.at(DEBIAN), owner.scratch(), owner)
-    try:
-        server.create({**SETTINGS, "max_parallel_workers_per_gather": 0})
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
 async def test_advised_built_and_remembered(
-    debian: Postgres, psql: Psql, monkeypatch: pytest.MonkeyPatch
+    debian: Debian, psql: Psql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unknown without the extension; then an index is advised, and the printed one is built."""
     monkeypatch.setattr(choice, "SOON", 0.0)
+    server = debian()
     role = f"create extension pg_stat_statements; create role {MONITOR} login in role pg_monitor;"
-    await psql(debian.dsn(), role + TABLES + "\n".join(statements("plans", ["postgres"])))
+    await psql(server.dsn(), role + TABLES + "\n".join(statements("plans", ["postgres"])))
     memory, desk, recorder = Memory(), Desk(), Recorder(wants=finding.history)
-    visits = visits_of(debian, desk, "plans", memory)
+    visits = visits_of(server, desk, "plans", memory)
     limits = replace(finding.limits, window=timedelta(minutes=5), min_calls=10)
 
     async def told(at: float) -> Verdict:
-        async with connected(debian.dsn(user="app")) as app:
+        async with connected(server.dsn(user="app")) as app:
             for _ in range(20):
                 await app.execute(LIST)
                 await app.execute(BY_KEY)
-        snapshot = await visit(visits, desk, debian, recorder, settings, extensions, at=at)
+        snapshot = await visit(visits, desk, server, recorder, settings, extensions, at=at)
         return verdict_of(finding, snapshot, limits=limits)
 
     await told(0)
     lacking = await told(300)
     assert [one.reason for one in lacking.unjudged if "hypopg" in one.reason]
-    await psql(debian.dsn(), "create extension hypopg")
+    await psql(server.dsn(), "create extension hypopg")
     [ill] = (await told(600)).subjects
     evidence = ill.evidence
     [advice] = desk.advice
@@ -89,9 +75,9 @@ async def test_advised_built_and_remembered(
     assert advice.cost_after <= 0.8 * advice.cost_before
     assert str(evidence.facts["index"]) in evidence.message
     assert all(one.ratio <= 1.1 for one in advice.others)
-    await psql(debian.dsn(), "\n".join((evidence.check, *evidence.cure)))
+    await psql(server.dsn(), "\n".join((evidence.check, *evidence.cure)))
 
-    async with connected(debian.dsn()) as admin:
+    async with connected(server.dsn()) as admin:
         size = await admin.fetchval(
             "select sum(pg_relation_size(indexrelid)) from pg_index"
             " where indrelid = '\"Shop''s\".orders'::regclass and not indisprimary"
@@ -104,7 +90,7 @@ async def test_advised_built_and_remembered(
     assert done.done_at is not None
     assert done.cost_after == pytest.approx(predicted, rel=0.2)
     assert AdviceBook.of(memory, "it").known == {done.key: done}
-    await check_way_back(debian, psql, evidence.cure, done)
+    await check_way_back(server, psql, evidence.cure, done)
 
 
 async def check_way_back(
@@ -115,3 +101,72 @@ async def check_way_back(
     async with connected(server.dsn()) as admin:
         gone = "select count(*) from pg_class where relname like '%advised%'"
         assert await admin.fetchval(gone) == 0, done
+
+
+PARTS = "".join(
+    f"""
+    create table "Shop's".part{n} (id int, customer int) with (autovacuum_enabled = off);
+    insert into "Shop's".part{n} select i, i * {1 + n % 2} from generate_series(1, {n * n * 20}) i;
+    """
+    for n in range(1, 6)
+)
+JOINED = (
+    "select count(*) from orders o join part1 p1 on p1.customer = o.customer"
+    " join part2 p2 on p2.id = o.id join part3 p3 on p3.id = o.id and p3.customer > p1.id"
+    " join part4 p4 on p4.customer = p1.customer join part5 p5 on p5.id = o.id + 1"
+)
+CHANCES = [(pool, seed / 100) for pool in (5, 3, 8) for seed in range(100)]
+"""Sizes of the pool, and seeds, of a planner that looks at a few ways by chance."""
+
+
+async def test_another_statement_would_suffer(
+    debian: Debian, psql: Psql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A join that is planned by chance gets dearer with an index that is advised without it."""
+    monkeypatch.setattr(choice, "LEAST", 0.0)
+    server = debian()
+    role = f"create extension pg_stat_statements; create role {MONITOR} login in role pg_monitor;"
+    grant = "grant select on all"
+    made = "create extension hypopg;" + TABLES.replace(grant, PARTS + grant)
+    await psql(server.dsn(), role + made + "\n".join(statements("plans", ["postgres"])))
+
+    async def advised() -> tuple[IndexAdvice, ...]:
+        desk, recorder = Desk(), Recorder(wants=finding.history)
+        visits = visits_of(server, desk, "plans", Memory())
+        for at in (0, 300):
+            async with connected(server.dsn(user="app")) as app:
+                for statement in (*(20 * [LIST]), JOINED):
+                    await app.execute(statement)
+            await visit(visits, desk, server, recorder, settings, extensions, at=at)
+        assert desk.of("select count(*) from orders").nodes
+        return tuple(desk.advice)
+
+    [advice] = await advised()
+    assert [one.ratio for one in advice.others if one.ratio > 1.02] == []
+    for name, value in (await unlucky(server, advice)).items():
+        await psql(server.dsn(), f"alter role app set {name} = {value}")
+    assert await advised() == ()
+
+
+async def unlucky(server: Postgres, advice: IndexAdvice) -> dict[str, float]:
+    """Settings with which the join gets dearer by the index."""
+    index = rest(advice.columns, advice.included, advice.null_column)
+    async with connected(server.dsn()) as admin:
+        await admin.execute('set search_path = "Shop\'s", public; set geqo_threshold = 2')
+        for pool, seed in CHANCES:
+            chosen = {"geqo_pool_size": pool, "geqo_generations": pool, "geqo_seed": seed}
+            for name, value in chosen.items():
+                await admin.execute(f"set {name} = {value}")
+            before = await cost_of(admin)
+            create = f'create index on "Shop\'s".orders {index}'
+            await admin.fetchval("select hypopg_create_index($1)", create)
+            after = await cost_of(admin)
+            await admin.fetchval("select hypopg_reset()")
+            if after > 1.15 * before:
+                return {"geqo_threshold": 2, **chosen}
+    raise AssertionError("no seed makes it dearer")
+
+
+async def cost_of(admin: "asyncpg.Connection[asyncpg.Record]") -> float:
+    [first, *_] = await admin.fetch(f"explain {JOINED}")
+    return float(first[0].partition("..")[2].partition(" ")[0])

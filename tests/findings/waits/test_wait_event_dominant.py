@@ -1,18 +1,30 @@
 """wait_event_dominant: sessions in line for the same thing, not what is common."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
 
+import asyncpg
 import pytest
 
 from alerts._base import Evidence, Severity, State
 from alerts.findings.waits.wait_event_dominant import finding
+from alerts.history.recorder import Recorder
 from alerts.snapshot import Snapshot
+from alerts.verdicts.verdict import Verdict
 from alerts.waits.doing import Event
 from collectors._base import Absence, Role
 from collectors.activity import Session, activity
 from collectors.wait_times import WaitTime, wait_times
 from tests.alerts.waits.looks import at_event, running, seen_for
-from tests.fixtures.one_look import verdict_of
+from tests.fixtures.farm import MONITOR
+from tests.fixtures.one_look import look, supplied, verdict_of, watching
+from tests.fixtures.postgres import PrivateServers, Psql, connected
+from tests.fixtures.until import until
 
 ROW = WaitTime("CPU", "CPU", 1.0)
 
@@ -108,3 +120,57 @@ def test_what_is_not_seen_is_unknown() -> None:
     verdict = verdict_of(finding, blind)
     assert verdict.state is State.unknown
     assert verdict.unjudged[0].grant == "GRANT pg_read_all_stats TO x;"
+
+
+STANDS_IN_LINE: dict[str, Any] = {"fsync": "on", "commit_delay": "100000", "commit_siblings": "0"}
+"""Each flush of WAL waits for a tenth of a second, and all others wait for it."""
+
+
+@pytest.mark.versions(14, 18)
+async def test_found_and_cured(private_server: PrivateServers, psql: Psql) -> None:
+    """Ten sessions commit each row; then their role does not wait for WAL, as is advised."""
+    server = private_server(**STANDS_IN_LINE)
+    async with connected(server.dsn()) as admin:
+        await admin.execute(
+            "create table t (n int); create role app login; grant insert on t to app"
+        )
+    recorder, moments = Recorder(finding.history), count(0, 10)
+    limits = replace(finding.limits, window=timedelta(minutes=1))
+
+    async def judged() -> Verdict:
+        async with watching(dsn=server.dsn(user=MONITOR)) as monitor:
+            for _ in range(8):
+                at = 1_700_000_000.0 + next(moments)
+                snapshot = await look(monitor, activity, at=at, recorder=recorder)
+        return verdict_of(finding, supplied(snapshot, wait_times, [ROW]), limits=limits)
+
+    async def insert() -> None:
+        async with connected(server.dsn(user="app")) as app:
+            while True:
+                await app.execute("insert into t values (1)")
+
+    @asynccontextmanager
+    async def ten() -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(insert()) for _ in range(10)]
+        async with connected(server.dsn()) as admin:
+            await until(lambda: _write(admin), "all write")
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert (await judged()).state is State.healthy
+    async with ten():
+        [subject] = (await judged()).subjects
+        evidence = subject.evidence
+        await psql(server.dsn(), "\n".join((evidence.check, *evidence.cure)))
+    assert evidence.subject == "LWLock WALWrite"
+    assert "set synchronous_commit = off for roles" in " ".join(evidence.cure)
+    await psql(server.dsn(), "alter role app set synchronous_commit = off")
+    async with ten():
+        assert (await judged()).state is State.healthy
+
+
+async def _write(admin: "asyncpg.Connection[asyncpg.Record]") -> bool:
+    count = "select count(*) from pg_stat_activity where query like 'insert%' and usename = 'app'"
+    return bool(await admin.fetchval(count) >= 10)
