@@ -13,8 +13,9 @@ class LogCount:
 
     sqlstate: str
     cause: str | None
-    """Why a statement was cancelled, where the message is English: statement_timeout,
-    user_request, autovacuum, recovery_conflict."""
+    """Why a statement was cancelled: statement_timeout, user_request, autovacuum,
+    authentication_timeout, recovery_conflict; unknown where the message is not English. None for
+    other errors."""
     datname: str | None
     usename: str | None
     """None for failed logins too: what was typed as a name may be a password."""

@@ -283,6 +283,7 @@ class ServerMonitor:
 
     async def close(self) -> None:
         await self.row_keys.close()
+        await self.sources.close()
         await self.sessions.close()
 
     # What is known.

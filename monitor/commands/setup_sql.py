@@ -2,7 +2,8 @@
 
 Run them with psql as a superuser: `pgvigil setup-sql | psql -d postgres`. They set no password;
 use `\\password pgvigil` in psql, which keeps it out of the server's log. With `--plans` they create
-the separate login that reads plans (docs/plans.md).
+the separate login that reads plans (docs/plans.md), with `--server-log` the function by which the
+server's log is read where its folder is not mounted (docs/logs.md).
 """
 
 import argparse
@@ -11,7 +12,7 @@ import sys
 
 from alerts.raw_text import decode, is_raw
 from monitor.commands._base import BadUsage
-from monitor.postgres import plans_role_sql
+from monitor.postgres import plans_role_sql, server_log_sql
 from monitor.postgres.role_sql import LONGEST, statements
 
 ROLE = "pgvigil"
@@ -40,6 +41,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="create the login for plans instead: SELECT on tables, and nothing that writes",
     )
     parser.add_argument(
+        "--server-log",
+        action="store_true",
+        help="create a function that returns parts of the server's log files instead, in the"
+        " database to which psql is connected",
+    )
+    parser.add_argument(
         "--schema",
         action="append",
         default=[],
@@ -63,14 +70,17 @@ def run(known: argparse.Namespace) -> int:
     )
     if tables and known.plans:
         raise BadUsage("--keys-of belongs to the monitoring role: it can't be with --plans.")
+    if known.server_log and (known.plans or tables or databases):
+        raise BadUsage("--server-log goes with --role only: it is for the database of psql.")
     if tables and not databases:
         raise BadUsage("--keys-of needs the database of the table: --database NAME.")
     if any(map(is_raw, schemas)):
         raise BadUsage("the name of a schema must be valid UTF-8.")
-    lines = (
-        plans_role_sql.statements(role, databases, schemas)
-        if known.plans
-        else statements(role, databases, tables)
-    )
+    if known.server_log:
+        lines = server_log_sql.statements(role)
+    elif known.plans:
+        lines = plans_role_sql.statements(role, databases, schemas)
+    else:
+        lines = statements(role, databases, tables)
     sys.stdout.write("\n".join(lines) + "\n")
     return 0

@@ -40,6 +40,8 @@ class WatchedServer:
     wal_directory: Path | None = None
     server_log: Path | None = None
     """Folder with the server's log."""
+    server_log_by_sql: bool = False
+    """Whether the server reads its log for us."""
     plans: Address | None = None
     """The same server by the login for plans; None: no plan is read."""
 
@@ -65,7 +67,7 @@ def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str,
         named = target_named(address, f"servers.{name}").database
         databases = server.databases or settings.databases
         seen = server.backup_reports, server.data_directory, server.wal_directory
-        files = *seen, server.server_log
+        files = *seen, server.server_log, server.server_log_by_sql
         plans = plans_address(server, environ, f"servers.{name}.plans")
         servers[name] = WatchedServer(
             name, address, server.cluster, databases, named, *files, plans
@@ -84,7 +86,7 @@ def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedSe
     name = settings.server_name or environ.get("POD_NAME") or target.name
     cluster, databases = settings.cluster, settings.databases
     seen = settings.backup_reports, settings.data_directory, settings.wal_directory
-    files = *seen, settings.server_log
+    files = *seen, settings.server_log, settings.server_log_by_sql
     plans = plans_address(settings, environ, "plans")
     return {name: WatchedServer(name, address, cluster, databases, target.database, *files, plans)}
 

@@ -99,6 +99,10 @@ class ServerSettings(Login):
     """Where the daemon sees the folder of the server's log, mounted read-only, with files in
     jsonlog (from 15) or csvlog. Errors are counted by SQLSTATE; no text is kept."""
 
+    server_log_by_sql: bool = False
+    """Whether the server reads its log for the daemon, where the folder is not mounted: by a
+    function that `pgvigil setup-sql --server-log` makes (docs/logs.md)."""
+
     databases: Annotated[DatabasePatterns | None, Mapped] = None
     """Patterns for this server only; without them the general `databases` setting applies."""
 
@@ -231,6 +235,9 @@ class Settings(BaseSettings, Login):
 
     server_log: Optional[Path] = None
     """Where the daemon sees the log of that server; see `servers.NAME.server_log`."""
+
+    server_log_by_sql: bool = False
+    """Whether that server reads its log for the daemon; see `servers.NAME.server_log_by_sql`."""
 
     plans: Annotated[PlansLogin | None, Mapped] = None
     """A second login for that server; see `servers.NAME.plans`."""

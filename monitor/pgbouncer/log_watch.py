@@ -52,7 +52,7 @@ class PoolerLogBook:
             since=self.since,
             refusals=tuple(self.refusals.rows()),
             records=self.refusals.records,
-            dropped=self.tail.dropped,
+            dropped=self.tail.lines_of.dropped,
             skipped_bytes=self.tail.skipped_bytes,
             behind_bytes=self.tail.behind_bytes,
         )

@@ -4,9 +4,11 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from monitor.server_log.lines import Lines
 
 ROUND = 4 << 20
 """Bytes that are read in one round."""
@@ -16,8 +18,8 @@ HEAD = 512
 """Bytes by which a file is known again."""
 ENTRIES = 10_000
 """Files of the folder that are looked at."""
-LONGEST = 64 * 1024
-"""Bytes of a line; a longer one is dropped."""
+AT_ONCE = 60.0
+"""Seconds between the newest lines of two formats that are both written."""
 PLAIN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
 KINDS = ("json", "csv")
 """Formats that can be read, the better first; they are the ends of the files' names too."""
@@ -64,14 +66,9 @@ class Tail:
     """Returns the format of a file by its name; None where it is none of the log."""
     missing: str = "there is no file that ends in .json or .csv"
     kind: str = ""
-    dropped: int = 0
-    """Lines that were too long."""
     skipped_bytes: int = 0
     behind_bytes: int = 0
-    _is_inside: bool = False
-    """Whether the next bytes are the rest of a line that is too long."""
-    _quotes: int = 0
-    """Quotes in it."""
+    lines_of: Lines = field(default_factory=Lines)
     _read: int = 0
     """Bytes that this round has read."""
 
@@ -118,13 +115,12 @@ class Tail:
         if not found:
             return []
         newest = {kind: max(file.written for file in files) for kind, files in found.items()}
-        # The better format where both were written last.
-        self.kind = max(sorted(newest, reverse=True), key=lambda kind: newest[kind])
+        self.kind = kind_written(newest)
         return sorted(found[self.kind], key=lambda file: (file.written, file.name))
 
     def _begin_at_end(self, file: LogFile) -> None:
         self.position = Position(file.device, file.inode, file.size)
-        self._is_inside = False
+        self.lines_of.begin_anew()
 
     def _unread(self, files: list[LogFile]) -> list[LogFile]:
         """Return the file that is being read, and those that were written after it."""
@@ -135,7 +131,7 @@ class Tail:
                 return files[place:]
         # It is gone: what came after it can't be told from what came before, except the newest.
         self.position = Position(files[-1].device, files[-1].inode, 0)
-        self._is_inside = False
+        self.lines_of.begin_anew()
         return files[-1:]
 
     def _new_lines(self, there: int, file: LogFile, most: int) -> Iterator[bytes]:
@@ -150,28 +146,10 @@ class Tail:
         finally:
             os.close(descriptor)
         self._read += len(content)
-        whole, rest = content.rfind(b"\n") + 1, b""
-        if not whole and len(content) >= LONGEST:
-            whole, rest, content = len(content), content, b""
-        end = offset + whole
+        content = content[: self.lines_of.used(content)]
+        end = offset + len(content)
         self.position = Position(status.st_dev, status.st_ino, end, digest(head[:end]))
-        for line in content[:whole].split(b"\n")[:-1]:
-            yield from self._checked(line)
-        if rest:
-            self.dropped += not self._is_inside
-            self._is_inside = True
-            self._quotes += rest.count(b'"')
-
-    def _checked(self, line: bytes) -> Iterator[bytes]:
-        """Yield a line; of one that is too long only a quote, if a quoted text begins or ends."""
-        is_long = len(line) > LONGEST
-        if not self._is_inside and not is_long:
-            yield line + b"\n"
-            return
-        self.dropped += not self._is_inside
-        quotes, self._quotes, self._is_inside = self._quotes + line.count(b'"'), 0, False
-        if self.kind == "csv" and quotes % 2:
-            yield b'"\n'
+        yield from self.lines_of.of(content, self.kind)
 
     def _start(self, status: os.stat_result, head: bytes) -> int:
         """Return where to go on: at the beginning of a new or truncated file."""
@@ -180,11 +158,11 @@ class Tail:
         is_same = (position.device, position.inode) == (status.st_dev, status.st_ino)
         is_other = position.head not in ("", digest(head[: position.offset]))
         if not is_same or is_other or status.st_size < position.offset:
-            self._is_inside, self._quotes = False, 0
+            self.lines_of.begin_anew()
             return 0
         if status.st_size - position.offset > BACKLOG:
             self.skipped_bytes += status.st_size - ROUND - position.offset
-            self._is_inside = True  # in the middle of a line
+            self.lines_of.begin_inside()
             return status.st_size - ROUND
         return position.offset
 
@@ -193,6 +171,16 @@ class Tail:
         rest = [file for file in files if position and position.is_in(file)]
         offset = position.offset if position else 0
         self.behind_bytes = max(0, rest[0].size - offset) if rest else 0
+
+
+def kind_written(newest: Mapping[str, float]) -> str:
+    """Return the format that is written, by when each was written last; empty where there is none.
+
+    The better one where both are: a round may come between the two.
+    """
+    latest = max(newest.values(), default=0.0)
+    written = [kind for kind, at in newest.items() if at >= latest - AT_ONCE]
+    return min(written, key=lambda kind: KINDS.index(kind) if kind in KINDS else 0, default="")
 
 
 def digest(head: bytes) -> str:

@@ -14,14 +14,21 @@ DEADLOCKS = 20
 FINE = ("00", "01", "02")
 """Classes of SQLSTATE that are no errors."""
 LOGIN = "28"
-CANCELLED, DEADLOCK = "57014", "40P01"
+CANCELLED, DEADLOCK, SERIALIZATION = "57014", "40P01", "40001"
+AUTOVACUUM = "autovacuum worker"
+UNKNOWN = "unknown"
 CAUSES = {
-    "statement timeout": "statement_timeout",
-    "user request": "user_request",
-    "autovacuum task": "autovacuum",
-    "conflict with recovery": "recovery_conflict",
+    "canceling statement due to statement timeout": "statement_timeout",
+    "canceling statement due to user request": "user_request",
+    "canceling autovacuum task": "autovacuum",
+    "canceling authentication due to timeout": "authentication_timeout",
+    "canceling statement due to conflict with recovery": "recovery_conflict",
+    "terminating connection due to conflict with recovery": "recovery_conflict",
 }
-"""What an English message says of why a statement was cancelled."""
+"""Why a statement was cancelled, by the whole message in English. No other field of a record says
+it; so it is unknown where lc_messages is another language."""
+NO_CONFLICT = "could not serialize access"
+"""How the message of a serialization failure begins that needs no cause."""
 PARTY = re.compile(r"Process ([0-9]{1,9}) waits for [^;]{1,200}; blocked by process ([0-9]{1,9})\.")
 TEMPORARY = re.compile(r"pgsql_tmp[^,]{0,200}, \w+ ([0-9]{1,18})$")
 LOOKED_AT = 4096
@@ -50,7 +57,7 @@ class Tally:
             return
         if record.sqlstate == DEADLOCK:
             self.deadlocks.append(deadlock_of(record, at))
-        if record.sqlstate == CANCELLED and record.backend_type == "autovacuum worker":
+        if record.sqlstate == CANCELLED and record.backend_type == AUTOVACUUM:
             self.autovacuums_cancelled += 1
         self._count(key_of(record), at)
 
@@ -71,11 +78,14 @@ def key_of(record: Record) -> Key:
 
 
 def cause_of(record: Record) -> str | None:
-    """Return why a statement was cancelled; None where its message does not say."""
-    if record.sqlstate not in (CANCELLED, "40001"):
+    """Return why a statement was cancelled; None for errors that are asked for no cause."""
+    if record.sqlstate not in (CANCELLED, SERIALIZATION):
         return None
-    message = record.message[:LOOKED_AT]
-    return next((cause for text, cause in CAUSES.items() if text in message), None)
+    if record.sqlstate == CANCELLED and record.backend_type == AUTOVACUUM:
+        return "autovacuum"
+    if record.sqlstate == SERIALIZATION and record.message.startswith(NO_CONFLICT):
+        return None
+    return CAUSES.get(record.message, UNKNOWN)
 
 
 def deadlock_of(record: Record, at: float) -> LogDeadlock:

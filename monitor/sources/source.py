@@ -24,6 +24,9 @@ class Source:
     async def settle(self) -> None:
         """Give what a tick has begun a moment to end; a source without a thread has nothing."""
 
+    async def close(self) -> None:
+        """End what a tick has begun on a session of the server."""
+
 
 @dataclass(slots=True)
 class Sources:
@@ -48,3 +51,8 @@ class Sources:
         for source in self.sources:
             with DEFECTS.contained("source", source=source.name, server=self.server):
                 await source.settle()
+
+    async def close(self) -> None:
+        """End all, as the sessions are closed."""
+        for source in self.sources:
+            await source.close()

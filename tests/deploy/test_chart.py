@@ -91,7 +91,31 @@ def test_daemon_reads_its_configuration(values: Path, helm: Helm, tmp_path: Path
             "/pooler-log/pgbouncer.log",
         )
     if "servers" in given:
-        assert set(watched_servers(settings, environ)) == set(given["servers"])
+        servers = watched_servers(settings, environ)
+        assert set(servers) == set(given["servers"])
+        planner = servers["shop-primary"].plans
+        assert planner is not None
+        assert (planner.target().hosts, planner.target().user) == (
+            ("shop-rw.databases",),
+            "pgvigil_plans",
+        )
+        assert servers["shop-primary"].server_log_by_sql
+        assert servers["shop-standby"].plans is None
+
+
+def test_a_single_server_has_plans_and_its_log_too(helm: Helm, tmp_path: Path) -> None:
+    """By values of config.datasource; the login for plans has the address of the server."""
+    name = "config.datasource"
+    flags = (f"{name}.plans.user=plans", f"{name}.plans.passwordFile=/vault/plans")
+    log = f"{name}.serverLogBySql=true"
+    objects = helm.template(ONE_SERVER, *(f"--set={flag}" for flag in (*flags, log)))
+    file = tmp_path / "pgvigil.yaml"
+    file.write_text(config(objects).replace("/vault", str(tmp_path)))
+    (tmp_path / "plans").write_text("secret")
+    [server] = watched_servers(load({"config": str(file)}, {}, settings_type()), {}).values()
+    assert server.server_log_by_sql
+    assert server.plans is not None
+    assert (server.plans.target().hosts, server.plans.target().user) == (("db",), "plans")
 
 
 MOUNTED = "/etc/pgvigil/credentials"

@@ -13,10 +13,11 @@ from alerts.history.memory import Memory
 from collectors._base import Absence
 from collectors.log_counts import LogCount
 from monitor.server_log import tail
+from monitor.server_log.counter import Seen
 from monitor.server_log.records import LONGEST, Parser, of_csv, of_json
 from monitor.server_log.tail import Tail
-from monitor.server_log.tally import MOST, Tally
-from monitor.server_log.watch import NOT_CONFIGURED, LogBook, Seen, log_watch, remembered
+from monitor.server_log.tally import MOST, Tally, cause_of
+from monitor.server_log.watch import NOT_CONFIGURED, LogBook, log_watch, remembered
 
 SECRET = "4111-1111"
 
@@ -242,11 +243,30 @@ def test_what_a_tally_tells_apart() -> None:
     )
     tally.add(record_of(sqlstate="40P01", detail=detail), 1.0)
     causes = {row.cause for row in tally.rows() if row.sqlstate == "57014"}
-    assert causes == {"statement_timeout", "user_request", "autovacuum", None}
+    assert causes == {"statement_timeout", "user_request", "autovacuum", "unknown"}
     assert (tally.autovacuums_cancelled, tally.temp_files, tally.temp_bytes) == (1, 1, 140_000_000)
     [deadlock] = tally.deadlocks
     assert deadlock.victim == 7
     assert deadlock.pids == {7, 8}
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message", "cause"),
+    [
+        ("57014", "canceling statement due to statement timeout", "statement_timeout"),
+        ("57014", "COPY from stdin failed: statement timeout, user request", "unknown"),
+        ("57014", "Anweisung wird storniert wegen Zeitüberschreitung der Anfrage", "unknown"),
+        ("57014", "annulation de l'instruction suite à une demande : user request", "unknown"),
+        ("57014", "", "unknown"),
+        ("40001", "canceling statement due to conflict with recovery", "recovery_conflict"),
+        ("40001", "could not serialize access due to concurrent update", None),
+        ("40001", "breche Anweisung ab wegen Konflikt bei der Wiederherstellung", "unknown"),
+        ("42601", "canceling statement due to statement timeout", None),
+    ],
+)
+def test_a_cause_is_never_guessed(sqlstate: str, message: str, cause: str | None) -> None:
+    """A message of an application, or in another language, may have words of a known one."""
+    assert cause_of(record_of(sqlstate=sqlstate, message=message)) == cause
 
 
 def test_names_without_end_are_one_row() -> None:

@@ -49,6 +49,9 @@ plans:
   password_file: {{ $folder }}/plans-password
   {{- end }}
 {{- end }}
+{{- if .serverLogBySql }}
+server_log_by_sql: true
+{{- end }}
 {{- with .cluster }}
 cluster: {{ . | quote }}
 {{- end }}
