@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 from importlib.resources import files
 
 from monitor.demo.launcher import Postgres
+from monitor.postgres import plans_role_sql
 from monitor.postgres.role_sql import statements
 
 DATABASE = "shop"
-APP, REPORTING, MONITOR = "app", "reporting", "pgvigil"
+APP, REPORTING, MONITOR, PLANS = "app", "reporting", "pgvigil", "pgvigil_plans"
 SLOTS = 40
 # The rows are temporary, so durability is switched off.
 SERVER_SETTINGS = {
@@ -19,6 +20,7 @@ SERVER_SETTINGS = {
     "synchronous_commit": "off",
     "max_wal_size": "256MB",
     "track_io_timing": "on",
+    "shared_preload_libraries": "pg_stat_statements",
 }
 Tell = Callable[[str], None]
 """Reports progress to the user."""
@@ -38,8 +40,10 @@ def build(server: Postgres, problems: Iterable[str], tell: Tell) -> None:
     ):
         tell(what)
         run(server, DATABASE, scripts)
-    tell(f"creating the role {MONITOR} with `pgvigil setup-sql`")
+    tell(f"creating the roles {MONITOR} and {PLANS} with `pgvigil setup-sql`")
+    run(server, "postgres", ["CREATE EXTENSION pg_stat_statements;"])
     run(server, "postgres", statements(MONITOR, ("postgres", DATABASE)))
+    run(server, "postgres", plans_role_sql.statements(PLANS, (DATABASE,)))
 
 
 def _sql(name: str) -> str:

@@ -8,7 +8,7 @@ from monitor.config.reference import settings_of, variable
 from monitor.config.settings import Settings
 from monitor.demo import pooler
 from monitor.demo.launcher import Postgres
-from monitor.demo.shop import MONITOR
+from monitor.demo.shop import MONITOR, PLANS
 
 SHORTENED = {
     "paces.normal": "5s",
@@ -24,6 +24,12 @@ SHORTENED = {
     "findings.index_unused.window": "15s",
     "findings.index_unused.min_bytes": "5MB",
     "findings.index_unused.min_writes": "0",
+    "findings.query_plan_signals.window": "15s",
+    "findings.query_plan_signals.min_calls": "2",
+    "findings.query_temp_spill.window": "15s",
+    "findings.query_temp_spill.min_bytes": "1MB",
+    "findings.query_temp_spill.min_calls": "2",
+    "statement_texts": "true",
     "findings.idle_in_transaction.silent": "20s",
     "findings.idle_in_transaction.silent_harmful": "10s",
 }
@@ -40,7 +46,7 @@ def settings(server: Postgres, flags: Mapping[str, str], environ: Mapping[str, s
     ours = {variable(path): text for path, text in SHORTENED.items()}
     ours |= {"PGVIGIL_LISTEN": HERE, "PGVIGIL_LOG_LEVEL": "warning"}
     ours |= {name: environ[name] for name in OF_THE_CALLER if environ.get(name)}
-    watched = {"dsn": server.dsn("postgres", MONITOR), "server_name": "demo"}
+    watched = {"dsn": server.dsn("postgres", MONITOR), "server_name": "demo", "plans.user": PLANS}
     return load({**flags, **watched, **pooler.settings(server)}, ours, settings_type())
 
 

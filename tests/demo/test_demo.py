@@ -33,6 +33,10 @@ PLANTED = {
     "toast_bloat": {"public.receipts"},
     "undocumented_duplicate_column": {"public.orders.email"},
 }
+STATEMENTS = {
+    "query_plan_signals": "order_items",
+    "query_temp_spill": "SELECT product_id, customer_id",
+}
 SESSIONS = {
     "idle_in_transaction": "price-import",
     "lock_blocker_root": "price-import",
@@ -120,6 +124,8 @@ def test_once(environment: dict[str, str], place: Path) -> None:
     assert {one["subject"] for one in waiting} == ({"shop/app"} if pooler.program() else set())
     for finding, name in SESSIONS.items():
         assert any(name in one["subject"] for one in subjects_of(done.stdout, finding))
+    for finding, text in STATEMENTS.items():
+        assert any(text in one["message"] for one in subjects_of(done.stdout, finding))
     assert all(one["cure"] for name in PLANTED for one in subjects_of(done.stdout, name))
     assert "PGVIGIL_FINDINGS__INDEX_UNUSED__WINDOW=15s" in json.loads(done.stdout)["notices"][0]
     assert_nothing_left(place)
