@@ -38,7 +38,7 @@ def statements(role: str) -> Iterator[str]:
     yield from FOREWORD
     yield "BEGIN;"
     yield f"CREATE SCHEMA IF NOT EXISTS {SCHEMA};"
-    yield "-- Whoever had a schema of this name could change what is in it."
+    yield "-- The owner of a schema of this name could change what is in it."
     yield f"ALTER SCHEMA {SCHEMA} OWNER TO CURRENT_USER;"
     yield f"REVOKE ALL ON SCHEMA {SCHEMA} FROM PUBLIC;"
     yield f"DROP FUNCTION IF EXISTS {FUNCTION}(text, bigint, bigint);"
