@@ -34,6 +34,15 @@ class Confidence(StrEnum):
     low = "low"
 
 
+class Basis(StrEnum):
+    """What an estimate compares the file with."""
+
+    statistics = "column statistics"
+    rewrite = "its size after the last rewrite"
+    best = "its best size so far"
+    """That size may have been bloated as well, so the estimate is the least."""
+
+
 class Obstacle(StrEnum):
     """Reason why a table can't be estimated."""
 
@@ -74,6 +83,7 @@ class HeapEstimate:
     """Whether confidence is low because the statistics may not be of these rows."""
     has_dropped_columns: bool
     """Whether a part is the space of dropped columns, which only a rewrite frees."""
+    basis: Basis = Basis.statistics
 
 
 def estimate(heap: Heap) -> HeapEstimate | NotEvaluated:

@@ -15,10 +15,13 @@ from alerts._base import (
     Unjudged,
 )
 from alerts.bloat import Confidence, Heap, HeapEstimate, NotEvaluated, Obstacle, estimate
+from alerts.bloat.baseline import HeapBaseline
+from alerts.bloat.by_baseline import by_baseline
+from alerts.bloat.carried import HARDLY
 from alerts.bloat.ceiling import ceiling
 from alerts.bloat.cures import Rewrite, keeps_rows, release, rewrite
 from alerts.bloat.current import HeapState, heap_states, statistics_hidden
-from alerts.bloat.estimate import SMALLEST_FILE
+from alerts.bloat.estimate import SMALLEST_FILE, Basis
 from alerts.bloat.measured import least_pages, of_table
 from alerts.bloat.waste import WasteLimits, news
 from alerts.cure import equals, identifier, regclass, remark
@@ -41,6 +44,7 @@ BLOCK = 8192
 SMALLEST_ROW = 28
 SIMULATED = 200
 """Number of tables, the largest first, estimated in one judgement; each takes milliseconds."""
+BASELINE = HeapBaseline()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             yield from without_layout(table, snapshot) if is_news(table) else ()
             continue
         if table.relpages >= least:
-            yield from measured(state)
+            yield from measured(state, snapshot)
         if is_news(table) and may_be_bloated(state, limits, needed(table.datname)):
             suspects.append(state)
     suspects.sort(key=lambda suspect: suspect.table.relpages, reverse=True)
@@ -73,12 +77,13 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         yield unjudged(suspect.table, f"the {SIMULATED} largest candidates are estimated first")
 
 
-def measured(state: HeapState) -> Iterator[Measured]:
+def measured(state: HeapState, snapshot: Snapshot) -> Iterator[Measured]:
     """Tell what is known of a large table, whether or not it is bloated."""
-    heap = state.carried.fullest if state.carried else state.joined
+    table, heap = state.table, state.carried.fullest if state.carried else state.joined
     found = estimate(heap) if state.is_one_state else None
+    if not state.carried:
+        found = by_baseline(heap, snapshot.of(BASELINE).of(table), found) or found
     if isinstance(found, HeapEstimate):
-        table = state.table
         yield of_table(table.datname, table.schemaname, table.relname, file_bytes(heap), found)
 
 
@@ -95,7 +100,12 @@ def judged(
     """Judge a table that may be bloated, from facts that belong together."""
     table, heap = suspect.table, suspect.joined
     found = estimate(heap)
-    if isinstance(found, HeapEstimate) and reaches(found.low, heap, limits, needed):
+    learned = by_baseline(heap, snapshot.of(BASELINE).of(table), found)
+    if learned and reaches(learned.low, heap, limits, needed):
+        yield evidence(table, heap, learned, limits, snapshot)
+    elif learned and is_well(learned, table, heap, limits, needed):
+        return
+    elif isinstance(found, HeapEstimate) and reaches(found.low, heap, limits, needed):
         if suspect.is_one_state:
             yield evidence(table, heap, found, limits, snapshot)
         else:
@@ -151,6 +161,15 @@ def judged_then(
     else:
         why = "it was analysed or rewritten since its layout was read, within one hour again"
         yield unjudged(table, why, until=snapshot.at + HOUR)
+
+
+def is_well(
+    learned: HeapEstimate, table: UserTable, heap: Heap, limits: Limits, needed: float
+) -> bool:
+    """Return whether its rows take about what they took after a rewrite, and few have died."""
+    if learned.basis is not Basis.rewrite or reaches(learned.high, heap, limits, needed):
+        return False
+    return table.n_dead_tup < HARDLY * (table.reltuples + table.n_dead_tup)
 
 
 def reaches(share: float, heap: Heap, limits: Limits, needed: float) -> bool:
@@ -223,6 +242,7 @@ def evidence(
             "dead_rows": table.n_dead_tup,
             "row_bytes": found.tuple_bytes,
             "confidence": str(found.confidence),
+            "compared_with": str(found.basis),
             "dropped_columns": found.has_dropped_columns,
             "waits_for_vacuum": waits_for_vacuum,
             "held_by": holder.text if holder else None,
@@ -246,7 +266,8 @@ def message(
     *,
     waits_for_vacuum: bool,
 ) -> str:
-    about = f"About {share_text(round(found.bloat_share, 2))} of {name(table)} is dead rows"
+    least = "At least" if found.basis is Basis.best else "About"
+    about = f"{least} {share_text(round(found.bloat_share, 2))} of {name(table)} is dead rows"
     rough = "" if found.confidence is Confidence.high else " (a rough estimate)"
     freed = f"{bytes_text(found.bloat_bytes)} of {bytes_text(size)}"
     if waits_for_vacuum:
@@ -302,6 +323,7 @@ finding = Finding(
     reads=(user_tables, table_layout),
     consults=(column_statistics, database_sizes, extensions, xmin_horizon, *CONSULTS),
     measures=bloat_estimates,
+    history=(BASELINE,),
     limits=Limits(),
     judge=judge,
     unit="bytes",

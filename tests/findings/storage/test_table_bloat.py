@@ -10,6 +10,8 @@ import pytest
 from alerts._base import Evidence, Severity, State
 from alerts.cure import identifier
 from alerts.findings.storage.table_bloat import finding
+from alerts.history.recorder import Recorder
+from alerts.snapshot import Snapshot
 from alerts.vacuum.horizon import CONSULTS
 from alerts.verdicts.mutes import Mutes, comments_by_object
 from alerts.verdicts.tracker import Timing, VerdictTracker
@@ -133,8 +135,12 @@ def made(database: Database, psql: Psql) -> Made:
 async def verdict(
     connection: "Connection", tracker: VerdictTracker | None = None, mutes: Mutes | None = None
 ) -> Verdict:
-    snapshot = await look(connection, user_tables, table_layout, column_statistics, database_sizes)
-    return verdict_of(finding, snapshot, tracker, mutes, LIMITS)
+    return verdict_of(finding, await snapshot(connection), tracker, mutes, LIMITS)
+
+
+async def snapshot(connection: "Connection", recorder: Recorder | None = None) -> Snapshot:
+    read = user_tables, table_layout, column_statistics, database_sizes
+    return await look(connection, *read, recorder=recorder or Recorder(wants=finding.history))
 
 
 def only(verdict: Verdict) -> Evidence:
@@ -223,8 +229,9 @@ async def found_now(monitor: "Connection") -> Evidence:
     async def seen() -> Evidence | None:
         holders = xmin_horizon, *CONSULTS
         read = user_tables, table_layout, column_statistics, database_sizes
-        snapshot = await look(monitor, *read, *holders)
-        subjects = verdict_of(finding, snapshot, limits=LIMITS).subjects
+        learned = Recorder(wants=finding.history)
+        now = await look(monitor, *read, *holders, recorder=learned)
+        subjects = verdict_of(finding, now, limits=LIMITS).subjects
         return subjects[0].evidence if subjects else None
 
     evidence = await until(seen, "it is bloated")
@@ -253,11 +260,11 @@ async def test_what_is_not_known(
         "never vacuumed nor analysed; ANALYZE it",
     )
     await psql(database.dsn, "VACUUM (ANALYZE)")
-    before = await look(monitor, user_tables, table_layout, column_statistics, database_sizes)
+    before = await snapshot(monitor)
     assert verdict_of(finding, before, limits=LIMITS).state is State.healthy
     await made(RELOADED)
     now = await look(monitor, user_tables, database_sizes)
-    later = replace(now, answers={**before.answers, **now.answers})
+    later = replace(before, answers={**before.answers, **now.answers})
     found = verdict_of(finding, later, limits=LIMITS)
     assert (found.state, found.subjects) == (State.learning, ())
     assert (await verdict(monitor)).state is State.healthy
@@ -282,3 +289,31 @@ async def test_cure_gives_up(
     await reader.execute("BEGIN; SELECT count(*) FROM orders")
     with pytest.raises(AssertionError, match="canceling statement due to lock timeout"):
         await paste(database.dsn, "\n".join(evidence.cure))
+
+
+async def test_story_of_a_baseline(database: Database, psql: Psql, paste: Psql, made: Made) -> None:
+    """Without the right to read widths: what was seen full is known when rows are deleted.
+
+    Its cure frees about what was said; it is well then, and of another load nothing is known.
+    """
+    recorder = Recorder(wants=finding.history)
+    await made(ORDERS)
+    async with watching(dsn=database.monitor_dsn) as monitor:
+
+        async def now() -> Verdict:
+            return verdict_of(finding, await snapshot(monitor, recorder), limits=LIMITS)
+
+        assert (await now()).unjudged[0].grant == GRANT
+        await made("DELETE FROM orders WHERE id % 4 > 0")
+        found = only(await now())
+        assert (found.subject, found.severity) == ("public.orders", Severity.warning)
+        assert found.message.startswith("At least 75 %")
+        before = await database.fetchval("SELECT pg_relation_size('orders')")
+        await paste(database.dsn, "\n".join(found.cure))
+        given_back = before - await database.fetchval("SELECT pg_relation_size('orders')")
+        assert found.value == pytest.approx(given_back, rel=0.03)
+        assert (await now()).state is State.healthy
+        await made("DELETE FROM orders WHERE id % 8 > 0")
+        assert (await now()).state is State.healthy, "little is left to free"
+        await made(RELOADED)
+        assert (await now()).state is State.unknown

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from alerts._base import Evidence, Severity, State
-from alerts.findings.storage.table_bloat import finding
+from alerts.bloat.baseline import Baselines
+from alerts.findings.storage.table_bloat import BASELINE, finding
+from alerts.history.memory import Memory, Namespace
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.tracker import Timing, VerdictTracker
 from collectors._base import Absence, Answer, AnyCollector, Role
@@ -73,7 +75,16 @@ def seen(row: UserTable, *more: tuple[AnyCollector, Any], layout: Any = LAYOUT) 
         ServerIdentity("db1", Role.primary, 180000),
         0.0,
         {collector: Answer(rows, 0.0) for collector, rows in answers.items()},
+        histories={BASELINE: watched()},
     )
+
+
+def watched(*looks: UserTable) -> Baselines:
+    """What is learned of a table in these looks."""
+    recorder = BASELINE.recorder(Memory(), Namespace("c", "db1", ""))
+    for row in looks:
+        recorder.learn(user_tables, Answer((row,), 0.0))
+    return recorder.view(0.0)
 
 
 def only(snapshot: Snapshot, **limits: Any) -> Evidence:
@@ -340,3 +351,106 @@ def test_no_long_lock_is_offered() -> None:
     assert all(line.startswith("--") for line in cure)
     assert any("pg_repack" in line for line in cure)
     assert "VACUUM (FULL, ANALYZE) public.orders;" in only(snapshot, rewrite_bytes=9 * GIB).cure
+
+
+TEXT: dict[str, Any] = {
+    "attlen": [4, -1, 4],
+    "attstorage": "pxp",
+    "typname": ["int4", "text", "int4"],
+}
+
+
+def blind(*looks: UserTable) -> Snapshot:
+    """The last of these looks at a table with texts, whose widths may not be read."""
+    snapshot = seen(looks[-1], layout=replace(LAYOUT, **TEXT))
+    answers = {key: one for key, one in snapshot.answers.items() if key is not column_statistics}
+    absent = {column_statistics: Absence("no", "GRANT x")}
+    return replace(snapshot, answers=answers, absent=absent, histories={BASELINE: watched(*looks)})
+
+
+BEFORE = table(0.5, 2 * PAGES)
+NEW: dict[str, Any] = {"relfilenode": 11}
+LOADED = {"relfilenode": 11, "n_tup_ins": FULL}
+
+
+@pytest.mark.parametrize(
+    ("looks", "state"),
+    [
+        ((table(1.0), table(0.5)), State.ill),
+        ((table(1.0), table(0.9)), State.unknown),
+        ((BEFORE, table(1.0, **NEW), table(0.5, **NEW)), State.ill),
+        ((BEFORE, table(1.0, **NEW), table(0.9, **NEW)), State.healthy),
+        ((BEFORE, table(1.0, 2 * PAGES, **NEW)), State.unknown),
+        ((BEFORE, table(1.0, **LOADED), table(0.9, **LOADED)), State.unknown),
+        ((BEFORE, table(-0.1, **NEW), table(1.0, **LOADED)), State.unknown),
+        ((BEFORE, table(-0.1, **NEW), table(1.0, **NEW)), State.healthy),
+        ((table(1.0), table(0.5, stats_reset=1)), State.unknown),
+        ((table(1.0), table(0.5, n_tup_ins=FULL)), State.unknown),
+        ((table(1.0), table(0.35, 4 * PAGES, n_tup_ins=FULL // 2)), State.unknown),
+        ((BEFORE, table(1.0, **NEW), table(0.9, **NEW, n_dead_tup=FULL)), State.unknown),
+    ],
+    ids=[
+        "half of it deleted",
+        "a tenth deleted",
+        "half deleted after a rewrite",
+        "a tenth deleted after a rewrite",
+        "twice the rows in a new file",
+        "loaded into a new file",
+        "truncated and loaded",
+        "counted late after a rewrite",
+        "counters that began anew",
+        "every row may be another one",
+        "it grew by rows of another length",
+        "dead rows that vacuum has not seen",
+    ],
+)
+def test_a_baseline_tells_without_widths(looks: tuple[UserTable, ...], state: State) -> None:
+    """Only rows that are still the same tell how much of the file they need."""
+    assert verdict_of(finding, blind(*looks)).state is state
+
+
+def test_what_the_baseline_tells() -> None:
+    best = only(blind(table(1.0), table(0.5)))
+    assert best.message.startswith("At least 50 % of public.orders is dead rows and free space")
+    assert best.facts["compared_with"] == "its best size so far"
+    assert best.facts["highest_share"] == 1.0
+    after = only(blind(BEFORE, table(1.0, **NEW), table(0.5, **NEW)))
+    assert after.message.startswith("About 50 % of public.orders")
+    assert after.severity is Severity.warning
+    assert after.value == pytest.approx(PAGES * 8192 / 2, rel=0.01)
+    assert 0.45 < float(str(after.facts["lowest_share"])) < 0.5
+    assert 0.5 < float(str(after.facts["highest_share"])) < 0.55
+    changed = only(blind(BEFORE, table(1.0, **NEW), table(0.3, **NEW, n_tup_upd=FULL // 4)))
+    assert changed.severity is Severity.info
+
+
+def test_a_table_that_was_just_rewritten_is_not_called_bloated_again() -> None:
+    """Whatever its statistics tell: widths that are not of its rows, such as of a small sample."""
+    before, after = table(0.3), table(0.4, PAGES * 3 // 4, **NEW)
+    layout = replace(LAYOUT, relfilenode=11)
+    untold = seen(after, layout=layout)
+    assert verdict_of(finding, untold).state is State.ill
+    known = replace(untold, histories={BASELINE: watched(before, after)})
+    cured = verdict_of(finding, known)
+    assert (cured.state, cured.unjudged) == (State.healthy, ())
+    [row] = cured.measured
+    assert (row.bloat_share, row.is_sure) == (0.0, True)
+    dropped = replace(layout, attisdropped=[False, True, False])
+    of_columns = replace(seen(after, layout=dropped), histories={BASELINE: watched(before, after)})
+    assert verdict_of(finding, of_columns).state is State.ill
+
+
+def test_bloat_does_not_creep_into_the_baseline() -> None:
+    """A table that is a little emptier with each tenth of its rows is compared with its best."""
+    looks = [table(1.0 - n * 0.02, n_tup_upd=int(n * FULL * 0.1)) for n in range(26)]
+    best = watched(*looks[:3]).of(looks[2])
+    assert best is not None
+    assert best.needed_share == pytest.approx(0.96)
+    later = watched(*looks).of(looks[5])
+    assert later is not None
+    assert later.needed_share == pytest.approx(0.9)
+
+
+def test_what_is_not_ours_in_the_state_file_is_no_baseline() -> None:
+    for stored in (None, 1, "x", [], [10, None, 1.0, 0.5, "1", False, 0]):
+        assert Baselines({'["shop", 10]': stored}).of(table(0.5)) is None  # type: ignore[dict-item]
