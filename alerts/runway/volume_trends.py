@@ -10,12 +10,17 @@ from collectors.volumes import volumes
 from collectors.wal_directory import wal_directory
 
 LOG = "log"
+INODES = "inodes of "
+"""What the key of a volume begins with where its inodes are counted."""
 
 
 def _volumes(answer: AnyAnswer) -> Iterator[Point]:
     for row in answer.rows:
         if row.used_bytes is not None:
             yield Point(row.places, row.used_bytes, str(row.size_bytes))
+        if row.inodes and row.inodes_available is not None:
+            used = row.inodes - row.inodes_available
+            yield Point(INODES + row.places, used, str(row.inodes))
         if row.log_bytes is not None:
             yield Point(LOG, row.log_bytes)
 

@@ -1,6 +1,6 @@
 """A volume of the server is nearly full: when it is, writes fail and the server stops."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -13,7 +13,7 @@ from alerts.runway.growers import SPILLED, Grower, grower
 from alerts.runway.rate import Eta, eta
 from alerts.runway.size_trends import DATABASE_SIZES, TABLE_SIZES
 from alerts.runway.trends import Trend
-from alerts.runway.volume_trends import LOG_FILES, TEMPORARY, VOLUMES, WAL_SIZE
+from alerts.runway.volume_trends import INODES, LOG_FILES, TEMPORARY, VOLUMES, WAL_SIZE
 from alerts.runway.wording import eta_text
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, Share, bytes_text, share_text
@@ -48,7 +48,7 @@ class Limits(BaseLimits):
     spare_critical_bytes: Annotated[Bytes, Slack(1.1)] = 20 * GIB
     """Free space from which it is not critical, whatever its share is."""
     hours_left: Annotated[Duration, Slack(2.0)] = timedelta(hours=4)
-    """Time until it is full, at the pace of the last hour."""
+    """Time until it is full, of space or of inodes, at the pace of the last hour."""
     hours_critical: Annotated[Duration, Slack(1.5)] = timedelta(hours=1)
     """Time left from which it is critical, at the least pace of the hour that is certain."""
     days_left: Annotated[Duration, Slack(1.3)] = timedelta(days=7)
@@ -62,22 +62,20 @@ class Limits(BaseLimits):
 
 
 @dataclass(frozen=True, slots=True)
-class VolumeState:
-    """How full a volume is, and when it is full."""
+class Filling:
+    """How full a volume is, of bytes or of inodes, and when it is full."""
 
     used: float
     """Share."""
-    inodes: float
-    """Used share; 0 where there is no limit of them."""
-    available: int
+    free_bytes: int | None
+    """None of inodes: whatever space is left, no file can be made without one."""
     end: Eta | None
     soon: float | None
     """Seconds at the pace of the last hour; None where it does not climb."""
 
     @property
     def is_of_inodes(self) -> bool:
-        """Whether files will be missing before space is."""
-        return self.inodes > self.used
+        return self.free_bytes is None
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -87,81 +85,95 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             why = volume.error or "its size is 0"
             yield Unjudged(f"{volume.path}: {why}", subject=volume.places)
             continue
-        size, available = volume.size_bytes, volume.available_bytes
-        state = state_of(volume, size, available, trends.get(volume.places), limits)
-        if (severity := severity_of(state, limits)) is not None:
-            most = None if state.is_of_inodes else grower(snapshot, volume)
-            yield evidence(volume, size, state, severity, most)
+        known = list(fillings(volume, volume.size_bytes, volume.available_bytes, trends, limits))
+        judged = [(severity_of(one, limits), one) for one in known]
+        ill = [(severity, one) for severity, one in judged if severity is not None]
+        if ill:
+            severity, worst = max(ill, key=lambda pair: (pair[0].rank, pair[1].used))
+            most = None if worst.is_of_inodes else grower(snapshot, volume)
+            yield evidence(volume, known, worst, severity, most)
 
 
-def state_of(
-    volume: Volume, size: int, available: int, trend: Trend | None, limits: Limits
-) -> VolumeState:
-    inodes = 0.0
+def fillings(
+    volume: Volume, size: int, available: int, trends: Mapping[str, Trend], limits: Limits
+) -> Iterator[Filling]:
+    """Yield how full it is of bytes, then of inodes where they are limited."""
+    used = size - available
+    yield filling(used, size, available, trends.get(volume.places), limits)
     if volume.inodes and volume.inodes_available is not None:
-        inodes = 1 - volume.inodes_available / volume.inodes
+        used = volume.inodes - volume.inodes_available
+        yield filling(used, volume.inodes, None, trends.get(INODES + volume.places), limits)
+
+
+def filling(
+    used: int, size: int, free_bytes: int | None, trend: Trend | None, limits: Limits
+) -> Filling:
     climbing = exhaustion(trend.minutes, size, 0.0, limits.least_rise * size) if trend else None
-    days = eta(available, trend.rate) if trend and trend.rate else None
+    days = eta(size - used, trend.rate) if trend and trend.rate else None
     soon = climbing.seconds if climbing else None
-    used = (size - available) / size
-    return VolumeState(used, inodes, available, climbing.eta if climbing else days, soon)
+    return Filling(used / size, free_bytes, climbing.eta if climbing else days, soon)
 
 
-def severity_of(state: VolumeState, limits: Limits) -> Severity | None:
-    has_no_spare = state.available < limits.spare_critical_bytes
-    if state.inodes >= limits.used_critical or (
-        has_no_spare and state.used >= limits.used_critical
-    ):
+def severity_of(one: Filling, limits: Limits) -> Severity | None:
+    if one.used >= limits.used_critical and has_less(one, limits.spare_critical_bytes):
         return Severity.critical
-    critical = limits.days_critical if state.soon is None else limits.hours_critical
-    is_certain = state.end is not None and state.end.within(critical.total_seconds())
-    if is_certain and state.used >= limits.least_used:
+    critical = limits.days_critical if one.soon is None else limits.hours_critical
+    is_certain = one.end is not None and one.end.within(critical.total_seconds())
+    if is_certain and one.used >= limits.least_used:
         return Severity.critical
-    has_little = state.available < limits.spare_bytes
-    is_full = state.inodes >= limits.used or (has_little and state.used >= limits.used)
-    soon = is_soon(state, limits)
-    return Severity.warning if is_full or soon else None
+    is_full = one.used >= limits.used and has_less(one, limits.spare_bytes)
+    return Severity.warning if is_full or is_soon(one, limits) else None
 
 
-def is_soon(state: VolumeState, limits: Limits) -> bool:
+def has_less(one: Filling, spare: float) -> bool:
+    """Return whether less is free than what is enough, whatever its share is."""
+    return one.free_bytes is None or one.free_bytes < spare
+
+
+def is_soon(one: Filling, limits: Limits) -> bool:
     """Whether it is full soon: at the median pace of the hour, or at the least of the days."""
-    if state.soon is not None:
-        return state.soon < limits.hours_left.total_seconds()
-    return state.end is not None and state.end.within(limits.days_left.total_seconds())
+    if one.soon is not None:
+        return one.soon < limits.hours_left.total_seconds()
+    return one.end is not None and one.end.within(limits.days_left.total_seconds())
 
 
 def evidence(
-    volume: Volume, size: int, state: VolumeState, severity: Severity, most: Grower | None
+    volume: Volume,
+    known: Sequence[Filling],
+    worst: Filling,
+    severity: Severity,
+    most: Grower | None,
 ) -> Evidence:
-    free = f"{bytes_text(state.available)} of {bytes_text(size)} are free"
-    if state.is_of_inodes:
-        free = f"{volume.inodes_available:,} of {volume.inodes:,} inodes are free"
+    free = f"{bytes_text(volume.available_bytes or 0)} of {bytes_text(volume.size_bytes or 0)}"
+    if worst.is_of_inodes:
+        free = f"{volume.inodes_available:,} of {volume.inodes:,} inodes"
     growing = f" Growing most: {most.text}." if most else ""
+    inodes = next((one.used for one in known if one.is_of_inodes), 0.0)
     return Evidence(
         subject=volume.places,
         severity=severity,
-        value=max(state.used, state.inodes),
+        value=worst.used,
         message=(
-            f"The volume of {volume.places} ({volume.path}) is"
-            f" {share_text(max(state.used, state.inodes))} full: {free}{full_text(state)}.{growing}"
+            f"The volume of {volume.places} ({volume.path}) is {share_text(worst.used)} full:"
+            f" {free} are free{full_text(worst)}.{growing}"
         ),
         facts={
-            "size_bytes": size,
-            "available_bytes": state.available,
-            "used_share": state.used,
-            "used_inodes_share": state.inodes,
-            "earliest_end_seconds": state.end.early if state.end else None,
-            "latest_end_seconds": state.end.late if state.end else None,
+            "size_bytes": volume.size_bytes,
+            "available_bytes": volume.available_bytes,
+            "used_share": known[0].used,
+            "used_inodes_share": inodes,
+            "earliest_end_seconds": worst.end.early if worst.end else None,
+            "latest_end_seconds": worst.end.late if worst.end else None,
             "grower": most.name if most else None,
             "grown_in_an_hour_bytes": most.rise_bytes if most else None,
         },
-        cure=MANY_FILES if state.is_of_inodes else cure(most),
+        cure=MANY_FILES if worst.is_of_inodes else cure(most),
         check=remark(f"On the server: df -h {volume.path}; df -i {volume.path}"),
     )
 
 
-def full_text(state: VolumeState) -> str:
-    return f"; it is full{eta_text(state.end)}".replace("full,", "full") if state.end else ""
+def full_text(one: Filling) -> str:
+    return f"; it is full{eta_text(one.end)}".replace("full,", "full") if one.end else ""
 
 
 def cure(most: Grower | None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from alerts.runway.growers import grower
 from alerts.runway.rate import Rate
 from alerts.runway.size_trends import DATABASE_SIZES
 from alerts.runway.trends import Trend
-from alerts.runway.volume_trends import LOG, LOG_FILES, TEMPORARY, VOLUMES, WAL_SIZE
+from alerts.runway.volume_trends import INODES, LOG, LOG_FILES, TEMPORARY, VOLUMES, WAL_SIZE
 from alerts.snapshot import Snapshot
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
@@ -52,6 +52,7 @@ def trend(path: list[float], rate: Rate | None = None) -> Trend:
 def server(one: Volume, *answers: Any, **trends: Trend) -> Snapshot:
     views: Mapping[AnyHistory, Any] = {
         VOLUMES: {"data, wal": trends.get("whole", trend([0.0]))}
+        | ({f"{INODES}data, wal": trends["inodes"]} if "inodes" in trends else {})
         | ({LOG: trends["log"]} if "log" in trends else {}),
         WAL_SIZE: {"": trends.get("wal", trend([1.0] * 30))},
         TEMPORARY: {"": trends.get("temporary", trend([0.0] * 30))},
@@ -109,6 +110,35 @@ def test_the_pace_of_days(used: float, days: float, severity: Severity | None) -
     pace = (100 - used) * GIB / (days * DAY)
     whole = trend([used], Rate(pace, pace, 2 * pace, 14 * DAY))
     assert judged(volume(100 - used), whole=whole).severity == severity
+
+
+@pytest.mark.parametrize(
+    ("path", "rate", "severity"),
+    [
+        ([700.0], None, None),
+        ([690.0 + n / 6 for n in range(61)], None, None),  # less than 2 % in an hour
+        ([550.0 + n * 2.5 for n in range(61)], None, Severity.warning),  # in two hours
+        ([290.0 + n * 41 / 6 for n in range(61)], None, Severity.critical),  # in 44 minutes
+        ([700.0], 8.0, None),
+        ([700.0], 6.9, Severity.warning),
+        ([700.0], 0.9, Severity.critical),
+    ],
+)
+def test_inodes_that_run_out(
+    path: list[float], rate: float | None, severity: Severity | None
+) -> None:
+    """By the hour and by days, while there is space enough."""
+    pace = 300 / (rate * DAY) if rate else 0.0
+    days = Rate(pace, pace, 2 * pace, 14 * DAY) if rate else None
+    begin = AT - MINUTE * (len(path) - 1)
+    points = tuple(Sample(begin + n * MINUTE, value) for n, value in enumerate(path))
+    of_inodes = Trend(begin, points[-1], points, days)
+    verdict = judged(volume(50, inodes_available=300), inodes=of_inodes)
+    assert verdict.severity is severity
+    for subject in verdict.subjects:
+        assert "is 70 % full: 300 of 1,000 inodes are free; it is full in" in (
+            subject.evidence.message
+        )
 
 
 def test_what_cannot_be_looked_at_is_said() -> None:
