@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from bench.killed import swept
+from collectors._capabilities import COLUMN_ORDER, COLUMN_STATISTICS, EXTENDED_STATISTICS
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
 
@@ -56,6 +57,72 @@ def relations(tables: int, indexes_each: int) -> Callable[[Postgres], Awaitable[
     return make
 
 
+def analysed(tables: int) -> Callable[[Postgres], Awaitable[None]]:
+    """Create tables that look large and analysed: their statistics are those of one of them.
+
+    Sizes and rows are drawn, so that some look bloated; no row is stored but those of the first.
+    """
+
+    async def make(server: Postgres) -> None:
+        async with session(server, "shop") as admin:
+            for first in range(1, tables + 1, AT_ONCE):
+                last = min(first + AT_ONCE - 1, tables)
+                await admin.execute(ANALYSED.format(first=first, last=last))
+            await admin.execute(MODEL)
+            await admin.execute(COPIED)
+            await admin.execute("select setseed(0.5)")
+            await admin.execute(SIZED)
+            for right in (COLUMN_STATISTICS, COLUMN_ORDER, EXTENDED_STATISTICS):
+                await admin.execute(right.grant.replace("{role}", ROLES[0]))
+            await admin.execute("vacuum analyze pg_catalog.pg_statistic")
+
+    return make
+
+
+ANALYSED = """
+    do $$ begin for n in {first}..{last} loop
+        execute format(
+            'create table a%s (id bigint primary key, owner int not null, state text, code text,'
+            ' note text, total numeric, price numeric, made timestamptz, sent timestamptz,'
+            ' token uuid, is_paid bool, data jsonb)', n
+        );
+        execute format('create index on a%s (owner)', n);
+        execute format('create index on a%s (made)', n);
+        execute format('create index on a%s (code)', n);
+    end loop; end $$
+"""
+MODEL = """
+    insert into a1 select i, i % 100, 's' || i % 5, 'c' || i, repeat('x', i % 50), i, i / 7.0,
+        now() + i * interval '1 s', case when i % 3 = 0 then now() end, gen_random_uuid(),
+        i % 2 = 0, '{"a": 1}'
+    from generate_series(1, 20000) i;
+    analyze a1;
+"""
+COPIED = """
+    insert into pg_catalog.pg_statistic
+    select c.oid, staattnum, stainherit, stanullfrac, stawidth, stadistinct,
+        stakind1, stakind2, stakind3, stakind4, stakind5, staop1, staop2, staop3, staop4, staop5,
+        stacoll1, stacoll2, stacoll3, stacoll4, stacoll5,
+        stanumbers1, stanumbers2, stanumbers3, stanumbers4, stanumbers5,
+        stavalues1, stavalues2, stavalues3, stavalues4, stavalues5
+    from pg_catalog.pg_statistic, pg_catalog.pg_class c
+    where starelid = 'a1'::regclass and c.relname ~ '^a[0-9]+$' and c.relname <> 'a1'
+        and c.relkind = 'r'
+"""
+SIZED = """
+    with sizes as (
+        select oid, (130 + power(random(), 4) * 100000)::int as pages, 20 + random() * 20 as rows
+        from pg_catalog.pg_class where relname ~ '^a[0-9]+$' and relkind = 'r'
+    ), of_tables as (
+        update pg_catalog.pg_class c set relpages = pages, reltuples = pages * rows
+        from sizes where c.oid = sizes.oid
+    )
+    update pg_catalog.pg_class c
+    set relpages = greatest(2, pages / (2 + random() * 6)), reltuples = pages * rows
+    from sizes join pg_catalog.pg_index on indrelid = sizes.oid where c.oid = indexrelid
+"""
+
+
 def databases(count: int) -> Callable[[Postgres], Awaitable[None]]:
     """Create additional databases, each a copy of an empty one."""
 
@@ -81,6 +148,8 @@ class Scenario:
     """Minimum seconds of the measurement, so that it includes every query of pgvigil."""
     alone: bool = False
     """Whether it is measured without postgres_exporter."""
+    flags: tuple[str, ...] = ()
+    """Of pgvigil, beside the defaults."""
     probed: bool = False
     """Whether stalls of the event loop are sampled, which costs a little CPU time."""
 
@@ -98,6 +167,15 @@ SCENARIOS: Mapping[str, Scenario] = {
         warm_up=15,
         period=290,
         alone=True,
+        probed=True,
+    ),
+    "statistics": Scenario(
+        "10,000 tables with statistics, slow paces quickened",
+        analysed(10_000),
+        warm_up=30,
+        period=270,
+        alone=True,
+        flags=("--set", "paces.daily=2m", "--set", "paces.slow=1m"),
         probed=True,
     ),
 }

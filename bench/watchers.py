@@ -54,11 +54,11 @@ class Watcher:
 
 @contextmanager
 def pgvigil(server: Postgres, scenario: Scenario, folder: Path) -> Iterator[Watcher]:
-    """Start pgvigil with default settings."""
+    """Start pgvigil with default settings, but for the flags of the scenario."""
     port, stalls = free_port(), folder / "stalls.json" if scenario.probed else None
     program = ["-m", "bench.stalls", str(stalls)] if stalls else ["-m", "monitor"]
     flags = ["--dsn", server.dsn("shop", "pgvigil"), "--listen", f"127.0.0.1:{port}"]
-    argv = [sys.executable, *program, "run", *flags]
+    argv = [sys.executable, *program, "run", *flags, *scenario.flags]
     with running(argv, folder / "pgvigil.log", {}) as process:
         watcher = Watcher("pgvigil", "pgvigil", process, port, stalls)
         wait_for(watcher, "/readyz", folder / "pgvigil.log")

@@ -60,6 +60,27 @@ COLUMN_STATISTICS = Capability(
     scope=Scope.database,
 )
 
+COLUMN_ORDER = Capability(
+    name="column_order",
+    probe="""(
+        select pg_catalog.bool_and(
+            pg_catalog.has_column_privilege('pg_catalog.pg_statistic', name, 'select')
+        )
+        from pg_catalog.unnest(pg_catalog.string_to_array(
+            'starelid staattnum stainherit stakind1 stakind2 stakind3 stakind4 stakind5'
+            ' stanumbers1 stanumbers2 stanumbers3 stanumbers4 stanumbers5', ' '
+        )) as name
+    )""",
+    grant=(
+        "GRANT SELECT (starelid, staattnum, stainherit, stakind1, stakind2, stakind3, stakind4,"
+        " stakind5, stanumbers1, stanumbers2, stanumbers3, stanumbers4, stanumbers5)"
+        " ON pg_catalog.pg_statistic TO {role};"
+    ),
+    buys="how far rows lie in the order of a column",
+    scope=Scope.database,
+    is_optional=True,
+)
+
 EXTENDED_STATISTICS = Capability(
     name="extended_statistics",
     probe="""(

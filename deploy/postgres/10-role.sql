@@ -22,13 +22,14 @@ WHERE current_setting('server_version_num')::int >= 160000 \gexec
 -- stays unknown; `pgvigil doctor` names those, and prints the grants. Keys of single tables
 -- are read only where `--keys-of` has granted them.
 
--- In each database: to see the width of rows, from which bloat is estimated; which columns determine others, where there are statistics of dependencies;
+-- In each database: to see how far rows lie in the order of a column; the width of rows, from which bloat is estimated; which columns determine others, where there are statistics of dependencies;
 -- and to reach these extensions, in whatever schema: pg_buffercache, pg_stat_statements, pgstattuple.
 SELECT format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E'\\'''))
     AS place FROM pg_database WHERE datname = 'postgres' \gset
 \connect -reuse-previous=on :"place" \\
 \encoding SQL_ASCII \\
 SET search_path = pg_catalog, pg_temp;
+GRANT SELECT (starelid, staattnum, stainherit, stakind1, stakind2, stakind3, stakind4, stakind5, stanumbers1, stanumbers2, stanumbers3, stanumbers4, stanumbers5) ON pg_catalog.pg_statistic TO pgvigil;
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
 GRANT SELECT (stxoid, stxddependencies) ON pg_catalog.pg_statistic_ext_data TO pgvigil;
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, 'pgvigil')
@@ -40,6 +41,7 @@ SELECT format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E
 \connect -reuse-previous=on :"place" \\
 \encoding SQL_ASCII \\
 SET search_path = pg_catalog, pg_temp;
+GRANT SELECT (starelid, staattnum, stainherit, stakind1, stakind2, stakind3, stakind4, stakind5, stanumbers1, stanumbers2, stanumbers3, stanumbers4, stanumbers5) ON pg_catalog.pg_statistic TO pgvigil;
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
 GRANT SELECT (stxoid, stxddependencies) ON pg_catalog.pg_statistic_ext_data TO pgvigil;
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, 'pgvigil')
@@ -51,6 +53,7 @@ SELECT format('dbname=''%s''', replace(replace(datname, E'\\', E'\\\\'), '''', E
 \connect -reuse-previous=on :"place" \\
 \encoding SQL_ASCII \\
 SET search_path = pg_catalog, pg_temp;
+GRANT SELECT (starelid, staattnum, stainherit, stakind1, stakind2, stakind3, stakind4, stakind5, stanumbers1, stanumbers2, stanumbers3, stanumbers4, stanumbers5) ON pg_catalog.pg_statistic TO pgvigil;
 GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct) ON pg_catalog.pg_statistic TO pgvigil;
 GRANT SELECT (stxoid, stxddependencies) ON pg_catalog.pg_statistic_ext_data TO pgvigil;
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, 'pgvigil')
