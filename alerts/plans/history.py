@@ -30,7 +30,13 @@ CALLS = 20
 LONGEST = HOUR
 """Seconds after which it is given up, with fewer calls."""
 REMEMBERED = 100
-"""Statements whose hours of the week are kept over restarts, those with the most time."""
+"""Statements whose hours of the week are kept over restarts, those with the most time;"""
+AT_MOST = 150
+"""and with those that were among them before."""
+FORGOTTEN = 15 * DAY
+"""Seconds after which one that was not executed, or is among them no more, is forgotten."""
+AWAY = 200
+"""Statements of which more is kept while they are evicted, or others do more."""
 ENOUGH = 10
 """Windows from which a baseline says something."""
 APART = 2.0
@@ -41,6 +47,21 @@ ADOPTED = DAY
 """Seconds after which what has changed is as usual."""
 NEWEST = 3
 """Windows whose median is the cost of now."""
+PAUSED = object()
+BLOCKS = frozenset(("blocks", "temp_blocks"))
+"""What tells another plan from waiting."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """When a statement that costs more began to do so in the way in which it does now."""
+
+    since: float
+    noticed: float
+    """When the first of its windows ended."""
+    has_more_blocks: bool
+    """Otherwise it only takes longer."""
+    windows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +96,8 @@ class Track:
     """The hours of the last such phase; their other windows are not noted."""
     since: float = 0.0
     """When the first of these began."""
-    noticed: float = 0.0
-    """When it ended."""
+    turn: "Turn | None" = None
+    """Of these, the last that are alike: it may have waited before its plan changed."""
     length: float = 0.0
     """Seconds of the last window."""
     hour: int = -1
@@ -84,6 +105,10 @@ class Track:
     """The windows of the hour that is not over yet."""
     week: Week | None = None
     baseline: Baseline | None = None
+
+    def pause(self) -> None:
+        """Begin the next window anew: what it counts until it is seen again can't be told."""
+        self.epoch = PAUSED
 
     def note(self, totals: Totals, at: float, epoch: object) -> bool:
         """Take note of newer counters; return whether an hour was added to the week."""
@@ -104,7 +129,11 @@ class Track:
         dear = self._dear(window)
         if dear and (self.apart or not self._is_usual(window, dear)):
             if not self.apart:
-                self.since, self.noticed = self.began, at
+                self.since, self.turn = self.began, None
+            has_more = not BLOCKS.isdisjoint(dear)
+            if self.turn is None or self.turn.has_more_blocks != has_more:
+                self.turn = Turn(self.began, at, has_more)
+            self.turn.windows += 1
             self.apart = [*self.apart, window][-KEPT:]
             self.phase[hour_of(self.began)] = window
             if at - self.since < ADOPTED:
@@ -160,12 +189,13 @@ class Track:
         return is_over
 
     def change(self) -> Change | None:
-        if not self.apart or self.baseline is None:
+        turn = self.turn
+        if not self.apart or turn is None or self.baseline is None:
             return None
-        newest = self.apart[-NEWEST:]
+        newest = self.apart[-min(NEWEST, turn.windows) :]
         after = PerCall(*(median(values) for values in zip(*newest, strict=True)))
         rate = newest[-1].calls / self.length
-        return Change(self.baseline, after, self.since, self.noticed, len(self.apart), rate)
+        return Change(self.baseline, after, turn.since, turn.noticed, turn.windows, rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +221,8 @@ class StatementCostsRecorder:
     def __init__(self, memory: Memory, place: Namespace) -> None:
         self.memory, self.place = memory, place
         self.tracks: dict[Key, Track] = {}
+        self.away: dict[Key, Track] = {}
+        """Statements that were followed, the last of them at the end."""
         self.followed = Followed()
         self.costs = Costs({}, 0, 0, None)
 
@@ -200,17 +232,25 @@ class StatementCostsRecorder:
         ]
         known, self.tracks, weeks = self.tracks, {}, dict[str, Json]()
         for place, row in enumerate(rows):
-            key, totals = stat_statements.key_of(row), Totals.of(row)
-            track = known.get(key) or self._new(key, totals, answer.at, row.stats_reset)
-            self.tracks[key] = track
-            is_over = track.note(totals, answer.at, row.stats_reset)
+            key, totals, epoch = stat_statements.key_of(row), Totals.of(row), epoch_of(row)
+            track = known.pop(key, None) or self.away.pop(key, None)
+            self.tracks[key] = track = track or self._new(key, totals, answer.at, epoch)
+            is_over = track.note(totals, answer.at, epoch)
             if is_over and track.week and place < REMEMBERED:
-                weeks[dumps(key)] = track.week.pack()
-        self._remember(weeks)
+                weeks[dumps(key)] = track.week.pack(answer.at)
+        self._put_away(known)
+        self._remember(weeks, answer.at)
         self.costs = self._seen()
 
     def restart(self) -> None:
         """Nothing begins anew: counters that fell tell what was reset."""
+
+    def _put_away(self, tracks: Mapping[Key, Track]) -> None:
+        for key, track in tracks.items():
+            track.pause()
+            self.away[key] = track
+        for key in list(self.away)[:-AWAY]:
+            del self.away[key]
 
     def view(self, at: float) -> Costs:
         return self.costs
@@ -219,16 +259,24 @@ class StatementCostsRecorder:
         """Begin with what is remembered of a statement."""
         track = Track(epoch, at, totals, totals)
         track.week = Week.unpack(self.memory.get(self.place, dumps(key)))
-        if track.week and (known := track.week.known()):
-            track.past = Windows(known[-KEPT:])
+        if track.week and (known := track.week.until(hour_of(at), KEPT)):
+            track.past = Windows(known)
             track.baseline = Baseline.of(tuple(track.past))
         return track
 
-    def _remember(self, weeks: Mapping[str, Json]) -> None:
-        if weeks:
-            room, names = self.memory.room(self.place), {dumps(key) for key in self.tracks}
-            gone = dict.fromkeys(room.keys() - names)
-            self.memory.update(self.place, {**gone, **weeks})
+    def _remember(self, weeks: Mapping[str, Json], at: float) -> None:
+        """Keep these, and others for as long as they may come again, such as those of a report."""
+        if not weeks:
+            return
+        known = self.memory.room(self.place).items()
+        seen = sorted((Week.noted(stored), name) for name, stored in known if name not in weeks)
+        spare = max(0, len(seen) + len(weeks) - AT_MOST)
+        gone = {
+            name: None
+            for place, (noted, name) in enumerate(seen)
+            if place < spare or 0 < noted < at - FORGOTTEN
+        }
+        self.memory.update(self.place, {**gone, **weeks})
 
     def _seen(self) -> Costs:
         changes = {key: change for key, own in self.tracks.items() if (change := own.change())}
@@ -237,3 +285,8 @@ class StatementCostsRecorder:
         missing = min((ENOUGH - len(own.past) for own in learning), default=0)
         known_at = min((own.began for own in learning), default=0.0) + missing * WINDOW
         return Costs(changes, ready, len(learning), known_at if learning else None)
+
+
+def epoch_of(row: Statement) -> object:
+    """Return what is another one after its counters began anew, even if they have grown since."""
+    return row.stats_reset, row.stats_since, row.entries

@@ -36,15 +36,22 @@ class Week:
     def unpack(cls, stored: object) -> "Week | None":
         """Read it as it was packed; None of anything else."""
         try:
-            data = b85decode(stored) if isinstance(stored, str) else b""
+            data = b85decode(stored.partition(" ")[0]) if isinstance(stored, str) else b""
         except ValueError:
             return None
         if len(data) != 2 * HOURS * WIDTH:
             return None
         return cls(array("H", data))
 
-    def pack(self) -> str:
-        return b85encode(self.packed.tobytes()).decode("ascii")
+    def pack(self, at: float) -> str:
+        """Return it as a text, with the time of the newest hour (unix seconds)."""
+        return f"{b85encode(self.packed.tobytes()).decode('ascii')} {at:.0f}"
+
+    @staticmethod
+    def noted(stored: object) -> float:
+        """Return when it was packed; 0 of anything else."""
+        at = stored.partition(" ")[2] if isinstance(stored, str) else ""
+        return float(at) if at.isascii() and at.isdigit() else 0.0
 
     def note(self, hour: int, windows: Sequence[PerCall]) -> None:
         """Take note of the windows of an hour that is over."""
@@ -71,10 +78,10 @@ class Week:
         codes = self.packed[first : first + WIDTH]
         return PerCall(*map(_value, codes)) if codes[0] else None
 
-    def known(self) -> list[PerCall]:
-        """Return what is known of each hour that was seen."""
-        hours = (self.at(hour) for hour in range(HOURS))
-        return [hour for hour in hours if hour]
+    def until(self, hour: int, count: int) -> list[PerCall]:
+        """Return what is known of the last hours before one, the oldest first."""
+        hours = (self.at((hour - back) % HOURS) for back in range(1, HOURS + 1))
+        return [known for known in hours if known][:count][::-1]
 
 
 def _mixed(old: float, new: float) -> float:

@@ -49,8 +49,9 @@ def test_near_nothing_all_amounts_are_equal() -> None:
 def test_a_week_is_packed_and_read_again() -> None:
     week = Week()
     week.note(5, [call(seconds=3e-6), call(seconds=5e-6), call(seconds=4e-6)])
-    packed = week.pack()
+    packed = week.pack(1_700_000_000.4)
     assert len(packed) < 4000
+    assert Week.noted(packed) == 1_700_000_000
     known = Week.unpack(packed)
     assert known is not None
     found = known.at(5)
@@ -65,6 +66,15 @@ def test_a_week_is_packed_and_read_again() -> None:
 @pytest.mark.parametrize("stored", [None, 7, "", "not packed\\", "0" * 10, ["x"]])
 def test_what_was_not_packed_is_none(stored: object) -> None:
     assert Week.unpack(stored) is None
+    assert Week.noted(stored) == 0
+
+
+def test_the_last_hours_before_one_go_round_the_week() -> None:
+    week = Week()
+    for hour in (2, 100, 160):
+        week.note(hour, [call(blocks=hour)])
+    found = week.until(3, 2)
+    assert [round(one.blocks) for one in found] == [160, 2]
 
 
 def test_an_hour_of_another_week_counts_half() -> None:
