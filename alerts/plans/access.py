@@ -1,10 +1,11 @@
-"""Ways of access: how busy tables were read, before and after a time.
+"""Ways of access: how busy tables and their indexes were read, before and after a time.
 
-Only the tables with the most blocks read are followed, so that a hundred thousand of them cost no
-memory here.
+Only the tables with the most blocks read are followed, and the indexes of those with the most index
+scans, so that a hundred thousand of them cost no memory here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import nlargest
 from typing import NamedTuple
@@ -12,33 +13,22 @@ from typing import NamedTuple
 from alerts.history.keys import Key, keys_of
 from alerts.history.kind import History
 from alerts.history.memory import Memory, Namespace
-from alerts.history.samples import DAY, HOUR, MINUTE
+from alerts.plans.looks import Look, Looks
 from collectors._base import AnyAnswer, AnyCollector
 from collectors._columns import column
+from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
 
-FOLLOWED = 300
-"""Tables of a server."""
+TABLES = 300
+"""Tables of a server that are followed,"""
+INDEXES = 1200
+"""and indexes."""
 BLOCKS = ("heap_blocks_read", "heap_blocks_hit", "idx_blocks_read", "idx_blocks_hit")
-COLUMNS = ("seq_scan", "seq_tup_read", "idx_scan", "idx_tup_fetch", "n_live_tup")
-FINE = 2 * MINUTE
-"""Seconds between two looks of the last half hour; of older ones there are two for each hour."""
-RECENT = 30 * MINUTE
-KEPT = DAY + 2 * HOUR
-SPAN = 10 * MINUTE
-"""Seconds of a rate before or after a change."""
-
-
-class Look(NamedTuple):
-    """Counters of one table at one time; the last number is its size in rows."""
-
-    at: float
-    seq_scan: int
-    seq_tup_read: int
-    idx_scan: int
-    idx_tup_fetch: int
-    rows: int
-    blocks: int
+COLUMNS = ("seq_scan", "seq_tup_read", "idx_scan", "idx_tup_fetch", "n_live_tup", "relfilenode")
+COUNTERS = 4
+"""Of these columns, those that never fall."""
+ROWS, FILE = -2, -1
+"""Places in a look at a table."""
 
 
 class Rates(NamedTuple):
@@ -48,47 +38,26 @@ class Rates(NamedTuple):
     seq_tup_read: float
     idx_scan: float
     idx_tup_fetch: float
+    blocks: float
     rows: float
     """Its size, not a rate."""
-    blocks: float
 
     @property
     def rows_read(self) -> float:
         return self.seq_tup_read + self.idx_tup_fetch
 
 
-class Looks(NamedTuple):
-    """The looks at one table, the oldest first."""
+class IndexRates(NamedTuple):
+    """How often an index of a table was scanned, per second, before and after."""
 
-    epoch: object
-    looks: tuple[Look, ...]
+    relid: int
+    name: str
+    before: float
+    after: float
 
-    def after(self, look: Look, epoch: object) -> "Looks":
-        """Return what holds after another look; a fall or a new epoch begins anew."""
-        newest = self.looks[-1]
-        if epoch != self.epoch or any(n < o for n, o in zip(look[:5], newest[:5], strict=True)):
-            return Looks(epoch, (look,))
-        looks = self.looks
-        if len(looks) > 1 and look.at - looks[-2].at < FINE:
-            looks = looks[:-1]
-        return Looks(epoch, (*_thinned(looks, look.at), look))
-
-    def before(self, since: float) -> Rates | None:
-        """Return the rates of the time until then; None if it was not followed."""
-        old = [look for look in self.looks if look.at <= since]
-        if len(old) < 2:
-            return None
-        first = next((look for look in reversed(old[:-1]) if old[-1].at - look.at >= SPAN), old[0])
-        return _rates(first, old[-1])
-
-    def since(self, since: float) -> Rates | None:
-        """Return the newest rates after that time."""
-        newest = self.looks[-1]
-        new = [look for look in self.looks[:-1] if look.at >= since]
-        if not new:
-            return None
-        first = next((look for look in reversed(new) if newest.at - look.at >= SPAN), new[0])
-        return _rates(first, newest)
+    @property
+    def more(self) -> float:
+        return self.after - self.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +71,42 @@ class Accessed:
         own = self.tables.get(key)
         before = own.before(since) if own else None
         after = own.since(since) if own else None
-        return (before, after) if before and after else None
+        if before is None or after is None:
+            return None
+        return (
+            Rates._make((*before.rates[:ROWS], before.new[ROWS])),
+            Rates._make((*after.rates[:ROWS], after.new[ROWS])),
+        )
+
+    def was_rewritten(self, key: Key, first: float, last: float) -> bool:
+        """Whether a table got another file in that time, as by VACUUM FULL, CLUSTER or TRUNCATE."""
+        own = self.tables.get(key)
+        seen = own.around(first, last) if own else None
+        return seen is not None and seen.old[FILE] != seen.new[FILE]
+
+
+class FollowedIndex(NamedTuple):
+    """An index, and the looks at it."""
+
+    relid: int
+    name: str
+    looks: Looks
+
+
+@dataclass(frozen=True, slots=True)
+class IndexesAccessed:
+    """Per index, by database and OID, as of the newest answer."""
+
+    indexes: Mapping[Key, FollowedIndex]
+
+    def of(self, datname: str, relid: int, since: float) -> Iterator[IndexRates]:
+        """Yield the rates of the indexes of a table that were followed all the time."""
+        for (database, _), index in self.indexes.items():
+            if database != datname or index.relid != relid:
+                continue
+            before, after = index.looks.before(since), index.looks.since(since)
+            if before and after:
+                yield IndexRates(relid, index.name, before.rates[0], after.rates[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +130,12 @@ class TableAccessRecorder:
     def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         known, tables = self.accessed.tables, dict[Key, Looks]()
         keys, epochs = keys_of(collector, answer)
-        counts = zip(*(column(answer.rows, name) for name in COLUMNS), strict=True)
+        numbers = zip(*(column(answer.rows, name) for name in COLUMNS), strict=True)
         blocks = map(_sum, *(column(answer.rows, name) for name in BLOCKS))
-        rows = zip(blocks, keys, epochs, counts, strict=True)
-        for total, key, epoch, own in nlargest(FOLLOWED, rows, key=lambda row: row[0]):
-            look, looks = Look._make((answer.at, *own, total)), known.get(key)
-            tables[key] = looks.after(look, epoch) if looks else Looks(epoch, (look,))
+        rows = zip(blocks, keys, epochs, numbers, strict=True)
+        for total, key, epoch, own in nlargest(TABLES, rows, key=lambda row: row[0]):
+            look = (answer.at, *own[:COUNTERS], total, *own[COUNTERS:])
+            tables[key] = _seen(known.get(key), epoch, look, COUNTERS)
         self.accessed = Accessed(tables)
 
     def restart(self) -> None:
@@ -141,27 +145,52 @@ class TableAccessRecorder:
         return self.accessed
 
 
+@dataclass(frozen=True, slots=True)
+class IndexAccess(History[IndexesAccessed]):
+    """How often the indexes of the busiest tables were scanned, over a day."""
+
+    @property
+    def collectors(self) -> tuple[AnyCollector, ...]:
+        return (user_indexes,)
+
+    def recorder(self, memory: Memory, namespace: Namespace) -> "IndexAccessRecorder":
+        return IndexAccessRecorder()
+
+
+class IndexAccessRecorder:
+    """Keeps the looks at each index; one whose table is busy no more is forgotten."""
+
+    def __init__(self) -> None:
+        self.accessed = IndexesAccessed({})
+
+    def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
+        rows, scans = answer.rows, Counter[Key]()
+        tables = list(zip(column(rows, "datname"), column(rows, "relid"), strict=True))
+        counts = column(rows, "idx_scan")
+        for table, count in zip(tables, counts, strict=True):
+            scans[table] += count
+        # An index that was never scanned may be the one that is taken instead.
+        ranked = ((scans[table], place) for place, table in enumerate(tables) if scans[table])
+        ids, names = column(rows, "indexrelid"), column(rows, "indexrelname")
+        epochs, known = column(rows, "stats_reset"), self.accessed.indexes
+        indexes = dict[Key, FollowedIndex]()
+        for _, place in nlargest(INDEXES, ranked):
+            datname, relid = tables[place]
+            own, look = known.get((datname, ids[place])), (answer.at, counts[place])
+            looks = _seen(own.looks if own else None, epochs[place], look, 1)
+            indexes[datname, ids[place]] = FollowedIndex(relid, names[place], looks)
+        self.accessed = IndexesAccessed(indexes)
+
+    def restart(self) -> None:
+        self.accessed = IndexesAccessed({})
+
+    def view(self, at: float) -> IndexesAccessed:
+        return self.accessed
+
+
+def _seen(known: Looks | None, epoch: object, look: Look, counters: int) -> Looks:
+    return known.after(epoch, look) if known else Looks.begun(epoch, look, counters)
+
+
 def _sum(*parts: int | None) -> int:
     return sum(part or 0 for part in parts)
-
-
-def _rates(old: Look, new: Look) -> Rates:
-    seconds = max(new.at - old.at, 1e-9)
-    seq, seq_rows, idx, idx_rows = (
-        (b - a) / seconds for a, b in zip(old[1:5], new[1:5], strict=True)
-    )
-    blocks = (new.blocks - old.blocks) / seconds
-    return Rates(seq, seq_rows, idx, idx_rows, new.rows, blocks)
-
-
-def _thinned(looks: Sequence[Look], now: float) -> tuple[Look, ...]:
-    """Drop what is too old, and of what is not recent all but two looks an hour."""
-    kept: list[Look] = []
-    for look in looks:
-        if now - look.at > KEPT:
-            continue
-        is_old = now - look.at > RECENT
-        if is_old and len(kept) > 1 and look.at - kept[-2].at < 0.95 * HOUR:
-            continue
-        kept.append(look)
-    return tuple(kept)

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from alerts.cure import concurrently, identifier, remark
-from alerts.plans.access import TableAccess
+from alerts.plans.access import IndexAccess, TableAccess
 from alerts.plans.change import Change, Nature
-from alerts.plans.clues import Access, Reading, is_near, is_stale, readings
+from alerts.plans.clues import LOOPS, Access, Reading, is_near, is_stale, readings
 from alerts.plans.events import IndexEvent, IndexEvents, SettingEvent, SettingEvents
 from alerts.setting_owner import change as change_setting
 from alerts.snapshot import Snapshot
 from alerts.units import bytes_text
 from collectors._columns import where
+from collectors.user_indexes import user_indexes
 from collectors.user_tables import UserTable, user_tables
 
 ACCESS = TableAccess()
+SCANNED = IndexAccess()
 INDEXES = IndexEvents()
 SETTINGS = SettingEvents()
 BLOCK = 8192
@@ -32,8 +34,11 @@ class Why(StrEnum):
     jit = "compiled just in time"
     parallel = "fewer parallel workers"
     spill = "spill"
-    statistics = "statistics"
+    stale_statistics = "stale statistics"
+    new_statistics = "new statistics"
+    rewrite = "table rewritten"
     sequential_scan = "sequential scan"
+    other_index = "another index"
     index_scans = "index scans"
     spread = "more blocks for the same rows"
     unknown = "unknown"
@@ -71,6 +76,8 @@ def cause_of(
         return None
     if setting:
         return _of_setting(setting, snapshot)
+    if found and found[0].access is Access.spread and found[0].is_rewritten:
+        return _of_rewrite(found[0].table)
     stale = _stale(database, words, found, snapshot)
     if change.has_fixed_rows and not _is_another_way(change, found, stale):
         return None
@@ -131,8 +138,9 @@ def _readings(
     tables = [
         row for row in rows if row.datname == database and (not words or row.relname in words)
     ]
-    found = sorted(readings(change, tables, accessed), key=lambda one: abs(one[0] - 1))
-    return [one for _, one in found]
+    indexes = snapshot.of(SCANNED) if snapshot.has(user_indexes) else None
+    found = readings(change, tables, accessed, indexes)
+    return [one for _, one in sorted(found, key=lambda one: abs(one[0] - 1))]
 
 
 def _index(
@@ -240,8 +248,22 @@ def _of_reading(found: Reading, change: Change) -> Cause:
     how, why = _how(found, name)
     if found.was_analyzed(change):
         sentence = f"{how}, since its statistics were made anew"
-        return Cause(Why.statistics, sentence, tuple(_explain(name)), place)
+        return Cause(Why.new_statistics, sentence, tuple(_explain(name)), place)
     return Cause(why, how, tuple(_explain(name)), place)
+
+
+def _of_rewrite(table: UserTable) -> Cause:
+    name = identifier(table.schemaname, table.relname)
+    sentence = f"{name} was rewritten, and the same rows lie in more blocks than before"
+    cure = (
+        remark("1. It marks pages as visible, which index-only scans need after a rewrite:"),
+        f"VACUUM (SKIP_LOCKED) {name};",
+        remark("2. If that is not enough, the rows lie in another order than the index that is"),
+        remark("scanned. An index that includes the columns of the statement needs no order."),
+        remark("3. Or order the rows by that index again (CLUSTER, which locks out readers and"),
+        remark("writers until it has ended, or pg_repack, which does not)."),
+    )
+    return Cause(Why.rewrite, sentence, cure, (table.schemaname, table.relname))
 
 
 def _of_statistics(table: UserTable, found: Sequence[Reading]) -> Cause:
@@ -255,12 +277,16 @@ def _of_statistics(table: UserTable, found: Sequence[Reading]) -> Cause:
         remark("It reads a sample, and blocks no reads or writes:"),
         f"ANALYZE (SKIP_LOCKED) {name};",
     )
-    return Cause(Why.statistics, sentence, cure, (table.schemaname, table.relname))
+    return Cause(Why.stale_statistics, sentence, cure, (table.schemaname, table.relname))
 
 
 def _how(found: Reading, name: str) -> tuple[str, Why]:
     if found.access is Access.sequential:
-        return f"{name} is scanned sequentially", Why.sequential_scan
+        often = f" {found.scans:,.0f} times more for each call" if found.scans >= LOOPS else ""
+        return f"{name} is scanned sequentially{often}", Why.sequential_scan
+    if found.indexes:
+        old, new = map(identifier, found.indexes)
+        return f"{name} is read by the index {new} instead of {old}", Why.other_index
     if found.access is Access.by_index:
         return (
             f"indexes of {name} are scanned {found.scans:,.0f} times more for each call",

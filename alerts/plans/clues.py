@@ -7,10 +7,10 @@ statement, where that is known.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-from alerts.plans.access import Accessed, Rates
+from alerts.plans.access import Accessed, IndexesAccessed, IndexRates, Rates
 from alerts.plans.change import Change
 from alerts.plans.events import IndexEvent, SettingEvent
 from collectors.user_tables import UserTable
@@ -27,6 +27,8 @@ GROWN = 1.5
 """Times as many rows in a table that are more data."""
 READ = 0.5
 """Additional rows read for each additional block, from which the statement wants other rows."""
+ODDS = 1.3
+"""Times its own scans before that an index that is taken instead must have; others scan it, too."""
 STALE = 0.1
 """Share of the rows changed since the last ANALYZE."""
 LEAST_CHANGED = 1000
@@ -42,6 +44,8 @@ class Access(StrEnum):
     sequential = "sequential"
     by_index = "index"
     """By an index where it was scanned sequentially, or by more index scans for each call."""
+    other_index = "other index"
+    """By another index, as often: one of its indexes is scanned less, and another one more."""
     spread = "spread"
     """The same scans and rows need more blocks: dead rows, or rows that lie apart."""
     rows = "rows"
@@ -50,14 +54,17 @@ class Access(StrEnum):
     """There are more rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A table that accounts for the additional blocks of a change."""
 
     table: UserTable
     access: Access
     scans: float
     """Additional scans a call, of that kind."""
+    is_rewritten: bool = False
+    """Whether its rows were written anew into another file at about that time."""
+    indexes: tuple[str, str] | None = None
+    """The index that was scanned before, and the one that is scanned now."""
 
     @property
     def is_unvacuumed(self) -> bool:
@@ -90,32 +97,73 @@ def is_near(event: IndexEvent | SettingEvent, change: Change) -> bool:
 
 
 def readings(
-    change: Change, tables: Sequence[UserTable], accessed: Accessed
+    change: Change,
+    tables: Sequence[UserTable],
+    accessed: Accessed,
+    indexes: IndexesAccessed | None = None,
 ) -> Iterator[tuple[float, Reading]]:
     """Yield the tables that account for the additional blocks, each with its share of them."""
     if change.block_rate <= 0:
         return
     for table in tables:
-        rates = accessed.around((table.datname, table.relid), change.since)
+        key = table.datname, table.relid
+        rates = accessed.around(key, change.since)
         if rates is None:
             continue
         share = (rates[1].blocks - rates[0].blocks) / change.block_rate
         if share >= SHARE:
-            yield share, _reading(table, change, *rates)
+            scanned = indexes.of(*key, change.since) if indexes else ()
+            found = _reading(table, change, *rates, _exchanged(tuple(scanned), change.call_rate))
+            slack = SLACK * (change.noticed - change.since)
+            anew = accessed.was_rewritten(key, change.since - slack, change.noticed + slack)
+            yield share, found._replace(is_rewritten=anew)
 
 
-def _reading(table: UserTable, change: Change, before: Rates, after: Rates) -> Reading:
+def _reading(
+    table: UserTable,
+    change: Change,
+    before: Rates,
+    after: Rates,
+    indexes: tuple[str, str] | None,
+) -> Reading:
     calls = max(change.call_rate, 1e-9)
     sequential = (after.seq_scan - before.seq_scan) / calls
     index = (after.idx_scan - before.idx_scan) / calls
     rows = (after.rows_read - before.rows_read) / calls
     more_blocks = max((after.blocks - before.blocks) / calls, 1e-9)
-    if sequential >= SCANS and after.rows < GROWN * before.rows * change.times_blocks:
+    size = _rows(table, change, after)
+    if sequential >= SCANS and size < GROWN * before.rows * change.times_blocks:
         return Reading(table, Access.sequential, sequential)
     if index >= LOOPS or (sequential <= -SCANS and index >= SCANS):
         return Reading(table, Access.by_index, index)
-    if after.rows >= GROWN * max(before.rows, 1.0):
+    if indexes:
+        return Reading(table, Access.other_index, 0.0, indexes=indexes)
+    if size >= GROWN * max(before.rows, 1.0):
         return Reading(table, Access.growth, 0.0)
     if rows / more_blocks >= READ:
         return Reading(table, Access.rows, 0.0)
     return Reading(table, Access.spread, 0.0)
+
+
+def _rows(table: UserTable, change: Change, after: Rates) -> float:
+    """Return the rows that a table has now.
+
+    ANALYZE has counted them, if it was since the change. A session that loads a table and analyses
+    it at once reports afterwards what it has loaded, so that this is counted twice.
+    """
+    slack = SLACK * (change.noticed - change.since)
+    is_counted = table.analyzed is not None and table.analyzed >= change.since - slack
+    return table.reltuples if is_counted and table.reltuples >= 0 else after.rows
+
+
+def _exchanged(indexes: Sequence[IndexRates], call_rate: float) -> tuple[str, str] | None:
+    """Return which index was scanned before, and which is scanned instead of it, in each call."""
+    if len(indexes) < 2:
+        return None
+    least = SCANS * max(call_rate, 1e-9)
+    lost, taken = min(indexes, key=lambda i: i.more), max(indexes, key=lambda i: i.more)
+    is_exchange = -lost.more >= least and taken.more >= least
+    is_even = abs(taken.more + lost.more) <= SCANS * max(taken.more, -lost.more)
+    if is_exchange and is_even and taken.after >= ODDS * taken.before:
+        return lost.name, taken.name
+    return None

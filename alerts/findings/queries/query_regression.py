@@ -8,8 +8,8 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity,
 from alerts.cure import equals, identifier, remark
 from alerts.history.keys import Key
 from alerts.limits import FIXED, BaseLimits, Slack
-from alerts.plans.cause import ACCESS, INDEXES, SETTINGS, Cause, cause_of
-from alerts.plans.change import Change, Nature
+from alerts.plans.cause import ACCESS, INDEXES, SCANNED, SETTINGS, Cause, cause_of
+from alerts.plans.change import SPILLED, Change, Nature
 from alerts.plans.clues import words_of
 from alerts.plans.history import StatementCosts
 from alerts.snapshot import Snapshot
@@ -34,6 +34,8 @@ BRIEF = 70
 class Limits(BaseLimits):
     times: Annotated[float, Slack(0.75)] = 2.0
     """Times as long as usual that a call takes."""
+    times_spill: Annotated[float, Slack(0.9)] = 1.3
+    """The same where it began to write temporary files, which is no chance."""
     times_blocks: Annotated[float, Slack(0.75)] = 3.0
     """Times as many blocks (or as few) that a call needs, from which it is another plan."""
     min_load: Annotated[float, Slack(0.5)] = 0.01
@@ -66,7 +68,10 @@ def is_dear(change: Change, limits: Limits) -> bool:
     before, after = change.before, change.after
     if change.windows < limits.windows or change.load < limits.min_load:
         return False
-    if change.nature(limits.times_blocks) in (Nature.plan, Nature.spill):
+    nature = change.nature(limits.times_blocks)
+    if nature is Nature.spill:
+        return change.times_slower >= limits.times_spill
+    if nature is Nature.plan:
         return change.times_slower >= limits.times
     return before.is_beyond("seconds", after, limits.times)
 
@@ -83,7 +88,8 @@ def evidence(
             f"{brief(row, text)} takes {call_time(after.seconds)} a call instead of"
             f" {call_time(before.seconds)} since {moment_text(change.since)}, and"
             f" {after.blocks:,.0f} blocks instead of {before.blocks:,.0f}, for"
-            f" {number(after.rows)} rows (before: {number(before.rows)}): {cause.sentence}."
+            f" {number(after.rows)} rows (before: {number(before.rows)}){spilled(change)}:"
+            f" {cause.sentence}."
         ),
         facts={
             "query_id": str(row.query_id),
@@ -116,6 +122,14 @@ def brief(row: Statement, text: str | None) -> str:
     return f"`{text}`" if len(text) <= BRIEF else f"`{text[:BRIEF].rstrip()} …`"
 
 
+def spilled(change: Change) -> str:
+    """Say how many blocks of temporary files it writes and reads, where that has changed."""
+    before, after = change.before.call.temp_blocks, change.after.temp_blocks
+    if after - before < SPILLED:
+        return ""
+    return f", and {after:,.0f} blocks of temporary files instead of {before:,.0f}"
+
+
 def check(row: Statement, snapshot: Snapshot) -> str:
     """Return a query that shows what the server has counted; empty where it can't run."""
     schema = schemas(snapshot).get(row.datname or "")
@@ -141,7 +155,7 @@ finding = Finding(
     severities=(Severity.warning,),
     reads=(stat_statements,),
     consults=(user_tables, user_indexes, index_layout, settings, extensions, statement_texts),
-    history=(COSTS, STATEMENT_TEXTS, ACCESS, INDEXES, SETTINGS),
+    history=(COSTS, STATEMENT_TEXTS, ACCESS, SCANNED, INDEXES, SETTINGS),
     limits=Limits(),
     judge=judge,
     scope=Reach.database,

@@ -20,15 +20,22 @@ from tests.fixtures.statement_rows import statement
 DEAR: dict[str, Any] = {"seconds": 0.02, "shared_blocks_hit": 1000.0}
 SCANNED = {"seq_scan": 1, "seq_tup_read": 100_000, "heap_blocks_hit": 1000}
 BY_INDEX = {"idx_scan": 1, "idx_tup_fetch": 900, "heap_blocks_hit": 1000}
+APART = {"idx_scan": 1, "idx_tup_fetch": 1, "heap_blocks_hit": 1000}
 LOOPED = {"idx_scan": 250, "idx_tup_fetch": 250, "heap_blocks_hit": 1000}
 
 
 Reads = Mapping[str, float] | None
 
 
-def cause(server: Server, steps: int = 3, reads: Reads = None, **cost: Any) -> object:
+def cause(
+    server: Server,
+    steps: int = 3,
+    reads: Reads = None,
+    scans: Mapping[int, float] | None = None,
+    **cost: Any,
+) -> object:
     """What made it dearer, after three windows at this cost; None where it is healthy."""
-    verdict = server.pass_by(steps, reads=reads, **cost)
+    verdict = server.pass_by(steps, reads=reads, scans=scans, **cost)
     return verdict.subjects[0].evidence.facts["cause"] if verdict.subjects else None
 
 
@@ -84,7 +91,7 @@ def test_a_rebuilt_index_is_none(server: Server) -> None:
 def test_stale_statistics_are_analysed(server: Server) -> None:
     server.table = {"n_mod_since_analyze": 50_000}
     [subject] = server.pass_by(3, reads=LOOPED, **DEAR).subjects
-    assert subject.evidence.facts["cause"] == "statistics"
+    assert subject.evidence.facts["cause"] == "stale statistics"
     assert "ANALYZE (SKIP_LOCKED) public.orders;" in subject.evidence.cure
 
 
@@ -94,9 +101,7 @@ def test_a_nested_loop_is_told_by_its_index_scans(server: Server) -> None:
 
 def test_dead_rows_are_told_by_blocks_alone(server: Server) -> None:
     server.table = {"n_dead_tup": 90_000}
-    [subject] = server.pass_by(
-        3, reads={"idx_scan": 1, "idx_tup_fetch": 1, "heap_blocks_hit": 1000}, **DEAR
-    ).subjects
+    [subject] = server.pass_by(3, reads=APART, **DEAR).subjects
     assert subject.evidence.facts["cause"] == "more blocks for the same rows"
     assert "VACUUM (SKIP_LOCKED) public.orders;" in subject.evidence.cure
 
@@ -111,6 +116,14 @@ def test_a_setting_is_named_and_set_back(server: Server) -> None:
 
 def test_a_spill_without_a_change_of_settings(server: Server) -> None:
     assert cause(server, seconds=0.02, temp_blocks_written=500) == "spill"
+
+
+def test_a_spill_need_not_be_twice_as_slow(server: Server) -> None:
+    """The server may hold the temporary files in memory; that they are written is no chance."""
+    assert cause(server, seconds=0.00024, temp_blocks_written=500) is None
+    [subject] = server.pass_by(3, seconds=0.0003, temp_blocks_written=500, calls=20_000).subjects
+    assert subject.evidence.facts["cause"] == "spill"
+    assert "and 500 blocks of temporary files instead of 0" in subject.evidence.message
 
 
 def test_compiling_and_lost_workers_are_told() -> None:
@@ -142,6 +155,68 @@ def test_what_is_not_quite_one(server: Server, reads: Reads, cost: dict[str, Any
 def test_more_rows_in_the_table_are_growth(server: Server) -> None:
     server.table = {"n_live_tup": 500_000}
     assert cause(server, reads={**BY_INDEX, "idx_scan": 1}, **DEAR) is None
+
+
+def test_growth_is_what_analyze_has_counted(server: Server) -> None:
+    """A session that loads a table and analyses it at once reports its rows afterwards."""
+    server.table = {"n_live_tup": 200_000, "reltuples": 100_000.0, "last_analyze": server.at + 60}
+    assert cause(server, reads=APART, **DEAR) == "more blocks for the same rows"
+    server.table = {"n_live_tup": 200_000, "reltuples": 200_000.0, "last_analyze": server.at + 60}
+    assert cause(server, reads=APART, **DEAR) is None
+
+
+def test_a_rewrite_is_told_by_the_file(server: Server) -> None:
+    server.table = {"relfilenode": 71, "n_mod_since_analyze": 100_000}
+    [subject] = server.pass_by(2, reads=APART, **DEAR).subjects
+    assert subject.evidence.facts["cause"] == "table rewritten"
+    assert "VACUUM (SKIP_LOCKED) public.orders;" in subject.evidence.cure
+
+
+def test_a_plan_may_change_while_it_waits(server: Server) -> None:
+    """It began to wait long before the index was dropped; that is what is near the other plan."""
+    assert cause(server, 10, seconds=0.02) is None
+    server.indexes = ()
+    assert server.pass_by(1, reads=SCANNED, **DEAR).state is State.healthy
+    [subject] = server.pass_by(1, reads=SCANNED, **DEAR).subjects
+    assert subject.evidence.facts["cause"] == "index dropped"
+    assert "since 2023-11-13 00:50 UTC" in subject.evidence.message
+    assert cause(server, 2, seconds=0.02) is None, "it only waits again"
+
+
+def test_a_rewrite_at_another_time_is_not_the_cause(server: Server) -> None:
+    server.table = {"relfilenode": 71}
+    server.pass_by(60)
+    assert cause(server, reads=APART, **DEAR) == "more blocks for the same rows"
+
+
+WALKED = {**INDEX, "indexrelid": 9, "indexrelname": "orders_pkey", "definition": 2}
+
+
+def test_another_index_is_told_though_a_limit_returns_the_same_rows() -> None:
+    watched = Server(finding, indexes=(INDEX, WALKED))
+    watched.pass_by(15, rows=10)
+    [subject] = watched.pass_by(3, reads=BY_INDEX, scans={9: 1}, **DEAR, rows=10).subjects
+    assert subject.evidence.facts["cause"] == "another index"
+    assert subject.evidence.message.endswith(
+        "public.orders is read by the index orders_pkey instead of orders_customer."
+    )
+    assert watched.pass_by(1, rows=10).state is State.healthy
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({8: 1, 9: 1}, {8: 1, 9: 2}),  # more scans of one, as many of the other
+        ({8: 50, 9: 50}, {8: 49, 9: 51}),  # others scan it, too: chance
+        ({8: 3, 9: 1}, {8: 1, 9: 9}),  # not for each other
+    ],
+)
+def test_other_scans_of_indexes_are_no_other_index(
+    before: Mapping[int, float], after: Mapping[int, float]
+) -> None:
+    watched = Server(finding, indexes=(INDEX, WALKED))
+    watched.pass_by(15, rows=10, scans=before)
+    assert cause(watched, reads=BY_INDEX, scans=after, **DEAR, rows=10) is None
 
 
 def test_what_varies_anyway_is_none() -> None:
