@@ -4,16 +4,21 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from random import Random
 
 from alerts.findings.queries.query_regression import Limits
 from bench.flips import noise
-from bench.flips.scenes import Scene, controls, flips
-from bench.flips.watch import DAY, WINDOW, Watched, session
+from bench.flips.controls import controls
+from bench.flips.judged import DAY, WINDOW, Judged
+from bench.flips.page import Figures, Told, page
+from bench.flips.replay import replayed
+from bench.flips.scene import Scene
+from bench.flips.watch import Watched, session
+from bench.flips.ways import flips
 from bench.killed import swept
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
@@ -32,6 +37,8 @@ EACH_WINDOW = 400
 """Statements of the noise executed in two minutes of the quickened clock."""
 LEARNED = 14
 """Windows before anything is judged."""
+PIECE = 10
+"""Windows of the same mood."""
 AFTER = 4
 """Windows after each act."""
 WELL = 2
@@ -40,73 +47,51 @@ WELL = 2
 LIMITS = Limits(min_load=0.00002)
 
 
-@dataclass(slots=True)
-class Told:
-    """What was told of one scene."""
-
-    scene: Scene
-    cause: str | None = None
-    slower: float = 0.0
-    blocks: tuple[float, float] = (0.0, 0.0)
-    is_gone: bool = True
-    """Whether it was well after the act was undone."""
-    others: list[str] = field(default_factory=list)
-    """Causes that were told of other statements in that time."""
-
-
-@dataclass(slots=True)
-class Figures:
-    """What came out on one version."""
-
-    version: int
-    seed: int
-    days: float = 0.0
-    """Of the quickened clock in which nothing was done."""
-    statements: int = 0
-    false: list[str] = field(default_factory=list)
-    """What was told in these days, and beside the scenes."""
-    told: list[Told] = field(default_factory=list)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench.flips", description=__doc__)
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--versions", default="14,18", help="major versions")
+    parser.add_argument("--versions", default="14,17,18", help="major versions")
     parser.add_argument("--minutes", type=float, default=4.0, help="of quiet on each version")
+    parser.add_argument("--days", type=float, default=20.0, help="replayed of each version")
     parser.add_argument("--only", help="names of scenes, such as f1,c2")
     parser.add_argument("--write", action="store_true", help="write bench/FLIPS.md")
     known = parser.parse_args(arguments)
     versions = [int(version) for version in known.versions.split(",")]
-    text = page(asyncio.run(measured(versions, known.seed, known.minutes, known.only)))
+    found = asyncio.run(measured(versions, known))
+    text = page(found, STATEMENTS, EACH_WINDOW)
     sys.stdout.write(text)
     if known.write:
         PAGE.write_text(text, encoding="utf-8")
     return 0
 
 
-async def measured(
-    versions: Sequence[int], seed: int, minutes: float, only: str | None
-) -> list[Figures]:
-    """Measure all versions beside each other."""
-    return await asyncio.gather(*(figures(one, seed, minutes, only) for one in versions))
+async def measured(versions: Sequence[int], known: argparse.Namespace) -> list[Figures]:
+    """Measure all versions beside each other, and replay what was recorded of each."""
+    with ProcessPoolExecutor() as pool:
+        return await asyncio.gather(*(figures(one, known, pool) for one in versions))
 
 
-async def figures(version: int, seed: int, minutes: float, only: str | None) -> Figures:
-    owner, random = Owner.unprivileged(), Random(seed)
+async def figures(version: int, known: argparse.Namespace, pool: ProcessPoolExecutor) -> Figures:
+    owner, random = Owner.unprivileged(), Random(known.seed)
     folder = SERVERS / f"pg{version}" / "native" / "bin"
     binaries = Binaries.at(folder) if version != 18 else Binaries.of_wheel()
     server = Postgres(binaries, owner.scratch("bench-"), owner)
     scenes = [*flips(random), *controls(random)]
-    scenes = [s for s in scenes if not only or s.name in only.split(",")]
+    scenes = [s for s in scenes if not known.only or s.name in known.only.split(",")]
+    found, judged = Figures(version, known.seed), Judged(version * 10_000, LIMITS)
+    watched = Watched(server, scenes, EACH_WINDOW, judged)
     with swept(server.folder):
         try:
             server.create(SETTINGS)
             server.start()
             await _furnish(server, random, scenes)
-            watched = Watched(server, scenes, EACH_WINDOW, LIMITS)
-            return await _play(watched, Figures(version, seed), minutes)
+            await _play(watched, found, random, known.minutes)
         finally:
             server.remove()
+    if known.days:
+        task = partial(replayed, watched.recording, LIMITS, judged.version, known.seed, known.days)
+        found.replayed = await asyncio.get_running_loop().run_in_executor(pool, task)
+    return found
 
 
 async def _furnish(server: Postgres, random: Random, scenes: Sequence[Scene]) -> None:
@@ -120,26 +105,33 @@ async def _furnish(server: Postgres, random: Random, scenes: Sequence[Scene]) ->
         await admin.execute("vacuum analyze")
 
 
-async def _play(watched: Watched, found: Figures, minutes: float) -> Figures:
+async def _play(watched: Watched, found: Figures, random: Random, minutes: float) -> None:
     await watched.pass_by(LEARNED)
-    watched.told.clear()
-    end, begun = time.monotonic() + 60 * minutes, watched.windows
-    while time.monotonic() < end:
-        await watched.pass_by(10, is_quiet=True)
-        _tell(found, f"{watched.windows} windows, told {sum(watched.told.values())}")
-    found.days = (watched.windows - begun) * WINDOW / DAY
-    found.statements = watched.statements
-    found.false = [str(e.message) for e in watched.ill.values()]
-    found.false += ["told and gone again"] * (sum(watched.told.values()) - len(watched.ill))
+    await _wait(watched, found, random, minutes)
     await watched.pass_by(LEARNED)  # the statements of the scenes did not run for days
     for scene in watched.scenes:
         found.told.append(await _act(watched, scene))
         _tell(found, f"{scene.name} {scene.title}: {found.told[-1].cause}")
-    return found
+
+
+async def _wait(watched: Watched, found: Figures, random: Random, minutes: float) -> None:
+    """Let days pass in which no plan is made bad."""
+    judged, begun = watched.judged, watched.windows
+    judged.told.clear()
+    end, moods = time.monotonic() + 60 * minutes, noise.moods(random)
+    while time.monotonic() < end:
+        mood, shift = next(moods)
+        await watched.pass_quietly(PIECE, mood, shift)
+        _tell(found, f"{watched.windows} windows, {mood.title}, told {sum(judged.told.values())}")
+    found.days = (watched.windows - begun) * WINDOW / DAY
+    found.statements = watched.statements
+    found.false = [str(e.message) for e in judged.ill.values()]
+    found.false += ["told and gone again"] * (sum(judged.told.values()) - len(judged.ill))
 
 
 async def _act(watched: Watched, scene: Scene) -> Told:
-    told, before = Told(scene), set(watched.ill)
+    judged = watched.judged
+    told, before = Told(scene), set(judged.ill)
     watched.later.add(scene.name)
     await watched.execute(*scene.act)
     if scene.restart:
@@ -152,10 +144,10 @@ async def _act(watched: Watched, scene: Scene) -> Told:
             told.blocks = float(facts["blocks_before"] or 0), float(facts["blocks_after"] or 0)
         told.others += [
             str(one.facts["cause"])
-            for key, one in watched.ill.items()
+            for key, one in judged.ill.items()
             if key not in before and watched.scene_of(one) != scene.name
         ]
-        before |= set(watched.ill)
+        before |= set(judged.ill)
     watched.later.discard(scene.name)
     await watched.execute(*scene.undo)
     await watched.pass_by(WELL)
@@ -165,79 +157,6 @@ async def _act(watched: Watched, scene: Scene) -> Told:
 
 def _tell(found: Figures, what: str) -> None:
     print(f"flips: {found.version}: {what}", file=sys.stderr, flush=True)
-
-
-def is_right(told: Told) -> bool:
-    """Whether it was told with a cause that is true."""
-    return told.cause in told.scene.causes
-
-
-def false_beside(told: Told) -> list[str]:
-    """Return what was told of other statements, unless a changed setting reached them too."""
-    return [] if told.scene.settings else told.others
-
-
-def page(found: Sequence[Figures]) -> str:
-    today = datetime.now(UTC).date()
-    flipped = [told for one in found for told in one.told if told.scene.is_flip]
-    quiet = [told for one in found for told in one.told if not told.scene.is_flip]
-    days = sum(one.days for one in found)
-    false = sum(len(one.false) for one in found)
-    beside = sum(len(false_beside(told)) for told in (*flipped, *quiet))
-    rows = [
-        "# Plans that flip, measured",
-        "",
-        f"Made by `make bench ARGS='flips --seed {found[0].seed} --write'` on {today}. On a real"
-        f" server of each version {STATEMENTS} drawn statements and those of the scenes are"
-        " executed; then one plan after the other is made bad, and mended again. What they cost is"
-        " read from pg_stat_statements and judged by the code that the daemon runs, with its"
-        " limits except for the least load. The clock is quickened: two minutes are over with each"
-        f" round of {EACH_WINDOW:,} statements, so a day has as many windows as a real one, with"
-        " fewer calls in each. A cause is right if it is what was done, or how the plan differs.",
-        "",
-        "| | " + " | ".join(f"PostgreSQL {one.version}" for one in found) + " | aim |",
-        "|---|" + "---|" * (len(found) + 1),
-        _row("flips found", found, lambda one: _share(one, lambda told: told.cause is not None)),
-        _row("cause named rightly", found, lambda one: _share(one, is_right), "≥ 90 %"),
-        _row("gone after it was undone", found, lambda one: _share(one, lambda t: t.is_gone)),
-        _row("days in which nothing was done", found, lambda one: f"{one.days:.1f}"),
-        _row("statements", found, lambda one: str(one.statements)),
-        _row("told in these days", found, lambda one: str(len(one.false))),
-        _row(
-            "told of others beside the scenes",
-            found,
-            lambda one: str(sum(len(false_beside(told)) for told in one.told)),
-        ),
-        "",
-        f"False in the quiet days: {false} in {days:.1f} days, {false / max(days, 0.01):.2f} a day"
-        f" (aim ≤ 0.1); of other statements beside the scenes: {beside}.",
-        "",
-        "| what is done | " + " | ".join(f"told on {one.version}" for one in found) + " |",
-        "|---|" + "---|" * len(found),
-    ]
-    for place, told in enumerate(found[0].told):
-        cells = (_cell(one.told[place]) for one in found)
-        rows.append(f"| {told.scene.title} | " + " | ".join(cells) + " |")
-    return "\n".join(rows) + "\n"
-
-
-def _row(
-    title: str, found: Sequence[Figures], value: Callable[[Figures], str], aim: str = ""
-) -> str:
-    return f"| {title} | " + " | ".join(value(one) for one in found) + f" | {aim} |"
-
-
-def _share(one: Figures, has: Callable[[Told], bool]) -> str:
-    flipped = [told for told in one.told if told.scene.is_flip]
-    return f"{sum(map(has, flipped))} of {len(flipped)}"
-
-
-def _cell(told: Told) -> str:
-    if told.cause is None:
-        return "nothing" if not told.scene.is_flip else "**nothing**"
-    before, after = told.blocks
-    text = f"{told.cause}, {told.slower:.1f} times, {before:.0f} → {after:.0f} blocks"
-    return text if is_right(told) else f"**{text}**"
 
 
 if __name__ == "__main__":

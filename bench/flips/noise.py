@@ -4,7 +4,8 @@ A procedure executes them by dynamic SQL, so that a window of two minutes takes 
 pg_stat_statements counts statements inside procedures like those of clients.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from random import Random
 
 TABLES = 12
@@ -23,7 +24,7 @@ SHAPES = (
     "delete from {t} where id = $1 and c > 1000000 + {k} returning {cs}",
 )
 PROCEDURE = """
-    create procedure noise.run(first int, times int) language plpgsql as $$
+    create procedure noise.run(first int, times int, shift float8) language plpgsql as $$
     declare
         one record;
         chosen int;
@@ -33,13 +34,37 @@ PROCEDURE = """
             -- The first statements are executed most often, the last ones rarely.
             chosen = 1 + floor(size * power(random(), 2.2));
             select * into one from noise.statements where id = chosen;
-            execute one.text using 1 + floor(one.range * power(random(), one.skew))::int;
+            -- With another shift, all of them get other parameters.
+            execute one.text using 1 + floor(one.range * power(random(), shift * one.skew))::int;
             if n % 200 = 0 then
                 commit;
             end if;
         end loop;
     end $$
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """What a time is like in which no plan is made bad."""
+
+    title: str
+    weight: int
+    """How often it is drawn."""
+    shift: Sequence[float] = (1.0,)
+    """Drawn one of these: other than 1, all statements get other parameters."""
+    busy: bool = False
+    restart: bool = False
+    statements: Sequence[str] = ()
+
+
+MOODS = (
+    Mood("as usual", 10),
+    Mood("all statements get other parameters", 3, shift=(0.25, 0.5, 2.0, 4.0)),
+    Mood("all CPUs are busy", 2, busy=True),
+    Mood("all tables are analysed and vacuumed", 1, statements=("vacuum analyze",)),
+    Mood("a restart with cold buffers", 1, restart=True),
+)
 
 
 def setup(random: Random, count: int) -> Iterator[str]:
@@ -72,3 +97,10 @@ def _lists(number: int) -> dict[str, str]:
         "ms": ", ".join(f"max({column})" for column in columns),
         "xs": ", ".join(f"x.{column}" for column in columns),
     }
+
+
+def moods(random: Random) -> Iterator[tuple[Mood, float]]:
+    """Draw moods without end, each with its shift."""
+    while True:
+        [mood] = random.choices(MOODS, [mood.weight for mood in MOODS])
+        yield mood, random.choice(mood.shift)

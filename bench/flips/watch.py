@@ -4,28 +4,23 @@ The clock is quickened: two minutes are over with each round of traffic. All els
 """
 
 import asyncio
-from collections import Counter
+import time
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
 
 from alerts._base import Evidence
-from alerts.findings.queries.query_regression import Limits, finding
-from alerts.history.recorder import Recorder
-from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.statements.texts import STATEMENT_TEXTS
-from alerts.verdicts.mutes import Mutes
-from alerts.verdicts.tracker import Timing, VerdictTracker
-from bench.flips.scenes import CALLS, Scene
+from bench.flips.judged import ASKED, WINDOW, Judged
+from bench.flips.noise import Mood
+from bench.flips.recording import TIMES, Recording
+from bench.flips.scene import CALLS, Scene
 from collectors._base import Answer, AnyCollector, Role
-from collectors.index_layout import index_layout
-from collectors.settings import settings
 from collectors.stat_statements import stat_statements
-from collectors.statement_texts import statement_texts
-from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
 from monitor.clock import Clock
 from monitor.demo.launcher import Postgres
@@ -34,20 +29,10 @@ from monitor.polling.wanted_rows import wanted_rows
 from monitor.postgres.privileges import Privileges
 from monitor.postgres.session import Session
 
-WINDOW = 120.0
 BEGIN = 1_800_000_000.0
-ASKED: tuple[AnyCollector, ...] = (
-    settings,
-    user_tables,
-    user_indexes,
-    index_layout,
-    stat_statements,
-    statement_texts,
-)
 DEADLINE = 60.0
 HOLDS = 0.3
 """Seconds that the session which is in the way holds its lock."""
-DAY = 86_400.0
 
 
 @dataclass
@@ -58,30 +43,41 @@ class Watched:
     scenes: Sequence[Scene]
     noise: int
     """Statements of the noise executed in each window."""
-    limits: Limits
+    judged: Judged
     at: float = BEGIN
     windows: int = 0
-    told: Counter[int] = field(default_factory=Counter)
-    """By query id, how often it became ill."""
-    ill: dict[int, Evidence] = field(default_factory=dict)
     later: set[str] = field(default_factory=set)
     """Scenes whose act is done."""
-    recorder: Recorder = field(default_factory=lambda: Recorder(wants=finding.history))
-    tracker: VerdictTracker = field(default_factory=lambda: VerdictTracker(timing=Timing()))
     texts: dict[int, str] = field(default_factory=dict)
     statements: int = 0
     """That pg_stat_statements knows."""
+    recording: Recording = field(default_factory=Recording)
+    ends: list[float] = field(default_factory=lambda: [time.time()])
+    """When each window was over by the clock of the server."""
 
-    async def pass_by(self, windows: int, is_quiet: bool = False) -> None:
-        """Let time pass; while it is quiet, without the statements of the scenes."""
+    async def pass_by(self, windows: int) -> None:
+        """Let time pass."""
         for _ in range(windows):
-            if is_quiet:
-                await self._noise()
-            else:
-                await asyncio.gather(self._noise(), self._traffic())
-            self.at += WINDOW
-            self.windows += 1
-            await self._look()
+            await asyncio.gather(self._noise(), self._traffic())
+            await self._end_window()
+
+    async def pass_quietly(self, windows: int, mood: Mood, shift: float) -> None:
+        """Let time pass without the statements of the scenes, and record it."""
+        if mood.restart:
+            self.server.restart()
+        await self.execute(*mood.statements)
+        self.recording.begin(mood.title)
+        for _ in range(windows):
+            spinning = (self._spin() for _ in "abcd" if mood.busy)
+            await asyncio.gather(*spinning, self._noise(shift))
+            answers = await self._end_window()
+            self.recording.add(answers)
+
+    async def _end_window(self) -> dict[AnyCollector, Any]:
+        self.at += WINDOW
+        self.windows += 1
+        self.ends.append(time.time())
+        return await self._look()
 
     async def execute(self, *statements: str) -> None:
         async with session(self.server) as connection:
@@ -90,15 +86,16 @@ class Watched:
 
     def of(self, scene: Scene) -> Evidence | None:
         """Return what is told of the statement of a scene."""
-        return next((e for e in self.ill.values() if self.scene_of(e) == scene.name), None)
+        return next((e for e in self.judged.ill.values() if self.scene_of(e) == scene.name), None)
 
     def scene_of(self, evidence: Evidence) -> str | None:
         text = self.texts.get(int(str(evidence.facts["query_id"])), "")
         return next((s.name for s in self.scenes if f"{s.name}.{s.name}t " in f"{text} "), None)
 
-    async def _noise(self) -> None:
+    async def _noise(self, shift: float = 1.0) -> None:
         async with session(self.server) as connection:
-            await connection.execute(f"call noise.run({self.windows * self.noise}, {self.noise})")
+            first = self.windows * self.noise
+            await connection.execute(f"call noise.run({first}, {self.noise}, {shift})")
 
     async def _traffic(self) -> None:
         async with session(self.server) as connection:
@@ -123,38 +120,46 @@ class Watched:
                 "do $$ begin for n in 1..200000 loop perform md5(n::text); end loop; end $$"
             )
 
-    async def _look(self) -> None:
-        snapshot = await self._snapshot()
+    async def _look(self) -> dict[AnyCollector, Any]:
+        answers = await self._answers()
+        snapshot = self.judged.judge(answers, self.at)
         known = snapshot.of(STATEMENT_TEXTS).known
         self.texts |= {query_id: text.query.replace('"', "") for query_id, text in known.items()}
-        verdict = self.tracker.decide(finding, snapshot, self.limits, Mutes())
-        for _, defect in self.tracker.defects:
-            raise defect
-        now = {int(str(s.evidence.facts["query_id"])): s.evidence for s in verdict.subjects}
-        self.told.update(now.keys() - self.ill.keys())
-        self.ill = now
+        self.statements = len(answers[stat_statements].rows)
+        return answers
 
-    async def _snapshot(self) -> Snapshot:
+    async def _answers(self) -> dict[AnyCollector, Any]:
+        """Read what the finding needs, and learn it."""
         async with session(self.server, "pgvigil") as connection:
             own = await Session.of(connection, DEADLINE)
             needs = {need for collector in ASKED for need in collector.needs}
             place = Place(own, await Privileges.probe(own, needs, DEADLINE), Role.primary)
-            version, system = own.identity.version, own.identity.system_identifier
-            node = ServerIdentity("bench", Role.primary, version, system, system)
-            self.recorder.belong_to(system or "", "bench")
             reader, answers = Reader(Clock()), dict[AnyCollector, Any]()
             for collector in ASKED:
-                wanted = wanted_rows(collector, answers, self.recorder, self.at)
+                wanted = wanted_rows(collector, answers, self.judged.recorder, self.at)
                 here = Place(
                     place.session, place.privileges, place.role, wanted=wanted, newest=answers
                 )
                 reading = await reader.read(collector, here, DEADLINE)
                 assert not reading.missing, reading.missing
-                answers[collector] = Answer(reading.rows, self.at)
-                self.recorder.record(collector, answers[collector])
-                self.recorder.catch_up()
-        self.statements = len(answers[stat_statements].rows)
-        return Snapshot(node, self.at, answers, histories=self.recorder.views(self.at))
+                answers[collector] = Answer(self._quickened(collector, reading.rows), self.at)
+                self.judged.learn(collector, answers[collector])
+        return answers
+
+    def _quickened(self, collector: AnyCollector, rows: Sequence[Any]) -> Sequence[Any]:
+        """Move the times that are in rows to the quickened clock."""
+        if collector is not user_tables:
+            return rows
+        return [replace(row, **{n: self._moment(getattr(row, n)) for n in TIMES}) for row in rows]
+
+    def _moment(self, real: float | None) -> float | None:
+        if real is None:
+            return None
+        last = bisect_left(self.ends, real)
+        if not 0 < last < len(self.ends):
+            return BEGIN if last == 0 else self.at
+        part = (real - self.ends[last - 1]) / (self.ends[last] - self.ends[last - 1])
+        return BEGIN + WINDOW * (last - 1 + part)
 
 
 def _script(scene: Scene, is_later: bool) -> str:

@@ -1,0 +1,122 @@
+"""Replay: days made of the recorded windows of a real server, judged as the daemon judges."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from alerts.findings.queries.query_regression import Limits
+from bench.flips.judged import ASKED, DAY, WINDOW, Judged
+from bench.flips.recording import COUNTERS, TIMES, Key, Recording, Window
+from collectors._base import Answer, AnyCollector
+from collectors.stat_statements import stat_statements
+from collectors.statement_texts import statement_texts
+from collectors.user_tables import user_tables
+
+BEGIN = 1_900_000_000.0
+LEARNED = 30
+"""Windows before anything is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What was told of these days."""
+
+    days: float = 0.0
+    windows: int = 0
+    """Recorded ones, of which the days are made."""
+    statements: int = 0
+    told: Mapping[str, int] = field(default_factory=dict)
+    """How often, by the mood in which it was and the cause."""
+
+    @property
+    def false(self) -> int:
+        return sum(self.told.values())
+
+
+def replayed(
+    recording: Recording, limits: Limits, version: int, seed: int, days: float
+) -> Replayed:
+    """Replay that number of days; the weights of moods are those with which they were recorded."""
+    replay = _Replay(recording, Judged(version, limits))
+    told, wanted = Counter[str](), int(days * DAY / WINDOW)
+    windows = drawn(recording.pieces, Random(seed), LEARNED + wanted)
+    for number, (mood, window) in enumerate(windows):
+        before = dict(replay.judged.ill)
+        replay.pass_by(window)
+        if number >= LEARNED:
+            new = (e for key, e in replay.judged.ill.items() if key not in before)
+            told.update(f"{mood}: {evidence.facts['cause']}" for evidence in new)
+    return Replayed(
+        wanted * WINDOW / DAY,
+        sum(len(piece) for _, piece in recording.pieces),
+        len(replay.rows[stat_statements.name]),
+        dict(told),
+    )
+
+
+def drawn(
+    pieces: Sequence[tuple[str, Sequence[Window]]], random: Random, count: int
+) -> Iterator[tuple[str, Window]]:
+    """Yield windows with their moods: whole pieces in any order, so that each keeps its course."""
+    whole = [(mood, windows) for mood, windows in pieces if windows]
+    left = count if whole else 0
+    while left > 0:
+        mood, windows = random.choice(whole)
+        yield from ((mood, window) for window in windows[:left])
+        left -= len(windows)
+
+
+@dataclass
+class _Replay:
+    """The counters of the recorded server."""
+
+    recording: Recording
+    judged: Judged
+    at: float = BEGIN
+    totals: dict[str, dict[Key, list[float]]] = field(default_factory=dict)
+    rows: dict[str, dict[Key, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, rows in self.recording.first.items():
+            self.rows[name], columns = dict(rows), COUNTERS[name]
+            self.totals[name] = {
+                key: [getattr(row, column) or 0 for column in columns] for key, row in rows.items()
+            }
+
+    def pass_by(self, window: Window) -> None:
+        """Let the counters grow as in this window, and judge them."""
+        self.at += WINDOW
+        answers = dict[AnyCollector, Answer[Any]]()
+        for collector in ASKED:
+            name = collector.name
+            if name in COUNTERS:
+                self._grow(name, window)
+                rows = list(self.rows[name].values())
+            elif collector is statement_texts:
+                is_first = self.at == BEGIN + WINDOW
+                rows = list(self.recording.texts.values()) if is_first else []
+            else:
+                rows = list(self.recording.constant[name])
+            answers[collector] = Answer(rows, self.at)
+            self.judged.learn(collector, answers[collector])
+        self.judged.judge(answers, self.at)
+
+    def _grow(self, name: str, window: Window) -> None:
+        """Add what has grown, and take what else the rows say from the window."""
+        columns, rows, totals = COUNTERS[name], self.rows[name], self.totals[name]
+        grown, changed = window.grown[name], window.rows[name]
+        for key in changed.keys() | grown.keys():
+            row = changed.get(key) or rows[key]
+            old = totals.get(key) or [0] * len(columns)
+            steps = grown.get(key) or [0] * len(columns)
+            totals[key] = [a + b for a, b in zip(old, steps, strict=True)]
+            moved = self._moved(row, window) if name == user_tables.name else {}
+            rows[key] = replace(row, **dict(zip(columns, totals[key], strict=True)), **moved)
+
+    def _moved(self, row: Any, window: Window) -> dict[str, float | None]:
+        """Return its times by the clock of the replay."""
+        by = self.at - window.at
+        times = ((name, getattr(row, name)) for name in TIMES)
+        return {name: None if time is None else time + by for name, time in times}
