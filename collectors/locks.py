@@ -6,31 +6,9 @@ from dataclasses import dataclass
 from collectors._base import Collector, Gate, Lane
 from collectors.activity import Session, activity
 
-# The lock table is read once, and only contested locks are returned, with all holders and waiters
-# and the rows that these sessions have locked, which show what a wait for a transaction is about.
-# A hash replaces the ten columns that identify a lock, because an equality of nullable columns
-# can't use a hash join. Predicate locks never wait. The clock is read once, so that the order of
-# waits is consistent.
-#
-# The tables that such a session has written are returned as lists, because there would be many
-# rows. A backend keeps its relation locks in slots and always takes the last free one, so the view
-# read backwards shows the order in which a transaction locked its tables. Since 18 the slots are in
-# groups by a hash of the OID, and the order is known only within a group.
-QUERY = """
-    with snapshot as materialized (
-        select *,
-            row_number() over () as place,
-            pg_catalog.hash_record_extended(row(
-                locktype, database, relation, page, tuple,
-                virtualxid, transactionid, classid, objid, objsubid
-            ), 0) as tag
-        from pg_catalog.pg_locks
-        where mode <> 'SIReadLock'
-    ), contested as materialized (
-        select tag, virtualtransaction
-        from snapshot
-        where tag in (select tag from snapshot where not granted)
-    ), touched as (
+# What chosen transactions hold, of a `snapshot` of pg_locks: the tables that they have written, and
+# the exclusive locks that keep others out.
+HELD = """touched as (
         select
             virtualtransaction,
             relation,
@@ -41,7 +19,7 @@ QUERY = """
             bool_and(mode in ('AccessShareLock', 'RowShareLock')) as unchanged
         from snapshot
         where granted and locktype = 'relation'
-            and virtualtransaction in (select virtualtransaction from contested)
+            and virtualtransaction in (select virtualtransaction from {chosen})
         group by virtualtransaction, relation
         having bool_or(mode <> 'AccessShareLock')
     ), written as materialized (
@@ -64,7 +42,7 @@ QUERY = """
                 filter (where locktype = 'advisory') as key_numbers
         from snapshot
         where granted
-            and virtualtransaction in (select virtualtransaction from contested)
+            and virtualtransaction in (select virtualtransaction from {chosen})
             and (
                 locktype = 'advisory' and mode = 'ExclusiveLock'
                 or locktype = 'relation' and mode in (
@@ -72,7 +50,34 @@ QUERY = """
                     'ExclusiveLock', 'AccessExclusiveLock'
                 )
             )
-        group by virtualtransaction
+        group by virtualtransaction"""
+TAG = """pg_catalog.hash_record_extended(row(
+                locktype, database, relation, page, tuple,
+                virtualxid, transactionid, classid, objid, objsubid
+            ), 0)"""
+
+# The lock table is read once, and only contested locks are returned, with all holders and waiters
+# and the rows that these sessions have locked, which show what a wait for a transaction is about.
+# A hash replaces the ten columns that identify a lock, because an equality of nullable columns
+# can't use a hash join. Predicate locks never wait. The clock is read once, so that the order of
+# waits is consistent.
+#
+# The tables that such a session has written are returned as lists, because there would be many
+# rows. A backend keeps its relation locks in slots and always takes the last free one, so the view
+# read backwards shows the order in which a transaction locked its tables. Since 18 the slots are in
+# groups by a hash of the OID, and the order is known only within a group.
+QUERY = """
+    with snapshot as materialized (
+        select *,
+            row_number() over () as place,
+            {tag} as tag
+        from pg_catalog.pg_locks
+        where mode <> 'SIReadLock'
+    ), contested as materialized (
+        select tag, virtualtransaction
+        from snapshot
+        where tag in (select tag from snapshot where not granted)
+    ), {held}
     ), sessions as materialized (
         -- Read after the locks: a session still in the same statement was in it at that time,
         -- and so with transactions.
@@ -192,12 +197,19 @@ def any_waiting(sessions: Sequence[Session]) -> bool:
     return any(session.wait_event_type == "Lock" for session in sessions)
 
 
+def held_by(chosen: str, version: int) -> str:
+    """Return the CTEs `written` and `gates`, of the transactions that the CTE `chosen` has."""
+    group = GROUP_18 if version >= 180000 else "0"
+    return HELD.replace("{chosen}", chosen).replace("{slot_group}", group)
+
+
+def _query(version: int) -> str:
+    return QUERY.replace("{held}", held_by("contested", version)).replace("{tag}", TAG)
+
+
 locks = Collector(
     row=Lock,
     lane=Lane.fast,
-    sql={
-        140000: QUERY.replace("{slot_group}", "0"),
-        180000: QUERY.replace("{slot_group}", GROUP_18),
-    },
+    sql={version: _query(version) for version in (140000, 180000)},
     gate=Gate(activity, any_waiting),
 )

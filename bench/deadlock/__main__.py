@@ -5,14 +5,14 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import asyncpg
 
-from bench.deadlock import table
+from bench.deadlock import photographs, table
 from bench.deadlock.clients import available
 from bench.deadlock.films import Films
 from bench.deadlock.grammar import Driver, Workload, drawn
@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         folder = known.postgres.resolve() if known.postgres else None
         binaries = Binaries.at(folder) if folder else Binaries.of_wheel()
+        if known.photographs:
+            return _photograph(binaries, known)
         samples = [_sample(seed, drivers, binaries, known) for seed in known.seed]
     except LaunchError as wrong:
         print(f"bench.deadlock: {wrong}", file=sys.stderr)
@@ -43,7 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for sample in samples:
         print("", *table.tables(sample), sep="\n")
     if known.write:
-        table.write(samples)
+        table.write(samples, photographs.kept(known.films))
+    return 0
+
+
+def _photograph(binaries: Binaries, known: argparse.Namespace) -> int:
+    number, sessions = known.photographs, known.sessions
+    with server(binaries, photographs.SETTINGS) as postgres:
+        counted = photographs.count(postgres, number, sessions, known.hog, known.seed[0])
+    photographs.keep(known.films, counted)
+    print(photographs.told(counted))
     return 0
 
 
@@ -110,12 +121,12 @@ def watched(films: Films, chosen: Sequence[Workload]) -> Iterator[Row]:
 
 
 @contextmanager
-def server(binaries: Binaries) -> Iterator[Postgres]:
+def server(binaries: Binaries, settings: Mapping[str, object] | None = None) -> Iterator[Postgres]:
     owner = Owner.unprivileged()
     place = owner.place(owner.scratch() / "programs")
     made = Postgres(binaries.reachable_for(owner, place), owner.scratch(), owner)
     try:
-        made.create(SETTINGS)
+        made.create(SETTINGS | dict(settings or {}))
         made.start()
         asyncio.run(_admit(made))
         yield made
@@ -150,6 +161,9 @@ def _arguments() -> argparse.ArgumentParser:
         default=Path("/tmp/pgvigil-films"),
         help="where films are kept; a run that was interrupted goes on from them",
     )
+    parser.add_argument("--photographs", type=int, help="stage that many deadlocks instead")
+    parser.add_argument("--sessions", type=int, default=480, help="beside the staged deadlocks")
+    parser.add_argument("--hog", action="store_true", help="keep all cores busy meanwhile")
     parser.add_argument("--write", action="store_true", help=f"write {table.PAGE.name}")
     return parser
 

@@ -10,7 +10,10 @@ from bench.deadlock.grammar import Workload
 from bench.deadlock.record import Film, record
 from collectors.activity import Session
 from collectors.locks import Lock
+from collectors.open_transactions import OpenTransaction
 from monitor.demo.launcher import Postgres
+
+ROWS = (Session, Lock, OpenTransaction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,6 @@ class Films:
 
     def _path(self, workload: Workload) -> Path:
         """With a digest of all that was drawn, and of what a look has: others have other films."""
-        columns = [[field.name for field in fields(row)] for row in (Session, Lock)]
+        columns = [[field.name for field in fields(row)] for row in ROWS]
         spec, drawn = workload.spec, zlib.crc32(repr((workload, columns)).encode())
         return self.folder / f"{spec.number:03}-{spec.twin.name}-{drawn:08x}.film"

@@ -20,6 +20,7 @@ class Fault(StrEnum):
     tables = "tables in opposite order"
     circle = "tables in a circle"
     rows = "rows in no order, their key granted"
+    indexes = "one table by two indexes, its key granted"
     row_texts = "rows in no order, keys in the text"
     advisory = "advisory locks in no order"
     advisory_row = "an advisory lock and a row, both ways"
@@ -155,6 +156,7 @@ SHARES = {
     Fault.tables: 8,
     Fault.circle: 2,
     Fault.rows: 5,
+    Fault.indexes: 2,
     Fault.row_texts: 2,
     Fault.advisory: 4,
     Fault.advisory_row: 2,
@@ -163,7 +165,8 @@ SHARES = {
     Fault.row_parameters: 1,
     Fault.upgrade: 1,
 }
-ROWS = (Fault.rows, Fault.row_texts, Fault.row_parameters)
+ROWS = (Fault.rows, Fault.indexes, Fault.row_texts, Fault.row_parameters)
+KEYS_GRANTED = (Fault.rows, Fault.indexes)
 PLAIN_VERBS = ("update", "update", "lock")
 ROW_VERBS = ("update", "update", "update", "lock", "upsert", "with", "function")
 VERBS = ("update", "update", "update", "lock", "upsert", "with", "trigger", "function")
@@ -205,9 +208,14 @@ def _spec(dice: Random, number: int, drivers: Sequence[Driver]) -> Spec:
         think=think,
         rest=rest,
         clients=clients,
-        extras=tuple(extra for extra in EXTRAS if dice.random() < 0.18),
-        length=dice.choice((2, 2, 3)),
-        by_rank=dice.random() < 0.3 and driver is not Driver.pgbench,
+        extras=tuple(
+            extra
+            for extra in EXTRAS
+            # Reading is an order too where a migration locks the whole table.
+            if dice.random() < 0.18 and (fault is not Fault.ddl or extra != "reads")
+        ),
+        length=3 if fault is Fault.indexes else dice.choice((2, 2, 3)),
+        by_rank=dice.random() < 0.3 and (driver is not Driver.pgbench or fault is Fault.indexes),
     )
 
 
@@ -216,6 +224,8 @@ def _contention(
 ) -> tuple[int, float]:
     """How many rows, and seconds between transactions, make deadlocks about that rare: reckoned
     from a few runs, and of no great exactness."""
+    if fault is Fault.indexes:  # it takes a third transaction, which holds a row of both
+        return dice.randint(5, 12), sqrt(expected * think) * clients / 20
     of_one_kind = fault in (*ROWS, Fault.advisory)
     if of_one_kind and dice.random() < 0.4:
         few = dice.randint(4, 10)
@@ -261,6 +271,11 @@ def _scripts(spec: Spec) -> Iterator[Script]:
                 sort=tuple(names) if spec.is_honest else (),
                 by_rank=spec.by_rank,
             )
+        case Fault.indexes:
+            column = "rank" if spec.is_honest and spec.by_rank else "id"
+            against = column if spec.is_honest else "rank"
+            for number, index in enumerate((column, against)):
+                yield _script(spec, [_sorted_batch(spec, index)], number)
         case Fault.advisory:
             names = [f"r{n}" for n in range(spec.length)]
             body = [_advisory(name) for name in names]
@@ -336,6 +351,14 @@ def _migration(table: int) -> Statement:
     """A change of a table that keeps others from writing it until the end of the transaction."""
     name = f"t_{'abcde'[table]}"
     return Statement(f"alter table {name} alter column v set default 0", (), (name,))
+
+
+def _sorted_batch(spec: Spec, column: str) -> Statement:
+    """A statement that locks its rows in the order of an index."""
+    names = tuple(f"r{n}" for n in range(spec.length))
+    marks = ", ".join(f"{{{name}}}" for name in names)
+    text = f"select v from t_a where id in ({marks}) order by {column} for update"
+    return Statement(text, names, ("t_a",))
 
 
 def _advisory(name: str) -> Statement:

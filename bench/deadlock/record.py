@@ -19,11 +19,12 @@ from collectors.activity import activity
 from collectors.held_rows import HeldRow
 from collectors.lock_keys import LockKey, lock_keys
 from collectors.locks import Lock, locks
+from collectors.open_transactions import OpenTransaction
 from monitor.clock import Clock
 from monitor.demo.launcher import Postgres
-from monitor.polling.held_row_reader import HeldRows, read_advisory, read_held, spacing_of
+from monitor.polling.exposures import Exposed, expose, spacing_of
 from monitor.polling.reader import Place, Reader
-from monitor.polling.row_keys import Allowance, ContestedTables
+from monitor.polling.row_keys import UNKNOWN, Allowance, ContestedTables, share_of
 from monitor.postgres import session_settings
 from monitor.postgres.backend_process import BackendProcess
 from monitor.postgres.session import Session
@@ -57,7 +58,9 @@ class Frame:
     names: Names = field(default_factory=dict)
     """By collector; in some frames only."""
     held: Sequence[HeldRow] = ()
-    """Read just after the locks, where keys were granted."""
+    """Read just after the locks, where keys were granted,"""
+    transactions: Sequence[OpenTransaction] = ()
+    """and how transactions went on, where that was asked for."""
 
 
 @dataclass(slots=True)
@@ -142,8 +145,8 @@ class _Watching:
         sessions = await self._rows(activity)
         waits = locks.gate is None or locks.gate.opens(sessions)
         found = await self._rows(locks) if waits else []
-        held = await self._held(sessions, found, now)
-        self.film.frames.append(Frame(now, sessions, found, names, held))
+        more = await self._expose(sessions, found, now)
+        self.film.frames.append(Frame(now, sessions, found, names, more.held, more.transactions))
         if waits:
             self.hurry_until = now + HURRY
         await self._count(now)
@@ -153,21 +156,18 @@ class _Watching:
         elapsed = time.monotonic() - self.began
         await asyncio.sleep(max(0.02, now + step - elapsed))
 
-    async def _held(
+    async def _expose(
         self, sessions: Sequence[SessionRow], found: Sequence[Lock], now: float
-    ) -> list[HeldRow]:
+    ) -> Exposed:
         """What the third session of the daemon would read, in its share of the time."""
-        read, spacing = HeldRows(), spacing_of(sessions)
-        wanted = self.contested.wanted(found, self.keys, now)
-        if now >= self.allowance.due:
+        wanted = self.contested.look(found, self.keys, sessions, now)
+        read = Exposed()
+        if wanted and now >= self.allowance.due:
+            spacing = spacing_of(sessions)
             with suppress(ReadFailure):
-                for key, awaited in wanted:
-                    read += await read_held(self.third, key, awaited, spacing, DEADLINE)
-                if self.contested.advisory_until > now:
-                    read += await read_advisory(self.third, spacing, DEADLINE)
-            if read.costs:
-                self.allowance.spend(read.work, now)
-        return read.rows
+                read = await expose(self.third, wanted, spacing, DEADLINE, lambda _: None)
+            self.allowance.spend(read.work or UNKNOWN, now, share_of(wanted))
+        return read
 
     async def _count(self, now: float) -> None:
         """The server counts what pgbench does not report, a little later."""

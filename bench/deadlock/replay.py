@@ -17,6 +17,7 @@ from collectors._base import Answer, AnyAnswer, AnyCollector
 from collectors.activity import activity
 from collectors.held_rows import held_rows
 from collectors.locks import locks
+from collectors.open_transactions import open_transactions
 
 DEADLOCK_TIMEOUT = 1.0
 
@@ -56,6 +57,8 @@ class Watcher:
         }
         for collector, answer in answers.items():
             self.recorder.record(collector, answer)
+        if frame.transactions:
+            self.recorder.record(open_transactions, Answer(frame.transactions, frame.at))
         if frame.held:
             self.recorder.record(held_rows, Answer(frame.held, frame.at))
         views = self.recorder.views(frame.at)

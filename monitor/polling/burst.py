@@ -12,7 +12,9 @@ from alerts.locks.order import LOCK_ORDER
 from collectors._base import Answer, AnyCollector
 from collectors.activity import activity
 from collectors.locks import Lock, locks
+from collectors.settings import settings
 from monitor.clock import Clock
+from monitor.polling.aimed_look import TIMEOUT, AimedLook
 from monitor.polling.answers import Answers
 from monitor.polling.lock_queues import REMEMBERED, LockTraffic
 from monitor.polling.pacing import WAITED_FOR, Pacing
@@ -38,6 +40,7 @@ class LockBurst:
     pacing: Pacing
     round_log: RoundLog
     traffic: LockTraffic = field(default_factory=LockTraffic)
+    aimed: AimedLook = field(default_factory=AimedLook)
     hurry_until: float = 0.0
     calm: int = 0
     noted: Answer[Lock] | None = None
@@ -52,25 +55,59 @@ class LockBurst:
     @property
     def hurried(self) -> float:
         """Seconds between two readings of a burst: what one costs decides how often it is done."""
-        cost = sum(self.pacing.costs.get((collector, False), 0.0) for collector in IN_BURST)
-        return min(WAITED_FOR, max(HURRIED, cost / self.pacing.fast_budget))
+        return min(WAITED_FOR, max(HURRIED, self.cost / self.pacing.fast_budget))
+
+    @property
+    def cost(self) -> float:
+        """Seconds of the server's work that one reading of a burst takes."""
+        return sum(self.pacing.costs.get((collector, False), 0.0) for collector in IN_BURST)
 
     async def follow(self, read: Read) -> None:
         """Read repeatedly until the next ordinary round is near, only while sessions wait."""
         self._note()
+        self._save()
         statuses = [self.round_log.of(collector) for collector in IN_BURST]
         began = statuses[0].asked
         if began is None or not self._in_a_hurry():
             return
         due, end = began + self.hurried, began + self.pacing.of(activity)
-        while self._in_a_hurry() and due + self.hurried / 2 <= end:
-            await asyncio.sleep(max(0.0, due - self.clock.now()))
+        while self._in_a_hurry():
+            regular = due if due + self.hurried / 2 <= end else end
+            aimed = self._aimed(regular)
+            if aimed is None and regular == end:
+                break
+            await asyncio.sleep(max(0.0, (aimed or regular) - self.clock.now()))
             await read()
             self._note()
-            due = max(due + self.hurried, self.clock.now())
+            if aimed is None:
+                due = max(due + self.hurried, self.clock.now())
+            else:
+                self.aimed.spend(self.cost)
         # A reading between the ordinary ones does not put the next of those off.
         for status in statuses:
             status.asked = began
+
+    def _aimed(self, until: float) -> float | None:
+        """Return when a look is due that catches a deadlock before it ends, and that pays."""
+        if self.noted is None:
+            return None
+        return self.aimed.moment(self.noted.rows, self.noted.at, until, self.cost, self._timeout())
+
+    def _timeout(self) -> float:
+        """Return deadlock_timeout, in seconds."""
+        answer = self.answers.newest.get(settings)
+        known = (row for row in answer.rows if row.name == "deadlock_timeout") if answer else ()
+        setting = next((row.setting for row in known), None)
+        return int(setting) / 1000 if setting else TIMEOUT
+
+    def _save(self) -> None:
+        """Save what the looks leave of the budget for aimed ones."""
+        resting = self.pacing.resting
+        cost = sum(
+            self.pacing.costs.get((one, False), 0.0) for one in IN_BURST if one not in resting
+        )
+        share = self.pacing.budget - cost / self.interval
+        self.aimed.save(share, self.cost, self.clock.now())
 
     def remember(self, seconds: float) -> None:
         """Remember the worst queues for that long, where that is longer than usual."""

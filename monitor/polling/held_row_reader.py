@@ -1,19 +1,15 @@
 """Reader of held rows: which rows, and which advisory locks, open transactions hold.
 
 A row version that is visible and has the transaction of an open session as its xmax is held by
-that. Small tables are read whole, several times within milliseconds; so what a transaction came to
-later is known. Of larger ones only the rows that sessions wait for are read.
+that. Small tables are read whole. Of larger ones only the rows that sessions wait for are read.
 """
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 
 import asyncpg
 
 from alerts.cure import identifier
-from collectors.activity import Session as Activity
 from collectors.held_rows import HeldRow
 from collectors.lock_keys import LockKey
 from monitor.postgres.session import Session
@@ -21,11 +17,6 @@ from monitor.reading import Cost
 
 SMALL_PAGES = 256
 SMALL_ROWS = 20_000
-EXPOSURES = 5
-SHORTEST, LONGEST = 0.004, 0.05
-"""Seconds between two exposures."""
-YOUNG = 10.0
-"""Seconds of a transaction that says something about how quick the others are."""
 MOST = 1_000
 """Rows of one exposure."""
 LOCK_MS, STATEMENT_MS = 1, 50
@@ -77,49 +68,16 @@ class HeldRows:
     rows: list[HeldRow] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
 
-    def __add__(self, other: "HeldRows") -> "HeldRows":
-        return HeldRows(self.rows + other.rows, self.costs + other.costs)
-
-    @property
-    def work(self) -> float:
-        """Seconds of the server, as far as they are known."""
-        return sum(cost.work if cost.run is None else cost.run for cost in self.costs)
-
-
-def spacing_of(sessions: Iterable[Activity]) -> float:
-    """Return the seconds between two exposures: shorter than from one lock to the next.
-
-    Transactions are on average in the middle of what they do.
-    """
-    ages = [
-        one.xact_seconds
-        for one in sessions
-        if one.state in ("active", "idle in transaction")
-        and one.xact_seconds is not None
-        and one.xact_seconds < YOUNG
-        and one.wait_event_type != "Lock"
-        and not one.is_self
-    ]
-    return min(LONGEST, max(SHORTEST, 0.6 * median(ages))) if ages else SHORTEST
-
 
 async def read_held(
-    session: Session,
-    table: LockKey,
-    awaited: Sequence[Ctid],
-    spacing: float,
-    deadline: float,
+    session: Session, table: LockKey, awaited: Sequence[Ctid], exposure: int, deadline: float
 ) -> HeldRows:
     """Read what is held now. Raises QueryFailure, where the table is locked for example."""
-    found = HeldRows()
     holders = OPEN.format(referencing=",".join(map(str, table.referencing)))
-    for exposure in range(EXPOSURES if is_small(table) else 1):
-        await asyncio.sleep(spacing if exposure else 0.0)
-        records, cost = await session.ask(holders, deadline)
-        found.costs.append(cost)
-        by_xid = {one["xid"]: one for one in records}
-        if not by_xid:
-            continue
+    records, cost = await session.ask(holders, deadline)
+    found = HeldRows(costs=[cost])
+    by_xid = {one["xid"]: one for one in records}
+    if by_xid:
         query = _query(table, awaited, sorted(by_xid))
         records, cost = await session.ask(
             query, deadline, apart=True, limits=(LOCK_MS, STATEMENT_MS)
@@ -129,27 +87,23 @@ async def read_held(
     return found
 
 
-async def read_advisory(session: Session, spacing: float, deadline: float) -> HeldRows:
+async def read_advisory(session: Session, exposure: int, deadline: float) -> HeldRows:
     """Read who holds which advisory locks now. Raises QueryFailure."""
-    found = HeldRows()
-    for exposure in range(EXPOSURES):
-        await asyncio.sleep(spacing if exposure else 0.0)
-        records, cost = await session.ask(ADVISORY.format(most=MOST), deadline)
-        found.costs.append(cost)
-        found.rows += [
-            HeldRow(
-                one["datname"],
-                None,
-                exposure,
-                one["pid"],
-                one["virtualtransaction"],
-                None,
-                None,
-                one["key"],
-            )
-            for one in records
-        ]
-    return found
+    records, cost = await session.ask(ADVISORY.format(most=MOST), deadline)
+    rows = [
+        HeldRow(
+            one["datname"],
+            None,
+            exposure,
+            one["pid"],
+            one["virtualtransaction"],
+            None,
+            None,
+            one["key"],
+        )
+        for one in records
+    ]
+    return HeldRows(rows, [cost])
 
 
 def is_small(table: LockKey) -> bool:

@@ -1,5 +1,5 @@
 """Row keys: reads who holds which rows of contested tables, where their keys were granted, and
-which advisory locks.
+which advisory locks, and how transactions go on that others wait for.
 
 It is asked on the third session while sessions wait for these, never waits for a lock on a table,
 and takes a small share of the time.
@@ -10,14 +10,17 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from collectors.activity import Session as Activity
 from collectors.activity import activity
 from collectors.held_rows import held_rows
 from collectors.lock_keys import LockKey, lock_keys
 from collectors.locks import Lock, locks
+from collectors.open_transactions import open_transactions
 from monitor.clock import Clock
 from monitor.defects import DEFECTS
 from monitor.polling.answers import Answers
-from monitor.polling.held_row_reader import Ctid, HeldRows, read_advisory, read_held, spacing_of
+from monitor.polling.exposures import Exposed, Wanted, expose, leaves_open, spacing_of
+from monitor.polling.held_row_reader import Ctid
 from monitor.polling.pacing import Pacing
 from monitor.polling.round_log import RoundLog
 from monitor.polling.runner import CollectorRunner
@@ -28,11 +31,15 @@ from monitor.reading import ReadFailure
 
 SHARE = 0.0075
 """Share of a core of the server that it may take while sessions wait for rows."""
+OPEN_SHARE = 0.005
+"""The same where only transactions are read."""
 CONTESTED = 10.0
 """Seconds for which a table is read after a session was last seen to wait for its rows."""
 REFUSED = 60.0
 """Seconds for which a table is left alone that could not be read."""
 KEPT_COSTS = 5
+FIRST = 0.5
+"""Seconds from the first visit to the second, at most."""
 UNKNOWN = 0.01
 """Seconds that a visit is taken to cost which brought nothing."""
 MOST_TABLES = 4
@@ -69,6 +76,18 @@ class ContestedTables:
         ]
         return here[:MOST_TABLES]
 
+    def look(
+        self,
+        rows: Sequence[Lock],
+        keys: Sequence[LockKey],
+        sessions: Sequence[Activity],
+        now: float,
+    ) -> Wanted:
+        """Return what is worth reading after this look at the locks."""
+        wanted = self.wanted(rows, keys, now)
+        known = {session.pid: session for session in sessions}
+        return Wanted(wanted, self.advisory_until > now, leaves_open(rows, known))
+
 
 def _names(key: LockKey) -> tuple[Relation, Relation]:
     """By its database, or where that is not known."""
@@ -82,10 +101,13 @@ class Allowance:
     due: float = 0.0
     costs: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_COSTS))
 
-    def spend(self, work: float, now: float) -> None:
+    def spend(self, work: float, now: float, share: float = SHARE) -> None:
         """Note what a visit took, in seconds."""
+        self.due = now + min((*list(self.costs)[1 - KEPT_COSTS :], work)) / share
+        if not self.costs:
+            # The first includes what PostgreSQL does once for each query.
+            self.due = min(self.due, now + FIRST)
         self.costs.append(work)
-        self.due = now + min(self.costs) / SHARE
 
 
 @dataclass(slots=True)
@@ -116,11 +138,10 @@ class RowKeys:
         if now < self.allowance.due or self.pacing.distress:
             return
         known = self.answers.newest.get(activity)
-        spacing = spacing_of(known.rows if known else ())
-        wanted = self._wanted(look.rows, now)
-        advisory = self.contested.advisory_until > now
-        if sibling and (wanted or advisory):
-            self._visit = asyncio.create_task(self._read(wanted, advisory, spacing, sibling))
+        sessions = known.rows if known else ()
+        wanted = self.contested.look(look.rows, self._readable(now), sessions, now)
+        if sibling and wanted:
+            self._visit = asyncio.create_task(self._read(wanted, spacing_of(sessions), sibling))
 
     @property
     def is_busy(self) -> bool:
@@ -133,51 +154,41 @@ class RowKeys:
             self._visit.cancel()
             await asyncio.gather(self._visit, return_exceptions=True)
 
-    def _wanted(self, rows: Sequence[Lock], now: float) -> list[tuple[LockKey, Sequence[Ctid]]]:
+    def _readable(self, now: float) -> list[LockKey]:
         answer = self.answers.newest.get(lock_keys)
-        readable = [
+        return [
             key
             for key in (answer.rows if answer else ())
             if self.refused_until.get((key.datname, key.relid), now) <= now
         ]
-        return self.contested.wanted(rows, readable, now)
 
-    async def _read(
-        self,
-        wanted: Sequence[tuple[LockKey, Sequence[Ctid]]],
-        advisory: bool,
-        spacing: float,
-        sibling: Session,
-    ) -> None:
-        found = HeldRows()
+    async def _read(self, wanted: Wanted, spacing: float, sibling: Session) -> None:
+        found = Exposed()
         home = self.roaming.session or sibling
-        database = wanted[0][0].datname if wanted else home.identity.database
+        database = wanted.keys[0][0].datname if wanted.keys else home.identity.database
         with DEFECTS.contained("row keys", server=self.server):
             try:
                 async with self.roaming.visit(database, sibling) as session:
-                    for key, awaited in wanted:
-                        found += await self._of(session, key, awaited, spacing)
-                    if advisory:
-                        found += await read_advisory(session, spacing, self.runner.deadline)
+                    deadline = self.runner.deadline
+                    found = await expose(session, wanted, spacing, deadline, self._refuse)
             except (ConnectFailure, ReadFailure):
                 return
             finally:
-                self.allowance.spend(found.work or UNKNOWN, self.clock.now())
+                self.allowance.spend(found.work or UNKNOWN, self.clock.now(), share_of(wanted))
                 for cost in found.costs:
                     self.round_log.spend(cost.elapsed, cost.work, False)
-            if found.rows:
-                self.runner.supply(held_rows, tuple(found.rows))
+            if found.transactions:
+                self.runner.supply(open_transactions, tuple(found.transactions))
+            if found.held:
+                self.runner.supply(held_rows, tuple(found.held))
 
-    async def _of(
-        self, session: Session, key: LockKey, awaited: Sequence[Ctid], spacing: float
-    ) -> HeldRows:
-        try:
-            return await read_held(session, key, awaited, spacing, self.runner.deadline)
-        except ReadFailure as failure:
-            if failure.lost:
-                raise
-            self.refused_until[key.datname, key.relid] = self.clock.now() + REFUSED
-            return HeldRows()
+    def _refuse(self, key: LockKey) -> None:
+        self.refused_until[key.datname, key.relid] = self.clock.now() + REFUSED
+
+
+def share_of(wanted: Wanted) -> float:
+    """Return the share of a core that a visit for this may take."""
+    return SHARE if wanted.keys or wanted.advisory else OPEN_SHARE
 
 
 def rows_awaited(rows: Sequence[Lock]) -> dict[Relation, list[Ctid]]:

@@ -135,7 +135,7 @@ def test_the_claim_has_the_worse_of_two_seeds(
         for seed, rows in ((1, (early,)), (2, (early, late)))
     )
     monkeypatch.setattr(table, "PAGE", tmp_path / "page.md")
-    table.write([good, worse])
+    table.write([good, worse], [])
     text = (tmp_path / "page.md").read_text()
     assert (
         "- Opposite order of tables, warned before: 1 of 2 in the worst seed; 2 of 3 in all" in text

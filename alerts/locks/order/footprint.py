@@ -13,16 +13,35 @@ Known limits: a cached plan that scans a small table keeps no lock on an index e
 PostgreSQL 18 on, slots are in groups, and show an order only within one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from alerts.locks.order.tables import Table, Tables, advisory
 from alerts.locks.order.target import Target, target_of
 from collectors.activity import Session
-from collectors.locks import Lock
 
 Slot = tuple[int, int]
 """Slot group and position: comparable within a group."""
+
+
+class Holdings(Protocol):
+    """What a transaction holds, as each of its locks has it."""
+
+    @property
+    def virtualtransaction(self) -> str: ...
+    @property
+    def datname(self) -> str | None: ...
+    @property
+    def writes(self) -> Sequence[int]: ...
+    @property
+    def slots(self) -> Sequence[int]: ...
+    @property
+    def unchanged(self) -> Sequence[int]: ...
+    @property
+    def gates(self) -> Sequence[int]: ...
+    @property
+    def keys(self) -> Sequence[int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +80,7 @@ class Footprint:
 
 
 def footprint_of(
-    locks: Iterable[Lock],
+    locks: Iterable[Holdings],
     session: Session | None,
     tables: Tables,
     explicit: Callable[[Table], bool],
@@ -121,7 +140,7 @@ def footprint_of(
     )
 
 
-def _inserted(locks: Iterable[Lock], session: Session | None, tables: Tables) -> set[Table]:
+def _inserted(locks: Iterable[Holdings], session: Session | None, tables: Tables) -> set[Table]:
     """Tables that have given it numbers for new rows."""
     found: set[Table] = set()
     for lock in _one_of_each(locks):
@@ -137,6 +156,6 @@ def aim(target: Target | None, among: Iterable[Table]) -> Table | None:
     return found[0] if len(found) == 1 else None
 
 
-def _one_of_each(locks: Iterable[Lock]) -> Iterable[Lock]:
+def _one_of_each(locks: Iterable[Holdings]) -> Iterable[Holdings]:
     """All locks of a transaction carry the same lists; parallel workers have transactions too."""
     return {lock.virtualtransaction: lock for lock in locks}.values()

@@ -15,6 +15,7 @@ from collectors._base import AnyAnswer, AnyCollector
 from collectors.activity import activity
 from collectors.held_rows import held_rows
 from collectors.locks import Lock, locks
+from collectors.open_transactions import open_transactions
 
 FRESH = 60.0
 """Seconds for which weights are taken as they were: they halve within a day."""
@@ -69,7 +70,7 @@ class LockOrder(History[LockOrderView]):
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:
-        return locks, activity, held_rows, *NAMING
+        return locks, activity, open_transactions, held_rows, *NAMING
 
     @property
     def home(self) -> HomeThread:

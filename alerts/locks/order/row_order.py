@@ -81,6 +81,8 @@ class Held:
     wants: RowKey | None = None
     since: float | None = None
     """The start of the statement by which it waited for that."""
+    last: RowKey | None = None
+    """Of its newest statement that was seen between two looks at the locks."""
     steps: dict[KeyStep, bool] = field(default_factory=dict)
     """Those that were learned of it, and whether they were certain: each counts once."""
 
@@ -128,6 +130,23 @@ class RowOrder:
                 self._see(
                     conflict.blocker, KeyStep(wanted, goes_to), conflict.parties[1], waits, at
                 )
+
+    def learn_statement(self, session: Session, table: Table, at: float) -> None:
+        """Learn from the statement of an open transaction, between two looks at the locks."""
+        target, here = target_of(session.query), row_key(session, table)
+        if here is None or target is None or not target.locks_rows:
+            return
+        held = self._of(session)
+        if here == held.last:
+            return
+        if here in held.keys and held.last is not None:
+            self.returns.see(table, None, at)
+        elif here not in held.keys:
+            waits = session.wait_event_type == "Lock"
+            for one in list(held.keys):
+                if one.table == table:
+                    self._see(session, KeyStep(one, here), Party.of(session), waits, at)
+        held.keys[here], held.last = None, here
 
     def _learn_waiter(self, conflict: Conflict, wanted: RowKey, at: float) -> None:
         held = self._of(conflict.waiter)

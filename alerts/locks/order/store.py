@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from alerts.locks.graph import Holder, LockGraph, node_of
 from alerts.locks.order.captures import Captures
-from alerts.locks.order.conflict import Conflict, Party, Scene
+from alerts.locks.order.conflict import Conflict, Party, Scene, Transaction, transaction_of
+from alerts.locks.order.exposures import at_that_time, by_exposure, locks_of
 from alerts.locks.order.held_order import HeldOrder, RowWait
 from alerts.locks.order.risks import AdvisoryKey, Level, Risk
 from alerts.locks.order.row_order import Disorder, RowOrder
@@ -15,6 +16,7 @@ from collectors._base import Answer, AnyAnswer, AnyCollector
 from collectors.activity import Session, activity
 from collectors.held_rows import HeldRow, held_rows
 from collectors.locks import Lock, locks
+from collectors.open_transactions import OpenTransaction, open_transactions
 from collectors.sequences import sequences
 from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
@@ -39,6 +41,8 @@ class LockStore:
     """The newest look, of which the graph is made,"""
     row_waits: Sequence[RowWait] = ()
     """and who waits there for which row."""
+    pairs: set[tuple[Transaction, Transaction]] = field(default_factory=set)
+    """Waiters and blockers since the newest look."""
 
     def take(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         """Learn from an answer, if it is one of those that concern locks."""
@@ -54,6 +58,8 @@ class LockStore:
             self._learn(answer)
         elif collector is held_rows:
             self._learn_held(answer)
+        elif collector is open_transactions:
+            self._learn_open(answer)
 
     @property
     def size(self) -> int:
@@ -98,6 +104,7 @@ class LockStore:
         scene = Scene(rows, self.graph, self.sessions, self.tables)
         self.captures.learn(scene, at)
         conflicts = list(scene.conflicts(OF_ONE, IN_ALL))
+        self.pairs = {_pair(conflict) for conflict in conflicts}
         self.row_waits = list(_row_waits(scene, conflicts))
         self.table_order.learn(scene, conflicts, at)
         for conflict in conflicts:
@@ -110,6 +117,33 @@ class LockStore:
         parties = {pid: Party.of(session) for pid, session in known.items()}
         self.held_order.learn(answer.rows, self.row_waits, parties, self.tables, answer.at)
 
+    def _learn_open(self, answer: Answer[OpenTransaction]) -> None:
+        """How transactions went on just after the newest look at the locks."""
+        self.tables.learn(
+            (row.datname, oid) for row in answer.rows if row.datname for oid in row.writes
+        )
+        for rows in by_exposure(answer.rows):
+            seen = at_that_time(rows, self.sessions)
+            for session, row in seen.values():
+                table = self.table_order.learn_open(session, row, self.tables, answer.at)
+                if table:
+                    self.row_order.learn_statement(session, table, answer.at)
+            sessions = {pid: session for pid, (session, _) in seen.items()}
+            found = list(locks_of(row for _, row in seen.values()))
+            if found:
+                self._learn_waits(found, sessions, answer.at)
+
+    def _learn_waits(
+        self, rows: Sequence[Lock], sessions: dict[Holder, Session], at: float
+    ) -> None:
+        """Each wait counts once, however often it is seen between two looks at the locks."""
+        scene = Scene(rows, LockGraph.of(rows), sessions, self.tables)
+        conflicts = [one for one in scene.conflicts(OF_ONE, IN_ALL) if _pair(one) not in self.pairs]
+        self.pairs |= {_pair(one) for one in conflicts}
+        self.table_order.learn(scene, conflicts, at)
+        for conflict in conflicts:
+            self.row_order.learn(conflict, scene.next_contested(conflict.blocker), at)
+
     def _relations(self, rows: Iterable[Lock]) -> Iterator[Relation]:
         for lock in rows:
             session = self.sessions.get(node_of(lock))
@@ -118,6 +152,10 @@ class LockStore:
                 yield from ((database, oid) for oid in lock.writes or ())
                 if lock.relation:
                     yield database, lock.relation
+
+
+def _pair(conflict: Conflict) -> tuple[Transaction, Transaction]:
+    return transaction_of(conflict.waiter), transaction_of(conflict.blocker)
 
 
 def _is_covered(risk: Risk, databases: Set[str]) -> bool:

@@ -9,6 +9,7 @@ Known limits: a table with two kinds of rows, each client's own and shared ones,
 whole. Whether both sides lock the same rows of x is not known before they deadlock.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,17 +17,24 @@ from typing import Any
 from alerts.locks.order.advisory_order import AdvisoryOrder
 from alerts.locks.order.conflict import Actor, Conflict, Scene, actor_of
 from alerts.locks.order.decay import DecayingTable, Entry
-from alerts.locks.order.footprint import Footprint, footprint_of
+from alerts.locks.order.exposures import WHILE_WAITING, Question
+from alerts.locks.order.footprint import Footprint, Holdings, footprint_of
 from alerts.locks.order.patterns import Hint, Pattern, Patterns, spellings
 from alerts.locks.order.risks import AdvisoryKey, Level, Link, Risk, Sighting, canonical, circles
 from alerts.locks.order.row_writers import CHANGES, RowWriters
 from alerts.locks.order.statement_tables import StatementTables
 from alerts.locks.order.table_meetings import Meetings
 from alerts.locks.order.table_steps import FIRST_VISIT, Step, Steps
-from alerts.locks.order.tables import Table, advisory, is_advisory
+from alerts.locks.order.tables import Table, Tables, advisory, is_advisory
 from alerts.locks.order.target import target_of
 from collectors.activity import Session
+from collectors.open_transactions import OpenTransaction
 
+QUESTIONS = 100
+UNSURE = 50
+MOST_ROWS = 300
+"""Locks of a look that is kept: it is there as long as one of its conflicts is unsure."""
+IDLE = "idle in transaction"
 PAIRS = 2_000
 """Of tables, for which conflicts are remembered with both statements."""
 
@@ -37,6 +45,18 @@ class Wait:
 
     one: Table
     other: Table
+
+
+@dataclass(slots=True)
+class Unsure:
+    """A conflict of transactions with tables of which it was not known whether they had rows."""
+
+    scene: Scene
+    conflict: Conflict
+    waiter: frozenset[Table]
+    blocker: frozenset[Table]
+    """Tables of which each was known to have rows."""
+    at: float
 
 
 @dataclass(slots=True)
@@ -56,6 +76,11 @@ class TableOrder:
     statements: StatementTables = field(default_factory=StatementTables)
     advisory: AdvisoryOrder = field(default_factory=AdvisoryOrder)
     patterns: Patterns = field(default_factory=Patterns)
+    questions: deque[Question] = field(default_factory=lambda: deque(maxlen=QUESTIONS))
+    """What looks have left open, newest last."""
+
+    unsure: deque[Unsure] = field(default_factory=lambda: deque(maxlen=UNSURE))
+    known_writers: int = 0
 
     def learn(self, scene: Scene, conflicts: Sequence[Conflict], at: float) -> None:
         for conflict in conflicts:
@@ -63,18 +88,75 @@ class TableOrder:
                 self._learn_contested(conflict, at)
         parties = {one.pid for conflict in conflicts for one in (conflict.waiter, conflict.blocker)}
         parties |= {pid for pid in scene.advisory_waiters if pid in scene.sessions}
-        footprints = {pid: self._footprint(scene, scene.sessions[pid], at) for pid in parties}
+        footprints = {pid: self._of_scene(scene, scene.sessions[pid], at) for pid in parties}
         for pid, footprint in footprints.items():
             self.steps.learn(scene.sessions[pid], footprint, at)
             self.meetings.look(scene.sessions[pid], footprint, at)
         for conflict in conflicts:
             waiter, blocker = footprints[conflict.waiter.pid], footprints[conflict.blocker.pid]
-            self._learn_conflict(scene, conflict, waiter, blocker, at)
+            starts = waiter.rows - {conflict.contested.table}
+            self._learn_conflict(scene, conflict, waiter, blocker, starts, at)
+            known, touched = (waiter.rows, blocker.rows), (waiter.tables, blocker.tables)
+            if known != touched and len(scene.rows) <= MOST_ROWS:
+                self.unsure.append(Unsure(scene, conflict, *known, at))
         rows = {
             pid: {table for table in footprint.rows if not is_advisory(table)}
             for pid, footprint in footprints.items()
         }
         self.advisory.learn(scene, conflicts, rows, at)
+        self._reconsider()
+
+    def _reconsider(self) -> None:
+        """Learn earlier conflicts once more when it becomes known who changes rows where."""
+        if len(self.writers) + len(self.statements) == self.known_writers:
+            return
+        self.known_writers = len(self.writers) + len(self.statements)
+        for one in list(self.unsure):
+            scene, conflict = one.scene, one.conflict
+            parties = conflict.waiter, conflict.blocker
+            scene.tables.learn(
+                (lock.datname or session.datname or "", oid)
+                for session in parties
+                for lock in scene.locks[session.pid]
+                for oid in lock.writes
+            )
+            waiter, blocker = (self._of_scene(scene, session, one.at) for session in parties)
+            if (waiter.rows, blocker.rows) == (one.waiter, one.blocker):
+                continue
+            starts = waiter.rows - {conflict.contested.table}
+            if blocker.rows == one.blocker:
+                starts -= one.waiter
+            for session, footprint in zip(parties, (waiter, blocker), strict=True):
+                self.steps.learn(session, footprint, one.at)
+            self._learn_conflict(scene, conflict, waiter, blocker, starts, one.at)
+            one.waiter, one.blocker = waiter.rows, blocker.rows
+
+    def learn_open(
+        self, session: Session, row: OpenTransaction, tables: Tables, at: float
+    ) -> Table | None:
+        """Learn from an open transaction, between two looks at the locks.
+
+        Returns what its statement is about, if rows of that are contested.
+        """
+        is_done = row.waits_for is not None or row.state == IDLE
+        footprint = self._footprint([row], session, tables, is_done, at)
+        self.steps.learn(session, footprint, at)
+        self.meetings.look(session, footprint, at)
+        for question in self.questions:
+            if question.blocker == row.virtualtransaction:
+                self._answer(question, session, footprint, at)
+        target = footprint.target
+        return target if target and self.contested.get(target, at) else None
+
+    def _answer(
+        self, question: Question, session: Session, footprint: Footprint, at: float
+    ) -> None:
+        """The blocker went on, with the awaited row in hand."""
+        here = question.here
+        for onward in footprint.rows - question.had - {here}:
+            if self.steps.went(session, footprint, here, onward, at):
+                link = Link(question.came_from, here, onward)
+                self.links.see(link, replace(question.sighting, proof=WHILE_WAITING), at)
 
     def risks(self, now: float) -> list[Risk]:
         """What is dangerous, surest first."""
@@ -131,12 +213,24 @@ class TableOrder:
         self.statements.learn(waiter, contested.table, contested.mode in (None, *CHANGES), at)
         self.writers.learn_wait(actor_of(waiter), contested.table, contested.mode, at)
 
-    def _footprint(self, scene: Scene, session: Session, at: float) -> Footprint:
+    def _of_scene(self, scene: Scene, session: Session, at: float) -> Footprint:
+        locks, is_done = scene.locks[session.pid], _is_done(scene, session)
+        return self._footprint(locks, session, scene.tables, is_done, at)
+
+    def _footprint(
+        self,
+        locks: Sequence[Holdings],
+        session: Session,
+        tables: Tables,
+        is_done: bool,
+        at: float,
+    ) -> Footprint:
+        """`is_done`: whether its statement has all its locks on tables and indexes."""
         actor, target = actor_of(session), target_of(session.query)
         footprint = footprint_of(
-            scene.locks[session.pid],
+            locks,
             session,
-            scene.tables,
+            tables,
             lambda table: (
                 self._by_statements(actor, table, at) or self.statements.changes(session, table, at)
             ),
@@ -146,8 +240,8 @@ class TableOrder:
         )
         table = footprint.target
         if table and target and target.is_of(table.name):
-            self.writers.learn_statement(actor, target, table, scene.tables.is_bare(table), at)
-            if target.changes_rows and table not in footprint.indexed and _is_done(scene, session):
+            self.writers.learn_statement(actor, target, table, tables.is_bare(table), at)
+            if target.changes_rows and table not in footprint.indexed and is_done:
                 self.writers.learn_scan(actor, table, at)
             if target.never_waits:
                 self.steps.skips.see((actor, table), None, at)
@@ -183,10 +277,12 @@ class TableOrder:
         conflict: Conflict,
         waiter: Footprint,
         blocker: Footprint,
+        starts: Set[Table],
         at: float,
     ) -> None:
+        """`starts` are tables of which the waiter has rows."""
         here = conflict.contested.table
-        for start in waiter.rows - {here}:
+        for start in starts:
             if self.steps.in_order(conflict.waiter, waiter, here, start):
                 # It has been here before it went there.
                 self.steps.comes_back.see(Step(actor_of(conflict.waiter), start, here), None, at)
@@ -203,11 +299,19 @@ class TableOrder:
                 self.meetings.learn(conflict, start, waiter, blocker, sighting, at)
             if start not in blocker.tables:
                 self._learn_wait(Wait(start, here), conflict, waiter, at)
+                if conflict.contested.by_row:
+                    self._ask(scene, conflict, start, blocker)
             if conflict.contested.by_row:
                 for onward, proof in self._onward(scene, conflict, blocker, at):
                     # Who has been at the start itself is no link between it and a third table.
                     if onward == start or start not in blocker.tables:
                         self.links.see(Link(start, here, onward), _sighting(conflict, proof), at)
+
+    def _ask(self, scene: Scene, conflict: Conflict, start: Table, blocker: Footprint) -> None:
+        """Where the blocker goes on to is seen a moment later."""
+        sighting, here = _sighting(conflict, ""), conflict.contested.table
+        transaction = scene.locks[conflict.blocker.pid][0].virtualtransaction
+        self.questions.append(Question(transaction, start, here, blocker.tables, sighting))
 
     def _learn_wait(self, wait: Wait, conflict: Conflict, waiter: Footprint, at: float) -> None:
         known = self.waits.get(wait, at)
@@ -280,8 +384,7 @@ def _whole(end: Table | AdvisoryKey) -> Table:
 
 
 def _is_done(scene: Scene, session: Session) -> bool:
-    """Whether its statement has all its locks on tables and indexes."""
-    return session.pid in scene.graph.waits or session.state == "idle in transaction"
+    return session.pid in scene.graph.waits or session.state == IDLE
 
 
 def _sighting(conflict: Conflict, proof: str) -> Sighting:

@@ -24,6 +24,8 @@ from tests.fixtures.transactions import (
 SMALL = {"relpages": 1, "reltuples": 50.0}
 UNSEEN = {"inserted": ("accounts", "bookings")}
 """A cached plan that reads tables from end to end leaves no lock on an index."""
+FUNCTION = {**UNSEEN, "verb": "select pay()"}
+"""And the statement does not name the table."""
 
 
 def small_tables() -> LockStore:
@@ -40,11 +42,23 @@ def opposed(known: LockStore, **given: object) -> list[Risk]:
 def test_who_waited_to_change_a_row_changes_rows() -> None:
     """By application; small tables only, of which no lock on an index is needed."""
     known = small_tables()
-    assert opposed(known, **UNSEEN) == []
-    waits = Transaction(4, ("accounts",), waits_for=5, **UNSEEN)  # type: ignore[arg-type]
-    look(known, waits, Transaction(5, ("accounts",), **UNSEEN))  # type: ignore[arg-type]
-    [risk] = opposed(known, **UNSEEN)
+    assert opposed(known, **FUNCTION) == []
+    waits = Transaction(4, ("accounts",), waits_for=5, **FUNCTION)  # type: ignore[arg-type]
+    look(known, waits, Transaction(5, ("accounts",), **FUNCTION))  # type: ignore[arg-type]
+    [risk] = opposed(known, **FUNCTION)
     assert risk.level is Level.opposed
+
+
+def test_a_conflict_is_understood_later() -> None:
+    """When a wait shows that its application changes rows there; not where others wait."""
+    for application, is_known in (("other", False), ("shop", True)):
+        known = small_tables()
+        assert opposed(known, **FUNCTION) == []
+        for here in ("accounts", "bookings"):
+            given = {**UNSEEN, "application": application, "verb": f"call of_{application}()"}
+            waits = Transaction(4, (here,), waits_for=5, **given)  # type: ignore[arg-type]
+            risks = look(known, waits, Transaction(5, (here,), **given))  # type: ignore[arg-type]
+        assert [risk.level for risk in risks] == [Level.opposed] * is_known
 
 
 @pytest.mark.parametrize(

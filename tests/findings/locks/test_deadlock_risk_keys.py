@@ -17,6 +17,7 @@ from collectors.lock_keys import LockKey, lock_keys
 from collectors.locks import Lock, locks
 from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
+from monitor.polling.exposures import Wanted, expose
 from monitor.polling.held_row_reader import read_held
 from monitor.polling.row_keys import ContestedTables
 from monitor.postgres.errors import QueryFailure
@@ -44,9 +45,9 @@ class Watched:
             session = await Session.of(connection, DEADLINE)
             contested: list[Lock] = list(seen.rows(locks))
             readable: list[LockKey] = list(seen.rows(lock_keys))
-            self.held = []
-            for key, awaited in ContestedTables().wanted(contested, readable, seen.at):
-                self.held += (await read_held(session, key, awaited, 0.005, DEADLINE)).rows
+            keys = ContestedTables().wanted(contested, readable, seen.at)
+            seen_of = await expose(session, Wanted(keys), 0.005, DEADLINE, lambda _: None)
+            self.held = seen_of.held
         return verdict_of(finding, supplied(seen, held_rows, self.held))
 
 
@@ -115,5 +116,5 @@ async def test_a_lock_on_the_table_is_not_waited_for(stage: Stage, database: Dat
         [key] = seen.rows(lock_keys)
         session = await Session.of(connection, DEADLINE)
         with pytest.raises(QueryFailure, match="lock timeout"):
-            await read_held(session, key, (), 0.005, DEADLINE)
+            await read_held(session, key, (), 0, DEADLINE)
         assert await session.fetch("select 1", DEADLINE)

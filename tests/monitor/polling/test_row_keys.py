@@ -8,7 +8,8 @@ import pytest
 from collectors._base import AnyCollector
 from collectors.held_rows import held_rows
 from collectors.lock_keys import LockKey, lock_keys
-from monitor.polling.held_row_reader import LONGEST, SHORTEST, is_small, spacing_of
+from monitor.polling.exposures import LONGEST, SHORTEST, spacing_of
+from monitor.polling.held_row_reader import is_small
 from monitor.polling.row_keys import CONTESTED, KEPT_COSTS, SHARE, Allowance, ContestedTables
 from tests.fixtures.daemon import Watch
 from tests.fixtures.farm import MONITOR
