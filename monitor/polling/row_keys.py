@@ -34,7 +34,8 @@ SHARE = 0.0075
 OPEN_SHARE = 0.005
 """The same where only transactions are read."""
 CONTESTED = 10.0
-"""Seconds for which a table is read after a session was last seen to wait for its rows."""
+"""Seconds for which a table is read after a session was last seen to wait for its rows, and
+transactions after one that left open how they go on."""
 REFUSED = 60.0
 """Seconds for which a table is left alone that could not be read."""
 KEPT_COSTS = 5
@@ -55,6 +56,8 @@ class ContestedTables:
 
     until: dict[Relation, float] = field(default_factory=dict)
     advisory_until: float = 0.0
+    open_until: float = 0.0
+    """Until then it is read how transactions go on."""
 
     def wanted(
         self, rows: Sequence[Lock], keys: Sequence[LockKey], now: float
@@ -85,8 +88,9 @@ class ContestedTables:
     ) -> Wanted:
         """Return what is worth reading after this look at the locks."""
         wanted = self.wanted(rows, keys, now)
-        known = {session.pid: session for session in sessions}
-        return Wanted(wanted, self.advisory_until > now, leaves_open(rows, known))
+        if leaves_open(rows, {session.pid: session for session in sessions}):
+            self.open_until = now + CONTESTED
+        return Wanted(wanted, self.advisory_until > now, self.open_until > now)
 
 
 def _names(key: LockKey) -> tuple[Relation, Relation]:

@@ -8,9 +8,19 @@ import pytest
 from collectors._base import AnyCollector
 from collectors.held_rows import held_rows
 from collectors.lock_keys import LockKey, lock_keys
-from monitor.polling.exposures import LONGEST, SHORTEST, spacing_of
+from collectors.open_transactions import open_transactions
+from monitor.polling.exposures import LONGEST, SHORTEST, Wanted, leaves_open, spacing_of
 from monitor.polling.held_row_reader import is_small
-from monitor.polling.row_keys import CONTESTED, KEPT_COSTS, SHARE, Allowance, ContestedTables
+from monitor.polling.row_keys import (
+    CONTESTED,
+    FIRST,
+    KEPT_COSTS,
+    OPEN_SHARE,
+    SHARE,
+    Allowance,
+    ContestedTables,
+    share_of,
+)
 from tests.fixtures.daemon import Watch
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.lock_rows import lock, session
@@ -31,6 +41,7 @@ async def test_held_rows_of_a_contested_table(private_server: PrivateServers, wa
         await holder.execute(
             "create table accounts (id int primary key, v int);"
             "insert into accounts select g, 0 from generate_series(1, 9) g;"
+            "create table bookings as table accounts;"
             f"grant select (ctid, xmax, id) on accounts to {MONITOR}"
         )
         watched = await watch(server.dsn(user=MONITOR))
@@ -42,10 +53,20 @@ async def test_held_rows_of_a_contested_table(private_server: PrivateServers, wa
         await until(lambda: rows(lock_keys), "the opt-in was seen")
         assert not await rows(held_rows)
         await holder.execute("begin; " + UPDATE.format(7))
+        await waiter.execute("begin; update bookings set v = 1")
         waiting = asyncio.create_task(waiter.execute(UPDATE.format(7)))
         await until(lambda: rows(held_rows), "the row was read")
         [row] = {replace(row, exposure=0) for row in watched.server.snapshot().rows(held_rows)}
         assert (row.datname, row.key, row.pid) == ("shop", "7", holder.get_server_pid())
+        await until(lambda: rows(open_transactions), "it was read how transactions go on")
+        seen = watched.server.snapshot().rows(open_transactions)
+        one, other = (
+            next(row for row in seen if row.pid == session.get_server_pid())
+            for session in (waiter, holder)
+        )
+        assert (one.waits_for, one.state, one.query) == (other.xid, "active", UPDATE.format(7))
+        assert (one.mode, one.page, one.line_pointer) == ("ExclusiveLock", 0, 7)
+        assert set(other.writes) < set(one.writes)
         await holder.execute("commit")
         await waiting
 
@@ -77,8 +98,13 @@ def test_quick_transactions_are_looked_at_quickly() -> None:
 
 
 def test_a_visit_pays_by_the_least_that_it_took() -> None:
-    """A machine that was busy once does not make it rare."""
+    """A machine that was busy once does not make it rare; nor does the first one, whose queries
+    were new to the server."""
     allowance = Allowance()
+    allowance.spend(9.0, 10.0)
+    assert allowance.due == 10.0 + FIRST
+    assert share_of(Wanted(transactions=True)) == OPEN_SHARE
+    assert share_of(Wanted(advisory=True, transactions=True)) == SHARE
     for work in (0.5, 0.003, 0.4):
         allowance.spend(work, 10.0)
     assert allowance.due == pytest.approx(10.0 + 0.003 / SHARE)
@@ -94,3 +120,22 @@ def test_a_visit_pays_by_the_least_that_it_took() -> None:
 def test_only_small_tables_are_read_whole(pages: int, rows: float, small: bool) -> None:
     """By what is counted as well: one that was never vacuumed has no pages."""
     assert is_small(replace(ACCOUNTS, relpages=pages, rows=rows)) is small
+
+
+def test_what_the_blocker_does_next_may_say_more() -> None:
+    """Where the waiter has written what the blocker has not, or names its row; once in ten seconds
+    is enough."""
+    waits = lock(1, "transactionid", 0.1, transactionid=7, writes=(1000, 2000))
+    holds = lock(2, "transactionid", transactionid=7, writes=(1000,))
+    both = replace(holds, writes=(2000, 1000))
+    named = session(1, query=UPDATE.format(7), xact_seconds=2.0, query_seconds=0.5)
+    whole = replace(named, xact_seconds=0.5)
+    assert leaves_open([waits, holds], {})
+    assert not leaves_open([holds], {1: named})
+    assert not leaves_open([waits, both], {1: whole})
+    assert not leaves_open([waits, both], {1: replace(named, query=UPDATE.format("$1"))})
+    assert leaves_open([waits, both], {1: named})
+    contested = ContestedTables()
+    assert contested.look([waits, holds], [], [], 1.0).transactions
+    assert contested.look([], [], [], CONTESTED).transactions
+    assert not contested.look([], [], [], CONTESTED + 1.5)
