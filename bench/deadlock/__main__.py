@@ -163,7 +163,7 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--photographs", type=int, help="stage that many deadlocks instead")
     parser.add_argument("--sessions", type=int, default=480, help="beside the staged deadlocks")
-    parser.add_argument("--hog", action="store_true", help="keep all cores busy meanwhile")
+    parser.add_argument("--hog", action="store_true", help="keep all cores busy at that time")
     parser.add_argument("--write", action="store_true", help=f"write {table.PAGE.name}")
     return parser
 

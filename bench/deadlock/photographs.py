@@ -245,7 +245,7 @@ async def _deadlock(sessions: Sequence["Connection"], dice: Random) -> Staged:
     victim = await _victim(waits)
     lasted = time.time() - closed
     await sessions[victim].execute("rollback")
-    # Whoever waited for the victim goes on, one after the other.
+    # Sessions that waited for the victim go on, one after the other.
     for number in [*range(victim - 1, -1, -1), *range(len(sessions) - 1, victim, -1)]:
         await waits[number]
         await sessions[number].execute("commit")
