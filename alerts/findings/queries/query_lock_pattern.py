@@ -10,7 +10,7 @@ from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severit
 from alerts.cure import identifier, remark
 from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
 from alerts.limits import FIXED, BaseLimits, Slack
-from alerts.locks.order.target import Target, target_of
+from alerts.locks.order.target import RowTarget, target_of
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
@@ -105,7 +105,7 @@ def upgrades(
                 break
 
 
-def _name(ran: Ran, target: Target) -> Name:
+def _name(ran: Ran, target: RowTarget) -> Name:
     return ran.key[0], ran.key[1], target.name
 
 

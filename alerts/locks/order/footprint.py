@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from alerts.locks.order.tables import Table, Tables, advisory
-from alerts.locks.order.target import Target, target_of
+from alerts.locks.order.target import RowTarget, target_of
 from collectors.activity import Session
 
 Slot = tuple[int, int]
@@ -150,7 +150,7 @@ def _inserted(locks: Iterable[Holdings], session: Session | None, tables: Tables
     return found
 
 
-def aim(target: Target | None, among: Iterable[Table]) -> Table | None:
+def aim(target: RowTarget | None, among: Iterable[Table]) -> Table | None:
     """Which of these tables the statement names; None where that is not sure."""
     found = [table for table in among if target and target.is_of(table.name)]
     return found[0] if len(found) == 1 else None

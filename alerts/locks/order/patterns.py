@@ -19,7 +19,7 @@ from enum import StrEnum
 from alerts.cure import identifier
 from alerts.locks.order.conflict import Actor, Party, Transaction, actor_of, transaction_of
 from alerts.locks.order.decay import DecayingTable
-from alerts.locks.order.target import PART, Target, target_of
+from alerts.locks.order.target import PART, RowTarget, target_of
 from collectors.activity import Session
 
 KEPT = 2_000
@@ -112,7 +112,7 @@ class Patterns:
         self.courses.move_to_end(transaction)
         return course
 
-    def _learn(self, session: Session, target: Target, course: Course, at: float) -> None:
+    def _learn(self, session: Session, target: RowTarget, course: Course, at: float) -> None:
         name = session.datname, identifier(*target.name)
         query = session.query or ""
         if target.verb == "insert" and not target.locks_rows:

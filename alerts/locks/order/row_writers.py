@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from alerts.locks.order.conflict import Actor
 from alerts.locks.order.decay import DecayingTable
 from alerts.locks.order.tables import Table
-from alerts.locks.order.target import Target
+from alerts.locks.order.target import RowTarget
 
 ACTORS = 2_000
 CHANGES = ("ExclusiveLock", "AccessExclusiveLock")
@@ -34,7 +34,7 @@ class RowWriters:
     by_wait: DecayingTable[Where, None] = field(default_factory=lambda: DecayingTable(ACTORS))
 
     def learn_statement(
-        self, actor: Actor, target: Target, table: Table, is_bare: bool, at: float
+        self, actor: Actor, target: RowTarget, table: Table, is_bare: bool, at: float
     ) -> None:
         if target.leaves_no_trace or (target.locks_rows and is_bare):
             self.by_statement.see((actor, table), None, at)

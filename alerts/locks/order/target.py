@@ -23,7 +23,7 @@ UPSERT = re.compile(r"\bdo\s+update\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RowTarget:
     name: tuple[str, ...]
     """Schema, where it was written, and table: as they are called, without quotes."""
     verb: str
@@ -55,7 +55,7 @@ def _written(name: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def target_of(statement: str | None) -> Target | None:
+def target_of(statement: str | None) -> RowTarget | None:
     """None where the first words don't tell: WITH, functions, DDL."""
     text = normalised(statement, None)
     match = TARGET.match(text.lstrip("( ")) if text else None
@@ -71,7 +71,9 @@ def target_of(statement: str | None) -> Target | None:
         if verb == "insert"
         else verb != "lock"
     )
-    return Target(tuple(map(_unquoted, PART.findall(match["name"]))), verb, never_waits, locks_rows)
+    return RowTarget(
+        tuple(map(_unquoted, PART.findall(match["name"]))), verb, never_waits, locks_rows
+    )
 
 
 def _unquoted(name: str) -> str:
