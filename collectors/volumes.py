@@ -25,6 +25,10 @@ class Volume:
     """Size of the server's own log files there; None also where they can't be listed."""
     error: str | None = None
     """Why it can't be looked at."""
+    has_backup_label: bool | None = None
+    """Whether the data directory has a backup_label; None also where that can't be seen."""
+    backup_label_written: float | None = None
+    """When it was written, in unix seconds."""
 
     @property
     def used_bytes(self) -> int | None:

@@ -45,8 +45,13 @@ def measured(data: Path, wal: Path | None = None) -> list[Volume]:
             device, volume = next(iter(found.items()))
         known = found.get(device)
         found[device] = replace(known, places=f"{known.places}, {place}") if known else volume
-    log = _log_bytes(data / "log")
-    return [replace(v, log_bytes=log) if v.places.startswith("data") else v for v in found.values()]
+    log, label = _log_bytes(data / "log"), _label(data)
+    return [
+        replace(v, log_bytes=log, has_backup_label=label[0], backup_label_written=label[1])
+        if v.places.startswith("data")
+        else v
+        for v in found.values()
+    ]
 
 
 def _places(data: Path, wal: Path | None) -> Iterator[tuple[str, Path]]:
@@ -91,3 +96,13 @@ def _log_bytes(folder: Path) -> int | None:
     except OSError:
         return None
     return total
+
+
+def _label(data: Path) -> tuple[bool | None, float | None]:
+    """Return whether there is a backup_label, and when it was written."""
+    try:
+        return True, (data / "backup_label").stat(follow_symlinks=False).st_mtime
+    except FileNotFoundError:
+        return False, None
+    except OSError:
+        return None, None  # under another user
