@@ -79,20 +79,25 @@ def _wal_g(told: Any, written: float) -> Iterator[BackupReport]:
 def _barman(told: Any, written: float) -> Iterator[BackupReport]:
     if not isinstance(told, dict):
         raise NotUnderstood
-    for name, backups in list(told.items())[:STANZAS]:
-        if name.startswith("_"):  # messages of the tool
-            continue
-        rows = sorted(_items(backups), key=lambda one: _text(one.get("backup_id")))
-        found = tuple(
-            Backup(
-                label=_text(one.get("backup_id")),
-                kind=_text(one.get("backup_type")) or "full",
-                finished=_moment(one.get("end_time_timestamp") or one.get("end_time")),
-                failed=_text(one.get("status")).upper() == "FAILED",
-            )
-            for one in rows
-        )
+    servers = [name for name in told if not name.startswith("_")]  # others: messages of the tool
+    if not servers and (wrong := told.get("_ERROR")):
+        said = _text(wrong[0]) if isinstance(wrong, list) else ""
+        yield BackupReport("barman", "", written, f"it says: {said}", is_readable=False)
+    for name in servers[:STANZAS]:
+        rows = sorted(_items(told[name]), key=lambda one: _text(one.get("backup_id")))
+        found = tuple(_of_barman(one) for one in rows)
         yield BackupReport("barman", _text(name), written, backups=found[-KEPT:])
+
+
+def _of_barman(told: Mapping[str, Any]) -> Backup:
+    """One that still waits for WAL is copied, but can't be restored yet."""
+    status, ended = _text(told.get("status")).upper(), told.get("end_time_timestamp")
+    return Backup(
+        label=_text(told.get("backup_id")),
+        kind=_text(told.get("backup_type")) or "full",
+        finished=None if status == "WAITING_FOR_WALS" else _moment(ended or told.get("end_time")),
+        failed=status == "FAILED",
+    )
 
 
 FORMATS: Mapping[str, Callable[[Any, float], Iterator[BackupReport]]] = {

@@ -90,6 +90,22 @@ def test_barman() -> None:
     assert report.newest_good.finished == 1772330700
 
 
+def test_barman_waits_for_wal() -> None:
+    """What is copied and lacks the WAL of the time of its copy is no good backup yet."""
+    ended = {"end_time_timestamp": "1772330700", "end_time": "Sun Mar  1 02:05:00 2026"}
+    waiting = {"backup_id": "20260301T020000", "status": "WAITING_FOR_WALS", **ended}
+    [report] = read("barman", {"main": [waiting]})
+    assert report.newest_good is None
+    assert not report.backups[0].failed
+
+
+def test_barman_that_lists_nothing_has_an_error() -> None:
+    """It can't be judged, and is not without backups."""
+    [report] = read("barman", {"_ERROR": ["Unknown server 'shop'"]})
+    assert not report.is_readable
+    assert report.problem == "it says: Unknown server 'shop'"
+
+
 @pytest.mark.parametrize("tool", FORMATS)
 @pytest.mark.parametrize(
     "content",
