@@ -12,7 +12,7 @@ from alerts.history.unchanged import Unchanged
 from alerts.limits import FIXED, BaseLimits
 from alerts.replication import cures
 from alerts.replication.lag import lag_of_standby
-from alerts.replication.link import HEARD, REPLAYED, Silence, silence_of
+from alerts.replication.link import GRACE, HEARD, REPLAYED, Silence, silence_of
 from alerts.replication.timeline import TIMELINE
 from alerts.replication.watched import unwatched
 from alerts.replication.wording import also, lag_facts, link_facts
@@ -59,6 +59,18 @@ def of_receivers(snapshot: Snapshot, patience: float) -> Iterator[Outcome]:
         reply = replies.get((receiver.pid, receiver.backend_start_text))
         if reply and reply.seconds >= patience:
             yield speechless(receiver, reply.seconds)
+        elif reply and reply.seconds > GRACE and owes_reply(receiver):
+            yield Unjudged(
+                f"WAL was sent to {receiver.name}, which has not replied for"
+                f" {duration_text(reply.seconds)}",
+                subject=receiver.name,
+            )
+
+
+def owes_reply(receiver: Receiver) -> bool:
+    """Return True if it was sent WAL that it has not confirmed; it does so as soon as it came."""
+    sent, written = receiver.sent_lsn, receiver.write_lsn
+    return sent is not None and written is not None and sent > written
 
 
 def disconnected(snapshot: Snapshot, link: WalReceiver, silence: Silence) -> Evidence:

@@ -31,6 +31,8 @@ async def test_lost_links(private_server: PrivateServers, paste: Psql) -> None:
         receiver = await value(standby, "SELECT pid FROM pg_stat_wal_receiver")
         assert isinstance(receiver, int)
         with stopped(receiver):
+            await execute(primary, "INSERT INTO t VALUES (1)")
+            await pair.until(DOWN, State.unknown, on="db1", alone=True)
             [subject] = (await pair.until(DOWN, State.ill, limits=SOON, alone=True)).subjects
             assert subject.evidence.facts["state"] == "hung"
             assert subject.evidence.value > 2 + GRACE

@@ -77,6 +77,25 @@ def test_an_unwatched_standby_that_no_longer_replies(replies: bool, state: State
     assert verdict_of(finding, snapshot).state is state
 
 
+@pytest.mark.parametrize(
+    ("sent", "silent", "state"),
+    [
+        (1, 4, State.unknown),  # sent, and not confirmed
+        (1, 3, State.healthy),  # it may be on its way
+        (0, 50, State.healthy),  # nothing was sent that it could confirm
+    ],
+)
+def test_wal_that_is_not_confirmed_shows_a_hung_link(sent: int, silent: int, state: State) -> None:
+    """Seen from the primary alone, within seconds."""
+    server = Server("db1", Role.primary)
+    position = RECEIVER.write_lsn
+    assert position
+    for second in (0, silent):
+        row = replace(RECEIVER, reply_time=5.0, sent_lsn=position + sent)
+        snapshot = server.saw(NOW + second, {wal_position: [PRIMARY], replication: [row]})
+    assert verdict_of(finding, snapshot).state is state
+
+
 def test_a_dead_link_is_not_healthy_for_a_moment() -> None:
     """Not before the minute is over, and not while the illness must hold."""
     server, tracker, states = Server("db2", Role.standby), VerdictTracker(), []
