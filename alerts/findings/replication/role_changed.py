@@ -7,15 +7,19 @@ from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity, Shape
 from alerts.cure import remark
+from alerts.history.window import Window
 from alerts.limits import FIXED, BaseLimits
 from alerts.plural import plural
 from alerts.replication.role_changes import ROLES, RoleChange
 from alerts.snapshot import Snapshot
-from alerts.units import Duration, duration_text
+from alerts.units import Duration, duration_text, share_text
+from collectors.databases import databases
 from collectors.replication_slots import replication_slots
 from collectors.wal_position import wal_position
 
 LINGER = timedelta(hours=1)
+LATELY = timedelta(minutes=5)
+PAGES = Window(databases, LATELY, ("blks_read", "blks_hit"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def promoted(snapshot: Snapshot, change: RoleChange) -> Evidence:
-    lost = lost_slots(snapshot)
+    lost, misses = lost_slots(snapshot), missed_pages(snapshot)
     logical = sorted(name for name, kind in lost.items() if kind == "logical")
     server, ago = snapshot.node.server, duration_text(snapshot.at - change.at)
     gone = f"; {plural(len(lost), 'slot')} of the old primary {_is(lost)} not here" if lost else ""
@@ -47,8 +51,9 @@ def promoted(snapshot: Snapshot, change: RoleChange) -> Evidence:
             "since_seconds": snapshot.at - change.at,
             "lost_slots": ", ".join(sorted(lost)) or None,
             "lost_logical_slots": ", ".join(logical) or None,
+            "cache_misses_share": misses,
         },
-        cure=aftercare(lost, logical),
+        cure=aftercare(lost, logical, misses),
         check=(
             "SELECT pg_catalog.pg_is_in_recovery(),"
             " pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn());"
@@ -87,38 +92,51 @@ def _is(lost: dict[str, str]) -> str:
     return "is" if len(lost) == 1 else "are"
 
 
-def aftercare(lost: dict[str, str], logical: list[str]) -> tuple[str, ...]:
-    physical = sorted(lost.keys() - set(logical))
+def missed_pages(snapshot: Snapshot) -> float | None:
+    """Return the share of the pages that queries needed lately and that were not in the cache."""
+    if not snapshot.has(databases):
+        return None
+    deltas = [delta.increase for delta in snapshot.of(PAGES).delta(LATELY).values()]
+    read = sum(increase["blks_read"] for increase in deltas)
+    needed = read + sum(increase["blks_hit"] for increase in deltas)
+    return read / needed if needed else None
+
+
+def aftercare(lost: dict[str, str], logical: list[str], misses: float | None) -> tuple[str, ...]:
     return (
         remark("1. Make sure that the old primary is stopped, and can't come back as a primary."),
-        *(
-            (
-                remark(f"2. Logical slots that were lost: {', '.join(logical)}. What their"),
-                remark(
-                    "   subscribers had not confirmed is missing there: rebuild or compare them."
-                ),
-            )
-            if logical
-            else ()
-        ),
-        *(
-            (remark(f"3. Create the physical slots again that are used: {', '.join(physical)}."),)
-            if physical
-            else ()
-        ),
-        remark("4. Unlogged tables are empty after a promotion: fill them again."),
+        *slot_steps(logical, sorted(lost.keys() - set(logical))),
+        remark("4. Unlogged tables are empty after a promotion: fill them again. statistics_lost"),
+        remark("   names those that had rows."),
         remark("5. The counters that autovacuum goes by begin at zero here: run vacuumdb --all"),
-        remark("   --analyze-only, so that it knows dead rows again."),
+        remark("   --analyze-only, so that it knows dead rows again. statistics_lost has the"),
+        remark("   statements for large tables."),
         remark("6. The cache is cold: queries are slow until it is filled (pg_prewarm helps)."),
+        *missed(misses),
     )
+
+
+def slot_steps(logical: list[str], physical: list[str]) -> Iterator[str]:
+    if logical:
+        yield remark(f"2. Logical slots that were lost: {', '.join(logical)}. What their")
+        yield remark("   subscribers had not confirmed is missing there: rebuild or compare them.")
+    if physical:
+        named = ", ".join(physical)
+        yield remark(f"3. Create the physical slots again that are used: {named}.")
+
+
+def missed(share: float | None) -> Iterator[str]:
+    if share is not None:
+        yield remark(f"   {share_text(share)} of the pages that queries needed in the last minutes")
+        yield remark("   were not in shared_buffers.")
 
 
 finding = Finding(
     title="Role changed",
     severities=(Severity.info, Severity.warning),
     reads=(wal_position,),
-    consults=(replication_slots,),
-    history=(ROLES,),
+    consults=(replication_slots, databases),
+    history=(ROLES, PAGES),
     limits=Limits(),
     judge=judge,
     shape=Shape.event,

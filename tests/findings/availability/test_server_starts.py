@@ -148,6 +148,7 @@ async def test_story_of_a_promotion(
     second.promote()
     [lost] = await seen.found(statistics_lost)
     assert (lost.facts["lost_by"], lost.facts["tables"]) == ("promotion", "public.orders")
+    assert lost.facts["unlogged_tables"] == 'public."Its cache"'
     assert await seen.found(server_crashed) == []
     statements = [line for line in lost.cure if not line.startswith("--")]
     await psql(second.dsn(), "\n".join((*statements, 'INSERT INTO "Its cache" VALUES (1)')))
