@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from alerts._base import Unjudged
 from alerts.replication.lag import lag_of_standby
 from alerts.replication.link import silence_of, upstream_of
+from alerts.replication.synchronous import rule_of
 from alerts.replication.timeline import TIMELINE, known_timeline
 from alerts.snapshot import Snapshot
 from alerts.units import bytes_text, duration_text
@@ -15,6 +16,7 @@ from collectors.replication import Receiver
 from collectors.replication_slots import Slot, replication_slots
 from collectors.server import server
 from collectors.settings import Setting, settings
+from collectors.subscriptions import subscriptions
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import NOT_PAUSED, wal_receiver
 
@@ -32,6 +34,7 @@ COMPARED = frozenset(
         "archive_mode",
         "max_replication_slots",
         "shared_preload_libraries",
+        "synchronous_standby_names",
         "wal_level",
     )
 )
@@ -60,6 +63,8 @@ class Readiness:
     """What works on the primary and would not work here."""
     unknown: tuple[str, ...]
     """What could not be compared."""
+    subscribed: tuple[str, ...] = ()
+    """Subscriptions of the primary: their publishers don't send again what is lost."""
 
     @property
     def is_ready(self) -> bool:
@@ -83,6 +88,7 @@ def readiness_of(snapshot: Snapshot, most_seconds: float, most_bytes: int) -> Re
         _to_replay(snapshot),
         tuple(_breaks(snapshot, primary)),
         tuple(_unknown(snapshot, primary)),
+        _subscribed(primary),
     )
 
 
@@ -156,6 +162,12 @@ def _blockers(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
         yield lag.reason
 
 
+def _subscribed(primary: Snapshot | None) -> tuple[str, ...]:
+    if primary is None or not primary.has(subscriptions):
+        return ()
+    return tuple(sorted(row.subname for row in primary.rows(subscriptions) if row.enabled))
+
+
 def _version(snapshot: Snapshot) -> str | None:
     return snapshot.row(server).server_version if snapshot.has(server) else None
 
@@ -182,6 +194,7 @@ def _breaks(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
     if snapshot.row(wal_receiver).pause_state != NOT_PAUSED:
         yield "replay is paused: a promotion ends that, and replays what was held back"
     yield from _extensions(snapshot)
+    yield from _own_confirmation(snapshot)
     if primary:
         if _version(snapshot) and _version(primary) and _version(snapshot) != _version(primary):
             yield f"it runs PostgreSQL {_version(snapshot)}, the primary {_version(primary)}"
@@ -196,6 +209,17 @@ def _extensions(snapshot: Snapshot) -> Iterator[str]:
         missing = {row.extname for row in snapshot.rows(extensions) if row.default_version is None}
         if missing:
             yield f"files of extensions are not installed: {', '.join(sorted(missing))}"
+
+
+def _own_confirmation(snapshot: Snapshot) -> Iterator[str]:
+    """A standby whose settings are its primary's may be told to wait for itself."""
+    own = _settings(snapshot).get("synchronous_standby_names")
+    rule = rule_of((own.setting or "") if own else "")
+    if rule and "*" not in rule.names:
+        itself = (snapshot.row(wal_receiver).application_name or "").lower()
+        others = [one for one in rule.names if one.lower() != itself]
+        if len(others) < rule.number:
+            yield f"synchronous_standby_names is {rule.text}: commits would wait for itself"
 
 
 def _slots(snapshot: Snapshot, primary: Snapshot) -> Iterator[str]:

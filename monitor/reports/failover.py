@@ -81,5 +81,8 @@ def _reasons(one: Readiness) -> Iterator[str]:
         yield f"    not ready: {reason}"
     for reason in one.breaks:
         yield f"    breaks: {reason}"
+    if one.subscribed and one.lost_bytes != 0:
+        named = ", ".join(one.subscribed)
+        yield f"    lost for good: what is lost of {named}; no publisher sends it again"
     for reason in one.unknown:
         yield f"    unknown: {reason}"

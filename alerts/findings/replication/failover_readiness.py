@@ -18,6 +18,7 @@ from collectors.extensions import extensions
 from collectors.replication_slots import replication_slots
 from collectors.server import server
 from collectors.settings import settings
+from collectors.subscriptions import subscriptions
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
 
@@ -73,7 +74,14 @@ finding = Finding(
     title="Failover readiness",
     severities=(Severity.info, Severity.warning),
     reads=(wal_receiver, wal_position),
-    consults=(settings, server, replication_slots, extensions, collation_versions),
+    consults=(
+        settings,
+        server,
+        replication_slots,
+        extensions,
+        collation_versions,
+        subscriptions,
+    ),
     history=(TIMELINE, HEARD, REPLAYED),
     limits=Limits(),
     judge=judge,

@@ -22,6 +22,7 @@ from collectors.databases import databases
 from collectors.extensions import Extension, extensions
 from collectors.replication_slots import replication_slots
 from collectors.settings import Setting, settings
+from collectors.subscriptions import subscriptions
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
 from monitor.reports.failover import candidates, failover_table
@@ -116,6 +117,10 @@ def test_a_delay_on_purpose_is_no_stale_read() -> None:
     answers: Answers = {wal_position: [STANDBY], wal_receiver: [link], activity: [READER]}
     snapshot = Server("db2", Role.standby).saw(NOW, answers, primary_writing(100))
     assert verdict_of(stale_reads.finding, snapshot).state is State.healthy
+
+
+def synchronous(names: str) -> Setting:
+    return setting("synchronous_standby_names", names)
 
 
 def both(first: Snapshot, second: Snapshot, cluster: str = "1") -> Snapshot:
@@ -237,14 +242,29 @@ def test_a_loss_beyond_the_limit(most: float, is_ready: bool) -> None:
             {settings: [setting("shared_preload_libraries", "b,c")]},
             "libraries are not preloaded: c",
         ),
+        ({settings: [synchronous("db2")]}, {}, "commits would wait for itself"),
+        ({settings: [synchronous("ANY 2 (DB2, db3)")]}, {}, "commits would wait for itself"),
+        ({settings: [synchronous("db2, db3")]}, {}, ""),
+        ({settings: [synchronous("ANY 1 (*)")]}, {}, ""),
     ],
 )
 def test_what_would_break(here: Answers, there: Answers, broken: str) -> None:
     """It could take over all the same."""
-    one = ready(here, there)
+    one = ready(here, there, replace(LINK, application_name="db2"))
     assert one.is_ready
     assert broken in "; ".join(one.breaks)
     assert bool(broken) is bool(one.breaks)
+
+
+@pytest.mark.parametrize(("behind", "told"), [(0, False), (1, True)])
+def test_what_a_subscription_loses(behind: int, told: bool) -> None:
+    """Its publisher thinks that it has kept what is lost; one that is disabled gets nothing."""
+    rows = [
+        filled(subscriptions.row, subname=name, enabled=name == "orders")
+        for name in ("orders", "old")
+    ]
+    table = failover_table([ready({}, {subscriptions: rows}, behind=behind)])
+    assert ("lost for good: what is lost of orders; no publisher" in table) is told
 
 
 def test_settings_below_the_primary_stop_recovery() -> None:
