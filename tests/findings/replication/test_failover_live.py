@@ -16,8 +16,8 @@ from monitor.commands.failover import show
 from monitor.config.load import load
 from monitor.config.model import settings_type
 from monitor.reports.failover import candidates, failover_table
-from tests.fixtures.farm import MONITOR
-from tests.fixtures.postgres import PrivateServers, connected
+from tests.fixtures.farm import MONITOR, Farm
+from tests.fixtures.postgres import PrivateServers, Psql, connected
 from tests.fixtures.replication import (
     Pair,
     Truth,
@@ -32,8 +32,10 @@ LIMITS = failover_readiness.Limits()
 
 
 @pytest.mark.versions(14, 18)
-async def test_failover(private_server: PrivateServers, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ready, then cut off, then promoted without its primary; the old one comes back."""
+async def test_failover(
+    private_server: PrivateServers, farm: Farm, paste: Psql, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ready, then cut off, then promoted without its primary; the old one comes back twice."""
     async with paired(private_server) as pair:
         primary, standby = pair.primary.server, pair.standby.server
         third = Watched(private_server.standby(standby, cluster_name="db3"), "db3")
@@ -52,7 +54,9 @@ async def test_failover(private_server: PrivateServers, capsys: pytest.CaptureFi
         assert "breaks: logical slot orders" in capsys.readouterr().out
         await lose_the_primary(pair)
         promoted = await pair.until(role_changed.finding, State.ill, Severity.warning)
-        assert promoted.subjects[0].evidence.facts["lost_logical_slots"] == "orders"
+        facts = promoted.subjects[0].evidence.facts
+        assert facts["lost_logical_slots"] == "orders"
+        assert facts["cache_misses_share"] is not None
 
         async def follows() -> bool:
             _, below = await pair.look()
@@ -64,8 +68,33 @@ async def test_failover(private_server: PrivateServers, capsys: pytest.CaptureFi
         await until(follows, "the third follows the new timeline")
         primary.start()
         split = await pair.until(two_primaries.finding, State.ill, Severity.critical)
-        assert split.subjects[0].evidence.facts["were_standbys"] == "db2"
+        evidence = split.subjects[0].evidence
+        assert evidence.facts["were_standbys"] == "db2"
+        await paste(standby.dsn(), "\n".join((evidence.check, *evidence.cure)))
         await asyncio.to_thread(primary.stop, "fast")
+        if private_server.version == farm.wheel.major():
+            await rewound(pair, farm)
+
+
+async def rewound(pair: Pair, farm: Farm) -> None:
+    """The old primary forgets what it wrote alone, and follows the new one."""
+    old, new = pair.primary.server, pair.standby.server
+    target = f"--target-pgdata={old.data}"
+    rewind = farm.wheel.program("pg_rewind")
+    old.owner.run([rewind, target, f"--source-server={new.dsn()}", "--no-sync"])
+    (old.data / "standby.signal").touch()
+    old.configure({"primary_conninfo": new.dsn(), "cluster_name": "db1"})
+    old.start()
+
+    async def follows() -> bool:
+        above, _ = await pair.look()
+        assert above
+        lag = lag_of(above)
+        return bool(lag and lag.lag_seconds == 0) and above.row(wal_position).in_recovery
+
+    await until(follows, "the old primary follows the new one")
+    told = {ill.split(":")[0] for ill in await pair.healthy()}
+    assert told == {"role_changed on db1", "role_changed on db2"}
 
 
 async def printed(pair: Pair, capsys: pytest.CaptureFixture[str]) -> int:

@@ -13,11 +13,13 @@ from alerts.findings.replication import (
     logical_subscription_down,
     logical_table_not_synced,
     replica_identity_missing,
+    slot_inactive,
     subscription_auto_disabled,
 )
 from alerts.history.recorder import Recorder
 from alerts.verdicts.verdict import Verdict
 from collectors.published_tables import published_tables
+from collectors.replication_slots import replication_slots
 from collectors.settings import settings
 from collectors.slot_statistics import slot_statistics
 from collectors.subscription_tables import subscription_tables
@@ -28,7 +30,14 @@ from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import PrivateServers, Psql, connected
 from tests.fixtures.until import until
 
-COLLECTORS = (settings, subscriptions, subscription_tables, published_tables, slot_statistics)
+COLLECTORS = (
+    settings,
+    replication_slots,
+    subscriptions,
+    subscription_tables,
+    published_tables,
+    slot_statistics,
+)
 ENABLE = re.compile(r'ALTER SUBSCRIPTION "Odd sub" ENABLE;')
 START = 1_800_000_000.0
 RUNNING = "select pid is not null from pg_stat_subscription where relid is null"
@@ -55,6 +64,20 @@ async def errors(server: Postgres) -> int:
                 "select sum(apply_error_count + sync_error_count) from pg_stat_subscription_stats"
             )
         )
+
+
+async def slot_is_unused(publisher: Postgres) -> None:
+    """A subscription that is disabled leaves its slot behind, which keeps WAL."""
+
+    async def told() -> Verdict | None:
+        verdict = await judged(publisher, slot_inactive.finding, inactive=timedelta(0))
+        return verdict if verdict.subjects else None
+
+    found = await until(told, "nothing reads the slot")
+    assert found
+    [subject] = found.subjects
+    assert subject.evidence.subject == "odd_sub"
+    assert all(line.startswith("--") for line in subject.evidence.cure)
 
 
 @pytest.mark.versions(14, 18)
@@ -142,6 +165,7 @@ async def test_story_of_a_subscription(
             disabled = subscription_auto_disabled.finding
             [subject] = (await judged(subscriber, disabled)).subjects
             assert subject.evidence.severity == "critical"
+            await slot_is_unused(publisher)
             await here.execute('delete from "Odd orders" where id = 2')
             [enable] = ENABLE.findall("\n".join(subject.evidence.cure))
             await paste(subscriber.dsn(), f"{subject.evidence.check}\n{enable}")
@@ -149,7 +173,11 @@ async def test_story_of_a_subscription(
             # Else the end of the publisher would disable it again.
             await here.execute('alter subscription "Odd sub" set (disable_on_error = false)')
         else:
+            await here.execute('alter subscription "Odd sub" disable')
+            await slot_is_unused(publisher)
+            assert (await judged(subscriber, down)).state is State.healthy, "by choice"
             await here.execute('delete from "Odd orders" where id = 2')
+            await here.execute('alter subscription "Odd sub" enable')
         arrived = "select note = 'theirs' from \"Odd orders\" where id = 2"
         await until(partial(here.fetchval, arrived), "the change is applied")
         assert not (await judged(subscriber, failing, history, 2000)).subjects

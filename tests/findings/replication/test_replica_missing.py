@@ -37,6 +37,7 @@ def test_one_that_was_there_for_a_day_is_missed() -> None:
     visitor = replace(RECEIVER, application_name="visitor")
     received(server, 1, visitor)
     archive = replace(RECEIVER, application_name="archive", replay_lsn=None)
+    assert subjects(received(Server("db3", Role.primary), 23, RECEIVER)) == []
     assert subjects(received(server, 25, RECEIVER, archive)) == ["replica2"]
     later = server.saw(NOW + 8 * 24 * HOUR, {wal_position: [PRIMARY]})
     assert subjects(later) == []

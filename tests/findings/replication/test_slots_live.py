@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -26,9 +27,10 @@ from collectors.settings import settings
 from collectors.wal_directory import wal_directory
 from collectors.wal_position import wal_position
 from monitor.demo.launcher import Postgres
-from tests.fixtures.farm import MONITOR
+from tests.fixtures.farm import MONITOR, Farm
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import PrivateServers, Psql, connected
+from tests.fixtures.programs import Program
 from tests.fixtures.until import until
 
 MINE = (
@@ -98,6 +100,34 @@ async def test_story_of_slots(private_server: PrivateServers, paste: Psql) -> No
         await paste(server.dsn(), "\n".join((gone.evidence.check, *gone.evidence.cure)))
         await paste(server.dsn(), drop_of(gone))
         assert (await judged(server, lost)).state is State.healthy
+
+
+@pytest.mark.versions(14, 18)
+async def test_story_of_senders_that_run_out(
+    private_server: PrivateServers,
+    standby: Callable[..., Postgres],
+    launch: Callable[..., Program],
+    farm: Farm,
+    workplace: Path,
+    paste: Psql,
+) -> None:
+    """A standby and an archive of WAL take both; the primary tells it before a third is refused."""
+    server = private_server(max_wal_senders=2)
+    standby(server, max_wal_senders=2)
+    capacity = walsender_capacity.finding
+    async with connected(server.dsn()) as admin:
+        streaming = "select count(*) = $1 from pg_stat_replication where state = 'streaming'"
+        await until(lambda: admin.fetchval(streaming, 1), "the standby streams")
+        assert (await judged(server, capacity)).state is State.healthy
+        where = f"--dbname={server.dsn()}", f"--directory={workplace}"
+        archive = launch([farm.wheel.program("pg_receivewal"), *where, "--no-sync", "--no-loop"])
+        await until(lambda: admin.fetchval(streaming, 2), "the archive receives")
+        [full] = (await judged(server, capacity)).subjects
+        assert full.evidence.subject == "max_wal_senders"
+        await paste(server.dsn(), "\n".join((full.evidence.check, *full.evidence.cure)))
+        archive.stop()
+        await until(lambda: admin.fetchval(streaming, 1), "the archive has ended")
+        assert (await judged(server, capacity)).state is State.healthy
 
 
 @pytest.mark.versions(17, 18)

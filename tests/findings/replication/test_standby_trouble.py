@@ -12,8 +12,10 @@ from alerts.findings.replication import (
     replay_blocked_by_query,
     replay_paused,
     replica_config_lower,
+    stale_reads,
     sync_standby_missing,
 )
+from monitor.demo.launcher import Postgres
 from tests.fixtures.postgres import PrivateServers, Psql, connected
 from tests.fixtures.replication import Pair, execute, heartbeat, paired, value
 from tests.fixtures.until import until
@@ -22,8 +24,10 @@ PAUSED = replay_paused.finding
 BLOCKED = replay_blocked_by_query.finding
 CONFLICTS = recovery_conflicts.finding
 LOWER = replica_config_lower.finding
+STALE = stale_reads.finding
 SYNC = sync_standby_missing.finding
 SOON = replay_blocked_by_query.Limits(blocked=timedelta(seconds=1))
+BEHIND = stale_reads.Limits(behind=timedelta(seconds=1))
 ANY = recovery_conflicts.Limits(per_minute=0.1)
 
 
@@ -33,14 +37,17 @@ async def test_standby_in_trouble(private_server: PrivateServers, paste: Psql) -
     async with paired(private_server, max_standby_streaming_delay="-1") as pair:
         await pair.until(LOWER, State.healthy)
         async with heartbeat(pair, 0.01) as truth:
-            private_server.standby(pair.primary.server)  # a base backup, and one more standby
+            # A base backup, and one more standby.
+            third = private_server.standby(pair.primary.server, cluster_name="db3")
             for _ in range(5):
                 assert await pair.healthy() == []
             assert truth.written
         await paused_and_resumed(pair, paste)
+        await old_data_is_read(pair, paste)
         await blocked_and_cancelled(pair, paste)
-        await conflicts_are_counted(pair)
+        await conflicts_are_counted(pair, paste)
         await commits_that_wait(pair)
+        await quorum(pair, third)
         await lower_settings(pair, paste)
 
 
@@ -54,6 +61,24 @@ async def paused_and_resumed(pair: Pair, paste: Psql) -> None:
     assert pair.verdict(PAUSED, "db2").state is State.ill
     await paste(standby.dsn(), evidence.cure[-1].rpartition(": ")[2])
     await pair.until(PAUSED, State.healthy)
+
+
+async def old_data_is_read(pair: Pair, paste: Psql) -> None:
+    """A session that reads while replay is paused is told with its rate, until it is level."""
+    standby = pair.standby.server
+    async with connected(standby.dsn(), application_name="shop") as reader:
+        await reader.fetch("SELECT * FROM t")
+        await pair.until(STALE, State.healthy, limits=BEHIND)
+        await execute(standby, "SELECT pg_wal_replay_pause()")
+        await execute(pair.primary.server, "INSERT INTO t SELECT generate_series(1, 1000)")
+        await reader.fetch("SELECT * FROM t")
+        verdict = await pair.until(STALE, State.ill, limits=BEHIND)
+        [subject] = verdict.subjects
+        assert subject.evidence.subject == "postgres (shop)"
+        assert subject.evidence.facts["rows_per_second"] is not None
+        await paste(standby.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
+        await execute(standby, "SELECT pg_wal_replay_resume()")
+        await pair.until(STALE, State.healthy, limits=BEHIND)
 
 
 async def blocked_and_cancelled(pair: Pair, paste: Psql) -> None:
@@ -76,7 +101,7 @@ async def blocked_and_cancelled(pair: Pair, paste: Psql) -> None:
     await pair.until(BLOCKED, State.healthy, limits=SOON)
 
 
-async def conflicts_are_counted(pair: Pair) -> None:
+async def conflicts_are_counted(pair: Pair, paste: Psql) -> None:
     """A query that replay itself cancels counts, with its kind; none of them by default."""
     primary, standby = pair.primary.server, pair.standby.server
     impatient = "ALTER SYSTEM SET max_standby_streaming_delay = '10ms'"
@@ -87,7 +112,9 @@ async def conflicts_are_counted(pair: Pair) -> None:
         await reader.execute("BEGIN; SELECT FROM goes")
         await execute(primary, "DROP TABLE goes")
         verdict = await pair.until(CONFLICTS, State.ill, limits=ANY)
-    assert [s.evidence.subject for s in verdict.subjects] == ["postgres: lock"]
+    [subject] = verdict.subjects
+    assert subject.evidence.subject == "postgres: lock"
+    await paste(standby.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
     assert pair.verdict(CONFLICTS, "db2").state is not State.ill
 
 
@@ -111,6 +138,32 @@ async def commits_that_wait(pair: Pair) -> None:
         assert all(line.startswith("-- ") for line in subject.evidence.cure)
         standby.start()
         await commit
+    await pair.until(SYNC, State.healthy, on="db1")
+    await execute(
+        primary, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"
+    )
+
+
+async def quorum(pair: Pair, third: Postgres) -> None:
+    """One of two is enough; without both, commits wait, and only for a name of the list."""
+    primary, standby = pair.primary.server, pair.standby.server
+    await execute(
+        primary,
+        "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (db2, db3)'",
+        "SELECT pg_reload_conf()",
+    )
+    confirm = "SELECT count(*) = 2 FROM pg_stat_replication WHERE sync_state = 'quorum'"
+    await until(lambda: value(primary, confirm), "both can confirm")
+    await pair.until(SYNC, State.healthy, on="db1")
+    third.stop("immediate")
+    left = "SELECT count(*) = 1 FROM pg_stat_replication"
+    await until(lambda: value(primary, left), "one is left")
+    await execute(primary, "INSERT INTO t VALUES (1)")
+    await pair.until(SYNC, State.healthy, on="db1")
+    standby.stop("immediate")
+    verdict = await pair.until(SYNC, State.ill, Severity.critical, on="db1")
+    assert verdict.subjects[0].evidence.facts["missing"] == "db2, db3"
+    standby.start()
     await pair.until(SYNC, State.healthy, on="db1")
     await execute(
         primary, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"
