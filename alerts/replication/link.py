@@ -9,13 +9,15 @@ from collectors.wal_position import WalPosition, wal_position
 from collectors.wal_receiver import WalReceiver, wal_receiver
 
 HEARD = Unchanged(wal_receiver, "seen")
+MESSAGE = Unchanged(wal_receiver, "last_msg_receipt_time")
+"""By the standby's clock: only whether it changes counts."""
 REPLAYED = Unchanged(wal_receiver, "replay_lsn")
 ARCHIVE_PATIENCE = 60.0
 """Seconds within which a standby that restores from an archive makes progress."""
 GRACE = 3.0
 """Seconds that a message may be late."""
 UNUSUAL = 3.0
-"""A silence is unusual from this many times the longest one of late."""
+"""A silence is unusual from this many times the longest one that was seen of late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,13 @@ def silence_of(snapshot: Snapshot) -> Silence | None:
         return Silence(link.silent_seconds or 0.0, seen=True) if is_hung(snapshot) else None
     if link.has_upstream is False or is_fed_from_archive(snapshot, link):
         return None
-    last = snapshot.of(HEARD).get(())
-    if last is None:
+    connected, message = snapshot.of(HEARD).get(()), snapshot.of(MESSAGE).get(())
+    if connected is None:
         return Silence(link.up_seconds, seen=False)
-    return Silence(min(last.seconds, link.up_seconds), seen=True)
+    silent = connected.seconds
+    if message and message.seconds - silent > snapshot.row(wal_position).asks_after_seconds + GRACE:
+        silent = message.seconds  # it was hung already when the connection was given up
+    return Silence(min(silent, link.up_seconds), seen=True)
 
 
 def is_heard(snapshot: Snapshot) -> bool:
@@ -48,8 +53,8 @@ def is_heard(snapshot: Snapshot) -> bool:
 def is_hung(snapshot: Snapshot) -> bool:
     """Whether a message is overdue: the process may run, but nothing arrives.
 
-    A watched primary shows it at once, by WAL that did not arrive. Otherwise it is the usual gap
-    between messages, and that the receiver asks for one in half of its timeout.
+    A watched primary shows it at once, by WAL that did not arrive. Otherwise it is the usual
+    silence between messages, and that the receiver asks for one in half of its timeout.
     """
     here = snapshot.row(wal_position)
     if not here.receiving or here.silent_seconds is None:
@@ -58,10 +63,11 @@ def is_hung(snapshot: Snapshot) -> bool:
     if primary and _has_missed(snapshot, here, primary):
         return True
     asked = here.asks_after_seconds + GRACE
-    gap = snapshot.of(TIMELINE).usual_gap
+    usual = snapshot.of(TIMELINE).usual_silence
     # Where the primary is watched, a silence in which it has written nothing is no surprise.
-    known = gap is None or primary is not None
-    return here.silent_seconds > (asked if known else min(asked, GRACE + UNUSUAL * (gap or 0.0)))
+    if usual is not None and primary is None:
+        asked = min(asked, GRACE + UNUSUAL * usual)
+    return here.silent_seconds > asked
 
 
 def _has_missed(snapshot: Snapshot, here: WalPosition, primary: Snapshot) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from alerts._base import Unjudged
 from alerts.replication.lag import lag_of_standby
-from alerts.replication.link import silence_of, upstream_of
+from alerts.replication.link import Silence, silence_of, upstream_of
 from alerts.replication.synchronous import rule_of
 from alerts.replication.timeline import TIMELINE, known_timeline
 from alerts.snapshot import Snapshot
@@ -152,7 +152,7 @@ def _blockers(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
     lag = lag_of_standby(snapshot)
     # With a dead primary none receives anything, and that is what a failover is for.
     if silence and primary:
-        yield f"it has received nothing for {duration_text(silence.seconds)}"
+        yield _silence_text(silence)
     if link.apply_delay_seconds:
         yield f"it is delayed by {duration_text(link.apply_delay_seconds)} on purpose"
     lower = lower_settings(snapshot, primary) if primary else {}
@@ -166,6 +166,13 @@ def _subscribed(primary: Snapshot | None) -> tuple[str, ...]:
     if primary is None or not primary.has(subscriptions):
         return ()
     return tuple(sorted(row.subname for row in primary.rows(subscriptions) if row.enabled))
+
+
+def _silence_text(silence: Silence) -> str:
+    """Say for how long only where that was seen: a single look knows the uptime at most."""
+    if not silence.seen:
+        return "it receives nothing"
+    return f"it has received nothing for {duration_text(silence.seconds)}"
 
 
 def _version(snapshot: Snapshot) -> str | None:
@@ -293,7 +300,9 @@ def _unknown(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
     if primary is None:
         yield "the primary is not watched or does not answer: slots and settings are not compared"
         if silence := silence_of(snapshot):
-            yield f"it has received nothing for {duration_text(silence.seconds)}"
+            yield _silence_text(silence)
+        if snapshot.row(wal_receiver).pause_state != NOT_PAUSED:
+            yield "replay is paused: if by settings below the primary's, a promotion fails"
         return
     known = {
         "settings": settings,

@@ -15,9 +15,11 @@ from collectors._base import AnyAnswer, AnyCollector
 from collectors.wal_position import WalPosition, wal_position
 
 RECENT = 600.0
-"""Seconds for which gaps between messages of upstream are remembered."""
+"""Seconds for which silences of upstream are remembered."""
 ACQUAINTED = 60.0
-"""Seconds of messages after which the longest gap between them says what is usual."""
+"""Seconds of messages after which the longest silence between them says what is usual."""
+SAME = 0.05
+"""Seconds by which the time of one message may differ between two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,8 @@ class Timeline:
 
     trail: Trail
     timeline: int | None
-    usual_gap: float | None
-    """The longest time between two messages of upstream of late; None if not known yet."""
+    usual_silence: float | None
+    """The longest silence of upstream that was seen of late; None if not known yet."""
 
     @property
     def lsn(self) -> int | None:
@@ -68,45 +70,54 @@ class TimelineRecorder(CrossingsRecorder):
             self.steps = [] if self.timeline is not None else self.steps
             self.timeline = row.timeline
         if row.silent_seconds is not None:
-            self.messages.note(answer.at - row.silent_seconds)
+            self.messages.note(answer.at, row.silent_seconds)
         super().learn(collector, answer)
 
     def restart(self) -> None:
         """Nothing begins anew: after a restart positions go on where they were."""
 
     def view(self, at: float) -> Timeline:  # type: ignore[override]  # a trail, and more
-        return Timeline(super().view(at), self.timeline, self.messages.usual_gap)
+        return Timeline(super().view(at), self.timeline, self.messages.usual_silence)
 
 
 class Messages:
-    """The messages of upstream, as far as they were seen."""
+    """The silences between messages of upstream, as long as each was when it was looked at.
+
+    The time between the newest messages of two looks would be that between the looks.
+    """
 
     def __init__(self) -> None:
         self.first: float | None = None
-        self.last: float | None = None
-        self.gaps: deque[tuple[float, float]] = deque()
+        self.last = 0.0
+        self.silence = 0.0
+        """The silence after the last message; it counts as usual once it has ended."""
+        self.silences: deque[tuple[float, float]] = deque()
         """Unix seconds and length; none is followed by a longer one."""
 
-    def note(self, at: float) -> None:
-        """Take note of when the newest message came; the same one again changes nothing."""
-        if self.first is None or self.last is None:
-            self.first = self.last = at
+    def note(self, at: float, silent: float) -> None:
+        """Take note of how long ago the newest message came."""
+        message = at - silent
+        if self.first is None:
+            self.first = message
+        elif message - self.last < SAME:
+            self.silence = max(self.silence, silent)
             return
-        gap = at - self.last
-        if gap < 0.05:
-            return
-        while self.gaps and self.gaps[-1][1] <= gap:
-            self.gaps.pop()
-        self.gaps.append((at, gap))
-        while self.gaps[0][0] < at - RECENT:
-            self.gaps.popleft()
-        self.last = at
+        else:
+            self._ended(at)
+        self.last, self.silence = message, silent
+
+    def _ended(self, at: float) -> None:
+        while self.silences and self.silences[-1][1] <= self.silence:
+            self.silences.pop()
+        self.silences.append((at, self.silence))
+        while self.silences[0][0] < at - RECENT:
+            self.silences.popleft()
 
     @property
-    def usual_gap(self) -> float | None:
-        if self.first is None or self.last is None or self.last - self.first < ACQUAINTED:
+    def usual_silence(self) -> float | None:
+        if self.first is None or self.last - self.first < ACQUAINTED:
             return None
-        return self.gaps[0][1] if self.gaps else None
+        return self.silences[0][1] if self.silences else None
 
 
 TIMELINE = LsnTimeline()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.cure import remark
 from alerts.limits import BaseLimits
-from alerts.replication.link import HEARD, REPLAYED, upstream_of
+from alerts.replication.link import HEARD, MESSAGE, REPLAYED, upstream_of
 from alerts.replication.readiness import Readiness, loss_text, readiness_of
 from alerts.replication.timeline import TIMELINE
 from alerts.snapshot import Snapshot
@@ -82,7 +82,7 @@ finding = Finding(
         collation_versions,
         subscriptions,
     ),
-    history=(TIMELINE, HEARD, REPLAYED),
+    history=(TIMELINE, HEARD, MESSAGE, REPLAYED),
     limits=Limits(),
     judge=judge,
     on=Role.standby,

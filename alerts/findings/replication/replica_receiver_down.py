@@ -12,7 +12,7 @@ from alerts.history.unchanged import Unchanged
 from alerts.limits import FIXED, BaseLimits
 from alerts.replication import cures
 from alerts.replication.lag import lag_of_standby
-from alerts.replication.link import GRACE, HEARD, REPLAYED, Silence, silence_of
+from alerts.replication.link import GRACE, HEARD, MESSAGE, REPLAYED, Silence, silence_of
 from alerts.replication.timeline import TIMELINE
 from alerts.replication.watched import unwatched
 from alerts.replication.wording import also, lag_facts, link_facts
@@ -150,7 +150,7 @@ finding = Finding(
     severities=(Severity.critical,),
     reads=(wal_position, replication),
     consults=(wal_receiver, activity, settings),
-    history=(TIMELINE, HEARD, REPLAYED, REPLIES),
+    history=(TIMELINE, HEARD, MESSAGE, REPLAYED, REPLIES),
     limits=Limits(),
     judge=judge,
     unit="seconds",

@@ -193,7 +193,7 @@ def test_one_like_its_primary_is_ready() -> None:
     ("link", "reason"),
     [
         (replace(LINK, apply_delay_seconds=600.0), "delayed by 10 min on purpose"),
-        (CUT, "received nothing for"),
+        (CUT, "it receives nothing"),
     ],
 )
 def test_reasons_against_a_candidate(link: Any, reason: str) -> None:
@@ -299,7 +299,14 @@ def test_with_a_dead_primary_the_one_with_most_wal_is_best() -> None:
     table = failover_table(candidates([(other, limits), (best, limits)]))
     rows = [line.split()[:3] for line in table.splitlines() if line[:2] == "db"]
     assert rows == [["db2", "yes", "0/3E800000"], ["db0", "yes", "0/3DE00000"]]
-    assert "unknown: it has received nothing" in table
+    assert "unknown: it receives nothing" in table
+
+
+def test_a_pause_without_a_primary_may_be_one_of_settings() -> None:
+    """With settings below the primary's replay pauses, and a promotion ends the server."""
+    down = alone(replace(STANDBY, receiving=False), replace(CUT, pause_state="paused"))
+    table = failover_table(candidates([(down, failover_readiness.Limits())]))
+    assert "unknown: replay is paused: if by settings below the primary's" in table
 
 
 def test_the_table_of_candidates() -> None:

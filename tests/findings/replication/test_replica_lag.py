@@ -208,6 +208,20 @@ def test_an_unusual_silence_is_seen_at_once() -> None:
     assert verdict_of(finding, snapshot).state is State.unknown
 
 
+@pytest.mark.parametrize(("silent", "lag"), [(3.0, 0.0), (4.0, None), (20.0, None)])
+def test_polls_far_apart_see_it_as_soon(silent: float, lag: float | None) -> None:
+    """What counts is the silence at each look, not the time between the looks; nor does a
+    silence become usual while it lasts."""
+    server = Server("db2", Role.standby)
+    for ago in range(120, 20, -10):
+        here = replace(STANDBY, silent_seconds=0.1)
+        server.saw(NOW - ago, {wal_position: [here], wal_receiver: [LINK]})
+    for since in (silent / 2, silent):
+        here = replace(STANDBY, silent_seconds=since)
+        snapshot = server.saw(NOW + since, {wal_position: [here], wal_receiver: [LINK]})
+    assert measured(snapshot) == lag
+
+
 def test_a_silence_of_a_watched_primary_that_writes_nothing_is_none() -> None:
     """It has become idle: its own position shows that nothing is missing."""
     server, primary = Server("db2", Role.standby), Server("db1", Role.primary)

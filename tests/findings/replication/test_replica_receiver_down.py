@@ -38,6 +38,19 @@ def test_a_dead_link_is_unknown_at_once_and_critical_after_a_minute() -> None:
     assert (verdict.subjects[0].evidence.subject, verdict.subjects[0].evidence.value) == ("db2", 61)
 
 
+@pytest.mark.parametrize(("hung", "state"), [(60, State.ill), (30, State.unknown)])
+def test_a_hung_link_that_is_given_up_counts_on(hung: int, state: State) -> None:
+    """The receiver ends itself after its time-out; the silence did not begin then. A quiet one
+    of an idle primary that is cut off has the whole minute."""
+    server = Server("db2", Role.standby)
+    for second in range(0, hung, 5):
+        here = replace(STANDBY, silent_seconds=float(second))
+        link = replace(LINK, silent_seconds=float(second), seen=NOW + second)
+        server.saw(NOW + second, {wal_position: [here], wal_receiver: [link]})
+    snapshot = server.saw(NOW + hung + 1, {wal_position: [DOWN], wal_receiver: [CUT]})
+    assert verdict_of(finding, snapshot).state is state
+
+
 def test_a_link_that_was_dead_before_we_came_is_critical() -> None:
     """No memory of a receiver and a server up for a day: nobody restarts for so long."""
     verdict = verdict_of(finding, alone(DOWN, CUT))

@@ -90,6 +90,46 @@ def test_barman() -> None:
     assert report.newest_good.finished == 1772330700
 
 
+def test_barman_as_it_writes() -> None:
+    """All fields of 3.19, the newest first: a failed backup has neither times nor sizes."""
+    done = {
+        "backup_id": "20261126T051034",
+        "backup_type": "full",
+        "end_time": "Thu Nov 26 05:10:41 2026",
+        "end_time_timestamp": "1795669841",
+        "retention_status": "-",
+        "size": "38.0 MiB",
+        "size_bytes": 39830671,
+        "status": "DONE",
+        "wal_size": "16.0 MiB",
+        "wal_size_bytes": 16777216,
+    }
+    failed = {"backup_id": "20261126T051202", "backup_type": "full", "status": "FAILED"}
+    [report] = read("barman", {"main": [failed, done]})
+    assert report.backups[-1].failed
+    assert report.newest_good
+    assert (report.newest_good.kind, report.newest_good.finished) == ("full", 1795669841)
+    [empty] = read("barman", {"main": []})
+    assert (empty.source, empty.backups, empty.is_readable) == ("barman main", (), True)
+
+
+def test_pgbackrest_before_its_first_backup() -> None:
+    """All fields of 2.45: no stanza yet, then a stanza without a backup."""
+    for code, message in ((1, "missing stanza path"), (2, "no valid backups")):
+        state = {"code": code, "message": message}
+        stanza = {
+            "archive": [],
+            "backup": [],
+            "cipher": "none",
+            "db": [],
+            "name": "main",
+            "repo": [{"cipher": "none", "key": 1, "status": state}],
+            "status": {**state, "lock": {"backup": {"held": False}}},
+        }
+        [report] = read("pgbackrest", [stanza])
+        assert (report.problem, report.newest_good) == (message, None)
+
+
 def test_barman_waits_for_wal() -> None:
     """What is copied and lacks the WAL of the time of its copy is no good backup yet."""
     ended = {"end_time_timestamp": "1772330700", "end_time": "Sun Mar  1 02:05:00 2026"}
