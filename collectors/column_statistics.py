@@ -27,7 +27,7 @@ QUERY = """
         and c.relpersistence <> 't'
         and n.nspname <> 'information_schema'
         and n.nspname !~ '^pg_toast'
-        and c.relpages >= 128
+        and (c.relpages >= 128 or c.reltuples >= 1000)
         and s.starelid {asked}
     group by s.starelid
 """

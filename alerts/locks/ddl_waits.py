@@ -1,12 +1,14 @@
 """The longest waits of schema changes for a lock, by role and database, as a kind of history."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+from alerts.history.keys import parsed_key
 from alerts.history.kind import History
-from alerts.history.memory import Memory, Namespace
+from alerts.history.memory import Json, Memory, Namespace
 from alerts.query_text import normalised
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.activity import Session, activity
@@ -18,7 +20,10 @@ WORDS = ("alter ", "create ", "drop ", "truncate ", "comment ", "reindex ", "clu
 LEAST = 0.1
 """Seconds; shorter waits are not remembered."""
 MOST = 200
-"""Pairs of role and database that are remembered; the oldest go first."""
+"""Pairs of role and database that are remembered; the oldest go first,"""
+FORGOTTEN = 30 * 86400.0
+"""and those of which no wait was seen for that number of seconds."""
+ROOM = "ddl_waits"
 Who = tuple[str, str]
 """A role and a database."""
 
@@ -31,7 +36,25 @@ class DdlWait(NamedTuple):
     """When it was seen last (unix seconds)."""
     relation: str
     statement: str | None
+    """Without values."""
     application: str
+
+    @classmethod
+    def unpack(cls, stored: Json) -> "DdlWait | None":
+        """Read it as it was put, or as it came out of the state file; None of anything else."""
+        match stored:
+            case DdlWait():
+                return stored
+            case [
+                int() | float() as seconds,
+                int() | float() as at,
+                str(relation),
+                (str() | None) as statement,
+                str(application),
+            ]:
+                return cls(seconds, at, relation, statement, application)
+            case _:
+                return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +66,26 @@ class DdlWaits(History[Mapping[Who, DdlWait]]):
         return locks, activity
 
     def recorder(self, memory: Memory, namespace: Namespace) -> "DdlWaitRecorder":
-        return DdlWaitRecorder()
+        return DdlWaitRecorder(memory, namespace.of(ROOM))
 
 
 DDL_WAITS = DdlWaits()
 
 
 class DdlWaitRecorder:
-    """Keeps the longest of each; in RAM alone, as sessions are the server's."""
+    """Keeps the longest of each in memory; the sessions are the server's, and end with it."""
 
-    def __init__(self) -> None:
-        self.restart()
+    def __init__(self, memory: Memory, namespace: Namespace) -> None:
+        self.memory, self.namespace = memory, namespace
+        known = ((_who(key), DdlWait.unpack(value)) for key, value in memory.items(namespace))
+        found = [(who, wait) for who, wait in known if who and wait]
+        found.sort(key=lambda one: one[1].at)
+        self._waits: Mapping[Who, DdlWait] = MappingProxyType(dict(found))
+        self._sessions: dict[int, Session] = {}
 
     def restart(self) -> None:
-        self._sessions: dict[int, Session] = {}
-        self._waits: Mapping[Who, DdlWait] = MappingProxyType({})
+        """Forget the sessions; that a role waits without a limit outlives them."""
+        self._sessions = {}
 
     def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         if collector is activity:
@@ -79,11 +107,29 @@ class DdlWaitRecorder:
             new = DdlWait(seconds, at, place, statement, session.application_name or "")
         else:
             new = known._replace(at=at)
-        kept = {one: wait for one, wait in self._waits.items() if one != who}
-        self._waits = MappingProxyType(dict([*kept.items(), (who, new)][-MOST:]))
+        kept = {
+            one: wait
+            for one, wait in self._waits.items()
+            if one != who and at - wait.at <= FORGOTTEN
+        }
+        self._keep(dict([*kept.items(), (who, new)][-MOST:]))
+
+    def _keep(self, waits: Mapping[Who, DdlWait]) -> None:
+        changes: dict[str, Json] = {json.dumps(who): None for who in self._waits.keys() - waits}
+        changes |= {json.dumps(who): wait for who, wait in waits.items()}
+        self.memory.update(self.namespace, changes)
+        self._waits = MappingProxyType(dict(waits))
 
     def view(self, at: float) -> Mapping[Who, DdlWait]:
         return self._waits
+
+
+def _who(key: str) -> Who | None:
+    match parsed_key(key):
+        case (str(role), str(database)):
+            return role, database
+        case _:
+            return None
 
 
 def is_ddl(session: Session) -> bool:

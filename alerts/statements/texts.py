@@ -8,6 +8,7 @@ from typing import NamedTuple
 from alerts.history.kind import History, HomeThread
 from alerts.history.memory import Memory, Namespace
 from alerts.query_text import normalised
+from alerts.statements.names import StatementNames, names_of
 from alerts.statements.shape import StatementShape, shape_of
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.stat_statements import stat_statements
@@ -29,6 +30,8 @@ class KnownText(NamedTuple):
     """On one line, with `?` for every value."""
     shape: StatementShape | None = None
     """None where it is not certain: the statement is cut off, or is not plain."""
+    names: StatementNames | None = None
+    """None where the statement is cut off."""
 
     @property
     def size(self) -> int:
@@ -107,5 +110,7 @@ class TextRecorder:
 
 
 def _read(query: str, is_cut: bool) -> KnownText:
-    shape = None if is_cut else shape_of(query)
-    return KnownText(query, is_cut, normalised(query) or "", shape)
+    shown = normalised(query) or ""
+    if is_cut:
+        return KnownText(query, is_cut, shown)
+    return KnownText(query, is_cut, shown, shape_of(query), names_of(query))

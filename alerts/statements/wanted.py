@@ -6,7 +6,7 @@ from heapq import nlargest
 from itertools import islice
 
 from alerts.statements.history import StatementUses
-from alerts.statements.texts import StatementTexts
+from alerts.statements.texts import MOST, MOST_CHARACTERS, StatementTexts
 from collectors._columns import column
 from collectors.stat_statements import Statement
 
@@ -17,6 +17,8 @@ BY = ("seconds", "calls", "shared_blocks_read", "temp_blocks_written", "wal_byte
 """The costs by which a statement matters."""
 OF_EACH = 100
 """Statements that are named for each of them."""
+FULL = 0.75
+"""Share of the characters from which on no texts are asked for that do not matter."""
 AGAIN = 3600.0
 """Seconds after which a text that was not there is asked for again."""
 
@@ -33,7 +35,7 @@ def wanted(
     `first` are query ids that matter for another reason than their cost.
     """
     absent = {query_id for query_id, asked in texts.missing.items() if at - asked < AGAIN}
-    named = dict.fromkeys((*first, *_important(uses, rows)))
+    named = dict.fromkeys((*first, *_important(uses, rows), *_others(rows, texts)))
     unknown = (one for one in named if one not in texts.known and one not in absent)
     return tuple(islice(unknown, BATCH))
 
@@ -46,6 +48,17 @@ def _important(uses: StatementUses, rows: Sequence[Statement]) -> Iterator[int]:
     ids = column(rows, "query_id")
     for name in BY:
         yield from _largest(ids, column(rows, name))
+
+
+def _others(rows: Sequence[Statement], texts: StatementTexts) -> Sequence[int]:
+    """Return all others where there is room: only all texts together tell what none of them names.
+
+    Where there is not, each new text would drive out an older one, which is then asked for again.
+    """
+    size = sum(one.size for one in texts.known.values())
+    if len(rows) > MOST or size > MOST_CHARACTERS * FULL:
+        return ()
+    return column(rows, "query_id")
 
 
 def _largest(ids: Sequence[int], values: Iterable[float]) -> Iterator[int]:

@@ -1,5 +1,6 @@
 """session_guard_missing: a schema change that waited long, and roles that have a lock_timeout."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +10,9 @@ import pytest
 
 from alerts._base import State
 from alerts.findings.migrations.session_guard_missing import Limits, finding
+from alerts.history.memory import Memory, Namespace
 from alerts.history.recorder import Recorder
+from alerts.locks.ddl_waits import DDL_WAITS
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence, Answer, AnyCollector
 from collectors.activity import Session, activity
@@ -95,6 +98,31 @@ def test_the_longest_wait_is_told() -> None:
     assert subject.evidence.facts["relation"] == "public.people"
     again = judged((0, [DDL], [WAIT]), (DAY, [DDL], [short]), after=8 * DAY)
     assert again.state is State.ill, "the role was seen waiting since"
+
+
+def test_a_restart_of_the_daemon_or_the_server_forgets_nothing() -> None:
+    """It is in the state file; what is damaged there, or older than a month, is left out."""
+    memory, place = Memory(), Namespace("7001", "db1", "activity")
+    watched = DDL_WAITS.recorder(memory, place)
+    watched.learn(activity, Answer((DDL,), AT))
+    watched.learn(locks, Answer((WAIT,), AT))
+    known = watched.view(AT)
+    assert known.keys() == {("deploy", "shop")}
+    watched.restart()
+    assert watched.view(AT) == known
+    stored: Any = json.loads(json.dumps(memory.everything()))
+    assert len(stored) == 1
+    read = Memory()
+    read.restore((Namespace(*where), key, value) for where, key, value in stored)
+    read.put(place.of("ddl_waits"), '["a"]', [1.0])
+    read.put(place.of("ddl_waits"), "no key", [1.0, 1.0, "t", None, "x"])
+    again = DDL_WAITS.recorder(read, place)
+    assert again.view(AT) == known
+    other = replace(DDL, usename="other")
+    again.learn(activity, Answer((other,), AT))
+    again.learn(locks, Answer((WAIT,), AT + 31 * DAY))
+    assert again.view(AT).keys() == {("other", "shop")}
+    assert read.get(place.of("ddl_waits"), '["deploy", "shop"]') is None
 
 
 def test_roles_are_told_apart_and_the_oldest_are_forgotten() -> None:

@@ -1,0 +1,93 @@
+"""`pgvigil review` of whole servers, point by point against what was decided by reading the schema.
+
+One is the guide's own shop, two are of our own. What is told beside the lists is an error of ours,
+and so is what is missing. Limits are those that everyone has.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from collectors._capabilities import COLUMN_STATISTICS, EXTENDED_STATISTICS
+from tests.fixtures.farm import MONITOR
+from tests.fixtures.postgres import PrivateServers, Psql, connected
+
+SCHEMAS = Path(__file__).with_name("reviewed")
+SERVER = {
+    ("", "backup_unproved: archive"),
+    ("", "durability_off: fsync"),
+    ("postgres", "pgss_missing: pg_stat_statements"),
+}
+"""Of the test's own server, which has no archive and forgets everything in a crash."""
+OLD_SERVER = {
+    ("", "config_checksums_off: data checksums"),
+    *((name, "security_public_create: public") for name in ("postgres", "guide", "clinic")),
+}
+"""What is the default of 14, and not of 18. The fleet has revoked it."""
+DATED = ("version_eol", "version_minor_outdated")
+"""What depends on the day, and on nothing else."""
+GUIDE = {
+    "fk_without_index: public.order_items (product_id)",
+    "fk_without_index: public.product_tags (tag_id)",
+    "table_without_pk: public.events",
+    "unique_ignores_soft_delete: public.customers_email_key",
+}
+CLINIC = {
+    "column_types: public.appointment_diagnoses.icd_code",
+    "column_types: public.appointments.starts_at",
+    "column_types: public.bills.total",
+    "column_types: public.icd_codes.code",
+    "constraint_not_valid: public.bills: positive",
+    "fk_type_mismatch: public.prescriptions.appointment_id",
+    "fk_without_index: public.appointment_diagnoses (icd_code)",
+    "fk_without_index: public.appointments (patient_id)",
+    "fk_without_index: public.doctors (clinic_id)",
+    "index_duplicate: public.appointments_of_doctor",
+    "repeating_columns: public.prescriptions (drug1 …)",
+    "security_definer_search_path: public.bill_of(bigint)",
+    "status_without_check: public.appointments.status",
+    "table_without_pk: public.imports",
+    "undocumented_duplicate_column: public.appointments.room",
+    "unique_ignores_soft_delete: public.patients_email",
+}
+FLEET = {
+    "fk_duplicate: public.trips (trips_vin_fkey, trips_vin_again)",
+    "not_null_pending: public.drivers.phone",
+    "shadow_column_leftover: public.vehicles.odometer_new",
+}
+EXPECTED = {"guide": GUIDE, "clinic": CLINIC, "fleet": FLEET}
+
+
+async def reviewed(dsn: str) -> set[tuple[str, str]]:
+    """The points of a review, with their databases; those of the server have none."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "monitor", "review", "--dsn", dsn, "--format", "json"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return {
+        (point["database"] or "", f"{point['finding']}: {point['subject']}")
+        for point in json.loads(said)["points"]
+        if point["finding"] not in DATED
+    }
+
+
+@pytest.mark.versions(14, 18)
+async def test_each_has_what_it_deserves(
+    private_server: PrivateServers, psql: Psql, version: int
+) -> None:
+    server = private_server()
+    for name in EXPECTED:
+        async with connected(server.dsn()) as admin:
+            await admin.execute(f"create database {name}")
+        for grant in (COLUMN_STATISTICS, EXTENDED_STATISTICS):
+            await psql(server.dsn(name), grant.grant.replace("{role}", MONITOR))
+        await psql(server.dsn(name), (SCHEMAS / f"{name}.sql").read_text())
+    told = await reviewed(server.dsn("postgres", MONITOR))
+    wanted = {(name, point) for name, points in EXPECTED.items() for point in points}
+    wanted |= SERVER | (OLD_SERVER if version < 15 else set())
+    assert (told - wanted, wanted - told) == (set(), set())
