@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 from alerts.cure import identifier
-from alerts.migrations.advice import Advice
+from alerts.migrations.advice import Advice, Level
 from alerts.migrations.kind import Kind, kind
 from alerts.migrations.live import LiveServer
 from alerts.migrations.lock_mode import Blocked
 from alerts.migrations.statement import Action, Statement, Tree, constraints, parts
 from alerts.migrations.traced import Relation, Traced
+from alerts.units import duration_text
 
 CHECKED = {
     "CONSTR_CHECK": "a CHECK",
@@ -224,6 +225,24 @@ def _target(traced: Traced) -> Relation | None:
     """Return the table of ALTER TABLE: the one with its strongest lock and its name."""
     named = {name.name for name in traced.statement.tables[:1]}
     return next((held.table for held in traced.locks if held.table.name in named), None)
+
+
+def may_leave_invalid(traced: Traced, live: LiveServer | None) -> Advice | None:
+    """Tell what a lock_timeout does to an index that is built without blocking writers.
+
+    The build waits for transactions that are older than itself, as for a lock.
+    """
+    limit = traced.lock_timeout or (live.lock_timeout if live else 0.0)
+    builds = traced.statement.node in ("IndexStmt", "ReindexStmt")
+    if not limit or not builds or not traced.statement.is_concurrent or traced.created:
+        return None
+    return Advice(
+        f"The lock_timeout of {duration_text(limit)} also ends its wait for older transactions, and"
+        " then leaves an invalid index behind, which must be dropped. See that none is open for"
+        " long, and build without a limit.",
+        ("SET lock_timeout = 0;",),
+        Level.caution,
+    )
 
 
 def lock_timeout_missing(traced: Traced, live: LiveServer | None, who: Blocked) -> Advice | None:

@@ -11,7 +11,7 @@ from alerts.migrations.kind import Kind, blocks, grows_with, kind
 from alerts.migrations.live import LiveServer, LiveTable, Traffic
 from alerts.migrations.lock_mode import Blocked, LockMode
 from alerts.migrations.rows import refused_by_rows
-from alerts.migrations.safer import lock_timeout_missing, safer
+from alerts.migrations.safer import lock_timeout_missing, may_leave_invalid, safer
 from alerts.migrations.space import NOTABLE, space_advice, why_unknown
 from alerts.migrations.standbys import on_standbys
 from alerts.migrations.traced import Failure, Relation, Traced
@@ -232,6 +232,8 @@ def _advice(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:
         return
     if missing := lock_timeout_missing(traced, live, verdict.blocked):
         yield missing
+    if left := may_leave_invalid(traced, live):
+        yield left
     if verdict.blocked is not Blocked.none or verdict.kind is Kind.rewrite:
         yield from safer(traced, live)
     if traced.emptied:

@@ -92,6 +92,25 @@ def test_levels(one: Traced, level: Level) -> None:
     assert verdict(one).level is level
 
 
+BUILD = "CREATE INDEX CONCURRENTLY i ON orders (note)"
+LEFT = "leaves an invalid index"
+
+
+@pytest.mark.parametrize(
+    ("one", "told"),
+    [
+        (traced(BUILD, LockMode.ShareUpdateExclusive), True),
+        (traced("REINDEX TABLE CONCURRENTLY orders", LockMode.ShareUpdateExclusive), True),
+        (traced(BUILD, LockMode.ShareUpdateExclusive, lock_timeout=0.0), False),
+        (traced(BUILD, LockMode.ShareUpdateExclusive, created=True), False),
+        (traced("CREATE INDEX i ON orders (note)", LockMode.Share), False),
+        (traced("DROP INDEX CONCURRENTLY i", LockMode.ShareUpdateExclusive), False),
+    ],
+)
+def test_a_limit_of_waits_for_locks_ends_a_build_too(one: Traced, told: bool) -> None:
+    assert (LEFT in texts(verdict(one))) is told
+
+
 def test_seconds_come_from_the_pace_of_this_server() -> None:
     """A scan of 100,000 pages took a second; without any pace nothing is claimed."""
     one = traced(SCAN, scanned=(ORDERS,))
