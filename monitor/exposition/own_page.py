@@ -4,6 +4,7 @@ import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from alerts._catalogue import all_findings
 from alerts.prometheus.own_metrics import (
     BUILD_INFO,
     CONFIG_RELOAD_OK,
@@ -20,6 +21,7 @@ from monitor.exposition.incident_texts import IncidentTexts
 from monitor.exposition.own_samples import (
     OwnSample,
     collector_samples,
+    dropped_samples,
     finding_samples,
     incident_samples,
     review_samples,
@@ -43,6 +45,8 @@ class OwnServer:
     findings: dict[str, tuple[Verdict, Written]] = field(default_factory=dict)
     collectors: dict[str, tuple[CollectorView, Written]] = field(default_factory=dict)
     shown: dict[str, frozenset[Identity]] = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
+    """Own checks that were known and are no more: their incidents are over, and not just untold."""
     texts: IncidentTexts = field(default_factory=IncidentTexts)
     written: Written = field(default_factory=dict)
 
@@ -51,7 +55,8 @@ class OwnServer:
         self._judged(view)
         self.collectors = {one.name: self._collector(view.name, one) for one in view.collectors}
         parts = [one for _, one in (*self.findings.values(), *self.collectors.values())]
-        of_server = (*server_samples(view), *review_samples(view))
+        over = dropped_samples(view.name, self.dropped)
+        of_server = (*server_samples(view), *review_samples(view), *over)
         self.written = joined([write(of_server), *parts])
 
     def update_target(self, view: TargetView) -> None:
@@ -62,6 +67,8 @@ class OwnServer:
 
     def _judged(self, view: Judged) -> None:
         self.view = view
+        known = {name for name, (verdict, _) in self.findings.items() if verdict.known}
+        self.dropped = frozenset((self.dropped | known) - all_findings().keys())
         self.findings = {
             name: self._contained(view, name, verdict) for name, verdict in view.verdicts.items()
         }

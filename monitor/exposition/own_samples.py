@@ -1,7 +1,7 @@
 """What is said of one server, one finding, its incidents and one collector, as samples."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from alerts._base import Severity, Shape, State
 from alerts.prometheus import own_metrics as own
@@ -77,6 +77,15 @@ def finding_samples(
         yield own.FINDING_JUDGED, (server, finding), verdict.judged
     for reason, count in reasons.items():
         yield own.FINDING_UNJUDGED, (server, finding, reason), count
+
+
+def dropped_samples(server: str, dropped: Iterable[str]) -> Iterator[OwnSample]:
+    """Yield that the incidents of findings that do not exist any more are known: there are none.
+
+    Without that, rules would hold them for an hour, as while the daemon is silent.
+    """
+    for finding in sorted(dropped):
+        yield own.INCIDENTS_KNOWN, (server, finding), 1
 
 
 def review_samples(view: Judged) -> Iterator[OwnSample]:

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from alerts._base import AnyFinding, Severity, State
+from alerts._base import AlertedBy, AnyFinding, Severity, State
 from alerts.verdicts.incident import incident_id
 from alerts.verdicts.places import places
 from alerts.verdicts.verdict import Subject, Verdict
@@ -20,6 +20,7 @@ from tests.fixtures.findings import (
     SATURATION,
     UNUSED,
     bloat,
+    finding,
     idle,
     unused,
 )
@@ -197,6 +198,25 @@ def test_silence_is_told_from_health(known: bool) -> None:
     """The rule holds incidents until the finding is known."""
     verdict = Verdict(IDLE, State.unknown, NOW, known=known)
     assert ("pgvigil_incidents_known" in shown(Own(), verdict)) is known
+
+
+def test_an_own_check_that_is_dropped_has_no_incidents() -> None:
+    """Its alert ends at once, and not after the hour for which rules hold what is untold."""
+    own, check = Own(), finding("check_gone", "Gone", "own", alerted_by=AlertedBy.subject)
+    dropped = {"server": primary().name, "finding": "check_gone"}
+
+    def known() -> list[dict[str, str]]:
+        return [one.labels for one in shown(own, quiet_verdict)["pgvigil_incidents_known"]]
+
+    quiet_verdict = Verdict(IDLE, State.healthy, NOW, known=True)
+    shown(own, Verdict(check, State.unknown, NOW, known=False))
+    assert dropped not in known(), "of what was never known nothing is said"
+    told = shown(own, ill(check, quiet(20)))
+    assert "check_gone" in {one.labels["finding"] for one in told["pgvigil_incident"]}
+    found = shown(own, quiet_verdict)
+    assert "pgvigil_incident" not in found
+    assert dropped in known()
+    assert dropped in known(), "and so it stays"
 
 
 def test_what_is_held_goes_on() -> None:
