@@ -1,6 +1,7 @@
 """Tables of the benchmark: what was right, what was not known, and what was wrong."""
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -99,6 +100,11 @@ def tables(outcomes: Sequence[Outcome], seed: int) -> Iterator[str]:
             f" {held} ({held / len(longer):.1%}); its ends are at most {apart:.1f} times apart."
         )
         yield ""
+    yield (
+        f"Load of the machine at the end: {os.getloadavg()[0]:.1f}, on {os.cpu_count()} cores."
+        " `LOCK TABLE` is told to fail outside of a transaction, and was executed in one."
+    )
+    yield ""
     yield from _wrong(outcomes)
     yield from _seconds(longer)
 

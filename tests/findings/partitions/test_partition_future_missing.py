@@ -25,6 +25,11 @@ def severity(rows: list[Partition], **given: Any) -> Severity | None:
     return subjects[0].evidence.severity if subjects else None
 
 
+def endless(lower: str) -> Partition:
+    bound = f"FOR VALUES FROM ('{lower}') TO (MAXVALUE)"
+    return replace(part(9, lower, lower), bound=bound)
+
+
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
@@ -41,6 +46,8 @@ def severity(rows: list[Partition], **given: Any) -> Severity | None:
         (table(*days(12, 15), key_columns=2), None),
         (table(*days(12, 15), key_column=None), None),
         (table(*days(12, 15), strategy="l"), None),
+        (table(*days(12, 15), strategy="h"), None),
+        (table(*days(12, 14), endless("2023-11-14")), None),
         (table(part(1, "2023-11-01", "2023-11-17")), Severity.warning),
         (table(part(1, "2023-10-16", "2023-11-16")), Severity.warning),
         (table(part(1, "2023-10-15", "2023-11-15")), Severity.critical),

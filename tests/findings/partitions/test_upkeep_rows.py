@@ -97,6 +97,7 @@ def indexed(*relids: int, definition: int = 7, valid: bool = True) -> list[UserI
         (indexed(1, 2, 3), State.ill),
         (indexed(1, 2, 3, 4), State.healthy),
         (indexed(1, 2), State.healthy),
+        (indexed(2, 3, 4), State.healthy),  # what is old may do without
         (indexed(1, 2, 3) + indexed(4, definition=8), State.ill),
         (indexed(1, 2, 3) + indexed(4, valid=False), State.ill),
         ([], State.healthy),
