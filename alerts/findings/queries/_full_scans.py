@@ -1,7 +1,8 @@
 """Statements that read a large table from end to end each time, for few of its rows.
 
 Three things must agree: the statement names one table alone and filters it, it reads as many blocks
-as the table has, and the table was read sequentially as often as the statement was executed.
+as the table has, and the table was read sequentially as often as the statement was executed. Where
+its plan is known, that must read the table sequentially too: other statements may do so as often.
 """
 
 from collections import defaultdict
@@ -10,10 +11,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts.findings.indexes._table_scans import TableScans
+from alerts.findings.queries._plans import known_plans
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.statements.shape import StatementShape
 from collectors._columns import where
+from collectors.plans import StatementPlan
 from collectors.user_tables import UserTable, user_tables
 
 SCANS = TableScans(timedelta(hours=1))
@@ -25,8 +28,8 @@ ALL = 0.9
 """Share of its pages that an execution reads: the number is of the last vacuum or analyze."""
 FEW = 0.05
 """Share of the rows that an execution returns at most; for more of them no index would help."""
-AGREE = 0.5
-"""Sequential scans of the table for each execution, at least."""
+AGREE = 0.75
+"""Sequential scans of the table for each execution, at least: they are counted at other times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,14 @@ def full_scans(snapshot: Snapshot, load: Load, calls: int) -> Iterator[FullScan]
     asked = list(_candidates(load, calls))
     tables = tables_of(snapshot, [shape for _, shape in asked])
     scanned = snapshot.of(SCANS)
-    moved = set(scanned.moved())
+    moved, planned = set(scanned.moved()), known_plans(snapshot, load)
     for ran, shape in asked:
         table = the_table(tables, ran.database, shape)
         if table is None or (table.datname, table.relid) not in moved:
             continue
         scans = scanned.within((table.datname, table.relid), SCANS.span).scans
         found = FullScan(ran, shape, table, scans)
-        if _reads_all(found):
+        if _reads_all(found) and _may_scan(planned.get(ran.key), table):
             yield found
 
 
@@ -103,3 +106,10 @@ def _reads_all(scan: FullScan) -> bool:
         and scan.rows <= FEW * max(table.reltuples, table.n_live_tup)
         and scan.scans >= AGREE * scan.ran.use.calls
     )
+
+
+def _may_scan(plan: StatementPlan | None, table: UserTable) -> bool:
+    """Whether its plan reads the table sequentially, as far as it is known."""
+    if plan is None or not plan.nodes:
+        return True
+    return any(node.kind == "Seq Scan" and node.relname == table.relname for node in plan.nodes)

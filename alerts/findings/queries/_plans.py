@@ -1,14 +1,19 @@
 """Plans beside what their statements did, and what keeps plans from being read."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from alerts._base import Unjudged
 from alerts.plans.known import all_plans
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
+from alerts.statements.uses import Key
+from collectors._base import AnyCollector
 from collectors.logged_plans import logged_plans
 from collectors.plans import StatementPlan, plans
+
+PLANS: tuple[AnyCollector, ...] = (plans, logged_plans)
+"""What is consulted for plans."""
 
 
 def denied(snapshot: Snapshot) -> Iterator[Unjudged]:
@@ -31,3 +36,8 @@ def planned(
             ran = load.ran(key, load.uses[key])
             if ran.use.calls >= calls and ran.share >= share:
                 yield plan, ran
+
+
+def known_plans(snapshot: Snapshot, load: Load) -> Mapping[Key, StatementPlan]:
+    """Return the plans by statement."""
+    return {(one.userid, one.dbid, one.query_id): one for one in all_plans(snapshot, load)}

@@ -7,6 +7,7 @@ from typing import Annotated
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
 from alerts.cure import identifier, remark
 from alerts.findings.queries._full_scans import SCANS, FullScan, full_scans
+from alerts.findings.queries._plans import PLANS
 from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
@@ -79,7 +80,7 @@ finding = Finding(
     title="Statement reads a whole table",
     severities=(Severity.info, Severity.warning),
     reads=(stat_statements, user_tables),
-    consults=CONSULTS,
+    consults=(*PLANS, *CONSULTS),
     history=(*HISTORY, SCANS),
     limits=Limits(),
     judge=judge,

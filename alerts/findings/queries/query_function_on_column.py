@@ -8,6 +8,7 @@ from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severit
 from alerts.cure import identifier, remark
 from alerts.findings.indexes._foreign_key import built
 from alerts.findings.queries._full_scans import SCANS, FullScan, full_scans
+from alerts.findings.queries._plans import PLANS
 from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
@@ -86,7 +87,7 @@ finding = Finding(
     title="Function around a filtered column",
     severities=(Severity.info,),
     reads=(stat_statements, user_tables),
-    consults=CONSULTS,
+    consults=(*PLANS, *CONSULTS),
     history=(*HISTORY, SCANS),
     limits=Limits(),
     judge=judge,

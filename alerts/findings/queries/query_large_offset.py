@@ -7,11 +7,13 @@ from typing import Annotated
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
 from alerts.cure import remark
+from alerts.findings.queries._plans import PLANS, known_plans
 from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.units import Duration, Share, duration_text, share_text
+from collectors.plans import StatementPlan
 from collectors.stat_statements import stat_statements
 
 LOOKED_AT = 50
@@ -41,8 +43,12 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     if isinstance(load, Unjudged):
         yield load
         return
-    ranked = load.top("seconds", LOOKED_AT)
-    ill = (ran for ran in ranked if has_offset(load, ran) and is_dear(ran, limits))
+    ranked, planned = load.top("seconds", LOOKED_AT), known_plans(snapshot, load)
+    ill = (
+        ran
+        for ran in ranked
+        if has_offset(load, ran) and is_dear(ran, limits) and may_skip(planned.get(ran.key))
+    )
     for ran, _ in zip(ill, range(MOST), strict=False):
         yield evidence(load, ran)
 
@@ -50,6 +56,14 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def has_offset(load: Load, ran: Ran) -> bool:
     shape = load.texts.shape(ran.key[2])
     return shape is not None and shape.has_offset
+
+
+def may_skip(plan: StatementPlan | None) -> bool:
+    """Whether the rows come in their order, so that it is the OFFSET that makes more be read.
+
+    A sort reads all rows for the first page too, which is told by its plan.
+    """
+    return plan is None or all(node.kind != "Sort" for node in plan.nodes)
 
 
 def is_dear(ran: Ran, limits: Limits) -> bool:
@@ -85,7 +99,7 @@ finding = Finding(
     title="Rows skipped by OFFSET",
     severities=(Severity.info,),
     reads=(stat_statements,),
-    consults=CONSULTS,
+    consults=(*PLANS, *CONSULTS),
     history=HISTORY,
     limits=Limits(),
     judge=judge,

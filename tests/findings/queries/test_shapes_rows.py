@@ -1,6 +1,6 @@
 """Findings that read the texts of statements, by rows made by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from alerts.history.recorder import Recorder
 from alerts.snapshot import Snapshot
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Answer, Role
+from collectors.plans import PlanNode, StatementPlan, plans
 from collectors.soft_delete_columns import SoftDeleteColumn, soft_delete_columns
 from collectors.stat_statements import Statement, stat_statements
 from collectors.statement_texts import StatementText, statement_texts
@@ -55,7 +56,12 @@ def table(scans: int, name: str = "orders", **given: Any) -> UserTable:
 
 
 def scanned(
-    finding: AnyFinding, text: str, scans: int = 100, *tables: UserTable, **given: Any
+    finding: AnyFinding,
+    text: str,
+    scans: int = 100,
+    *tables: UserTable,
+    planned: Sequence[StatementPlan] = (),
+    **given: Any,
 ) -> Verdict:
     use = {"calls": 100, "seconds": 50.0, "rows": 500, "shared_blocks_hit": 100 * PAGES}
     rows = [statement(7, **{**use, **given}), statement(8, 100, seconds=150.0)]
@@ -64,9 +70,16 @@ def scanned(
         *rows,
         texts={7: text},
         earlier=[(user_tables, [table(0), *(replace(t, seq_tup_read=0) for t in tables)])],
-        also=[(user_tables, [table(scans), *tables])],
+        also=[(user_tables, [table(scans), *tables]), (plans, planned)],
     )
     return verdict_of(finding, snapshot)
+
+
+def plan_of(*kinds: str) -> StatementPlan:
+    """A plan of the statement 7 with these nodes, all of them on its table."""
+    row = statement(7, 1)
+    nodes = (PlanNode(n, kind, 9, 8, 0.0, 9.0, "public", "orders") for n, kind in enumerate(kinds))
+    return StatementPlan(row.userid, row.dbid, 7, "shop", AT, nodes=tuple(nodes))
 
 
 PLAIN = "select * from orders where state = $1 and at > $2"
@@ -99,7 +112,15 @@ def test_no_whole_table(text: str, given: dict[str, Any]) -> None:
 
 def test_scans_of_the_table_must_agree() -> None:
     """A statement that reads as many blocks by an index."""
-    assert scanned(SCAN, PLAIN, 20).state is State.healthy
+    assert scanned(SCAN, PLAIN, 70).state is State.healthy
+
+
+def test_its_plan_must_agree_where_it_is_known() -> None:
+    """Another statement may scan the table as often."""
+    assert scanned(SCAN, PLAIN, planned=[plan_of("Limit", "Seq Scan")]).state is State.ill
+    assert scanned(SCAN, PLAIN, planned=[plan_of("Index Scan")]).state is State.healthy
+    unplanned = replace(plan_of(), reason="its text is cut off")
+    assert scanned(SCAN, PLAIN, planned=[unplanned]).state is State.ill
 
 
 def test_a_name_that_stands_for_two_tables() -> None:
@@ -127,10 +148,10 @@ def test_a_function_around_a_column(condition: str, cure: str) -> None:
     assert scanned(WRAPPED, text, shared_blocks_hit=900).state is State.healthy
 
 
-def paged(text: str, **given: Any) -> Verdict:
+def paged(text: str, *planned: StatementPlan, **given: Any) -> Verdict:
     use = {"calls": 500, "seconds": 50.0, "rows": 10_000, "shared_blocks_hit": 1_000_000}
     rows = [statement(7, **{**use, **given}), statement(8, 100, seconds=150.0)]
-    return verdict_of(OFFSET, did(OFFSET, *rows, texts={7: text}))
+    return verdict_of(OFFSET, did(OFFSET, *rows, texts={7: text}, also=[(plans, planned)]))
 
 
 def test_skipped_rows() -> None:
@@ -140,6 +161,8 @@ def test_skipped_rows() -> None:
     assert paged(text, seconds=5.0).state is State.healthy  # first pages alone
     assert paged(text, rows=100_000).state is State.healthy  # large pages
     assert paged(text, calls=40, seconds=4.0).state is State.healthy
+    assert paged(text, plan_of("Limit", "Index Scan")).state is State.ill
+    assert paged(text, plan_of("Limit", "Sort", "Seq Scan")).state is State.healthy
 
 
 LIVE = "deleted_at is null"
