@@ -5,7 +5,12 @@ from pathlib import Path
 
 HOUSE = Path(__file__).parents[2]
 PACKAGES = ("collectors", "alerts", "grafana", "monitor", "bench", "pictures")
-MODULES = sorted(path for package in PACKAGES for path in (HOUSE / package).rglob("*.py"))
+MODULES = sorted(
+    path
+    for package in PACKAGES
+    for path in (HOUSE / package).rglob("*.py")
+    if "node_modules" not in path.parts
+)
 ROOMS_FOR_ANYTHING = {"util", "utils", "helper", "helpers", "common", "misc", "types"}
 
 
