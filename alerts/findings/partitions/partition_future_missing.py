@@ -23,13 +23,19 @@ from collectors.sequences import sequences
 from collectors.settings import settings
 from collectors.user_tables import user_tables
 
+PART_OF_STEP = 6
+"""A wide step must be made this part of it before, at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     left: Annotated[Duration, Slack(1.1)] = timedelta(days=3)
-    """Time until the last partition ends, or less: one step of narrower partitions."""
+    """Time until the last partition ends, or less: one step of narrower partitions; a sixth of a
+    step of wider ones, such as five days of a month."""
     left_critical: Annotated[Duration, Slack(1.1)] = timedelta(days=1)
     """Time from which it is critical, or less: a quarter of a step of narrower partitions."""
+    left_at_most: Annotated[Duration, Slack(1.1)] = timedelta(days=14)
+    """Time before which it is never told, however wide the partitions are."""
     ended: Annotated[Duration, FIXED] = timedelta(days=7)
     """Time, and one step at most, after which an ended table was ended on purpose."""
 
@@ -55,7 +61,8 @@ def learning(snapshot: Snapshot, table: Partitioned) -> Unjudged:
 def severity_of(wall: PartitionWall, limits: Limits) -> Severity | None:
     soon, now = limits.left.total_seconds(), limits.left_critical.total_seconds()
     if step := wall.seconds_of_step:
-        soon, now = min(soon, step), min(now, step / 4)
+        wide = min(step / PART_OF_STEP, limits.left_at_most.total_seconds())
+        soon, now = max(min(soon, step), wide), min(now, step / 4)
     if wall.seconds >= soon or has_ended_on_purpose(wall, limits):
         return None
     has_default = wall.table.default is not None

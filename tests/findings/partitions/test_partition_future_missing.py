@@ -52,10 +52,15 @@ def endless(lower: str) -> Partition:
         (table(part(1, "2023-10-16", "2023-11-16")), Severity.warning),
         (table(part(1, "2023-10-15", "2023-11-15")), Severity.critical),
         (table(part(1, "2023-11-01", "2023-12-01")), None),
+        (table(part(1, "2023-10-20", "2023-11-20")), Severity.warning),
+        (table(part(1, "2023-10-21", "2023-11-21")), None),
+        (table(part(1, "2022-11-28", "2023-11-28")), Severity.warning),
+        (table(part(1, "2022-11-29", "2023-11-29")), None),
     ],
 )
 def test_times(rows: list[Partition], expected: Severity | None) -> None:
-    """Three days, or a step of less; with a critical limit of a day, or a quarter of a step."""
+    """Three days, or a step of less, or a sixth of a wide one, within 14 days; it is critical from
+    a day on, or a quarter of a step."""
     assert severity(rows) is expected
 
 
