@@ -25,6 +25,8 @@ COLUMNS = (
 )
 MIB = 1024**2
 PAGE_BUDGETS = {1_000: 0.002, 10_000: 0.005, 100_000: 0.050}
+STANDSTILL = {"relations": 20, "statistics": 50}
+"""Milliseconds for which the event loop may stand still."""
 Runs = Mapping[str, Sequence[Measured]]
 Budget = tuple[str, str, str, bool]
 """A budget: its name, the limit, the measured value, and whether it is met."""
@@ -67,10 +69,17 @@ def budgets(runs: Runs, pages: Sequence[PageTime]) -> Iterator[Budget]:
     for one in _of_ours(runs.get("relations", ())):
         title = SCENARIOS["relations"].title
         yield f"series, {title}", "20,000", f"{one.series:,}", one.series < 20_000
-        if one.stalls:
-            longest, above, looks = one.stalls
-            found = f"{longest} ms at most; {above} of {looks:,} looks later"
-            yield f"the event loop stands still, {title}", "20 ms", found, longest <= 20
+    for name, limit in STANDSTILL.items():
+        for one in _of_ours(runs.get(name, ())):
+            if one.stalls:
+                longest, above, looks = one.stalls
+                found = f"{longest} ms at most; {above} of {looks:,} looks later than 20 ms"
+                what = f"the event loop stands still, {SCENARIOS[name].title}"
+                yield what, f"{limit} ms", found, longest <= limit
+    for one in _of_ours(runs.get("statistics", ())):
+        share = one.server_seconds / 60
+        what = f"server time, {SCENARIOS['statistics'].title}"
+        yield what, "1 % of a core", f"{100 * share:.2f} %", share <= 0.01
 
 
 def _server_time(of: Sequence[Measured]) -> Iterator[Budget]:

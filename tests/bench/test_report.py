@@ -34,6 +34,10 @@ def test_each_budget_is_missed_just_beyond_its_limit() -> None:
     assert met(large, PEER, name="relations") == [True, True, True]
     worse = replace(large, series=20_000, resident_peak=161 * MIB, stalls=(21, 1, 9))
     assert met(worse, PEER, name="relations") == [False, False, False]
+    slow = replace(OURS, server_seconds=0.6, stalls=(50, 3, 9))
+    assert met(slow, name="statistics") == [True, True]
+    worst_of_all = replace(slow, server_seconds=0.61, stalls=(51, 3, 9))
+    assert met(worst_of_all, name="statistics") == [False, False]
     assert met(name="none", pages=(PAGE, replace(PAGE, p50=0.0021))) == [True, False]
 
 
