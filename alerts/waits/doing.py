@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from sys import intern
 from typing import NamedTuple
 
-from collectors.activity import Session
+from collectors.activity import UNTOLD, Session
 
 CPU = "CPU"
 """Type and name of what PostgreSQL calls no wait event: the session runs, or waits for a core."""
@@ -34,11 +34,13 @@ def active(rows: Iterable[Session]) -> Iterator[Session]:
     """Yield the sessions that work for a client, or clean up.
 
     Processes that wait for work (`Activity`) are left out, and so are those that send WAL: they
-    are busy for as long as a standby is connected. We are too.
+    are busy for as long as a standby is connected. We are too. Without track_activities the wait
+    event alone tells: a session that does nothing waits for its client.
     """
     for row in rows:
+        is_untold = row.state == UNTOLD and row.wait_event_type != "Client"
         if (
-            row.state == "active"
+            (row.state == "active" or is_untold)
             and row.wait_event_type != "Activity"
             and row.backend_type != "walsender"
             and not row.is_self

@@ -9,6 +9,20 @@ from collectors._base import Absence, Capability
 from monitor.postgres.errors import QueryFailure
 from monitor.postgres.session import Session
 
+UNUSED = Capability(
+    name="unused",
+    probe="(pg_catalog.pg_has_role(current_user, 'pg_monitor', 'member')"
+    " and not pg_catalog.pg_has_role(current_user, 'pg_monitor', 'usage'))",
+    grant="",
+    buys="",
+)
+"""Not a right: whether pg_monitor is granted already, and not inherited."""
+MONITOR = "GRANT pg_monitor TO {role};"
+INHERITED = "GRANT pg_monitor TO {role} WITH INHERIT TRUE;"
+INHERITS = "ALTER ROLE {role} INHERIT;"
+PER_GRANT = 160000
+"""Version from which each grant says whether it is inherited; before, the role does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Privileges:
@@ -17,6 +31,8 @@ class Privileges:
     role: str
     granted: dict[Capability, bool]
     """Without those of which it could not be told; they are not held to be missing."""
+    monitor: str = MONITOR
+    """The statement that gives us the rights of pg_monitor."""
 
     @classmethod
     async def probe(
@@ -24,7 +40,7 @@ class Privileges:
     ) -> "Privileges":
         """Ask for all in one query; if that is refused one by one, as the defect of one probe must
         not hide the others. Raises QueryFailure."""
-        asked = list(capabilities)
+        asked = [*capabilities, UNUSED]
         try:
             granted = await _granted(session, asked, deadline)
         except QueryFailure as failure:
@@ -34,7 +50,11 @@ class Privileges:
             for capability in asked:
                 with suppress_refusal():
                     granted |= await _granted(session, [capability], deadline)
-        return cls(session.identity.role, granted)
+        monitor = MONITOR
+        if granted.pop(UNUSED, False):
+            is_per_grant = (session.identity.version or 0) >= PER_GRANT
+            monitor = INHERITED if is_per_grant else INHERITS
+        return cls(session.identity.role, granted, monitor)
 
     @property
     def complete(self) -> bool:
@@ -42,7 +62,8 @@ class Privileges:
 
     def grant(self, capability: Capability) -> str:
         """The statement that would give it to us."""
-        return capability.grant.replace("{role}", identifier(self.role))
+        statement = self.monitor if capability.grant == MONITOR else capability.grant
+        return statement.replace("{role}", identifier(self.role))
 
     def lacking(self, needs: Iterable[Capability]) -> Absence | None:
         """The first right that is missing, with its cure."""

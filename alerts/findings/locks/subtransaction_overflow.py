@@ -7,6 +7,7 @@ from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text, session_name
+from alerts.connections import untold
 from alerts.cure import ACTIVITY, session_guard, since
 from alerts.limits import BaseLimits, Slack
 from alerts.locks.cures import stop
@@ -32,6 +33,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     rows = snapshot.rows(subtransactions)
     sessions = {session.pid: session for session in snapshot.rows(activity)}
     stalled = stalled_share(sessions.values())
+    yield from untold(row for row in rows if row.subxact_overflowed)
     for row in rows:
         lives = row.xact_seconds or 0.0
         if row.subxact_overflowed and lives >= limits.lives.total_seconds():

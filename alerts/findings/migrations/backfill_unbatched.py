@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity
 from alerts.client_name import session_name
+from alerts.connections import client_sessions, untold
 from alerts.cure import remark
 from alerts.findings.migrations._running import shown, stopped
 from alerts.limits import BaseLimits
@@ -29,6 +30,7 @@ class Limits(BaseLimits):
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     least = limits.running.total_seconds()
+    yield from untold(s for s in client_sessions(snapshot.rows(activity)) if s.has_xid)
     for session in snapshot.rows(activity):
         if session.has_xid and (session.xact_seconds or 0.0) >= least and is_backfill(session):
             yield evidence(session)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
 from alerts.client_name import session_name
+from alerts.connections import untold
 from alerts.cure import ACTIVITY, cancel, identifier, remark, session_guard, since
 from alerts.limits import BaseLimits
 from alerts.query_text import normalised
@@ -27,7 +28,9 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    rows = [row for row in snapshot.rows(exclusive_locks) if is_long(row, limits)]
+    locked = snapshot.rows(exclusive_locks)
+    yield from untold(locked)
+    rows = [row for row in locked if is_long(row, limits)]
     names = {
         (table.datname, table.relid): identifier(table.schemaname, table.relname)
         for table in where(snapshot.rows(user_tables), "relid", {row.relation for row in rows})

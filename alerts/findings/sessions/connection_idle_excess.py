@@ -8,12 +8,13 @@ from typing import Annotated
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity
 from alerts.client_name import session_name
-from alerts.connections import usable_slots
+from alerts.connections import untold, usable_slots
 from alerts.cure import ACTIVITY, equals, literal, remark, since
 from alerts.limits import FIXED, BaseLimits
 from alerts.pooler.pooled import Pooled
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share, duration_text, share_text
+from collectors.activity import UNTOLD
 from collectors.pooled_sessions import pooled_sessions
 from collectors.session_counts import CountedSession, session_counts
 from collectors.settings import settings
@@ -34,8 +35,13 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     slots = usable_slots(snapshot)
     least = limits.idle.total_seconds()
     idle = [row for row in clients if row.state == "idle" and (row.state_seconds or 0.0) >= least]
-    if len(clients) >= limits.taken * slots and len(idle) >= limits.share * len(clients):
+    hidden = [row for row in clients if row.state == UNTOLD]
+    if len(clients) < limits.taken * slots:
+        return
+    if len(idle) >= limits.share * len(clients):
         yield evidence(clients, idle, slots, limits, Pooled.among(snapshot, idle))
+    elif len(idle) + len(hidden) >= limits.share * len(clients):
+        yield from untold(hidden)
 
 
 def evidence(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.client_name import session_name
-from alerts.connections import terminate_idle, usable_slots
+from alerts.connections import terminate_idle, untold, usable_slots
 from alerts.cure import ACTIVITY, equals, identifier, literal, remark, since
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.plural import plural
@@ -19,7 +19,7 @@ from alerts.runway.trends import Trend
 from alerts.runway.wording import eta_text
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share, duration_text
-from collectors.activity import Session, activity
+from collectors.activity import UNTOLD, Session, activity
 from collectors.pooled_sessions import pooled_sessions
 from collectors.session_counts import CountedSession, session_counts
 from collectors.settings import settings
@@ -52,8 +52,13 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     for group, rows in by_group(clients).items():
         trend = trends.get(key_of(group))
         found = forecast(trend, slots, slots - len(clients), limits) if trend else None
-        if found and len(unused(rows, limits)) >= limits.unused_share * found.climb.rise:
+        if not found:
+            continue
+        idle, hidden = unused(rows, limits), [row for row in rows if row.state == UNTOLD]
+        if len(idle) >= limits.unused_share * found.climb.rise:
             yield evidence(snapshot, group, rows, found, limits)
+        elif len(idle) + len(hidden) >= limits.unused_share * found.climb.rise:
+            yield from untold(hidden)
 
 
 def by_group(clients: Sequence[CountedSession]) -> dict[Group, list[CountedSession]]:

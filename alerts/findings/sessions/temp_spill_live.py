@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
 from alerts.client_name import client_text, session_name
+from alerts.connections import untold
 from alerts.cure import ACTIVITY, cancel, identifier, remark, session_guard, since
 from alerts.limits import BaseLimits
 from alerts.long_work import is_on_purpose
@@ -12,7 +13,7 @@ from alerts.plural import plural
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, bytes_text
-from collectors.activity import Session, activity
+from collectors.activity import UNTOLD, Session, activity
 from collectors.temp_files import TempFiles, temp_files
 
 
@@ -29,7 +30,11 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     for pid, rows in by_session(files.rows).items():
         size = sum(row.size_bytes for row in rows)
         session = sessions.get(pid)
-        if size >= limits.written and session and is_writing(session, snapshot.at - files.at):
+        if size < limits.written or not session:
+            continue
+        if session.state == UNTOLD:
+            yield from untold([session])
+        elif is_writing(session, snapshot.at - files.at):
             yield evidence(session, rows)
 
 

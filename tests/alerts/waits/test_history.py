@@ -65,7 +65,7 @@ def test_who_is_left_out() -> None:
         replace(OURS, pid=1),
         replace(BUSY, pid=2, wait_event_type="Activity", wait_event="CheckpointerMain"),
         replace(BUSY, pid=3, backend_type="walsender", wait_event_type="Client"),
-        replace(BUSY, pid=4, state="disabled"),
+        replace(BUSY, pid=4, state="disabled", wait_event_type="Client"),
     ]
     assert not any(step.keys for step in view_of(watched(rows, range(31))).steps)
 
