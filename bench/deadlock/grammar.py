@@ -168,6 +168,8 @@ SHARES = {
 ROWS = (Fault.rows, Fault.indexes, Fault.row_texts, Fault.row_parameters)
 KEYS_GRANTED = (Fault.rows, Fault.indexes)
 PLAIN_VERBS = ("update", "update", "lock")
+TEXT_VERBS = ("update", "update", "update", "lock", "upsert", "with")
+"""Statements that name their key in a condition, or in ON CONFLICT."""
 ROW_VERBS = ("update", "update", "update", "lock", "upsert", "with", "function")
 VERBS = ("update", "update", "update", "lock", "upsert", "with", "trigger", "function")
 EXTRAS = ("own row", "head again", "new row", "new row there", "reads", "skips locked")
@@ -176,14 +178,13 @@ EXTRAS = ("own row", "head again", "new row", "new row there", "reads", "skips l
 def _spec(dice: Random, number: int, drivers: Sequence[Driver]) -> Spec:
     fault = dice.choices(list(SHARES), list(SHARES.values()))[0]
     driver = dice.choice(drivers)
-    plans = Plans.simple if fault is Fault.rows else dice.choice(list(Plans))
+    plans = Plans.simple if fault is Fault.row_texts else dice.choice(list(Plans))
     if fault is Fault.row_parameters:
         plans = dice.choice((Plans.extended, Plans.generic))
     wrappers = ["statements"] * 5 + ["function", "function", "procedure"]
     if driver is Driver.asyncpg and plans is Plans.simple:
         wrappers.append("do block")
     plain = fault in (Fault.row_texts, Fault.upgrade)
-    of_rows = fault in ROWS
     tables = {Fault.tables: dice.randint(2, 5), Fault.circle: dice.randint(3, 4)}.get(fault, 2)
     clients = dice.choice((4, 6, 8))
     think = round(exp(dice.uniform(log(0.005), log(0.12))), 3)
@@ -195,10 +196,7 @@ def _spec(dice: Random, number: int, drivers: Sequence[Driver]) -> Spec:
         driver=driver,
         plans=plans,
         wrapper="statements" if plain else dice.choice(wrappers),
-        verbs=tuple(
-            dice.choice(ROW_VERBS if of_rows else PLAIN_VERBS if plain else VERBS)
-            for _ in range(tables)
-        ),
+        verbs=tuple(dice.choice(_verbs(fault)) for _ in range(tables)),
         tables=tables,
         rows=rows,
         padded=dice.random() < 0.5,
@@ -217,6 +215,12 @@ def _spec(dice: Random, number: int, drivers: Sequence[Driver]) -> Spec:
         length=3 if fault is Fault.indexes else dice.choice((2, 2, 3)),
         by_rank=dice.random() < 0.3 and (driver is not Driver.pgbench or fault is Fault.indexes),
     )
+
+
+def _verbs(fault: Fault) -> tuple[str, ...]:
+    if fault is Fault.row_texts:
+        return TEXT_VERBS
+    return ROW_VERBS if fault in ROWS else PLAIN_VERBS if fault is Fault.upgrade else VERBS
 
 
 def _contention(

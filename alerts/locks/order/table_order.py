@@ -57,6 +57,8 @@ class Unsure:
     blocker: frozenset[Table]
     """Tables of which each was known to have rows."""
     at: float
+    known: int
+    """How much was known then of who changes rows where."""
 
 
 @dataclass(slots=True)
@@ -80,9 +82,9 @@ class TableOrder:
     """What looks have left open, newest last."""
 
     unsure: deque[Unsure] = field(default_factory=lambda: deque(maxlen=UNSURE))
-    known_writers: int = 0
 
     def learn(self, scene: Scene, conflicts: Sequence[Conflict], at: float) -> None:
+        known_before = self._known
         for conflict in conflicts:
             if conflict.contested.by_row:
                 self._learn_contested(conflict, at)
@@ -98,21 +100,22 @@ class TableOrder:
             self._learn_conflict(scene, conflict, waiter, blocker, starts, at)
             known, touched = (waiter.rows, blocker.rows), (waiter.tables, blocker.tables)
             if known != touched and len(scene.rows) <= MOST_ROWS:
-                self.unsure.append(Unsure(scene, conflict, *known, at))
+                self.unsure.append(Unsure(scene, conflict, *known, at, known_before))
         rows = {
             pid: {table for table in footprint.rows if not is_advisory(table)}
             for pid, footprint in footprints.items()
         }
         self.advisory.learn(scene, conflicts, rows, at)
-        self._reconsider()
+        self._reconsider(at)
 
-    def _reconsider(self) -> None:
-        """Learn earlier conflicts once more when it becomes known who changes rows where."""
-        if len(self.writers) + len(self.statements) == self.known_writers:
-            return
-        self.known_writers = len(self.writers) + len(self.statements)
-        for one in list(self.unsure):
-            scene, conflict = one.scene, one.conflict
+    @property
+    def _known(self) -> int:
+        return len(self.writers) + len(self.statements)
+
+    def _reconsider(self, at: float) -> None:
+        """Learn conflicts of earlier looks once more when it is known who changes rows where."""
+        for one in [one for one in self.unsure if one.at < at and one.known != self._known]:
+            scene, conflict, one.known = one.scene, one.conflict, self._known
             parties = conflict.waiter, conflict.blocker
             scene.tables.learn(
                 (lock.datname or session.datname or "", oid)

@@ -16,6 +16,15 @@ TARGET = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+INSIDE = re.compile(
+    rf"""
+    \( \s* (?P<verb> update | delete \s+ from ) \s+
+    (?:only \s+)? (?P<name> {NAME} (?:\s*\.\s*{NAME})? )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+WRITES = re.compile(r"\b(?:update|delete|insert|merge)\b", re.IGNORECASE)
+"""Also in FOR UPDATE and DO UPDATE."""
 PART = re.compile(NAME)
 FOR_ROWS = re.compile(r"\bfor\s+(?:no\s+key\s+)?(?:update|share)\b", re.IGNORECASE)
 NEVER_WAITS = re.compile(r"\b(?:skip\s+locked|nowait)\b", re.IGNORECASE)
@@ -56,9 +65,9 @@ def _written(name: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=4096)
 def target_of(statement: str | None) -> RowTarget | None:
-    """None where the first words don't tell: WITH, functions, DDL."""
+    """None where the first words don't tell: functions, DDL, WITH that changes several tables."""
     text = normalised(statement, None)
-    match = TARGET.match(text.lstrip("( ")) if text else None
+    match = _match(text.lstrip("( ")) if text else None
     if match is None or text is None:
         return None
     verb = match["verb"].split()[0].lower()
@@ -74,6 +83,12 @@ def target_of(statement: str | None) -> RowTarget | None:
     return RowTarget(
         tuple(map(_unquoted, PART.findall(match["name"]))), verb, never_waits, locks_rows
     )
+
+
+def _match(text: str) -> re.Match[str] | None:
+    if not text[:5].lower().startswith("with "):
+        return TARGET.match(text)
+    return INSIDE.search(text) if len(WRITES.findall(text)) == 1 else None
 
 
 def _unquoted(name: str) -> str:

@@ -57,7 +57,7 @@ def test_a_conflict_is_understood_later() -> None:
         for here in ("accounts", "bookings"):
             given = {**UNSEEN, "application": application, "verb": f"call of_{application}()"}
             waits = Transaction(4, (here,), waits_for=5, **given)  # type: ignore[arg-type]
-            risks = look(known, waits, Transaction(5, (here,), **given))  # type: ignore[arg-type]
+            risks = look(known, waits, Transaction(5, (here,), **given), at=1.0)  # type: ignore[arg-type]
         assert [risk.level for risk in risks] == [Level.opposed] * is_known
 
 

@@ -348,6 +348,8 @@ def test_a_place_in_a_queue_is_no_deadlock() -> None:
         ("select 'for update' from t", ("t",), False),
         ("merge into t using u on true when matched then delete", ("t",), True),
         ("lock table s.t in exclusive mode", ("s", "t"), False),
+        ("with x as (update s.t set v = 1 returning v) select sum(v) from x", ("s", "t"), True),
+        ("with x as (select 1), y as ( delete from t returning 1) table y", ("t",), True),
     ],
 )
 def test_target_of_a_statement(statement: str, name: tuple[str, ...], locks_rows: bool) -> None:
@@ -358,7 +360,15 @@ def test_target_of_a_statement(statement: str, name: tuple[str, ...], locks_rows
 
 
 @pytest.mark.parametrize(
-    "statement", [None, "", "commit", "with x as (select 1) update t set v = 1"]
+    "statement",
+    [
+        None,
+        "",
+        "commit",
+        "with x as (select 1) update t set v = 1",
+        "with x as (update t set v = 1 returning v) insert into u select v from x",
+        "with x as (update t set v = 1), y as (update u set v = 1) select 1",
+    ],
 )
 def test_what_a_statement_does_not_tell(statement: str | None) -> None:
     """Rather nothing than a guess."""
