@@ -11,8 +11,9 @@ from monitor.polling.texts import readable
 from monitor.postgres.session import Session
 from monitor.reading import Cost
 
-MOST = 500
-"""Transactions of one query."""
+MOST = 60
+"""Transactions of one query: those first that wait or are waited for. What they teach is learned in
+the event loop, at about 50 microseconds for each."""
 QUERY = """
     with snapshot as materialized (
         select *,
@@ -24,7 +25,7 @@ QUERY = """
         select pid, virtualtransaction, transactionid
         from snapshot
         where locktype = 'transactionid' and granted and mode = 'ExclusiveLock'
-    ), awaited as (
+    ), awaited as materialized (
         select w.virtualtransaction, w.transactionid, r.relation, r.page, r.tuple, r.mode
         from snapshot w
         left join snapshot r
@@ -66,6 +67,9 @@ QUERY = """
     left join awaited l on l.virtualtransaction = o.virtualtransaction
     left join written w on w.virtualtransaction = o.virtualtransaction
     left join gates g on g.virtualtransaction = o.virtualtransaction
+    order by
+        o.transactionid in (select transactionid from awaited) desc,
+        l.transactionid is not null desc
     limit {most}
 """
 
