@@ -2,6 +2,10 @@
 
 A row version that is visible and has the transaction of an open session as its xmax is held by
 that. Small tables are read whole. Of larger ones only the rows that sessions wait for are read.
+
+The xmax of a row that several transactions share is the id of a multixact, which says nothing here:
+such a row is not seen. These ids are counted apart, and no column tells which of both an xmax is. So
+transactions are left out whose id is also that of a multixact that may still be in a table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +43,11 @@ OPEN = """
                 )
         ) as is_weak
     from snapshot
-    where locktype = 'transactionid' and mode = 'ExclusiveLock'
+    where locktype = 'transactionid'
+        and mode = 'ExclusiveLock'
+        and not pg_catalog.mxid_age(xid::text::pg_catalog.xid) between 1 and (
+            select max(pg_catalog.mxid_age(datminmxid)) from pg_catalog.pg_database
+        )
 """
 HELD = """
     select xmax::text::int8 as xid, ctid, {key} as key
