@@ -52,7 +52,7 @@ def locks_of(rows: Iterable[OpenTransaction]) -> Iterator[Lock]:
     open_now = {row.xid: row for row in rows}
     for row in open_now.values():
         blocker = open_now.get(row.waits_for) if row.waits_for is not None else None
-        if blocker is None or blocker.pid == row.pid:
+        if blocker is None:
             continue
         yield _lock(row, transactionid=row.waits_for, mode="ShareLock", granted=False)
         yield _lock(blocker, transactionid=row.waits_for)
