@@ -3,9 +3,9 @@
 A row version that is visible and has the transaction of an open session as its xmax is held by
 that. Small tables are read whole. Of larger ones only the rows that sessions wait for are read.
 
-The xmax of a row that several transactions share is the id of a multixact, which says nothing here:
-such a row is not seen. These ids are counted apart, and no column tells which of both an xmax is. So
-transactions are left out whose id is also that of a multixact that may still be in a table.
+The xmax of a row that several transactions share is the id of a multixact, which says nothing
+here: such a row is not seen. These ids are counted apart, and no column tells which of both an xmax
+is. So transactions are left out whose id is also that of a multixact that may still be in a table.
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,6 +6,8 @@ import pytest
 
 from alerts.locks.order import Level, LockStore
 from alerts.locks.order.exposures import WHILE_WAITING
+from collectors._base import Answer
+from collectors.open_transactions import open_transactions
 from tests.fixtures.transactions import Transaction, expose, lock_store, look
 
 FORTH = Transaction(1, ("accounts", "bookings"), waits_for=2, slots=False)
@@ -97,3 +99,17 @@ def test_a_session_that_has_come_since_the_look_is_not_known() -> None:
     known = met()
     known.sessions[2] = replace(known.sessions[2], backend_start_text="earlier")
     assert expose(known, BACK, ONWARD) == []
+
+
+def test_a_wait_between_two_looks_is_seen() -> None:
+    """With the row that it is about, whatever the statement is; and it counts once."""
+    known = lock_store()
+    forth = replace(FORTH, verb="call pay()")
+    look(known, replace(forth, waits_for=None), BACK)
+    queries = [(forth, BACK), (forth, BACK), (forth, ONWARD)]
+    rows = [one.exposed(number) for number, both in enumerate(queries) for one in both]
+    known.take(open_transactions, Answer(rows, 0.0))
+    [risk] = known.table_order.risks(0.0)
+    assert (risk.level, risk.weight) == (Level.opposed, 1.0)
+    assert risk.sightings[0].ctid == (7, 3)
+    assert known.table_order.writers.by_its_waits(("app", "shop"), risk.circle[1], 0.0)  # type: ignore[arg-type]
