@@ -185,8 +185,7 @@ counted apart, and so are runs that ended without a deadlock. *Told before, as i
 hints. *Falsely warned of*: runs with any warning that is not about what the workload does wrong.
 
 The seeds of this page were drawn after the code was finished, and nothing that it concludes was
-changed after they had run. The aim is four of five. psycopg takes part where it is installed:
-`pip install 'psycopg[binary]'`.
+changed after they had run. The aim is four of five.
 
 {claim}
 
