@@ -141,10 +141,22 @@ async def test_files_are_read_again(database: Database, tmp_path: Path) -> None:
 
         await until(is_so, f"{name} is {state} {why}")
 
+    def page() -> list[str]:
+        return b"".join(daemon.store.own.page(None)).decode().splitlines()
+
+    async def told_on_page(line: str) -> None:
+        """That of the first check; what has ended is told as ended, and not only left out."""
+
+        async def is_there() -> bool:
+            return any(one.startswith(line) and "check_first" in one for one in page())
+
+        await until(is_there, line)
+
     try:
         daemon.schedule.start()
         await daemon.fleet.follow(plans(daemon.settings, {}))
         await told_as("first", State.ill)
+        await told_on_page("pgvigil_incident{")
         kept = daemon.fleet.servers["it"]
         await daemon.reload()
         assert daemon.fleet.servers["it"] is kept, "nothing has changed"
@@ -157,6 +169,9 @@ async def test_files_are_read_again(database: Database, tmp_path: Path) -> None:
         await told_as("renamed", State.ill)
         await told_as("short", State.unknown, "statement timeout")
         await told_as("broken", State.unknown, "the check broken.sql can't be used")
+        known = 'pgvigil_incidents_known{server="it",finding="check_first"} 1'
+        await told_on_page(known)
+        assert [one for one in page() if "check_first" in one] == [known]
 
         (folder / "broken.sql").write_text(HELD.replace("'x'", "null"), encoding="utf-8")
         (folder / "short.sql").unlink()
