@@ -110,10 +110,13 @@ AUTOVACUUM = {
 }
 
 
+CAPPED = {"autovacuum_vacuum_max_threshold": ("-1", "integer")}
+
+
 def dying(dead: int, rows: float = 1e7, *options: str, **values: str) -> State:
     known = [
         setting(name, values.get(name, value), vartype=kind)
-        for name, (value, kind) in AUTOVACUUM.items()
+        for name, (value, kind) in {**AUTOVACUUM, **CAPPED}.items()
     ]
     about = {"datname": "shop", "schemaname": "public", "relname": "log", "relkind": "r"}
     sizes = {"n_dead_tup": dead, "reltuples": rows, "reloptions": list(options)}
@@ -130,6 +133,11 @@ def test_dead_rows_that_nothing_takes_yet() -> None:
     assert dying(1_000_000, 1e7, "autovacuum_vacuum_scale_factor=0.2") is State.healthy
     assert dying(1_000_000, 1e7, "autovacuum_enabled=off") is State.healthy
     assert dying(1_000_000, autovacuum_vacuum_scale_factor="0.05") is State.healthy
+    assert dying(1_000_000, autovacuum="off") is State.healthy  # autovacuum_disabled tells it
+    # From 18 a number of rows ends the share: of the largest tables that is less than a tenth.
+    cap = "autovacuum_vacuum_max_threshold"
+    assert dying(1_000_000, 2e9, **{cap: "200000001"}) is State.ill
+    assert dying(1_000_000, 2e9, **{cap: "100000000"}) is State.healthy
 
 
 def rule(**given: Any) -> HbaRule:
