@@ -54,6 +54,8 @@ class HorizonHolder:
     check: str
     key: str
     """Identity over time: a pid that is used again is another holder."""
+    own_xid_age: int = 0
+    """Transactions since a session was assigned its ID; 0 where it has none."""
     culprit: str = ""
     """Identity that other findings of the same session or prepared transaction give too."""
 
@@ -68,11 +70,20 @@ CONSULTS: tuple[AnyCollector, ...] = (activity, prepared_transactions, replicati
 
 
 def holders(snapshot: Snapshot) -> list[HorizonHolder]:
-    """Return all holders, the oldest first. Raises Unknown where xmin_horizon has no answer."""
+    """Return all holders, the oldest first. Raises Unknown where xmin_horizon has no answer.
+
+    A snapshot that is taken while an old transaction is open is as old as that: such sessions hold
+    nothing by themselves, and come after the one that they see.
+    """
     rows = snapshot.rows(xmin_horizon)
     known = _Named.of(snapshot)
     found = [held for row in rows if row.xmin_age > 0 and (held := known.holder(row))]
-    return sorted(found, key=lambda held: held.age, reverse=True)
+    return sorted(found, key=_precedence, reverse=True)
+
+
+def _precedence(holder: HorizonHolder) -> tuple[int, bool, int, float]:
+    is_session = holder.kind in (HolderKind.idle_transaction, HolderKind.statement)
+    return holder.age, not is_session, holder.own_xid_age, holder.seconds or 0.0
 
 
 def holder_of(
@@ -153,6 +164,7 @@ def _session(row: Holder, known: Session | None) -> HorizonHolder | None:
         cure=release_session(known),
         check=check,
         key=f"{known.key}@{known.xact_start_text}",
+        own_xid_age=known.xid_age or 0,
         culprit=known.key,
     )
 

@@ -126,7 +126,33 @@ def missing(server: ServerView) -> dict[str | None, dict[str, None]]:
         evidence = subject.evidence
         if "right" in evidence.facts:  # a missing privilege that no finding has needed yet
             found.setdefault(evidence.database, {}).update(dict.fromkeys(evidence.cure))
-    return found
+    return in_one_place(found)
+
+
+def in_one_place(
+    found: dict[str | None, dict[str, None]],
+) -> dict[str | None, dict[str, None]]:
+    """Print a statement once: membership of a role anywhere, what names an object in its
+    database, where alone it works."""
+    anywhere = found.get(None, {})
+    somewhere = {s for database, group in found.items() if database is not None for s in group}
+    kept = {
+        database: {
+            statement: None
+            for statement in group
+            if (
+                is_of_role(statement) or statement not in somewhere
+                if database is None
+                else not (is_of_role(statement) and statement in anywhere)
+            )
+        }
+        for database, group in found.items()
+    }
+    return {database: group for database, group in kept.items() if group}
+
+
+def is_of_role(statement: str) -> bool:
+    return statement.startswith(("GRANT pg_", "ALTER ROLE "))
 
 
 def script(server: ServerView) -> Iterator[str]:

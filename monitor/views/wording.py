@@ -98,6 +98,8 @@ def _headline(picture: Summary) -> str:
     if silent:
         which = f"{silent} of {len(servers)} servers" if len(servers) > 1 else "server"
         parts.append(f"{which} unreachable")
+    if unread := len(picture.unread):
+        parts.append(f"{plural(unread, 'thing')} can't be read")
     if not parts and picture.by_state(State.healthy):
         several = ((servers, "server"), (poolers, "pooler"))
         return "Nothing is wrong on " + " and ".join(plural(len(n), w) for n, w in several if n)

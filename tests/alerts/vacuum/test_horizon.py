@@ -1,11 +1,13 @@
 """Holders of the horizon: each kind has its own words and cure, and its own reach."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from alerts.snapshot import Snapshot, Unknown
 from alerts.vacuum.horizon import HolderKind, holder_of, holders
+from collectors._base import Answer
 from collectors.activity import activity
 from collectors.prepared_transactions import PreparedTransaction, prepared_transactions
 from collectors.replication_slots import Slot, replication_slots
@@ -85,6 +87,23 @@ def test_what_it_keeps(datname: str, catalog: bool, name: str) -> None:
     held = holder_of(scene(*NAMED), datname, catalog=catalog)
     assert held is not None
     assert held.name == name
+
+
+def test_sessions_that_only_see_an_old_transaction_are_not_blamed() -> None:
+    """Every snapshot is as old as the oldest transaction that is open: to end them is of no use."""
+    begun = {"xact_seconds": 7200.0, "state": "idle in transaction"}
+    people = [
+        session(1, xact_seconds=1.0),
+        session(2, xact_seconds=9000.0, xid_age=3),
+        session(3, xid_age=499, **begun),
+        session(4, xact_seconds=2.0),
+    ]
+    rows = [Holder("session", str(pid), "shop", 500) for pid in (1, 2, 3, 4)]
+    known = scene(*rows)
+    told = replace(known, answers={**known.answers, activity: Answer(people, known.at)})
+    assert [held.name for held in holders(told)] == ["3", "2", "4", "1"]
+    both = scene(Holder("session", "8", "erp", 900), NAMED[2])
+    assert [held.name for held in holders(both)] == ["it's", "8"]
 
 
 def test_a_parallel_worker_is_no_holder_of_its_own() -> None:

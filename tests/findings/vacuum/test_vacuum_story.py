@@ -173,11 +173,16 @@ async def one_holder(
 ) -> None:
     """It keeps dead rows that a vacuum meets; its cure ends it, and they are removed."""
     holder = await database.session()
+    innocent = await database.session()
+    sees: asyncio.Future[Any] | None = None
     work: asyncio.Future[Any] | None = None
     if begins:
         await holder.execute(begins)
     if runs == "2PC":
         await holder.execute(f"PREPARE TRANSACTION 'its {database.name}'")
+        sees = asyncio.ensure_future(innocent.execute("SELECT pg_sleep(60) FROM orders LIMIT 1"))
+        seen = "SELECT backend_xmin IS NOT NULL FROM pg_stat_activity WHERE pid = $1"
+        await until(lambda: database.fetchval(seen, innocent.get_server_pid()), "it sees that")
     elif runs:
         work = asyncio.ensure_future(holder.execute(runs))
         seen = "SELECT backend_xmin IS NOT NULL FROM pg_stat_activity WHERE pid = $1"
@@ -192,6 +197,9 @@ async def one_holder(
     assert held.cure[0] in late[0].cure
     decided = chosen(late[0].cure, "ROLLBACK") if runs == "2PC" else ""
     await psql(database.dsn, pasted(late[0]) + "\n" + decided)
+    if sees:
+        await database.execute(f"SELECT pg_terminate_backend({innocent.get_server_pid()})")
+        await asyncio.gather(sees, return_exceptions=True)
     if work:
         with pytest.raises(asyncpg.PostgresError):
             await work

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.commands.doctor import examined, missing
+from monitor.commands.doctor import examined, in_one_place, missing
 from monitor.config.load import load
 from monitor.config.model import settings_type
 from monitor.look_once import look
@@ -88,3 +88,11 @@ async def test_an_extension_that_was_not_updated_is_named(
     assert "stat_statements" not in "\n".join(
         line for line in examined(await seen(server.dsn(user=MONITOR))) if "can't read" in line
     )
+
+
+def test_each_statement_is_printed_where_it_works() -> None:
+    """A schema is known in its database alone; membership of a role holds everywhere."""
+    member, usage = "GRANT pg_monitor TO r;", "GRANT USAGE ON SCHEMA s TO r;"
+    found = {None: {member: None, usage: None}, "shop": {usage: None, member: None}}
+    assert in_one_place(found) == {None: {member: None}, "shop": {usage: None}}
+    assert in_one_place({None: {usage: None}, "a": {}}) == {None: {usage: None}}

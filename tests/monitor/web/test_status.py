@@ -13,6 +13,7 @@ from alerts.verdicts.verdict import Verdict
 from monitor.views.lock_tree import Branch, LockView
 from monitor.views.overview import CollectorView, Overview, ServerView
 from monitor.views.summary import Summary
+from monitor.views.unread import Unread
 from monitor.web.finding_page import finding_page, known_finding
 from monitor.web.index_page import index_page
 from monitor.web.locks_page import locks_page
@@ -49,6 +50,9 @@ def test_nothing_wrong_is_said_only_when_it_is_known() -> None:
     assert headline(overview(server(well))) == "Nothing is wrong on 1 server"
     assert headline(overview(server(well, blind))) == "1 unknown"
     assert headline(overview(server(well, up=False))) == "server unreachable"
+    gap = (Unread("shop", "it is closed"),)
+    told = headline(overview(server(well, unread=gap)))
+    assert html.unescape(told) == "1 thing can't be read"
     assert headline(overview(server())) == "Nothing is known yet"
     assert headline(Overview(at=NOW)) == "No server is watched"
 
