@@ -5,8 +5,12 @@ The event loop stays free. Which thread may touch what:
 - The **event loop** owns all that is not named here: sessions, pacing, answers, verdicts, HTTP.
 - The **background thread** runs what `in_background` is given, one job after the other, so two
   jobs never overlap. There is one in the process, for all servers.
-- The **writer** of the state file gets a list of changes and touches nothing else of ours. A
-  thread of asyncio's own compares passwords with their hashes, and nothing else.
+- The **writer** of the state file gets a list of changes and touches nothing else of ours.
+- **Threads of pages** make what people read from an overview and its snapshots, which never
+  change, and pack it. A thread of asyncio's own compares passwords with their hashes.
+- A **reader of a folder** (`monitor.folder_watch`) has one thread for each visit, as a dead mount
+  may hold it for ever. It keeps what it reads to itself until the visit is done; the loop takes it
+  over then, and begins no other before. So the book of a log is used by one thread at a time.
 
 What more than one thread touches:
 
@@ -16,7 +20,9 @@ What more than one thread touches:
   background thread, over a connection of its own that can't write.
 - `alerts.snapshot.Snapshot`: never changes, its answers, histories and peers included. A judge is
   given nothing else, so it may run in either thread. Rows that were handed over as an answer are
-  never changed afterwards.
+  never changed afterwards. What `once` keeps is made of the snapshot alone: two threads may both
+  make it, and either result is right. A `momentary` snapshot makes its views when they are asked
+  for, so it stays in the loop; `frozen` gives one that may leave it.
 - `alerts.history.recorder.Recorder`: a kind of history learns in its home thread only. The loop
   calls `record`, `restart`, `belong_to`, `view` and `views`; the background thread calls
   `catch_up` and `late_views`. `record`, `restart` and `catch_up` assert that.
@@ -28,6 +34,7 @@ What more than one thread touches:
 - `monitor.exposition.store.Store`: every method takes its lock for what servers share. A renderer
   belongs to one collector of one server and database; its next answer is asked for only after the
   one before was published, so it works in one thread at a time.
+- `monitor.defects.DEFECTS`: any thread may note one; a count may lose one of two at the same time.
 
 All of this relies on the interpreter's lock: reading an attribute and replacing it are atomic.
 """

@@ -97,15 +97,24 @@ class ServerMonitor:
     reported: float = 0.0
 
     def __post_init__(self) -> None:
-        plan, clock, log = self.plan, self.clock, self.round_log
-        self.started = clock.now()
-        self.identity_tracker = IdentityTracker(plan.target, self.memory, self.moved)
-        self.sessions = Sessions.of(plan, self.heart)
-        cluster = self.node.cluster or ""
-        recorder = Recorder(all_wants(), self.memory, cluster, plan.name)
+        self.started = self.clock.now()
+        self.identity_tracker = IdentityTracker(self.plan.target, self.memory, self.moved)
+        self.sessions = Sessions.of(self.plan, self.heart)
+        recorder = Recorder(all_wants(), self.memory, self.node.cluster or "", self.plan.name)
+        self._wire_judging(recorder)
+        self._wire_rounds(recorder)
+        self._wire_walk()
+        self._wire_supplies()
+        self._wire_events(recorder)
+
+    def _wire_judging(self, recorder: Recorder) -> None:
         self.answers = Answers(recorder)
         self.slots = FreeSlots(self.answers)
-        self.judging = Judging.of(plan, self.memory, recorder)
+        self.judging = Judging.of(self.plan, self.memory, recorder)
+
+    def _wire_rounds(self, recorder: Recorder) -> None:
+        """What asks the server as a whole."""
+        plan, clock, log = self.plan, self.clock, self.round_log
         self.pacing = Pacing(plan.paces, plan.budget)
         self.agenda = Agenda(clock, self.pacing, log, recorder)
         self.burst = LockBurst(clock, self.answers, recorder, self.pacing, log)
@@ -122,46 +131,9 @@ class ServerMonitor:
             self.heart,
             plan.hung_deadline,
         )
-        self.capabilities = CapabilityReport(self.privileges, self.runner)
-        self.outlet = Outlet(self.answers, self.runner)
-        self.derived = DerivedRows(plan, self.outlet)
-        self.sources = all_sources(
-            plan,
-            clock,
-            self.memory,
-            self.outlet,
-            self.sessions,
-            self.identity_tracker,
-            log,
-            self.pacing,
-        )
-        self._wire_walk()
-        self.plan_visits = PlanVisits(
-            plan.name,
-            clock,
-            self.sessions.for_plans,
-            self.sessions.roaming,
-            log,
-            self._supply_plans,
-            lambda why: self.outlet.lack(why, plans, index_advice),
-            plan.paces[Lane.slow],
-            AdviceBook.of(self.memory, plan.name),
-        )
-        self.events = ServerEvents(
-            plan.name,
-            self.identity_tracker,
-            self.sessions,
-            self.answers,
-            recorder,
-            log,
-            self.privileges,
-            self.sink,
-            self.judging,
-            self.walk,
-            self.capabilities,
-        )
 
     def _wire_walk(self) -> None:
+        """What asks in each database, in the turn of the roaming session."""
         clock, log, roaming = self.clock, self.round_log, self.sessions.roaming
         self.upkeep = Upkeep(clock, self.answers, log, self.runner.books, self.sink)
         self.probe = SlotProbe(self.plan.name, roaming)
@@ -183,6 +155,50 @@ class ServerMonitor:
             log,
             self.upkeep,
             self.probe,
+        )
+
+    def _wire_supplies(self) -> None:
+        """What brings rows otherwise than by the queries of collectors."""
+        plan, clock, log = self.plan, self.clock, self.round_log
+        self.capabilities = CapabilityReport(self.privileges, self.runner)
+        self.outlet = Outlet(self.answers, self.runner)
+        self.derived = DerivedRows(plan, self.outlet)
+        self.sources = all_sources(
+            plan,
+            clock,
+            self.memory,
+            self.outlet,
+            self.sessions,
+            self.identity_tracker,
+            log,
+            self.pacing,
+        )
+        self.plan_visits = PlanVisits(
+            plan.name,
+            clock,
+            self.sessions.for_plans,
+            self.sessions.roaming,
+            log,
+            self._supply_plans,
+            lambda why: self.outlet.lack(why, plans, index_advice),
+            plan.paces[Lane.slow],
+            AdviceBook.of(self.memory, plan.name),
+        )
+
+    def _wire_events(self, recorder: Recorder) -> None:
+        """What reacts to another server, another role or a lost session."""
+        self.events = ServerEvents(
+            self.plan.name,
+            self.identity_tracker,
+            self.sessions,
+            self.answers,
+            recorder,
+            self.round_log,
+            self.privileges,
+            self.sink,
+            self.judging,
+            self.walk,
+            self.capabilities,
         )
 
     # What the schedule calls.

@@ -65,14 +65,23 @@ def _limits(limits: Any, prefix: str, default: object) -> Iterator[SettingRefere
 
 
 def _docstrings(limits: Any) -> dict[str, str]:
-    """Return the docstring below each field; pydantic reads them for models, not dataclasses."""
-    (declared,) = ast.parse(dedent(inspect.getsource(limits))).body
-    found = {}
-    for field, below in pairwise(getattr(declared, "body", [])):
-        match field, below:
-            case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
-                found[name] = " ".join(text.split())
+    """Return the docstring below each field, inherited ones too.
+
+    Pydantic reads them for models, not for dataclasses.
+    """
+    found: dict[str, str] = {}
+    bases: list[type] = list(limits.__mro__)
+    for base in filter(_has_fields, reversed(bases)):
+        (declared,) = ast.parse(dedent(inspect.getsource(base))).body
+        for field, below in pairwise(getattr(declared, "body", [])):
+            match field, below:
+                case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                    found[name] = " ".join(text.split())
     return found
+
+
+def _has_fields(base: type) -> bool:
+    return is_dataclass(base)
 
 
 def _text(default: object, unit: Unit | None) -> str | None:
