@@ -60,7 +60,7 @@ QUERY = """
         a.typname                                                           as typname,
         a.atttypmod                                                         as atttypmod,
         coalesce(
-            (select max(coalesce(nullif(attstattarget, -1), this.target))
+            (select max(coalesce(nullif(attstattarget, -1), defaults.target))
              from pg_catalog.pg_attribute
              where attrelid = i.indrelid and attnum > 0 and not attisdropped),
             0
@@ -70,7 +70,7 @@ QUERY = """
     join pg_catalog.pg_am am on am.oid = x.relam
     join pg_catalog.pg_class t on t.oid = i.indrelid
     join pg_catalog.pg_namespace n on n.oid = t.relnamespace
-    cross join (select current_setting('default_statistics_target')::int as target) this
+    cross join (select current_setting('default_statistics_target')::int as target) defaults
     cross join lateral (
         select
             array_agg(att.attlen order by att.attnum)                       as attlen,

@@ -8,7 +8,7 @@ from collectors._base import Collector, Lane, Scope
 # pg_get_indexdef and pg_get_expr would wait behind DDL. So expressions are compared as they are
 # stored, without the locations in the statement that made them; the longest by their hash.
 QUERY = """
-    with this as materialized (
+    with this_database as materialized (
         select
             current_setting('block_size')::int8                             as block_size,
             date_part('epoch', greatest(
@@ -74,8 +74,8 @@ QUERY = """
                 and classid = 'pg_catalog.pg_class'::regclass and deptype = 'e'
         )                                                                   as is_of_extension,
         x.relispartition                                                    as is_partition,
-        x.relpages * this.block_size                                        as size_bytes,
-        t.relpages * this.block_size                                        as table_bytes,
+        x.relpages * this_database.block_size                               as size_bytes,
+        t.relpages * this_database.block_size                               as table_bytes,
         t.relpages                                                          as table_pages,
         t.reltuples::float8                                                 as table_rows,
         pg_catalog.pg_stat_get_numscans(i.indexrelid)                       as idx_scan,
@@ -87,13 +87,13 @@ QUERY = """
         pg_catalog.pg_stat_get_tuples_deleted(i.indrelid)                   as n_tup_del,
         pg_catalog.pg_stat_get_tuples_hot_updated(i.indrelid)               as n_tup_hot_upd,
         {newpage}                                                           as n_tup_newpage_upd,
-        this.stats_reset                                                    as stats_reset
+        this_database.stats_reset                                           as stats_reset
     from pg_catalog.pg_index i
     join pg_catalog.pg_class x on x.oid = i.indexrelid
     join pg_catalog.pg_am am on am.oid = x.relam
     join pg_catalog.pg_class t on t.oid = i.indrelid
     join pg_catalog.pg_namespace n on n.oid = t.relnamespace
-    cross join this
+    cross join this_database
     where x.relkind = 'i'
         and t.relkind in ('r', 'm')
         and t.relpersistence <> 't'

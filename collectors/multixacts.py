@@ -36,12 +36,12 @@ multixacts = Collector(
     metrics=(
         counter(
             "pg_multixact_ids_assigned_total",
-            "Multixact IDs assigned, as of the last checkpoint; begins anew at 2^32.",
+            "Multixact IDs assigned, as of the last checkpoint; starts again at 2^32.",
             lambda row: row.next_mxid,
         ),
         counter(
             "pg_multixact_members_written_total",
-            "Members of multixacts written, as of the last checkpoint; begins anew at 2^32.",
+            "Members of multixacts written, as of the last checkpoint; starts again at 2^32.",
             lambda row: row.next_member,
         ),
         gauge(

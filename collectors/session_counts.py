@@ -258,7 +258,7 @@ session_counts = Collector(
         Metric(
             "pg_process_idle_seconds",
             "histogram",
-            "Idle time of idle sessions. It is computed anew each time, so it is not a counter.",
+            "Idle time of idle sessions. It is computed again each time, so it is not a counter.",
             ("state", "application_name"),
             idle_seconds,
             note="One for each state and application; postgres_exporter serves only the first.",

@@ -49,7 +49,7 @@ QUERY = """
         coalesce(a.statistics_target, 0)                                  as statistics_target
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    cross join (select current_setting('default_statistics_target')::int as target) this
+    cross join (select current_setting('default_statistics_target')::int as target) defaults
     cross join lateral (
         select
             array_agg(att.attlen order by attnum)                         as attlen,
@@ -64,7 +64,7 @@ QUERY = """
             array_agg(greatest(atttypmod, t.typtypmod, b.typtypmod, b2.typtypmod) order by attnum)
                                                                           as atttypmod,
             max(case when not attisdropped then
-                coalesce(nullif(attstattarget, -1), this.target)
+                coalesce(nullif(attstattarget, -1), defaults.target)
             end)::int                                                     as statistics_target
         from pg_catalog.pg_attribute att
         left join pg_catalog.pg_type t on t.oid = atttypid

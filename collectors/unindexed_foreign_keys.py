@@ -8,7 +8,7 @@ from collectors._base import Collector, Lane, Scope
 # and it holds all rows, or all in which these columns are not null. BRIN can't look up single rows.
 # The counters of tables below a thousand rows are left out, as scans of them cost nothing.
 QUERY = r"""
-    with this as materialized (
+    with this_database as materialized (
         select
             current_setting('block_size')::int8                             as block_size,
             date_part('epoch', greatest(
@@ -16,7 +16,7 @@ QUERY = r"""
                 pg_catalog.pg_stat_get_bgwriter_stat_reset_time()
             ))                                                              as stats_reset
         from pg_catalog.pg_database where datname = current_database()
-    ), root as (
+    ), partition_root as (
         select p.oid, n.nspname, p.relname
         from pg_catalog.pg_partitioned_table
         join pg_catalog.pg_class p on p.oid = partrelid and not p.relispartition
@@ -37,10 +37,10 @@ QUERY = r"""
         pn.nspname::text                                                    as parent_schemaname,
         p.relname::text                                                     as parent_relname,
         c.confdeltype::text                                                 as on_delete,
-        root.oid                                                            as root_relid,
-        root.nspname::text                                                  as root_schemaname,
-        root.relname::text                                                  as root_relname,
-        t.relpages * this.block_size                                        as table_bytes,
+        partition_root.oid                                                  as root_relid,
+        partition_root.nspname::text                                        as root_schemaname,
+        partition_root.relname::text                                        as root_relname,
+        t.relpages * this_database.block_size                               as table_bytes,
         greatest(
             t.reltuples::float8, pg_catalog.pg_stat_get_live_tuples(c.conrelid)
         )                                                                   as table_rows,
@@ -49,15 +49,15 @@ QUERY = r"""
         w.seq_tup_read                                                      as seq_tup_read,
         coalesce(d.deletes, 0)                                              as parent_deletes,
         coalesce(d.updates, 0)                                              as parent_updates,
-        this.stats_reset                                                    as stats_reset
+        this_database.stats_reset                                           as stats_reset
     from pg_catalog.pg_constraint c
     join pg_catalog.pg_class t on t.oid = c.conrelid and t.relkind = 'r'
     join pg_catalog.pg_namespace n on n.oid = t.relnamespace
     join pg_catalog.pg_class p on p.oid = c.confrelid
     join pg_catalog.pg_namespace pn on pn.oid = p.relnamespace
-    cross join this
+    cross join this_database
     left join pg_catalog.pg_constraint above on above.oid = c.conparentid
-    left join root on root.oid = case
+    left join partition_root on partition_root.oid = case
         when t.relispartition then pg_catalog.pg_partition_root(t.oid)
     end
     left join lateral (

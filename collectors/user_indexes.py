@@ -7,7 +7,7 @@ from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gau
 # Only counters and catalogues: pg_get_indexdef and the size functions would wait for DDL. An index
 # supports a foreign key if its first columns are the referencing columns, in any order.
 QUERY = """
-    with this as materialized (
+    with this_database as materialized (
         select
             datname::text                                                   as datname,
             current_setting('block_size')::int8                             as block_size,
@@ -16,7 +16,7 @@ QUERY = """
                 pg_catalog.pg_stat_get_bgwriter_stat_reset_time()
             ))                                                              as stats_reset
         from pg_catalog.pg_database where datname = current_database()
-    ), root as (
+    ), partition_root as (
         select p.oid, nspname, p.relname, t.relname as tablename
         from pg_catalog.pg_partitioned_table
         join pg_catalog.pg_index on indrelid = partrelid
@@ -25,7 +25,7 @@ QUERY = """
         join pg_catalog.pg_namespace n on n.oid = t.relnamespace
     )
     select
-        this.datname                                                        as datname,
+        this_database.datname                                               as datname,
         i.indexrelid                                                        as indexrelid,
         i.indrelid                                                          as relid,
         n.nspname::text                                                     as schemaname,
@@ -35,7 +35,7 @@ QUERY = """
         pg_catalog.pg_stat_get_tuples_returned(i.indexrelid)                as idx_tup_read,
         pg_catalog.pg_stat_get_tuples_fetched(i.indexrelid)                 as idx_tup_fetch,
         {last_idx_scan}                                                    as last_idx_scan_seconds,
-        x.relpages * this.block_size                                        as size_bytes,
+        x.relpages * this_database.block_size                               as size_bytes,
         pg_catalog.pg_stat_get_tuples_inserted(i.indrelid)
             + pg_catalog.pg_stat_get_tuples_updated(i.indrelid)
             + pg_catalog.pg_stat_get_tuples_deleted(i.indrelid)             as table_writes,
@@ -62,7 +62,7 @@ QUERY = """
         r.nspname::text                                                     as root_schemaname,
         r.relname::text                                                     as root_indexrelname,
         r.tablename::text                                                   as root_relname,
-        this.stats_reset                                                    as stats_reset,
+        this_database.stats_reset                                           as stats_reset,
         pg_catalog.pg_stat_get_blocks_fetched(i.indexrelid)
             - pg_catalog.pg_stat_get_blocks_hit(i.indexrelid)               as idx_blks_read,
         pg_catalog.pg_stat_get_blocks_hit(i.indexrelid)                     as idx_blks_hit,
@@ -76,7 +76,7 @@ QUERY = """
     join pg_catalog.pg_am am on am.oid = x.relam
     join pg_catalog.pg_class t on t.oid = i.indrelid
     join pg_catalog.pg_namespace n on n.oid = t.relnamespace
-    cross join this
+    cross join this_database
     left join (
         select
             k.indexrelid,

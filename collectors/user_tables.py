@@ -8,7 +8,7 @@ from collectors._base import Bound, Collector, Lane, Metric, Scope, counter, gau
 # The view groups by table on every call, so it is not used. The size functions would wait for DDL,
 # so sizes are those of the last vacuum or analyze. Temporary tables are omitted.
 QUERY = """
-    with this as materialized (
+    with this_database as materialized (
         select
             datname::text                                                   as datname,
             current_setting('block_size')::int8                             as block_size,
@@ -17,14 +17,14 @@ QUERY = """
                 pg_catalog.pg_stat_get_bgwriter_stat_reset_time()
             ))                                                              as stats_reset
         from pg_catalog.pg_database where datname = current_database()
-    ), root as (
+    ), partition_root as (
         select p.oid, n.nspname, p.relname
         from pg_catalog.pg_partitioned_table
         join pg_catalog.pg_class p on p.oid = partrelid and not p.relispartition
         join pg_catalog.pg_namespace n on n.oid = p.relnamespace
     )
     select
-        this.datname                                                        as datname,
+        this_database.datname                                               as datname,
         c.oid                                                               as relid,
         n.nspname::text                                                     as schemaname,
         c.relname::text                                                     as relname,
@@ -57,10 +57,10 @@ QUERY = """
         pg_catalog.pg_stat_get_analyze_count(c.oid)                         as analyze_count,
         pg_catalog.pg_stat_get_autoanalyze_count(c.oid)                     as autoanalyze_count,
         case when c.reltuples >= 0 or c.relpages > 0 then
-            (c.relpages + coalesce(t.relpages, 0)) * this.block_size
+            (c.relpages + coalesce(t.relpages, 0)) * this_database.block_size
         end                                                                 as table_size_bytes,
-        coalesce(i.relpages, 0) * this.block_size                           as index_size_bytes,
-        this.stats_reset                                                    as stats_reset,
+        coalesce(i.relpages, 0) * this_database.block_size                  as index_size_bytes,
+        this_database.stats_reset                                           as stats_reset,
         pg_catalog.pg_stat_get_blocks_fetched(c.oid) - pg_catalog.pg_stat_get_blocks_hit(c.oid)
                                                                             as heap_blocks_read,
         pg_catalog.pg_stat_get_blocks_hit(c.oid)                            as heap_blocks_hit,
@@ -72,9 +72,9 @@ QUERY = """
         pg_catalog.pg_stat_get_blocks_fetched(ti.indexrelid)
             - pg_catalog.pg_stat_get_blocks_hit(ti.indexrelid)              as tidx_blocks_read,
         pg_catalog.pg_stat_get_blocks_hit(ti.indexrelid)                    as tidx_blocks_hit,
-        root.oid                                                            as root_relid,
-        root.nspname::text                                                  as root_schemaname,
-        root.relname::text                                                  as root_relname,
+        partition_root.oid                                                  as root_relid,
+        partition_root.nspname::text                                        as root_schemaname,
+        partition_root.relname::text                                        as root_relname,
         c.relpersistence::text                                              as relpersistence,
         c.relfilenode                                                       as relfilenode,
         c.relallvisible                                                     as relallvisible,
@@ -91,7 +91,7 @@ QUERY = """
         pg_catalog.pg_stat_get_dead_tuples(t.oid)                           as toast_n_dead_tup
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    cross join this
+    cross join this_database
     left join pg_catalog.pg_class t on t.oid = c.reltoastrelid and t.relkind = 't'
     left join pg_catalog.pg_index ti on ti.indrelid = t.oid and ti.indisvalid
     left join (
@@ -106,7 +106,7 @@ QUERY = """
         where indrelid {asked}
         group by indrelid
     ) i on i.indrelid = c.oid
-    left join root on root.oid = case
+    left join partition_root on partition_root.oid = case
         when c.relispartition then pg_catalog.pg_partition_root(c.oid)
     end
     where c.relkind in ('r', 'm', 'p')

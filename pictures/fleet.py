@@ -27,7 +27,7 @@ BANK_SETTINGS: Mapping[str, object] = {
     "autovacuum_naptime": "10s",
 }
 BANK = """
-    CREATE DATABASE round_log;
+    CREATE DATABASE ledger;
     CREATE EXTENSION pg_stat_statements;
     SELECT pg_create_physical_replication_slot('forgotten', true);
 """
@@ -110,9 +110,9 @@ def _bank(launcher: Launcher, server: Postgres) -> None:
     server.create(BANK_SETTINGS)
     launcher.ending.enter_context(server)
     run(server, "postgres", [BANK])
-    run(server, "round_log", [LEDGER])
-    run(server, "postgres", statements(MONITOR, ("postgres", "round_log")))
-    pgbench: list[str | Path] = [server.binaries.program("pgbench"), server.dsn("round_log")]
+    run(server, "ledger", [LEDGER])
+    run(server, "postgres", statements(MONITOR, ("postgres", "ledger")))
+    pgbench: list[str | Path] = [server.binaries.program("pgbench"), server.dsn("ledger")]
     launcher.owner.run([*pgbench, "--initialize", "--scale=5", "--quiet"])
     launcher.start([*pgbench, "--client=4", "--rate=25", "--time=86400"])
 
