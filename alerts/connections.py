@@ -34,7 +34,7 @@ def untold(rows: Iterable[Stateful]) -> Iterator[Unjudged]:
     for database, count in Counter(database for database, _ in sessions).items():
         who = plural(count, "session")
         yield Unjudged(
-            f"track_activities is off in {who}, so what they do and since when is not told",
+            f"track_activities is off in {who}, so what they do, and since when, is not known",
             database,
             count=count,
         )

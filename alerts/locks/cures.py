@@ -90,7 +90,7 @@ def stop(session: Session) -> tuple[str, ...]:
     if session.state == UNTOLD:
         return (
             remark(
-                "What it does is not told (track_activities is off there). If it is idle in its"
+                "What it does is not known (track_activities is off there). If it is idle in its"
             ),
             remark("transaction, to cancel has no effect; its work is rolled back:"),
             end,

@@ -1,4 +1,4 @@
-"""Cause: what made a statement dearer, in words, and the statements that undo it."""
+"""Cause: what made a statement slower, in words, and the statements that undo it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ COMPILING = 0.5
 
 
 class Why(StrEnum):
-    """What made it dearer."""
+    """What made it slower."""
 
     index_dropped = "index dropped"
     index_invalid = "index invalid"
@@ -46,7 +46,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What made a statement dearer, as far as that can be told."""
+    """What made a statement slower, as far as that can be known."""
 
     why: Why
     sentence: str

@@ -16,7 +16,7 @@ from collectors._columns import column
 from collectors.stat_statements import stat_statements
 
 BY = ("seconds", "calls")
-"""What they are ranked by: a cheap one with many calls may become dear."""
+"""What they are ranked by: a cheap one with many calls may become expensive."""
 FIRST = 300
 """Statements by each of them while nothing is known of what was lately."""
 ALWAYS = 150

@@ -1,4 +1,4 @@
-"""Signals: what in a plan makes a statement dear, where what was measured agrees with it."""
+"""Signals: what in a plan makes a statement expensive, where what was measured agrees with it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ Tables = Mapping[tuple[str, str], UserTable]
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One reason why a statement is dear."""
+    """One reason why a statement is expensive."""
 
     name: str
     sentence: str
@@ -58,7 +58,7 @@ def tables_of(snapshot: Snapshot, plans: Sequence[StatementPlan]) -> Mapping[str
 
 
 def signals(plan: StatementPlan, ran: Ran, tables: Tables, block: int) -> Iterator[Signal]:
-    """Yield what makes a statement dear."""
+    """Yield what makes a statement expensive."""
     yield from _scans(plan, ran, tables, block)
     yield from _estimate(plan, ran)
     yield from _spill(plan, ran, block)

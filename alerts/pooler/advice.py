@@ -8,7 +8,7 @@ from alerts.cure import remark
 WORD = re.compile(r"[a-z_][a-z0-9_]*\Z")
 CONSOLE = remark("On the console of the pooler, as a user of admin_users:")
 RELOAD = "RELOAD;"
-"""Clients stay; PgBouncer reads its ini file anew."""
+"""Clients stay; PgBouncer reads its ini file again."""
 
 
 def console(*commands: str) -> tuple[str, ...]:

@@ -124,7 +124,7 @@ def _server_lifetime(snapshot: Snapshot, value: str) -> str:
     count = len(snapshot.rows(pooler_servers)) if snapshot.has(pooler_servers) else 0
     pace = float(value) / count if count and value.isdecimal() else None
     now = f" With the {count:,} of now one each {duration_text(pace)}." if pace else ""
-    return f"A connection is closed after {_duration(value)} when it is free, and opened anew.{now}"
+    return f"A connection is closed after {_duration(value)} when it is free, and reopened.{now}"
 
 
 def _server_idle_timeout(snapshot: Snapshot, value: str) -> str:

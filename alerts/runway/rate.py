@@ -49,7 +49,7 @@ class Eta:
     """None: later than what was observed allows to say."""
 
     def within(self, seconds: float) -> bool:
-        """Whether even the least pace reaches the wall by then."""
+        """Whether even the slowest pace reaches the wall by then."""
         return self.late is not None and self.late <= seconds
 
 

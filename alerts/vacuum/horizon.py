@@ -228,7 +228,7 @@ def _release_slot(name: str, *, is_logical: bool, is_active: bool) -> tuple[str,
     drop = f"SELECT pg_catalog.pg_drop_replication_slot({literal(name)});"
     return (
         remark(f"1. Start what reads slot {name} again, if it still exists: then it moves on."),
-        remark("2. Only if it is gone for good, drop the slot; its consumer must be made anew:"),
+        remark("2. Only if it is gone for good, drop the slot; its consumer must be rebuilt:"),
         remark(drop),
     )
 

@@ -78,4 +78,4 @@ def unwatched(view: WaitsView, load: WaitLoad, at: float, window: timedelta) -> 
         began = view.began if view.began is not None else at
         until = max(began + needed + STEP, at + STEP)
         minutes = round(needed / 60)
-        yield Unjudged(f"what sessions do is watched for {minutes} minutes", until=until)
+        yield Unjudged(f"sessions have not been watched for {minutes} minutes yet", until=until)

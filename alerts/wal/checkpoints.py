@@ -48,7 +48,11 @@ def checkpoints_of(snapshot: Snapshot) -> tuple[Checkpoints, Unjudged | None]:
 
 
 def _learning(counted: Delta) -> Unjudged | None:
-    return None if counted.full else Unjudged("checkpoints are counted", until=counted.until)
+    return (
+        None
+        if counted.full
+        else Unjudged("checkpoints have not been counted for long enough yet", until=counted.until)
+    )
 
 
 def trigger_bytes(snapshot: Snapshot) -> float:

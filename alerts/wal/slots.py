@@ -11,10 +11,10 @@ PGOUTPUT = "pgoutput"
 OF_OPERATOR = "_cnpg_"
 """Prefix of the slots that CloudNativePG makes for its standbys."""
 OF_STANDBY = (
-    "the standby that used it must be made anew with pg_basebackup, unless its archive has the WAL"
+    "the standby that used it must be rebuilt with pg_basebackup, unless its archive has the WAL"
 )
-OF_SUBSCRIBER = "the subscriber must copy all its tables anew"
-OF_CONSUMER = "the consumer must read a full snapshot anew, and misses what changed in between"
+OF_SUBSCRIBER = "the subscriber must copy all its tables again"
+OF_CONSUMER = "the consumer must read a full snapshot again, and misses what changed in between"
 
 
 def check(slot: Slot) -> str:

@@ -72,7 +72,7 @@ def granted_keys(server: ServerView) -> Iterator[str]:
     )
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     told = ", ".join(names[:SHOWN]) + more if names else "no table (optional: setup-sql --keys-of)"
-    yield f"  keys of locked rows are read of: {told}"
+    yield f"  keys of locked rows are read from: {told}"
 
 
 def examined_pooler(pooler: TargetView) -> Iterator[str]:

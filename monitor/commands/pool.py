@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=float,
         default=10.0,
-        help="time between the two looks; the longer, the surer; default 10",
+        help="time between the two looks; a longer time is more certain; default 10",
     )
     parser.add_argument(
         "--wait",

@@ -69,7 +69,7 @@ def run(known: argparse.Namespace) -> int:
         for names in (known.database, known.schema, known.keys_of)
     )
     if tables and known.plans:
-        raise BadUsage("--keys-of belongs to the monitoring role: it can't be with --plans.")
+        raise BadUsage("--keys-of belongs to the monitoring role, not to --plans.")
     if known.server_log and (known.plans or tables or databases):
         raise BadUsage("--server-log goes with --role only: it is for the database of psql.")
     if tables and not databases:

@@ -2,7 +2,7 @@
 
 With `--set autovacuum_vacuum_scale_factor=0.02` also what it would do then. The forecast plays the
 last day again, as the daemon recorded it in its state file, so name the same configuration (or
---set state_file=...); without it, the mean since the last vacuum has to do.
+--set state_file=...); without it, the mean since the last vacuum is used.
 """
 
 import argparse

@@ -107,7 +107,7 @@ class ServerSettings(Login):
     """Patterns for this server only; without them the general `databases` setting applies."""
 
     plans: Annotated[PlansLogin | None, Mapped] = None
-    """A second login, with which the planner is asked for the plans of the dearest queries
+    """A second login, with which the planner is asked for the plans of the most expensive queries
     (docs/plans.md). Not set: no plan is read."""
 
     backup_reports: Optional[Path] = None
@@ -125,7 +125,7 @@ class Pooler(Login):
 
     log: Optional[Path] = None
     """Where the daemon sees the pooler's log (`logfile` in its ini file): refused logins are
-    counted by cause, as no command of the console tells them; no text is kept."""
+    counted by cause, which no command of the console shows; no text is kept."""
 
 
 class Paces(BaseModel):

@@ -14,7 +14,7 @@ EVERY = 60.0
 PROCESSES = 1000
 """Processes that are read in one go: each costs some 20 µs."""
 LARGEST = 20
-"""Sessions that are told."""
+"""Number of sessions that are reported."""
 PAGE = 1024
 CLIENT = "client backend"
 

@@ -20,7 +20,7 @@ class IdentityChange(Flag):
 
     nothing = 0
     restarted = auto()
-    """Whether it was started anew, also by its postmaster after the crash of a backend."""
+    """Whether it was restarted, also by its postmaster after the crash of a backend."""
     another = auto()
     """Whether it is another cluster: all history is invalid."""
     role = auto()
@@ -58,7 +58,7 @@ class IdentityTracker:
             log.warning("server restarted", server=self.target.name, started=identity.started)
             news |= IdentityChange.restarted
         elif self._crashed(identity):
-            log.warning("a backend crashed, and all were started anew", server=self.target.name)
+            log.warning("a backend crashed, and all were restarted", server=self.target.name)
             news |= IdentityChange.sessions_ended
             news |= IdentityChange.restarted if known else IdentityChange.nothing
         # Our role may have lost the right to read it: then it is what it was.

@@ -25,7 +25,7 @@ WORDS = {
 MARKS = {Level.safe: "ok", Level.unknown: "??", Level.caution: "! ", Level.danger: "!!"}
 SHOWN_LACKING = 5
 SHOWN_SAFE = 40
-"""Statements that are shown although they are safe; of more only the number is told."""
+"""Statements that are shown although they are safe; the others are only counted."""
 
 
 def migration_report(verdict: FileVerdict, format: str) -> str:
@@ -51,7 +51,7 @@ def _hours(verdict: FileVerdict) -> Iterator[str]:
     else:
         yield (
             f"At this hour ({now.name}) transactions of this database have lasted up to"
-            f" {_wait(now.longest)}: so long it may wait for its locks{_rate(now)}."
+            f" {_wait(now.longest)}: it may wait that long for its locks{_rate(now)}."
         )
     if best.number == now.number:
         yield f"No hour is better, of the {choice.hours_known} that were seen."

@@ -127,8 +127,8 @@ def _mark(sizing: Sizing, size: int, wished: float) -> str:
 def _bounds(after: Snapshot, cores: int | None) -> Iterator[str]:
     if cores:
         yield (
-            f"  Not more than about {PER_CORE * cores} busy connections help {cores} cores; what is"
-            " active beyond them waits for CPU."
+            f"  More than about {PER_CORE * cores} busy connections don't help {cores} cores; what"
+            " is active beyond them waits for CPU."
         )
     try:
         servers = servers_behind(after)

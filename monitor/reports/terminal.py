@@ -172,7 +172,7 @@ def _server(view: ServerView) -> str:
 def _pooler(view: TargetView) -> str:
     state = "up" if view.up else f"unreachable ({view.unreachable or 'not queried yet'})"
     behind = [_side(side) for side in view.sides] or view.behind
-    before = f", before {', '.join(behind)}" if behind else ""
+    before = f", in front of {', '.join(behind)}" if behind else ""
     return f"{view.name}: {state}, PgBouncer{before}"
 
 

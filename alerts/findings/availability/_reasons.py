@@ -115,7 +115,7 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
         "it asks for a way to log in that pgvigil refuses",
         (
             "If it asks for the password in clear, use scram-sha-256 in pg_hba.conf for {user},"
-            " and set the password anew with \\password.",
+            " and set the password again with \\password.",
             "Or connect with sslmode=verify-full. To send it in clear all the same, as ldap and pam"
             " need it: require_auth=password in the address.",
             "If the server never asked like that before, make sure that it is yours.",

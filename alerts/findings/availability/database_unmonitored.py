@@ -36,7 +36,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def drop(database: Database) -> tuple[str, ...]:
     return (
-        remark("Its files are partly gone; nothing can be done with it but to drop it again:"),
+        remark("Some of its files are gone; all that can be done is to drop it again:"),
         f"DROP DATABASE {identifier(database.datname)};",
     )
 
@@ -52,7 +52,7 @@ def opened() -> tuple[str, ...]:
 def asked(reason: str) -> tuple[str, ...]:
     return (
         remark(f"The last attempt to read it ended with: {reason}"),
-        remark("`pgvigil doctor` tries it anew and says what is missing."),
+        remark("`pgvigil doctor` tries again and says what is missing."),
     )
 
 

@@ -1,4 +1,4 @@
-"""The server was restarted: sessions, caches and prepared plans began anew."""
+"""The server was restarted: sessions ended, and caches and prepared plans are gone."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -174,7 +174,7 @@ def evidence(database: str, damage: Damage) -> Evidence:
         subject=database,
         severity=Severity.warning,
         value=len(largest) + len(damage.emptied),
-        message=f"Statistics of {database} were lost by {cause}: {', and '.join(told)}.",
+        message=f"Statistics of {database} were lost through {cause}: {', and '.join(told)}.",
         facts={
             "lost_by": damage.loss.value,
             "lost_at": moment_text(damage.at) if damage.at else None,

@@ -1,4 +1,4 @@
-"""The statement that builds an index anew with another predicate, from catalogues alone."""
+"""The statement that builds an index again with another predicate, from catalogues alone."""
 
 import json
 import re
@@ -66,6 +66,6 @@ def rebuilt(index: IndexLayout, predicate: str) -> tuple[str, ...]:
     """Return the statements that build it, or advice where the statement is not known."""
     create = statement(index, predicate)
     if create is None:
-        return (remark(f"Build it anew as it is defined, with WHERE {predicate} at its end."),)
+        return (remark(f"Build it again as it is defined, with WHERE {predicate} at its end."),)
     clean_up = "the new index is invalid; drop it with DROP INDEX CONCURRENTLY."
     return concurrently(create, clean_up)

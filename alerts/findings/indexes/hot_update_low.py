@@ -61,8 +61,8 @@ def evidence(first: IndexLayout, crowded: int, table: TableLayout, at: float) ->
         },
         cure=(
             place(first.datname),
-            remark("This keeps space on pages that are filled from now on; it locks no reader and"),
-            remark("no writer. Pages that are full already change with a rewrite (pg_repack)."),
+            remark("This keeps space on pages that are filled from now on; it blocks neither"),
+            remark("reads nor writes. Pages that are full change with a rewrite (pg_repack)."),
             *plain_ddl(f"ALTER TABLE {name} SET (fillfactor = {SPACIOUS});"),
         ),
         check=(

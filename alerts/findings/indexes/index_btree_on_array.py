@@ -88,9 +88,7 @@ def evidence(index: IndexLayout) -> Evidence:
         },
         cure=(
             place(index.datname),
-            remark(
-                "For searches such as @>, && or @@. The B-tree is found unused later, if it is."
-            ),
+            remark("For searches such as @>, && or @@. Once nothing uses it, drop the B-tree."),
             *concurrently(
                 f"CREATE INDEX CONCURRENTLY ON {table} USING gin ({column});",
                 "the new index is invalid; drop it with DROP INDEX CONCURRENTLY.",

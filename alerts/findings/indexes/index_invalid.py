@@ -87,7 +87,7 @@ def cure(index: InvalidIndex) -> tuple[str, ...]:
         return (*((remark(f"{twin} is valid and the same."),) if twin else ()), *dropped(*path))
     return (
         *duplicates(index),
-        remark("This builds it anew; if it is not wanted, DROP INDEX CONCURRENTLY instead."),
+        remark("This rebuilds it; if it is not wanted, DROP INDEX CONCURRENTLY instead."),
         *concurrently(
             f"REINDEX INDEX CONCURRENTLY {identifier(*path)};",
             f"also drop the invalid index whose name begins as {index.indexrelname} and ends in"

@@ -103,7 +103,7 @@ def _state(session: Session | None) -> str:
     if session is None or session.state is None:
         return ""
     if session.state == UNTOLD:
-        return ", whose state is not told (track_activities is off),"
+        return ", whose state is not known (track_activities is off),"
     if session.state_seconds is None:
         return f", {session.state},"
     return f", {session.state} for {duration_text(session.state_seconds)},"

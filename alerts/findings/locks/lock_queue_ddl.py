@@ -159,7 +159,7 @@ def _described(scene: LockScene, node: Holder | None) -> str:
     if session is None:
         return scene.who(node)
     if session.state == UNTOLD:
-        return f"{scene.who(node)}, pid {node}, whose state is not told (track_activities is off)"
+        return f"{scene.who(node)}, pid {node}, whose state is not known (track_activities is off)"
     open_for = duration_text(session.xact_seconds or 0)
     return f"{scene.who(node)}, pid {node}, {session.state}, in a transaction open for {open_for}"
 

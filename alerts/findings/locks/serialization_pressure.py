@@ -46,7 +46,12 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             continue
         if not change.full:
             until, name = change.until, database.datname
-            yield Unjudged("transactions are counted", database=name, subject=name, until=until)
+            yield Unjudged(
+                "transactions have not been counted for long enough yet",
+                database=name,
+                subject=name,
+                until=until,
+            )
         elif found := evidence(database, change, predicate.get(database.datname, 0), limits):
             yield replace(found, cure=(*found.cure, *fewer_page_locks(snapshot)))
 

@@ -25,7 +25,7 @@ CHANGES = re.compile(
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     running: Duration = timedelta(minutes=5)
-    """Age of the transaction; a procedure that commits in between begins anew."""
+    """Age of the transaction; a procedure that commits in between starts again."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -37,7 +37,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def is_backfill(session: Session) -> bool:
-    """Whether it works at a change of rows; one that waits for a lock is told elsewhere."""
+    """Whether it is changing rows; one that waits for a lock is reported elsewhere."""
     is_at_work = session.state == "active" and session.wait_event_type != "Lock"
     is_client = session.backend_type == "client backend" and not session.is_self
     return is_client and is_at_work and CHANGES.match(session.query or "") is not None

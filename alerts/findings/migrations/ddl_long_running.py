@@ -71,7 +71,7 @@ def evidence(row: ExclusiveLock, tables: Sequence[str]) -> Evidence:
         cure=(
             remark("Let it finish if no session waits. Cancelled, all of it is undone:"),
             cancel(row.pid, start, row.xact_start_text),
-            remark("Then take the way in small steps: a new column, filled in batches, swapped."),
+            remark("Then do it in small steps: a new column, filled in batches, then swapped."),
         ),
         check=(
             f"SELECT pid, state, {since('query_start')} AS running FROM {ACTIVITY}"

@@ -58,7 +58,7 @@ def evidence(row: IndexBuild, session: Session | None) -> Evidence:
         },
         cure=(
             remark("Let it finish. Cancelled, a CONCURRENTLY build leaves an invalid index, which"),
-            remark("index_invalid tells; one without CONCURRENTLY leaves nothing."),
+            remark("index_invalid reports; one without CONCURRENTLY leaves nothing."),
         ),
         check=shown(session),
         key=f"{row.pid}:{row.relid}",

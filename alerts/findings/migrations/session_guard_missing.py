@@ -27,7 +27,7 @@ class Limits(BaseLimits):
     """Time that a schema change has waited for its lock: with a useful lock_timeout it had given
     up before."""
     window: Annotated[Duration, FIXED] = timedelta(days=7)
-    """Time for which such a wait is told."""
+    """Time for which such a wait is reported."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

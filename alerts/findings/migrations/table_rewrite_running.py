@@ -1,4 +1,4 @@
-"""VACUUM FULL or CLUSTER writes a table anew, and keeps every other session out of it."""
+"""VACUUM FULL or CLUSTER rewrites a table, and keeps every other session out of it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def evidence(row: Progress, session: Session | None, seconds: float) -> Evidence
         severity=Severity.info,
         value=seconds,
         message=(
-            f"{owner(session)} has been writing {table} anew for {duration_text(seconds)}"
+            f"{owner(session)} has been rewriting {table} for {duration_text(seconds)}"
             f" ({row.command}): {row.phase}{progress_text(row.done, row.expected)}; no session can"
             " read it or write to it before it ends."
         ),

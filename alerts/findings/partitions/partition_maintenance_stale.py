@@ -77,7 +77,7 @@ def evidence(late: Sequence[PartmanTable], at: float) -> Evidence:
             "extension_version": first.extension_version,
         },
         cure=(
-            remark("It makes what is due for all tables, with a commit after each:"),
+            remark("This makes what is due for all tables, with a commit after each:"),
             f"CALL {schema}.run_maintenance_proc();",
             remark(
                 "Then let it run each hour: by a job of pg_cron, by pg_partman's background worker"

@@ -32,7 +32,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             continue
         activity = known.get(own)
         if activity is None:
-            why = "scans are counted for an hour first"
+            why = "scans have not been counted for an hour yet"
             yield Unjudged(why, own[0], table.name, until=snapshot.at + HOUR)
         elif is_ill(activity, limits):
             yield evidence(table, activity)

@@ -58,7 +58,7 @@ def evidence(row: UserTable, name: str, rate: float, doubled: float) -> Evidence
         message=(
             f"{name} is not partitioned, has {bytes_text(row.total_bytes)} and grows by"
             f" {bytes_text(month)} a month; it doubles in {duration_text(doubled)}. Each vacuum,"
-            " index build and rewrite of it takes as long as all of it needs."
+            " index build and rewrite of it takes as long as all of its rows need."
         ),
         facts={
             "size_bytes": row.total_bytes,

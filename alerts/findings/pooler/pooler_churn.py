@@ -39,7 +39,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def opened_lately(rows: Iterable[PoolerServer]) -> int:
     """Count the connections of the last minute, by the pooler's own clock.
 
-    That clock is not told: the newest request is taken for now, which counts too many only where
+    That clock is not known: the newest request is taken for now, which counts too many only where
     nothing was asked since they were opened.
     """
     times = [(_seconds(row.connect_time), _seconds(row.request_time)) for row in rows]

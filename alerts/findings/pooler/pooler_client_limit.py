@@ -32,7 +32,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     most = number(snapshot, "max_client_conn")
     clients = snapshot.answer(pooler_lists).by("list").get("used_clients")
     if not most or clients is None or clients.items is None:
-        yield Unjudged("max_client_conn or the number of clients is not told")
+        yield Unjudged("max_client_conn or the number of clients is not known")
         return
     if clients.items / most >= limits.used:
         yield evidence(clients.items, most, limits)

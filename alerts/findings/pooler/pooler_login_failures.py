@@ -21,7 +21,7 @@ from collectors.pooler_pools import pooler_pools
 from collectors.pooler_state import pooler_state
 
 UNSEEN = "refused logins"
-"""Subject of what is told only by the log."""
+"""Subject of what only the log shows."""
 LAST = 120.0
 """Seconds after the last failure at a server; while clients ask, PgBouncer tries each 15 s."""
 
@@ -55,20 +55,20 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def _gets_no_answer(pool: KnownPool) -> bool:
-    # Their time of waiting is not told: PgBouncer counts it from the first connection on.
+    # Their time of waiting is not known: PgBouncer counts it from the first connection on.
     return not pool.is_held and pool.pool.established == 0 and bool(pool.waiting)
 
 
 def unseen(snapshot: Snapshot, limits: Limits) -> Iterator[Unjudged]:
-    """Yield what the log would tell, where it is not read or tells less."""
+    """Yield what the log would show, where it is not read or shows less."""
     if not snapshot.has(pooler_log):
         why = snapshot.absent.get(pooler_log, NOT_YET)
-        reason = f"refused logins are told only by the log of PgBouncer: {why.reason}"
+        reason = f"only the log of PgBouncer shows refused logins: {why.reason}"
         yield Unjudged(reason, subject=UNSEEN, setting=why.setting)
         return
     full = snapshot.row(pooler_log).since + limits.window.total_seconds()
     if snapshot.at < full:
-        yield Unjudged("its log is not read for long enough", subject=UNSEEN, until=full)
+        yield Unjudged("its log has not been read for long enough", subject=UNSEEN, until=full)
     elif setting(snapshot, "log_pooler_errors") == "0":
         yield Unjudged("log_pooler_errors is 0: refused clients are not logged", subject=UNSEEN)
 
@@ -101,7 +101,7 @@ def unanswered(snapshot: Snapshot, pool: KnownPool, logged: Refused | None) -> E
 
 
 def at_server(snapshot: Snapshot, found: Refused, limits: Limits) -> Evidence:
-    """The log tells of a pool that its server refuses its logins."""
+    """The log shows that a server refuses the logins of a pool."""
     pool = next((one for one in pools_of(snapshot) if one.name == found.pool), None)
     where, name = _where(pool) if pool else ("its server", found.database)
     # Those that are open already serve clients until they are closed.

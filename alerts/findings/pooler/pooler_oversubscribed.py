@@ -39,7 +39,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         if databases:
             yield from _of_server(snapshot, server, databases, limits)
         else:
-            why = "which of its databases lead to this server is not told by their addresses"
+            why = "their addresses do not show which of its databases lead to this server"
             yield Unjudged(why, subject=name)
 
 

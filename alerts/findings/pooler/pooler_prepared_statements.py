@@ -27,7 +27,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     shared = [pool.name for pool in pools_of(snapshot) if pool.pool.pool_mode != SESSION]
     version = snapshot.row(pooler_version).number
     if version is None:
-        yield Unjudged("the version is not told")
+        yield Unjudged("the version is not known")
     elif shared and version < KEPT_FROM:
         yield old(shared, snapshot.row(pooler_version).version)
     elif shared and number(snapshot, "max_prepared_statements") == 0:

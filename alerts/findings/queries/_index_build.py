@@ -23,7 +23,7 @@ def cure(advice: IndexAdvice) -> Iterator[str]:
     yield remark(
         f"Tried by HypoPG on the generic plan: cost {advice.cost_before:,.0f}, with the index"
         f" {advice.cost_after:,.0f}; {len(advice.others)} other statements of the table were tried"
-        " too, and none gets much dearer."
+        " too, and none gets much more expensive."
     )
     yield from concurrently(
         f"CREATE INDEX CONCURRENTLY {identifier(name_of(advice))} ON {index_text(advice)};",

@@ -1,4 +1,4 @@
-"""What all findings about statements share: what they read, and how one statement is told."""
+"""What findings about statements share: what they read, and the evidence about a statement."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""An index that does not exist would make a dear statement cheaper, as the planner itself says."""
+"""An index that does not exist would make an expensive statement cheaper, by the planner itself."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -76,7 +76,7 @@ def advice(ran: Ran) -> Iterator[str]:
     """Say where its time goes, as far as the counters show it."""
     use = ran.use
     if use.block_read_seconds > WAITED * use.seconds:
-        yield remark("Most of its time it reads blocks that are not in shared buffers.")
+        yield remark("It spends most of its time reading blocks that are not in shared buffers.")
     blocks, rows = use.each("blocks"), use.each("rows")
     if blocks > 100 and blocks > 20 * max(rows, 1):
         yield remark(

@@ -1,4 +1,4 @@
-"""The plan of a dear statement shows why it is dear, with the table and the columns."""
+"""The plan of an expensive statement shows why it is expensive, with the table and the columns."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Limits(BaseLimits):
     window: Annotated[Duration, FIXED] = HOUR
     """Time over which executions are measured, at most one hour."""
     min_calls: Annotated[int, FIXED] = 20
-    """Executions within the window: a report may be dear."""
+    """Executions within the window: a report may be expensive."""
     min_share: Share = 0.01
     """Share of the execution time of all statements."""
     grave_share: Share = 0.2
@@ -72,7 +72,7 @@ def facts(plan: StatementPlan, seen: Sequence[Signal]) -> Mapping[str, float | s
 
 
 finding = Finding(
-    title="Plan of a dear statement",
+    title="Plan of an expensive statement",
     severities=(Severity.info, Severity.warning),
     reads=(stat_statements, user_tables),
     consults=(plans, logged_plans, *CONSULTS),

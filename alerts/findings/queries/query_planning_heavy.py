@@ -1,4 +1,4 @@
-"""Planning takes longer than executing: the statement is planned anew each time."""
+"""Planning takes longer than executing: the statement is planned again each time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

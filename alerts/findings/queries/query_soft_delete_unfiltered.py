@@ -116,7 +116,7 @@ def evidence(load: Load, ran: Ran, column: SoftDeleteColumn, share: float, other
         (
             remark("Ask its author whether deleted rows are meant. If not, add the condition that"),
             remark("the other statements have; an index without deleted rows then serves it too."),
-            remark("A view of the rows that live, which all read, keeps it from being forgotten."),
+            remark("A view of the live rows, which all read, keeps it from being forgotten."),
         ),
     )
 

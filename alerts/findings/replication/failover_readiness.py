@@ -61,7 +61,7 @@ def evidence(ready: Readiness) -> Evidence:
             "unknown": "; ".join(ready.unknown) or None,
         },
         cure=(
-            remark(f"Put right on {ready.candidate} before the night when it is needed:"),
+            remark(f"Put right on {ready.candidate} before it is needed:"),
             *(remark(f"{number}. {reason}") for number, reason in enumerate(reasons, 1)),
             remark("Not judged: pg_hba.conf, certificates, and how clients find the new primary."),
             remark("pgvigil failover prints all candidates side by side."),

@@ -100,7 +100,7 @@ def _copy_steps() -> tuple[str, ...]:
         remark("1. This server's log has the error and the table."),
         remark("2. Rows that are here already: empty the table, if nothing else is in it that is"),
         remark("   needed. A column, type or right that is missing: add it."),
-        remark("3. The copy begins anew within seconds."),
+        remark("3. The copy starts again within seconds."),
     )
 
 

@@ -34,7 +34,11 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         if delta.increase["spill_bytes"] >= limits.spilled:
             yield evidence(snapshot, name, delta)
         elif not delta.full:
-            yield Unjudged("spilled bytes are summed", subject=name, until=delta.until)
+            yield Unjudged(
+                "spilled bytes have not been summed for long enough yet",
+                subject=name,
+                until=delta.until,
+            )
 
 
 def evidence(snapshot: Snapshot, name: str, delta: Delta) -> Evidence:

@@ -78,7 +78,7 @@ def evidence(snapshot: Snapshot, row: Subscription, what: str) -> Evidence:
             *change(snapshot, "max_logical_replication_workers", "…"),
             *change(snapshot, "max_worker_processes", "…"),
             remark("4. The slot is gone or lost there: see slot_lost on the publisher."),
-            remark("Don't drop the subscription: it would have to copy all tables anew."),
+            remark("Don't drop the subscription: it would have to copy all tables again."),
         ),
         check=check(row),
         key=row.name,

@@ -25,7 +25,7 @@ Tables = list[SubscriptionTable]
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     standing: Duration = timedelta(minutes=30)
-    """Time without progress and without a worker; a failed copy begins anew within seconds."""
+    """Time without progress and without a worker; a failed copy starts again within seconds."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

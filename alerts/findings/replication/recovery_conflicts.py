@@ -100,7 +100,7 @@ def advice(snapshot: Snapshot, kind: str) -> tuple[str, ...]:
             remark(
                 "The slots can't be used any more: slot_lost names them, and each consumer must"
             ),
-            remark("start anew. So that it does not come again, let the primary keep what they"),
+            remark("start over. To prevent the next time, let the primary keep what they"),
             remark("need, by a physical slot of this standby (primary_slot_name) and:"),
             *change(snapshot, "hot_standby_feedback", "on"),
         )

@@ -105,7 +105,7 @@ def hung(snapshot: Snapshot, pid: int) -> tuple[str, ...]:
     """Return steps for a receiver whose process is there; it can't be ended by SQL."""
     return (
         remark(f"1. On {snapshot.node.server}: is process {pid} stopped (state T in ps)? Then run"),
-        remark(f"   kill -CONT {pid}. Its end does no harm: kill -TERM {pid}; a new one starts."),
+        remark(f"   kill -CONT {pid}. Ending it does no harm: kill -TERM {pid}; a new one starts."),
         remark("2. Does the network to its upstream lose packets? Look at Send-Q in ss -tn."),
         remark("3. On its upstream: is the walsender of this standby stopped?"),
     )

@@ -60,7 +60,7 @@ def rebuild(slot: Slot) -> tuple[str, ...]:
     if slot.slot_type == "physical":
         return (
             remark("1. If the standby has a restore_command, and the archive has the WAL, it goes"),
-            remark("   on from there. Else make it anew with pg_basebackup."),
+            remark("   on from there. Otherwise rebuild it with pg_basebackup."),
             remark("2. Make a new slot for it, after the lost one is dropped."),
         )
     if slot.plugin == PGOUTPUT:
@@ -70,8 +70,8 @@ def rebuild(slot: Slot) -> tuple[str, ...]:
             remark(f"   not dropped with it: ALTER SUBSCRIPTION {name} DISABLE;"),
             remark(f"   ALTER SUBSCRIPTION {name} SET (slot_name = NONE);"),
             remark(f"   DROP SUBSCRIPTION {name};"),
-            remark("2. Empty its tables there, and create it anew with copy_data: what changed in"),
-            remark("   between is in no WAL any more."),
+            remark("2. Empty its tables there, and create it again with copy_data: what has"),
+            remark("   changed in between is in no WAL any more."),
         )
     return (
         remark("1. Stop the connector; tell it to take a new snapshot (Debezium: an incremental"),

@@ -1,4 +1,4 @@
-"""Two servers of one cluster accept writes: their data part, and one side will be lost."""
+"""Two servers of one cluster accept writes: their data diverge, and one side will be lost."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ NO_FILE = "growth over days is not remembered without a state file"
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     doubles: Annotated[Duration, Slack(1.25)] = timedelta(days=120)
-    """Time within which it doubles at the least pace of the last weeks."""
+    """Time within which it doubles at the slowest pace of the last weeks."""
     month_bytes: Bytes = 10 * 1024**3
     """Growth in 30 days from which it is of interest; a small database doubles soon."""
     observed: Annotated[Duration, FIXED] = timedelta(days=7)
@@ -53,7 +53,7 @@ def learning(row: DatabaseSize, trend: Trend, limits: Limits) -> Unjudged:
 
 
 def is_fast(size: int, rate: Rate, limits: Limits) -> bool:
-    """Whether even its least pace is fast."""
+    """Whether even its slowest pace is fast."""
     enough = rate.low * MONTH >= limits.month_bytes
     return enough and rate.low * limits.doubles.total_seconds() >= size
 

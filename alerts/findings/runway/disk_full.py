@@ -50,9 +50,9 @@ class Limits(BaseLimits):
     hours_left: Annotated[Duration, Slack(2.0)] = timedelta(hours=4)
     """Time until it is full, of space or of inodes, at the pace of the last hour."""
     hours_critical: Annotated[Duration, Slack(1.5)] = timedelta(hours=1)
-    """Time left from which it is critical, at the least pace of the hour that is certain."""
+    """Time left from which it is critical, at the slowest pace of the hour that is certain."""
     days_left: Annotated[Duration, Slack(1.3)] = timedelta(days=7)
-    """Time until it is full, at the least pace of the last weeks."""
+    """Time until it is full, at the slowest pace of the last weeks."""
     days_critical: Annotated[Duration, Slack(1.3)] = timedelta(days=1)
     """Time left at that pace from which it is critical."""
     least_used: Share = 0.6

@@ -31,7 +31,7 @@ class Limits(BaseLimits):
     used_critical: Share = 0.9
     """Used share from which it is critical."""
     left: Annotated[Duration, Slack(1.2)] = timedelta(days=180)
-    """Time left at the least pace of the last weeks: to widen a key takes months of planning."""
+    """Time left at the slowest pace of the last weeks: to widen a key takes months of planning."""
     left_critical: Annotated[Duration, Slack(1.2)] = timedelta(days=60)
     """Time left from which it is critical."""
     least_used: Share = 0.6
@@ -53,7 +53,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def wraps_in_peace(row: Sequence) -> bool:
-    """Whether it begins anew before a column is full, as it was made to."""
+    """Whether it cycles before a column is full, as it was made to."""
     limit = row.max_value if row.increment > 0 else row.min_value
     return row.cycles and row.last_possible == limit
 

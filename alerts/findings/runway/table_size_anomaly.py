@@ -25,7 +25,7 @@ class Limits(BaseLimits):
     times: Annotated[float, Slack(0.8)] = 5.0
     """How many times its highest day before it must have grown."""
     least_bytes: Bytes = 1024**3
-    """Growth of the day from which it is told."""
+    """Growth of the day from which it is reported."""
     least_share: Share = 0.1
     """Share of its size by which it must have grown."""
     observed: Annotated[Duration, FIXED] = timedelta(days=7)

@@ -67,8 +67,8 @@ def cure(row: RandomKey, table: str, column: str) -> tuple[str, ...]:
             remark("type of the column and the old values stay. PostgreSQL 18 can make them too."),
         )
     return (
-        remark("UUIDs of version 7 are ordered by time, which they tell to who sees them; the old"),
-        remark("values stay:"),
+        remark("UUIDs of version 7 are ordered by time, and all who see one can read that time;"),
+        remark("the old values stay:"),
         *plain_ddl(f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT pg_catalog.uuidv7();"),
     )
 

@@ -22,7 +22,7 @@ NUMBERED = re.compile(
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     max_columns: int = 20
-    """More columns of one name are a vector or the columns of a file, and are not told."""
+    """More columns of one name are a vector or the columns of a file, and are not reported."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

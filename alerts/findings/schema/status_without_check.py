@@ -51,7 +51,7 @@ def evidence(row: StatusColumn, values: int) -> Evidence:
         ),
         facts={"values": values, "type": row.type, "rows": row.rows},
         cure=(
-            remark("1. See which values there are (the check below), and mend the wrong ones;"),
+            remark("1. See which values there are (the check below), and correct the wrong ones;"),
             remark("2. add a CHECK of the right ones as NOT VALID, with a lock_timeout: it is in"),
             remark("force for new rows at once; 3. validate it, which blocks no writes."),
         ),

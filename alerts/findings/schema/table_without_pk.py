@@ -57,7 +57,7 @@ def evidence(row: KeylessTable) -> Evidence:
 def cure(row: KeylessTable, table: str) -> tuple[str, ...]:
     if not row.unique_columns or row.is_partitioned:
         return (
-            remark("Choose the columns that tell a row, or add a column (bigint, generated as"),
+            remark("Choose the columns that identify a row, or add a column (bigint, generated as"),
             remark("identity) while the table is small; build a unique index CONCURRENTLY, then"),
             remark("make it the primary key in one short step (USING INDEX)."),
         )
@@ -67,7 +67,7 @@ def cure(row: KeylessTable, table: str) -> tuple[str, ...]:
         remark(f"A unique index on {columns} exists, and none of them can be null:"),
         *concurrently(
             f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ({columns});",
-            f"drop the invalid index {name} and begin anew.",
+            f"drop the invalid index {name} and start again.",
         ),
         *plain_ddl(f"ALTER TABLE {table} ADD PRIMARY KEY USING INDEX {name};"),
         remark("The older index is then superfluous."),

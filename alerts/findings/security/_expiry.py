@@ -12,7 +12,7 @@ from alerts.units import Duration, duration_text, moment_text
 @dataclass(frozen=True, slots=True)
 class ExpiryLimits(BaseLimits):
     warning: Annotated[Duration, FIXED] = timedelta(days=21)
-    """Time before it expires; what renews it by itself has done so a month before."""
+    """Time before it expires; automatic renewal has replaced it by then."""
     critical: Annotated[Duration, FIXED] = timedelta(days=3)
     """Time from which it is critical."""
 

@@ -34,7 +34,7 @@ def evidence(row: DefinerFunction) -> Evidence:
         value=1,
         message=(
             f"{name} runs with the rights of {owner}, and finds names by the search_path of its"
-            " caller: a caller who can create objects can make it run his own."
+            " caller: a caller who can create objects can make it run their own."
         ),
         facts={
             "owner": row.owner,

@@ -40,7 +40,7 @@ def evidence(snapshot: Snapshot) -> Evidence:
         facts={NAME: "md5"},
         cure=(
             *change(snapshot, NAME, "'scram-sha-256'"),
-            remark("Then set each password anew (\\password in psql), and write scram-sha-256"),
+            remark("Then set each password again (\\password in psql), and write scram-sha-256"),
             remark("instead of md5 in pg_hba.conf once all are. Old drivers may lack SCRAM."),
         ),
         check="SHOW password_encryption;",

@@ -26,7 +26,7 @@ class Limits(BaseLimits):
     critical: Annotated[Duration, FIXED] = timedelta(days=3)
     """The same for a role that has sessions or replicates at present."""
     forgotten: Annotated[Duration, FIXED] = timedelta(days=30)
-    """Time after which an expired password of a role without sessions is no longer told."""
+    """Time after which an expired password of a role without sessions is no longer reported."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

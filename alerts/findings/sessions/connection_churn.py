@@ -31,7 +31,7 @@ class Limits(BaseLimits):
     """Share of all available connections opened within ten seconds that is a storm."""
     storm_taken: Annotated[Share, Slack(0.9)] = 0.6
     """Share of the available connections in use from which a storm is a warning: the next one may
-    be refused. Below, it is told as info."""
+    be refused. Below, it is info."""
     opened: Annotated[float, Slack(0.8)] = 20.0
     """Connections opened each second, over ten minutes."""
     lost: Annotated[Share, Slack(0.8)] = 0.25
@@ -97,7 +97,7 @@ def storm(young: list[Session], used: int, slots: int, limits: Limits, pooled: P
             **pooled.facts(),
         },
         cure=(
-            remark("An application that starts anew, or whose pool has no limit, opens them."),
+            remark("An application that restarts, or whose pool has no limit, opens them."),
             remark("Limit its pool, and let its instances start one after the other."),
             *pooled.advice(),
         ),

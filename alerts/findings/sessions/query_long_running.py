@@ -19,7 +19,7 @@ from collectors.activity import Session, activity
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     running: Duration = timedelta(minutes=30)
-    """How long one statement may run. COPY, DDL, VACUUM and the tools of backups are left out."""
+    """How long one statement may run. COPY, DDL, VACUUM and backup tools are left out."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -20,8 +20,8 @@ from collectors.temp_files import TempFiles, temp_files
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     written: Bytes = 4 * 1024**3
-    """Size of the temporary files of one session. Index builds and tools of backups are left
-    out. Files that parallel workers share can't be seen."""
+    """Size of the temporary files of one session. Index builds and backup tools are left out.
+    Files that parallel workers share can't be seen."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -104,7 +104,7 @@ def cure(snapshot: Snapshot, worst: Sequence[DueTable]) -> tuple[str, ...]:
 
 
 finding = Finding(
-    title="Autovacuum too seldom for large tables",
+    title="Autovacuum too rare for large tables",
     severities=(Severity.info,),
     reads=(user_tables, settings),
     limits=Limits(),

@@ -1,4 +1,4 @@
-"""The planner takes random reads for slow ones, and they are measured to be fast."""
+"""The planner takes random reads to be slow, but they are measured to be fast."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -59,7 +59,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         yield evidence(snapshot, own, reads)
     elif not any(one.full for one in known):
         until = min((one.until for one in known), default=snapshot.at + HOUR.total_seconds())
-        yield Unjudged("page reads are counted for an hour first", until=until)
+        yield Unjudged("page reads have not been counted for an hour yet", until=until)
 
 
 def evidence(snapshot: Snapshot, own: Setting, reads: Reads) -> Evidence:

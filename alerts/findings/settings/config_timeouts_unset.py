@@ -24,7 +24,7 @@ GUARDS = (IDLE, "lock_timeout", "statement_timeout", "transaction_timeout")
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     sessions: int = 3
-    """Minimum number of present sessions of a role; a person at psql knows what he does."""
+    """Minimum number of present sessions of a role; a person at psql knows what they do."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -70,7 +70,7 @@ def spilled_of(snapshot: Snapshot) -> tuple[Spilled | None, Unjudged | None]:
     if any(one.full for one in known.values()):
         return spilled, None
     until = min(one.until for one in known.values())
-    return spilled, Unjudged("temporary files are counted for an hour first", until=until)
+    return spilled, Unjudged("temporary files have not been counted for an hour yet", until=until)
 
 
 def evidence(snapshot: Snapshot, work_mem: float, spilled: Spilled) -> Evidence:

@@ -36,7 +36,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             value=len(behind),
             message=(
                 f"{plural(len(behind), 'minor release')} behind: this is {row.short_version}, and"
-                f" {major}.{LATEST[major]} was out on {AS_OF} (what pgvigil knows is of that day)."
+                f" {major}.{LATEST[major]} was the newest on {AS_OF}, the date of pgvigil's list."
             ),
             facts={"behind_releases": len(behind), "behind_seconds": since.total_seconds()},
             cure=(

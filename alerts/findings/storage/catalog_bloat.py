@@ -125,7 +125,7 @@ def evidence(layout: TableLayout, found: HeapEstimate, snapshot: Snapshot) -> Ev
 def cure(
     layout: TableLayout, found: HeapEstimate, size: int, holder: HorizonHolder | None
 ) -> tuple[str, ...]:
-    """Vacuum it; a rewrite stops every session, so it is told as steps."""
+    """Vacuum it; a rewrite stops every session, so it is given as steps."""
     writes = size - found.bloat_bytes
     return (
         *(release(holder) if holder else ()),

@@ -37,7 +37,7 @@ def evidence(due: DueTable) -> Evidence:
         Severity.info,
         inserted,
         f"has {inserted:,} rows inserted since its last vacuum, {due.inserted_times:.1f} times what"
-        f" makes autovacuum take it ({due.triggers.insert or 0:,.0f}).",
+        f" triggers autovacuum ({due.triggers.insert or 0:,.0f}).",
         {"inserted_rows": inserted, "trigger_rows": due.triggers.insert},
         (
             remark("This makes index-only scans possible, and freezes rows before it is urgent:"),

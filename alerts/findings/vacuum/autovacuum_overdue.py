@@ -1,4 +1,4 @@
-"""A table has many more dead rows than make autovacuum take it, and for a cause."""
+"""A table has many more dead rows than it takes to trigger autovacuum, for a known cause."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -59,14 +59,15 @@ def evidence(
     waiting.sort(key=lambda due: due.table.n_dead_tup, reverse=True)
     sleep = share_text(round(work.sleeping_share, 2))
     at = ", ".join(run.table for run in work.running)
+    behind = plural(len(waiting), "due table waits", "due tables wait")
     return Evidence(
         subject="workers",
         severity=Severity.warning,
         value=busy,
         message=(
             f"All {plural(workers, 'worker')} of autovacuum have been busy for"
-            f" {duration_text(busy)}, while {plural(len(waiting), 'table')} waits or wait, first"
-            f" {waiting[0].name}. The workers sleep {sleep} of the time because of the cost limit."
+            f" {duration_text(busy)}, while {behind}, first {waiting[0].name}."
+            f" The workers sleep {sleep} of the time because of the cost limit."
         ),
         facts={
             "busy_seconds": busy,

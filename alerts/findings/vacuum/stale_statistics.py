@@ -41,7 +41,7 @@ def evidence(due: DueTable) -> Evidence:
         Severity.warning,
         changed,
         f"has {changed:,} rows changed since its last ANALYZE, {due.changed_times:.1f} times what"
-        f" makes autovacuum analyse it ({trigger:,.0f}).",
+        f" triggers an automatic ANALYZE ({trigger:,.0f}).",
         {
             "changed_rows": changed,
             "trigger_rows": trigger,

@@ -53,8 +53,8 @@ def evidence(row: TempSchema) -> Evidence:
         cure=(
             remark("Autovacuum drops such tables when it comes to this database, so first see"),
             remark("why it does not: autovacuum_disabled, autovacuum_workers_saturated."),
-            remark("By hand, as a superuser, only after no session has that schema, look at"),
-            remark(f"each of its tables and drop it by name, such as {first(row)}."),
+            remark("By hand, as a superuser: make sure that no session uses that schema, then"),
+            remark(f"look at each of its tables and drop it by name, such as {first(row)}."),
         ),
         check=(
             "SELECT c.relname, c.relpages, pg_catalog.age(c.relfrozenxid)"

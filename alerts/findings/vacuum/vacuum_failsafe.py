@@ -67,9 +67,9 @@ def evidence(table: UserTable, row: VacuumProgress, age: float) -> Evidence:
         severity=Severity.warning,
         value=age,
         message=(
-            f"The vacuum of {name} works in failsafe mode, as the table is {share_text(age)} of"
-            " that age: it neither sleeps nor cleans indexes, only freezes."
-            f" {share_text(round(scanned, 3))} of the table is scanned."
+            f"The vacuum of {name} works in failsafe mode, as its oldest row is at"
+            f" {share_text(age)} of the age for that: it neither sleeps nor cleans indexes, it only"
+            f" freezes. {share_text(round(scanned, 3))} of the table is scanned."
         ),
         facts={
             "pid": row.pid,
@@ -78,8 +78,10 @@ def evidence(table: UserTable, row: VacuumProgress, age: float) -> Evidence:
             "failsafe_age_share": age,
         },
         cure=(
-            remark("Let it finish, whatever it costs; cancelled, it begins anew. It takes all the"),
-            remark("I/O that it gets. Don't run DDL on the table. txid_wraparound says what is"),
+            remark("Let it finish, whatever it costs; cancelled, it starts again. It takes all"),
+            remark(
+                "the I/O that it gets. Don't run DDL on the table. txid_wraparound says what is"
+            ),
             remark("left. When it has finished, clean the indexes, which it has left as they are:"),
             remark(f"VACUUM (INDEX_CLEANUP ON) {name};"),
         ),

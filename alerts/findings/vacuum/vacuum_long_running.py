@@ -39,7 +39,7 @@ def evidence(row: VacuumProgress) -> Evidence:
         severity=Severity.info,
         value=seconds,
         message=(
-            f"{who} has been working at {name(row)} for {duration_text(seconds)}: {row.phase},"
+            f"{who} has been vacuuming {name(row)} for {duration_text(seconds)}: {row.phase},"
             f" {share_text(round(scanned, 3))} of the table scanned{ahead}, {row.index_vacuums}"
             " passes over its indexes."
         ),
@@ -53,7 +53,7 @@ def evidence(row: VacuumProgress) -> Evidence:
             "slept_seconds": row.delay_seconds,
         },
         cure=(
-            remark("Let it finish: cancelled, it begins anew. While it runs it holds back DDL on"),
+            remark("Let it finish: cancelled, it starts again. While it runs it holds back DDL on"),
             remark("the table. If it sleeps (VacuumDelay), see autovacuum_throttled; if it passes"),
             remark("over the indexes more than once, vacuum_multi_index_pass."),
         ),

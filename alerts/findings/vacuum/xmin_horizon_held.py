@@ -102,7 +102,7 @@ def evidence(holder: HorizonHolder, stood: Standstill, price: Price, limits: Lim
         message=(
             f"The horizon of {holder.datname or 'all databases'} has stood still for"
             f" {least}{duration_text(stood.seconds)} because of {holder.text}: {kept}."
-            f" Without it the horizon moves on by {plural(price.gained, 'transaction')}."
+            f" Without it the horizon would move on by {plural(price.gained, 'transaction')}."
         ),
         facts={
             "kind": holder.kind.value,

@@ -114,7 +114,7 @@ def cure(snapshot: Snapshot, blamed: Culprit) -> tuple[str, ...]:
     if blamed.text:
         steps.append(remark(f"Most of the load is in this statement: {blamed.text}"))
     if sessions:
-        steps.append(remark("If it can be done without, this cancels it where it runs now:"))
+        steps.append(remark("If it can be spared, this cancels it where it runs now:"))
         steps += [cancel(s.pid, s.backend_start_text or "", s.xact_start_text) for s in sessions]
     return (
         *steps,

@@ -47,7 +47,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     if syncs >= (limits.syncs_since_17 if direct else limits.syncs):
         yield by_syncs(snapshot, syncs, counted.seconds)
     elif not counted.full:
-        yield Unjudged("syncs are counted", until=counted.until)
+        yield Unjudged("syncs have not been counted for long enough yet", until=counted.until)
     own, total = _written(snapshot)
     if own >= limits.least and own / total >= limits.writes:
         yield by_writes(snapshot, own, own / total, counted.increase["maxwritten_clean"])
@@ -113,7 +113,7 @@ def by_writes(snapshot: Snapshot, own: float, share: float, stopped: float) -> E
 
 
 finding = Finding(
-    title="Sessions write for the background",
+    title="Sessions do the writes of background processes",
     severities=(Severity.info, Severity.warning),
     reads=(bgwriter,),
     consults=(stat_io, settings),

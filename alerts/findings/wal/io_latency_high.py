@@ -61,12 +61,14 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def of(
     snapshot: Snapshot, subject: str, timing: str, measured: Latency | None, limits: Limits
 ) -> Iterator[Outcome]:
-    """Judge one kind of operation. Where PostgreSQL takes no times, that is told, not 0."""
+    """Judge one kind of operation. Where PostgreSQL measures no times, say so; it is not 0."""
     if not number_of(snapshot, timing):
-        yield Unjudged(f"{timing} is off: no times are taken", subject=subject, setting=timing)
+        yield Unjudged(f"{timing} is off: times are not measured", subject=subject, setting=timing)
     elif measured is None:
         until = snapshot.at + limits.window.total_seconds()
-        yield Unjudged("times are summed", subject=subject, until=until)
+        yield Unjudged(
+            "times have not been summed for long enough yet", subject=subject, until=until
+        )
     elif _is_slow(measured, limits):
         yield evidence(measured)
 

@@ -66,7 +66,11 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         if _thrashes(delta, limits) and delta.full:
             yield evidence(snapshot, row.name, delta)
         elif not delta.full:
-            yield Unjudged("lookups are counted", subject=row.name, until=delta.until)
+            yield Unjudged(
+                "lookups have not been counted for long enough yet",
+                subject=row.name,
+                until=delta.until,
+            )
 
 
 def _thrashes(delta: Delta, limits: Limits) -> bool:

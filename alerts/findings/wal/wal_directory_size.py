@@ -60,7 +60,7 @@ def evidence(
         severity=Severity.info if by_choice else Severity.warning,
         value=row.size_bytes,
         message=(
-            f"pg_wal has {bytes_text(row.size_bytes)}, with max_wal_size at {bytes_text(allowed)}:"
+            f"pg_wal holds {bytes_text(row.size_bytes)}; max_wal_size is {bytes_text(allowed)}:"
             f" {_why(reason)}.{growth_text(snapshot)}"
         ),
         facts={

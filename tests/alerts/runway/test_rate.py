@@ -52,7 +52,7 @@ def test_one_bulk_load_is_no_growth() -> None:
 
 
 def test_growth_by_workdays_is_told_by_its_weeks() -> None:
-    """Nothing at weekends: the least pace of a week is the pace of all."""
+    """Nothing at weekends: the slowest pace of a week is the pace of all."""
 
     def grown(day: float) -> float:
         weeks, rest = divmod(day, 7)

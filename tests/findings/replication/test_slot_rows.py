@@ -133,7 +133,7 @@ def test_a_drop_is_only_a_comment_that_says_what_it_costs() -> None:
     assert "is the same loss" in of_stranger
     of_subscriber = texts(finding, of(finding, slot("Sub", **LOGICAL)))
     assert 'ALTER SUBSCRIPTION "Sub" ENABLE;' in of_subscriber
-    assert "must copy all its tables anew" in of_subscriber
+    assert "must copy all its tables again" in of_subscriber
     patroni = [
         filled(Setting, name=name, setting="1", source="command line", vartype="integer")
         for name in (

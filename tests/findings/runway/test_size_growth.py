@@ -54,7 +54,7 @@ def database(size: float, rate: Rate | None) -> Verdict:
     ],
 )
 def test_a_database_that_doubles_soon(size: float, rate: Rate | None, state: State) -> None:
-    """By its least pace, and after a week."""
+    """By its slowest pace, and after a week."""
     assert database(size, rate).state is state
 
 

@@ -157,7 +157,7 @@ def test_levels_follow_a_late_freeze(age: int, severity: Severity | None) -> Non
     ],
 )
 def test_time_left(age: int, rate: float, severity: Severity | None) -> None:
-    """By the least pace of the last weeks, where vacuum does not keep up."""
+    """By the slowest pace of the last weeks, where vacuum does not keep up."""
     known = server(aged(age), rate=Rate(rate, rate, 2 * rate, 86_400 * 14))
     found = verdict_of(txid_wraparound.finding, known)
     assert found.severity is severity

@@ -44,7 +44,7 @@ def test_the_report_names_poolers() -> None:
     console = Console(file=StringIO(), width=100)
     text(SEEN, console)
     printed = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "pool: up, PgBouncer, before db & more" in printed
+    assert "pool: up, PgBouncer, in front of db & more" in printed
     assert "other: unreachable (absent), PgBouncer" in printed
 
 
@@ -65,7 +65,7 @@ def test_the_server_stands_beside_its_pools() -> None:
     console = Console(file=StringIO(), width=100)
     text(seen, console)
     printed = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "before db & more (45 of 97 slots in use, 20 by it)" in printed
+    assert "in front of db & more (45 of 97 slots in use, 20 by it)" in printed
 
 
 def test_doctor_names_what_is_behind() -> None:
