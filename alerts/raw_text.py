@@ -7,6 +7,7 @@ escapes: `caf\\xe9`.
 
 import codecs
 import re
+import sys
 from collections.abc import Iterable, Iterator
 
 FIRST = 0x10FE00
@@ -16,6 +17,9 @@ STANDS_FOR_BYTE = re.compile("[\U0010fe80-\U0010feff]")
 # so that two different names never become equal.
 WRITTEN = re.compile(rb"(\xf4\x8f[\xba\xbb][\x80-\xbf])")
 HANDLER = "pgvigil_raw"
+SHORT = 128
+"""Bytes up to which equal texts are kept once: settings have the same names on each of many
+servers, and all rows of a table the same types. The text goes when nothing holds it any more."""
 UNNAMED = (
     "-- No statement can be printed here: it would name {name}, whose bytes are not valid UTF-8."
     " Find the object by its OID, in a session with client_encoding = SQL_ASCII."
@@ -26,7 +30,7 @@ def decode(data: bytes) -> str:
     """Return the text of these bytes; this can't fail."""
     text = data.decode("utf-8", HANDLER)
     if text.isascii() or not WRITTEN.search(data):
-        return text
+        return sys.intern(text) if len(data) <= SHORT else text
     pieces = WRITTEN.split(data)
     return "".join(
         _of_bytes(piece) if place % 2 else piece.decode("utf-8", HANDLER)

@@ -1,6 +1,6 @@
 """Snapshot: the immutable input of judges, with the newest rows and history."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -104,9 +104,9 @@ class Snapshot:
         made: Made = self._made[make]
         return made
 
-    def frozen(self) -> "Snapshot":
-        """Return the same with the view of every kind of history made."""
-        return replace(self, histories=dict(self.histories))
+    def frozen(self, kinds: Iterable[AnyHistory]) -> "Snapshot":
+        """Return the same with the views of these kinds of history made, and no others."""
+        return replace(self, histories={kind: self.histories[kind] for kind in kinds})
 
     def with_histories(self, views: Mapping[AnyHistory, Any]) -> "Snapshot":
         """Return the same answers, with newer views of some kinds of history."""

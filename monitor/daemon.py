@@ -23,6 +23,7 @@ from monitor.exposition.own_page import Own
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
 from monitor.garbage import WholeCollection, settle
+from monitor.heap import share_heap
 from monitor.loop_errors import LoopErrors
 from monitor.own_checks.enrolment import enrol, files_of
 from monitor.own_target import OwnTarget
@@ -44,6 +45,8 @@ CHECK_FILES = 5.0
 """Seconds between checks for a changed configuration."""
 PICTURES = 0.05
 """Share of time for making overviews: one a second, less often for many servers."""
+PASSES = 3
+"""How often news that came while other news was shown is taken along, before all have a turn."""
 Load = Callable[[], Settings]
 
 
@@ -101,6 +104,7 @@ class Daemon:
 
         Raises ConfigurationError or OSError before anything is started.
         """
+        share_heap()
         wanted = list(plans(self.settings, self.environ))
         poolers = list(pooler_plans(self.settings, self.environ))
         if self.state_file:
@@ -139,13 +143,15 @@ class Daemon:
     async def _publish_news(self) -> None:
         """Show the servers that have news at once; the others as they were shown last."""
         async with self._publishing:
-            shown = {view.name: view for view in self.overview.servers}
-            shown = {name: view for name, view in shown.items() if name not in self._news}
-            self._news.clear()
-            watched = self.fleet.servers.items()
-            self._show(
-                tuple(shown.get(name) or self.fleet.written_view(one) for name, one in watched)
-            )
+            for _ in range(PASSES):  # there may be more by the time that it is shown
+                if not self._news:
+                    return
+                shown = {view.name: view for view in self.overview.servers}
+                news, self._news = self._news, set()
+                wanted = news | (self.fleet.servers.keys() - shown)
+                fresh, _ = await self.fleet.written_views(wanted)
+                shown |= {view.name: view for view in fresh}
+                self._show(tuple(shown[name] for name in self.fleet.servers if name in shown))
 
     def _show(self, servers: tuple[ServerView, ...]) -> None:
         now = self.clock.now()

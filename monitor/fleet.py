@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -115,13 +115,18 @@ class Fleet:
     def views(self) -> tuple[ServerView, ...]:
         return tuple(seen(server) for server in self.servers.values())
 
-    async def written_views(self) -> tuple[tuple[ServerView, ...], float]:
+    async def written_views(
+        self, names: Collection[str] | None = None
+    ) -> tuple[tuple[ServerView, ...], float]:
         """Views whose lines are in the store already, and the seconds that it took to make them.
 
-        Others have their turn between two servers, so that the loop never stands still for all.
+        Of these servers, or of all. Others have their turn between two servers, so that the loop
+        never stands still for all.
         """
         views, took = [], 0.0
         for name, server in list(self.servers.items()):
+            if names is not None and name not in names:
+                continue
             if self.servers.get(name) is not server:  # removed since the last one had its turn
                 continue
             begun = time.monotonic()

@@ -61,7 +61,8 @@ class Judging:
             else:
                 changed |= self._note(name, self._decide(name, snapshot, mutes))
         if late:
-            self.waiting.update(dict.fromkeys(late, (snapshot.frozen(), mutes)))
+            kinds = {kind for name in late for kind in _findings()[name].history}
+            self.waiting.update(dict.fromkeys(late, (snapshot.frozen(kinds), mutes)))
         if self.at_work is None and (self.waiting or self.recorder.is_behind):
             self.at_work = asyncio.create_task(self._judge_aside())
             self.at_work.add_done_callback(_log_end)

@@ -88,7 +88,11 @@ class Recorder:
 
     def views(self, at: float) -> Views:
         """Return a frozen view of every kind that was declared, as learned so far."""
-        return dict(self.views_on_demand(at))
+        self._check(HomeThread.loop)
+        learners = self._learners
+        return {
+            want: self._seen(kind, learners[kind], at) for want, kind in self._learned_by.items()
+        }
 
     def views_on_demand(self, at: float) -> Views:
         """Return the same, each view made when it is first asked for: before the next answer."""

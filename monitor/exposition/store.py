@@ -21,6 +21,9 @@ Databases = dict[str | None, "CollectorPage"]
 """What one collector has of a server, or of each of its databases."""
 
 
+KEPT = 8
+"""Pages that are kept for another scrape, such as that of the second of two Prometheus servers: of
+a fleet each page has half a megabyte, and is made in a few milliseconds."""
 NO_TOPS: Mapping[str, int] = MappingProxyType({})
 
 
@@ -53,7 +56,7 @@ class Store:
     legacy: bool = True
     """Whether legacy metric names are served too."""
     pages: dict[str | None, Page] = field(default_factory=dict)
-    """Pages that are still true, by server, and under None that of all servers."""
+    """The last pages that are still true, by server, and under None that of all servers."""
     lock: Lock = field(default_factory=Lock)
 
     def put(
@@ -134,6 +137,8 @@ class Store:
             made = self.pages.get(server)
             if made is None:
                 made = self.pages[server] = Page(b"".join(self._join(server)))
+                if len(self.pages) > KEPT:
+                    del self.pages[next(iter(self.pages))]
             return made
 
     def _join(self, server: str | None) -> Iterator[bytes]:

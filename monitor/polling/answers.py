@@ -119,6 +119,15 @@ class Answers:
             self._keep(collector, Answer(rows, newest, dict(absent), oldest))
         return gone
 
+    def is_young(self, collector: AnyCollector, now: float) -> bool:
+        """Whether its answer is not too old yet, whatever its pace."""
+        parts = self.by_database.get(collector)
+        if collector.scope is Scope.database:
+            oldest = min((part.at for part in parts.values()), default=now) if parts else now
+        else:
+            oldest = self.newest[collector].at
+        return now - oldest <= AT_LEAST
+
     def expire(self, collector: AnyCollector, pace: float, now: float) -> set[str | None]:
         """Remove what is too old for a pace in seconds.
 

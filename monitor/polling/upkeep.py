@@ -44,6 +44,8 @@ class Upkeep:
         """Remove what is too old by the pace (seconds) of its collector, from the page as well."""
         now = self.clock.now()
         for collector in list(self.answers.newest):
+            if self.answers.is_young(collector, now):
+                continue
             with self.books.outcome(Question(collector, None, now)):
                 for database in self.answers.expire(collector, pace_of(collector), now):
                     self.sink.drop(collector, database)

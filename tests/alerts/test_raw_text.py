@@ -38,6 +38,13 @@ def test_what_is_utf_8_stays_as_it_is() -> None:
     assert raw_text.shown(raw_text.decode(b"caf\xe9")) == "caf\\xe9"
 
 
+def test_equal_short_texts_are_kept_once() -> None:
+    """The settings of two hundred servers have the same names."""
+    assert raw_text.decode(b"work_mem") is raw_text.decode(bytes(bytearray(b"work_mem")))
+    long = b"x" * (raw_text.SHORT + 1)
+    assert raw_text.decode(long) == long.decode()
+
+
 def test_a_statement_that_would_miss_its_object_is_a_comment() -> None:
     """Pasted, `DROP INDEX "caf\\xe9"` would find another index, or none."""
     name = identifier("public", raw_text.decode(b"caf\xe9"))

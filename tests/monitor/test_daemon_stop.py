@@ -16,7 +16,7 @@ async def test_it_stops_while_an_overview_is_being_made(monkeypatch: pytest.Monk
     """One that never ends, as on a machine without time for 200 servers."""
     begun = asyncio.Event()
 
-    async def never_ends(fleet: Fleet) -> None:
+    async def never_ends(fleet: Fleet, names: object = None) -> None:
         begun.set()
         await asyncio.Event().wait()
 

@@ -10,9 +10,14 @@ from collectors.connection import connection
 from monitor.clock import Clock
 from monitor.config.load import load
 from monitor.config.watch_plan import plans
+from monitor.daemon import Daemon
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
 from tests.fixtures.meters import Meter, meters
+
+THREE = (
+    '{"a": {"dsn": "host=a user=u"}, "b": {"dsn": "host=b user=u"}, "c": {"dsn": "host=c user=u"}}'
+)
 
 
 async def test_views_are_written_one_by_one_and_all_are_there() -> None:
@@ -31,6 +36,31 @@ async def test_views_are_written_one_by_one_and_all_are_there() -> None:
 
 async def note(fleet: Fleet, seen: list[int]) -> None:
     seen.append(len(fleet.store.own.servers))
+
+
+async def test_news_of_several_servers_is_shown_and_the_others_keep_their_view() -> None:
+    """One server after the other, so that the loop never stands still for all that have news."""
+    settings = load({"servers": THREE}, {})
+    daemon = Daemon(settings, load=lambda: settings, environ={})
+    await daemon.fleet.follow(plans(settings, {}))
+    await daemon._publish()
+    before = {view.name: view for view in daemon.overview.servers}
+    seen: list[int] = []
+    daemon._news = {"a", "c"}
+    aside = asyncio.ensure_future(note_renewed(daemon, seen))
+    await daemon._publish_news()
+    await aside
+    after = {view.name: view for view in daemon.overview.servers}
+    assert list(after) == ["a", "b", "c"]
+    assert after["b"] is before["b"]
+    assert after["a"] is not before["a"]
+    assert after["c"] is not before["c"]
+    assert seen == [1], "something else had its turn between the two"
+    assert not daemon._news
+
+
+async def note_renewed(daemon: Daemon, seen: list[int]) -> None:
+    seen.append(len(daemon.store.own.renewed))
 
 
 async def test_an_unchanged_connection_is_reported_every_few_seconds() -> None:

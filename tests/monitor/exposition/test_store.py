@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from collectors._base import AnyMetric, Collector, Lane, counter, gauge
-from monitor.exposition.store import Store
+from monitor.exposition.store import KEPT, Store
 from tests.fixtures.findings import HOSTILE
 from tests.fixtures.overview import overview, primary, standby, unreachable
 from tests.fixtures.requirements import Tool
@@ -112,6 +112,16 @@ def test_an_unchanged_page_is_the_same_page(store: Store) -> None:
     assert store.page("shop") is page
     store.put("shop", sizes, None, [Size("a", 2)])
     assert store.page("shop") is not page
+
+
+def test_of_a_fleet_only_the_last_pages_are_kept(store: Store) -> None:
+    """Each has half a megabyte, and most are asked for again only after they have changed."""
+    for number in range(KEPT + 3):
+        store.put(f"server-{number}", sizes, None, [Size("a", 1)])
+        last = store.page(f"server-{number}")
+    assert len(store.pages) == KEPT
+    assert store.page(f"server-{KEPT + 2}") is last
+    assert store.page("server-0").body
 
 
 def test_the_page_without_any_server_has_the_daemon(store: Store) -> None:

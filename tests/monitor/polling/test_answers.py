@@ -39,7 +39,8 @@ def expired(
     answers: Answers, pace: Callable[[Collector[Row]], float], now: float
 ) -> set[tuple[Collector[Row], str | None]]:
     known = list(answers.newest)
-    return {(one, gone) for one in known for gone in answers.expire(one, pace(one), now)}
+    old = [one for one in known if not answers.is_young(one, now)]
+    return {(one, gone) for one in old for gone in answers.expire(one, pace(one), now)}
 
 
 def test_an_answer_leaves_after_three_paces(answers: Answers) -> None:
