@@ -55,6 +55,7 @@ class Fleet:
             plan = wanted.get(name)
             if plan is not None and plan.same_watch(server.plan):
                 server.retune(plan)
+                await asyncio.sleep(0)  # all findings of it are judged: others have their turn
             else:
                 await self._stop(self.servers.pop(name))
         for name, plan in wanted.items():

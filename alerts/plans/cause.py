@@ -247,7 +247,7 @@ def _of_reading(found: Reading, change: Change) -> Cause:
         return Cause(Why.spread, sentence, tuple(_explain(name)), place)
     how, why = _how(found, name)
     if found.was_analyzed(change):
-        sentence = f"{how}, since its statistics were made anew"
+        sentence = f"{how}, since its statistics were renewed"
         return Cause(Why.new_statistics, sentence, tuple(_explain(name)), place)
     return Cause(why, how, tuple(_explain(name)), place)
 

@@ -29,7 +29,7 @@ class HourJson(TypedDict):
     hour_of_week: Annotated[int, Field(ge=0, le=167)]
     """0 is Monday, from midnight on, in UTC."""
     longest_transaction_seconds: float | None
-    """Of this database: so long it may wait for its locks."""
+    """Of this database: it may wait that long for its locks."""
     scans_and_rows_per_second: float | None
     """Scans and written rows of the tables that it blocks; null where none is followed."""
 

@@ -31,7 +31,7 @@ watchdog = Watchdog(
     hold=timedelta(minutes=1),
     summary="Cluster {{ $labels.cluster }} has primaries on {{ $value }} timelines",
     description=(
-        "Both accept writes, so their data part, and one side will be lost."
+        "Both accept writes, so their data diverge, and one side will be lost."
         + each(
             f"max by (server, timeline) ({primaries(job=Same(), cluster=Same())})",
             ("job", "cluster"),
