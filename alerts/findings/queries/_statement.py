@@ -1,7 +1,9 @@
 """What findings about statements share: what they read, and the evidence about a statement."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from alerts._base import Evidence, Severity
 from alerts.history.kind import AnyHistory
@@ -15,7 +17,39 @@ from collectors.statement_texts import statement_texts
 
 HOUR = timedelta(hours=1)
 CONSULTS: tuple[AnyCollector, ...] = (statement_texts, settings, extensions)
+MOST = 2
+"""Statements that are named of those that are most of the load of a volume."""
 HISTORY: tuple[AnyHistory, ...] = (STATEMENTS, STATEMENT_TEXTS)
+
+
+class HeavyLimits(Protocol):
+    """Limits of what one statement may read or write alone."""
+
+    @property
+    def min_bytes(self) -> int: ...
+    @property
+    def min_share(self) -> float: ...
+    @property
+    def min_calls(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heavy:
+    """A statement that is much of what all statements read or write."""
+
+    ran: Ran
+    octets: float
+    share: float
+
+
+def heaviest(load: Load, counter: str, limits: HeavyLimits, size: int = 1) -> Iterator[Heavy]:
+    """Yield the statements that are most of what all did of one thing, which is of that size."""
+    total = load.uses.total(counter)
+    for ran in load.top(counter, MOST):
+        count = getattr(ran.use, counter)
+        is_much = count * size >= limits.min_bytes and count >= limits.min_share * total
+        if ran.is_query and is_much and ran.use.calls >= limits.min_calls:
+            yield Heavy(ran, count * size, count / total)
 
 
 def told(

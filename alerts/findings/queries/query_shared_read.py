@@ -6,15 +6,12 @@ from typing import Annotated
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
 from alerts.cure import remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, heaviest, told
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.units import Bytes, Duration, Share, bytes_text, duration_text, share_text
 from collectors.stat_statements import stat_statements
-
-MOST = 2
-"""Statements that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +31,12 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     if isinstance(load, Unjudged):
         yield load
         return
-    total = load.uses.total("shared_blocks_read")
-    for ran in load.top("shared_blocks_read", MOST):
-        read = ran.use.shared_blocks_read
-        is_much = read * load.block >= limits.min_bytes and read >= limits.min_share * total
-        if ran.is_query and is_much and ran.use.calls >= limits.min_calls:
-            yield evidence(load, ran, read / total)
+    for one in heaviest(load, "shared_blocks_read", limits, load.block):
+        yield evidence(load, one.ran, one.octets, one.share)
 
 
-def evidence(load: Load, ran: Ran, share: float) -> Evidence:
-    use = ran.use
-    read, each = use.shared_blocks_read * load.block, use.each("blocks")
+def evidence(load: Load, ran: Ran, read: float, share: float) -> Evidence:
+    use, each = ran.use, ran.use.each("blocks")
     return told(
         load,
         ran,

@@ -6,15 +6,13 @@ from typing import Annotated
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
 from alerts.cure import remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, heaviest, told
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.units import Bytes, Duration, Share, bytes_text, duration_text, share_text
 from collectors.stat_statements import stat_statements
 
-MOST = 2
-"""Statements that are named."""
 PAGES = 0.5
 """Share of full pages from which these are the cause."""
 
@@ -36,12 +34,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     if isinstance(load, Unjudged):
         yield load
         return
-    total = load.uses.total("wal_bytes")
-    for ran in load.top("wal_bytes", MOST):
-        wal = ran.use.wal_bytes
-        is_much = wal >= limits.min_bytes and wal >= limits.min_share * total
-        if ran.is_query and is_much and ran.use.calls >= limits.min_calls:
-            yield evidence(load, ran, wal / total)
+    for one in heaviest(load, "wal_bytes", limits):
+        yield evidence(load, one.ran, one.share)
 
 
 def evidence(load: Load, ran: Ran, share: float) -> Evidence:
