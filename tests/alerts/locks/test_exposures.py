@@ -67,6 +67,25 @@ def test_what_is_no_proof(later: Transaction) -> None:
     assert expose(met(), BACK, later) == []
 
 
+def test_who_skips_what_is_locked_waits_for_nobody() -> None:
+    """It takes a free row first, and changes that row then."""
+    takes = replace(
+        ONWARD, shared=("accounts",), verb="select from {} limit 1 for update skip locked"
+    )
+    changes = replace(ONWARD, statement_began=2.0)
+    assert expose(met(), BACK, takes, changes) == []
+    assert len(expose(met(), BACK, changes)) == 1
+
+
+def test_what_the_blocker_had_before_is_no_step_onward() -> None:
+    """It came from customers: that is no circle with those who go there from accounts."""
+    known = lock_store()
+    had = replace(BACK, path=("customers", "bookings"))
+    look(known, FORTH, had)
+    expose(known, had, replace(had, path=("customers", "bookings", "deliveries")))
+    assert {link.goes_to.name for link in known.table_order.links.entries} == {"public.deliveries"}
+
+
 def test_rows_that_nobody_waits_for_are_no_risk() -> None:
     """The one has rows of its own in accounts."""
     known = lock_store(contested=False)
