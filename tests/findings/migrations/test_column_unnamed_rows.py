@@ -78,11 +78,15 @@ def looked(snapshot: Snapshot, recorder: Recorder, those: Answers) -> Snapshot:
 
 
 def judged(
-    *, before: Answers | None = None, peers: tuple[Snapshot, ...] = (), **differs: Any
+    *,
+    before: Answers | None = None,
+    begun: float = BEGUN,
+    peers: tuple[Snapshot, ...] = (),
+    **differs: Any,
 ) -> Verdict:
     """The verdict 40 days after a first look, which saw the same unless `before` is given."""
     recorder, those = Recorder(wants=finding.history), answers(**differs)
-    looked(replace(seen(), at=BEGUN), recorder, those if before is None else before)
+    looked(replace(seen(), at=begun), recorder, those if before is None else before)
     now = looked(replace(seen(), at=AT, peers=peers), recorder, those)
     return verdict_of(finding, now)
 
@@ -175,11 +179,31 @@ def test_evictions_that_are_over_for_long_enough_are_no_doubt() -> None:
 def test_a_column_must_be_as_old(before: Answers) -> None:
     verdict = judged(before=before)
     assert verdict.state is State.learning
+    assert [one.until for one in verdict.unjudged] == [AT + 35 * DAY]
 
 
 def test_statistics_must_be_as_old() -> None:
-    young = replace(INFO, stats_reset=AT - DAY)
-    assert judged(info=young, before=answers()).state is State.learning
+    young = judged(info=replace(INFO, stats_reset=AT - DAY), before=answers())
+    assert young.state is State.learning
+    assert [one.until for one in young.unjudged] == [AT + 34 * DAY]
+
+
+def test_five_weeks_to_the_second() -> None:
+    exactly = AT - 35 * DAY
+    old = replace(INFO, stats_reset=exactly)
+    assert judged(begun=exactly, info=old).state is State.ill
+    for begun, reset in ((exactly + 1, exactly), (exactly, exactly + 1)):
+        shorter = judged(begun=begun, info=replace(INFO, stats_reset=reset))
+        assert shorter.state is (State.learning if begun > exactly else State.ill)
+
+
+def test_ten_columns_are_named() -> None:
+    columns = [f"c{number}" for number in range(11)]
+    for names, end in ((columns[:10], "c8, c9."), (columns, "c9 and 1 more.")):
+        [subject] = judged(table=replace(TABLE, columns=names)).subjects
+        assert subject.evidence.message.endswith(end)
+    doubtful = judged(table=replace(TABLE, doubt="a reason"))
+    assert doubtful.unjudged_by_reason() == {"a reason": 1}
 
 
 def peer(at: float, *texts: str) -> Snapshot:
