@@ -18,8 +18,6 @@ RECENT = 600.0
 """Seconds for which silences of upstream are remembered."""
 ACQUAINTED = 60.0
 """Seconds of messages after which the longest silence between them says what is usual."""
-SAME = 0.05
-"""Seconds by which the time of one message may differ between two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +86,24 @@ class Messages:
 
     def __init__(self) -> None:
         self.first: float | None = None
-        self.last = 0.0
+        self.at = 0.0
+        """Unix seconds of the last look."""
         self.silence = 0.0
-        """The silence after the last message; it counts as usual once it has ended."""
+        """The silence that was seen then; it counts as usual once it has ended."""
         self.silences: deque[tuple[float, float]] = deque()
         """Unix seconds and length; none is followed by a longer one."""
 
     def note(self, at: float, silent: float) -> None:
-        """Take note of how long ago the newest message came."""
-        message = at - silent
+        """Take note of how long ago the newest message came.
+
+        While none comes the silence grows as the time does. Half of it is enough to tell, as an
+        answer may be late.
+        """
         if self.first is None:
-            self.first = message
-        elif message - self.last < SAME:
-            self.silence = max(self.silence, silent)
-            return
-        else:
+            self.first = at
+        elif silent < self.silence + (at - self.at) / 2:
             self._ended(at)
-        self.last, self.silence = message, silent
+        self.at, self.silence = at, silent
 
     def _ended(self, at: float) -> None:
         while self.silences and self.silences[-1][1] <= self.silence:
@@ -115,9 +114,10 @@ class Messages:
 
     @property
     def usual_silence(self) -> float | None:
-        if self.first is None or self.last - self.first < ACQUAINTED:
+        if self.first is None or not self.silences:
             return None
-        return self.silences[0][1] if self.silences else None
+        is_known = self.at - self.silence - self.first >= ACQUAINTED
+        return self.silences[0][1] if is_known else None
 
 
 TIMELINE = LsnTimeline()

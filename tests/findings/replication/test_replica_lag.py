@@ -211,14 +211,26 @@ def test_an_unusual_silence_is_seen_at_once() -> None:
 @pytest.mark.parametrize(("silent", "lag"), [(3.0, 0.0), (4.0, None), (20.0, None)])
 def test_polls_far_apart_see_it_as_soon(silent: float, lag: float | None) -> None:
     """What counts is the silence at each look, not the time between the looks; nor does a
-    silence become usual while it lasts."""
+    silence become usual while it lasts, even if an answer is late."""
     server = Server("db2", Role.standby)
     for ago in range(120, 20, -10):
         here = replace(STANDBY, silent_seconds=0.1)
         server.saw(NOW - ago, {wal_position: [here], wal_receiver: [LINK]})
-    for since in (silent / 2, silent):
+    for since, late in ((silent / 2, 0.3), (silent, 0.0)):
         here = replace(STANDBY, silent_seconds=since)
-        snapshot = server.saw(NOW + since, {wal_position: [here], wal_receiver: [LINK]})
+        snapshot = server.saw(NOW + since + late, {wal_position: [here], wal_receiver: [LINK]})
+    assert measured(snapshot) == lag
+
+
+@pytest.mark.parametrize(("silent", "lag"), [(8.0, 0.0), (10.0, None)])
+def test_what_is_usual_is_learned(silent: float, lag: float | None) -> None:
+    """A link that is silent for two seconds again and again is not hung after eight."""
+    server = Server("db2", Role.standby)
+    for second in range(100):
+        here = replace(STANDBY, silent_seconds=float(second % 3))
+        server.saw(NOW - 100 + second, {wal_position: [here], wal_receiver: [LINK]})
+    here = replace(STANDBY, silent_seconds=silent)
+    snapshot = server.saw(NOW + silent, {wal_position: [here], wal_receiver: [LINK]})
     assert measured(snapshot) == lag
 
 
