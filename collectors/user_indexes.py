@@ -90,7 +90,7 @@ QUERY = """
         where contype = 'f'
         group by k.indexrelid
     ) f on f.indexrelid = i.indexrelid
-    left join root r on r.oid = case
+    left join partition_root r on r.oid = case
         when x.relispartition then pg_catalog.pg_partition_root(i.indexrelid)
     end
     where x.relkind = 'i'
