@@ -8,7 +8,7 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity,
 from alerts.cure import equals, identifier, remark
 from alerts.history.keys import Key
 from alerts.limits import FIXED, BaseLimits, Slack
-from alerts.plans.cause import ACCESS, INDEXES, SCANNED, SETTINGS, Cause, cause_of
+from alerts.plans.cause import ACCESS, INDEXES, SCANNED, SETTINGS, Cause, Why, cause_of
 from alerts.plans.change import SPILLED, Change, Nature
 from alerts.plans.clues import words_of
 from alerts.plans.history import StatementCosts
@@ -26,6 +26,8 @@ from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
 
 COSTS = StatementCosts()
+NOTICEABLE = 1.1
+"""Times as long as usual that a call must take in any case."""
 BRIEF = 70
 """Characters of a statement in a sentence."""
 
@@ -35,7 +37,7 @@ class Limits(BaseLimits):
     times: Annotated[float, Slack(0.75)] = 2.0
     """Times as long as usual that a call takes."""
     times_spill: Annotated[float, Slack(0.9)] = 1.3
-    """The same where it began to write temporary files, which is no chance."""
+    """The same where it began to write temporary files, and no setting was changed then."""
     times_blocks: Annotated[float, Slack(0.75)] = 3.0
     """Times as many blocks (or as few) that a call needs, from which it is another plan."""
     min_load: Annotated[float, Slack(0.5)] = 0.01
@@ -59,7 +61,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             text = texts.known.get(row.query_id)
             words = words_of(text.query) if text and not text.is_cut else frozenset()
             nature = change.nature(limits.times_blocks)
-            if cause := cause_of(change, nature, row.datname or "", words, snapshot):
+            cause = cause_of(change, nature, row.datname or "", words, snapshot)
+            if cause and (cause.why is not Why.spill or change.times_slower >= limits.times_spill):
                 yield evidence(key, row, change, cause, texts.shown(row.query_id), snapshot)
 
 
@@ -70,7 +73,7 @@ def is_dear(change: Change, limits: Limits) -> bool:
         return False
     nature = change.nature(limits.times_blocks)
     if nature is Nature.spill:
-        return change.times_slower >= limits.times_spill
+        return change.times_slower >= NOTICEABLE
     if nature is Nature.plan:
         return change.times_slower >= limits.times
     return before.is_beyond("seconds", after, limits.times)

@@ -114,13 +114,21 @@ def test_a_setting_is_named_and_set_back(server: Server) -> None:
     assert any("SET work_mem = 4096;" in line for line in subject.evidence.cure)
 
 
+def test_a_setting_and_a_spill_prove_each_other(server: Server) -> None:
+    """Then it need be only noticeably slower."""
+    server.work_mem = "64"
+    slower: dict[str, Any] = {"temp_blocks_written": 500, "calls": 50_000}
+    assert cause(server, seconds=0.00021, **slower) is None
+    assert cause(server, seconds=0.00024, **slower) == "setting changed"
+
+
 def test_a_spill_without_a_change_of_settings(server: Server) -> None:
     assert cause(server, seconds=0.02, temp_blocks_written=500) == "spill"
 
 
 def test_a_spill_need_not_be_twice_as_slow(server: Server) -> None:
     """The server may hold the temporary files in memory; that they are written is no chance."""
-    assert cause(server, seconds=0.00024, temp_blocks_written=500) is None
+    assert cause(server, seconds=0.00024, temp_blocks_written=500, calls=50_000) is None
     [subject] = server.pass_by(3, seconds=0.0003, temp_blocks_written=500, calls=20_000).subjects
     assert subject.evidence.facts["cause"] == "spill"
     assert "and 500 blocks of temporary files instead of 0" in subject.evidence.message
