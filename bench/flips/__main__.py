@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -15,6 +14,7 @@ from bench.flips import noise
 from bench.flips.controls import controls
 from bench.flips.judged import DAY, WINDOW, Judged
 from bench.flips.page import Figures, Told, page
+from bench.flips.recording import Recording
 from bench.flips.replay import replayed
 from bench.flips.scene import Scene
 from bench.flips.watch import Watched, session
@@ -31,6 +31,7 @@ SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.max": 5000,
     "track_io_timing": "on",
+    "autovacuum": "off",  # it goes by the real clock, and would mend some scenes at once
 }
 STATEMENTS = 520
 EACH_WINDOW = 400
@@ -57,21 +58,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="write bench/FLIPS.md")
     known = parser.parse_args(arguments)
     versions = [int(version) for version in known.versions.split(",")]
-    found = asyncio.run(measured(versions, known))
-    text = page(found, STATEMENTS, EACH_WINDOW)
-    sys.stdout.write(text)
-    if known.write:
-        PAGE.write_text(text, encoding="utf-8")
+    played = asyncio.run(measured(versions, known))
+    found = [figures for figures, _ in played]
+    _write(found, known.write)  # the replay takes minutes, and may be ended
+    if known.days:
+        with ProcessPoolExecutor() as pool:
+            tasks = [
+                pool.submit(
+                    replayed, recording, LIMITS, one.version * 10_000, known.seed, known.days
+                )
+                for one, recording in played
+            ]
+            for one, task in zip(found, tasks, strict=True):
+                one.replayed = task.result()
+    sys.stdout.write(_write(found, known.write))
     return 0
 
 
-async def measured(versions: Sequence[int], known: argparse.Namespace) -> list[Figures]:
-    """Measure all versions beside each other, and replay what was recorded of each."""
-    with ProcessPoolExecutor() as pool:
-        return await asyncio.gather(*(figures(one, known, pool) for one in versions))
+def _write(found: Sequence[Figures], is_wanted: bool) -> str:
+    text = page(found, STATEMENTS, EACH_WINDOW)
+    if is_wanted:
+        PAGE.write_text(text, encoding="utf-8")
+    return text
 
 
-async def figures(version: int, known: argparse.Namespace, pool: ProcessPoolExecutor) -> Figures:
+async def measured(
+    versions: Sequence[int], known: argparse.Namespace
+) -> list[tuple[Figures, Recording]]:
+    """Measure all versions beside each other."""
+    return await asyncio.gather(*(played(one, known) for one in versions))
+
+
+async def played(version: int, known: argparse.Namespace) -> tuple[Figures, Recording]:
+    """Play all scenes on one version, and record the quiet time before them."""
     owner, random = Owner.unprivileged(), Random(known.seed)
     folder = SERVERS / f"pg{version}" / "native" / "bin"
     binaries = Binaries.at(folder) if version != 18 else Binaries.of_wheel()
@@ -88,10 +107,7 @@ async def figures(version: int, known: argparse.Namespace, pool: ProcessPoolExec
             await _play(watched, found, random, known.minutes)
         finally:
             server.remove()
-    if known.days:
-        task = partial(replayed, watched.recording, LIMITS, judged.version, known.seed, known.days)
-        found.replayed = await asyncio.get_running_loop().run_in_executor(pool, task)
-    return found
+    return found, watched.recording
 
 
 async def _furnish(server: Postgres, random: Random, scenes: Sequence[Scene]) -> None:

@@ -134,7 +134,7 @@ def _beside(one: Figures) -> str:
 
 
 def _daily(one: Figures) -> str:
-    return f"{one.replayed.false / max(one.replayed.days, 0.01):.2f}"
+    return f"{one.replayed.false / one.replayed.days:.2f}" if one.replayed.days else "–"
 
 
 def _cell(told: Told) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 from collectors._base import Answer, AnyCollector
 from collectors.stat_statements import Statement, stat_statements
 from collectors.statement_texts import statement_texts
-from collectors.user_indexes import user_indexes
-from collectors.user_tables import user_tables
+from collectors.user_indexes import UserIndex, user_indexes
+from collectors.user_tables import UserTable, user_tables
 
 NO_COUNTERS = {
     *("userid", "dbid", "query_id", "usename", "datname", "min_seconds", "max_seconds"),
@@ -29,6 +29,7 @@ COUNTERS: Mapping[str, tuple[str, ...]] = {
 TIMES = ("last_vacuum", "last_autovacuum", "last_analyze", "last_autoanalyze")
 """Of tables, by the quickened clock."""
 READ = {name: attrgetter(*names) for name, names in COUNTERS.items()}
+ROWS = {stat_statements.name: Statement, user_tables.name: UserTable, user_indexes.name: UserIndex}
 Key = tuple[Any, ...]
 
 

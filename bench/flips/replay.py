@@ -2,19 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from random import Random
 from typing import Any
 
 from alerts.findings.queries.query_regression import Limits
 from bench.flips.judged import ASKED, DAY, WINDOW, Judged
-from bench.flips.recording import COUNTERS, TIMES, Key, Recording, Window
+from bench.flips.recording import COUNTERS, ROWS, TIMES, Key, Recording, Window
 from collectors._base import Answer, AnyCollector
 from collectors.stat_statements import stat_statements
 from collectors.statement_texts import statement_texts
 from collectors.user_tables import user_tables
 
 BEGIN = 1_900_000_000.0
+NAMES = {name: [field.name for field in fields(row)] for name, row in ROWS.items()}
+VALUES = {name: attrgetter(*names) for name, names in NAMES.items()}
+PLACES = {name: [NAMES[name].index(one) for one in own] for name, own in COUNTERS.items()}
+"""Of the counters in a row."""
+TIME_PLACES = [NAMES[user_tables.name].index(one) for one in TIMES]
 LEARNED = 30
 """Windows before anything is counted."""
 
@@ -112,11 +118,14 @@ class _Replay:
             old = totals.get(key) or [0] * len(columns)
             steps = grown.get(key) or [0] * len(columns)
             totals[key] = [a + b for a, b in zip(old, steps, strict=True)]
-            moved = self._moved(row, window) if name == user_tables.name else {}
-            rows[key] = replace(row, **dict(zip(columns, totals[key], strict=True)), **moved)
+            rows[key] = self._made(name, row, totals[key], window)
 
-    def _moved(self, row: Any, window: Window) -> dict[str, float | None]:
-        """Return its times by the clock of the replay."""
-        by = self.at - window.at
-        times = ((name, getattr(row, name)) for name in TIMES)
-        return {name: None if time is None else time + by for name, time in times}
+    def _made(self, name: str, row: Any, counts: Sequence[float], window: Window) -> Any:
+        """Return a row with other counters, and its times by the clock of the replay."""
+        values = list(VALUES[name](row))
+        for place, count in zip(PLACES[name], counts, strict=True):
+            values[place] = count
+        for place in TIME_PLACES if name == user_tables.name else ():
+            if values[place] is not None:
+                values[place] += self.at - window.at
+        return ROWS[name](*values)
