@@ -40,7 +40,7 @@ GRANTS = f"""
     grant usage on schema {SCHEMA} to {MONITOR};
     grant select on {SCHEMA}.part_config to {MONITOR};
 """
-BEFORE_THE_MINUTE = 57
+BEFORE_THE_MINUTE = 51
 """Second of the minute at which the server believes to start: jobs begin with the minute."""
 
 
