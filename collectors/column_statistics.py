@@ -6,7 +6,8 @@ from collectors._base import Collector, Lane, Scope
 from collectors._capabilities import COLUMN_STATISTICS
 
 # Not pg_stats: without SELECT on the tables, that view is silently empty. Rows of an index are of
-# its expressions.
+# its expressions. Since 18 the owner of a table can write any statistics: impossible ones
+# are none.
 QUERY = """
     select
         current_database()::text                            as datname,
@@ -29,6 +30,10 @@ QUERY = """
         and n.nspname !~ '^pg_toast'
         and (c.relpages >= 128 or c.reltuples >= 1000)
         and s.starelid {asked}
+        and s.stanullfrac between 0 and 1
+        and s.stawidth between 0 and 1 << 30
+        and s.stadistinct >= -1
+        and s.stadistinct < 'infinity'
     group by s.starelid
 """
 
