@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator
 
 from alerts._base import State
 from alerts.cure import identifier, remark
+from alerts.snapshot import NOT_YET
 from alerts.verdicts.verdict import Verdict
 from collectors.lock_keys import lock_keys
 from monitor.commands._base import server_argument, settings_flags
 from monitor.commands._look import looked
+from monitor.polling.databases import UNSEEN
 from monitor.reports.escape import safe
 from monitor.views.overview import ServerView, TargetView
 
@@ -37,7 +39,9 @@ def run(known: argparse.Namespace) -> int:
         sys.stdout.write("\n".join(map(safe, examined_pooler(pooler))) + "\n\n")
     if any(not view.up for view in overview.scraped):
         return UNREACHABLE
-    return BLIND if any(missing(server) or server.unread for server in overview.servers) else 0
+    servers = overview.servers
+    is_blind = any(missing(one) or one.unread or is_unfinished(one) for one in servers)
+    return BLIND if is_blind else 0
 
 
 def examined(server: ServerView) -> Iterator[str]:
@@ -58,8 +62,16 @@ def examined(server: ServerView) -> Iterator[str]:
     yield from (f"  {line}" for line in dict.fromkeys(one.sentence for one in server.unread))
     for name, wanted in unconfigured(server.verdicts.items()):
         yield f"  not configured for {name}: {wanted}"
+    if is_unfinished(server):
+        yield "  not everything was asked in time: the server or this machine is busy; try again"
     yield from granted_keys(server)
     yield from script(server)
+
+
+def is_unfinished(server: ServerView) -> bool:
+    """Whether the time was too short to ask everything: what was not asked may be missing."""
+    unjudged = (one for verdict in server.verdicts.values() for one in verdict.unjudged)
+    return any(one.reason.endswith((NOT_YET.reason, UNSEEN.reason)) for one in unjudged)
 
 
 def granted_keys(server: ServerView) -> Iterator[str]:

@@ -1,13 +1,19 @@
 """What doctor says of our rights: the whole truth, in every database, with the cure."""
 
+from dataclasses import replace
+
 import pytest
 
-from monitor.commands.doctor import examined, in_one_place, missing
+from alerts._base import State, Unjudged
+from alerts.verdicts.verdict import Verdict
+from monitor.commands.doctor import examined, in_one_place, is_unfinished, missing
 from monitor.config.load import load
 from monitor.config.model import settings_type
 from monitor.look_once import look
 from monitor.views.overview import ServerView
 from tests.fixtures.farm import MONITOR
+from tests.fixtures.findings import IDLE, NOW
+from tests.fixtures.overview import primary
 from tests.fixtures.postgres import PrivateServers, Psql, connected
 
 
@@ -96,3 +102,13 @@ def test_each_statement_is_printed_where_it_works() -> None:
     found = {None: {member: None, usage: None}, "shop": {usage: None, member: None}}
     assert in_one_place(found) == {None: {member: None}, "shop": {usage: None}}
     assert in_one_place({None: {usage: None}, "a": {}}) == {None: {usage: None}}
+
+
+def test_what_was_not_asked_in_time_is_not_held_to_be_there() -> None:
+    """On a busy machine a look may end before all is asked."""
+    late = Unjudged("sequences: not queried yet")
+    verdict = Verdict(IDLE, State.unknown, NOW, unjudged=(late,))
+    view = replace(primary(), verdicts={IDLE.name: verdict}, unread=())
+    assert is_unfinished(view)
+    assert any("try again" in line for line in examined(view))
+    assert not is_unfinished(replace(view, verdicts={}))
