@@ -10,12 +10,14 @@ from alerts.cure import ACTIVITY, equals, identifier, literal, remark
 from alerts.findings.availability._reasons import OUR_OWN, WORDS
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
-from alerts.units import duration_text
+from alerts.units import Duration, duration_text
 from collectors.activity import Session, activity
 from collectors.connection import SILENT, Cause, Connection, connection
 
 MAKE_ROOM = 5
 """Number of sessions to terminate if all slots are in use: enough to investigate."""
+PASSING = (Cause.starting, Cause.stopping)
+"""What a server says of itself that usually passes within seconds."""
 CLIENTS = equals("backend_type", literal("client backend"))
 COUNT = f"SELECT pg_catalog.count(*) FROM {ACTIVITY} WHERE {CLIENTS};"
 """A check for administrators who still can connect."""
@@ -23,7 +25,9 @@ COUNT = f"SELECT pg_catalog.count(*) FROM {ACTIVITY} WHERE {CLIENTS};"
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
-    """It has no limits: a server answers, or it does not."""
+    restart: Duration = timedelta(seconds=10)
+    """A server that says that it is starting or stopping is only a warning for that long: a planned
+    restart or a switchover is over by then, and must not page."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -34,7 +38,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     elif row.observer_starved and _silence(row):
         yield Unjudged("pgvigil is short of CPU, so it may not have read the answer yet")
     elif not row.up:
-        yield away(row, Cause(row.cause or Cause.other))
+        yield away(row, Cause(row.cause or Cause.other), limits)
     elif row.can_connect is False:
         yield closed(row, Cause(row.connect_cause or Cause.other), sessions)
 
@@ -44,12 +48,13 @@ def _silence(row: Connection) -> bool:
     return (row.connect_cause if row.up else row.cause) in SILENT
 
 
-def away(row: Connection, cause: Cause) -> Evidence:
+def away(row: Connection, cause: Cause, limits: Limits) -> Evidence:
     """Evidence of a server that can't be reached at all."""
+    passing = cause in PASSING and (row.down_seconds or 0.0) < limits.restart.total_seconds()
     return _evidence(
         row,
         cause,
-        Severity.critical,
+        Severity.warning if passing else Severity.critical,
         row.down_seconds,
         row.message,
         f"{row.address} can't be {_verb(cause)}{_since(row.down_seconds)}: {_why(row, cause)}.",

@@ -161,6 +161,19 @@ def test_a_changing_cause_is_one_case() -> None:
     assert subject.evidence.facts["cause"] == Cause.recovery
 
 
+@pytest.mark.parametrize("cause", [Cause.starting, Cause.stopping])
+def test_a_planned_restart_is_a_warning_while_it_is_short(cause: Cause) -> None:
+    """It is told at once, but pages only once it lasts longer than a restart or a switchover."""
+    short = replace(away(cause), down_seconds=2.5)
+    assert only(judged(short)).severity is Severity.warning
+    assert only(judged(replace(short, down_seconds=10.0))).severity is Severity.critical
+
+
+def test_a_server_that_does_not_say_so_is_no_planned_restart() -> None:
+    short = replace(away(Cause.absent), down_seconds=2.5)
+    assert only(judged(short)).severity is Severity.critical
+
+
 def test_without_our_own_report_it_is_unknown() -> None:
     """The daemon owes an answer before anybody can rely on it."""
     blind = replace(seen(), absent={connection: Absence("not queried yet")})
