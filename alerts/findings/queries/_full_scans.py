@@ -3,6 +3,9 @@
 Three things must agree: the statement names one table alone and filters it, it reads as many blocks
 as the table has, and the table was read sequentially as often as the statement was executed. Where
 its plan is known, that must read the table sequentially too: other statements may do so as often.
+
+A table that has grown within the hour does not have what the mean execution has read, so the last
+minutes are enough.
 """
 
 from collections import defaultdict
@@ -20,6 +23,7 @@ from collectors.plans import StatementPlan
 from collectors.user_tables import UserTable, user_tables
 
 SCANS = TableScans(timedelta(hours=1))
+RECENT = timedelta(minutes=10)
 LOOKED_AT = 50
 """Statements, those with the most time."""
 LEAST_PAGES = 1000
@@ -40,7 +44,7 @@ class FullScan:
     shape: StatementShape
     table: UserTable
     scans: int
-    """Of the table within the last hour, by whatever statement."""
+    """Of the table within the same time, by whatever statement."""
 
     @property
     def blocks(self) -> float:
@@ -49,6 +53,13 @@ class FullScan:
     @property
     def rows(self) -> float:
         return self.ran.use.each("rows")
+
+    @property
+    def pages(self) -> float:
+        """Of the table, which may have grown since the last vacuum or analyze."""
+        table = self.table
+        known = table.reltuples > 0
+        return table.relpages * max(1.0, table.n_live_tup / table.reltuples if known else 1.0)
 
 
 def full_scans(snapshot: Snapshot, load: Load, calls: int) -> Iterator[FullScan]:
@@ -61,10 +72,21 @@ def full_scans(snapshot: Snapshot, load: Load, calls: int) -> Iterator[FullScan]
         table = the_table(tables, ran.database, shape)
         if table is None or (table.datname, table.relid) not in moved:
             continue
-        scans = scanned.within((table.datname, table.relid), SCANS.span).scans
-        found = FullScan(ran, shape, table, scans)
-        if _reads_all(found) and _may_scan(planned.get(ran.key), table):
-            yield found
+        if not _may_scan(planned.get(ran.key), table):
+            continue
+        for span, done in ((SCANS.span, ran), (RECENT, _lately(snapshot, load, ran, calls))):
+            scans = scanned.within((table.datname, table.relid), span).scans
+            if done and _reads_all(found := FullScan(done, shape, table, scans)):
+                yield found
+                break
+
+
+def _lately(snapshot: Snapshot, load: Load, ran: Ran, calls: int) -> Ran | None:
+    """Return what it did within the last minutes; None where it was not executed that often."""
+    uses = load.seen.over(RECENT)
+    if uses is None or ran.key not in uses or uses[ran.key].calls < calls:
+        return None
+    return Load.seen_in(snapshot, uses).ran(ran.key, uses[ran.key])
 
 
 def _candidates(load: Load, calls: int) -> Iterator[tuple[Ran, StatementShape]]:
@@ -101,8 +123,8 @@ def the_table(
 def _reads_all(scan: FullScan) -> bool:
     table = scan.table
     return (
-        table.relpages >= LEAST_PAGES
-        and scan.blocks >= ALL * table.relpages
+        scan.pages >= LEAST_PAGES
+        and scan.blocks >= ALL * scan.pages
         and scan.rows <= FEW * max(table.reltuples, table.n_live_tup)
         and scan.scans >= AGREE * scan.ran.use.calls
     )

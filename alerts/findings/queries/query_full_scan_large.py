@@ -51,13 +51,13 @@ def evidence(load: Load, scan: FullScan, limits: Limits) -> Evidence:
         load,
         ran,
         ran.share,
-        f"{ran.brief} reads all of {name} ({bytes_text(table.relpages * load.block)}) each of"
+        f"{ran.brief} reads all of {name} ({bytes_text(scan.pages * load.block)}) each of"
         f" {ran.use.calls:,.0f} times within {duration_text(ran.seconds)}, for {scan.rows:,.3g} of"
         f" its rows: {share_text(ran.share)} of the time of all statements.",
         {
             "table": name,
             "filter_columns": columns or None,
-            "table_pages": table.relpages,
+            "table_pages": round(scan.pages),
             "blocks_per_call": scan.blocks,
             "rows_per_call": scan.rows,
             "table_scans": scan.scans,

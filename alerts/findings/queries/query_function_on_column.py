@@ -55,7 +55,7 @@ def evidence(load: Load, scan: FullScan) -> Evidence:
         ran,
         ran.share,
         f"{ran.brief} compares {how}, so no index on {column} serves it: it reads all of {name}"
-        f" ({bytes_text(table.relpages * load.block)}) each of {ran.use.calls:,.0f} times within"
+        f" ({bytes_text(scan.pages * load.block)}) each of {ran.use.calls:,.0f} times within"
         f" {duration_text(ran.seconds)}, {share_text(ran.share)} of the time of all statements.",
         {
             "table": name,

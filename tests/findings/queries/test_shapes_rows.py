@@ -115,6 +115,38 @@ def test_scans_of_the_table_must_agree() -> None:
     assert scanned(SCAN, PLAIN, 70).state is State.healthy
 
 
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        ({}, State.ill),
+        ({"relpages": PAGES // 25, "reltuples": 4_000.0}, State.ill),  # not analyzed since
+        ({"relpages": 2 * PAGES, "reltuples": 200_000.0, "n_live_tup": 200_000}, State.healthy),
+    ],
+    ids=["analyzed", "not analyzed", "half of it"],
+)
+def test_a_table_that_has_grown(now: dict[str, Any], state: State) -> None:
+    """It had a twenty-fifth of its size for most of the hour."""
+    small = {"relpages": PAGES // 25, "reltuples": 4_000.0, "n_live_tup": 4_000}
+    then, blocks = statement(7, 2000, seconds=20.0, rows=10_000), 2000 * PAGES // 25
+    then = replace(then, shared_blocks_hit=blocks)
+    new = replace(then, calls=2100, seconds=70.0, shared_blocks_hit=blocks + 100 * PAGES)
+    recorder = Recorder(wants=SCAN.history)
+    looks = (
+        (AT - 3600, replace(then, calls=0, seconds=0.0, rows=0, shared_blocks_hit=0), 0),
+        (AT - 1200, then, 2000),
+        (AT - 600, then, 2000),
+        (AT, new, 2100),
+    )
+    recorder.record(statement_texts, Answer((StatementText(7, PLAIN, False),), AT - 3600))
+    for at, row, scans in looks:
+        own = table(scans, **(now if at == AT else small))
+        recorder.record(stat_statements, Answer((row,), at))
+        recorder.record(user_tables, Answer((own,), at))
+        recorder.catch_up()
+    known = seen((stat_statements, [new]), (user_tables, [own]))
+    assert verdict_of(SCAN, known.with_histories(recorder.views(AT))).state is state
+
+
 def test_its_plan_must_agree_where_it_is_known() -> None:
     """Another statement may scan the table as often."""
     assert scanned(SCAN, PLAIN, planned=[plan_of("Limit", "Seq Scan")]).state is State.ill
