@@ -15,12 +15,14 @@ from grafana.queries import min_step
 SOURCE = dashboard.DataSourceRef(type_val="prometheus", uid="${datasource}")
 FINE, WORTH_KNOWING, WARNING, CRITICAL, UNKNOWN = "green", "blue", "orange", "red", "purple"
 YES_OR_NO = "bool_yes_no"
+BLOCKS = "count:blocks/s"
 LEAST = {
     "short": 1,
     "s": 0.1,
     "bytes": 1024,
     "Bps": 1024,
     "ops": 1,
+    BLOCKS: 1,
     "rowsps": 1,
     "percentunit": 0.01,
 }
@@ -38,6 +40,8 @@ Steps = Mapping[float, str]
 class Query:
     expr: str
     legend: str = ""
+    step: str | None = None
+    """Shortest distance of two values; None: as its counters are updated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ def graph(
     for name, color in (colors or {}).items():
         panel.override_by_name(name, [_fixed(color)])
     for name, query in zip("ABCDEF", queries, strict=False):
-        panel.with_target(_spaced(name, query.expr).range().legend_format(query.legend))
+        target = _spaced(name, query.expr, query.step)
+        panel.with_target(target.range().legend_format(query.legend))
     return panel
 
 
@@ -175,8 +180,8 @@ def _target(name: str, expr: str) -> prometheus.Dataquery:
     return prometheus.Dataquery().ref_id(name).expr(expr).datasource(SOURCE)
 
 
-def _spaced(name: str, expr: str) -> prometheus.Dataquery:
-    step, target = min_step(expr), _target(name, expr)
+def _spaced(name: str, expr: str, least: str | None = None) -> prometheus.Dataquery:
+    step, target = least or min_step(expr), _target(name, expr)
     return target.interval(step) if step else target
 
 

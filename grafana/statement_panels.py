@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from grafana.panels import YES_OR_NO, Column, Panel, Query, listing, ranking
+from grafana.panels import BLOCKS, YES_OR_NO, Column, Panel, Query, listing, ranking
 from grafana.queries import DATABASE_NAMED, by, fact, in_databases, rate
 
 STATEMENT = "datname, user, queryid"
-NAMED = f"{{{{queryid}}}} of {{{{user}}}}, {DATABASE_NAMED}"
+NAMED = f"{{{{queryid}}}}, {DATABASE_NAMED}, {{{{user}}}}"
 EMPTY = "No statements are known: the finding pgss_missing tells why."
 NONE = "none, {{server}}"
 """Legend of a server whose statements are known, and did nothing of what a panel shows."""
@@ -23,7 +23,7 @@ def statement_table() -> Iterator[Panel]:
         "Calls": (calls, "ops"),
         "Mean time": (f"{seconds} / ({calls} > 0)", "s"),
         "Rows": (_sum("rows_total"), "rowsps"),
-        "Blocks read": (_sum("shared_blocks_read_total"), "ops"),
+        "Blocks read": (_sum("shared_blocks_read_total"), BLOCKS),
         "WAL": (f"round({_sum('wal_bytes_total')})", "Bps"),
     }
     values = [f"Value #{name}" for name in "ABCDEF"]
@@ -91,8 +91,8 @@ def statement_panels() -> Iterator[Panel]:
 
 def statement_cost_panels() -> Iterator[Panel]:
     for title, about, unit, name, least in (
-        ("Blocks read", "Not found in shared buffers.", "ops", "shared_blocks_read_total", 0),
-        ("Temporary blocks", "Read and written in files.", "ops", "temp_blocks_total", 0),
+        ("Blocks read", "Not found in shared buffers.", BLOCKS, "shared_blocks_read_total", 0),
+        ("Temporary blocks", "Read and written in files.", BLOCKS, "temp_blocks_total", 0),
         ("WAL", "Bytes of WAL.", "Bps", "wal_bytes_total", 1),
         (
             "Time reading",
@@ -111,7 +111,7 @@ def statement_cost_panels() -> Iterator[Panel]:
         (
             "Blocks dirtied",
             "Blocks dirtied by the statement.",
-            "ops",
+            BLOCKS,
             "shared_blocks_dirtied_total",
             0,
         ),

@@ -9,6 +9,8 @@ from grafana.verdict_panels import ill_subjects, in_chapter
 EVENTS = 12
 CLIENT = "{{usename}} ({{application_name}}), {{server}}/{{datname}}"
 NONE = "No session was active."
+SMOOTH = "1m"
+"""Step at which a share of time shows gaps, and not the rhythm of looks and scrapes."""
 
 
 def wait_findings() -> Iterator[Panel]:
@@ -33,8 +35,9 @@ def load_panels() -> Iterator[Panel]:
         " answer.",
         "percentunit",
         Query(
-            by("max", "", rate(fact("pg_wait_watched_seconds_total"))),
+            f"clamp_max({by('max', '', rate(fact('pg_wait_watched_seconds_total')))}, 1)",
             SERVER_NAMED,
+            SMOOTH,
         ),
     )
 
@@ -42,15 +45,13 @@ def load_panels() -> Iterator[Panel]:
 def event_panels() -> Iterator[Panel]:
     named = "wait_event_type, wait_event"
     seconds = rate(fact("pg_wait_seconds_total"))
+    largest = f"topk({EVENTS}, {by('sum', named, seconds)} > 0.01)"
     yield ranking(
         "Largest wait events",
         f"The {EVENTS} events with most active sessions, averaged; CPU is no wait."
         " The page /waits of pgvigil explains each.",
         "short",
-        Query(
-            f"topk({EVENTS}, {by('sum', named, seconds)} > 0.01)",
-            f"{{{{wait_event_type}}}} {{{{wait_event}}}} {SERVER_NAMED}",
-        ),
+        Query(_event_named(largest), f"{{{{event}}}} {SERVER_NAMED}"),
         empty=NONE,
     )
     waits = rate(fact("pg_wait_seconds_total", wait_event_type="LWLock"))
@@ -85,3 +86,9 @@ def client_panels() -> Iterator[Panel]:
         empty=NONE,
         span=12,
     )
+
+
+def _event_named(events: str) -> str:
+    """Add the label `event`: type and name, where both are `CPU` that word once."""
+    joined = f'label_join({events}, "event", " ", "wait_event_type", "wait_event")'
+    return f'label_replace({joined}, "event", "CPU", "event", "CPU CPU")'

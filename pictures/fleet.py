@@ -20,6 +20,7 @@ from monitor.postgres.role_sql import statements
 
 PGVIGIL = Path(sys.executable).with_name("pgvigil")
 MONITOR = "pgvigil"
+TEXTS = "statement_texts=true"
 BANK_SETTINGS: Mapping[str, object] = {
     "shared_preload_libraries": "pg_stat_statements",
     "track_io_timing": "on",
@@ -81,12 +82,13 @@ def fleet() -> Iterator[Fleet]:
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
         caller = Launcher(folder, Owner(None, None), ending)
         demo, run_by_us, prometheus = (_free_address() for _ in range(3))
-        caller.start([PGVIGIL, "demo", "--listen", demo], f"http://{demo}/readyz")
+        watched: list[str | Path] = [PGVIGIL, "demo", "--listen", demo, "--set", TEXTS]
+        caller.start(watched, f"http://{demo}/readyz")
         servers = _servers(Launcher(folder, owner, ending))
         dsns = {name: {"dsn": server.dsn("postgres", MONITOR)} for name, server in servers.items()}
         setting = f"servers={json.dumps(dsns)}"
-        argv: list[str | Path] = [PGVIGIL, "run", "--listen", run_by_us, "--set", setting]
-        caller.start(argv, f"http://{run_by_us}/readyz")
+        argv: list[str | Path] = [PGVIGIL, "run", "--listen", run_by_us]
+        caller.start([*argv, "--set", setting, "--set", TEXTS], f"http://{run_by_us}/readyz")
         _prometheus(Launcher(folder, owner, ending), prometheus, [demo, run_by_us])
         yield Fleet(f"http://{demo}/", f"http://{prometheus}", servers["bank-standby"])
 
