@@ -38,7 +38,7 @@ def obstacle(text: KnownText) -> str | None:
         return UNCLEAR
     words = [one.text.lower() for one in found if one.kind == "word"]
     if not words or words[0] not in QUERIES:
-        return NO_QUERY
+        return WRITES if CHANGES.intersection(words[:1]) else NO_QUERY
     if CHANGES & {*words}:
         return WRITES
     return None

@@ -22,7 +22,8 @@
     return [1, 2, 5, 10].map((n) => n * power).find((n) => n >= highest);
   };
   const title = (wait) => wait.type === wait.event ? wait.type : wait.type + " " + wait.event;
-  const clock = (at) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  // UTC, as everywhere on the page: "03:07", or with seconds.
+  const clock = (at, end = 16) => new Date(at).toISOString().slice(11, end);
 
   // All waits from the bottom up, and what is not told apart.
   const layers = (server) => {
@@ -60,7 +61,7 @@
       picture.append(svg("path", { d: path, class: layer.className }));
     }
     for (let n = 0; n < count; n += 60) {
-      picture.append(svg("text", { x: x(n), y: HEIGHT - 8 }, clock(began + n * step)));
+      picture.append(svg("text", { x: x(n), y: HEIGHT - 8 }, clock(began + n * step) + (n ? "" : " UTC")));
     }
     const cursor = svg("line", { y1: TOP, y2: HEIGHT - BOTTOM, x1: -9, x2: -9, class: "cursor" });
     picture.append(cursor);
@@ -73,7 +74,7 @@
       cursor.setAttribute("x2", x(n + 0.5));
       const shown = stack.filter((layer) => layer.columns[n] > 0).map((layer) => layer.title + " " + layer.columns[n].toFixed(1));
       const what = server.watched_seconds[n] ? shown.join(", ") || "no active session" : "not looked at";
-      readout.textContent = new Date(began + n * step).toLocaleTimeString() + ": " + what;
+      readout.textContent = clock(began + n * step, 19) + " UTC: " + what;
     });
     const legend = html("ul", "");
     for (const layer of stack) {

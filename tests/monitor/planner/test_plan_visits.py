@@ -75,7 +75,7 @@ async def test_the_dearest_queries_are_planned(
     assert "two is not built in" in str(desk.of("select id from orders where $1 <+>").reason)
     assert "evil is not built in" in str(desk.of("select id from guarded").reason)
     assert "writes" in str(desk.of("select id from orders where id = $1 for update").reason)
-    assert desk.of("update orders").reason == "it is no query"
+    assert "writes" in str(desk.of("update orders").reason)
     log = server.log.read_text()
     assert log.count("TRAP SPRUNG") == written, "foreign code has run"
 
