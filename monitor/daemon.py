@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from alerts.history.memory import Memory
+from alerts.verdicts.cases import remembered_as_ill
 from collectors.daemon import DaemonState
 from monitor.clock import Clock
 from monitor.config.errors import ConfigurationError
@@ -109,6 +110,7 @@ class Daemon:
         poolers = list(pooler_plans(self.settings, self.environ))
         if self.state_file:
             self.state_file.load(self.memory)
+            self.store.own.ill_before = remembered_as_ill(self.memory)
         addresses = self.web.bind()
         settle()
         self._listen_to_signals()

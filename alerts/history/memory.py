@@ -60,6 +60,11 @@ class Memory:
             known = list(self._rooms.get(namespace, {}).items())
         return iter(known)
 
+    def namespaces(self) -> list[Namespace]:
+        """Return those of which something is known."""
+        with self._lock:
+            return [namespace for namespace, room in self._rooms.items() if room]
+
     def room(self, namespace: Namespace) -> Mapping[str, Json]:
         """Return all values of a namespace as they are now, without copying them."""
         with self._lock:

@@ -152,6 +152,15 @@ class SavedOccurrence(NamedTuple):
         raise ValueError("no occurrence")
 
 
+def remembered_as_ill(memory: Memory) -> dict[str, set[str]]:
+    """Return by server the names of findings of which memory has an ill subject."""
+    found: dict[str, set[str]] = {}
+    for place in memory.namespaces():
+        if any(key.startswith(CASE) for key, _ in memory.items(place)):
+            found.setdefault(place.server, set()).add(place.room)
+    return found
+
+
 def is_wrong(key: str, value: Json) -> bool:
     """Whether a remembered value has the key of a case, but can't be one."""
     if not key.startswith(CASE):

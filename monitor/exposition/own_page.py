@@ -1,7 +1,7 @@
 """The pgvigil_* families, made anew of each overview; only what changed in it is written again."""
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from alerts._catalogue import all_findings
@@ -45,7 +45,7 @@ class OwnServer:
     findings: dict[str, tuple[Verdict, Written]] = field(default_factory=dict)
     collectors: dict[str, tuple[CollectorView, Written]] = field(default_factory=dict)
     shown: dict[str, frozenset[Identity]] = field(default_factory=dict)
-    dropped: frozenset[str] = frozenset()
+    dropped: Set[str] = frozenset()
     """Own checks that were known and are no more: their incidents are over, and not just untold."""
     texts: IncidentTexts = field(default_factory=IncidentTexts)
     written: Written = field(default_factory=dict)
@@ -68,7 +68,7 @@ class OwnServer:
     def _judged(self, view: Judged) -> None:
         self.view = view
         known = {name for name, (verdict, _) in self.findings.items() if verdict.known}
-        self.dropped = frozenset((self.dropped | known) - all_findings().keys())
+        self.dropped = (self.dropped | known) - all_findings().keys()
         self.findings = {
             name: self._contained(view, name, verdict) for name, verdict in view.verdicts.items()
         }
@@ -113,6 +113,8 @@ class Own:
 
     worst: int = WORST
     """How many ill subjects of a finding become series of their own."""
+    ill_before: Mapping[str, Set[str]] = field(default_factory=dict)
+    """By server, the findings that were ill when the daemon was last stopped."""
     servers: dict[str, OwnServer] = field(default_factory=dict)
     targets: dict[str, OwnServer] = field(default_factory=dict)
     """Those that are no servers; their lines stand on every page, like the daemon's."""
@@ -122,7 +124,7 @@ class Own:
 
     def renew(self, view: ServerView) -> None:
         """Write the lines of one server ahead of the overview that will hold this view."""
-        server = self.servers.setdefault(view.name, OwnServer(self.worst))
+        server = self.servers.setdefault(view.name, self._new(view.name))
         server.written = {}
         with DEFECTS.contained("own metrics", server=view.name):
             server.update(view)
@@ -133,7 +135,7 @@ class Own:
         changed = []
         before, self.servers = self.servers, {}
         for view in overview.servers:
-            server = self.servers[view.name] = before.get(view.name) or OwnServer(self.worst)
+            server = self.servers[view.name] = before.get(view.name) or self._new(view.name)
             if server.view is not view:
                 server.written = {}  # nothing old is shown if this fails
                 with DEFECTS.contained("own metrics", server=view.name):
@@ -159,6 +161,9 @@ class Own:
         """The names of the targets that are poolers."""
         views = ((name, target.view) for name, target in self.targets.items())
         return [name for name, view in views if view and _is_pooler(view)]
+
+    def _new(self, server: str) -> OwnServer:
+        return OwnServer(self.worst, dropped=self.ill_before.get(server, frozenset()))
 
     def page(self, server: str | None) -> Iterator[bytes]:
         """The daemon's own lines stand on every page, as each may be the only one that is read."""

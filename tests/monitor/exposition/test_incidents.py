@@ -7,6 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from alerts._base import AlertedBy, AnyFinding, Severity, State
+from alerts.history.memory import Memory, Namespace
+from alerts.verdicts.cases import CASE, SavedCase, remembered_as_ill
 from alerts.verdicts.incident import incident_id
 from alerts.verdicts.places import places
 from alerts.verdicts.verdict import Subject, Verdict
@@ -217,6 +219,22 @@ def test_an_own_check_that_is_dropped_has_no_incidents() -> None:
     assert "pgvigil_incident" not in found
     assert dropped in known()
     assert dropped in known(), "and so it stays"
+
+
+def test_what_was_dropped_while_the_daemon_was_down_has_no_incidents() -> None:
+    """Memory knows what was ill before; what exists still is known once it is judged."""
+    memory, node = Memory(), primary().node
+    for one in (IDLE, finding("check_gone", "Gone", "own")):
+        place = Namespace("7", node.server, one.name)
+        saved = SavedCase(quiet(20).evidence, NOW - 60, NOW)
+        memory.put(place, f"{CASE}postgres\x001", saved.pack())
+    memory.put(Namespace("7", node.server, "check_well"), "places", {"warning": []})
+    memory.put(Namespace("7", "elsewhere", "check_other"), f"{CASE}a\x001", saved.pack())
+    own = Own(ill_before=remembered_as_ill(memory))
+    for _ in range(2):
+        found = shown(own, Verdict(IDLE, State.learning, NOW, known=False))
+        told = [one.labels for one in found["pgvigil_incidents_known"]]
+        assert told == [{"server": node.server, "finding": "check_gone"}]
 
 
 def test_what_is_held_goes_on() -> None:
