@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from alerts.migrations.lock_mode import LockMode
 from alerts.migrations.traced import Relation
 
 PAGE = 8192
@@ -10,12 +11,13 @@ PAGE = 8192
 
 @dataclass(frozen=True, slots=True)
 class OldestHolder:
-    """The oldest transaction that has a lock on a table."""
+    """The oldest transaction that has a lock of a mode on a table, or a snapshot."""
 
     pid: int | None
     """None is a prepared transaction."""
     seconds: float
     state: str
+    mode: LockMode = LockMode.AccessShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,18 @@ class LiveTable:
     indexes: int = 0
     rows: float | None = None
     traffic: Traffic | None = None
-    holder: OldestHolder | None = None
-    """None: no transaction has a lock on it now."""
+    holders: tuple[OldestHolder, ...] = ()
+    """For each mode that is held now, the oldest transaction."""
     holder_known: bool = False
     null_shares: Mapping[str, float] = field(default_factory=dict)
     """By column, of the last ANALYZE."""
     repeated: Mapping[str, bool] = field(default_factory=dict)
     """By column, whether ANALYZE has seen a value more than once."""
+
+    def holder(self, wanted: LockMode) -> OldestHolder | None:
+        """Return the oldest transaction that keeps a lock of this mode waiting."""
+        in_the_way = (one for one in self.holders if one.mode.conflicts(wanted))
+        return max(in_the_way, key=lambda one: one.seconds, default=None)
 
     @property
     def pages(self) -> float | None:
@@ -86,7 +93,7 @@ class LiveServer:
     tables: Mapping[Relation, LiveTable] = field(default_factory=dict)
     standbys: tuple[Standby, ...] | None = None
     oldest: OldestHolder | None = None
-    """The oldest transaction of the whole server: CONCURRENTLY waits for it."""
+    """The oldest snapshot of the database: CREATE INDEX CONCURRENTLY waits for it."""
     observed: tuple[Observed, ...] = ()
     why_unobserved: str = "pg_stat_statements is not there"
     texts: tuple[str, ...] | None = None

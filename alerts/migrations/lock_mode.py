@@ -33,6 +33,11 @@ class LockMode(IntEnum):
         """The mode as in LOCK TABLE: ACCESS EXCLUSIVE."""
         return "".join(f" {c}" if c.isupper() else c for c in self.name).strip().upper()
 
+    def conflicts(self, other: "LockMode") -> bool:
+        """Return True if the two can't be held on one table by two transactions."""
+        both_read = self is other is LockMode.Share
+        return other >= WEAKEST_CONFLICT[self] and not both_read
+
     @property
     def blocks(self) -> Blocked:
         """Which of readers (ACCESS SHARE) and writers (ROW EXCLUSIVE) conflict with it."""
@@ -44,3 +49,16 @@ class LockMode(IntEnum):
     def waits_for_readers(self) -> bool:
         """Whether it is granted only once every transaction that has read the table is over."""
         return self is LockMode.AccessExclusive
+
+
+WEAKEST_CONFLICT = {
+    LockMode.AccessShare: LockMode.AccessExclusive,
+    LockMode.RowShare: LockMode.Exclusive,
+    LockMode.RowExclusive: LockMode.Share,
+    LockMode.ShareUpdateExclusive: LockMode.ShareUpdateExclusive,
+    LockMode.Share: LockMode.RowExclusive,
+    LockMode.ShareRowExclusive: LockMode.RowExclusive,
+    LockMode.Exclusive: LockMode.RowShare,
+    LockMode.AccessExclusive: LockMode.AccessShare,
+}
+"""The weakest mode that each conflicts with; all stronger ones conflict too."""

@@ -8,7 +8,7 @@ from alerts.migrations.backfill import backfills, stops_early
 from alerts.migrations.best_hour import HourChoice, hour_choice
 from alerts.migrations.duration import MOMENT, Duration, Range, duration
 from alerts.migrations.kind import Kind, blocks, grows_with, kind
-from alerts.migrations.live import LiveServer, LiveTable, Traffic
+from alerts.migrations.live import LiveServer, LiveTable, OldestHolder, Traffic
 from alerts.migrations.lock_mode import Blocked, LockMode
 from alerts.migrations.rows import refused_by_rows
 from alerts.migrations.safer import lock_timeout_missing, may_leave_invalid, safer
@@ -274,22 +274,45 @@ def _waits(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:
     """What the statement itself has to wait for."""
     if live is None:
         return
-    if verdict.traced.statement.is_concurrent and live.oldest:
-        oldest = live.oldest
-        if oldest.seconds >= LONG_WAIT:
+    if verdict.traced.statement.is_concurrent:
+        oldest = max(_awaited(verdict.traced, live), key=lambda one: one.seconds, default=None)
+        if oldest and oldest.seconds >= LONG_WAIT:
             yield Advice(
-                f"It waits for every older transaction; the oldest has been open for"
-                f" {duration_text(oldest.seconds)} (pid {oldest.pid})."
+                "It waits for older transactions; the oldest that it must wait for has been open"
+                f" for {duration_text(oldest.seconds)} ({_who(oldest)})."
             )
     for effect in verdict.effects:
-        holder = effect.table.holder if effect.table else None
+        wanted = max(_modes(verdict.traced, effect.relation), default=LockMode.AccessExclusive)
+        holder = effect.table.holder(wanted) if effect.table else None
         if holder and holder.seconds >= LONG_WAIT:
-            who = f"pid {holder.pid}, {holder.state}" if holder.pid else "a prepared transaction"
             yield Advice(
                 f"It would wait for a transaction that has used {effect.relation} for"
-                f" {duration_text(holder.seconds)} ({who}), with everything behind it.",
+                f" {duration_text(holder.seconds)} ({_who(holder)}), with everything behind it.",
                 level=Level.caution if verdict.traced.lock_timeout else Level.danger,
             )
+
+
+def _awaited(traced: Traced, live: LiveServer) -> Iterator[OldestHolder]:
+    """Yield what CONCURRENTLY waits for: snapshots of the database, and users of its tables.
+
+    To build an index it waits for who writes to the table, to drop or replace one for all.
+    """
+    builds = traced.statement.node == "IndexStmt"
+    if live.oldest and (builds or traced.statement.node == "ReindexStmt"):
+        yield live.oldest
+    for held in traced.locks:
+        table = live.tables.get(held.table)
+        mode = LockMode.Share if builds else LockMode.AccessExclusive
+        if table and (holder := table.holder(mode)):
+            yield holder
+
+
+def _modes(traced: Traced, relation: Relation) -> Iterator[LockMode]:
+    return (held.mode for held in traced.locks if held.table == relation)
+
+
+def _who(holder: OldestHolder) -> str:
+    return f"pid {holder.pid}, {holder.state}" if holder.pid else "a prepared transaction"
 
 
 def _written(traced: Traced, live: LiveServer | None) -> int | None:

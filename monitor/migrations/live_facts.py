@@ -8,6 +8,7 @@ from typing import Any
 
 from alerts.cure import literal
 from alerts.migrations.live import LiveServer, LiveTable, Observed, OldestHolder, Standby, Traffic
+from alerts.migrations.lock_mode import LockMode
 from alerts.migrations.statement import DATA, Name, Statement
 from alerts.migrations.traced import Relation
 from monitor.migrations.parsing import parsed
@@ -54,8 +55,8 @@ COUNTERS = """
     where (schemaname, relname) in (values {wanted})
 """
 HOLDERS = """
-    select distinct on (n.nspname, c.relname)
-        n.nspname::text as schema, c.relname::text as name, l.pid as pid,
+    select distinct on (n.nspname, c.relname, l.mode)
+        n.nspname::text as schema, c.relname::text as name, l.mode as mode, l.pid as pid,
         date_part('epoch', clock_timestamp() - coalesce(a.xact_start, p.prepared)) as seconds,
         coalesce(a.state, case when p.transaction is null then 'unknown' else 'prepared' end)
             as state
@@ -69,7 +70,7 @@ HOLDERS = """
         and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
         and l.pid is distinct from pg_catalog.pg_backend_pid()
         and (n.nspname, c.relname) in (values {wanted})
-    order by n.nspname, c.relname, coalesce(a.xact_start, p.prepared) nulls first
+    order by n.nspname, c.relname, l.mode, coalesce(a.xact_start, p.prepared) nulls first
 """
 NULLS = """
     select
@@ -83,7 +84,8 @@ OLDEST = """
         pid, date_part('epoch', clock_timestamp() - xact_start) as seconds,
         coalesce(state, '') as state
     from pg_catalog.pg_stat_activity
-    where xact_start is not null and pid <> pg_catalog.pg_backend_pid()
+    where xact_start is not null and backend_xmin is not null
+        and datname = current_database() and pid <> pg_catalog.pg_backend_pid()
         and backend_type = 'client backend'
     order by xact_start limit 1
 """
@@ -196,10 +198,11 @@ class LiveFacts:
         sizes = await self._rows(SIZES.format(wanted=wanted, **EXACT), quietly=True)
         if not sizes:
             sizes = await self._rows(SIZES.format(wanted=wanted, **FROM_CATALOGUE))
-        holders = {
-            Relation(row["schema"], row["name"]): _holder(row)
-            for row in await self._rows(HOLDERS.format(wanted=wanted))
-        }
+        holders: dict[Relation, list[OldestHolder]] = defaultdict(list)
+        for row in await self._rows(HOLDERS.format(wanted=wanted)):
+            if holder := _holder(row):
+                holder = replace(holder, mode=LockMode.of(row["mode"]))
+                holders[Relation(row["schema"], row["name"])].append(holder)
         nulls: dict[Relation, dict[str, float]] = defaultdict(dict)
         repeats: dict[Relation, dict[str, bool]] = defaultdict(dict)
         for row in await self._rows(NULLS.format(wanted=wanted)):
@@ -218,7 +221,7 @@ class LiveFacts:
                 row["n_indexes"],
                 0.0 if row["main"] == 0 else rows,
                 None,
-                holders.get(relation),
+                tuple(holders[relation]),
                 True,
                 nulls[relation],
                 repeats[relation],

@@ -72,6 +72,8 @@ def texts(found: Verdict) -> str:
 
 
 INSTANT = "ALTER TABLE orders ADD COLUMN x int"
+BUILD = "CREATE INDEX CONCURRENTLY i ON orders (note)"
+DROP = "DROP INDEX CONCURRENTLY i"
 SCAN = "ALTER TABLE orders ALTER COLUMN note SET NOT NULL"
 
 
@@ -92,7 +94,6 @@ def test_levels(one: Traced, level: Level) -> None:
     assert verdict(one).level is level
 
 
-BUILD = "CREATE INDEX CONCURRENTLY i ON orders (note)"
 LEFT = "leaves an invalid index"
 
 
@@ -137,12 +138,39 @@ def test_a_lock_is_held_until_the_end_of_its_transaction() -> None:
 
 def test_whom_it_would_wait_for() -> None:
     """An old transaction on the table: with a lock_timeout the queue behind is short."""
-    held = replace(TABLE, holder=OldestHolder(77, 600.0, "idle in transaction"))
+    held = replace(TABLE, holders=(OldestHolder(77, 600.0, "idle in transaction"),))
     live = replace(LIVE, tables={ORDERS: held})
     assert verdict(traced(INSTANT), live).level is Level.caution
     unguarded = verdict(traced(INSTANT, lock_timeout=0.0), live)
     assert unguarded.level is Level.danger
     assert "pid 77" in texts(unguarded)
+
+
+@pytest.mark.parametrize(
+    ("sql", "wanted", "held", "waits"),
+    [
+        (INSTANT, LockMode.AccessExclusive, LockMode.AccessShare, True),
+        ("CREATE INDEX ON orders (note)", LockMode.Share, LockMode.AccessShare, False),
+        ("CREATE INDEX ON orders (note)", LockMode.Share, LockMode.RowExclusive, True),
+        (BUILD, LockMode.ShareUpdateExclusive, LockMode.RowShare, False),
+        (BUILD, LockMode.ShareUpdateExclusive, LockMode.RowExclusive, True),
+        (DROP, LockMode.ShareUpdateExclusive, LockMode.AccessShare, True),
+    ],
+)
+def test_it_waits_only_for_locks_in_its_way(
+    sql: str, wanted: LockMode, held: LockMode, waits: bool
+) -> None:
+    """A report that only reads keeps no index from being built."""
+    holder = OldestHolder(77, 600.0, "idle in transaction", held)
+    live = replace(LIVE, tables={ORDERS: replace(TABLE, holders=(holder,))})
+    assert ("pid 77" in texts(verdict(traced(sql, wanted), live))) is waits
+
+
+@pytest.mark.parametrize(("sql", "waits"), [(BUILD, True), (DROP, False), (INSTANT, False)])
+def test_who_waits_for_old_snapshots(sql: str, waits: bool) -> None:
+    """A build waits for the snapshots of the database; what drops an index does not."""
+    live = replace(LIVE, oldest=OldestHolder(78, 600.0, "active"))
+    assert ("pid 78" in texts(verdict(traced(sql), live))) is waits
 
 
 def test_what_rows_would_refuse() -> None:
