@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from bench.processes import cpu_seconds, family_cpu_seconds, resident_bytes
-from bench.scenarios import Scenario, crowd, session
+from bench.scenarios import Scenario, crowd, loaded, session
 from bench.stalls import worst
 from bench.watchers import Watcher
 from monitor.demo.launcher import Postgres
@@ -14,6 +14,7 @@ INTERVAL = 15.0
 """Seconds between two scrapes; Prometheus's common interval."""
 MANY, AT_MOST = 50, 8.0
 """Number of consecutive scrapes, or seconds of scraping, for the percentiles."""
+RESET = "select pg_stat_statements_reset(oid) from pg_roles where rolname = $1"
 BOOKS = """
     select
         coalesce(sum(calls), 0)::float8                                     as queries,
@@ -47,9 +48,10 @@ async def measure(
     server: Postgres, scenario: Scenario, watcher: Watcher, warm_up: float, seconds: float
 ) -> Measured:
     """Measure for `seconds` after a warm-up; the sessions of the scenario are opened first."""
-    async with crowd(server, scenario.sessions), session(server) as admin:
+    sessions, load = crowd(server, scenario.sessions), loaded(server, scenario)
+    async with sessions, load, session(server) as admin:
         await asyncio.to_thread(_scraped_for, watcher, warm_up)
-        await admin.execute("select pg_stat_statements_reset()")
+        await admin.execute(RESET, watcher.role)
         if watcher.stalls:
             watcher.stalls.unlink(missing_ok=True)
         start = time.monotonic()

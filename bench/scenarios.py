@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle, islice, product
 
 import asyncpg
 
@@ -26,6 +27,7 @@ SETTINGS: Mapping[str, object] = {
     "pg_stat_statements.track_planning": "on",
     "autovacuum_naptime": "1d",
 }
+WIDE = [f"column_{n}" for n in range(20)]
 AT_ONCE = 500
 """Number of relations created in one transaction."""
 
@@ -134,12 +136,45 @@ def databases(count: int) -> Callable[[Postgres], Awaitable[None]]:
     return make
 
 
+def wide_statements(count: int) -> Iterator[str]:
+    """Yield that many statements that pg_stat_statements tells apart."""
+    kinds = product(WIDE, WIDE, WIDE)
+    for first, second, third in islice(kinds, count):
+        yield f"select {first}, {second} from wide where {third} = 7"
+
+
+def executed(count: int) -> Callable[[Postgres], Awaitable[None]]:
+    """Execute that many distinct statements once, in the database `shop`."""
+
+    async def make(server: Postgres) -> None:
+        async with session(server, "shop") as admin:
+            await admin.execute(f"create table wide ({' int, '.join(WIDE)} int)")
+            for statement in wide_statements(count):
+                await admin.execute(statement)
+
+    return make
+
+
+def repeated(count: int, each_second: float) -> Callable[[Postgres], Awaitable[None]]:
+    """Execute these statements in turn, again and again."""
+
+    async def work(server: Postgres) -> None:
+        async with session(server, "shop") as application:
+            for statement in cycle(wide_statements(count)):
+                await application.execute(statement)
+                await asyncio.sleep(1 / each_second)
+
+    return work
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One kind of server."""
 
     title: str
     prepare: Callable[[Postgres], Awaitable[None]] = nothing
+    load: Callable[[Postgres], Awaitable[None]] = nothing
+    """Work of an application, until it is cancelled."""
     sessions: int = 0
     """Number of idle sessions, each after a statement in its own transaction."""
     warm_up: float = 15.0
@@ -160,6 +195,16 @@ SCENARIOS: Mapping[str, Scenario] = {
         "10,000 tables, 20,000 indexes", relations(10_000, 2), warm_up=30, period=290
     ),
     "sessions": Scenario("500 sessions", sessions=500),
+    "statements": Scenario(
+        "5,000 statements, 500 sessions",
+        executed(5000),
+        load=repeated(5000, 200),
+        sessions=500,
+        warm_up=30,
+        period=150,
+        alone=True,
+        probed=True,
+    ),
     "databases": Scenario("200 databases", databases(200), warm_up=215),
     "relations": Scenario(
         "33,000 tables, 66,000 indexes",
@@ -228,3 +273,15 @@ async def crowd(server: Postgres, size: int) -> AsyncIterator[None]:
             await one.execute(f"set application_name = 'worker {n % 20}'")
             await one.execute("begin; select 1" if n % 50 == 0 else "select 1")
         yield
+
+
+@asynccontextmanager
+async def loaded(server: Postgres, scenario: Scenario) -> AsyncIterator[None]:
+    """Keep the work of the scenario going for the length of a block."""
+    work = asyncio.ensure_future(scenario.load(server))
+    try:
+        yield
+    finally:
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
