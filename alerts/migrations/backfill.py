@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from alerts.migrations.advice import Advice, Level
-from alerts.migrations.live import LiveServer
+from alerts.migrations.live import LiveServer, LiveTable
 from alerts.migrations.statement import Statement
 from alerts.migrations.traced import Traced
 
@@ -89,12 +90,41 @@ def _ends_at_gap(body: str) -> bool:
 
 def _of_statement(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
     tables = [held.table for held in traced.locks] or list(traced.scanned)
-    rows = [live.tables[table].rows or 0.0 for table in tables[:1] if live and table in live.tables]
-    everything = "whereClause" not in traced.statement.body
-    if everything and (not rows or rows[0] > MANY):
+    table = live.tables.get(tables[0]) if live and tables else None
+    condition = traced.statement.body.get("whereClause")
+    if table and (table.rows or 0.0) <= MANY:
+        return
+    if condition is None:
         yield Advice(
             "It writes every row of the table in one transaction: they stay locked, and leave as"
             " many dead rows, until it commits. Write batches of some thousand rows, with a COMMIT"
             " after each.",
             level=Level.caution,
         )
+    elif table and not _meets_few(condition, table):
+        yield Advice(
+            f"Not known: how many of about {table.rows:,.0f} rows it writes. If it can be more than"
+            " some thousand, write batches, with a COMMIT after each: what it has written stays"
+            " locked until it commits.",
+            level=Level.unknown,
+        )
+
+
+def _meets_few(condition: Any, table: LiveTable) -> bool:
+    """Whether it names single values of a column in which ANALYZE has seen none twice."""
+    if both := condition.get("BoolExpr"):
+        parts = (_meets_few(part, table) for part in both["args"])
+        return any(parts) if both["boolop"] == "AND_EXPR" else _is_or(both) and all(parts)
+    compared = condition.get("A_Expr", {})
+    is_equal = compared.get("kind") in ("AEXPR_OP", "AEXPR_IN") and (
+        compared["name"][-1]["String"]["sval"] == "="
+    )
+    sides = [compared.get(side, {}) for side in ("lexpr", "rexpr")]
+    columns = [side["ColumnRef"]["fields"][-1] for side in sides if "ColumnRef" in side]
+    if not is_equal or len(columns) != 1 or any("SubLink" in side for side in sides):
+        return False
+    return not table.repeated.get(columns[0].get("String", {}).get("sval", ""), False)
+
+
+def _is_or(condition: Any) -> bool:
+    return bool(condition["boolop"] == "OR_EXPR")

@@ -173,6 +173,12 @@ def test_who_waits_for_old_snapshots(sql: str, waits: bool) -> None:
     assert ("pid 78" in texts(verdict(traced(sql), live))) is waits
 
 
+def test_of_a_small_table_all_rows_may_be_written() -> None:
+    for written in ("UPDATE orders SET total = 0", "DELETE FROM orders WHERE note = 'a'"):
+        small = replace(LIVE, tables={ORDERS: replace(TABLE, rows=10_000.0)})
+        assert verdict(traced(written, LockMode.RowExclusive), small).level is Level.safe
+
+
 def test_what_rows_would_refuse() -> None:
     assert "may still be there" in texts(verdict(traced(SCAN, scanned=(ORDERS,))))
     nulls = "ALTER TABLE orders ALTER COLUMN total SET NOT NULL"
@@ -211,6 +217,14 @@ def test_what_statements_still_name(sql: str, named: bool) -> None:
         (GOOD, "", Level.safe),
         ("UPDATE orders SET total = 0", "every row of the table in one", Level.caution),
         ("UPDATE orders SET total = 0 WHERE id = 1", "", Level.safe),
+        ("DELETE FROM orders o WHERE note = 'a' AND o.id IN (1, 2)", "", Level.safe),
+        ("DELETE FROM orders WHERE id = 1 OR 2 = id", "", Level.safe),
+        ("DELETE FROM orders WHERE id = 1 OR note = 'a'", "about 9,000,000", Level.unknown),
+        ("UPDATE orders SET total = 0 WHERE note = 'a'", "Not known: how many", Level.unknown),
+        ("UPDATE orders SET total = 0 WHERE id <> 1", "Not known: how many", Level.unknown),
+        ("UPDATE orders SET total = 0 WHERE NOT id = 1", "Not known: how many", Level.unknown),
+        ("DELETE FROM orders WHERE id = (SELECT max(n) FROM x)", "how many", Level.unknown),
+        ("DELETE FROM orders WHERE id = total", "Not known: how many", Level.unknown),
     ],
 )
 def test_backfills(body: str, said: str, level: Level) -> None:
