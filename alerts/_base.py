@@ -97,6 +97,9 @@ class Evidence:
     culprit: str = ""
     """Identity of the session or other thing that is at fault: two findings in one database with
     different culprits don't explain each other."""
+    relfilenode: int | None = None
+    """The file of the relation, if the finding is about its contents: a table that was rewritten,
+    or made anew under its name, is not the one that was ill."""
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -116,6 +119,8 @@ class Unjudged:
     count: int = 1
     setting: str | None = None
     """The missing setting: what needs it is not configured, and nothing is broken."""
+    relfilenode: int | None = None
+    """The file of the relation that could not be judged."""
 
 
 @dataclass(frozen=True, slots=True)

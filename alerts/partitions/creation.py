@@ -65,26 +65,34 @@ def creation(table: Partitioned, name: str, bounds: Range) -> Iterator[str]:
         f" CONSTRAINT {OF_ATTACH} CHECK ({inside}));"
     )
     yield f"ALTER TABLE {new} OWNER TO {identifier(parent.owner)};"
-    yield from _before_attach(table, inside)
-    yield f"ALTER TABLE {own} ATTACH PARTITION {new} {for_values(parent, bounds)};"
+    attach = f"ALTER TABLE {own} ATTACH PARTITION {new} {for_values(parent, bounds)};"
+    yield from _attached(table.default, attach, inside)
     yield f"ALTER TABLE {new} DROP CONSTRAINT {OF_ATTACH};"
-    if table.default is not None and table.default.relkind == "r":
-        yield f"ALTER TABLE {name_of(table.default)} DROP CONSTRAINT {OF_ATTACH};"
 
 
-def _before_attach(table: Partitioned, inside: str) -> Iterator[str]:
-    default = table.default
+def _attached(default: Partition | None, attach: str, inside: str) -> Iterator[str]:
+    """Attach only after VALIDATE has succeeded: psql goes on after an error, a transaction does
+    not. The CHECK goes in either case, as it refuses rows of the new range."""
     if default is None:
+        yield attach
         return
     own = name_of(default)
+    reads = f"ATTACH locks the DEFAULT partition {own} while it reads all of it"
+    if default.relkind != "r":
+        yield remark(f"{reads}.")
+        yield attach
+        return
     yield remark(
-        f"ATTACH locks the DEFAULT partition {own} while it reads all of it, unless it has a"
-        " validated CHECK. If VALIDATE fails, rows of that range are in it: stop here and see"
-        " partition_default_filling."
+        f"{reads}, unless it has a validated CHECK. If VALIDATE fails, rows of that range are in"
+        " it, and nothing is attached: see partition_default_filling. Run the statements up to the"
+        " last one in any case: until it is dropped, the CHECK refuses rows of the new range."
     )
-    if default.relkind == "r":
-        yield f"ALTER TABLE {own} ADD CONSTRAINT {OF_ATTACH} CHECK (NOT ({inside})) NOT VALID;"
-        yield f"ALTER TABLE {own} VALIDATE CONSTRAINT {OF_ATTACH};"
+    yield f"ALTER TABLE {own} ADD CONSTRAINT {OF_ATTACH} CHECK (NOT ({inside})) NOT VALID;"
+    yield "BEGIN;"
+    yield f"ALTER TABLE {own} VALIDATE CONSTRAINT {OF_ATTACH};"
+    yield attach
+    yield "COMMIT;"
+    yield f"ALTER TABLE {own} DROP CONSTRAINT IF EXISTS {OF_ATTACH};"
 
 
 def is_simple(table: Partitioned) -> bool:

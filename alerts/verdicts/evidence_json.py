@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "accepted": (str, NoneType),
     "is_consequence": (bool,),
     "culprit": (str,),
+    "relfilenode": (int, NoneType),
 }
 """Types of each field in JSON."""
 REQUIRED = {field.name for field in fields(Evidence) if field.default is MISSING}

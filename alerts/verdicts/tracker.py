@@ -247,8 +247,16 @@ def _subject(case: Case, since: float, found: Judgement, at: float) -> Subject:
 def _blinded(evidence: Evidence, found: Judgement) -> bool:
     """Return True if an unjudged object may be this subject."""
     return any(
-        one.database in (None, evidence.database) and one.subject in (None, evidence.subject)
+        one.database in (None, evidence.database)
+        and one.subject in (None, evidence.subject)
+        and _may_be_one_file(one, evidence)
         for one in found.unjudged
+    )
+
+
+def _may_be_one_file(one: Unjudged, evidence: Evidence) -> bool:
+    return (
+        None in (one.relfilenode, evidence.relfilenode) or one.relfilenode == evidence.relfilenode
     )
 
 

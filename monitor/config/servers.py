@@ -15,6 +15,8 @@ from monitor.config.settings import DatabasePatterns, Login, ServerSettings, Set
 from monitor.config.well_known import origin
 from monitor.plain_file import reason
 
+PATTERN = frozenset("*?[")
+"""Characters that make a name a pattern."""
 PROVIDERS = frozenset(("rdsadmin", "azure_maintenance", "azure_sys", "cloudsqladmin"))
 NO_SERVER = (
     "No server is configured: set PGVIGIL_DSN=postgresql://user@host:5432/postgres, PGHOST, or"
@@ -44,6 +46,14 @@ class WatchedServer:
     """Whether the server reads its log for us."""
     plans: Address | None = None
     """The same server by the login for plans; None: no plan is read."""
+    shares_patterns: bool = False
+    """Whether `databases` is said of several servers: a database may be on another of them."""
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """The databases that are to be visited by name, not by a pattern."""
+        names = (name for name in self.databases.include if not PATTERN.intersection(name))
+        return tuple(dict.fromkeys(filter(self.visits, names)))
 
     def visits(self, database: str) -> bool:
         """Return True if this database (not a template) should be visited."""
@@ -66,11 +76,12 @@ def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str,
         address = address_of(server, environ)
         named = target_named(address, f"servers.{name}").database
         databases = server.databases or settings.databases
+        shares_patterns = server.databases is None and len(settings.servers) > 1
         seen = server.backup_reports, server.data_directory, server.wal_directory
         files = *seen, server.server_log, server.server_log_by_sql
         plans = plans_address(server, environ, f"servers.{name}.plans")
         servers[name] = WatchedServer(
-            name, address, server.cluster, databases, named, *files, plans
+            name, address, server.cluster, databases, named, *files, plans, shares_patterns
         )
     return servers
 

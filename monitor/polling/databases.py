@@ -65,14 +65,23 @@ class Databases:
         for name in closed:
             [grant] = printable([f"GRANT CONNECT ON DATABASE {identifier(name)} TO {role};"])
             self.mark_absent(name, Absence("no right to connect", grant), of_databases())
-        named = self.target.named
-        if self.target.visits(named) and named not in {DEFAULT_DATABASE, *wanted}:
-            obstacles = {r["name"]: r["obstacle"] for r in found}
-            why = f"the address names the database {named}, which "
-            why += obstacles.get(named) or "does not exist"
-            self.mark_absent(named, Absence(why), of_databases())
-            closed = {*closed, named}
+        obstacles = {r["name"]: r["obstacle"] for r in found}
+        for name, who in self._named(bool(wanted)).items():
+            if name not in wanted:
+                why = f"{who} the database {name}, which "
+                why += obstacles.get(name) or "does not exist"
+                self.mark_absent(name, Absence(why), of_databases())
+                closed = {*closed, name}
         self.closed = frozenset(closed)
+
+    def _named(self, has_some: bool) -> Mapping[str, str]:
+        """Return the databases that the settings name, and where they do."""
+        target = self.target
+        names = target.included if not (has_some and target.shares_patterns) else ()
+        named = dict.fromkeys(names, "databases.include names")
+        if target.named != DEFAULT_DATABASE and target.visits(target.named):
+            named[target.named] = "the address names"
+        return named
 
     def expect_all(self) -> None:
         """Say of databases that were never visited that they are missing."""

@@ -141,7 +141,8 @@ def not_evaluated(
 def unjudged(
     index: UserIndex, reason: str, grant: str | None = None, until: float | None = None
 ) -> Unjudged:
-    return Unjudged(reason, index.datname, name(index), grant, until)
+    file = index.relfilenode
+    return Unjudged(reason, index.datname, name(index), grant, until, relfilenode=file)
 
 
 def name(index: UserIndex) -> str:
@@ -187,6 +188,7 @@ def evidence(state: TreeState, found: BTreeEstimate, snapshot: Snapshot) -> Evid
         ),
         object=name(index),
         database=index.datname,
+        relfilenode=index.relfilenode,
     )
 
 

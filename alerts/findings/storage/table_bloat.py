@@ -205,7 +205,8 @@ def not_evaluated(table: UserTable, found: NotEvaluated, snapshot: Snapshot) -> 
 def unjudged(
     table: UserTable, reason: str, grant: str | None = None, until: float | None = None
 ) -> Unjudged:
-    return Unjudged(reason, table.datname, name(table), grant, until)
+    file = table.relfilenode
+    return Unjudged(reason, table.datname, name(table), grant, until, relfilenode=file)
 
 
 def name(table: UserTable) -> str:
@@ -255,6 +256,7 @@ def evidence(
         ),
         object=name(table),
         database=table.datname,
+        relfilenode=table.relfilenode,
     )
 
 

@@ -85,7 +85,7 @@ def empty_share(chunks: float, pages: int) -> float:
 
 
 def unjudged(table: UserTable, reason: str) -> Unjudged:
-    return Unjudged(reason, table.datname, name(table))
+    return Unjudged(reason, table.datname, name(table), relfilenode=table.relfilenode)
 
 
 def name(table: UserTable) -> str:
@@ -134,6 +134,7 @@ def evidence(
         ),
         object=name(table),
         database=table.datname,
+        relfilenode=table.relfilenode,
     )
 
 

@@ -26,6 +26,7 @@ START = 1_700_000_000.0
 class Tank:
     name: str
     level: float
+    file: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,14 @@ def evidence(tank: Tank) -> Evidence:
         check="SELECT 1;",
         object=f"public.{tank.name}",
         database="shop",
+        relfilenode=tank.file,
     )
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     for tank in snapshot.rows(tanks):
         if tank.level < 0:
-            yield Unjudged("the gauge is broken", subject=tank.name)
+            yield Unjudged("the gauge is broken", subject=tank.name, relfilenode=tank.file)
         elif tank.level >= limits.full:
             yield evidence(tank)
 
@@ -316,6 +318,20 @@ def test_on_the_other_role_it_is_not_applicable() -> None:
     assert (verdict.state, verdict.subjects) == (State.not_applicable, ())
     server.role = Role.primary
     assert server.at(20, a=50).state is State.healthy
+
+
+@pytest.mark.parametrize(("file", "is_held"), [(1, True), (None, True), (2, False)])
+def test_a_table_made_anew_is_not_the_one_that_was_ill(file: int | None, is_held: bool) -> None:
+    """Nor is one that was rewritten: it is not held although it can't be judged."""
+    server = Server(made())
+
+    def at(seconds: float, level: float, file: int | None) -> Verdict:
+        rows = (Tank("a", level, file),)
+        return server._decide(seconds, answers={tanks: Answer(rows, START + seconds)})
+
+    assert subjects(at(0, 150, 1)) == ["a"]
+    verdict = at(60, -1, file)
+    assert (verdict.state, subjects(verdict)) == (State.unknown, ["a"] if is_held else [])
 
 
 def test_a_broken_judge_silences_nobody() -> None:

@@ -1,5 +1,6 @@
 """partition_future_missing on a real server: found, and cured by its own statements."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import asyncpg
@@ -63,6 +64,14 @@ ROWS = """
     insert into hashed values (2);
     insert into numbered (v) select n from generate_series(1, 1900) n;
 """
+AFTER_FAILURE = """
+    select (
+        (select count(*) from pg_inherits where inhrelid = 'kept_202612'::regclass),
+        (select count(*) from pg_constraint
+            where conrelid = 'kept_rest'::regclass and conname ~ 'pgvigil')
+    )
+"""
+"""Nothing is attached, and no CHECK refuses rows."""
 
 
 async def test_found_and_cured(database: Database, psql: Psql) -> None:
@@ -94,6 +103,15 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
     assert set(found) == {"public.kept"}, "the daily table has ended days ago"
     assert found["public.kept"].severity is Severity.warning
     assert "has no partition for 2026-12-01" in found["public.kept"].message
+    await database.execute("insert into kept values ('2026-12-31', 2)")
+    statements = [line for line in found["public.kept"].cure if not line.startswith("--")]
+    for line in statements:
+        with suppress(asyncpg.PostgresError):  # psql goes on after an error
+            await database.execute(line)
+    assert await database.fetchval(AFTER_FAILURE) == (0, 0)
+    await database.execute(
+        "delete from kept_rest where at > '2026-12-30'; drop table kept_202612, kept_202701"
+    )
     await psql(database.dsn, pasted(found["public.kept"]))
     await stage.look()
     assert stage.ill() == {}

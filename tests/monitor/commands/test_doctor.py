@@ -1,6 +1,7 @@
 """What doctor says of our rights: the whole truth, in every database, with the cure."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ from tests.fixtures.overview import primary
 from tests.fixtures.postgres import PrivateServers, Psql, connected
 
 
-async def seen(dsn: str) -> ServerView:
-    [server] = (await look(load({"dsn": dsn}, {}, settings_type()), {})).servers
+async def seen(dsn: str, **given: Any) -> ServerView:
+    [server] = (await look(load({"dsn": dsn, **given}, {}, settings_type()), {})).servers
     return server
 
 
@@ -74,8 +75,16 @@ async def test_what_cannot_be_read_is_told(private_server: PrivateServers, psql:
 @pytest.mark.versions(18)
 async def test_database_of_the_address_that_is_not_there(private_server: PrivateServers) -> None:
     """It is named, with the reason."""
-    view = await seen(private_server().dsn("nowhere", MONITOR))
+    server = private_server()
+    view = await seen(server.dsn("nowhere", MONITOR))
     assert "nowhere" in "\n".join(examined(view))
+    patterns = {"databases": {"include": ["postgres", "shop*", "nonesuch", "template1"]}}
+    view = await seen(server.dsn(user=MONITOR), **patterns)
+    told = "\n".join(examined(view))
+    assert "databases.include names the database nonesuch, which does not exist" in told
+    assert "databases.include names the database template1, which is a template" in told
+    assert "shop" not in told
+    assert {one.database for one in view.unread} >= {"nonesuch", "template1"}
 
 
 @pytest.mark.versions(17, 18)

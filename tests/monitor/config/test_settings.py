@@ -262,6 +262,18 @@ def test_several_servers_have_names_clusters_and_databases(file: Path) -> None:
     assert [servers["a"].visits(name) for name in visited] == [True, False, False]
     assert [servers["b"].visits(name) for name in visited] == [True, False, False]
     assert not servers["b"].visits("other")
+    assert [one.included for one in servers.values()] == [(), ("shop",)]
+
+
+def test_databases_by_name_are_told_from_patterns() -> None:
+    """Names that are said of all servers may each be on another one."""
+    databases = {"include": ["shop", "x*", "old", "rdsadmin"], "exclude": ["old"]}
+    given = {"databases": databases, "servers": {"a": {"dsn": "host=a"}, "b": {"dsn": "host=b"}}}
+    for one in watched_servers(load(given, {}), {}).values():
+        assert (one.included, one.shares_patterns) == (("shop",), True)
+    given["servers"] = {"a": {"dsn": "host=a"}}
+    [one] = watched_servers(load(given, {}), {}).values()
+    assert not one.shares_patterns
 
 
 @pytest.mark.parametrize(
