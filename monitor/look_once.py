@@ -115,7 +115,7 @@ async def snapshots(
 def remembered(settings: Settings) -> Memory:
     """Return what the daemon's state file holds, where there is one; it is only read."""
     memory = Memory()
-    if settings.state_file and settings.state_file.exists():
+    if settings.state_file:
         from monitor.state_file import StateFile
 
         StateFile(settings.state_file).read(memory)

@@ -79,7 +79,7 @@ class StateFile:
     def read_samples(self, series: Series, step: int, since: float) -> Sequence[Sample]:
         """Read samples, the oldest first; none where the file has none, or can't be read."""
         try:
-            if not self.path.exists():
+            if not _is_there(self.path):
                 return ()
             with closing(_readable(self.path)) as connection:
                 connection.execute("pragma query_only = on")
@@ -159,7 +159,7 @@ class StateFile:
 
     def _writable(self) -> sqlite3.Connection:
         """Open a connection for the moment: a file that was moved or mounted away is noticed."""
-        if self.path.exists():
+        if _is_there(self.path):
             _check_kind(self.path)
         connection = sqlite3.connect(self.path, timeout=PATIENCE)
         with _closed_on_error(connection):
@@ -192,7 +192,7 @@ def recall(path: Path, memory: Memory) -> int:
     Nothing is written, and what the memory has already is newer. Raises sqlite3.Error, OSError
     or Unusable, after what could be read was read.
     """
-    if not path.exists():
+    if not _is_there(path):
         return 0
     _check_kind(path)
     wrong = 0
@@ -237,6 +237,15 @@ def _change(row: tuple[object, ...]) -> Change | None:
         return None
     cluster, server, room, key, _ = texts
     return None if is_wrong(key, value) else (Namespace(cluster, server, room), key, value)
+
+
+def _is_there(path: Path) -> bool:
+    """Raises OSError where it can't be known: no right to see its folder, too long a name."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _check_kind(path: Path) -> None:

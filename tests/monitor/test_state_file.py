@@ -280,6 +280,17 @@ def test_a_read_only_file_is_read() -> None:
     assert file.error == "permission denied"
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "file/state.db", "loop"])
+async def test_a_path_that_leads_nowhere_is_said(tmp_path: Path, name: str) -> None:
+    """As a folder that may not be looked into: it is not taken for a file that is not there."""
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    file, memory = StateFile(tmp_path / name), Memory()
+    file.read(memory)
+    assert file.error is not None
+    assert await trouble_with(tmp_path / name)
+
+
 @pytest.mark.parametrize("kind", ["pipe", "folder"])
 async def test_what_is_no_plain_file_is_said(tmp_path: Path, kind: str) -> None:
     """And nobody waits for the other end of a pipe."""

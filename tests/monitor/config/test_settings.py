@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -268,7 +269,8 @@ def test_several_servers_have_names_clusters_and_databases(file: Path) -> None:
 def test_databases_by_name_are_told_from_patterns() -> None:
     """Names that are said of all servers may each be on another one."""
     databases = {"include": ["shop", "x*", "old", "rdsadmin"], "exclude": ["old"]}
-    given = {"databases": databases, "servers": {"a": {"dsn": "host=a"}, "b": {"dsn": "host=b"}}}
+    two = {"a": {"dsn": "host=a"}, "b": {"dsn": "host=b"}}
+    given: dict[str, Any] = {"databases": databases, "servers": two}
     for one in watched_servers(load(given, {}), {}).values():
         assert (one.included, one.shares_patterns) == (("shop",), True)
     given["servers"] = {"a": {"dsn": "host=a"}}
