@@ -86,9 +86,8 @@ def steps() -> tuple[str, ...]:
         remark("2. Compare timelines and the newest rows: which one did the application write to?"),
         remark("3. Stop the other one: pg_ctl stop -m fast. Keep its data directory: what was"),
         remark("   written there after the promotion is nowhere else; copy it with pg_dump."),
-        remark(
-            "4. Only then make it a standby: pg_rewind, or pg_basebackup. Both destroy its rows."
-        ),
+        remark("4. Only then make it a standby: CHECKPOINT on the one that stays, then pg_rewind,"),
+        remark("   or pg_basebackup. Both destroy its rows."),
         remark("5. Find out why it was not fenced: the cluster manager, or a promotion by hand."),
         remark("Don't restart both, and don't merge by replication: keys were given out twice."),
     )
