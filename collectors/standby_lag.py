@@ -15,6 +15,8 @@ class StandbyLag:
     lag_bytes: int | None
     stages: Mapping[str, int] = field(default_factory=dict)
     """Bytes that wait at each stage, as far as they can be told apart."""
+    heard: bool | None = None
+    """Whether a WAL receiver is connected and no message is overdue; None on a primary."""
 
 
 def staged(rows: Sequence[StandbyLag]) -> Iterator[Sample]:
@@ -48,6 +50,12 @@ standby_lag: Collector[StandbyLag] = Collector(
             "WAL that waits at this stage (send, receive, flush, replay) on its way to a standby.",
             ("stage",),
             staged,
+        ),
+        gauge(
+            "pg_stat_wal_receiver_up",
+            "Whether a WAL receiver is connected to upstream and hears from it.",
+            lambda row: row.heard,
+            note="0 also while the receiver runs but its connection is hung. Absent on a primary.",
         ),
     ),
 )

@@ -195,13 +195,6 @@ wal_receiver = Collector(
             note="From common user queries; its label has the state as text.",
         ),
         Metric(
-            "pg_stat_wal_receiver_up",
-            "gauge",
-            "Whether a WAL receiver is connected to upstream.",
-            (),
-            lambda rows: (((), row.pid is not None) for row in rows),
-        ),
-        Metric(
             "pg_replication_replay_paused",
             "gauge",
             "Whether replay is paused, or a pause was requested.",

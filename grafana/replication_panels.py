@@ -77,8 +77,8 @@ def replica_panels() -> Iterator[Panel]:
     for title, about, name, steps in (
         (
             "Connected to upstream",
-            "Whether a WAL receiver runs; a standby without one gets WAL only from the archive, or"
-            " not at all.",
+            "Whether a WAL receiver runs and hears from upstream; a standby without one gets WAL"
+            " only from the archive, or not at all.",
             "pg_stat_wal_receiver_up",
             None,
         ),

@@ -100,7 +100,7 @@ async def test_without_a_receiver_there_is_still_one_row(
     assert snapshot.row(wal_receiver).seen is None
     assert not snapshot.row(wal_position).receiving
     assert values(snapshot, standby_lag, "pg_replication_lag_seconds") == []
-    assert values(snapshot, wal_receiver, "pg_stat_wal_receiver_up") == [False]
+    assert values(snapshot, standby_lag, "pg_stat_wal_receiver_up") == [False]
     assert values(snapshot, wal_receiver, "pg_stat_wal_receiver_latest_end_lsn") == []
 
 

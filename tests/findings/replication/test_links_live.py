@@ -1,6 +1,7 @@
 """A standby that receives nothing: each way to lose a link, seen from both sides and cured."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from alerts._base import Severity, State
 from alerts.findings.replication import replica_missing, replica_receiver_down
 from alerts.replication.link import GRACE
+from alerts.replication.measure import lag_of
 from alerts.verdicts.verdict import Verdict
 from collectors.wal_receiver import wal_receiver
 from tests.fixtures.postgres import PrivateServers, Psql
@@ -35,11 +37,19 @@ async def test_lost_links(private_server: PrivateServers, paste: Psql) -> None:
             await pair.until(DOWN, State.unknown, on="db1", alone=True)
             [subject] = (await pair.until(DOWN, State.ill, limits=SOON, alone=True)).subjects
             assert subject.evidence.facts["state"] == "hung"
+            assert pair.below
+            figures = lag_of(replace(pair.below, peers=()))
+            assert figures
+            assert figures.heard is False, "its process runs"
             assert subject.evidence.value > 2 + GRACE
             assert f"kill -CONT {receiver}" in "\n".join(subject.evidence.cure)
             await pair.until(DOWN, State.ill, on="db1", limits=SOON, alone=True)
             await paste(standby.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
         await pair.until(DOWN, State.healthy)
+        assert pair.below
+        figures = lag_of(pair.below)
+        assert figures
+        assert figures.heard
         await pair.until(DOWN, State.healthy, on="db1", alone=True)
 
         await point_at(pair, pair.link.dsn.replace("port=5432", "port=1"))
