@@ -2,7 +2,10 @@
 
 import asyncio
 import re
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,10 +18,15 @@ from alerts.findings.replication import (
     stale_reads,
     sync_standby_missing,
 )
+from alerts.verdicts.verdict import Verdict
 from monitor.demo.launcher import Postgres
+from tests.fixtures.one_look import verdict_of
 from tests.fixtures.postgres import PrivateServers, Psql, connected
-from tests.fixtures.replication import Pair, execute, heartbeat, paired, value
+from tests.fixtures.replication import Pair, Watched, execute, heartbeat, paired, value
 from tests.fixtures.until import until
+
+if TYPE_CHECKING:
+    from tests.fixtures.postgres import Connection
 
 PAUSED = replay_paused.finding
 BLOCKED = replay_blocked_by_query.finding
@@ -29,6 +37,11 @@ SYNC = sync_standby_missing.finding
 SOON = replay_blocked_by_query.Limits(blocked=timedelta(seconds=1))
 BEHIND = stale_reads.Limits(behind=timedelta(seconds=1))
 ANY = recovery_conflicts.Limits(per_minute=0.1)
+LATER = 660
+"""Seconds after which the window of conflicts is past."""
+FEEDBACK = "SELECT count(*) = 1 FROM pg_stat_replication WHERE backend_xmin IS NOT NULL"
+WAITS = """SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'startup'
+AND (wait_event LIKE 'RecoveryConflict%' OR wait_event_type = 'Lock')"""
 
 
 @pytest.mark.versions(14, 18)
@@ -45,7 +58,7 @@ async def test_standby_in_trouble(private_server: PrivateServers, paste: Psql) -
         await paused_and_resumed(pair, paste)
         await old_data_is_read(pair, paste)
         await blocked_and_cancelled(pair, paste)
-        await conflicts_are_counted(pair, paste)
+        await conflicts_are_cured(pair, paste)
         await commits_that_wait(pair)
         await quorum(pair, third)
         await lower_settings(pair, paste)
@@ -101,21 +114,81 @@ async def blocked_and_cancelled(pair: Pair, paste: Psql) -> None:
     await pair.until(BLOCKED, State.healthy, limits=SOON)
 
 
-async def conflicts_are_counted(pair: Pair, paste: Psql) -> None:
-    """A query that replay itself cancels counts, with its kind; none of them by default."""
-    primary, standby = pair.primary.server, pair.standby.server
+async def conflicts_are_cured(pair: Pair, paste: Psql) -> None:
+    """What replay cancels is counted by kind, and no more once the printed setting is changed."""
+    standby = pair.standby.server
     impatient = "ALTER SYSTEM SET max_standby_streaming_delay = '10ms'"
     await execute(standby, impatient, "SELECT pg_reload_conf()")
-    await execute(primary, "CREATE TABLE goes AS SELECT 1 AS a")
-    await until(lambda: value(standby, "SELECT to_regclass('goes') IS NOT NULL"), "it is there")
+    await conflict_is_cured(pair, paste, "snapshot", "hot_standby_feedback", rows_removed)
+    await conflict_is_cured(pair, paste, "lock", "max_standby_streaming_delay", table_dropped)
+
+
+async def conflict_is_cured(
+    pair: Pair, paste: Psql, kind: str, setting: str, remove: Callable[[Pair], Awaitable[None]]
+) -> None:
+    """Replay ends a session that reads what is removed; after the cure it does not."""
+    standby = pair.standby.server
+    own = Watched(standby, "db2")
+    await own.look()
     async with connected(standby.dsn()) as reader:
-        await reader.execute("BEGIN; SELECT FROM goes")
-        await execute(primary, "DROP TABLE goes")
-        verdict = await pair.until(CONFLICTS, State.ill, limits=ANY)
+        await reads_and_waits(pair, reader)
+        await remove(pair)
+        verdict = await conflict_told(own)
     [subject] = verdict.subjects
-    assert subject.evidence.subject == "postgres: lock"
+    assert subject.evidence.subject == f"postgres: {kind}"
+    usual = verdict_of(CONFLICTS, await own.look())
+    assert usual.state is not State.ill, "a single one is no finding by default"
     await paste(standby.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
-    assert pair.verdict(CONFLICTS, "db2").state is not State.ill
+    async with connected(standby.dsn()) as reader:
+        await reads_and_waits(pair, reader)
+        await paste(standby.dsn(), statement_of(subject.evidence.cure, setting))
+        if setting == "hot_standby_feedback":
+            await until(
+                lambda: value(pair.primary.server, FEEDBACK), "the primary knows the reader"
+            )
+        await remove(pair)
+        # It is replayed, or waits for the reader: neither ends it.
+        end = await value(pair.primary.server, "SELECT pg_current_wal_lsn()::text")
+        replayed = f"SELECT pg_last_wal_replay_lsn() >= '{end}'"
+        reached = f"SELECT ({WAITS}) OR ({replayed})"
+        await until(lambda: value(standby, reached), "replay has come to it")
+        await reader.execute("SELECT FROM goes; COMMIT")
+    await until(lambda: value(standby, replayed), "all is there")
+    later = await own.look(at=time.time() + LATER)
+    assert verdict_of(CONFLICTS, later, limits=ANY).state is State.healthy
+
+
+async def reads_and_waits(pair: Pair, reader: "Connection") -> None:
+    """A session of the standby that has read a table, and stays in its transaction."""
+    await execute(
+        pair.primary.server, "DROP TABLE IF EXISTS goes", "CREATE TABLE goes AS SELECT 1 AS a"
+    )
+    is_there = "SELECT to_regclass('goes') IS NOT NULL"
+    end = await value(pair.primary.server, "SELECT pg_current_wal_lsn()::text")
+    await until(
+        lambda: reader.fetchval(f"{is_there} AND pg_last_wal_replay_lsn() >= '{end}'"),
+        "it is there",
+    )
+    await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM goes")
+
+
+async def rows_removed(pair: Pair) -> None:
+    await execute(pair.primary.server, "DELETE FROM goes", "VACUUM (TRUNCATE false) goes")
+
+
+async def table_dropped(pair: Pair) -> None:
+    await execute(pair.primary.server, "DROP TABLE goes")
+
+
+async def conflict_told(own: Watched) -> Verdict:
+    seen: list[Verdict] = []
+
+    async def is_ill() -> bool:
+        seen[:] = [verdict_of(CONFLICTS, await own.look(), limits=ANY)]
+        return seen[0].state is State.ill
+
+    await until(is_ill, "the conflict is told")
+    return seen[0]
 
 
 async def commits_that_wait(pair: Pair) -> None:
@@ -179,10 +252,16 @@ async def lower_settings(pair: Pair, paste: Psql) -> None:
     [subject] = verdict.subjects
     assert subject.evidence.facts["max_connections_on_primary"] == 70
     assert pair.verdict(PAUSED, "db2").state is State.ill
-    [advice] = [line for line in subject.evidence.cure if "max_connections" in line]
-    statement = re.search(r"ALTER SYSTEM .*?;", advice)
-    assert statement, advice
-    await paste(standby.dsn(), statement[0])
+    await paste(standby.dsn(), statement_of(subject.evidence.cure, "max_connections"))
     standby.restart()
     await pair.until(LOWER, State.healthy)
     await pair.until(PAUSED, State.healthy)
+
+
+def statement_of(cure: Sequence[str], setting: str) -> str:
+    """The statement that a cure advises for this setting, with the reload it names."""
+    [advice] = [line for line in cure if f" {setting} " in line and "ALTER SYSTEM" in line]
+    statement = re.search(r"ALTER SYSTEM .*?;", advice)
+    assert statement, advice
+    reload = "SELECT pg_catalog.pg_reload_conf();"
+    return statement[0] + (reload if reload in advice else "")
