@@ -6,6 +6,7 @@ next is always the same, while that of a standby that is merely slow varies.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from alerts.history.crossings import Trail
 from alerts.history.kind import History
@@ -20,12 +21,25 @@ KEPT = 12
 ALIKE = 3
 """Ages that must be alike to be a delay."""
 PROMPT = 5
-"""Replays at once that prove that there is no delay: a delayed standby stops at the first commit,
-but replays at once what is not part of a transaction."""
+"""Replays at once that prove that there is no delay, if there were no others: a delayed standby
+stops at the first commit, but replays at once what is not part of a transaction. As many after the
+last late one leave it open: that one may have been paused."""
 SHORT = 10.0
 """Seconds below which a delay is none that is set on purpose."""
 SPREAD = 0.1
 """Share by which the ages of a delayed standby differ; besides the time between two polls."""
+
+
+class Age(NamedTuple):
+    """The age of what was replayed next, from below."""
+
+    seconds: float
+    poll: float
+    """Seconds since the look before: by so much it may have been older."""
+
+    @property
+    def is_late(self) -> bool:
+        return self.seconds >= SHORT + self.poll
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +71,24 @@ class Replays:
 
     position: int
     at: float
-    ages: tuple[float, ...] = ()
-    poll: float = 0.0
+    ages: tuple[Age, ...] = ()
 
     def after(self, position: int, at: float, age: float | None) -> "Replays":
-        poll = max(self.poll, at - self.at)
         if position <= self.position or age is None:
-            return Replays(position, at, self.ages, poll)
-        return Replays(position, at, (*self.ages, age)[-KEPT:], poll)
+            return Replays(position, at, self.ages)
+        return Replays(position, at, (*self.ages, Age(age, at - self.at))[-KEPT:])
 
     @property
     def delay(self) -> float | None:
         """The age at which it replays, 0 if that is at once; None if it is not known yet."""
         oldest = sorted(self.ages, reverse=True)[:ALIKE]
-        if len(oldest) < ALIKE:
+        if not any(age.is_late for age in self.ages):
+            return 0.0 if len(self.ages) >= PROMPT else None
+        if len(oldest) < ALIKE or not all(age.is_late for age in oldest):
             return None
-        within = SPREAD * oldest[0] + 2 * self.poll
-        if oldest[-1] >= max(SHORT, oldest[0] - within):
-            return oldest[-1]
-        at_once = len(self.ages) >= PROMPT and oldest[0] < SHORT + self.poll
-        return 0.0 if at_once else None
+        is_alike = oldest[0].seconds * (1 - SPREAD) <= min(a.seconds + a.poll for a in oldest)
+        is_lasting = any(age.is_late for age in self.ages[-PROMPT:])
+        return oldest[-1].seconds if is_alike and is_lasting else None
 
 
 class DelayRecorder:

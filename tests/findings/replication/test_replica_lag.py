@@ -7,6 +7,8 @@ import pytest
 
 from alerts._base import Severity, State
 from alerts.findings.replication.replica_lag import Limits, finding
+from alerts.history.memory import Memory, Namespace
+from alerts.replication.delay import DELAYS
 from alerts.replication.measure import lag_of
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.tracker import VerdictTracker
@@ -347,6 +349,20 @@ def test_a_delay_is_learned_from_the_primary_alone() -> None:
 def test_one_that_replays_at_once_has_no_delay() -> None:
     """When it stops replaying what it has, that is no intention."""
     assert verdict_of(finding, replaying_late(0, stuck=400)).severity is Severity.critical
+
+
+def test_pauses_are_no_delay() -> None:
+    """Three of about the same length, and replays at once between them."""
+    recorder = DELAYS.recorder(Memory(), Namespace("1", "db1", "delays"))
+    pauses = ((100, 200), (215, 305), (320, 400))
+    for second in range(406):
+        lsn, at = (1000 + second) * MiB, NOW + second
+        recorder.learn(wal_position, Answer((replace(PRIMARY, lsn=lsn),), at))
+        began = next((start for start, end in pauses if start <= second < end), second)
+        if second % 15 == 0:
+            row = replace(RECEIVER, current_lsn=lsn, replay_lsn=(1000 + began) * MiB)
+            recorder.learn(replication, Answer((row,), at))
+    assert recorder.view(NOW + 406).of(RECEIVER) is None
 
 
 def test_relaxed_limits_are_lower() -> None:
