@@ -11,6 +11,8 @@ import { Prometheus } from './prometheus.mjs';
 const WIDTH = 1400;
 const TITLE = 56; // pixels above the grid
 const ROW = 38; // of the grid
+const TRIES = 3;
+const PATIENCE = 60_000; // milliseconds; on a busy machine Chromium may stand still for ever
 
 const wish = JSON.parse(readFileSync(0, 'utf8'));
 const prometheus = new Prometheus(wish.prometheus, wish.minutes);
@@ -60,5 +62,11 @@ function photograph(address, width, height, picture) {
     `--user-data-dir=${join(place, 'profile')}`,
     `--screenshot=${picture}`,
   ];
-  execFileSync('chromium', [...flags, address], { stdio: 'ignore' });
+  for (let left = TRIES; left > 0; left--) {
+    try {
+      return execFileSync('chromium', [...flags, address], { stdio: 'ignore', timeout: PATIENCE, killSignal: 'SIGKILL' });
+    } catch (wrong) {
+      if (left === 1) throw wrong;
+    }
+  }
 }
