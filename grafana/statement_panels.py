@@ -174,4 +174,5 @@ def _top(title: str, about: str, unit: str, value: str, least: float = 0) -> Pan
         Query(f"topk(10, {value} > {least:g})", NAMED),
         Query(f"0 * {known} unless on (server) ({value} > {least:g})", NONE),
     )
-    return ranking(title, about, unit, *queries, empty=EMPTY)
+    # With nothing but zeros, the axis ends at the least value instead of 100.
+    return ranking(title, about, unit, *queries, empty=EMPTY).axis_soft_max(least)
