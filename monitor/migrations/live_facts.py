@@ -18,6 +18,8 @@ from monitor.postgres.session import Session
 
 DEADLINE = 5.0
 MOST_TEXTS = 2000
+AT_A_TIME = 500
+"""Tables whose sizes one query asks."""
 SIZES = """
     select
         n.nspname::text as schema, c.relname::text as name, c.reltuples::float8 as rows,
@@ -163,8 +165,8 @@ class LiveFacts:
     async def of(self, name: str, relations: Sequence[Relation], seconds: float) -> LiveServer:
         """Ask everything about these relations, with two looks at what is running."""
         known = self.session.identity
-        wanted = ", ".join(f"({literal(r.schema)}, {literal(r.name)})" for r in relations)
-        tables = await self._tables(wanted) if relations else {}
+        wanted = _values(relations)
+        tables = await self._tables(wanted, await self._sizes(relations)) if relations else {}
         before = await self._counters(wanted) if relations else {}
         statements = await self._statements()
         calls = await self._calls() if statements else {}
@@ -194,10 +196,18 @@ class LiveFacts:
             standby_delay=_seconds(keeps[0]["standby_delay"]) if keeps else None,
         )
 
-    async def _tables(self, wanted: str) -> dict[Relation, LiveTable]:
-        sizes = await self._rows(SIZES.format(wanted=wanted, **EXACT), quietly=True)
-        if not sizes:
-            sizes = await self._rows(SIZES.format(wanted=wanted, **FROM_CATALOGUE))
+    async def _sizes(self, relations: Sequence[Relation]) -> list[Any]:
+        """Ask some hundred at a time: sizes are asked of files, which is slow on a busy machine."""
+        found = []
+        for first in range(0, len(relations), AT_A_TIME):
+            wanted = _values(relations[first : first + AT_A_TIME])
+            sizes = await self._rows(SIZES.format(wanted=wanted, **EXACT), quietly=True)
+            if not sizes:
+                sizes = await self._rows(SIZES.format(wanted=wanted, **FROM_CATALOGUE))
+            found += sizes
+        return found
+
+    async def _tables(self, wanted: str, sizes: Sequence[Any]) -> dict[Relation, LiveTable]:
         holders: dict[Relation, list[OldestHolder]] = defaultdict(list)
         for row in await self._rows(HOLDERS.format(wanted=wanted)):
             if holder := _holder(row):
@@ -276,6 +286,10 @@ class LiveFacts:
             if not quietly:
                 self.unread.append(failure.message)
             return []
+
+
+def _values(relations: Sequence[Relation]) -> str:
+    return ", ".join(f"({literal(r.schema)}, {literal(r.name)})" for r in relations)
 
 
 def _texts(statements: Iterable[tuple[Statement, Any]]) -> tuple[str, ...]:

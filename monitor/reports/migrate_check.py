@@ -23,6 +23,8 @@ WORDS = {
     Level.danger: "don't run it like this",
 }
 MARKS = {Level.safe: "ok", Level.unknown: "??", Level.caution: "! ", Level.danger: "!!"}
+MOST_EFFECTS = 20
+"""Tables of a statement of which it is said who waits; the others are only counted."""
 SHOWN_LACKING = 5
 SHOWN_SAFE = 40
 """Statements that are shown although they are safe; the others are only counted."""
@@ -115,8 +117,10 @@ def _facts(one: Verdict) -> Iterator[str]:
         yield f"{one.kind.value.capitalize()}: {_lasts(one.duration)}."
     if locks := _locks(traced):
         yield f"Locks: {locks}."
-    for effect in one.effects:
+    for effect in one.effects[:MOST_EFFECTS]:
         yield _effect(effect, one)
+    if len(one.effects) > MOST_EFFECTS:
+        yield f"Sessions of {len(one.effects) - MOST_EFFECTS} more tables wait, too."
     if one.traced.block and one.effects:
         yield f"Its locks are held until the end of the transaction: {_lasts(one.held)}."
     if one.writes_bytes and one.writes_bytes < 64 << 20:
