@@ -62,7 +62,12 @@ class Session:
     """Monotonic time when the newest query was handed over to be sent."""
     extensions_at: float = -math.inf
     """Monotonic time when it was asked which extensions there are."""
+    wire: GuardedProtocol = field(init=False)
+    """Stays when the connection is closed, which forgets it."""
     _asked: set[object] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.wire = wire(self.connection)
 
     @classmethod
     async def open(
@@ -183,10 +188,6 @@ class Session:
         late = self.heart.lateness_at(self.wire.arrived)
         work = max(0.0, elapsed - late - link - (ran[1] if ran else 0.0))
         return Cost(elapsed, work, ran[0] if ran else None, late > 0)
-
-    @property
-    def wire(self) -> GuardedProtocol:
-        return wire(self.connection)
 
     @property
     def certificate(self) -> Certificate:

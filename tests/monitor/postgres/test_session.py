@@ -11,6 +11,7 @@ from collectors._base import Role
 from collectors.databases import databases
 from collectors.user_tables import user_tables
 from monitor.demo.launcher import Postgres
+from monitor.postgres.errors import QueryFailure
 from tests.fixtures.daemon import OURS, SessionCount, Watch, Watched, count_sessions
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.postgres import PrivateServers, connected
@@ -227,10 +228,12 @@ async def test_there_are_never_more_than_three_sessions(
 async def test_nothing_of_ours_is_left_when_we_stop(
     private_server: PrivateServers, watch: Watch
 ) -> None:
-    """Stopped, we hold no session."""
+    """Stopped, we hold no session, and one that is still being used is lost, which is no defect."""
     server = private_server()
     watched = await watch(address(server))
     await watched.until_seen()
+    session = watched.server.sessions.any
+    assert session is not None
     watched.schedule.stop()
     await watched.fleet.close()
     async with connected(server.dsn()) as admin:
@@ -239,6 +242,9 @@ async def test_nothing_of_ours_is_left_when_we_stop(
             return bool(await admin.fetchval(OURS) == 0)
 
         await until(none_left, "no session of ours is left")
+    with pytest.raises(QueryFailure, match="connection is closed"):
+        await session.fetch("select 1", 1.0)
+    assert session.lost
 
 
 async def fill(server: Postgres) -> "list[asyncpg.Connection[asyncpg.Record]]":
