@@ -111,9 +111,17 @@ def bytes_text(count: float) -> str:
     return f"{count / 1024**power:.1f}".removesuffix(".0") + " " + _binary_name(power)
 
 
+def number_text(value: float, digits: int = 3) -> str:
+    """Return a number with that many digits that count, and never an exponent: 0.12, 1,070."""
+    if 0 < value < 0.001:
+        return "< 0.001"
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{value:.{digits}g}"
+
+
 def share_text(share: float) -> str:
     """Format a share for reading: 75 %, 12.5 %, 0.04 %."""
-    return "< 0.01 %" if 0 < share < 0.0001 else f"{100 * share:.3g} %"
+    return "< 0.01 %" if 0 < share < 0.0001 else f"{number_text(100 * share)} %"
 
 
 def moment_text(at: float) -> str:

@@ -13,6 +13,7 @@ from alerts.units import (
     bytes_text,
     duration_text,
     limit_text,
+    number_text,
     parse_bytes,
     parse_duration,
     parse_names,
@@ -173,6 +174,14 @@ def test_people_read_bytes_and_shares_with_one_digit_more() -> None:
     sizes = [bytes_text(size) for size in (0, 1023, 1536, 1048575, 1.2 * 2**30)]
     assert sizes == ["0 B", "1023 B", "1.5 KiB", "1 MiB", "1.2 GiB"]
     assert [share_text(share) for share in (0.75, 0.125, 1e-6)] == ["75 %", "12.5 %", "< 0.01 %"]
+    assert [share_text(share) for share in (0.9999, 10.74)] == ["100 %", "1,070 %"]
+
+
+def test_a_number_has_no_exponent() -> None:
+    """Whatever its size: a person reads it."""
+    shown = {0.0: "0", 1e-5: "< 0.001", 0.1234: "0.123", 99.96: "100", 123_456.7: "123,000"}
+    assert {value: number_text(value) for value in shown} == shown
+    assert number_text(99.7, 2) == "100"
 
 
 def test_a_limit_knows_its_unit() -> None:

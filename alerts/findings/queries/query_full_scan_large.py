@@ -12,7 +12,7 @@ from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load
-from alerts.units import Duration, Share, bytes_text, duration_text, share_text
+from alerts.units import Duration, Share, bytes_text, duration_text, number_text, share_text
 from collectors.stat_statements import stat_statements
 from collectors.user_tables import user_tables
 
@@ -52,8 +52,9 @@ def evidence(load: Load, scan: FullScan, limits: Limits) -> Evidence:
         ran,
         ran.share,
         f"{ran.brief} reads all of {name} ({bytes_text(scan.pages * load.block)}) each of"
-        f" {ran.use.calls:,.0f} times within {duration_text(ran.seconds)}, for {scan.rows:,.3g} of"
-        f" its rows: {share_text(ran.share)} of the time of all statements.",
+        f" {ran.use.calls:,.0f} times within {duration_text(ran.seconds)}, for"
+        f" {number_text(scan.rows)} of its rows: {share_text(ran.share)} of the time of"
+        " all statements.",
         {
             "table": name,
             "filter_columns": columns or None,

@@ -12,7 +12,7 @@ from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
-from alerts.units import Duration, Share, duration_text, share_text
+from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors.plans import StatementPlan
 from collectors.stat_statements import stat_statements
 
@@ -83,9 +83,10 @@ def evidence(load: Load, ran: Ran) -> Evidence:
         load,
         ran,
         ran.mean,
-        f"{ran.brief} skips rows by OFFSET: it reads {blocks:,.0f} blocks for {rows:,.3g} rows and"
-        f" takes {duration_text(ran.mean)}, {ran.use.calls:,.0f} times within"
-        f" {duration_text(ran.seconds)} ({share_text(ran.share)} of the time of all statements).",
+        f"{ran.brief} skips rows by OFFSET: it reads {blocks:,.0f} blocks for"
+        f" {number_text(rows)} rows and takes {duration_text(ran.mean)}, {ran.use.calls:,.0f} times"
+        f" within {duration_text(ran.seconds)} ({share_text(ran.share)} of the time"
+        " of all statements).",
         {"blocks_per_call": blocks, "rows_per_call": rows},
         (
             remark("Go on after the last row that was shown instead: with a condition that the"),

@@ -12,7 +12,7 @@ from alerts.snapshot import Snapshot
 from alerts.statements.history import STATEMENTS
 from alerts.statements.load import Load, Ran
 from alerts.statements.texts import STATEMENT_TEXTS
-from alerts.units import Duration, Share, duration_text, share_text
+from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors.extensions import extensions
 from collectors.settings import settings
 from collectors.stat_statements import stat_statements
@@ -55,8 +55,8 @@ def evidence(load: Load, ran: Ran, sessions: float) -> Evidence:
         value=ran.share,
         message=(
             f"{ran.brief} took {share_text(ran.share)} of the execution time of all statements"
-            f" within {duration_text(ran.seconds)}: {sessions:.2g} sessions executed it on average,"
-            f" {duration_text(ran.mean)} each of {use.calls:,.0f} times."
+            f" within {duration_text(ran.seconds)}: {number_text(sessions, 2)} sessions"
+            f" executed it on average, {duration_text(ran.mean)} each of {use.calls:,.0f} times."
         ),
         facts={
             **ran.facts(),
@@ -80,7 +80,7 @@ def advice(ran: Ran) -> Iterator[str]:
     blocks, rows = use.each("blocks"), use.each("rows")
     if blocks > 100 and blocks > 20 * max(rows, 1):
         yield remark(
-            f"It reads {blocks:,.0f} blocks for {rows:,.3g} rows: an index may be missing."
+            f"It reads {blocks:,.0f} blocks for {number_text(rows)} rows: an index may be missing."
         )
     elif ran.mean < 0.002:
         yield remark("Each execution is short: fewer of them help, not faster ones. Ask for many")

@@ -12,7 +12,7 @@ from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.statements.shape import StatementShape
-from alerts.units import Duration, Share, duration_text, share_text
+from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors.stat_statements import stat_statements
 
 INNER, OUTER = 20, 50
@@ -124,8 +124,8 @@ def evidence(load: Load, inner: Ran, outer: Ran) -> Evidence:
         rows,
         f"{inner.brief} was executed {inner.use.calls:,.0f} times within"
         f" {duration_text(inner.seconds)}, once for each row of {outer.brief}, which returned"
-        f" {rows:,.3g} rows each of {outer.use.calls:,.0f} times: {share_text(share)} of all"
-        " executions.",
+        f" {number_text(rows)} rows each of {outer.use.calls:,.0f} times: {share_text(share)}"
+        " of all executions.",
         {
             "share_of_calls": share,
             "outer_query_id": outer.query_id,

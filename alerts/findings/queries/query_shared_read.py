@@ -10,7 +10,7 @@ from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, heaviest
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
-from alerts.units import Bytes, Duration, Share, bytes_text, duration_text, share_text
+from alerts.units import Bytes, Duration, Share, bytes_text, duration_text, number_text, share_text
 from collectors.stat_statements import stat_statements
 
 
@@ -43,7 +43,7 @@ def evidence(load: Load, ran: Ran, read: float, share: float) -> Evidence:
         read,
         f"{ran.brief} read {bytes_text(read)} that were not in shared buffers within"
         f" {duration_text(ran.seconds)}: {share_text(share)} of what all statements read, and"
-        f" {each:,.0f} blocks each time for {use.each('rows'):,.3g} rows.",
+        f" {each:,.0f} blocks each time for {number_text(use.each('rows'))} rows.",
         {
             "read_bytes": read,
             "share_of_reads": share,

@@ -11,7 +11,7 @@ from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
-from alerts.units import Duration, Share, duration_text, share_text
+from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors.stat_statements import stat_statements
 
 MOST = 5
@@ -84,7 +84,9 @@ def advice(ran: Ran, deviation: float) -> Iterator[str]:
     if deviation > 2 * ran.mean:
         yield remark("Its times differ widely: some values, or waits, are slow and most are not.")
     if blocks > 1000 and blocks > 20 * max(rows, 1):
-        yield remark(f"It reads {blocks:,.0f} blocks for {rows:,.3g} rows: is an index missing?")
+        yield remark(
+            f"It reads {blocks:,.0f} blocks for {number_text(rows)} rows: is an index missing?"
+        )
     elif blocks < 100 and not use.temp_blocks_written:
         yield remark("It reads few blocks: it waits (for a lock, in a trigger), or computes.")
     yield remark("1. EXPLAIN (ANALYZE, BUFFERS) it with values as the application sends them.")

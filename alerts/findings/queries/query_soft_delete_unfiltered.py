@@ -13,7 +13,7 @@ from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.statements.shape import StatementShape
-from alerts.units import Duration, Share, duration_text, share_text
+from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors.soft_delete_columns import SoftDeleteColumn, soft_delete_columns
 from collectors.stat_statements import stat_statements
 
@@ -105,7 +105,7 @@ def evidence(load: Load, ran: Ran, column: SoftDeleteColumn, share: float, other
         ran.use.calls,
         f"{ran.brief} does not name {name}, with which {others} other statements on {table}"
         f" ({share_text(share)} of the executions) leave deleted rows out: it returned"
-        f" {ran.use.each('rows'):,.3g} rows each of {ran.use.calls:,.0f} times within"
+        f" {number_text(ran.use.each('rows'))} rows each of {ran.use.calls:,.0f} times within"
         f" {duration_text(ran.seconds)}.",
         {
             "table": table,

@@ -10,7 +10,7 @@ from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, heaviest
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
-from alerts.units import Bytes, Duration, Share, bytes_text, duration_text, share_text
+from alerts.units import Bytes, Duration, Share, bytes_text, duration_text, number_text, share_text
 from collectors.stat_statements import stat_statements
 
 PAGES = 0.5
@@ -48,7 +48,7 @@ def evidence(load: Load, ran: Ran, share: float) -> Evidence:
         use.wal_bytes,
         f"{ran.brief} wrote {bytes_text(use.wal_bytes)} of WAL within"
         f" {duration_text(ran.seconds)}: {share_text(share)} of the WAL of all statements,"
-        f" {bytes_text(use.each('wal_bytes'))} each time for {rows:,.3g} rows.",
+        f" {bytes_text(use.each('wal_bytes'))} each time for {number_text(rows)} rows.",
         {
             "wal_bytes": use.wal_bytes,
             "share_of_wal": share,

@@ -10,7 +10,7 @@ from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot, Unknown
 from alerts.statements.load import Load, Ran
-from alerts.units import Duration, Share, duration_text, share_text
+from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors._base import Role
 from collectors.stat_statements import stat_statements
 
@@ -73,9 +73,9 @@ def evidence(
         severity=Severity.info,
         value=sessions,
         message=(
-            f"{sessions:.2g} sessions read on the primary on average within"
+            f"{number_text(sessions, 2)} sessions read on the primary on average within"
             f" {duration_text(load.uses.seconds)}, {share_text(share)} of its load, while"
-            f" {other:.2g} worked on the standby {name}."
+            f" {number_text(other, 2)} worked on the standby {name}."
         ),
         facts={
             "reading_sessions": sessions,
