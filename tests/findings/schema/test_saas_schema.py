@@ -134,8 +134,8 @@ SCHEMA = """
 
     create table usage_events (account_id bigint not null, at timestamptz not null, units int,
         primary key (account_id, at)) partition by range (at);
-    create table usage_events_2026_11 partition of usage_events
-        for values from ('2026-11-01') to ('2026-12-01');
+    create table usage_events_until_2100 partition of usage_events
+        for values from ('2000-01-01') to ('2100-01-01'); -- so that no day of the test is its end
     create table usage_events_rest partition of usage_events default;
     create table regions_data (region text not null, v int, primary key (region, v))
         partition by list (region);
@@ -176,7 +176,7 @@ ROWS = """
         select n, 1, 5, 5 from generate_series(1, 5000) n;
     insert into payments (invoice_id, state) select n, 'done' from generate_series(1, 5000) n;
     insert into legacy_log select 'x', now() from generate_series(1, 500);
-    insert into usage_events values (1, '2026-11-03', 1), (1, '2026-12-03', 1);
+    insert into usage_events values (1, '2026-11-03', 1), (1, '2100-12-03', 1);
     insert into regions_data values ('us', 1), ('eu', 1);
     insert into visits (zip, city, page, filler) select n % 90, 'c' || n % 90 / 3, hashint4(n) % 50,
         repeat('x', 300) from generate_series(1, 5000) n;
