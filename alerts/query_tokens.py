@@ -17,7 +17,7 @@ TOKEN = re.compile(
       (?P<space>   [ \t\n\r\f\v]++ )
     | (?P<comment> --[^\n\r]*+ )
     | (?P<opening> /\* )
-    | (?P<string>  [bBxX]'[^'\\]*+' | [eE]'(?:[^'\\]++|''|\\.)*+'
+    | (?P<string>  [bBxX]'[^']*+' | [eE]'(?:[^'\\]++|''|\\.)*+'
                    # Whether \' ends a plain string depends on a setting: such a string is none.
                    | (?:[uU]&)?'(?:[^'\\]++|''|\\[^'])*+' )
     | (?P<name>    (?:[uU]&)?"(?:[^"]++|"")*+" )

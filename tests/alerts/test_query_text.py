@@ -204,6 +204,7 @@ def test_no_constant_of_the_lexer_of_postgresql_survives(text: str, end: int) ->
 
 @given(pieces.map(_numbered))
 @example("'a', E'b\\'c', $d$e$d$, 1e5, \"f\", $1 /* g */")
+@example("B'\\\"'''")
 def test_the_tokens_are_those_of_postgresql(text: str) -> None:
     """Up to the first doubt; so names are not hidden either."""
     statement = f"SELECT {text}"
