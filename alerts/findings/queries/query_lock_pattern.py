@@ -27,7 +27,7 @@ TAKES = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 Name = tuple[int, int, tuple[str, ...]]
-"""User, database, and table as statements have it."""
+"""User, database, and table, as statements write it."""
 
 
 @dataclass(frozen=True, slots=True)
