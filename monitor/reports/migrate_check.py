@@ -87,9 +87,9 @@ def _text(verdict: FileVerdict) -> Iterator[str]:
 
 
 def _headline(verdict: FileVerdict) -> str:
-    count = len(verdict.verdicts)
+    count = plural(len(verdict.verdicts), "statement")
     where = f" on {safe(verdict.live.name)}" if verdict.live else ", without a live server"
-    return f"Verdict: {WORDS[verdict.level]} ({count} statements{where})"
+    return f"Verdict: {WORDS[verdict.level]} ({count}{where})"
 
 
 def _worth_showing(verdict: FileVerdict) -> list[Verdict]:
