@@ -291,6 +291,7 @@ class ServerMonitor:
 
     def retune(self, plan: WatchPlan) -> None:
         """Take other limits, mutes or timing: everything is judged by them at once."""
+        self.databases.target = plan.target
         if plan != self.plan:
             self.plan = plan
             self.judging.retune(plan)

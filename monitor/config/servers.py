@@ -1,7 +1,7 @@
 """Watched servers: the servers named by the settings, each with its address."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -46,8 +46,11 @@ class WatchedServer:
     """Whether the server reads its log for us."""
     plans: Address | None = None
     """The same server by the login for plans; None: no plan is read."""
-    shares_patterns: bool = False
-    """Whether `databases` is said of several servers: a database may be on another of them."""
+    shares_patterns: bool = field(default=False, compare=False)
+    """Whether `databases` is said of several servers: a database may be on another of them.
+
+    It changes for all when a second server is added, which is no reason to end sessions.
+    """
 
     @property
     def included(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from monitor.config.model import settings_for
 from monitor.config.poolers import pooler_plans
 from monitor.config.servers import WatchedServer, watched_servers
 from monitor.config.settings import Settings
+from monitor.config.watch_plan import plans
 
 SECRET = "s3cr3t-p4ss"
 DSN = {"PGVIGIL_DSN": f"postgres://u:{SECRET}@db.example/shop"}
@@ -273,9 +274,13 @@ def test_databases_by_name_are_told_from_patterns() -> None:
     given: dict[str, Any] = {"databases": databases, "servers": two}
     for one in watched_servers(load(given, {}), {}).values():
         assert (one.included, one.shares_patterns) == (("shop",), True)
+    [before, _] = plans(load(given, {}), {})
     given["servers"] = {"a": {"dsn": "host=a"}}
-    [one] = watched_servers(load(given, {}), {}).values()
+    settings = load(given, {})
+    [one] = watched_servers(settings, {}).values()
     assert not one.shares_patterns
+    [after] = plans(settings, {})
+    assert after.same_watch(before), "a server that is added does not end the sessions of others"
 
 
 @pytest.mark.parametrize(
