@@ -1,16 +1,18 @@
 """Backfills: updates of many rows at once, and loops that stop early or commit at the end only."""
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from alerts.migrations.advice import Advice, Level
-from alerts.migrations.live import LiveServer, LiveTable
-from alerts.migrations.statement import Statement
+from alerts.migrations.live import LiveServer
+from alerts.migrations.rows_written import written
+from alerts.migrations.statement import DATA, Statement
 from alerts.migrations.traced import Traced
 
 MANY = 10_000
 """Rows that one statement may write without a batch."""
+SEVERAL = 10
+"""Rows from which on their number is worth a word."""
 COUNTED = re.compile(r"get\s+(?:current\s+)?diagnostics\s+(\w+)\s*:?=\s*row_count", re.IGNORECASE)
 WRITES = re.compile(r"\b(update|delete\s+from|insert\s+into)\b", re.IGNORECASE)
 LOOPS = re.compile(r"\bloop\b", re.IGNORECASE)
@@ -28,13 +30,20 @@ RIGHT = (
     " is called outside a transaction, or from the client."
 )
 
+WHOLLY = ("UpdateStmt", "DeleteStmt")
+WHOLE = Advice(
+    "It writes every row of the table in one transaction: they stay locked, and leave as many dead"
+    " rows, until it commits. Write batches of some thousand rows, with a COMMIT after each.",
+    level=Level.caution,
+)
+
 
 def backfills(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
     """Yield what is wrong with a backfill."""
     statement = traced.statement
     if body := _code(statement):
         yield from _of_loop(body, statement)
-    if statement.node in ("UpdateStmt", "DeleteStmt"):
+    if statement.node in DATA:
         yield from _of_statement(traced, live)
 
 
@@ -89,42 +98,55 @@ def _ends_at_gap(body: str) -> bool:
 
 
 def _of_statement(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
-    tables = [held.table for held in traced.locks] or list(traced.scanned)
-    table = live.tables.get(tables[0]) if live and tables else None
-    condition = traced.statement.body.get("whereClause")
-    if table and (table.rows or 0.0) <= MANY:
+    if live is None:
+        if traced.statement.node in WHOLLY and "whereClause" not in traced.statement.body:
+            yield WHOLE
         return
-    if condition is None:
-        yield Advice(
-            "It writes every row of the table in one transaction: they stay locked, and leave as"
-            " many dead rows, until it commits. Write batches of some thousand rows, with a COMMIT"
-            " after each.",
-            level=Level.caution,
-        )
-    elif table and not _meets_few(condition, table):
-        yield Advice(
-            f"Not known: how many of about {table.rows:,.0f} rows it writes. If it can be more than"
-            " some thousand, write batches, with a COMMIT after each: what it has written stays"
-            " locked until it commits.",
-            level=Level.unknown,
-        )
+    for one in written(traced, live):
+        rows = one.table.rows
+        if rows is not None and rows <= MANY:
+            continue
+        if one.whole:
+            yield WHOLE
+        elif one.most is None or (one.most > MANY and rows is None):
+            yield _not_known(rows)
+        elif one.most > MANY:
+            yield Advice(
+                f"It may write {min(one.most, rows or 0.0):,.0f} rows in one transaction: they stay"
+                " locked until it commits. Write ranges of some thousand keys, with a COMMIT after"
+                " each.",
+                level=Level.caution,
+            )
+        elif one.most > SEVERAL:
+            yield Advice(f"It writes {one.most:,.0f} rows at most, by the keys that it names.")
 
 
-def _meets_few(condition: Any, table: LiveTable) -> bool:
-    """Whether it names single values of a column in which ANALYZE has seen none twice."""
-    if both := condition.get("BoolExpr"):
-        parts = (_meets_few(part, table) for part in both["args"])
-        return any(parts) if both["boolop"] == "AND_EXPR" else _is_or(both) and all(parts)
-    compared = condition.get("A_Expr", {})
-    is_equal = compared.get("kind") in ("AEXPR_OP", "AEXPR_IN") and (
-        compared["name"][-1]["String"]["sval"] == "="
+def batches_together(traces: Sequence[Traced], at: int, live: LiveServer | None) -> Advice | None:
+    """Return what is wrong where batches are no batches: all in one transaction."""
+    block = traces[at].block
+    if live is None or block is None:
+        return None
+    before = sum(_most(one, live) for one in traces[:at] if one.block == block)
+    total = before + _most(traces[at], live)
+    if not before or not before <= MANY < total:
+        return None
+    return Advice(
+        f"With those before it, its transaction may write {total:,.0f} rows, or more: batches help"
+        " only with a COMMIT after each.",
+        level=Level.caution,
     )
-    sides = [compared.get(side, {}) for side in ("lexpr", "rexpr")]
-    columns = [side["ColumnRef"]["fields"][-1] for side in sides if "ColumnRef" in side]
-    if not is_equal or len(columns) != 1 or any("SubLink" in side for side in sides):
-        return False
-    return not table.repeated.get(columns[0].get("String", {}).get("sval", ""), False)
 
 
-def _is_or(condition: Any) -> bool:
-    return bool(condition["boolop"] == "OR_EXPR")
+def _most(traced: Traced, live: LiveServer) -> float:
+    """Return the rows of a statement that is a batch; 0 for any other."""
+    found = (one.most for one in written(traced, live))
+    return sum(most for most in found if most is not None and most <= MANY)
+
+
+def _not_known(rows: float | None) -> Advice:
+    of = "its rows" if rows is None else f"about {rows:,.0f} rows"
+    return Advice(
+        f"Not known: how many of {of} it writes. If it can be more than some thousand, write"
+        " batches, with a COMMIT after each: what it has written stays locked until it commits.",
+        level=Level.unknown,
+    )

@@ -49,6 +49,9 @@ class LiveTable:
     """By column, of the last ANALYZE."""
     repeated: Mapping[str, bool] = field(default_factory=dict)
     """By column, whether ANALYZE has seen a value more than once."""
+    keys: Mapping[str, bool] = field(default_factory=dict)
+    """Columns that are a unique key alone, and whether they are of whole numbers."""
+    partitions: int = 0
 
     def holder(self, wanted: LockMode) -> OldestHolder | None:
         """Return the oldest transaction that keeps a lock of this mode waiting."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from alerts.migrations.advice import Advice, Level
-from alerts.migrations.backfill import backfills, stops_early
+from alerts.migrations.backfill import backfills, batches_together, stops_early
 from alerts.migrations.best_hour import HourChoice, hour_choice
 from alerts.migrations.duration import MOMENT, Duration, Range, duration
 from alerts.migrations.kind import Kind, blocks, grows_with, kind
@@ -119,9 +119,13 @@ def judged(
     verdicts = []
     for n, traced in enumerate(traces):
         verdict = _one(traced, lengths[n], _held(traces, lengths, n), live, _long_after(traces, n))
-        if space := space_advice(verdict.writes_bytes, needed[n], live, week):
-            level = max(verdict.level, space.level)
-            verdict = replace(verdict, advice=(*verdict.advice, space), level=level)
+        more = (
+            space_advice(verdict.writes_bytes, needed[n], live, week),
+            batches_together(traces, n, live),
+        )
+        for one in filter(None, more):
+            level = max(verdict.level, one.level)
+            verdict = replace(verdict, advice=(*verdict.advice, one), level=level)
         if filled_partly and _sets_not_null(traced):
             verdict = _after_a_bad_backfill(verdict)
         filled_partly = filled_partly or stops_early(traced.statement)

@@ -81,6 +81,18 @@ NULLS = """
         most_common_vals is not null as repeats
     from pg_catalog.pg_stats where (schemaname, tablename) in (values {wanted}) and not inherited
 """
+KEYS = """
+    select
+        n.nspname::text as schema, c.relname::text as name, a.attname::text as column,
+        a.atttypid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as is_whole
+    from pg_catalog.pg_index i
+    join pg_catalog.pg_class c on c.oid = i.indrelid
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]
+    where i.indisunique and i.indisvalid and i.indnkeyatts = 1 and i.indpred is null
+        and (n.nspname, c.relname) in (values {wanted})
+"""
+"""Of indexes on an expression the first key is no attribute."""
 OLDEST = """
     select
         pid, date_part('epoch', clock_timestamp() - xact_start) as seconds,
@@ -219,6 +231,9 @@ class LiveFacts:
             relation = Relation(row["schema"], row["name"])
             nulls[relation][row["column"]] = row["nulls"]
             repeats[relation][row["column"]] = row["repeats"] and row["distinct_values"] != -1
+        keys: dict[Relation, dict[str, bool]] = defaultdict(dict)
+        for row in await self._rows(KEYS.format(wanted=wanted)):
+            keys[Relation(row["schema"], row["name"])][row["column"]] = row["is_whole"]
         found = {}
         for row in sizes:
             relation = Relation(row["schema"], row["name"])
@@ -235,6 +250,7 @@ class LiveFacts:
                 True,
                 nulls[relation],
                 repeats[relation],
+                keys[relation],
             )
         return found
 

@@ -9,6 +9,7 @@ from alerts.migrations.duration import Range, duration
 from alerts.migrations.kind import Kind
 from alerts.migrations.live import LiveServer, LiveTable, Observed, OldestHolder, Standby, Traffic
 from alerts.migrations.lock_mode import Blocked, LockMode
+from alerts.migrations.rows_written import written
 from alerts.migrations.statement import Statement
 from alerts.migrations.traced import Block, Failure, Held, Relation, Traced
 from alerts.migrations.verdict import FileVerdict, Verdict, judged
@@ -24,7 +25,8 @@ TABLE = LiveTable(
     traffic=Traffic(90.0, 10.0, counted=True),
     holder_known=True,
     null_shares={"note": 0.0, "total": 0.25},
-    repeated={"note": True},
+    repeated={"note": True, "code": False},
+    keys={"id": True, "sku": False},
 )
 SEEN = (Observed("scan", 100_000, 1.0),)
 LIVE = LiveServer("db", 170_000, {ORDERS: TABLE}, (), None, SEEN, "", (), 0.0)
@@ -174,9 +176,9 @@ def test_who_waits_for_old_snapshots(sql: str, waits: bool) -> None:
 
 
 def test_of_a_small_table_all_rows_may_be_written() -> None:
-    for written in ("UPDATE orders SET total = 0", "DELETE FROM orders WHERE note = 'a'"):
+    for sql in ("UPDATE orders SET total = 0", "DELETE FROM orders WHERE note = 'a'"):
         small = replace(LIVE, tables={ORDERS: replace(TABLE, rows=10_000.0)})
-        assert verdict(traced(written, LockMode.RowExclusive), small).level is Level.safe
+        assert verdict(traced(sql, LockMode.RowExclusive), small).level is Level.safe
 
 
 def test_what_rows_would_refuse() -> None:
@@ -223,7 +225,9 @@ def test_what_statements_still_name(sql: str, named: bool) -> None:
         ("UPDATE orders SET total = 0 WHERE note = 'a'", "Not known: how many", Level.unknown),
         ("UPDATE orders SET total = 0 WHERE id <> 1", "Not known: how many", Level.unknown),
         ("UPDATE orders SET total = 0 WHERE NOT id = 1", "Not known: how many", Level.unknown),
-        ("DELETE FROM orders WHERE id = (SELECT max(n) FROM x)", "how many", Level.unknown),
+        ("DELETE FROM orders WHERE id = (SELECT max(n) FROM x)", "", Level.safe),
+        ("DELETE FROM orders WHERE id IN (SELECT n FROM x)", "how many", Level.unknown),
+        ("DELETE FROM orders WHERE ref = 7", "how many", Level.unknown),
         ("DELETE FROM orders WHERE id = total", "Not known: how many", Level.unknown),
     ],
 )
@@ -232,6 +236,97 @@ def test_backfills(body: str, said: str, level: Level) -> None:
     found = verdict(traced(body, LockMode.RowExclusive))
     assert said in texts(found)
     assert found.level is level
+
+
+TAKEN = "SELECT id FROM orders WHERE total IS NULL ORDER BY id LIMIT"
+
+
+@pytest.mark.parametrize(
+    ("batch", "most"),
+    [
+        ("UPDATE orders SET total = 0 WHERE id BETWEEN 1 AND 1000 AND total IS NULL", 1000),
+        ("UPDATE orders SET total = 0 WHERE id > 0 AND id <= 1000::bigint", 1000),
+        ("UPDATE orders o SET total = 0 WHERE 3000 > o.id AND o.id >= 1000", 2000),
+        ("UPDATE orders SET total = 0 WHERE id BETWEEN 1 AND 20000 AND id < 5 AND id > 2", 2),
+        ("UPDATE orders SET total = 0 WHERE sku IN ('a', 'b') OR id = 1", 3),
+        ("UPDATE orders SET total = 0 WHERE id = ANY ('{1,2,3}')", 3),
+        ("UPDATE orders SET total = 0 WHERE id = ANY (ARRAY[1, 2])", 2),
+        (f"DELETE FROM orders WHERE id IN ({TAKEN} 500 FOR UPDATE SKIP LOCKED)", 500),
+        (f"DELETE FROM orders WHERE id = ANY (ARRAY({TAKEN} 500))", 500),
+        ("DELETE FROM orders WHERE ctid IN (SELECT ctid FROM orders LIMIT 50)", 50),
+        ("UPDATE orders SET total = 0 WHERE ctid >= '(0,0)' AND ctid < '(10,0)'::tid", 966),
+        (
+            f"WITH b AS ({TAKEN} 700) UPDATE orders o SET total = 0 FROM b WHERE o.id = b.id",
+            700,
+        ),
+        (
+            f"UPDATE orders o SET total = 0 FROM ({TAKEN} 700) AS b WHERE b.id = o.id",
+            700,
+        ),
+        ("WITH gone AS (DELETE FROM orders WHERE id < 9 AND id > 0) SELECT 1", 8),
+        ("UPDATE orders SET total = 0 WHERE id BETWEEN 1 AND 3000000", 3e6),
+        ("UPDATE orders SET total = 0 WHERE id < 1000", None),
+        ("UPDATE orders SET total = 0 WHERE id > 9 AND id >= 10", None),
+        ("UPDATE orders SET total = 0 WHERE id BETWEEN $1 AND $2", None),
+        ("UPDATE orders SET total = 0 WHERE id BETWEEN 0.5 AND 9", None),
+        ("UPDATE orders SET total = 0 WHERE sku BETWEEN '1' AND '9'", None),
+        ("UPDATE orders SET total = 0 WHERE code BETWEEN 1 AND 9", None),
+        ("UPDATE orders SET total = 0 WHERE id NOT BETWEEN 1 AND 9", None),
+        ("UPDATE orders SET total = 0 WHERE id NOT IN (1, 2)", None),
+        ("UPDATE orders SET total = 0 WHERE note IN (SELECT note FROM orders LIMIT 5)", None),
+        ("UPDATE orders SET total = 0 WHERE id IN (SELECT id FROM orders LIMIT $1)", None),
+        ("UPDATE orders SET total = 0 WHERE id % 10 = 3", None),
+        ("UPDATE orders SET total = x.n FROM x WHERE x.id = 5", None),
+        ("UPDATE orders SET total = x.n FROM x WHERE id BETWEEN 1 AND 9", None),
+        ("UPDATE orders o SET total = x.n FROM x WHERE o.id = x.id", None),
+        ("UPDATE orders SET total = 0 WHERE id BETWEEN 1 AND 9 OR total IS NULL", None),
+        ("MERGE INTO orders o USING x ON o.id = x.id WHEN MATCHED THEN DELETE", None),
+    ],
+)
+def test_rows_that_a_batch_writes_at_most(batch: str, most: float | None) -> None:
+    """By a range of whole keys, by single keys, or by the LIMIT of what it takes."""
+    one = traced(batch, LockMode.RowExclusive)
+    [found] = written(one, LIVE)
+    assert found.most == (most if most is None else pytest.approx(most, rel=0.001))
+    level = Level.unknown if most is None else Level.caution if most > 10_000 else Level.safe
+    assert verdict(one).level is level
+    assert (most is None) is ("Not known: how many" in texts(verdict(one)))
+    assert (most is not None and most > 10) is (
+        "by the keys" in texts(verdict(one)) or level is Level.caution
+    )
+
+
+def test_of_a_partitioned_table_all_partitions_count() -> None:
+    """The parent itself has no pages, and no row."""
+    parent = replace(TABLE, bytes=0, rows=0.0)
+    part = replace(TABLE, relation=Relation("public", "orders_1"), keys={})
+    live = replace(LIVE, tables={ORDERS: parent, part.relation: part})
+    locks = (Held(ORDERS, LockMode.RowExclusive), Held(part.relation, LockMode.RowExclusive))
+    for sql, said in (
+        ("UPDATE orders SET total = 0", "every row of the table in one"),
+        (
+            "UPDATE orders SET total = 0 WHERE ctid < '(9,0)' AND ctid > '(0,0)'",
+            "how many of about",
+        ),
+    ):
+        assert said in texts(verdict(traced(sql, None, locks=locks), live))
+    unread = replace(live, tables={ORDERS: parent, part.relation: replace(part, rows=None)})
+    one = traced("DELETE FROM orders WHERE note = 'a'", None, locks=locks)
+    assert "how many of its rows" in texts(verdict(one, unread))
+
+
+def test_batches_of_one_transaction_are_no_batches() -> None:
+    """Told once, where their sum gets large."""
+    each = [
+        traced(f"UPDATE orders SET total = 0 WHERE id BETWEEN {n} AND {n + 3999}", None)
+        for n in range(0, 16_000, 4000)
+    ]
+    held = (Held(ORDERS, LockMode.RowExclusive),)
+    together = [replace(one, locks=held, block=Block(1)) for one in each]
+    found = [texts(one) for one in judged(together, LIVE).verdicts]
+    assert ["may write 12,000 rows" in text for text in found] == [False, False, True, False]
+    alone = [replace(one, locks=held) for one in each]
+    assert judged(alone, LIVE).exit_status == 0
 
 
 def test_not_null_after_a_loop_that_stops_early_fails() -> None:

@@ -48,6 +48,7 @@ ALTER TABLE orders ALTER COLUMN total SET NOT NULL;
 CREATE INDEX ON orders (note);
 CREATE INDEX CONCURRENTLY ON orders (note);
 ALTER TABLE orders DROP COLUMN note;
+UPDATE orders SET quick = 1 WHERE id BETWEEN 1 AND 5000 AND quick IS NULL;
 """
 PARTED = (
     "ALTER TABLE orders ADD CONSTRAINT paid CHECK (note IS DISTINCT FROM 'a  b') -- why",
@@ -94,7 +95,7 @@ async def test_against_a_real_server(database: Database, psql: Psql, version: in
     found = json.loads(shown)
     TypeAdapter(MigrationJson).validate_json(shown)
     assert (status, found["verdict"]) == (2, "danger")
-    unguarded, _, instant, not_null, build, concurrently, drop = found["statements"]
+    unguarded, _, instant, not_null, build, concurrently, drop, batch = found["statements"]
     assert unguarded["verdict"] == "caution"
     assert "No lock_timeout is set" in unguarded["advice"][0]["text"]
     assert (instant["kind"], instant["blocks"], instant["verdict"]) == (
@@ -112,6 +113,10 @@ async def test_against_a_real_server(database: Database, psql: Psql, version: in
     assert concurrently["blocks"] == "none"
     assert drop["verdict"] == "danger"
     assert any("recent statements name it" in one["text"] for one in drop["advice"])
+    assert (batch["kind"], batch["verdict"]) == ("data", "safe")
+    assert [one["text"] for one in batch["advice"]] == [
+        "It writes 5,000 rows at most, by the keys that it names."
+    ]
     assert await database.fetchval("SELECT sum(xmin::text::bigint) FROM pg_class") == before
     await database.execute("DELETE FROM orders WHERE total IS NULL")
     for statement in (not_null, build):
