@@ -3,12 +3,12 @@
 import json
 import math
 import re
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, get_args
-
-from pydantic import BeforeValidator
 
 
 class Unit(StrEnum):
@@ -79,10 +79,22 @@ def parse_names(written: object) -> tuple[str, ...]:
     return tuple(name for name in written if name)
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), Unit.duration]
-Bytes = Annotated[int, BeforeValidator(parse_bytes), Unit.bytes]
-Share = Annotated[float, BeforeValidator(parse_share), Unit.share]
-Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Parser of a setting's text, in its annotation; pydantic is loaded where settings are read."""
+
+    parse: Callable[[object], object]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: Callable[..., Any]) -> Any:
+        from pydantic_core.core_schema import no_info_before_validator_function
+
+        return no_info_before_validator_function(self.parse, handler(source))
+
+
+Duration = Annotated[timedelta, Parsed(parse_duration), Unit.duration]
+Bytes = Annotated[int, Parsed(parse_bytes), Unit.bytes]
+Share = Annotated[float, Parsed(parse_share), Unit.share]
+Names = Annotated[tuple[str, ...], Parsed(parse_names)]
 
 
 def unit_of(annotation: object) -> Unit | None:

@@ -1,10 +1,9 @@
 """Daemon: starts all parts in order, reloads the configuration, and stops within five seconds."""
 
 import asyncio
-import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +14,9 @@ from alerts.history.memory import Memory
 from alerts.verdicts.cases import remembered_as_ill
 from collectors.daemon import DaemonState
 from monitor.clock import Clock
+from monitor.config.configuration import Configuration
 from monitor.config.errors import ConfigurationError
-from monitor.config.poolers import pooler_plans
 from monitor.config.reload import Stamp, needs_a_restart, stamps, watched_files
-from monitor.config.settings import Settings
-from monitor.config.watch_plan import limits, mutes, plans, timing
 from monitor.exposition.own_page import Own
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
@@ -48,17 +45,16 @@ PICTURES = 0.05
 """Share of time for making overviews: one a second, less often for many servers."""
 PASSES = 3
 """How often news that came while other news was shown is taken along, before all have a turn."""
-Load = Callable[[], Settings]
+Load = Callable[[], Configuration]
 
 
 @dataclass(slots=True)
 class Daemon:
     """The daemon and its parts, which live as long as the process."""
 
-    settings: Settings
+    configuration: Configuration
     load: Load
-    """Reads the settings again. Raises ConfigurationError."""
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    """Reads the configuration again. Raises ConfigurationError."""
     notices: tuple[str, ...] = ()
     clock: Clock = field(default_factory=Clock)
     memory: Memory = field(default_factory=Memory)
@@ -82,9 +78,10 @@ class Daemon:
 
     def __post_init__(self) -> None:
         self.started = self.reloaded = self.clock.now()
-        self.checks = stamps(files_of(self.settings.checks))
+        self.checks = stamps(files_of(self.configuration.checks))
         self.store = Store(
-            own=Own(worst=self.settings.subjects_shown), legacy=self.settings.legacy_metrics
+            own=Own(worst=self.configuration.subjects_shown),
+            legacy=self.configuration.legacy_metrics,
         )
         self.schedule = Schedule(self.clock, stepped=self._begin_anew)
         self.fleet = Fleet(
@@ -93,8 +90,14 @@ class Daemon:
         self.poolers = Poolers(self.clock, self.memory, self.store, self.fleet, self.schedule)
         self.overview = Overview(at=self.started, started=self.started)
         self.itself = OwnTarget(self.memory)
-        self.web = Web(self.settings, lambda: self.overview, self.store)
-        if path := self.settings.state_file:
+        self.web = Web(
+            self.configuration.listen,
+            lambda: self.overview,
+            self.store,
+            self.configuration.web_config_file,
+            pages=self.configuration.pages,
+        )
+        if path := self.configuration.state_file:
             # Without a state file, as in most sidecars, SQLite is not loaded, which saves 2 MB.
             from monitor.state_file import StateFile
 
@@ -106,8 +109,6 @@ class Daemon:
         Raises ConfigurationError or OSError before anything is started.
         """
         share_heap()
-        wanted = list(plans(self.settings, self.environ))
-        poolers = list(pooler_plans(self.settings, self.environ))
         if self.state_file:
             self.state_file.load(self.memory)
             self.store.own.ill_before = remembered_as_ill(self.memory)
@@ -118,8 +119,8 @@ class Daemon:
         serving = asyncio.create_task(self.web.serve(), name="http")
         try:
             self.schedule.start()
-            await self.fleet.follow(wanted)
-            await self.poolers.follow(poolers)
+            await self.fleet.follow(self.configuration.servers)
+            await self.poolers.follow(self.configuration.poolers)
             self._housekeeping()
             log.info("watching", servers=list(self.fleet.servers), listen=addresses)
             await self._until_the_end(serving)
@@ -166,7 +167,7 @@ class Daemon:
             reload_ok=self.reload_ok and self.web.security.up_to_date,
             reloaded=self.reloaded,
             notices=self.notices,
-            limits=limits(self.settings),
+            limits=self.configuration.limits,
             stopping=self.stopping.is_set(),
         )
         self.store.set_own(self.overview)
@@ -187,10 +188,8 @@ class Daemon:
             reload_ok=self.reload_ok and self.web.security.up_to_date,
         )
         names = [view.name for view in servers]
-        known = limits(self.settings)
-        return self.itself.judge(
-            names, state, now, known, mutes(self.settings), timing(self.settings)
-        )
+        known = self.configuration
+        return self.itself.judge(names, state, now, known.limits, known.mutes, known.timing)
 
     async def _begin_anew(self) -> None:
         self.started = self.reloaded = self.clock.now()
@@ -216,41 +215,42 @@ class Daemon:
                 seen = now
                 await self.reload()
 
-        if seen or self.settings.checks:
+        if seen or self.configuration.checks:
             self.schedule.every("configuration", CHECK_FILES, look, CHECK_FILES)
 
     def _stamps(self) -> dict[Path, Stamp | None]:
         """Return the state of all files whose change is a reason to read everything again."""
-        return stamps((*watched_files(self.settings), *files_of(self.settings.checks)))
+        return stamps((*watched_files(self.configuration), *files_of(self.configuration.checks)))
 
     async def reload(self) -> None:
         """Apply a new configuration; an invalid one keeps the previous one in use."""
         try:
-            settings, has_new_checks = self._settings_again()
-            wanted = list(plans(settings, self.environ))
-            poolers = list(pooler_plans(settings, self.environ))
+            wanted, has_new_checks = self._read_again()
         except ConfigurationError as wrong:
             log.error("configuration is invalid, the previous one stays in use", reason=str(wrong))
             self.reload_ok = False
             return
-        late = needs_a_restart(self.settings, settings)
+        late = needs_a_restart(self.configuration, wanted)
         if late:
             log.warning("takes effect after a restart", settings=list(late))
-        self.settings = settings
-        await self.fleet.follow(wanted)
+        self.configuration = wanted
+        await self.fleet.follow(wanted.servers)
         if has_new_checks:  # what asks and judges them is made anew; history is kept
             await self.fleet.begin_anew()
-        await self.poolers.follow(poolers)
+        await self.poolers.follow(wanted.poolers)
         self.reload_ok, self.reloaded = True, self.clock.now()
         log.info("configuration reloaded", servers=list(self.fleet.servers))
 
-    def _settings_again(self) -> tuple[Settings, bool]:
-        """Return the settings, and whether own checks were read anew. Raises ConfigurationError."""
-        settings = self.load()
-        checks = stamps(files_of(settings.checks))
-        if (settings.checks, checks) == (self.settings.checks, self.checks):
-            return settings, False
-        enrol(settings.checks)
+    def _read_again(self) -> tuple[Configuration, bool]:
+        """Return the configuration, and whether own checks were read anew.
+
+        Raises ConfigurationError.
+        """
+        found = self.load()
+        checks = stamps(files_of(found.checks))
+        if (found.checks, checks) == (self.configuration.checks, self.checks):
+            return found, False
+        enrol(found.checks)
         self.checks = checks
         return self.load(), True  # there may be other findings now that settings name
 

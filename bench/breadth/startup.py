@@ -6,7 +6,6 @@ python -m bench.breadth.startup [MODULE], where a module is imported in addition
 import json
 import os
 import sys
-import time
 from importlib import import_module
 
 from bench.processes import resident_bytes
@@ -14,18 +13,20 @@ from bench.processes import resident_bytes
 
 def main() -> None:
     from monitor.cli import needed_commands, parser_for
-    from monitor.commands._base import settings_of
+    from monitor.commands.run import read
 
     arguments = ["run", "--dsn", "postgresql://pgvigil@localhost/postgres"]
     known = parser_for(needed_commands(arguments)).parse_args(arguments)
-    settings = settings_of(known)
 
     from monitor.daemon import Daemon
 
-    Daemon(settings, load=lambda: settings)
+    found = read(known)
+    Daemon(found, load=lambda: found)
     for name in sys.argv[1:]:
         import_module(name)
-    seconds, (resident, _) = time.process_time(), resident_bytes(os.getpid())
+    times = os.times()
+    seconds = times.user + times.system + times.children_user + times.children_system
+    resident, _ = resident_bytes(os.getpid())
     print(json.dumps({"seconds": seconds, "resident": resident}))
 
 

@@ -4,12 +4,13 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from monitor.config.errors import ConfigurationError
-from monitor.config.load import load
-from monitor.config.model import settings_type
-from monitor.config.settings import Settings
 from monitor.own_checks.enrolment import enrol
+
+if TYPE_CHECKING:
+    from monitor.config.settings import Settings
 
 USAGE = 2
 """Exit status for bad usage or configuration; `check` has its own."""
@@ -38,7 +39,7 @@ def server_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("address", nargs="?", metavar="DSN", help="the same as --dsn DSN")
 
 
-def settings_of(known: argparse.Namespace) -> Settings:
+def settings_of(known: argparse.Namespace) -> "Settings":
     """Load the settings and enrol own checks. Raises BadUsage."""
     try:
         settings = configured(known)
@@ -66,8 +67,12 @@ def enrol_checks(known: argparse.Namespace) -> None:
         raise BadUsage(str(wrong)) from None
 
 
-def configured(known: argparse.Namespace) -> Settings:
+def configured(known: argparse.Namespace) -> "Settings":
     """Load the settings. Raises ConfigurationError."""
+    # Only now, because the daemon does this in a copy of itself.
+    from monitor.config.load import load
+    from monitor.config.model import settings_type
+
     flags = assigned(known.assignments)
     if address := getattr(known, "address", None):
         if known.dsn is not None:

@@ -8,16 +8,14 @@ import argparse
 import asyncio
 import os
 
+from alerts._catalogue import all_findings
+from collectors._catalogue import all_collectors
 from monitor import logs
-from monitor.commands._base import (
-    BadUsage,
-    configured,
-    server_argument,
-    settings_flags,
-    settings_of,
-)
+from monitor.commands._base import BadUsage, configured, server_argument, settings_flags
+from monitor.config.configuration import Configuration, configuration
 from monitor.config.errors import ConfigurationError
-from monitor.config.model import settings_type
+from monitor.forked import run_forked
+from monitor.own_checks.enrolment import enrol
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     def format_help() -> str:
         # Only now, because the daemon itself never needs these texts.
+        from monitor.config.model import settings_type
         from monitor.config.reference_page import options_help
 
         parser.epilog = options_help(settings_type())
@@ -37,16 +36,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(known: argparse.Namespace) -> int:
-    settings = settings_of(known)
-    logs.set_up(settings.log_level, settings.log_format)
-
-    async def live() -> None:
-        from monitor.daemon import Daemon
-
-        await Daemon(settings, load=lambda: configured(known), environ=dict(os.environ)).run()
+    from monitor.daemon import Daemon
 
     try:
+        found = read(known)
+        enrol(found.checks)
+        logs.set_up(found.log_level, found.log_format)
+
+        async def live() -> None:
+            await Daemon(found, load=lambda: read(known)).run()
+
         asyncio.run(live())
     except ConfigurationError as wrong:
         raise BadUsage(str(wrong)) from None
     return 0
+
+
+def read(known: argparse.Namespace) -> Configuration:
+    """Read the configuration in a copy of the process, which takes the memory for that with it.
+
+    Raises ConfigurationError and BadUsage.
+    """
+    all_findings(), all_collectors()  # once, and not again in each copy
+    return run_forked(
+        lambda: configuration(configured(known), os.environ), ConfigurationError, BadUsage
+    )

@@ -5,11 +5,8 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
-
-from monitor.config.reference import settings_of
-
 if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
 UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
@@ -21,7 +18,7 @@ class ConfigurationError(Exception):
     """The configuration can't be used; the message is one sentence for the person who wrote it."""
 
 
-def one_sentence(wrong: ValidationError, model: type[BaseModel]) -> str:
+def one_sentence(wrong: "ValidationError", model: "type[BaseModel]") -> str:
     """Describe the first wrong setting, and count the others."""
     # A misspelt name comes first: it often explains why another setting is missing.
     errors = sorted(wrong.errors(include_url=False), key=lambda error: error["type"] not in UNKNOWN)
@@ -34,7 +31,7 @@ def one_sentence(wrong: ValidationError, model: type[BaseModel]) -> str:
     return re.sub(r"//[^\s/]*@", "//…@", text) + ("" if text.endswith("?") else ".")
 
 
-def _about(error: "ErrorDetails", model: type[BaseModel]) -> str:
+def _about(error: "ErrorDetails", model: "type[BaseModel]") -> str:
     path = _path(error["loc"])
     if error["type"] in UNKNOWN:
         return f"There is no setting {path}{_hint(path, model)}"
@@ -51,7 +48,9 @@ def _path(location: Sequence[str | int]) -> str:
     return "".join(steps).removeprefix(".")
 
 
-def _hint(path: str, model: type[BaseModel]) -> str:
+def _hint(path: str, model: "type[BaseModel]") -> str:
+    from monitor.config.reference import settings_of  # with pydantic, which the daemon does without
+
     known = [setting.path for setting in settings_of(model)]
     known += sorted({path.rpartition(".")[0] for path in known if "." in path})
     close = get_close_matches(path, known, 1, cutoff=0.75)

@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, TypeVar
 
@@ -10,39 +9,12 @@ from annotated_types import Gt
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from alerts.units import Duration, Share, duration_text
+from monitor.config.endpoint import Endpoint, endpoint
 
 T = TypeVar("T")
 
-DEFAULT_PORT = 19187
-EVERYWHERE = "0.0.0.0"
 FASTEST, SLOWEST = timedelta(milliseconds=100), timedelta(days=7)
 """Bounds of intervals: faster jobs would do nothing else, slower ones would never run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Host and port to listen on; port 0 means any free port."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def endpoint(written: object) -> Endpoint:
-    """Parse host:port, [IPv6]:port, :port or a port alone.
-
-    Raises ValueError for anything else.
-    """
-    if isinstance(written, Endpoint):
-        return written
-    host, colon, port = str(written).strip().rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    ambiguous = ":" in bare and bare == host
-    if ambiguous or not port.isdecimal() or int(port) > 65535:
-        raise ValueError(f"{written!r} is not host:port, such as 127.0.0.1:{DEFAULT_PORT}")
-    return Endpoint(bare if colon and bare else EVERYWHERE, int(port))
 
 
 # An address in brackets, such as [::]:19187, is not JSON.

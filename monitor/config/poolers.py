@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alerts.limits import BaseLimits
 from alerts.verdicts.mutes import Mute
@@ -11,8 +12,10 @@ from collectors._base import Lane
 from monitor.address import Address
 from monitor.config.errors import ConfigurationError
 from monitor.config.servers import address_of, target_named, watched_servers
-from monitor.config.settings import Settings
 from monitor.config.watch_plan import PATIENCE, limits, mutes, timing
+
+if TYPE_CHECKING:
+    from monitor.config.settings import Settings
 
 # Those of the PG* variables that don't say which server is meant.
 SHARED = ("PGPASSFILE", "PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGREQUIREAUTH")
@@ -44,7 +47,7 @@ class PoolerPlan:
 
 
 def pooler_plans(
-    settings: Settings, environ: Mapping[str, str], hold: bool = True
+    settings: "Settings", environ: Mapping[str, str], hold: bool = True
 ) -> Iterator[PoolerPlan]:
     """Yield a plan for each configured pooler. Raises ConfigurationError."""
     if not settings.poolers:

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.config.settings import Settings
+from monitor.config.configuration import Configuration
 
 # These settings are read only once, at start.
 NEED_A_RESTART = ("listen", "web_config_file", "state_file", "log_level", "log_format")
 
 
-def needs_a_restart(old: Settings, new: Settings) -> tuple[str, ...]:
+def needs_a_restart(old: Configuration, new: Configuration) -> tuple[str, ...]:
     """Return the names of changed settings that only take effect after a restart."""
     return tuple(name for name in NEED_A_RESTART if getattr(old, name) != getattr(new, name))
 
@@ -30,9 +30,9 @@ def stamps(files: Iterable[Path]) -> dict[Path, Stamp | None]:
     return {file: _stamp(file) for file in files}
 
 
-def watched_files(settings: Settings) -> tuple[Path, ...]:
+def watched_files(configuration: Configuration) -> tuple[Path, ...]:
     """Return the files whose change triggers a reload; secrets are read at each connection."""
-    return (settings.config,) if settings.config else ()
+    return (configuration.file,) if configuration.file else ()
 
 
 def _stamp(file: Path) -> Stamp | None:

@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-
-from pydantic import SecretStr
+from typing import TYPE_CHECKING
 
 from monitor.address import Address, AddressError, TextOrFile
 from monitor.address.environment import NAMES_A_SERVER
 from monitor.address.target import DEFAULT_DATABASE, ResolvedAddress
 from monitor.config.errors import ConfigurationError
-from monitor.config.settings import DatabasePatterns, Login, ServerSettings, Settings
 from monitor.config.well_known import origin
 from monitor.plain_file import reason
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from monitor.config.settings import DatabasePatterns, Login, ServerSettings, Settings
 
 PATTERN = frozenset("*?[")
 """Characters that make a name a pattern."""
@@ -25,6 +28,14 @@ NO_SERVER = (
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseChoice:
+    """Shell patterns of the databases that are visited, and of those that are skipped."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WatchedServer:
     """A server to watch. It compares equal after a reload that did not change its settings, so
     that its sessions can stay."""
@@ -32,7 +43,7 @@ class WatchedServer:
     name: str
     address: Address
     cluster: str | None
-    databases: DatabasePatterns
+    databases: DatabaseChoice
     named: str = DEFAULT_DATABASE
     """The database in the address; the others of the server are watched too."""
     backup_reports: Path | None = None
@@ -67,7 +78,7 @@ class WatchedServer:
         )
 
 
-def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedServer]:
+def watched_servers(settings: "Settings", environ: Mapping[str, str]) -> dict[str, WatchedServer]:
     """Return the servers by name; none where only poolers are watched.
 
     Raises ConfigurationError if nothing is named or an address is wrong.
@@ -78,7 +89,7 @@ def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str,
     for name, server in settings.servers.items():
         address = address_of(server, environ)
         named = target_named(address, f"servers.{name}").database
-        databases = server.databases or settings.databases
+        databases = choice_of(server.databases or settings.databases)
         shares_patterns = server.databases is None and len(settings.servers) > 1
         seen = server.backup_reports, server.data_directory, server.wal_directory
         files = *seen, server.server_log, server.server_log_by_sql
@@ -89,7 +100,7 @@ def watched_servers(settings: Settings, environ: Mapping[str, str]) -> dict[str,
     return servers
 
 
-def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedServer]:
+def _lone(settings: "Settings", environ: Mapping[str, str]) -> dict[str, WatchedServer]:
     named = settings.dsn or settings.dsn_file or settings.user or settings.user_file
     if not named and not any(map(environ.get, NAMES_A_SERVER)):
         if settings.poolers:
@@ -98,11 +109,15 @@ def _lone(settings: Settings, environ: Mapping[str, str]) -> dict[str, WatchedSe
     address = address_of(settings, environ)
     target = target_named(address, origin(_plain(settings.dsn), environ))
     name = settings.server_name or environ.get("POD_NAME") or target.name
-    cluster, databases = settings.cluster, settings.databases
+    cluster, databases = settings.cluster, choice_of(settings.databases)
     seen = settings.backup_reports, settings.data_directory, settings.wal_directory
     files = *seen, settings.server_log, settings.server_log_by_sql
     plans = plans_address(settings, environ, "plans")
     return {name: WatchedServer(name, address, cluster, databases, target.database, *files, plans)}
+
+
+def choice_of(patterns: "DatabasePatterns") -> DatabaseChoice:
+    return DatabaseChoice(patterns.include, patterns.exclude)
 
 
 def target_named(address: Address, where: str) -> ResolvedAddress:
@@ -116,7 +131,7 @@ def target_named(address: Address, where: str) -> ResolvedAddress:
         ) from None
 
 
-def address_of(login: Login, environ: Mapping[str, str]) -> Address:
+def address_of(login: "Login", environ: Mapping[str, str]) -> Address:
     return Address.of(
         _text(login.dsn, login.dsn_file),
         environ,
@@ -126,7 +141,7 @@ def address_of(login: Login, environ: Mapping[str, str]) -> Address:
 
 
 def plans_address(
-    server: ServerSettings | Settings, environ: Mapping[str, str], where: str
+    server: "ServerSettings | Settings", environ: Mapping[str, str], where: str
 ) -> Address | None:
     """Return the address for plans, which is another role's. Raises ConfigurationError."""
     login = server.plans
@@ -145,9 +160,9 @@ def plans_address(
     return address
 
 
-def _text(written: str | SecretStr | None, file: Path | None) -> TextOrFile | None:
+def _text(written: "str | SecretStr | None", file: Path | None) -> TextOrFile | None:
     return None if written is None and file is None else TextOrFile(_plain(written), file)
 
 
-def _plain(written: str | SecretStr | None) -> str | None:
-    return written.get_secret_value() if isinstance(written, SecretStr) else written
+def _plain(written: "str | SecretStr | None") -> str | None:
+    return written if written is None or isinstance(written, str) else written.get_secret_value()

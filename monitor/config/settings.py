@@ -11,8 +11,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from alerts.units import Duration
 from alerts.verdicts.mutes import Mute
+from monitor.config.endpoint import Endpoint
 from monitor.config.fields import (
-    Endpoint,
     Endpoints,
     Listed,
     Lower,

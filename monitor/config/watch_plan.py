@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from alerts.limits import BaseLimits
 from alerts.verdicts.mutes import Mute
 from alerts.verdicts.tracker import Timing
 from collectors._base import Lane
 from monitor.config.servers import WatchedServer, watched_servers
-from monitor.config.settings import Settings
+
+if TYPE_CHECKING:
+    from monitor.config.settings import Settings
 
 PATIENCE = Timing()
 HUNG = 30.0
@@ -46,7 +49,9 @@ class WatchPlan:
         return self == replace(other, limits=self.limits, mutes=self.mutes, timing=self.timing)
 
 
-def plans(settings: Settings, environ: Mapping[str, str], hold: bool = True) -> Iterator[WatchPlan]:
+def plans(
+    settings: "Settings", environ: Mapping[str, str], hold: bool = True
+) -> Iterator[WatchPlan]:
     """Yield a plan for each configured server. Raises ConfigurationError."""
     deadline = settings.deadline.total_seconds()
     for target in watched_servers(settings, environ).values():
@@ -65,12 +70,12 @@ def plans(settings: Settings, environ: Mapping[str, str], hold: bool = True) -> 
         )
 
 
-def mutes(settings: Settings) -> tuple[Mute, ...]:
+def mutes(settings: "Settings") -> tuple[Mute, ...]:
     """Return the configured mutes."""
     return tuple(muting.mute() for muting in settings.mute)
 
 
-def timing(settings: Settings, hold: bool = True) -> Timing:
+def timing(settings: "Settings", hold: bool = True) -> Timing:
     """Return how long verdicts are shown and held."""
     return Timing(
         visible=2 * settings.scrape_interval.total_seconds(),
@@ -79,12 +84,12 @@ def timing(settings: Settings, hold: bool = True) -> Timing:
     )
 
 
-def limits(settings: Settings) -> dict[str, BaseLimits]:
+def limits(settings: "Settings") -> dict[str, BaseLimits]:
     """Return the configured limits, by finding."""
     section = settings.findings
     return {name: getattr(section, name) for name in type(section).model_fields}
 
 
-def bounds(settings: Settings) -> dict[str, int]:
+def bounds(settings: "Settings") -> dict[str, int]:
     """Return the configured bounds, by collector."""
     return {name: getattr(settings.bounds, name) for name in type(settings.bounds).model_fields}

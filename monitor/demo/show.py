@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from alerts._base import State
+from monitor.config.configuration import configuration
 from monitor.config.settings import Settings
 from monitor.daemon import Daemon
 from monitor.demo.launcher import Postgres
@@ -63,7 +64,8 @@ async def _watched(
     server: Postgres, settings: Settings
 ) -> "AsyncIterator[tuple[Daemon, asyncio.Task[None]]]":
     """Run the shop's applications and the daemon for the length of a block."""
-    daemon = Daemon(settings, load=lambda: settings, environ={}, notices=(notice(),))
+    known = configuration(settings, {})
+    daemon = Daemon(known, load=lambda: known, notices=(notice(),))
     running = asyncio.create_task(daemon.run(), name="daemon")
     async with playing(server, (*TRAFFIC, *scenes())):
         try:

@@ -1,18 +1,18 @@
 """Page of one finding: its limits, its state on all servers, and its runbook."""
 
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import create_model
+from typing import TYPE_CHECKING, Any
 
 from alerts._base import AnyFinding, Severity
 from alerts._catalogue import all_findings
 from alerts.prometheus.runbooks import Runbook, runbook
-from monitor.config.reference import SettingReference, settings_of
 from monitor.views.overview import Overview
 from monitor.views.summary import Card, Summary
 from monitor.web.findings import finding_as_plain
 from monitor.web.templating import TEMPLATES
+
+if TYPE_CHECKING:
+    from monitor.config.reference import SettingReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,15 @@ def finding_json(known: PageSubject, overview: Overview) -> dict[str, Any]:
     return about | (finding_as_plain(known.finding, overview) if known.finding else {"servers": []})
 
 
-def limits_of(known: PageSubject, overview: Overview) -> list[SettingReference]:
+def limits_of(known: PageSubject, overview: Overview) -> "list[SettingReference]":
     """Return the configured limits, in the form of the configuration."""
     limits = overview.limits.get(known.name, known.finding and known.finding.limits)
     if limits is None:
         return []
+    from pydantic import create_model
+
+    from monitor.config.reference import SettingReference, settings_of
+
     model = create_model("Limits", limits=(type(limits), limits))
     return [
         SettingReference(one.path.removeprefix("limits."), one.default, one.description)

@@ -8,10 +8,10 @@ from typing_extensions import TypedDict
 
 from alerts._base import FindingKind, Severity, State
 from collectors._base import Kind, Role
-from monitor.web.json_schema import CLOSED, Time, page_of, schema_of
+from monitor.web.json_schema import Time, closed, page_of, schema_of
 
 
-@CLOSED
+@closed
 class SubjectJson(TypedDict):
     """An ill object, with everything needed to act."""
 
@@ -41,7 +41,7 @@ class SubjectJson(TypedDict):
     """Why it is muted."""
 
 
-@CLOSED
+@closed
 class UnjudgedJson(TypedDict):
     """Why some objects could not be judged."""
 
@@ -58,7 +58,7 @@ class UnjudgedJson(TypedDict):
     """The setting without which it can't be judged."""
 
 
-@CLOSED
+@closed
 class UnreadJson(TypedDict):
     """Something that is not read, whether or not a finding needs it."""
 
@@ -70,7 +70,7 @@ class UnreadJson(TypedDict):
     """The statement that would allow it."""
 
 
-@CLOSED
+@closed
 class VerdictJson(TypedDict):
     """The result of judging one finding."""
 
@@ -107,7 +107,7 @@ class VerdictJson(TypedDict):
     """What was measured of the largest objects, ill or not, such as an interval of bloat."""
 
 
-@CLOSED
+@closed
 class ServerJson(TypedDict):
     """One server with all its findings."""
 
@@ -123,7 +123,7 @@ class ServerJson(TypedDict):
     findings: list[VerdictJson]
 
 
-@CLOSED
+@closed
 class TargetJson(TypedDict):
     """What is watched and is no server of PostgreSQL."""
 
@@ -132,7 +132,7 @@ class TargetJson(TypedDict):
     findings: list[VerdictJson]
 
 
-@CLOSED
+@closed
 class FindingsJson(TypedDict):
     """Verdicts of all servers."""
 

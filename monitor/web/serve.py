@@ -3,16 +3,16 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import Server
 
+from monitor.config.endpoint import Endpoint
 from monitor.config.errors import ConfigurationError
-from monitor.config.fields import Endpoint
-from monitor.config.settings import Settings
 from monitor.exposition.store import Store
 from monitor.views.overview import Overview
 from monitor.web.app import application
@@ -72,17 +72,20 @@ class WebServer(Server):
 class Web:
     """The daemon's HTTP service: bind, serve, stop."""
 
-    settings: Settings
+    listen: Sequence[Endpoint]
     overview: Callable[[], Overview]
     store: Store
+    web_config_file: Path | None = None
+    pages: bool = True
+    """Whether pages with evidence are served."""
     sockets: list[socket.socket] = field(default_factory=list)
     security: Security = field(init=False)
     server: WebServer = field(init=False)
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
-        self.security = Security(self.settings.web_config_file)
-        site = application(self.overview, self.store, pages=self.settings.pages)
+        self.security = Security(self.web_config_file)
+        site = application(self.overview, self.store, pages=self.pages)
         guard = Guard(site, self.security)
         self.server = WebServer(self._config(guard), self.security)
         guard.connections = self.server.server_state.connections
@@ -106,8 +109,8 @@ class Web:
     def bind(self) -> list[str]:
         """Bind the sockets and return their addresses. Raises ConfigurationError."""
         try:
-            for endpoint in self.settings.listen:
-                self.sockets += bound(endpoint, alone=len(self.settings.listen) == 1)
+            for endpoint in self.listen:
+                self.sockets += bound(endpoint, alone=len(self.listen) == 1)
         except ConfigurationError:
             self._close()
             raise

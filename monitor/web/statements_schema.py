@@ -5,10 +5,10 @@ from functools import cache
 # On Python 3.11, pydantic reads this one only.
 from typing_extensions import TypedDict
 
-from monitor.web.json_schema import CLOSED, Time, page_of
+from monitor.web.json_schema import Time, closed, page_of
 
 
-@CLOSED
+@closed
 class StatementJson(TypedDict):
     """What one statement took within the time that was seen."""
 
@@ -42,7 +42,7 @@ class StatementJson(TypedDict):
     """Why there is no plan; null if there is one, or none was asked for."""
 
 
-@CLOSED
+@closed
 class ServerStatementsJson(TypedDict):
     """Statements of one server; those that took the most time."""
 
@@ -62,7 +62,7 @@ class ServerStatementsJson(TypedDict):
     """Of the execution time of all statements."""
 
 
-@CLOSED
+@closed
 class StatementsJson(TypedDict):
     """Statements of all servers."""
 

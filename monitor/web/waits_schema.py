@@ -3,15 +3,13 @@
 from functools import cache
 from typing import Annotated
 
-from pydantic import Field
-
 # On Python 3.11, pydantic reads this one only.
 from typing_extensions import TypedDict
 
-from monitor.web.json_schema import CLOSED, Time, page_of
+from monitor.web.json_schema import Keyword, Time, closed, page_of
 
 
-@CLOSED
+@closed
 class WaitJson(TypedDict):
     """One wait event; both names are `CPU` for sessions that run, or wait for a core."""
 
@@ -27,7 +25,7 @@ class WaitJson(TypedDict):
     """Average number in each column; null where several servers are asked for."""
 
 
-@CLOSED
+@closed
 class WorkJson(TypedDict):
     """One kind of work: what waits, and whose it is."""
 
@@ -44,7 +42,7 @@ class WorkJson(TypedDict):
     """Average number of sessions."""
 
 
-@CLOSED
+@closed
 class ServerWaitsJson(TypedDict):
     """Waits of one server. What belongs to columns is null where several servers are asked for."""
 
@@ -65,12 +63,12 @@ class ServerWaitsJson(TypedDict):
     """The largest kinds of work."""
 
 
-@CLOSED
+@closed
 class WaitsJson(TypedDict):
     """What active sessions wait for."""
 
     at: Time | None
-    minutes: Annotated[int, Field(ge=1, le=60)]
+    minutes: Annotated[int, Keyword("minimum", 1), Keyword("maximum", 60)]
     """That were asked for."""
     servers: list[ServerWaitsJson]
 

@@ -14,16 +14,17 @@ from collectors.roles import DatabaseRole
 UNWANTED = {
     *("rich", "sqlite3"),
     *("jinja2", "markdown_it", "postgast", "shtab", "grafana"),
+    *("pydantic", "pydantic_core", "pydantic_settings", "yaml"),
     *("monitor.reports", "monitor.demo", "monitor.migrations", "monitor.generate"),
 }
 START = """
 import sys
 from monitor.cli import needed_commands, parser_for
-from monitor.commands._base import settings_of
+from monitor.commands.run import read
 arguments = ["run", "--dsn", "host=nowhere"]
-settings = settings_of(parser_for(needed_commands(arguments)).parse_args(arguments))
+found = read(parser_for(needed_commands(arguments)).parse_args(arguments))
 from monitor.daemon import Daemon
-Daemon(settings, load=lambda: settings)
+Daemon(found, load=lambda: found)
 print(*sys.modules)
 """
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from monitor.config.configuration import configuration
 from monitor.config.load import load
 from monitor.config.model import settings_type
 from monitor.daemon import Daemon
@@ -23,8 +24,8 @@ async def test_it_stops_while_an_overview_is_being_made(monkeypatch: pytest.Monk
     monkeypatch.setattr(Fleet, "written_views", never_ends)
     monkeypatch.setattr("monitor.daemon.settle", lambda: None)
     flags = {"dsn": "host=127.0.0.1 port=1 user=u", "listen": f"127.0.0.1:{free_port()}"}
-    settings = load(flags, {}, settings_type())
-    daemon = Daemon(settings, load=lambda: settings, environ={})
+    known = configuration(load(flags, {}, settings_type()), {})
+    daemon = Daemon(known, load=lambda: known)
     run = asyncio.create_task(daemon.run())
 
     async def is_looking() -> bool:

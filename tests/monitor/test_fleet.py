@@ -8,6 +8,7 @@ import pytest
 from alerts.history.memory import Memory
 from collectors.connection import connection
 from monitor.clock import Clock
+from monitor.config.configuration import configuration
 from monitor.config.load import load
 from monitor.config.watch_plan import plans
 from monitor.daemon import Daemon
@@ -40,9 +41,9 @@ async def note(fleet: Fleet, seen: list[int]) -> None:
 
 async def test_news_of_several_servers_is_shown_and_the_others_keep_their_view() -> None:
     """One server after the other, so that the loop never stands still for all that have news."""
-    settings = load({"servers": THREE}, {})
-    daemon = Daemon(settings, load=lambda: settings, environ={})
-    await daemon.fleet.follow(plans(settings, {}))
+    known = configuration(load({"servers": THREE}, {}), {})
+    daemon = Daemon(known, load=lambda: known)
+    await daemon.fleet.follow(known.servers)
     await daemon._publish()
     before = {view.name: view for view in daemon.overview.servers}
     seen: list[int] = []

@@ -26,14 +26,13 @@ from collectors.roles import roles
 from collectors.user_indexes import UserIndex, user_indexes
 from collectors.user_tables import user_tables
 from monitor.address import Address
-from monitor.config.servers import WatchedServer
-from monitor.config.settings import DatabasePatterns
+from monitor.config.servers import DatabaseChoice, WatchedServer
 from monitor.config.watch_plan import WatchPlan
 from monitor.judging import Judging, _readers
 from tests.fixtures.lock_rows import NOW, filled
 
 NODE = ServerIdentity("db1", Role.primary, 180000, "7001", "7001")
-PLAN = WatchPlan(WatchedServer("db1", Address(), None, DatabasePatterns()), paces={}, limits={})
+PLAN = WatchPlan(WatchedServer("db1", Address(), None, DatabaseChoice()), paces={}, limits={})
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -11,7 +12,9 @@ from monitor.config.reload import Stamp, stamps
 from monitor.web.security.passwords import Passwords
 from monitor.web.security.rate import Rate
 from monitor.web.security.tls import Rotating, context_for, expires, files_of, rotating, san_allowed
-from monitor.web.security.webfile import WebFile, read
+
+if TYPE_CHECKING:
+    from monitor.web.security.webfile import WebFile
 
 log = structlog.get_logger("pgvigil")
 RESTART = "tls_server_config can't come or go without a restart"
@@ -31,7 +34,7 @@ class Policy:
     rate: Rate | None = None
 
 
-def policy_of(file: WebFile, folder: Path) -> Policy:
+def policy_of(file: "WebFile", folder: Path) -> Policy:
     """Build the policy of a web config file. Raises ConfigurationError."""
     tls, http, limit = file.tls_server_config, file.http_server_config, file.rate_limit
     every = limit.interval.total_seconds() if limit else 0
@@ -97,6 +100,8 @@ class Security:
         log.info("web configuration reloaded", file=str(self.path))
 
     def _read(self, path: Path) -> Policy:
+        from monitor.web.security.webfile import read  # with pydantic, which most do without
+
         # Stamps first: a file that changes while it is read is then read again.
         self._seen |= stamps([path])
         file = read(path)

@@ -3,12 +3,14 @@
 import ipaddress
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monitor.certificate_time import expiry_of_pem
 from monitor.config.errors import ConfigurationError
 from monitor.plain_file import read_bytes, reason
-from monitor.web.security.webfile import TlsServer
+
+if TYPE_CHECKING:
+    from monitor.web.security.webfile import TlsServer
 
 VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 DEMANDS = {
@@ -37,14 +39,14 @@ def rotating(first: ssl.SSLContext) -> Rotating:
     return context
 
 
-def files_of(tls: TlsServer, folder: Path) -> dict[str, Path]:
+def files_of(tls: "TlsServer", folder: Path) -> dict[str, Path]:
     """Return the files by the name of their setting; relative paths are in the folder."""
     named = {"cert_file": tls.cert_file, "key_file": tls.key_file}
     named |= {"client_ca_file": tls.client_ca_file} if tls.client_ca_file else {}
     return {field: folder / path for field, path in named.items()}
 
 
-def context_for(tls: TlsServer, folder: Path) -> ssl.SSLContext:
+def context_for(tls: "TlsServer", folder: Path) -> ssl.SSLContext:
     """Build a TLS context from the files. Raises ConfigurationError."""
     files = files_of(tls, folder)
     for field, path in files.items():
@@ -64,7 +66,7 @@ def context_for(tls: TlsServer, folder: Path) -> ssl.SSLContext:
     return context
 
 
-def expires(tls: TlsServer, folder: Path) -> float | None:
+def expires(tls: "TlsServer", folder: Path) -> float | None:
     """Return when the certificate expires, in unix seconds."""
     return expiry_of_pem(read_bytes(files_of(tls, folder)["cert_file"]).decode(errors="replace"))
 

@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
+from monitor.config.configuration import Configuration, configuration
 from monitor.config.load import load
 from monitor.config.reload import needs_a_restart, stamps, watched_files
-from monitor.config.servers import WatchedServer, watched_servers
-from monitor.config.settings import Settings
+from monitor.config.servers import WatchedServer
 
 
-def configured(file: Path, text: str) -> tuple[Settings, dict[str, WatchedServer]]:
+def configured(file: Path, text: str) -> tuple[Configuration, dict[str, WatchedServer]]:
     file.write_text(text)
     settings = load({"config": str(file)}, {"PGUSER": "u"})
-    return settings, watched_servers(settings, {"PGUSER": "u"})
+    found = configuration(settings, {"PGUSER": "u"})
+    return found, {plan.name: plan.target for plan in found.servers}
 
 
 def equal(old: dict[str, WatchedServer], new: dict[str, WatchedServer]) -> list[str]:
@@ -52,9 +53,10 @@ def test_a_changed_file_is_seen_through_a_link(tmp_path: Path) -> None:
     current = tmp_path / "current"
     current.symlink_to("one")
     settings = load({"config": str(current / "pgvigil.yaml")}, {"PGUSER": "u"})
-    before = stamps(watched_files(settings))
-    assert stamps(watched_files(settings)) == before
+    known = configuration(settings, {"PGUSER": "u"})
+    before = stamps(watched_files(known))
+    assert stamps(watched_files(known)) == before
     current.unlink()
-    assert stamps(watched_files(settings)) == {current / "pgvigil.yaml": None}
+    assert stamps(watched_files(known)) == {current / "pgvigil.yaml": None}
     current.symlink_to("two")
-    assert stamps(watched_files(settings)) != before
+    assert stamps(watched_files(known)) != before

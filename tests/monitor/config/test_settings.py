@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from alerts.units import Bytes, Duration
+from monitor.config.endpoint import Endpoint
 from monitor.config.errors import ConfigurationError
-from monitor.config.fields import Endpoint
 from monitor.config.load import load
 from monitor.config.model import settings_for
 from monitor.config.poolers import pooler_plans

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from monitor.address import Address
-from monitor.config.servers import WatchedServer
-from monitor.config.settings import DatabasePatterns
+from monitor.config.servers import DatabaseChoice, WatchedServer
 from monitor.migrations.check import Wanted, checked
 from monitor.migrations.live_facts import LiveFacts
 from monitor.postgres.errors import QueryFailure
@@ -23,7 +22,7 @@ async def test_what_was_traced_is_told(database: Database, monkeypatch: pytest.M
     monkeypatch.setattr(LiveFacts, "of", late)
     await database.execute("create table orders (id int)")
     address = Address.of(database.dsn, {})
-    server = WatchedServer("live", address, None, DatabasePatterns(), database.name)
+    server = WatchedServer("live", address, None, DatabaseChoice(), database.name)
     verdict = await checked(Wanted("ALTER TABLE orders ADD COLUMN x int", server))
     [one] = verdict.verdicts
     assert one.kind == "instant"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from alerts._base import State
+from monitor.config.configuration import Configuration, configuration
 from monitor.config.load import load
 from monitor.config.model import settings_type
-from monitor.config.watch_plan import plans
 from monitor.daemon import Daemon
 from monitor.own_checks.enrolment import enrol
 from monitor.own_checks.folder import MOST_FILES
@@ -124,9 +124,11 @@ async def test_files_are_read_again(database: Database, tmp_path: Path) -> None:
     (folder / "first.sql").write_text(HELD, encoding="utf-8")
     flags = {"dsn": database.monitor_dsn, "server_name": "it", **QUICK, "checks": str(folder)}
     enrol(folder)
-    daemon = Daemon(
-        load(flags, {}, settings_type()), load=lambda: load(flags, {}, settings_type()), environ={}
-    )
+
+    def read() -> Configuration:
+        return configuration(load(flags, {}, settings_type()), {})
+
+    daemon = Daemon(read(), load=read)
 
     async def is_reloaded() -> bool:
         await daemon.reload()
@@ -154,7 +156,7 @@ async def test_files_are_read_again(database: Database, tmp_path: Path) -> None:
 
     try:
         daemon.schedule.start()
-        await daemon.fleet.follow(plans(daemon.settings, {}))
+        await daemon.fleet.follow(daemon.configuration.servers)
         await told_as("first", State.ill)
         await told_on_page("pgvigil_incident{")
         kept = daemon.fleet.servers["it"]

@@ -6,12 +6,11 @@ import pytest
 
 from alerts.history.memory import Memory
 from monitor.address.address import Address
-from monitor.config.servers import WatchedServer
-from monitor.config.settings import DatabasePatterns
+from monitor.config.servers import DatabaseChoice, WatchedServer
 from monitor.postgres.first_question import Identity
 from monitor.postgres.identity import IdentityChange, IdentityTracker
 
-TARGET = WatchedServer("shop", Address(), None, DatabasePatterns())
+TARGET = WatchedServer("shop", Address(), None, DatabaseChoice())
 MET = Identity(
     pid=1,
     version=180000,

@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from monitor.config.endpoint import Endpoint, endpoint
 from monitor.config.errors import ConfigurationError
-from monitor.config.fields import Endpoint, endpoint
-from monitor.config.settings import Settings
 from monitor.exposition.store import Store
 from monitor.web.serve import Web
 from tests.fixtures.overview import overview
@@ -23,7 +22,7 @@ DEADLINE = 20
 def web(*listen: str) -> Web:
     store, shown = Store(), overview()
     store.set_own(shown)
-    return Web(Settings(listen=tuple(map(endpoint, listen))), lambda: shown, store)
+    return Web(tuple(map(endpoint, listen)), lambda: shown, store)
 
 
 @contextlib.asynccontextmanager
@@ -118,7 +117,7 @@ async def test_a_client_that_does_not_read_holds_nobody_up() -> None:
     page = store.page()
     page.body = page.body * 2000
     shown = overview()
-    one = Web(Settings(listen=(Endpoint("127.0.0.1", 0),)), lambda: shown, store)
+    one = Web((Endpoint("127.0.0.1", 0),), lambda: shown, store)
     async with serving(one) as [address]:
         host, _, port = address.rpartition(":")
         slow = socket.create_connection((host, int(port)))
