@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return USAGE
     if rest:
-        known.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        known.parser.error(f"unrecognized arguments: {' '.join(rest)}{nearest_flag(known, rest)}")
     try:
         return int(commands[known.command].run(known))
     except BadUsage as wrong:
@@ -43,6 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader closed the pipe. Without this, Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def nearest_flag(known: argparse.Namespace, rest: Sequence[str]) -> str:
+    """Return a hint for the first flag that is not known; it may be written as --flag=value."""
+    flags = known.parser._option_string_actions
+    wrong = (word.partition("=")[0] for word in rest if word.startswith("-"))
+    near = next((near for flag in wrong for near in get_close_matches(flag, flags, 1)), None)
+    return f". Did you mean {near}?" if near else ""
 
 
 def needed_commands(arguments: Sequence[str]) -> dict[str, ModuleType]:

@@ -44,6 +44,8 @@ OF_ONE_DATABASE = {
     Cause.database_full,
     Cause.pg_hba,
     Cause.refused,
+    Cause.no_library,
+    Cause.idle_timeout,
     Cause.first_question,
 }
 """Failures that don't concern the server while a session to another of its databases works."""

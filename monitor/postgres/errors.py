@@ -7,7 +7,7 @@ InterfaceError (the connection is closed or in a wrong state), TimeoutError and 
 import os
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -48,6 +48,7 @@ BY_SQLSTATE = {
     "28P01": Cause.auth,
     "28000": Cause.auth,
     "3D000": Cause.no_database,
+    "57P05": Cause.idle_timeout,
 }
 # By the routine in the error, where the SQLSTATE alone does not tell; messages are translated.
 BY_ROUTINE = {
@@ -57,6 +58,8 @@ BY_ROUTINE = {
     ("55000", "CheckMyDatabase"): Cause.database_closed,
     ("55000", "InitPostgres"): Cause.database_closed,
 }
+LIBRARY = {"internal_load_library", "incompatible_module_error"}
+"""Routines that load a library, with whatever SQLSTATE."""
 # Both have the same SQLSTATE and the same routine.
 NO_LOGIN = re.compile(r"not permitted to log in")
 NO_ROLE = re.compile(r"does not exist")
@@ -95,14 +98,20 @@ def connecting() -> Iterator[None]:
 
 
 @contextmanager
-def asking_first() -> Iterator[None]:
-    """Translate all errors after the login, until a session is ours, to ConnectFailure."""
+def asking_first(farewell: Callable[[], asyncpg.PostgresError | None]) -> Iterator[None]:
+    """Translate all errors after the login, until a session is ours, to ConnectFailure.
+
+    `farewell` returns what the server said as it ended the session.
+    """
     with connecting():
         try:
             yield
-        except asyncpg.PostgresError as error:
-            if (error.sqlstate or "").startswith("57P"):
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as met:
+            error = farewell() or met
+            if isinstance(error, asyncpg.InterfaceError):
                 raise
+            if (error.sqlstate or "").startswith("57P"):
+                raise error from None
             # A statement timeout counts the time between two messages of ours, too.
             is_late = error.sqlstate == "57014"
             cause = Cause.timeout if is_late else Cause.first_question
@@ -127,7 +136,7 @@ def querying() -> Iterator[None]:
 
 
 def _cause(error: asyncpg.PostgresError) -> Cause:
-    text, state = str(error), error.sqlstate or ""
+    text, state, routine = str(error), error.sqlstate or "", str(error.server_source_function)
     if POOLER.search(text):
         return Cause.pooler
     if state == "57P03":
@@ -135,8 +144,10 @@ def _cause(error: asyncpg.PostgresError) -> Cause:
     if state == "28000" and "pg_hba.conf" in text:
         return Cause.pg_hba
     if state == "53300":
-        return FULL.get(str(error.server_source_function), Cause.slots_full)
-    cause = BY_ROUTINE.get((state, str(error.server_source_function)), BY_SQLSTATE.get(state))
+        return FULL.get(routine, Cause.slots_full)
+    if routine in LIBRARY:
+        return Cause.no_library
+    cause = BY_ROUTINE.get((state, routine), BY_SQLSTATE.get(state))
     if cause is Cause.no_role_or_login:
         return _of_role(text)
     return cause or (Cause.stopping if state.startswith("57P") else Cause.refused)
@@ -171,5 +182,7 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno:
         # Error numbers of the resolver are negative, and have their own texts.
         return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
+    if isinstance(error, asyncpg.InternalClientError):
+        return "the connection was closed in the middle of an answer"
     text = str(error).strip().splitlines()
     return text[0] if text else type(error).__name__

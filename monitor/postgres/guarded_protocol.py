@@ -61,6 +61,15 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
         return self._messages.trips
 
     @property
+    def farewell(self) -> asyncpg.PostgresError | None:
+        """The error that ended the session; asyncpg drops it if it comes between two queries."""
+        if not self._messages.farewell:
+            return None
+        error = asyncpg.PostgresError.new(server_messages.fields_of(self._messages.farewell))
+        assert isinstance(error, asyncpg.PostgresError)
+        return error
+
+    @property
     def socket(self) -> Any:
         """The socket under the connection; None before there is one."""
         return self._wire.get_extra_info("socket") if self._wire else None

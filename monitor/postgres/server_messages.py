@@ -6,6 +6,7 @@ limit an error that says so.
 """
 
 import codecs
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ ENDS = {READY, PARSED}
 """What ends an answer; asyncpg waits for the end of the parsing before it goes on."""
 TEXTS = {ERROR, NOTICE, PARAMETER, NOTIFICATION}
 WITH_FIELDS = {ERROR, NOTICE}
+FATAL = re.compile(rb"(?:\A|\0)V(?:FATAL|PANIC)\0")
 TOO_LARGE = "08P01"
 """SQLSTATE of our own error: with it the session counts as lost."""
 ENCODING = b"client_encoding\0SQL_ASCII"
@@ -45,6 +47,8 @@ class ServerMessages:
     """Of its rows."""
     trips: int = 0
     """How often something went there and back; a query that is prepared first does so twice."""
+    farewell: bytes = b""
+    """The error with which the server ended the session."""
     _passing: int = 0
     """Bytes of the message under way that are still to come, to be passed on."""
     _skipping: int = 0
@@ -76,6 +80,8 @@ class ServerMessages:
             self._skipping = length + 1 - size
             body = data[place + HEADER : place + size]
             out += [data[mark:place], _in_utf8(kind, body, is_cut=self._skipping > 0)]
+            if kind == ERROR and FATAL.search(body):
+                self.farewell = body
             place = mark = self._left_out(place + size, data)
         out.append(data[mark:place])
         self._held = data[place:]
@@ -112,6 +118,12 @@ def error(reason: str) -> bytes:
     """Make an error and the end of the query, as if the server had sent them."""
     fields = b"SFATAL\0VFATAL\0C" + TOO_LARGE.encode() + b"\0M" + reason.encode() + b"\0\0"
     return _message(ERROR, fields) + _message(READY, b"I")
+
+
+def fields_of(body: bytes) -> dict[str, str]:
+    """Return the fields of an error by their letters."""
+    parts = (raw_text.decode(part) for part in body.split(b"\0") if part)
+    return {part[0]: part[1:] for part in parts}
 
 
 def _in_utf8(kind: int, body: bytes, *, is_cut: bool) -> bytes:

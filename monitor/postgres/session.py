@@ -82,7 +82,7 @@ class Session:
         since = time.time()
         connection = await _connect(address, database, deadline)
         try:
-            with asking_first():
+            with asking_first(lambda: wire(connection).farewell):
                 session = await within(deadline, cls.of(connection, statement_timeout))
             session.heart = heart or session.heart
             session.process = BackendProcess.find(session.identity.pid, since)

@@ -166,6 +166,23 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
             " (evtevent = 'login'). The log of the server has the whole error.",
         ),
     ),
+    Cause.no_library: (
+        "a library that is loaded into each session can't be loaded",
+        (
+            "Install it, or take it out of session_preload_libraries or local_preload_libraries.",
+            "psql can't log in with these settings either, unless they are set for {user} or for"
+            " one database only: then log in as another role, or to another database.",
+            "Of {user} alone: ALTER ROLE {user} RESET session_preload_libraries;",
+            "What is set for roles and databases: \\drds in psql.",
+        ),
+    ),
+    Cause.idle_timeout: (
+        "its idle_session_timeout ends our session before the first query arrives",
+        (
+            "It is shorter than the time until our first query, which sets one for our session.",
+            "A longer one for {user} alone: ALTER ROLE {user} SET idle_session_timeout = '5min';",
+        ),
+    ),
     Cause.login_waits: (
         "each login waits for a lock on a system catalogue",
         (
@@ -214,6 +231,8 @@ OUR_OWN = frozenset(
         Cause.no_connect,
         Cause.database_closed,
         Cause.refused,
+        Cause.no_library,
+        Cause.idle_timeout,
         Cause.first_question,
         Cause.pooler,
         Cause.wrong_server,

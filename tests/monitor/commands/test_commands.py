@@ -88,6 +88,22 @@ def test_a_wrong_name_is_told_with_the_nearest_right_one(
     assert said.out == ""
 
 
+@pytest.mark.parametrize(
+    ("flag", "status", "sentence"),
+    [
+        ("--severty=info", 3, "unrecognized arguments: --severty=info. Did you mean --severity?"),
+        ("--zzz", 3, "unrecognized arguments: --zzz"),
+    ],
+)
+def test_a_wrong_flag_is_told_with_the_nearest_right_one(
+    capsys: pytest.CaptureFixture[str], flag: str, status: int, sentence: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["check", flag])
+    assert left.value.code == status
+    assert capsys.readouterr().err.strip().endswith(sentence)
+
+
 def test_a_mute_of_no_finding_is_refused() -> None:
     """A misspelt mute would never apply, and nobody would notice."""
 

@@ -22,6 +22,8 @@ CONTROL = "pg_control_system()"
 LOGINS = """
     create role unable;
     create role outsider login password 'secret';
+    create role loader login;
+    alter role loader set session_preload_libraries = 'absent';
     create database empty;
     create database private;
     create database closed allow_connections false;
@@ -40,6 +42,7 @@ REFUSALS = [
     ("outsider", "nonesuch", Cause.no_database, "does not exist", "Name another one"),
     ("outsider", "private", Cause.no_connect, "we lack CONNECT", "GRANT CONNECT"),
     ("outsider", "closed", Cause.database_closed, "takes no sessions", "ALLOW_CONNECTIONS"),
+    ("loader", "empty", Cause.no_library, "can't be loaded", "loader RESET session_preload"),
 ]
 
 

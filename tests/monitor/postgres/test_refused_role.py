@@ -1,10 +1,11 @@
-"""A refused role: one that is missing, one that may not log in, and words of other languages."""
+"""Why a session is refused, or ends before its first query: roles, libraries, a timeout."""
 
 import asyncpg
 import pytest
 
 from collectors.connection import Cause
-from monitor.postgres.errors import ConnectFailure, connecting
+from monitor.postgres.errors import ConnectFailure, asking_first, connecting
+from monitor.postgres.server_messages import ServerMessages, fields_of
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,34 @@ def test_which_of_the_two_it_is(message: str, cause: Cause) -> None:
     with pytest.raises(ConnectFailure) as refused, connecting():
         raise asyncpg.PostgresError.new(fields)
     assert refused.value.cause is cause
+
+
+@pytest.mark.parametrize("state", ["58P01", "XX000"])
+def test_a_library_is_no_login_trigger(state: str) -> None:
+    """It is absent, or of another version."""
+    fields = {"S": "FATAL", "C": state, "M": "could not …", "R": "internal_load_library"}
+    with pytest.raises(ConnectFailure) as refused, connecting():
+        raise asyncpg.PostgresError.new(fields)
+    assert refused.value.cause is Cause.no_library
+
+
+@pytest.mark.parametrize(
+    "met",
+    [
+        asyncpg.InterfaceError("connection is closed"),
+        asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+    ],
+)
+def test_the_last_words_of_a_server_are_told(met: Exception) -> None:
+    """An error between two queries is dropped by asyncpg."""
+    body = b"SFATAL\0VFATAL\0C57P05\0Mterminating connection due to idle-session timeout\0\0"
+    messages = ServerMessages()
+    messages.taken(b"E" + (len(body) + 4).to_bytes(4, "big") + body)
+    words = asyncpg.PostgresError.new(fields_of(messages.farewell))
+    assert isinstance(words, asyncpg.PostgresError)
+    with pytest.raises(ConnectFailure, match="idle-session") as ended, asking_first(lambda: words):
+        raise met
+    assert ended.value.cause is Cause.idle_timeout
+    with pytest.raises(ConnectFailure) as ended, asking_first(lambda: None):
+        raise met
+    assert ended.value.cause in (Cause.other, Cause.first_question)
