@@ -18,13 +18,13 @@ from alerts.bloat.estimate import (
     Obstacle,
 )
 from alerts.bloat.heap import Column
+from alerts.bloat.leaves import SPECIAL, Lengths, leaf_bytes
 from alerts.bloat.packing import LINE_POINTER, PAGE_HEADER
 from alerts.bloat.posting import bytes_per_row
+from alerts.bloat.refuted import possible, share_left
 from alerts.bloat.sampling import MODEL_ERROR, is_sampled_well, mean_error, sample_of
 from alerts.bloat.tuple_length import INDEX_ENTRY, MAXALIGN, Nulls, Widths, tuple_lengths
 
-SPECIAL = 16
-"""Bytes at the end of each page of a B-tree."""
 UPPER_FILL = 0.7
 """Fill factor of the levels above the leaves."""
 LONGEST_ENTRY = 2712
@@ -36,6 +36,10 @@ NULL_ENTRY = 16
 SKEW = 0.7
 CORRELATED = 0.75
 """Weight of columns of which one follows from the other, as a city from its country."""
+LEAST_FILL = 0.65
+"""Least mean fill of pages that inserts have split, as a share of that after a rebuild."""
+MOST_FILL = 1.1
+"""Most of it: a rebuild leaves a tenth of each page free."""
 WIDE = 0.1
 """Width of the interval, as a share of the file, from which the number is uncertain."""
 
@@ -62,6 +66,8 @@ class BTree:
     """Rows changed since ANALYZE, as a share of the rows."""
     statistics_target: int = 100
     block_size: int = 8192
+    entries_made: float | None = None
+    """Entries put in since the table was empty, or more; None if that was not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,9 @@ def least_share(tree: BTree) -> float:
     if all(column.is_fixed for column in tree.columns):
         widths = sum(column.attlen + MAXALIGN for column in tree.columns)
         longest = NULL_ENTRY + widths + LINE_POINTER
-    return max(0.0, 1.0 - _pages(longest, tree) / tree.relpages)
+    leaf = tree.block_size * tree.fillfactor // 100 - PAGE_HEADER - SPECIAL - longest / 2
+    pages = _with_upper(tree.reltuples * longest / leaf, longest, tree.block_size)
+    return max(0.0, 1.0 - pages / tree.relpages)
 
 
 def _obstacle(tree: BTree) -> NotEvaluated | None:
@@ -117,16 +125,19 @@ def _obstacle(tree: BTree) -> NotEvaluated | None:
 
 
 def _evaluated(tree: BTree) -> BTreeEstimate:
-    weights, shares = [], []
-    for lengths in _entries(_sampled(tree), tree.oid):
-        for equal, kind, weight in _equals(tree):
-            size = _bytes_per_row(lengths, equal, kind, tree)
-            weights.append(weight)
-            shares.append(1.0 - _pages(size, tree) / tree.relpages)
     error = MODEL_ERROR * (2 if tree.deduplicates else 1)
     error += mean_error(tree.statistics_target, tree.table_rows) * _share_of_widths(tree)
+    needs = [
+        (_pages_of(lengths, equal, kind, tree) / tree.relpages, weight)
+        for lengths in _entries(_sampled(tree), tree.oid)
+        for equal, kind, weight in _equals(tree)
+    ]
+    # A page that was split is half full at least, and one in use has no room left at best.
+    least = LEAST_FILL * share_left(tree.reltuples, tree.entries_made)
+    likely = list(possible(needs, least - error, MOST_FILL + error)) or needs
+    shares = [1.0 - need for need, _ in likely]
     low, high = min(shares) - _skew(tree, shares) - error, max(shares) + error
-    share = max(0.0, fmean(shares, weights))
+    share = max(0.0, fmean(shares, [weight for _, weight in likely]))
     return BTreeEstimate(
         bloat_share=share,
         low=max(0.0, low),
@@ -148,7 +159,7 @@ def _has_null_group(tree: BTree) -> bool:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _entries(columns: tuple[Column, ...], seed: int) -> tuple[tuple[tuple[int, int], ...], ...]:
+def _entries(columns: tuple[Column, ...], seed: int) -> tuple[Lengths, ...]:
     """Sample the lengths of entries under each hypothesis, and count each length."""
     widths = Widths if any(not column.is_fixed for column in columns) else (Widths.constant,)
     nulls = Nulls if sum(1 for c in columns if c.null_fraction) > 1 else (Nulls.independent,)
@@ -188,25 +199,27 @@ def _distinct_values(tree: BTree, kind: Frequencies) -> Iterator[float]:
         yield max(1.0, min(values, tree.reltuples * filled))
 
 
-def _bytes_per_row(
-    lengths: Sequence[tuple[int, int]], equal: float, kind: Frequencies, tree: BTree
-) -> float:
-    draws = sum(times for _, times in lengths)
-    sizes = ((bytes_per_row(length, equal, kind), times) for length, times in lengths)
-    filled = sum(size * times for size, times in sizes) / draws
-    if not _has_null_group(tree):
-        return filled
-    nulls = tree.columns[0].null_fraction or 0.0
-    in_group = bytes_per_row(NULL_ENTRY, max(1.0, nulls * tree.reltuples))
-    return nulls * in_group + (1.0 - nulls) * filled
-
-
-def _pages(per_row: float, tree: BTree) -> float:
+def _pages_of(lengths: Lengths, equal: float, kind: Frequencies, tree: BTree) -> float:
     """Return the pages after a rebuild: leaves, levels above them, and one for metadata."""
-    room = tree.block_size - PAGE_HEADER - SPECIAL
-    # A page is full when an entry passes the fill factor; that one begins the next page.
-    budget = room - tree.block_size * (100 - tree.fillfactor) // 100 - per_row / 2
-    leaves = level = max(1.0, tree.reltuples * per_row / budget)
+    nulls = (tree.columns[0].null_fraction or 0.0) if _has_null_group(tree) else 0.0
+    draws = sum(times for _, times in lengths)
+    size = sum(bytes_per_row(length, equal, kind) * times for length, times in lengths) / draws
+    each = (1.0 - nulls) * size / _filled(lengths, equal, kind, tree)
+    if nulls:
+        group = max(1.0, nulls * tree.reltuples)
+        only = bytes_per_row(NULL_ENTRY, group)
+        each += nulls * only / _filled(((NULL_ENTRY, 1),), group, Frequencies.even, tree)
+        size = (1.0 - nulls) * size + nulls * only
+    return _with_upper(tree.reltuples * each, size, tree.block_size)
+
+
+def _filled(lengths: Lengths, equal: float, kind: Frequencies, tree: BTree) -> float:
+    return leaf_bytes(lengths, equal, kind, tree.fillfactor, tree.block_size)
+
+
+def _with_upper(leaves: float, per_row: float, block_size: int) -> float:
+    room = block_size - PAGE_HEADER - SPECIAL
+    level = leaves = max(1.0, leaves)
     upper = 0.0
     fan_out = max(2.0, UPPER_FILL * room / (max(per_row, NULL_ENTRY) + LINE_POINTER))
     while level > 1.0:

@@ -24,6 +24,7 @@ def btree_of(
     expressions: ColumnStatistics | None,
     *,
     statistics_readable: bool,
+    entries_made: float | None = None,
 ) -> BTree:
     """Build the B-tree of an index; statistics are None if missing or not readable.
 
@@ -44,6 +45,7 @@ def btree_of(
         changed_share=changed / max(table_rows, 1.0),
         statistics_target=target_of(layout.statistics_target, statistics),
         block_size=layout.block_size,
+        entries_made=entries_made,
     )
 
 

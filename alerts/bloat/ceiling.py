@@ -23,7 +23,7 @@ def ceiling(heap: Heap) -> float | None:
     pages = heap.reltuples * row / (heap.block_size - PAGE_HEADER)
     widths = mean_error(heap.statistics_target, heap.reltuples)
     error = MODEL_ERROR + hypot(widths, count_error(heap.statistics_target, heap.relpages))
-    error += 2 * WHOLE_ROWS * row / (heap.block_size - PAGE_HEADER)
+    error += 3 * WHOLE_ROWS * row / (heap.block_size - PAGE_HEADER)
     return 1.0 - SLACK * max(0.0, 1.0 - error) * pages / heap.relpages
 
 

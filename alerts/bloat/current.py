@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from alerts.bloat.carried import Carried, carried
 from alerts.bloat.heap import Heap
 from alerts.bloat.reading import heap_of
+from alerts.bloat.refuted import rows_made
 from alerts.snapshot import NOT_YET, Snapshot
 from collectors._base import Absence
 from collectors.column_statistics import column_statistics
@@ -81,6 +82,7 @@ def _counted_since(heap: Heap, table: UserTable) -> Heap:
         n_live_tup=table.n_live_tup,
         n_dead_tup=table.n_dead_tup,
         n_mod_since_analyze=changed_rows(table),
+        rows_made=rows_made(table),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from alerts.bloat.btree import BTree
 from alerts.bloat.btree_reading import btree_of
 from alerts.bloat.current import changed_rows, statistics_hidden
+from alerts.bloat.refuted import index_entries_made
 from alerts.snapshot import Snapshot
 from collectors._columns import column, where
 from collectors.btree_layout import BTreeLayout, btree_layout
@@ -77,6 +78,7 @@ def _state(
         of_table,
         statistics.get((index.datname, index.indexrelid)),
         statistics_readable=statistics_hidden(snapshot, index.datname) is None,
+        entries_made=index_entries_made(table),
     )
     left = max(0.0, tree.reltuples - table.n_dead_tup)
     agree = of_table is None or of_table.last_analyze == table.analyzed

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from itertools import product
 from math import hypot
 from operator import mul
 from statistics import fmean
 
 from alerts.bloat.heap import Column, Heap
-from alerts.bloat.packing import LINE_POINTER, densest, rows_per_page
+from alerts.bloat.packing import LINE_POINTER, rows_per_page, rows_per_page_refilled
+from alerts.bloat.refuted import possible, share_left
 from alerts.bloat.sampling import MODEL_ERROR, count_error, is_sampled_well, mean_error
 from alerts.bloat.tuple_length import Nulls, Widths, tuple_lengths
 
@@ -125,27 +127,44 @@ def _changed(heap: Heap) -> float:
 
 def _evaluated(heap: Heap) -> HeapEstimate:
     packed = _packed(heap.columns, heap.oid, heap.fillfactor, heap.block_size)
-    needs = [heap.reltuples / fit / heap.relpages for fit in packed.fits]
-    share = max(0.0, 1.0 - sum(map(mul, needs, packed.weights)))
     error = _error(heap, packed)
-    spread = max(needs) * (1.0 + error) - min(needs) * (1.0 - error)
+    needs, share = _needs(heap, packed, error)
+    least, most = min(needs) * (1.0 - error), max(needs) * (1.0 + error)
     is_outdated = _is_outdated(heap)
     size = heap.relpages * heap.block_size
     bloat = round(share * size)
     dead = _dead_bytes(heap, packed.tuple_bytes, bloat)
     return HeapEstimate(
         bloat_share=share,
-        low=max(0.0, 1.0 - max(needs) * (1.0 + error)),
-        high=max(0.0, 1.0 - min(needs) * (1.0 - error)),
+        low=max(0.0, 1.0 - most),
+        high=max(0.0, 1.0 - least),
         bloat_bytes=bloat,
         dead_bytes=dead,
         free_bytes=None if dead is None else bloat - dead,
         tuple_bytes=packed.tuple_bytes,
         rows_per_page=fmean(packed.fits),
-        confidence=Confidence.low if spread > WIDE or is_outdated else Confidence.high,
+        confidence=Confidence.low if most - least > WIDE or is_outdated else Confidence.high,
         is_outdated=is_outdated,
         has_dropped_columns=any(column.attisdropped for column in heap.columns),
     )
+
+
+def _needs(heap: Heap, packed: "_Packed", error: float) -> tuple[list[float], float]:
+    """Return the pages that are needed, as shares of the file, and the share that is bloat.
+
+    More pages than there are can't be needed, nor fewer than the rows that are left took of all
+    that were put in. Where columns were dropped the rows were longer then.
+    """
+    needs = [heap.reltuples / fit / heap.relpages for fit in packed.fits]
+    was_longer = any(column.attisdropped for column in heap.columns)
+    least = 0.0 if was_longer else share_left(heap.reltuples, heap.rows_made)
+    weighed = list(zip(needs, packed.weights, strict=True))
+    likely = list(possible(weighed, least * (1.0 - error), 1.0 + error))
+    if not likely:
+        return needs, max(0.0, 1.0 - sum(map(mul, needs, packed.weights)))
+    bounded = [min(1.0, max(least, need)) for need, _ in likely]
+    mean = fmean(bounded, [weight for _, weight in likely])
+    return [need for need, _ in likely], 1.0 - mean
 
 
 def _error(heap: Heap, packed: "_Packed") -> float:
@@ -154,7 +173,8 @@ def _error(heap: Heap, packed: "_Packed") -> float:
     rows = count_error(heap.statistics_target, heap.relpages)
     if len(packed.fits) == 2 and not packed.varying_share:
         return rows
-    return hypot(width, rows) + MODEL_ERROR + WHOLE_ROWS / fmean(packed.fits)
+    whole = WHOLE_ROWS * (1.0 + packed.varying_share) / fmean(packed.fits)
+    return hypot(width, rows) + MODEL_ERROR + whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +197,12 @@ def _packed(columns: tuple[Column, ...], seed: int, fillfactor: int, block_size:
     Takes milliseconds; the result is the same until the table or its statistics change.
     """
     fits, weights, means = [], [], []
-    for (widths, _), weight, sample in _samples(columns, seed):
+    for weight, sample in _samples(columns, seed):
         mean = fmean(sample)
         means.append(mean)
         one_by_one = rows_per_page(sample, fillfactor, block_size)
-        dense = densest(sample, fillfactor, block_size) if widths is Widths.spread else one_by_one
-        fits += [one_by_one, dense]
+        refilled = rows_per_page_refilled(sample, fillfactor, block_size)
+        fits += [one_by_one, max(one_by_one, refilled)]
         weights += [weight * (1.0 - FILLED_UP), weight * FILLED_UP]
     tuple_bytes = fmean(means)
     varying = sum(map(_varying_bytes, columns)) / tuple_bytes
@@ -197,26 +217,21 @@ def _varying_bytes(column: Column) -> float:
     return (1.0 - (column.null_fraction or 0.0)) * width
 
 
-Hypothesis = tuple[Widths, Nulls]
-
-
-def _samples(
-    columns: tuple[Column, ...], seed: int
-) -> Iterator[tuple[Hypothesis, float, list[int]]]:
+def _samples(columns: tuple[Column, ...], seed: int) -> Iterator[tuple[float, list[int]]]:
     """Sample the rows under each hypothesis with its weight; equivalent ones are sampled once.
 
-    The more columns have nulls, the less plausible it is that all are in the same rows.
+    The more columns have nulls, the less plausible it is that all are in the same rows; and the
+    more have no fixed width, the less plausible it is that the widths of none differ.
     """
     stored = [column for column in columns if column.is_stored]
-    widths = Widths if any(not column.is_fixed for column in stored) else (Widths.constant,)
+    varying = sum(1 for column in stored if not column.is_fixed)
+    widths = {Widths.constant: 1.0 / (1.0 + varying), Widths.spread: varying / (1.0 + varying)}
     with_nulls = sum(1 for column in stored if column.null_fraction)
     together = 1.0 / with_nulls if with_nulls > 1 else 0.0
     plausible = {Nulls.independent: 1.0 - together, Nulls.together: together}
-    for width in widths:
-        for nulls, weight in plausible.items():
-            if weight:
-                lengths = tuple_lengths(columns, width, nulls, seed)
-                yield (width, nulls), weight / len(widths), lengths
+    for (width, likely), (nulls, weight) in product(widths.items(), plausible.items()):
+        if likely * weight:
+            yield likely * weight, tuple_lengths(columns, width, nulls, seed)
 
 
 def _dead_bytes(heap: Heap, tuple_bytes: float, bloat_bytes: int) -> int | None:

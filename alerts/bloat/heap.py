@@ -32,6 +32,11 @@ class Column:
         return self.attlen > 0
 
     @property
+    def is_toastable(self) -> bool:
+        """Return whether a long value is compressed, or moved out of the row."""
+        return self.is_stored and self.attlen == -1 and self.attstorage != "p"
+
+    @property
     def null_fraction(self) -> float | None:
         return 0.0 if self.stanullfrac is None and self.attnotnull else self.stanullfrac
 
@@ -62,3 +67,5 @@ class Heap:
     statistics_target: int = 100
     """ANALYZE reads 300 rows for each unit."""
     block_size: int = 8192
+    rows_made: float | None = None
+    """Rows and versions put in since it was empty, or more; None if not all were counted."""

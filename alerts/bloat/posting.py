@@ -23,7 +23,7 @@ def bytes_per_row(entry: int, equal: float, kind: Frequencies = Frequencies.even
     if equal >= MANY:
         return _group(entry, round(equal)) / round(equal)
     total = 0.0
-    for rows, chance in enumerate(_chances(equal, kind), 1):
+    for rows, chance in enumerate(chances(equal, kind), 1):
         share = chance * _group(entry, rows)
         total += share
         if rows > equal and share < 1e-5 * total:
@@ -31,7 +31,7 @@ def bytes_per_row(entry: int, equal: float, kind: Frequencies = Frequencies.even
     return total / equal
 
 
-def _chances(mean: float, kind: Frequencies) -> Iterator[float]:
+def chances(mean: float, kind: Frequencies) -> Iterator[float]:
     """Yield the chance that a key has one row, two, and so on."""
     rate = _rate(mean, kind)
     at_all, once = met(kind, rate)
@@ -44,16 +44,29 @@ def _chances(mean: float, kind: Frequencies) -> Iterator[float]:
         chance *= more / rows
 
 
+def entries_of(entry: int, rows: int) -> Iterator[tuple[int, int]]:
+    """Yield the bytes of each entry for that many rows, and how many of them are its list."""
+    most = _most(entry)
+    while rows > 0:
+        size = _one(entry, min(rows, most))
+        yield size, size - entry
+        rows -= most
+
+
 def _group(entry: int, rows: int) -> int:
     """Return the bytes of all entries for that many rows with an equal key."""
-    most = max(1, (LARGEST_ENTRY - entry) // ROW_POINTER)
+    most = _most(entry)
     full, rest = divmod(rows, most)
-    return full * _one(entry, most) + (_one(entry, rest) if rest else 0)
+    bytes_of_rest = _one(entry, rest) + LINE_POINTER if rest else 0
+    return full * (_one(entry, most) + LINE_POINTER) + bytes_of_rest
+
+
+def _most(entry: int) -> int:
+    return max(1, (LARGEST_ENTRY - entry) // ROW_POINTER)
 
 
 def _one(entry: int, rows: int) -> int:
-    size = entry if rows == 1 else aligned(entry + ROW_POINTER * rows)
-    return size + LINE_POINTER
+    return entry if rows == 1 else aligned(entry + ROW_POINTER * rows)
 
 
 def _rate(mean: float, kind: Frequencies) -> float:

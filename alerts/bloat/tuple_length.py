@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+from statistics import fmean
 
 from alerts.bloat.heap import Column
 
@@ -14,6 +15,9 @@ MAXALIGN = 8
 SHORT = 127
 # Mean widths are rounded down, which loses half a byte on average if values differ.
 CUT_OFF = 0.5
+TOASTED = 2032
+"""Bytes of the longest row whose values can be compressed, or moved out of it: a fourth of a
+page."""
 NEARLY = 0.9
 """Almost all that rounding down may have lost."""
 
@@ -63,9 +67,22 @@ def tuple_lengths(
     always_null = any(not column.is_stored for column in columns)
     with_nulls, plain = aligned(header.with_nulls(len(columns))), aligned(header.plain)
     starts = [with_nulls if always_null or 0 in row else plain for row in _rows(values)]
-    return [
-        aligned(start + data) for start, data in zip(starts, _data(columns, values), strict=True)
-    ]
+    lengths = [start + data for start, data in zip(starts, _data(columns, values), strict=True)]
+    if header is ROW and any(column.is_toastable for column in columns):
+        lengths = _toasted(lengths)
+    return list(map(aligned, lengths))
+
+
+def _toasted(lengths: list[int]) -> list[int]:
+    """Narrow rows that are longer than they can be, as their longest values are moved out.
+
+    Their mean is known, and was taken afterwards: where it is near the limit, all are near it.
+    """
+    mean, longest = fmean(lengths), max(lengths)
+    if longest <= TOASTED or mean >= TOASTED:
+        return lengths
+    narrower = (TOASTED - mean) / (longest - mean)
+    return [round(mean + narrower * (length - mean)) for length in lengths]
 
 
 class Deck:

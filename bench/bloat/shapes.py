@@ -39,6 +39,10 @@ class Shape:
     """What is done to the full table, with `{}` for its name."""
     clustered: bool = False
     """Whether neighbours are deleted, so that pages are full or empty."""
+    is_refilled: bool = False
+    """Whether a fourth of the rows was deleted and put in again before."""
+    is_counted: bool = True
+    """Whether counters were not reset since the table was empty."""
 
 
 def _uniform(low: int, high: int) -> str:
@@ -162,6 +166,8 @@ def _shape(random: Random, name: str, width: int, target: int) -> Shape:
         target=target,
         after=after,
         clustered=random.random() < 0.3,
+        is_refilled=random.random() < 0.3,
+        is_counted=random.random() < 0.5,
     )
 
 
@@ -195,6 +201,8 @@ def drawn_indexes(seed: int, count: int) -> Iterator[Shape]:
             tuple(chosen),
             fillfactor=100,
             clustered=random.random() < 0.3,
+            is_refilled=random.random() < 0.3,
+            is_counted=random.random() < 0.5,
         )
 
 

@@ -8,6 +8,7 @@ from alerts.bloat.btree import BTree, BTreeEstimate, estimate_btree, least_share
 from alerts.bloat.distinct import Frequencies, distinct_values
 from alerts.bloat.estimate import Confidence, NotEvaluated, Obstacle
 from alerts.bloat.heap import Column
+from alerts.bloat.leaves import leaf_bytes
 from alerts.bloat.posting import bytes_per_row
 
 BIGINT = Column(8, "d", "x", True, False, False, "int8", -1, 0.0, 8)
@@ -56,10 +57,19 @@ def test_half_of_the_entries() -> None:
 
 def test_combinations_are_an_interval() -> None:
     """How two columns depend on each other is not known, and all between is possible."""
-    pair = replace(KEY, columns=(BIGINT, BIGINT), distinct=(1000.0, 1000.0), deduplicates=True)
+    pair = replace(
+        KEY, relpages=5000, columns=(BIGINT,) * 2, distinct=(1000.0, 1000.0), deduplicates=True
+    )
     found = estimated(pair)
     assert found.high - found.low > 0.3
     assert found.confidence is Confidence.low
+    # Were each combination met once, the entries would not fit into so few pages.
+    few = estimated(replace(pair, relpages=2000))
+    assert few.low > 0.5
+    # No entry was ever removed, so the pages are half full at least.
+    kept = estimated(replace(pair, entries_made=1e6))
+    assert kept.high < 0.5
+    assert estimated(replace(pair, entries_made=1e9)) == found
 
 
 @pytest.mark.parametrize(
@@ -102,3 +112,12 @@ def test_bytes_of_equal_keys() -> None:
     assert 6.0 < bytes_per_row(16, 100_000.0) < 6.3
     for kind in Frequencies:
         assert 6.0 < bytes_per_row(16, 20.0, kind) < 9
+
+
+def test_leaves_of_long_lists() -> None:
+    """Nine of the largest lists fit before a page passes its fill factor; a tenth bounds it."""
+    key = ((16, 1),)
+    assert leaf_bytes(key, 132_000.0, Frequencies.even, 90, 8192) == 9 * 812
+    assert leaf_bytes(key, 1.0, Frequencies.even, 90, 8192) == 366 * 20
+    # Lists of other lengths leave more space, as the next one does not fit.
+    assert leaf_bytes(key, 400.0, Frequencies.even, 90, 8192) < 7200

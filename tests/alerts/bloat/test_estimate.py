@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.bloat import Column, Confidence, Heap, HeapEstimate, NotEvaluated, estimate
-from alerts.bloat.packing import rows_per_page
+from alerts.bloat.packing import rows_per_page, rows_per_page_refilled
 from alerts.bloat.tuple_length import DRAWS, Nulls, Widths, tuple_lengths
 
 INT = Column(4, "i", "p", True, False, False, "int4", -1, None, None)
@@ -255,3 +255,33 @@ def test_estimate_of_anything(heap: Heap) -> None:
     assert first.bloat_share <= first.high + 1e-9 <= 1.0 + 1e-9
     assert first.rows_per_page <= 291
     assert estimated(heap) == first
+
+
+def test_short_rows_fill_what_longer_ones_leave() -> None:
+    rows = [4000, 5000, 2500, 1000]
+    assert rows_per_page(rows, 100) < rows_per_page_refilled(rows, 100)
+    assert rows_per_page_refilled([40] * 10, 100) == rows_per_page([40] * 10, 100)
+
+
+def test_rows_are_no_longer_than_toast_allows() -> None:
+    """Their mean was taken after long values were moved out: near the limit, all are near it."""
+    wide = [replace(TEXT, stawidth=240)] * 8
+
+    drawn = tuple_lengths(wide, Widths.spread, Nulls.independent, 7)
+
+    assert max(drawn) <= 2032
+    assert min(drawn) > 1850
+    plain = [replace(column, attstorage="p") for column in wide]
+    assert max(tuple_lengths(plain, Widths.spread, Nulls.independent, 7)) > 2200
+
+
+def test_rows_put_in_bound_the_bloat() -> None:
+    """A file never longer than its rows needed is not bloated by those that are left."""
+    text = replace(THREE_INTS, columns=(INT, TEXT), reltuples=146_000)
+    found = estimated(text)
+    assert 0.02 < found.bloat_share < 0.05
+    assert estimated(replace(text, rows_made=146_000)).bloat_share < 0.01
+    assert estimated(replace(text, rows_made=292_000)).bloat_share == found.bloat_share
+    # The rows were longer before a column was dropped, so nothing follows from their number.
+    dropped = replace(text, columns=(INT, TEXT, DROPPED))
+    assert estimated(replace(dropped, rows_made=146_000)) == estimated(dropped)
