@@ -18,6 +18,8 @@ CUT_OFF = 0.5
 TOASTED = 2032
 """Bytes of the longest row whose values can be compressed, or moved out of it: a fourth of a
 page."""
+COMPRESSED = 0.75
+"""Mean bytes before each value if half of them are compressed, which are always aligned."""
 NEARLY = 0.9
 """Almost all that rounding down may have lost."""
 
@@ -68,21 +70,23 @@ def tuple_lengths(
     with_nulls, plain = aligned(header.with_nulls(len(columns))), aligned(header.plain)
     starts = [with_nulls if always_null or 0 in row else plain for row in _rows(values)]
     lengths = [start + data for start, data in zip(starts, _data(columns, values), strict=True)]
-    if header is ROW and any(column.is_toastable for column in columns):
-        lengths = _toasted(lengths)
+    if header is ROW:
+        toastable = sum(1.0 - (c.null_fraction or 0.0) for c in columns if c.is_toastable)
+        lengths = _toasted(lengths, toastable)
     return list(map(aligned, lengths))
 
 
-def _toasted(lengths: list[int]) -> list[int]:
+def _toasted(lengths: list[int], toastable: float) -> list[int]:
     """Narrow rows that are longer than they can be, as their longest values are moved out.
 
     Their mean is known, and was taken afterwards: where it is near the limit, all are near it.
     """
     mean, longest = fmean(lengths), max(lengths)
-    if longest <= TOASTED or mean >= TOASTED:
+    if longest <= TOASTED or mean >= TOASTED or not toastable:
         return lengths
-    narrower = (TOASTED - mean) / (longest - mean)
-    return [round(mean + narrower * (length - mean)) for length in lengths]
+    padded = min(mean + COMPRESSED * toastable, TOASTED - MAXALIGN)
+    narrower = (TOASTED - padded) / (longest - mean)
+    return [round(padded + narrower * (length - mean)) for length in lengths]
 
 
 class Deck:
