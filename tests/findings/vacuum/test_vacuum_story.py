@@ -286,6 +286,9 @@ async def cancelled_thrice(watched: Watched, owner: asyncpg.Connection) -> Evide
     assert newest is not None
     cancelled = await watched.until_found(autovacuum_cancelled, at=newest.at + 1000)
     assert times[cancelled.subject] == cancelled.value == 3
+    late = {one.subject: one for one in watched.now(autovacuum_overdue)}[cancelled.subject]
+    assert late.facts["cause"] == "cancelled"
+    assert "its last 3 vacuums by autovacuum ended unfinished" in late.message
     return cancelled
 
 
