@@ -21,7 +21,7 @@ CHANGED_TOO_MUCH = 1.0
 CHANGED_MUCH = 0.2
 """Changes since ANALYZE, as a share of the rows, above which the statistics are too old."""
 OLD_STATISTICS = 30 * 86400
-WHOLE_ROWS = 0.1
+WHOLE_ROWS = 0.15
 """How many rows a page of rows of different lengths may have more, or less."""
 WIDE = 0.08
 """Width of the interval, as a share of the file, from which the number is uncertain."""
