@@ -25,7 +25,7 @@ COLUMNS = (
 )
 MIB = 1024**2
 PAGE_BUDGETS = {1_000: 0.002, 10_000: 0.005, 100_000: 0.050}
-STANDSTILL = {"relations": 20, "statistics": 50}
+STANDSTILL = {"statements": 50, "relations": 20, "statistics": 50}
 """Milliseconds for which the event loop may stand still."""
 Runs = Mapping[str, Sequence[Measured]]
 Budget = tuple[str, str, str, bool]

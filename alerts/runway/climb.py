@@ -11,8 +11,11 @@ from statistics import median
 
 from alerts.history.samples import HOUR, Sample
 
-LEAST = 50
-"""Points within the hour from which on a slope is told."""
+LEAST = 27
+"""Points within the hour from which on a slope is told: the normal lane may be stretched to two
+minutes between them, and a few may be missing."""
+WHOLE = 0.9 * HOUR
+"""Seconds from the first of them to the last, at least."""
 LARGEST_GAP = 300.0
 """Seconds between two points beyond which the hour is not judged."""
 CERTAIN = 2.576
@@ -20,12 +23,14 @@ CERTAIN = 2.576
 STEPS_AT_MOST = 6
 COLLAPSE = 0.6
 """Share of the level below which it has collapsed."""
-LATELY = 20
-"""Points that must still climb."""
+LATELY = 1 / 3
+"""Share of the points that must still climb."""
 STILL = 0.4
 """Share of the hour's slope that they must have."""
-RECENT = 5
-"""Points whose median is the level now."""
+RECENT = 300.0
+"""Seconds whose median is the level now;"""
+FEWEST = 3
+"""and points that it is made of at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +56,21 @@ def last_hour(minutes: Sequence[Sample]) -> Sequence[Sample]:
     points = [sample for sample in minutes if sample.at >= begin]
     gaps = (new.at - old.at for old, new in pairwise(points))
     whole = len(points) >= LEAST and max(gaps) <= LARGEST_GAP
-    return points if whole and points[-1].at - points[0].at >= 0.9 * HOUR else ()
+    return points if whole and points[-1].at - points[0].at >= WHOLE else ()
 
 
 def has_collapsed(points: Sequence[Sample]) -> bool:
     """Whether the level fell sharply within the hour, as by a restart: filling up is no leak."""
-    values = [sample.value for sample in points]
+    values, few = [sample.value for sample in points], _few(points)
     return any(
-        median(values[n : n + RECENT]) < COLLAPSE * median(values[n - RECENT : n])
-        for n in range(RECENT, len(values) - RECENT + 1)
+        median(values[n : n + few]) < COLLAPSE * median(values[n - few : n])
+        for n in range(few, len(values) - few + 1)
     )
 
 
 def goes_on(points: Sequence[Sample], slope: float) -> bool:
     """Whether the last minutes still climb, at a good part of the slope of the hour."""
-    last = points[-LATELY:]
+    last = points[-round(LATELY * len(points)) :]
     slopes = [
         (new.value - old.value) / (new.at - old.at)
         for n, old in enumerate(last)
@@ -79,18 +84,23 @@ def without_steps(points: Sequence[Sample], least: float) -> Sequence[Sample]:
 
     Old and new instances of a deploy side by side, or a burst that lasts, are no climb.
     """
-    values = [sample.value for sample in points]
+    values, few = [sample.value for sample in points], _few(points)
     for _ in range(STEPS_AT_MOST):
         jumps = [
-            median(values[n : n + RECENT]) - median(values[n - RECENT : n])
-            for n in range(RECENT, len(values) - RECENT + 1)
+            median(values[n : n + few]) - median(values[n - few : n])
+            for n in range(few, len(values) - few + 1)
         ]
         place = max(range(len(jumps)), key=lambda n: abs(jumps[n]))
         if abs(jumps[place]) < least:
             break
-        first = place + RECENT
+        first = place + few
         values[first:] = [value - jumps[place] for value in values[first:]]
     return [sample._replace(value=value) for sample, value in zip(points, values, strict=True)]
+
+
+def _few(points: Sequence[Sample]) -> int:
+    step = (points[-1].at - points[0].at) / max(1, len(points) - 1)
+    return max(FEWEST, round(RECENT / step)) if step > 0 else FEWEST
 
 
 def climb(points: Sequence[Sample]) -> Climb | None:
@@ -98,7 +108,8 @@ def climb(points: Sequence[Sample]) -> Climb | None:
     if len(points) < LEAST:
         return None
     values = [sample.value for sample in points]
-    first, level = median(values[:RECENT]), median(values[-RECENT:])
+    few = _few(points)
+    first, level = median(values[:few]), median(values[-few:])
     if level <= first:
         return None
     slopes, ups = [], 0

@@ -139,6 +139,7 @@ async def _wait(watched: Watched, found: Figures, random: Random, minutes: float
         mood, shift = next(moods)
         await watched.pass_quietly(PIECE, mood, shift)
         _tell(found, f"{watched.windows} windows, {mood.title}, told {sum(judged.told.values())}")
+    await watched.record_texts()
     found.days = (watched.windows - begun) * WINDOW / DAY
     found.statements = watched.statements
     found.false = [str(e.message) for e in judged.ill.values()]

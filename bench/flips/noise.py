@@ -1,9 +1,11 @@
 """Noise: hundreds of statements of an application, drawn, and executed in the server itself.
 
 A procedure executes them by dynamic SQL, so that a window of two minutes takes a tenth of a second;
-pg_stat_statements counts statements inside procedures like those of clients.
+pg_stat_statements counts statements inside procedures like those of clients. What is inserted is
+deleted within the hour, so that the tables of one day are as large as those of the next.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -23,6 +25,8 @@ SHAPES = (
     "insert into {t} (a, b, c, d) values ($1, $1 % 100, {k}, 'new') returning {cs}",
     "delete from {t} where id = $1 and c > 1000000 + {k} returning {cs}",
 )
+HOURLY = 30
+"""Windows after which what was inserted is deleted."""
 PROCEDURE = """
     create procedure noise.run(first int, times int, shift float8) language plpgsql as $$
     declare
@@ -42,6 +46,38 @@ PROCEDURE = """
         end loop;
     end $$
 """
+
+PLANS = """
+    create function noise.plan(statement text, parameter int) returns text language plpgsql as $$
+    declare
+        line text;
+        plan text = '';
+    begin
+        for line in execute 'explain (costs off) ' || replace(statement, '$1', parameter::text) loop
+            plan = plan || line;
+        end loop;
+        return plan;
+    end $$
+"""
+PLANNED = """
+    select s.text, left(md5(string_agg(noise.plan(s.text, 1 + (s.range * part)::int), '')), 8)
+    from noise.statements s, unnest(array[0.02, 0.1, 0.3, 0.7]) part
+    group by s.text
+"""
+"""How each statement is executed, for four parameters."""
+DUE = """
+    select format('vacuum %s', relid::regclass)
+    from pg_stat_user_tables s join pg_class c on c.oid = s.relid
+    where schemaname = 'noise' and (
+        s.n_dead_tup > 50 + 0.2 * c.reltuples
+        or s.n_ins_since_vacuum > 1000 + 0.2 * c.reltuples
+    )
+    union all
+    select format('analyze %s', relid::regclass)
+    from pg_stat_user_tables s join pg_class c on c.oid = s.relid
+    where schemaname = 'noise' and s.n_mod_since_analyze > 50 + 0.1 * c.reltuples
+"""
+"""What autovacuum would do, by its defaults; itself, it goes by the real clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +123,17 @@ def setup(random: Random, count: int) -> Iterator[str]:
             f"insert into noise.statements values ({number}, $text${text}$text$, {values}, {skew})"
         )
     yield PROCEDURE
+    yield PLANS
+
+
+def archived() -> Iterator[str]:
+    """Yield the statements that delete what was inserted."""
+    yield from (f"delete from noise.t{number} where d = 'new'" for number in range(TABLES))
+
+
+def alike(text: str) -> str:
+    """Return what a statement and its text in pg_stat_statements have in common."""
+    return re.sub(r"\$?\b\d+\b", "?", text)
 
 
 def _lists(number: int) -> dict[str, str]:

@@ -42,6 +42,8 @@ class Window:
     """The increase of each counter, of the rows in which one has grown."""
     rows: Mapping[str, Mapping[Key, Any]]
     """The rows at its end, of those that have changed."""
+    plans: Mapping[str, str] = field(default_factory=dict)
+    """How each statement of the noise would be executed at its end."""
 
 
 @dataclass
@@ -62,7 +64,7 @@ class Recording:
         self._newest = {}
         self.pieces.append((mood, []))
 
-    def add(self, answers: Mapping[AnyCollector, Answer[Any]]) -> None:
+    def add(self, answers: Mapping[AnyCollector, Answer[Any]], plans: Mapping[str, str]) -> None:
         """Add a window; the first one of a piece is only the beginning of the next."""
         now = {
             one.name: {one.key_of(row): row for row in answer.rows}
@@ -76,12 +78,10 @@ class Recording:
                 for one, rows in now.items()
             }
             at = answers[stat_statements].at
-            self.pieces[-1][1].append(Window(at, grown, changed))
+            self.pieces[-1][1].append(Window(at, grown, changed, plans))
         self.first, self._newest = self.first or now, now
         for collector, answer in answers.items():
-            if collector is statement_texts:
-                self.texts |= {row.query_id: row for row in answer.rows}
-            elif collector.name not in COUNTERS:
+            if collector is not statement_texts and collector.name not in COUNTERS:
                 self.constant[collector.name] = list(answer.rows)
 
 

@@ -1,6 +1,6 @@
 """Replay: days made of the recorded windows of a real server, judged as the daemon judges."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
@@ -9,6 +9,7 @@ from typing import Any
 
 from alerts.findings.queries.query_regression import Limits
 from bench.flips.judged import ASKED, DAY, WINDOW, Judged
+from bench.flips.noise import HOURLY, alike
 from bench.flips.recording import COUNTERS, ROWS, TIMES, Key, Recording, Window
 from collectors._base import Answer, AnyCollector
 from collectors.stat_statements import stat_statements
@@ -34,11 +35,17 @@ class Replayed:
     """Recorded ones, of which the days are made."""
     statements: int = 0
     told: Mapping[str, int] = field(default_factory=dict)
-    """How often, by the mood in which it was and the cause."""
+    """How often without another plan, by the mood in which it was and the cause."""
+    flipped: Mapping[str, int] = field(default_factory=dict)
+    """The same of statements whose plan had become another one within the hour before."""
 
     @property
     def false(self) -> int:
         return sum(self.told.values())
+
+    @property
+    def true(self) -> int:
+        return sum(self.flipped.values())
 
 
 def replayed(
@@ -46,19 +53,21 @@ def replayed(
 ) -> Replayed:
     """Replay that number of days; the weights of moods are those with which they were recorded."""
     replay = _Replay(recording, Judged(version, limits))
-    told, wanted = Counter[str](), int(days * DAY / WINDOW)
+    told, flipped, wanted = Counter[str](), Counter[str](), int(days * DAY / WINDOW)
     windows = drawn(recording.pieces, Random(seed), LEARNED + wanted)
     for number, (mood, window) in enumerate(windows):
         before = dict(replay.judged.ill)
         replay.pass_by(window)
         if number >= LEARNED:
-            new = (e for key, e in replay.judged.ill.items() if key not in before)
-            told.update(f"{mood}: {evidence.facts['cause']}" for evidence in new)
+            for key in replay.judged.ill.keys() - before.keys():
+                what = f"{mood}: {replay.judged.ill[key].facts['cause']}"
+                (flipped if replay.has_flipped(key) else told)[what] += 1
     return Replayed(
         wanted * WINDOW / DAY,
         sum(len(piece) for _, piece in recording.pieces),
         len(replay.rows[stat_statements.name]),
         dict(told),
+        dict(flipped),
     )
 
 
@@ -83,6 +92,8 @@ class _Replay:
     at: float = BEGIN
     totals: dict[str, dict[Key, list[float]]] = field(default_factory=dict)
     rows: dict[str, dict[Key, Any]] = field(default_factory=dict)
+    plans: deque[Mapping[str, str]] = field(default_factory=lambda: deque(maxlen=HOURLY))
+    """Of the last windows."""
 
     def __post_init__(self) -> None:
         for name, rows in self.recording.first.items():
@@ -94,6 +105,7 @@ class _Replay:
     def pass_by(self, window: Window) -> None:
         """Let the counters grow as in this window, and judge them."""
         self.at += WINDOW
+        self.plans.append(window.plans)
         answers = dict[AnyCollector, Answer[Any]]()
         for collector in ASKED:
             name = collector.name
@@ -108,6 +120,12 @@ class _Replay:
             answers[collector] = Answer(rows, self.at)
             self.judged.learn(collector, answers[collector])
         self.judged.judge(answers, self.at)
+
+    def has_flipped(self, query_id: int) -> bool:
+        """Whether a statement would be executed in another way than within the hour before."""
+        text = self.recording.texts.get(query_id)
+        name = alike(text.query or "") if text else ""
+        return len({plans.get(name) for plans in self.plans}) > 1
 
     def _grow(self, name: str, window: Window) -> None:
         """Add what has grown, and take what else the rows say from the window."""

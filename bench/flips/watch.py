@@ -6,7 +6,7 @@ The clock is quickened: two minutes are over with each round of traffic. All els
 import asyncio
 import time
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,12 +15,13 @@ import asyncpg
 
 from alerts._base import Evidence
 from alerts.statements.texts import STATEMENT_TEXTS
+from bench.flips import noise
 from bench.flips.judged import ASKED, WINDOW, Judged
-from bench.flips.noise import Mood
 from bench.flips.recording import TIMES, Recording
 from bench.flips.scene import CALLS, Scene
 from collectors._base import Answer, AnyCollector, Role
 from collectors.stat_statements import stat_statements
+from collectors.statement_texts import statement_texts
 from collectors.user_tables import user_tables
 from monitor.clock import Clock
 from monitor.demo.launcher import Postgres
@@ -41,7 +42,7 @@ class Watched:
 
     server: Postgres
     scenes: Sequence[Scene]
-    noise: int
+    each_window: int
     """Statements of the noise executed in each window."""
     judged: Judged
     at: float = BEGIN
@@ -61,7 +62,7 @@ class Watched:
             await asyncio.gather(self._noise(), self._traffic())
             await self._end_window()
 
-    async def pass_quietly(self, windows: int, mood: Mood, shift: float) -> None:
+    async def pass_quietly(self, windows: int, mood: noise.Mood, shift: float) -> None:
         """Let time pass without the statements of the scenes, and record it."""
         if mood.restart:
             self.server.restart()
@@ -71,9 +72,10 @@ class Watched:
             spinning = (self._spin() for _ in "abcd" if mood.busy)
             await asyncio.gather(*spinning, self._noise(shift))
             answers = await self._end_window()
-            self.recording.add(answers)
+            self.recording.add(answers, await self._plans())
 
     async def _end_window(self) -> dict[AnyCollector, Any]:
+        await self._autovacuum()
         self.at += WINDOW
         self.windows += 1
         self.ends.append(time.time())
@@ -94,8 +96,23 @@ class Watched:
 
     async def _noise(self, shift: float = 1.0) -> None:
         async with session(self.server) as connection:
-            first = self.windows * self.noise
-            await connection.execute(f"call noise.run({first}, {self.noise}, {shift})")
+            first = self.windows * self.each_window
+            await connection.execute(f"call noise.run({first}, {self.each_window}, {shift})")
+            if self.windows % noise.HOURLY == 0:
+                for statement in noise.archived():
+                    await connection.execute(statement)
+
+    async def _autovacuum(self) -> None:
+        """Do what autovacuum would do on the tables of the noise."""
+        async with session(self.server) as connection:
+            for (statement,) in await connection.fetch(noise.DUE):
+                await connection.execute(statement)
+
+    async def _plans(self) -> Mapping[str, str]:
+        """Return how the statements of the noise would be executed now."""
+        async with session(self.server) as connection:
+            await connection.execute("set pg_stat_statements.track = none")
+            return {noise.alike(text): plan for text, plan in await connection.fetch(noise.PLANNED)}
 
     async def _traffic(self) -> None:
         async with session(self.server) as connection:
@@ -130,21 +147,29 @@ class Watched:
 
     async def _answers(self) -> dict[AnyCollector, Any]:
         """Read what the finding needs, and learn it."""
+        answers = dict[AnyCollector, Any]()
+        async with self._place() as place:
+            for collector in ASKED:
+                wanted = wanted_rows(collector, answers, self.judged.recorder, self.at)
+                here = replace(place, wanted=wanted, newest=answers)
+                rows = self._quickened(collector, await _rows(collector, here))
+                answers[collector] = Answer(rows, self.at)
+                self.judged.learn(collector, answers[collector])
+        return answers
+
+    async def record_texts(self) -> None:
+        """Record the texts of all statements: each is read once, most of them before that."""
+        async with self._place() as place:
+            ids = {row.query_id for row in await _rows(stat_statements, place)}
+            rows = await _rows(statement_texts, replace(place, wanted=sorted(ids)))
+        self.recording.texts = {row.query_id: row for row in rows}
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[Place]:
         async with session(self.server, "pgvigil") as connection:
             own = await Session.of(connection, DEADLINE)
             needs = {need for collector in ASKED for need in collector.needs}
-            place = Place(own, await Privileges.probe(own, needs, DEADLINE), Role.primary)
-            reader, answers = Reader(Clock()), dict[AnyCollector, Any]()
-            for collector in ASKED:
-                wanted = wanted_rows(collector, answers, self.judged.recorder, self.at)
-                here = Place(
-                    place.session, place.privileges, place.role, wanted=wanted, newest=answers
-                )
-                reading = await reader.read(collector, here, DEADLINE)
-                assert not reading.missing, reading.missing
-                answers[collector] = Answer(self._quickened(collector, reading.rows), self.at)
-                self.judged.learn(collector, answers[collector])
-        return answers
+            yield Place(own, await Privileges.probe(own, needs, DEADLINE), Role.primary)
 
     def _quickened(self, collector: AnyCollector, rows: Sequence[Any]) -> Sequence[Any]:
         """Move the times that are in rows to the quickened clock."""
@@ -160,6 +185,12 @@ class Watched:
             return BEGIN if last == 0 else self.at
         part = (real - self.ends[last - 1]) / (self.ends[last] - self.ends[last - 1])
         return BEGIN + WINDOW * (last - 1 + part)
+
+
+async def _rows(collector: AnyCollector, place: Place) -> Sequence[Any]:
+    reading = await Reader(Clock()).read(collector, place, DEADLINE)
+    assert not reading.missing, reading.missing
+    return reading.rows
 
 
 def _script(scene: Scene, is_later: bool) -> str:

@@ -86,9 +86,9 @@ def test_a_day_is_made_of_recorded_windows(dear: bool) -> None:
     recording = Recording()
     recording.begin("as usual")
     for window in range(60):
-        recording.add(answers(window, dear and window >= 59))
+        recording.add(answers(window, dear and window >= 59), {})
     recording.begin("another")
-    recording.add(answers(70))
+    recording.add(answers(70), {})
     assert [len(windows) for _, windows in recording.pieces] == [59, 0]
     found = replayed(recording, Limits(windows=1, min_load=0.0), 180000, 1, 0.1)
     assert found.days == 0.1

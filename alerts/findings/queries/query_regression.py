@@ -88,9 +88,9 @@ def evidence(
         severity=Severity.warning,
         value=change.times_slower,
         message=(
-            f"{brief(row, text)} takes {call_time(after.seconds)} a call instead of"
-            f" {call_time(before.seconds)} since {moment_text(change.since)}, and"
-            f" {after.blocks:,.0f} blocks instead of {before.blocks:,.0f}, for"
+            f"Since {moment_text(change.since)}, {brief(row, text)} takes"
+            f" {call_time(after.seconds)} a call (before: {call_time(before.seconds)}),"
+            f" {after.blocks:,.0f} blocks (before: {before.blocks:,.0f}) for"
             f" {number(after.rows)} rows (before: {number(before.rows)}){spilled(change)}:"
             f" {cause.sentence}."
         ),
@@ -121,7 +121,7 @@ def evidence(
 def brief(row: Statement, text: str | None) -> str:
     """Name the statement in a sentence."""
     if not text:
-        return f"The statement with the query id {row.query_id}"
+        return f"the statement with the query id {row.query_id}"
     return f"`{text}`" if len(text) <= BRIEF else f"`{text[:BRIEF].rstrip()} …`"
 
 
@@ -130,7 +130,7 @@ def spilled(change: Change) -> str:
     before, after = change.before.call.temp_blocks, change.after.temp_blocks
     if after - before < SPILLED:
         return ""
-    return f", and {after:,.0f} blocks of temporary files instead of {before:,.0f}"
+    return f", and {after:,.0f} blocks of temporary files (before: {before:,.0f})"
 
 
 def check(row: Statement, snapshot: Snapshot) -> str:

@@ -12,7 +12,7 @@ from alerts.connections import usable_slots
 from alerts.cure import ACTIVITY, equals, identifier, literal, remark, since
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.pooler.pooled import Pooled
-from alerts.runway.climb import LEAST, last_hour
+from alerts.runway.climb import WHOLE, last_hour
 from alerts.runway.connection_trends import (
     ALL,
     CONNECTION_GROUPS,
@@ -56,7 +56,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     trend = snapshot.of(CONNECTIONS).get(ALL)
     if trend is None or not last_hour(trend.minutes):
         begun = trend.minutes[0].at if trend and trend.minutes else snapshot.at
-        until = max(begun + LEAST * 60, snapshot.at + 60)
+        until = max(begun + WHOLE, snapshot.at + 60)
         yield Unjudged("an hour of connections without a gap", until=until)
         return
     if found := forecast(trend, slots, limits):

@@ -12,7 +12,7 @@ from alerts.cure import ACTIVITY, equals, identifier, literal, remark, since
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.plural import plural
 from alerts.pooler.pooled import Pooled
-from alerts.runway.climb import LEAST, last_hour
+from alerts.runway.climb import WHOLE, last_hour
 from alerts.runway.connection_trends import CONNECTION_GROUPS, Group, group_of, key_of
 from alerts.runway.exhaustion import Exhaustion, exhaustion
 from alerts.runway.trends import Trend
@@ -47,7 +47,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     oldest = max((t.minutes for t in trends.values() if t.minutes), key=len, default=())
     if not last_hour(oldest):
         begun = oldest[0].at if oldest else snapshot.at
-        until = max(begun + LEAST * 60, snapshot.at + 60)
+        until = max(begun + WHOLE, snapshot.at + 60)
         yield Unjudged("an hour of connections by application", until=until)
     for group, rows in by_group(clients).items():
         trend = trends.get(key_of(group))

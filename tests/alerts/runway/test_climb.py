@@ -43,6 +43,22 @@ def test_an_hour_with_a_gap_is_not_judged() -> None:
     assert last_hour(path[:40]) == ()
 
 
+def test_a_stretched_lane_is_enough() -> None:
+    """With two minutes between points a leak is found, and a step or a burst is none."""
+    leak = minutes(121, 1.0, noise=3)[::2]
+    points = last_hour(leak)
+    assert len(points) == 31
+    assert not has_collapsed(points)
+    found = climb(without_steps(points, 0.25 * 60))
+    assert found is not None
+    assert found.is_trend
+    assert found.mid * MINUTE == pytest.approx(1, rel=0.15)
+    assert goes_on(points, found.mid)
+    step = [s._replace(value=s.value + 50 * (n >= 100)) for n, s in enumerate(minutes(121, 0.0))]
+    assert climb(without_steps(last_hour(step[::2]), 12.5)) is None
+    assert last_hour(leak[::2]) == ()
+
+
 def test_a_step_is_no_climb() -> None:
     """A deploy doubles the sessions for the last third of the hour; a leak goes on beside it."""
     step = [s._replace(value=s.value + 50 * (n >= 40)) for n, s in enumerate(minutes(61, 0.0))]
