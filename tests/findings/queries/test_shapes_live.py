@@ -51,6 +51,10 @@ TABLES = """
     create index on order_items (order_id);
     analyze;
 """
+GROWS = """
+    insert into orders select n, n, null, repeat('x', 800) from generate_series(10001, 20000) n;
+    analyze orders;
+"""
 SCANS = "select id from orders where number = 4711"
 WRAPPED = "select id from orders where lower(email) = 'm4711@example.com'"
 SKIPS = "select id from orders order by id limit 5 offset 9000"
@@ -102,6 +106,13 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
         found = await told(at)
     assert {name: text for name, text in EXPECTED.items() if text not in found[name]} == {}
     assert found["query_full_scan_large"][SCANS.replace("4711", "$1")].facts["table_scans"]
+    await database.execute(GROWS)
+    for at in (1200, 1500):
+        await act(SCANS)
+        grown = (await told(at))["query_full_scan_large"]
+    assert SCANS.replace("4711", "$1") in grown, (
+        "on average it has read fewer blocks than the table has"
+    )
     cure = found["query_function_on_column"][EXPECTED["query_function_on_column"]].cure
     await psql(database.dsn, "\n".join(cure))
     await database.execute("create index on orders (number)")
