@@ -81,12 +81,5 @@ def _duplicates(columns: list[str], table: LiveTable) -> Advice:
 
 
 def _target(traced: Traced, live: LiveServer) -> LiveTable | None:
-    named = {name.name for name in traced.statement.tables[:1]}
-    return next(
-        (
-            live.tables[h.table]
-            for h in traced.locks
-            if h.table.name in named and h.table in live.tables
-        ),
-        None,
-    )
+    found = traced.table_named({name.name for name in traced.statement.tables[:1]})
+    return live.tables.get(found) if found else None

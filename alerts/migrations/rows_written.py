@@ -47,8 +47,12 @@ def _target(part: Tree, traced: Traced, live: LiveServer, alone: bool) -> LiveTa
     """Return the table that is written, with the rows and pages of all its partitions."""
     name = part["relation"]["relname"]
     held = [h.table for h in traced.locks if h.index is None and h.mode >= LockMode.RowExclusive]
-    named = [table for table in held if table.name == name]
-    tables = [live.tables[t] for t in (held if alone else named) if t in live.tables]
+    if name not in [table.name for table in held]:
+        held = [table for table in traced.already if table.name == name]
+        held += [t for t in traced.scanned if t not in held and not _others(part)]
+    elif not alone:
+        held = [table for table in held if table.name == name]
+    tables = [live.tables[table] for table in held if table in live.tables]
     first = next((t for t in tables if t.relation.name == name), None)
     if first is None or len(tables) == 1:
         return first
@@ -164,7 +168,7 @@ class _Keys:
             cte = one["CommonTableExpr"]
             if (most := _limit(cte["ctequery"])) is not None:
                 found[cte["ctename"]] = most
-        for one in self._beside:
+        for one in _others(self.part):
             if "RangeSubselect" in one and "alias" in one["RangeSubselect"]:
                 if (most := _limit(one["RangeSubselect"]["subquery"])) is not None:
                     found[one["RangeSubselect"]["alias"]["aliasname"]] = most
@@ -174,13 +178,6 @@ class _Keys:
                     found[one["RangeVar"]["alias"]["aliasname"]] = found[name]
         return found
 
-    @property
-    def _beside(self) -> list[Tree]:
-        """The other relations of the statement."""
-        source = self.part.get("sourceRelation")
-        beside = [*self.part.get("fromClause", ()), *self.part.get("usingClause", ())]
-        return [*beside, source] if source else beside
-
     def _column(self, side: Tree | None) -> str | None:
         """Return the name of a column of the table that is written."""
         fields = _fields(side or {})
@@ -188,7 +185,7 @@ class _Keys:
             return None
         relation = self.part["relation"]
         own = relation.get("alias", {}).get("aliasname", relation["relname"])
-        mine = fields[-2] == own if len(fields) > 1 else not self._beside
+        mine = fields[-2] == own if len(fields) > 1 else not _others(self.part)
         return fields[-1] if mine else None
 
     def _is_single(self, side: Tree | None) -> bool:
@@ -199,6 +196,13 @@ class _Keys:
         return column is not None and (
             column in self.table.keys or self.table.repeated.get(column) is False
         )
+
+
+def _others(part: Tree) -> list[Tree]:
+    """Return the other relations that a writing statement joins."""
+    source = part.get("sourceRelation")
+    joined = [*part.get("fromClause", ()), *part.get("usingClause", ())]
+    return [*joined, source] if source else joined
 
 
 def _fields(side: Tree) -> list[str]:

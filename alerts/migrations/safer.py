@@ -18,6 +18,11 @@ CHECKED = {
     "CONSTR_NOTNULL": "a NOT NULL constraint",
 }
 INDEX = re.compile(r"create\s+(?:unique\s+)?index\b", re.IGNORECASE)
+DETACH = (
+    "DETACH PARTITION ... CONCURRENTLY does not block queries on the parent. Beside a DEFAULT"
+    " partition PostgreSQL refuses it: then keep the wait short by a lock_timeout, in a transaction"
+    " of its own."
+)
 UNIQUE = {"CONSTR_UNIQUE": "UNIQUE", "CONSTR_PRIMARY": "PRIMARY KEY"}
 
 
@@ -35,7 +40,7 @@ def safer(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
     elif not statement.is_concurrent and any(
         action.kind == "AT_DetachPartition" for action in statement.actions
     ):
-        yield Advice("DETACH PARTITION ... CONCURRENTLY does not block queries on the parent.")
+        yield Advice(DETACH)
 
 
 def _of_action(traced: Traced, action: Action, live: LiveServer | None) -> Iterator[Advice]:
@@ -223,8 +228,7 @@ def _drop_index(statement: Statement) -> Iterator[Advice]:
 
 def _target(traced: Traced) -> Relation | None:
     """Return the table of ALTER TABLE: the one with its strongest lock and its name."""
-    named = {name.name for name in traced.statement.tables[:1]}
-    return next((held.table for held in traced.locks if held.table.name in named), None)
+    return traced.table_named({name.name for name in traced.statement.tables[:1]})
 
 
 def may_leave_invalid(traced: Traced, live: LiveServer | None) -> Advice | None:

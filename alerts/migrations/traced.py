@@ -1,5 +1,6 @@
 """Trace of a statement on an empty clone of the schema: what it locked, rewrote and read."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -52,6 +53,8 @@ class Traced:
     statement: Statement
     locks: tuple[Held, ...] = ()
     """Locks that it took beyond those its transaction had already."""
+    already: tuple[Relation, ...] = ()
+    """Tables that it names, and whose locks its transaction had already."""
     rewritten: tuple[Relation, ...] = ()
     """Tables whose rows were written into a new file."""
     rebuilt: tuple[Relation, ...] = ()
@@ -69,3 +72,11 @@ class Traced:
     """Seconds in force when it began; 0 is none."""
     created: bool = False
     """Whether all that it touches was made by the file itself."""
+
+    @property
+    def tables(self) -> tuple[Relation, ...]:
+        """The tables that it has locked, and those of its transaction that it names."""
+        return (*(held.table for held in self.locks), *self.already)
+
+    def table_named(self, names: Collection[str]) -> Relation | None:
+        return next((table for table in self.tables if table.name in names), None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from alerts.migrations.lock_mode import LockMode
+from alerts.migrations.statement import Name
 from alerts.migrations.traced import Held, Relation
 
 FIRST_OF_USERS = 16384
@@ -135,6 +136,20 @@ class Relations:
                 strongest[table, index] = Held(table, mode, index, kind)
         return tuple(sorted(strongest.values(), key=lambda held: (-held.mode, held.table)))
 
+    def already(self, names: Iterable[Name], seen: Seen) -> tuple[Relation, ...]:
+        """Return the live tables of these names that earlier statements have locked.
+
+        They go by their first names, too: a statement that renames one has the name of before.
+        """
+        wanted = set(names)
+        found: dict[Relation | None, None] = {}
+        for oid in sorted(self._held.keys() - seen.locks.keys()):
+            first, last = self.at_first.get(oid), self.now.get(oid)
+            called = {name for known in (first, last) if known for name in _called(known)}
+            if self.kind(oid) in WITH_ROWS and called & wanted:
+                found[self.was(oid)] = None
+        return tuple(table for table in found if table)
+
     def tables(self, oids: Iterable[int], kinds: tuple[str, ...] = WITH_ROWS) -> list[Relation]:
         """Return the live tables among them, once each."""
         found = {self.was(oid): None for oid in sorted(oids) if self.kind(oid) in kinds}
@@ -145,6 +160,11 @@ class Relations:
         of = [self.table_of(oid) for oid in sorted(oids) if self.kind(oid) in INDEXES]
         tables = [self.was(table) for table in of if self.kind(table) != "t"]
         return [table for table in tables if table]
+
+
+def _called(known: Known) -> tuple[Name, Name]:
+    """Return how a statement may name it."""
+    return Name(None, known.name), Name(known.schema, known.name)
 
 
 def _known(rows: Iterable[Any]) -> dict[int, Known]:

@@ -266,16 +266,17 @@ class Tracer:
         made = [oid for oid in seen.made if relations.kind(oid) == "i"]
         rebuilt = relations.indexed({*made, *seen.changed})
         scanned = {relations.table_of(oid) for oid in seen.scanned}
-        locks = relations.held(seen)
+        locks, already = relations.held(seen), relations.already(statement.tables, seen)
         return Traced(
             statement,
             locks,
+            already,
             rewritten=() if is_truncate else tuple(changed),
             rebuilt=() if is_truncate else tuple(rebuilt),
             scanned=() if is_truncate else tuple(relations.tables(scanned)),
             emptied=tuple(changed) if is_truncate else (),
             unknown=_code_that_runs(statement),
-            created=not locks,
+            created=not (locks or already),
         )
 
     def _failed(self, statement: Statement, wrong: asyncpg.PostgresError) -> Traced:

@@ -315,6 +315,33 @@ def test_of_a_partitioned_table_all_partitions_count() -> None:
     assert "how many of its rows" in texts(verdict(one, unread))
 
 
+def test_a_table_that_its_transaction_has_locked_already() -> None:
+    """The trace of the statement has no lock of its own then."""
+    for sql in ("UPDATE public.orders SET total = 0", "DELETE FROM orders WHERE note = 'a'"):
+        assert verdict(traced(sql, None, already=(ORDERS,))).level is not Level.safe
+    part = replace(TABLE, relation=Relation("public", "orders_1"))
+    live = replace(LIVE, tables={ORDERS: replace(TABLE, rows=0.0), part.relation: part})
+    one = traced("UPDATE orders SET total = 0", None, already=(ORDERS,), scanned=(part.relation,))
+    assert "every row of the table" in texts(verdict(one, live))
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("ALTER TABLE orders DROP COLUMN note", "recent statements name it"),
+        ("CREATE UNIQUE INDEX ON orders (note)", "occur more than once"),
+        ("ALTER TABLE orders ALTER total SET NOT NULL", "about 25 % of the rows: it will fail"),
+        ("ALTER TABLE orders ALTER note TYPE int", "Expand and contract"),
+    ],
+)
+def test_what_is_told_of_a_table_that_is_locked_already(sql: str, said: str) -> None:
+    live = replace(LIVE, texts=("SELECT note FROM orders WHERE id = $1",))
+    one = traced(sql, None, already=(ORDERS,), rewritten=(ORDERS,))
+    found = verdict(one, live)
+    assert said in texts(found)
+    assert found.level is Level.danger or "Expand" in said
+
+
 def test_batches_of_one_transaction_are_no_batches() -> None:
     """Told once, where their sum gets large."""
     each = [

@@ -8,7 +8,7 @@ import pytest
 
 from alerts.migrations.kind import Kind, kind, worst
 from alerts.migrations.lock_mode import Blocked
-from alerts.migrations.traced import Traced
+from alerts.migrations.traced import Relation, Traced
 from monitor.migrations import trace
 from monitor.migrations.clone import load
 from monitor.migrations.parsing import parsed
@@ -113,6 +113,20 @@ async def test_a_transaction_of_the_file(scratch: Scratch) -> None:
     assert (kind(again), again.failure) == (Kind.instant, None)
     assert alone.failure
     assert "cannot run inside a transaction block" in alone.failure.message
+
+
+async def test_a_table_that_its_transaction_has_locked_before(scratch: Scratch) -> None:
+    """It takes no further lock, and yet is no table of the file; what the file renames is known."""
+    found = await traced(
+        scratch,
+        "BEGIN; ALTER TABLE orders ADD z int; ALTER TABLE public.orders DROP COLUMN note;"
+        "ALTER TABLE orders RENAME TO old; UPDATE old SET z = 1; CREATE TABLE fresh2 (id int);"
+        "ALTER TABLE fresh2 ADD z int; ROLLBACK",
+    )
+    orders = (Relation("public", "orders"),)
+    assert [one.already for one in found] == [(), (), orders, orders, orders, (), (), ()]
+    changed = found[1:7]
+    assert [one.created for one in changed] == [False, False, False, False, True, True]
 
 
 async def test_a_hostile_file(
