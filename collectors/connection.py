@@ -89,6 +89,8 @@ class Connection:
     user: str | None
     sessions: int
     """Number of open sessions of the daemon."""
+    shut_down: bool = False
+    """Whether the server, which is away, said that it was being shut down in order."""
     observer_starved: bool = False
     """Whether the daemon was short of CPU: then a time-out says nothing of the server."""
 

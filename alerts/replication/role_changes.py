@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from alerts.history.kind import History
 from alerts.history.memory import Json, Memory, Namespace
+from alerts.snapshot import Snapshot
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.replication_slots import replication_slots
 from collectors.wal_position import wal_position
@@ -123,3 +124,11 @@ class RoleRecorder:
 
 
 ROLES = RoleHistory()
+
+
+def since_promotion(snapshot: Snapshot) -> float | None:
+    """Return the seconds since the server was promoted; None if that was not seen."""
+    if not snapshot.has(wal_position):
+        return None
+    change = snapshot.of(ROLES).change
+    return snapshot.at - change.at if change and change.promoted else None

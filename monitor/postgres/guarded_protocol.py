@@ -18,7 +18,7 @@ from alerts import raw_text
 from monitor.address import ANY_METHOD, AuthRule
 from monitor.postgres import server_messages
 from monitor.postgres.login_guard import LoginGate, LoginRefused, is_private, is_verified
-from monitor.postgres.server_messages import ServerMessages, TooLarge
+from monitor.postgres.server_messages import ServerMessages, Shutdown, TooLarge
 
 _rule: ContextVar[AuthRule] = ContextVar("auth_rule", default=ANY_METHOD)
 
@@ -68,6 +68,11 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
         error = asyncpg.PostgresError.new(server_messages.fields_of(self._messages.farewell))
         assert isinstance(error, asyncpg.PostgresError)
         return error
+
+    @property
+    def shutdown(self) -> Shutdown | None:
+        """How the server is being stopped, if it said so as it ended the session."""
+        return self._messages.shutdown
 
     @property
     def socket(self) -> Any:

@@ -8,6 +8,7 @@ limit an error that says so.
 import codecs
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from alerts import raw_text
@@ -26,8 +27,22 @@ WITH_FIELDS = {ERROR, NOTICE}
 FATAL = re.compile(rb"(?:\A|\0)V(?:FATAL|PANIC)\0")
 TOO_LARGE = "08P01"
 """SQLSTATE of our own error: with it the session counts as lost."""
+STOPPED = b"\0C57P01\0"
+"""SQLSTATE of a session's end because the server is stopped."""
+BY_REQUEST = b"\0RProcessInterrupts\0"
+"""Routine that tells so where it was asked for; texts are translated, and a session whose
+postmaster was killed ends with the same SQLSTATE."""
 ENCODING = b"client_encoding\0SQL_ASCII"
 CODEC = "pgvigil_raw"
+
+
+class Shutdown(StrEnum):
+    """How a server is stopped, as it tells its sessions."""
+
+    orderly = "orderly"
+    """A smart or fast shutdown, or the end of this session alone."""
+    immediate = "immediate"
+    """An immediate shutdown, from which the server has to recover."""
 
 
 class TooLarge(Exception):
@@ -49,6 +64,7 @@ class ServerMessages:
     """How often something went there and back; a query that is prepared first does so twice."""
     farewell: bytes = b""
     """The error with which the server ended the session."""
+    shutdown: Shutdown | None = None
     _passing: int = 0
     """Bytes of the message under way that are still to come, to be passed on."""
     _skipping: int = 0
@@ -79,6 +95,7 @@ class ServerMessages:
                 break
             self._skipping = length + 1 - size
             body = data[place + HEADER : place + size]
+            self.shutdown = _shutdown(kind, body) or self.shutdown
             out += [data[mark:place], _in_utf8(kind, body, is_cut=self._skipping > 0)]
             if kind == ERROR and FATAL.search(body):
                 self.farewell = body
@@ -124,6 +141,14 @@ def fields_of(body: bytes) -> dict[str, str]:
     """Return the fields of an error by their letters."""
     parts = (raw_text.decode(part) for part in body.split(b"\0") if part)
     return {part[0]: part[1:] for part in parts}
+
+
+def _shutdown(kind: int, body: bytes) -> Shutdown | None:
+    if STOPPED not in body:
+        return None
+    if kind == NOTICE:  # an immediate shutdown only warns; then the process ends
+        return Shutdown.immediate
+    return Shutdown.orderly if kind == ERROR and BY_REQUEST in body else None
 
 
 def _in_utf8(kind: int, body: bytes, *, is_cut: bool) -> bytes:

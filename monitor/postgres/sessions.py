@@ -9,6 +9,7 @@ from monitor.heartbeat import UNSETTLED, Heartbeat
 from monitor.postgres.connector import Connector
 from monitor.postgres.errors import ConnectFailure
 from monitor.postgres.roaming import RoamingSession
+from monitor.postgres.server_messages import Shutdown
 from monitor.postgres.session import Session
 from monitor.postgres.standing import Home, StandingSession
 
@@ -34,6 +35,8 @@ class Sessions:
     """Of the login for plans, which has the turn of the roaming session; None: there is none."""
     down_since: float | None = None
     """Unix seconds since which no standing session answers."""
+    shut_down: bool = False
+    """Whether the server, which is away, said that it was being shut down in order."""
     refused_since: float | None = None
     """Unix seconds since which no new session could be opened."""
     _named: tuple[float, str, str | None] | None = None
@@ -94,6 +97,7 @@ class Sessions:
         up, cause, message = self._standing(now)
         self.down_since = None if up else self.down_since or now
         failure = self.connector.failure
+        self.shut_down = not up and (self.shut_down or self._says_shut_down(failure))
         self.refused_since = (self.refused_since or now) if failure else None
         address, user = self._address_and_user(now)
         return Connection(
@@ -108,9 +112,19 @@ class Sessions:
             address=address,
             user=user,
             sessions=self.open_now(),
+            shut_down=self.shut_down,
             observer_starved=self.heart.is_starved
             or (failure is not None and self.connector.in_distress),
         )
+
+    def _says_shut_down(self, failure: ConnectFailure | None) -> bool:
+        """By the end of our sessions, or else by the refusal of a new one."""
+        for standing in (self.fast, self.wide):
+            standing.notice_end()
+        said = {self.fast.shutdown, self.wide.shutdown}
+        if said & {Shutdown.orderly, Shutdown.immediate}:
+            return Shutdown.immediate not in said
+        return failure is not None and failure.cause is Cause.stopping
 
     def _address_and_user(self, now: float) -> tuple[str, str | None]:
         if self._named is None or not 0 <= now - self._named[0] < REREAD:

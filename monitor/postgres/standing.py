@@ -9,6 +9,7 @@ from collectors.connection import Cause
 from monitor.postgres.connector import OF_ONE_DATABASE, Connector
 from monitor.postgres.errors import ConnectFailure
 from monitor.postgres.roaming import RoamingSession
+from monitor.postgres.server_messages import Shutdown
 from monitor.postgres.session import Session
 
 HOME = "postgres"
@@ -55,6 +56,8 @@ class StandingSession:
     home: Home
     session: Session | None = None
     expires: float = 0.0
+    shutdown: Shutdown | None = None
+    """What the server said at the end of the last session that was lost."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -85,10 +88,16 @@ class StandingSession:
             self._keep(new)
 
     def _keep(self, session: Session) -> None:
-        self.session = session
+        self.session, self.shutdown = session, None
         self.expires = time.monotonic() + LIFE * random.uniform(0.9, 1)
 
+    def notice_end(self) -> None:
+        """Take note of how the session ended, where it was lost."""
+        if self.session and self.session.lost:
+            self.shutdown = self.session.wire.shutdown
+
     async def drop(self) -> None:
+        self.notice_end()
         session, self.session = self.session, None
         if session:
             await session.close()

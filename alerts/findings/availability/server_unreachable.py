@@ -9,15 +9,22 @@ from alerts.connections import client_sessions, dispensable, terminate_idle
 from alerts.cure import ACTIVITY, equals, identifier, literal, remark
 from alerts.findings.availability._reasons import OUR_OWN, WORDS
 from alerts.limits import BaseLimits
+from alerts.replication.role_changes import ROLES
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
+from collectors._base import Role
 from collectors.activity import Session, activity
 from collectors.connection import SILENT, Cause, Connection, connection
+from collectors.wal_position import wal_position
 
 MAKE_ROOM = 5
 """Number of sessions to terminate if all slots are in use: enough to investigate."""
+HASTE = 30.0
+"""Seconds by which a promotion may have been seen before the end of the old primary."""
 PASSING = (Cause.starting, Cause.stopping)
 """What a server says of itself that usually passes within seconds."""
+GONE = (*PASSING, Cause.recovery, Cause.absent, Cause.timeout, Cause.unresolved)
+"""What is seen of a server that was stopped, of its host that is off, and of its start."""
 CLIENTS = equals("backend_type", literal("client backend"))
 COUNT = f"SELECT pg_catalog.count(*) FROM {ACTIVITY} WHERE {CLIENTS};"
 """A check for administrators who still can connect."""
@@ -26,8 +33,14 @@ COUNT = f"SELECT pg_catalog.count(*) FROM {ACTIVITY} WHERE {CLIENTS};"
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     restart: Duration = timedelta(seconds=10)
-    """A server that says that it is starting or stopping is only a warning for that long: a planned
-    restart or a switchover is over by then, and must not page."""
+    """A server that says that it is starting or stopping is only a warning for that long: a restart
+    is over by then, and must not page."""
+    shut_down: Duration = timedelta(seconds=60)
+    """A server that said that it was being shut down in order is only a warning for that long: a
+    planned restart or a switchover is over by then. A crash is critical at once."""
+    replaced: Duration = timedelta(hours=1)
+    """The same where another watched server of the cluster was promoted since, and so has taken its
+    role: its host may be in maintenance."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -38,7 +51,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     elif row.observer_starved and _silence(row):
         yield Unjudged("pgvigil is short of CPU, so it may not have read the answer yet")
     elif not row.up:
-        yield away(row, Cause(row.cause or Cause.other), limits)
+        yield away(row, Cause(row.cause or Cause.other), _successor(snapshot, row), limits)
     elif row.can_connect is False:
         yield closed(row, Cause(row.connect_cause or Cause.other), sessions)
 
@@ -48,18 +61,51 @@ def _silence(row: Connection) -> bool:
     return (row.connect_cause if row.up else row.cause) in SILENT
 
 
-def away(row: Connection, cause: Cause, limits: Limits) -> Evidence:
+def _successor(snapshot: Snapshot, row: Connection) -> str | None:
+    """Return the server that was promoted since this one was shut down, if it is a primary still.
+
+    Without a promotion another primary is a clone or a restore, which share the identifier.
+    """
+    if not row.shut_down or snapshot.node.role is Role.standby:
+        return None
+    since = snapshot.at - (row.down_seconds or 0.0) - HASTE
+    for peer in snapshot.peers:
+        change = peer.of(ROLES).change if peer.has(wal_position) else None
+        is_primary = change is not None and not peer.row(wal_position).in_recovery
+        if change is not None and is_primary and change.promoted and change.at >= since:
+            return peer.node.server
+    return None
+
+
+def away(row: Connection, cause: Cause, successor: str | None, limits: Limits) -> Evidence:
     """Evidence of a server that can't be reached at all."""
-    passing = cause in PASSING and (row.down_seconds or 0.0) < limits.restart.total_seconds()
     return _evidence(
         row,
         cause,
-        Severity.warning if passing else Severity.critical,
+        Severity.warning if _is_planned(row, cause, successor, limits) else Severity.critical,
         row.down_seconds,
         row.message,
-        f"{row.address} can't be {_verb(cause)}{_since(row.down_seconds)}: {_why(row, cause)}.",
+        f"{row.address} can't be {_verb(cause)}{_since(row.down_seconds)}: {_why(row, cause)}"
+        f"{_plan(row, successor)}.",
         (),
+        successor,
     )
+
+
+def _is_planned(row: Connection, cause: Cause, successor: str | None, limits: Limits) -> bool:
+    """Whether it is away for no longer than a planned restart or switchover takes."""
+    if cause not in GONE:
+        return False  # it is there again, and something is wrong
+    allowed = limits.restart if cause in PASSING else timedelta(0)
+    if row.shut_down:
+        allowed = max(allowed, limits.replaced if successor else limits.shut_down)
+    return (row.down_seconds or 0.0) < allowed.total_seconds()
+
+
+def _plan(row: Connection, successor: str | None) -> str:
+    if not row.shut_down:
+        return ""
+    return "; it was shut down in order" + (f", and {successor} was promoted" if successor else "")
 
 
 def closed(row: Connection, cause: Cause, sessions: Sequence[Session]) -> Evidence:
@@ -84,6 +130,7 @@ def _evidence(
     said: str | None,
     message: str,
     sessions: Sequence[Session],
+    successor: str | None = None,
 ) -> Evidence:
     words = (_named(row, text) for text in WORDS[cause][1])
     heard = (remark(f"The error: {said.rstrip('.')}."),) if said else ()
@@ -97,6 +144,8 @@ def _evidence(
             "cause": cause,
             "answer": said,
             "up": row.up,
+            "shut_down": row.shut_down,
+            "promoted_since": successor,
             "away_seconds": seconds,
             "our_sessions": row.sessions,
         },
@@ -170,4 +219,5 @@ finding = Finding(
     unit="seconds",
     # Two queries in a row: a session that an operator terminated is back by then.
     hold=timedelta(seconds=0.5),
+    history=(ROLES,),
 )

@@ -1,6 +1,6 @@
 """A standby that should be connected to its primary is not: there is one copy less."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -10,12 +10,14 @@ from alerts.cure import remark
 from alerts.limits import FIXED, BaseLimits
 from alerts.replication.attendance import Attended, StandbyAttendance
 from alerts.replication.nodes import is_standby
+from alerts.replication.role_changes import ROLES, since_promotion
 from alerts.replication.watched import is_watched
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Names, duration_text
 from collectors._base import Role
 from collectors.replication import replication
 from collectors.replication_slots import replication_slots
+from collectors.settings import settings
 from collectors.wal_position import wal_position
 
 ATTENDANCE = StandbyAttendance(timedelta(days=7))
@@ -29,7 +31,7 @@ class Limits(BaseLimits):
     settled: Annotated[Duration, FIXED] = timedelta(hours=24)
     """Time that a standby was connected in all, from which it is expected back."""
     away: Annotated[Duration, FIXED] = timedelta(minutes=2)
-    """Time that a standby may be away, for its restart."""
+    """Time that a standby may be away, for its restart; also from a server that was promoted."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -38,7 +40,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     absent = {name: seen for name, seen in attendance.absent().items() if name not in present}
     at = snapshot.answer(replication).at
     if limits.expected:
-        yield from of_expected(limits, absent, present, at)
+        names = set(limits.expected) - present - {attendance.own_name, own_cluster_name(snapshot)}
+        yield from of_expected(snapshot, limits, sorted(names), absent)
         return
     for name, seen in absent.items():
         if (
@@ -50,16 +53,27 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             yield evidence(name, seen, at)
 
 
+def own_cluster_name(snapshot: Snapshot) -> str | None:
+    """Return the name that this server would have as a standby, unless its address sets another."""
+    rows = snapshot.rows(settings) if snapshot.has(settings) else ()
+    return next((row.setting for row in rows if row.name == "cluster_name"), None)
+
+
 def of_expected(
-    limits: Limits, absent: dict[str, Attended], present: set[str], at: float
+    snapshot: Snapshot, limits: Limits, names: Sequence[str], absent: dict[str, Attended]
 ) -> Iterator[Outcome]:
-    for name in limits.expected:
-        if name in present:
-            continue
+    at, away = snapshot.answer(replication).at, limits.away.total_seconds()
+    promoted = since_promotion(snapshot)
+    for name in names:
         seen = absent.get(name)
-        if seen and at - seen.last < limits.away.total_seconds():
+        if seen and at - seen.last < away:
             left = duration_text(at - seen.last)
             yield Unjudged(f"{name} was connected {left} ago", subject=name)
+        elif promoted is not None and promoted < away:
+            since = duration_text(promoted)
+            yield Unjudged(f"this server was promoted only {since} ago", subject=name)
+        elif seen is None and not snapshot.has(settings):
+            yield Unjudged("it is not known yet whether that is this server", subject=name)
         else:
             yield evidence(name, seen, at)
 
@@ -113,8 +127,8 @@ finding = Finding(
     title="Replica missing",
     severities=(Severity.critical,),
     reads=(replication, wal_position),
-    consults=(replication_slots,),
-    history=(ATTENDANCE,),
+    consults=(replication_slots, settings),
+    history=(ATTENDANCE, ROLES),
     limits=Limits(),
     judge=judge,
     on=Role.primary,

@@ -9,6 +9,7 @@ from alerts._base import Evidence, Finding, Outcome, Severity
 from alerts.cure import ACTIVITY, equals, literal, remark
 from alerts.limits import FIXED, BaseLimits
 from alerts.plural import plural
+from alerts.replication.role_changes import ROLES, since_promotion
 from alerts.replication.synchronous import Rule, rule_of
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
@@ -17,6 +18,7 @@ from collectors._base import Role
 from collectors.activity import Session, activity
 from collectors.replication import Receiver, replication
 from collectors.settings import settings
+from collectors.wal_position import wal_position
 
 CONFIRMED = ("sync", "quorum")
 UNSYNCHRONOUS = ("off", "local")
@@ -27,6 +29,9 @@ UNSYNCHRONOUS = ("off", "local")
 class Limits(BaseLimits):
     slow: Annotated[Duration, FIXED] = timedelta(seconds=30)
     """Time that a commit waits for a standby which is connected, from which that hangs."""
+    promoted: Annotated[Duration, FIXED] = timedelta(seconds=60)
+    """After the promotion of a server it is only a warning for that long: in a switchover the old
+    primary comes back as its standby."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -39,10 +44,16 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     longest = max((s.query_seconds or 0.0 for s in waiting), default=0.0)
     if len(confirming) < rule.number:
         waits = _text(snapshot, "synchronous_commit") not in UNSYNCHRONOUS or bool(waiting)
-        severity = Severity.critical if waits else Severity.info
+        severity = _gravity(snapshot, limits) if waits else Severity.info
         yield evidence(snapshot, rule, receivers, waiting, severity, longest)
     elif waiting and longest >= limits.slow.total_seconds():
         yield evidence(snapshot, rule, receivers, waiting, Severity.critical, longest)
+
+
+def _gravity(snapshot: Snapshot, limits: Limits) -> Severity:
+    since = since_promotion(snapshot)
+    is_new = since is not None and since < limits.promoted.total_seconds()
+    return Severity.warning if is_new else Severity.critical
 
 
 def _text(snapshot: Snapshot, name: str) -> str:
@@ -125,8 +136,10 @@ def steps(snapshot: Snapshot, absent: Sequence[str]) -> tuple[str, ...]:
 
 finding = Finding(
     title="Synchronous standby missing",
-    severities=(Severity.info, Severity.critical),
+    severities=tuple(Severity),
     reads=(replication, settings, activity),
+    consults=(wal_position,),
+    history=(ROLES,),
     limits=Limits(),
     judge=judge,
     on=Role.primary,

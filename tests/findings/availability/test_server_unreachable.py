@@ -13,14 +13,16 @@ from alerts.findings.availability._reasons import WORDS
 from alerts.findings.availability.server_unreachable import finding
 from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
-from collectors._base import Absence
+from collectors._base import Absence, Role
 from collectors.activity import activity
 from collectors.connection import Cause, Connection, connection
+from collectors.wal_position import wal_position
 from tests.fixtures.daemon import Watch, Watched
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.postgres import PrivateServers, Psql, connected
-from tests.fixtures.session_rows import OURS, later, seen, sessions
+from tests.fixtures.replication_rows import PRIMARY, STANDBY, Server
+from tests.fixtures.session_rows import AT, OURS, later, seen, sessions
 from tests.fixtures.until import until
 
 WELL = Connection(
@@ -172,6 +174,64 @@ def test_a_planned_restart_is_a_warning_while_it_is_short(cause: Cause) -> None:
 def test_a_server_that_does_not_say_so_is_no_planned_restart() -> None:
     short = replace(away(Cause.absent), down_seconds=2.5)
     assert only(judged(short)).severity is Severity.critical
+
+
+STOPPED = replace(away(Cause.absent), down_seconds=59.0, shut_down=True)
+
+
+def beside(peer: Server, row: Connection, role: Role = Role.primary) -> Verdict:
+    """Of a server that is away while another one of its cluster is watched."""
+    told = peer.saw(AT, {wal_position: [PRIMARY]})
+    return verdict_of(finding, replace(seen((connection, [row]), role=role), peers=(told,)))
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [Cause.absent, Cause.timeout, Cause.unresolved, Cause.starting, Cause.stopping, Cause.recovery],
+)
+def test_a_server_that_was_shut_down_is_a_warning_for_a_minute(cause: Cause) -> None:
+    """Also while its host is restarted; longer than that is nobody's plan."""
+    found = only(judged(replace(STOPPED, cause=cause)))
+    assert found.severity is Severity.warning
+    assert found.message.endswith("; it was shut down in order.")
+    assert only(judged(replace(STOPPED, cause=cause, down_seconds=60.0))).severity is (
+        Severity.critical
+    )
+
+
+@pytest.mark.parametrize("cause", [Cause.hung, Cause.slots_full, Cause.auth, Cause.wrong_server])
+def test_one_that_is_back_and_not_well_is_critical(cause: Cause) -> None:
+    assert only(judged(replace(STOPPED, cause=cause))).severity is Severity.critical
+
+
+@pytest.mark.parametrize(
+    ("ago", "role", "row", "severity"),
+    [
+        (600.0, Role.primary, STOPPED, Severity.warning),
+        (600.0, Role.primary, replace(STOPPED, down_seconds=3600.0), Severity.critical),
+        (600.0, Role.standby, STOPPED, Severity.critical),
+        (600.0, Role.primary, replace(STOPPED, shut_down=False), Severity.critical),
+        (800.0, Role.primary, STOPPED, Severity.critical),
+    ],
+    ids=["replaced", "for hours", "was a standby", "crashed", "other was promoted before"],
+)
+def test_a_promotion_explains_the_end_of_an_old_primary(
+    ago: float, role: Role, row: Connection, severity: Severity
+) -> None:
+    """By the server that was promoted since, and no other one."""
+    peer = Server("db2", Role.primary)
+    peer.saw(AT - ago - 1, {wal_position: [STANDBY]})
+    peer.saw(AT - ago, {wal_position: [PRIMARY]})
+    seconds = max(row.down_seconds or 0.0, 620.0)
+    found = only(beside(peer, replace(row, down_seconds=seconds), role))
+    assert found.severity is severity
+    assert ("db2 was promoted" in found.message) is (found.facts["promoted_since"] == "db2")
+
+
+def test_a_clone_has_taken_over_nothing() -> None:
+    """It shares the identifier, and was a primary all the time."""
+    row = replace(STOPPED, down_seconds=620.0)
+    assert only(beside(Server("copy", Role.primary), row)).severity is Severity.critical
 
 
 def test_without_our_own_report_it_is_unknown() -> None:

@@ -10,6 +10,7 @@ from alerts.snapshot import Snapshot
 from collectors._base import AnyCollector, Role
 from collectors.replication import Receiver, replication
 from collectors.replication_slots import replication_slots
+from collectors.settings import settings
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
 from tests.fixtures.lock_rows import filled
@@ -17,6 +18,7 @@ from tests.fixtures.one_look import verdict_of
 from tests.fixtures.replication_rows import LINK, NOW, PRIMARY, RECEIVER, STANDBY, Server
 
 HOUR = 3600.0
+NAMED = filled(settings.row, name="cluster_name", setting="")
 
 
 def received(server: Server, hours: float, *rows: Receiver, then: float = 121.0) -> Snapshot:
@@ -63,10 +65,14 @@ def test_those_that_are_named_are_expected() -> None:
     """At once, and no other."""
     limits = Limits(expected=("replica2", "third"))
     server = Server("db1", Role.primary)
-    both = server.saw(NOW, {wal_position: [PRIMARY], replication: [RECEIVER]})
+    answers: dict[AnyCollector, list[Any]] = {wal_position: [PRIMARY], replication: [RECEIVER]}
+    assert verdict_of(finding, server.saw(NOW, answers), limits=limits).state is State.unknown
+    both = server.saw(NOW, answers | {settings: [NAMED]})
     assert subjects(both, limits) == ["third"]
     stranger = replace(RECEIVER, application_name="stranger")
-    gone = received(Server("db1", Role.primary), 25, stranger)
+    lone = Server("db1", Role.primary)
+    received(lone, 25, stranger)
+    gone = lone.saw(NOW + 1, {wal_position: [PRIMARY], settings: [NAMED]})
     assert subjects(gone, limits) == ["replica2", "third"]
 
 
@@ -89,3 +95,18 @@ def test_a_standby_is_not_judged() -> None:
     assert verdict_of(finding, server.saw(NOW, {wal_position: [STANDBY]})).state is (
         State.not_applicable
     )
+
+
+def test_a_switchover_misses_nobody() -> None:
+    """With the same names expected on every server: itself never, and the old primary not yet."""
+    limits, memory = Limits(expected=("db1", "db2")), Memory()
+    server = Server("second", Role.primary, memory)
+    link = replace(LINK, application_name="db2")
+    server.saw(NOW - 1, {wal_position: [STANDBY], wal_receiver: [link]})
+    answers: dict[AnyCollector, list[Any]] = {wal_position: [PRIMARY], settings: [NAMED]}
+    assert subjects(server.saw(NOW, answers), limits) == []
+    assert subjects(server.saw(NOW + 119, answers), limits) == []
+    assert subjects(server.saw(NOW + 120, answers), limits) == ["db1"]
+    named = filled(settings.row, name="cluster_name", setting="db2")
+    answers |= {settings: [named]}
+    assert subjects(Server("first", Role.primary).saw(NOW, answers), limits) == ["db1"]

@@ -63,6 +63,18 @@ def committing(names: str, *states: str, waits: float | None = None, mode: str =
     return Server("db1", Role.primary).saw(NOW, answers | {settings: given, activity: people})
 
 
+@pytest.mark.parametrize(("ago", "severity"), [(59, Severity.warning), (60, Severity.critical)])
+def test_a_new_primary_waits_for_the_old_one(ago: int, severity: Severity) -> None:
+    """In a switchover it comes back as a standby; until then commits do hang."""
+    server = Server("db2", Role.primary)
+    for before, here in ((ago + 1, STANDBY), (ago, PRIMARY)):
+        server.saw(NOW - before, {wal_position: [here]})
+    given = [setting("synchronous_standby_names", "ANY 1 (db1, db2)")]
+    answers: Answers = {wal_position: [PRIMARY], replication: [], activity: []}
+    snapshot = server.saw(NOW, answers | {settings: given})
+    assert verdict_of(sync_standby_missing.finding, snapshot).severity is severity
+
+
 @pytest.mark.parametrize(
     ("snapshot", "severity"),
     [

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from alerts import raw_text
 from collectors import _sizes as sizes
-from monitor.postgres.server_messages import ServerMessages, TooLarge
+from monitor.postgres.server_messages import ServerMessages, Shutdown, TooLarge
 
 
 def message(kind: bytes, body: bytes) -> bytes:
@@ -76,3 +76,25 @@ def test_an_answer_of_many_long_rows_is_refused() -> None:
         messages.taken(row)
     with pytest.raises(TooLarge, match="longer than the limit, 64 MiB"):
         messages.taken(row + row)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "shutdown"),
+    [
+        (b"E", b"C57P01\0Mder Verwalter\0RProcessInterrupts", Shutdown.orderly),
+        (b"E", b"C57P01\0Munexpected postmaster exit\0Rsecure_read", None),
+        (b"N", b"C57P01\0Mimmediate shutdown\0Rquickdie", Shutdown.immediate),
+        (b"N", b"C57P02\0Mcrash of another process\0Rquickdie", None),
+        (b"E", b"C57014\0Mcanceling statement\0RProcessInterrupts", None),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_how_a_server_ends_a_session(
+    kind: bytes, fields: bytes, shutdown: Shutdown | None, size: int
+) -> None:
+    """By the code and the routine: the text is translated."""
+    data = message(kind, b"SFATAL\0" + fields + b"\0\0")
+    messages = ServerMessages()
+    for place in range(0, len(data), size):
+        messages.taken(data[place : place + size])
+    assert messages.shutdown is shutdown
