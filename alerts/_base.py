@@ -38,14 +38,14 @@ class State(StrEnum):
 
 
 class Shape(StrEnum):
-    """Whether a finding is a condition, which lasts, or an event, which is counted."""
+    """Shape of a finding: a condition, which lasts, or an event, which is counted."""
 
     condition = "condition"
     event = "event"
 
 
 class Reach(StrEnum):
-    """What a finding is about; one about the server can explain all others of that server."""
+    """Reach of a finding: one about the server can explain all others of that server."""
 
     server = "server"
     database = "database"
@@ -61,7 +61,7 @@ class FindingKind(StrEnum):
 
 
 class AlertedBy(StrEnum):
-    """What one alert stands for: a subject where each is an incident, such as a session."""
+    """Unit of alerting: one alert a subject where each is an incident, such as a session."""
 
     server = "server"
     database = "database"
@@ -125,7 +125,7 @@ class Unjudged:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured of an object, ill or not: a row of the collector that it `measures`."""
+    """Measurement of an object, ill or not: a row of the collector that it `measures`."""
 
     row: Any
 

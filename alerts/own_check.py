@@ -29,7 +29,7 @@ class Limits(BaseLimits):
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What a check says of a row."""
+    """Wording of a check about a row."""
 
     severities: tuple[Severity, ...]
     """Those that a row may have; the first where it has none of its own."""

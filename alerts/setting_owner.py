@@ -1,4 +1,4 @@
-"""Who owns a server's settings, and how one of them is changed there.
+"""Owner of a server's settings, and the way in which one of them is changed there.
 
 ALTER SYSTEM is overwritten by a cluster manager, and refused by a provider.
 """
@@ -21,13 +21,14 @@ GIVEN_BY_PATRONI = (
     "wal_level",
 )
 """Patroni starts the server with these on its command line."""
-PREFIXES = {"rds.": "rds", "cloudsql.": "cloud_sql", "azure.": "azure"}
+PREFIXES = {"rds": "rds", "cloudsql": "cloud_sql", "azure": "azure"}
+OF_PROVIDERS = tuple(f"{prefix}." for prefix in PREFIXES)
 CONTROLLER = "/controller/run"
 """Directory of CloudNativePG's sockets."""
 
 
 class SettingOwner(StrEnum):
-    """Who writes the configuration."""
+    """Owner of the configuration: who writes its files."""
 
     files = "files"
     patroni = "patroni"
@@ -61,15 +62,18 @@ RESTARTS = {
 
 def owner_of(known: Mapping[str, Setting]) -> SettingOwner:
     """Return who owns the settings, as far as they show it."""
-    for name in known:
-        for prefix, owner in PREFIXES.items():
-            if name.startswith(prefix):
-                return SettingOwner(owner)
+    given = next(filter(_is_of_a_provider, known), None)
+    if given:
+        return SettingOwner(PREFIXES[given.partition(".")[0]])
     sockets = known.get("unix_socket_directories")
     if sockets and CONTROLLER in (sockets.setting or ""):
         return SettingOwner.cloud_native_pg
-    given = [n for n in GIVEN_BY_PATRONI if n in known and known[n].source == COMMAND_LINE]
-    return SettingOwner.patroni if len(given) >= len(GIVEN_BY_PATRONI) - 1 else SettingOwner.files
+    shown = [n for n in GIVEN_BY_PATRONI if n in known and known[n].source == COMMAND_LINE]
+    return SettingOwner.patroni if len(shown) >= len(GIVEN_BY_PATRONI) - 1 else SettingOwner.files
+
+
+def _is_of_a_provider(name: str) -> bool:
+    return name.startswith(OF_PROVIDERS)
 
 
 def change(snapshot: Snapshot, name: str, value: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class Unknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is judged. Its name is unique, and the label `server` of all that is said of it."""
+    """Target of judging. Its name is unique, and the label `server` of all that is said of it."""
 
     kind: Kind
     name: str

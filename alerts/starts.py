@@ -27,7 +27,7 @@ RECOVERY = 600.0
 
 
 class StartKind(StrEnum):
-    """What a server went through."""
+    """Kind of a start."""
 
     restart = "restart"
     """Started after a clean stop."""
@@ -73,7 +73,7 @@ class StartLog:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What was last known of the server that answers."""
+    """Last known state of the server that answers."""
 
     postmaster: float
     checkpointer: float | None

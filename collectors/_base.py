@@ -21,14 +21,14 @@ class Lane(StrEnum):
 
 
 class Scope(StrEnum):
-    """Where a query must run: once for the server, or once in every database."""
+    """Scope of a query: once for the server, or once in every database."""
 
     server = "server"
     database = "database"
 
 
 class Kind(StrEnum):
-    """What a target is: collectors read, and findings judge, targets of one kind."""
+    """Kind of a target: collectors read, and findings judge, targets of one kind."""
 
     postgres = "postgres"
     pgbouncer = "pgbouncer"
@@ -115,7 +115,7 @@ class Metric(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """How many rows have their own series; the others are summed as `other` for each `within`."""
+    """Number of rows with their own series; the others are summed as `other` for each `within`."""
 
     rank: str
     """The attribute by which rows are chosen, largest first."""

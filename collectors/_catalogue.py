@@ -39,6 +39,7 @@ def enrol(own: Iterable[AnyCollector]) -> None:
     ENROLLED.clear()
     ENROLLED.update({collector.name: collector for collector in own})
     all_collectors.cache_clear()
+    of_server.cache_clear()
 
 
 def about(kind: Kind) -> list[AnyCollector]:
@@ -46,10 +47,12 @@ def about(kind: Kind) -> list[AnyCollector]:
     return [collector for collector in all_collectors().values() if collector.of is kind]
 
 
-def of_server(lane: Lane) -> list[AnyCollector]:
+@cache
+def of_server(lane: Lane) -> tuple[AnyCollector, ...]:
     """Return the server collectors of a lane; gated ones after those that their gates read."""
     asked = [c for c in about(Kind.postgres) if c.sql and c.scope is Scope.server]
-    return sorted((c for c in asked if c.lane is lane), key=lambda c: (c.gate is not None, c.name))
+    asked = [c for c in asked if c.lane is lane]
+    return tuple(sorted(asked, key=lambda c: (c.gate is not None, c.name)))
 
 
 def of_extensions() -> list[AnyCollector]:

@@ -22,7 +22,7 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class BackupReport:
-    """What one tool says of one stanza or server."""
+    """Report of one tool on one stanza or server."""
 
     tool: str
     name: str

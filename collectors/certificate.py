@@ -7,7 +7,7 @@ from collectors._base import Collector, Lane, gauge
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What the newest session has seen; it is renewed each hour."""
+    """Certificate that the newest session has seen; it is renewed each hour."""
 
     is_shown: bool
     """Whether our session uses TLS; over a socket it never does."""

@@ -7,7 +7,7 @@ from collectors._base import Collector, Kind, Lane
 
 @dataclass(frozen=True, slots=True)
 class DaemonState:
-    """How the daemon fares as a whole."""
+    """State of the daemon as a whole."""
 
     servers: int
     """Servers that it watches."""

@@ -46,7 +46,7 @@ QUERY = """
 
 @dataclass(frozen=True, slots=True)
 class FunctionNames:
-    """What the functions of one database name."""
+    """Names in the functions of one database."""
 
     datname: str
     words: list[str] | None

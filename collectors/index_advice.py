@@ -9,7 +9,7 @@ LABELS = ("datname", "userid", "queryid", "schemaname", "relname", "index_column
 
 @dataclass(frozen=True, slots=True)
 class OtherStatement:
-    """What an index would do to another statement that reads the table."""
+    """Effect of an index on another statement that reads the table."""
 
     userid: int
     dbid: int

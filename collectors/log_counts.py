@@ -9,7 +9,7 @@ OTHER = "other"
 
 @dataclass(frozen=True, slots=True)
 class LogCount:
-    """How often an error was logged since the daemon began to read. No text of it is kept."""
+    """Count of an error in the log since the daemon began to read. No text of it is kept."""
 
     sqlstate: str
     cause: str | None

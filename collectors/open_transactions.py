@@ -8,7 +8,7 @@ from collectors._base import Collector, Lane
 
 @dataclass(frozen=True, slots=True)
 class OpenTransaction:
-    """What one transaction held at one of several queries that follow within milliseconds."""
+    """Locks of one transaction at one of several queries that follow within milliseconds."""
 
     exposure: int
     """0 is the first."""

@@ -10,7 +10,7 @@ from collectors._base import Collector, Lane, gauge
 
 
 class Comparison(StrEnum):
-    """How a column is compared with values, or with another table."""
+    """Comparison of a column with values, or with another table."""
 
     equal = "equal"
     listed = "listed"
@@ -65,7 +65,7 @@ class PlanNode:
 
 @dataclass(frozen=True, slots=True)
 class ColumnShare:
-    """How frequent a value of a column can be."""
+    """Frequency that a value of a column can have."""
 
     column: str
     largest: float

@@ -9,7 +9,7 @@ from collectors._base import Collector, Kind, Lane, Metric, Sample, gauge
 
 
 class Side(StrEnum):
-    """Who refused whom."""
+    """Sides of a refusal."""
 
     client = "client"
     """The pooler refused a client."""

@@ -1,4 +1,4 @@
-"""Which database of a pooler leads to which watched server; the daemon supplies it."""
+"""Routes from a pooler's databases to watched servers; the daemon supplies them."""
 
 from dataclasses import dataclass
 

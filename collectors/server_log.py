@@ -1,4 +1,4 @@
-"""How the server's log is read, and what of it is more than a count of errors."""
+"""Reading of the server's log, and the facts in it beyond counts of errors."""
 
 from dataclasses import dataclass
 

@@ -8,7 +8,7 @@ from collectors._base import Collector, Lane, Metric, Sample, gauge
 
 @dataclass(frozen=True, slots=True)
 class StandbyLag:
-    """How far a server is behind. None: unknown, and never 0."""
+    """Lag of a server. None: unknown, and never 0."""
 
     lag_seconds: float | None
     """Age of the oldest change that is not replayed; 0 on a primary."""

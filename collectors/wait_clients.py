@@ -7,7 +7,7 @@ from collectors._base import Bound, Collector, Lane, counter
 
 @dataclass(frozen=True, slots=True)
 class WaitClient:
-    """What the sessions of one client do, by type of wait event, since the daemon watches."""
+    """Waits of the sessions of one client, by type of wait event, since the daemon watches."""
 
     datname: str | None
     usename: str | None

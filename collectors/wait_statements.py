@@ -7,7 +7,7 @@ from collectors._base import Bound, Collector, Lane, counter
 
 @dataclass(frozen=True, slots=True)
 class WaitStatement:
-    """What sessions wait for in one statement, since the daemon watches."""
+    """Waits of sessions in one statement, since the daemon watches."""
 
     queryid: str
     wait_event_type: str

@@ -1,10 +1,13 @@
 """CPU time of this process: what it got, what it waited for, and what its cgroup held back."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from threading import get_native_id
 
 NS = 1e-9
+LINE = 128
+"""Bytes; three numbers take fewer."""
 # cgroup v2 counts microseconds, v1 nanoseconds. In a container its own cgroup is the root.
 CPU_STAT = (
     (Path("/sys/fs/cgroup/cpu.stat"), "throttled_usec", 1e-6),
@@ -34,7 +37,12 @@ def cpu_time() -> CpuTime:
 def schedstat(path: str) -> tuple[float | None, float | None]:
     """Read how many seconds a thread ran and waited for a core."""
     try:
-        run, delay, *_ = Path(path).read_text(encoding="ascii").split()
+        # As short as it can be: it is read after each query to a server on this host.
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            run, delay, *_ = os.read(file, LINE).split()
+        finally:
+            os.close(file)
         return int(run) * NS, int(delay) * NS
     except (OSError, ValueError):
         return None, None

@@ -197,7 +197,7 @@ def _measurers() -> Mapping[AnyCollector, tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class LongInput:
-    """What of a finding's input may be long."""
+    """Part of a finding's input that may be long."""
 
     answers: tuple[AnyCollector, ...]
     """Whose answers may be of database size."""

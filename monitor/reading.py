@@ -13,7 +13,7 @@ from collectors._base import Absence
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one query took, in seconds."""
+    """Cost of one query, in seconds."""
 
     elapsed: float = 0.0
     """Until its answer was read, less the way there and back."""

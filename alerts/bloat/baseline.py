@@ -28,7 +28,7 @@ MOST_CHANGED = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What is known of a table from an earlier state of its file."""
+    """Earlier state of a table's file."""
 
     needed_share: float
     """Pages that its rows took then, as a share of those that the file has now."""
@@ -91,7 +91,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Baselines:
-    """What was noted of each table."""
+    """Notes on each table."""
 
     room: Mapping[str, Json]
 
@@ -138,7 +138,7 @@ def _read(stored: Json) -> _Noted | None:
 
 @dataclass(frozen=True, slots=True)
 class HeapBaseline(History[Baselines]):
-    """How well filled each table was at best, in its current file."""
+    """Best fill of each table in its current file."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:

@@ -23,7 +23,7 @@ LATE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class HeapState:
-    """What is known of a table's heap, by the age of the facts."""
+    """Known state of a table's heap, by the age of the facts."""
 
     table: UserTable
     joined: Heap

@@ -20,7 +20,7 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class TreeState:
-    """What is known of a B-tree."""
+    """Known state of a B-tree."""
 
     index: UserIndex
     table: UserTable

@@ -13,7 +13,7 @@ REMEMBERED = 4000
 
 
 class Frequencies(StrEnum):
-    """How the frequencies of values differ, which the statistics don't tell."""
+    """Assumed distribution of the frequencies of values, which the statistics don't tell."""
 
     even = "even"
     """By chance: a Poisson distribution."""

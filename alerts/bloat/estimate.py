@@ -37,7 +37,7 @@ class Confidence(StrEnum):
 
 
 class Basis(StrEnum):
-    """What an estimate compares the file with."""
+    """Basis of an estimate: what the file is compared with."""
 
     statistics = "column statistics"
     rewrite = "its size after the last rewrite"

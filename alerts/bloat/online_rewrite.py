@@ -1,4 +1,4 @@
-"""How a table is rewritten while it is in use, with what is installed in its database."""
+"""Rewrite of a table while it is in use, with what is installed in its database."""
 
 from shlex import quote
 

@@ -45,7 +45,7 @@ def _key(index: UserIndex) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt(History[RebuiltSizes]):
-    """When the file of an index was replaced by another one with as many entries."""
+    """Time when the file of an index was replaced by another one with as many entries."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:

@@ -42,7 +42,7 @@ class Trail:
 
 @dataclass(frozen=True, slots=True)
 class Crossings(History[Trail]):
-    """When a growing number passed a value; of a collector with one row."""
+    """Times when a growing number passed a value; of a collector with one row."""
 
     collector: AnyCollector
     column: str

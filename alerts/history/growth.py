@@ -1,4 +1,4 @@
-"""How much a counter has grown over weeks and restarts, from two marks of each."""
+"""Growth of counters over weeks and restarts, from two marks of each."""
 
 import json
 from collections.abc import Mapping

@@ -21,7 +21,7 @@ class HomeThread(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """What is seen of a kind of history that met a defect: nothing, and the reason."""
+    """View of a kind of history that met a defect: nothing, and the reason."""
 
     reason: str
 

@@ -19,7 +19,7 @@ class Disappeared:
 
 
 class Presence(NamedTuple):
-    """What memory holds of one name, as the JSON list that a tuple becomes: unix seconds."""
+    """Entry of one name in memory, as the JSON list that a tuple becomes: unix seconds."""
 
     first: float
     last: float
@@ -62,7 +62,7 @@ class Absentees:
 
 @dataclass(frozen=True, slots=True)
 class LastSeen(History[Absentees]):
-    """When each name was last among the rows; forgotten after the span."""
+    """Time when each name was last among the rows; forgotten after the span."""
 
     collector: AnyCollector
     column: str

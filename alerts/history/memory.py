@@ -11,7 +11,7 @@ Json = None | bool | int | float | str | list["Json"] | tuple["Json", ...] | dic
 
 
 class Namespace(NamedTuple):
-    """Whose memory: the cluster, the server's name, a collector or finding.
+    """Owner of a part of memory: the cluster, the server's name, a collector or finding.
 
     A cluster is its system identifier, with the setting `cluster` where there is one: clones
     share the identifier.

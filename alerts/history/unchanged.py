@@ -25,7 +25,7 @@ class UnchangedFor:
 
 
 class Standstill(NamedTuple):
-    """What memory holds of one counter, as the JSON list that a tuple becomes."""
+    """Entry of one counter in memory, as the JSON list that a tuple becomes."""
 
     value: float
     since: float
@@ -77,7 +77,7 @@ class UnchangedForKeys(Mapping[Key, UnchangedFor]):
 
 @dataclass(frozen=True, slots=True)
 class Unchanged(History[Mapping[Key, UnchangedFor]]):
-    """How long a counter of each key has not moved."""
+    """Time for which a counter of each key has not moved."""
 
     collector: AnyCollector
     column: str

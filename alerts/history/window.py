@@ -74,7 +74,7 @@ def _difference(
 
 @dataclass(frozen=True, slots=True)
 class Increases:
-    """How much counters grew, per key; a key that came, restarted or was not read is not there."""
+    """Growth of counters, per key; a key that came, restarted or was not read is not there."""
 
     names: tuple[str, ...]
     windows: Mapping[Key, CounterWindow]

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 
 class Level(IntEnum):
-    """How a statement is judged, the worst last; the file has that of its worst statement."""
+    """Level of a statement, the worst last; the file has that of its worst statement."""
 
     safe = 0
     unknown = 1

@@ -10,7 +10,7 @@ from alerts.migrations.statement import Statement
 
 
 class Documented(NamedTuple):
-    """What the statement does to each table that it names."""
+    """Documented effects of a statement on each table that it names."""
 
     mode: LockMode
     rewrites: bool = False

@@ -1,4 +1,4 @@
-"""How long a statement takes: a range from the pace that this server has shown before."""
+"""Duration of a statement: a range from the pace that this server has shown before."""
 
 import math
 from collections.abc import Iterable

@@ -89,7 +89,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class LiveServer:
-    """What was asked of the live server at one time."""
+    """Facts of the live server, asked at one time."""
 
     name: str
     version: int

@@ -1,4 +1,4 @@
-"""What only rows decide: statements that would fail on them, as far as statistics tell."""
+"""Failures that only rows decide: statements that would fail on them, as far as statistics tell."""
 
 from collections.abc import Iterator
 

@@ -22,7 +22,7 @@ TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What one writing statement, or part of a statement, does to its table."""
+    """Rows that one writing statement, or part of a statement, writes to its table."""
 
     table: LiveTable
     """With the rows of its partitions."""

@@ -1,4 +1,4 @@
-"""What a migration does to queries on standbys: strong locks are replayed there."""
+"""Effect of a migration on queries on standbys: strong locks are replayed there."""
 
 from collections.abc import Iterator
 

@@ -32,7 +32,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How a statement failed on the clone."""
+    """Failure of a statement on the clone."""
 
     sqlstate: str
     message: str

@@ -36,7 +36,7 @@ EXITS = {Level.safe: 0, Level.unknown: 1, Level.caution: 1, Level.danger: 2}
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What the statement does to one table."""
+    """Effect of the statement on one table."""
 
     relation: Relation
     blocked: Blocked

@@ -1,4 +1,4 @@
-"""What a daemon that watches the live server remembers, as far as a migration needs it."""
+"""Facts of a week that a daemon on the live server remembers, as far as a migration needs them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

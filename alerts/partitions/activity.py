@@ -1,4 +1,4 @@
-"""What statements do to the partitions of each table: scans of all alike, and inserts."""
+"""Activity in the partitions of each table: scans of all alike, and inserts."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ Root = tuple[str, int]
 
 
 class Step(NamedTuple):
-    """What happened to the partitions of one table between two answers."""
+    """Activity in the partitions of one table between two answers."""
 
     at: float
     seconds: float

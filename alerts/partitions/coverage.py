@@ -1,4 +1,4 @@
-"""How far the partitions reach from a point without a gap."""
+"""Coverage of partitions: how far they reach from a point without a gap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from alerts.partitions.tree import Ranged
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What there is around a point, and where the first row has no place."""
+    """Partitions around a point, and the first value that has no place."""
 
     current: Ranged | None
     """The partition that holds the point."""

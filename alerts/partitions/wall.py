@@ -20,7 +20,7 @@ class Learning(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PartitionWall:
-    """Where the partitions of a table end, and how long it is until then."""
+    """End of the partitions of a table, and the time until it is reached."""
 
     table: Partitioned
     ranges: list[Ranged]

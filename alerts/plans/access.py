@@ -32,7 +32,7 @@ ROWS, FILE = -2, -1
 
 
 class Rates(NamedTuple):
-    """How a table was read, per second."""
+    """Rates at which a table was read, per second."""
 
     seq_scan: float
     seq_tup_read: float
@@ -48,7 +48,7 @@ class Rates(NamedTuple):
 
 
 class IndexRates(NamedTuple):
-    """How often an index of a table was scanned, per second, before and after."""
+    """Rates at which an index of a table was scanned, per second, before and after."""
 
     relid: int
     name: str
@@ -111,7 +111,7 @@ class IndexesAccessed:
 
 @dataclass(frozen=True, slots=True)
 class TableAccess(History[Accessed]):
-    """How the busiest tables were read, over a day."""
+    """Reads of the busiest tables, over a day."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:
@@ -147,7 +147,7 @@ class TableAccessRecorder:
 
 @dataclass(frozen=True, slots=True)
 class IndexAccess(History[IndexesAccessed]):
-    """How often the indexes of the busiest tables were scanned, over a day."""
+    """Scans of the indexes of the busiest tables, over a day."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:

@@ -26,7 +26,7 @@ COMPILING = 0.5
 
 
 class Why(StrEnum):
-    """What made it slower."""
+    """Kind of cause that made it slower."""
 
     index_dropped = "index dropped"
     index_invalid = "index invalid"
@@ -46,7 +46,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What made a statement slower, as far as that can be known."""
+    """Cause that made a statement slower, as far as it can be known."""
 
     why: Why
     sentence: str

@@ -17,7 +17,7 @@ READING = 0.5
 
 
 class Nature(StrEnum):
-    """What kind of change it is."""
+    """Kind of a change."""
 
     plan = "plan"
     """More blocks for the same rows."""

@@ -39,7 +39,7 @@ UNVACUUMED = 0.05
 
 
 class Access(StrEnum):
-    """How a table is read now, other than before."""
+    """Way in which a table is read now, other than before."""
 
     sequential = "sequential"
     by_index = "index"

@@ -54,7 +54,7 @@ BLOCKS = frozenset(("blocks", "temp_blocks"))
 
 @dataclass(slots=True)
 class Turn:
-    """When a statement that costs more began to do so in the way in which it does now."""
+    """Time when a statement that costs more began to do so in its present way."""
 
     since: float
     noticed: float
@@ -66,7 +66,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What is known of the statements of a server, as of the newest answer."""
+    """Costs of the statements of a server, as of the newest answer."""
 
     changes: Mapping[Key, Change]
     """Those whose calls cost more than usual, however much."""

@@ -11,7 +11,7 @@ from collectors.pooler_databases import PoolerDatabase, pooler_databases
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What the pools may open."""
+    """Connections that the pools may open."""
 
     most: int
     """All of them together, reserves included."""

@@ -13,7 +13,7 @@ MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What arrives at a pool."""
+    """Load that arrives at a pool."""
 
     arrivals: float
     """Transactions a second."""

@@ -12,7 +12,7 @@ PLACE = ("job", "namespace", *MOVES)
 
 
 class Named(Protocol):
-    """What a query needs of a metric: name and labels."""
+    """Metric that a query needs: its name and labels."""
 
     @property
     def name(self) -> str: ...

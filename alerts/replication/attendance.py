@@ -21,7 +21,7 @@ INTERRUPTED = 300.0
 
 
 class Attended(NamedTuple):
-    """What memory holds of one standby, as the JSON list that a tuple becomes."""
+    """Entry of one standby in memory, as the JSON list that a tuple becomes."""
 
     last: float
     """Unix seconds of the last answer that had it."""

@@ -55,7 +55,7 @@ class Delays:
 
 @dataclass(frozen=True, slots=True)
 class ReplayDelay(History[Delays]):
-    """How long each receiver lets WAL wait before it replays it."""
+    """Intended delay of each receiver before it replays WAL."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:

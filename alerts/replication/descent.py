@@ -12,7 +12,7 @@ from collectors.wal_receiver import wal_receiver
 
 @dataclass(frozen=True, slots=True)
 class Descent:
-    """When each server was last a standby that streams, in unix seconds."""
+    """Times when each server was last a standby that streams, in unix seconds."""
 
     room: Mapping[str, Json]
 

@@ -15,7 +15,7 @@ from collectors.wal_receiver import WalReceiver, wal_receiver
 
 
 class Stage(StrEnum):
-    """Where WAL waits."""
+    """Stage in which WAL waits."""
 
     send = "send"
     """Upstream has not sent it."""

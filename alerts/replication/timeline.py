@@ -22,7 +22,7 @@ ACQUAINTED = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """What is known of the positions of one server."""
+    """Known positions of one server."""
 
     trail: Trail
     timeline: int | None

@@ -1,4 +1,4 @@
-"""What keeps a database's oldest IDs from being frozen, and how they are frozen."""
+"""Obstacles that keep a database's oldest IDs from being frozen, and their cure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FEW = 5
 
 @dataclass(frozen=True, slots=True)
 class Obstacles:
-    """What is known of why the horizon of a database stands where it does."""
+    """Known obstacles that hold the horizon of a database."""
 
     oldest: Sequence[OldestRelation]
     """Relations beyond their limit, the oldest first; empty where they are not known."""

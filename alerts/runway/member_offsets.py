@@ -23,7 +23,7 @@ Step = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """Where the members of known multixacts begin, the oldest first."""
+    """Offsets at which the members of known multixacts begin, the oldest first."""
 
     steps: Sequence[Step]
 

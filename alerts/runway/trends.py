@@ -37,7 +37,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """What is known of one number."""
+    """Trend of one number."""
 
     first: float
     """Unix seconds of the oldest sample."""

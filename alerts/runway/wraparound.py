@@ -30,7 +30,7 @@ class AgeForecast(BaseLimits):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast IDs are assigned, and whether vacuum keeps up."""
+    """Pace at which IDs are assigned, and whether vacuum keeps up."""
 
     rate: Rate | None
     keeps_up: bool

@@ -23,7 +23,7 @@ EARLY = 0.95
 
 @dataclass(frozen=True, slots=True)
 class StatementUses:
-    """What the statements did lately."""
+    """Recent uses of the statements."""
 
     closed: tuple[Uses, ...] = ()
     """Whole windows of five minutes, or of a gap that was longer; the oldest first."""
@@ -72,7 +72,7 @@ class StatementUses:
 
 @dataclass(frozen=True, slots=True)
 class StatementHistory(History[StatementUses]):
-    """What every statement did in the last hour; there is one per server."""
+    """History of what every statement did in the last hour; there is one per server."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:

@@ -1,4 +1,4 @@
-"""Which statements have their texts in metrics: those that may have series of their own."""
+"""Statements with their texts in metrics: those that may have series of their own."""
 
 from collections.abc import Iterator
 from heapq import nlargest

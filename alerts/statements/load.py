@@ -91,7 +91,7 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What all statements did within a window."""
+    """Load of all statements within a window."""
 
     uses: Uses
     seen: StatementUses

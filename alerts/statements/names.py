@@ -49,7 +49,7 @@ HIDDEN = re.compile(r'[uU]&"|_to_xml', re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class StatementNames:
-    """What one statement names."""
+    """Names in one statement."""
 
     words: tuple[str, ...] = ()
     """All that may be a name, folded as PostgreSQL folds it."""

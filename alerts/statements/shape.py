@@ -53,7 +53,7 @@ class Wrapped(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StatementShape:
-    """What is certain about a statement."""
+    """Certain facts about a statement."""
 
     kind: str
     """select, update or delete."""

@@ -40,7 +40,7 @@ class KnownText(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StatementTexts:
-    """What is known of texts."""
+    """Known texts."""
 
     known: Mapping[int, KnownText] = field(default_factory=dict)
     """By query id."""

@@ -12,7 +12,7 @@ UNKNOWN = float("nan")
 
 
 class Use(NamedTuple):
-    """What one statement did; counters that the extension does not have are NaN."""
+    """Counters of one statement; those that the extension does not have are NaN."""
 
     calls: float
     seconds: float
@@ -58,7 +58,7 @@ COUNTERS = Use._fields
 
 
 class Uses(Mapping[Key, Use]):
-    """What each statement that was executed did between two times; never changes."""
+    """Counters of each statement that was executed between two times; never changes."""
 
     __slots__ = ("_columns", "_keys", "_places", "begun", "ended")
 

@@ -1,4 +1,4 @@
-"""Which texts are wanted: those of statements that matter, lately or since the last reset."""
+"""Wanted texts: those of statements that matter, lately or since the last reset."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta

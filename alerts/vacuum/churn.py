@@ -28,7 +28,7 @@ Key = tuple[str, int]
 
 
 class Hour(NamedTuple):
-    """What was seen of one table within an hour."""
+    """Churn of one table within an hour."""
 
     begin: int
     """Hours since 1970."""

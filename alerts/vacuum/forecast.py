@@ -19,7 +19,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What autovacuum will do with a table."""
+    """Forecast of autovacuum's work on a table."""
 
     runs: int
     peak: float
@@ -40,7 +40,7 @@ def paces(hours: Sequence[Hour]) -> tuple[Pace, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """How often autovacuum looks at a table, and how long it takes for it."""
+    """Schedule of autovacuum for a table, and the time that it takes."""
 
     naptime: float
     run: float

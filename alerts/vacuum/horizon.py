@@ -21,7 +21,7 @@ from collectors.xmin_horizon import Holder, xmin_horizon
 
 
 class HolderKind(StrEnum):
-    """What holds the horizon; each kind is ended in another way."""
+    """Kind of a holder of the horizon; each is ended in another way."""
 
     idle_transaction = "idle_transaction"
     statement = "statement"

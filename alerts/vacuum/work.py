@@ -53,7 +53,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class WorkLog:
-    """What is known of the workers, as of the newest look."""
+    """State of the workers, as of the newest look."""
 
     running: tuple[Run, ...] = ()
     in_vain: tuple[Run, ...] = ()
@@ -92,7 +92,7 @@ def _is(run: Run, table: UserTable) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AutovacuumWork(History[WorkLog]):
-    """What the workers of autovacuum do, and which of their runs were in vain."""
+    """Work of the autovacuum workers, and those of their runs that were in vain."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:

@@ -1,4 +1,4 @@
-"""What an active session does: its wait event or none, its statement, and whose it is."""
+"""Doing of an active session: its wait event or none, its statement, and whose it is."""
 
 from collections.abc import Iterable, Iterator
 from sys import intern

@@ -32,7 +32,7 @@ USUAL = 5
 
 @dataclass(frozen=True, slots=True)
 class WaitsView:
-    """What was seen within the last hour, up to the last step that has ended."""
+    """View of the last hour, up to the last step that has ended."""
 
     steps: tuple[Sums[Event], ...] = ()
     """Of ten seconds each, oldest first; a step without a look is missing."""
@@ -46,7 +46,7 @@ class WaitsView:
 
 @dataclass(frozen=True, slots=True)
 class Waits(History[WaitsView]):
-    """What active sessions wait for; there is one per server."""
+    """History of what active sessions wait for; there is one per server."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:

@@ -18,7 +18,7 @@ OLD = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[K]):
-    """What has most of some load, and its share of it."""
+    """Largest part of some load, and its share of it."""
 
     what: K
     share: float

@@ -14,7 +14,7 @@ WAL = "wal"
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What is free for WAL."""
+    """Free space for WAL."""
 
     bytes: int
     seconds: float | None

@@ -13,7 +13,7 @@ from collectors.replication_slots import replication_slots
 
 
 class Keeper(StrEnum):
-    """What can keep WAL."""
+    """Kind of object that can keep WAL."""
 
     slot = "slot"
     archive = "archive"

@@ -1,4 +1,4 @@
-"""What is told of each incident: rewritten seldom, since each new text is a new series."""
+"""Texts of each incident: rewritten seldom, since each new text is a new series."""
 
 from dataclasses import dataclass, field, replace
 

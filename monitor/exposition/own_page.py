@@ -109,7 +109,7 @@ class OwnServer:
 
 @dataclass(slots=True)
 class Own:
-    """What is said of all servers, and of the daemon itself."""
+    """Page of the pgvigil_* families, about all servers and the daemon itself."""
 
     worst: int = WORST
     """How many ill subjects of a finding become series of their own."""

@@ -1,4 +1,4 @@
-"""What is said of one server, one finding, its incidents and one collector, as samples."""
+"""Own samples about one server, one finding, its incidents and one collector."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -11,7 +11,7 @@ from monitor.polling.sink import Served
 
 @dataclass(slots=True)
 class ServerPages:
-    """What one monitor writes into the store.
+    """Pages of one monitor in the store.
 
     A round may end, and a long answer may still be rendered, after a reload has removed the
     server or started another monitor of the same name: its pages are closed then.

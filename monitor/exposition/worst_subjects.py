@@ -1,4 +1,4 @@
-"""Which ill subjects have a measured value on the page: the worst few, and they don't flicker."""
+"""Ill subjects with a measured value on the page: the worst few, and they don't flicker."""
 
 from alerts.verdicts.verdict import Subject, Verdict
 from monitor.exposition.top_n import sticky

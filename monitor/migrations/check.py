@@ -40,7 +40,7 @@ class CheckFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the command was asked for."""
+    """Request of the command, from its arguments."""
 
     script: str
     server: WatchedServer | None

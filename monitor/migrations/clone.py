@@ -27,7 +27,7 @@ RIGHTS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of the schema's script."""
+    """Outcome of loading the schema's script."""
 
     statements: int
     lacking: tuple[str, ...]

@@ -53,7 +53,7 @@ class Known(NamedTuple):
 
 @dataclass(slots=True)
 class Seen:
-    """What one statement did, by oid."""
+    """Effects of one statement, by oid."""
 
     locks: dict[int, LockMode] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)

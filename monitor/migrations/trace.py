@@ -64,7 +64,7 @@ RUNS_CODE = {
 
 @dataclass(frozen=True, slots=True)
 class LiveNames:
-    """What of the live server decides how a failure on the clone is read."""
+    """Names on the live server, which decide how a failure on the clone is read."""
 
     major: int | None = None
     roles: frozenset[str] | None = None

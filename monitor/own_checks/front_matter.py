@@ -42,7 +42,7 @@ Patterns = Annotated[tuple[Line, ...], BeforeValidator(_several)]
 
 
 class FrontMatter(BaseModel):
-    """What a check declares."""
+    """Declarations of a check."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

@@ -60,7 +60,7 @@ Key = tuple[Side, str, str | None, str | None]
 
 @dataclass(slots=True)
 class Refusals:
-    """What was counted since the daemon began to read."""
+    """Counts of refused logins since the daemon began to read."""
 
     records: int = 0
     counts: dict[Key, tuple[int, tuple[float, ...]]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ LONGEST = 2.0
 
 @dataclass(slots=True)
 class PlanBudget:
-    """What is left of it."""
+    """Budget of planner calls: what is left of it."""
 
     left: float = AN_HOUR
     told_at: float | None = None

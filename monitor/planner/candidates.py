@@ -32,7 +32,7 @@ FIRST_PAGES = 2 * 8192
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """What ANALYZE has found of a column."""
+    """Statistics of a column, from the last ANALYZE."""
 
     distinct: float
     """Values; negative: a share of the rows."""

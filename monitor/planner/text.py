@@ -19,7 +19,7 @@ WRITES = "it writes, or locks rows"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a text may call."""
+    """Names of functions and types that a text may call."""
 
     words: tuple[str, ...]
     """All names in it;"""

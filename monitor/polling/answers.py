@@ -18,7 +18,7 @@ TOO_OLD = Absence("its last answer is too old")
 
 @dataclass(slots=True, eq=False)
 class DatabaseAnswer:
-    """What one database answered to one collector; compared by identity."""
+    """Answer of one database to one collector; compared by identity."""
 
     rows: Sequence[Any]
     at: float

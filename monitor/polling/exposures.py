@@ -29,7 +29,7 @@ YOUNG = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is worth reading after one look at the locks."""
+    """Reads that are worth their cost after one look at the locks."""
 
     keys: Sequence[tuple[LockKey, Sequence[Ctid]]] = ()
     """Tables whose keys may be read, each with the rows that are awaited."""
@@ -42,7 +42,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class Exposed:
-    """What was read, and what it cost."""
+    """Result of those reads, with their cost."""
 
     held: list[HeldRow] = field(default_factory=list)
     transactions: list[OpenTransaction] = field(default_factory=list)

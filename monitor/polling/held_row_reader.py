@@ -71,7 +71,7 @@ Ctid = tuple[int, int]
 
 @dataclass(slots=True)
 class HeldRows:
-    """What was read, and what it cost."""
+    """Rows that transactions hold, as they were read, with the cost of reading."""
 
     rows: list[HeldRow] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)

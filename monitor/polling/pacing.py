@@ -54,6 +54,9 @@ class Pacing:
     """Share of wall time that the fast lane, and the other scope, leave for each."""
     _level: dict[Scope, float] = field(default_factory=dict)
     """The largest share that one collector of each scope may take."""
+    _spans: dict[Extent, tuple[float, float]] = field(default_factory=dict)
+    """Seconds between two rounds where nothing stretches them, and beyond which nothing does; made
+    again after an event that changes them."""
 
     # Events.
 
@@ -84,16 +87,19 @@ class Pacing:
         """Collectors are asked between two rounds too, this many seconds apart; empty: none is."""
         if paces != self._between:
             self._between = paces
+            self._spans.clear()
             self._share_out()
 
     def on_tour(self, seconds: float) -> None:
         """A walk through all databases takes that long: nothing is asked more often in each."""
         if seconds != self._walk_seconds:
             self._walk_seconds = seconds
+            self._spans.clear()
             self._share_out()
 
     def lives_in(self, collector: AnyCollector, database: str | None) -> None:
         """The extension of a collector was found in that database only; None: in none any more."""
+        self._spans.clear()
         if database is None:
             self.homes.pop(collector, None)
         else:
@@ -103,6 +109,7 @@ class Pacing:
         """Mostly only what is shown of these is asked anew, as their answers are long."""
         if self._partial != collectors:
             self._partial = frozenset(collectors)
+            self._spans.clear()
             self._share_out()
 
     # Results.
@@ -140,15 +147,19 @@ class Pacing:
 
     def _at(self, level: float, collector: AnyCollector, part: bool = False) -> float:
         backed_off = self.distress - (FAST_LAST if collector.lane is Lane.fast else 0)
-        unstretched = self.unstretched(collector, part)
+        unstretched, longest = self._span((collector, part))
         if collector.lane is Lane.fast:
             stretched = max(unstretched, self._fast)
         else:
             stretched = max(unstretched, self.costs.get((collector, part), 0.0) / level)
-        return min(
-            max(stretched, unstretched * 2.0 ** max(0, backed_off)),
-            self._longest(collector, unstretched),
-        )
+        return min(max(stretched, unstretched * 2.0 ** max(0, backed_off)), longest)
+
+    def _span(self, extent: Extent) -> tuple[float, float]:
+        found = self._spans.get(extent)
+        if found is None:
+            unstretched = self.unstretched(*extent)
+            found = self._spans[extent] = unstretched, self._longest(extent[0], unstretched)
+        return found
 
     def _longest(self, collector: AnyCollector, unstretched: float) -> float:
         """Seconds beyond which its pace is not stretched."""
@@ -168,25 +179,24 @@ class Pacing:
 
     def _share_out(self) -> None:
         """Stretch the fast lane as one by its own cost; divide the rest between the scopes."""
-        costs = {
-            collector: cost
-            for (collector, _), cost in self.costs.items()
-            if collector.lane is Lane.fast and collector not in self.resting
-        }
+        costs: dict[AnyCollector, float] = {}
+        shares: dict[Scope, list[tuple[float, float]]] = {scope: [] for scope in Scope}
+        for extent, cost in self.costs.items():  # one loop, as this is done after each answer
+            collector = extent[0]
+            if collector.lane is not Lane.fast:
+                unstretched, most = self._span(extent)
+                shares[collector.scope].append((cost / unstretched, cost / most))
+            elif collector not in self.resting:
+                costs[collector] = cost
         pace = self.lanes[Lane.fast]
         longest = max((self._longest(collector, pace) for collector in costs), default=pace)
         self._fast, taken = fast_lane(costs, self._between, pace, longest, self.fast_budget)
         rest = self.budget - min(taken, self.fast_budget)
-        shares: dict[Scope, list[tuple[float, float]]] = {scope: [] for scope in Scope}
-        for (collector, part), cost in self.costs.items():
-            if collector.lane is not Lane.fast:
-                unstretched = self.unstretched(collector, part)
-                least = cost / self._longest(collector, unstretched)
-                shares[collector.scope].append((cost / unstretched, least))
         # What is asked of the server and what is asked of its databases: each may have all that
         # the other leaves, and half in any case.
         wanted = {scope: min(rest / 2, sum(share for share, _ in shares[scope])) for scope in Scope}
         self._left = {scope: rest - sum(wanted.values()) + wanted[scope] for scope in Scope}
         self._level = {scope: water_level(self._left[scope], shares[scope]) for scope in Scope}
         for collector, level in self._tightest.items():
-            self._tightest[collector] = min(level, self._level[collector.scope])
+            if self._level[collector.scope] < level:
+                self._tightest[collector] = self._level[collector.scope]

@@ -31,7 +31,7 @@ LOCK_WAIT = 100
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a collector is asked: a session, what we may do there, and the role of the server."""
+    """Place where a collector is asked: a session, its privileges, and the role of the server."""
 
     session: Session
     privileges: Privileges | None = None

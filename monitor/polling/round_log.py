@@ -16,7 +16,7 @@ REFUSED = 3600.0
 
 @dataclass(slots=True)
 class RoundStatus:
-    """How one collector fared on one server, or in one of its databases. Times: unix seconds."""
+    """Status of one collector on one server, or in one of its databases. Times: unix seconds."""
 
     asked: float | None = None
     succeeded: float | None = None

@@ -100,7 +100,7 @@ def _names(key: LockKey) -> tuple[Relation, Relation]:
 
 @dataclass(slots=True)
 class Allowance:
-    """When the next visit is due: the least of the last few is what one costs the server."""
+    """Schedule of visits: the least of the last few is what one costs the server."""
 
     due: float = 0.0
     costs: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_COSTS))

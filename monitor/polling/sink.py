@@ -12,7 +12,7 @@ from monitor.background import in_background, run_by_size
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What of an answer has no series, and why."""
+    """Rows of an answer that have no series, and the reason."""
 
     left_out: int = 0
     """Rows beyond the bound of the collector."""

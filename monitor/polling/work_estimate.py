@@ -24,7 +24,7 @@ PATIENCE = 900.0
 
 @dataclass(frozen=True, slots=True)
 class WorkEstimate:
-    """What one query costs, in seconds of the server's work."""
+    """Estimated cost of one query, in seconds of the server's work."""
 
     kept: tuple[float, ...] = ()
     """What the last rounds seemed to cost; of a process that we see, beyond its CPU time."""

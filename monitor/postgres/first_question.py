@@ -75,7 +75,7 @@ def numbers_of(version: str) -> tuple[int, int] | None:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which server it is that answers, and as whom we are there."""
+    """Identity of the server that answers, and our role there."""
 
     pid: int
     version: int

@@ -10,7 +10,7 @@ FAST = 4e-7
 
 @dataclass(slots=True)
 class Link:
-    """What one session knows of its link."""
+    """Speed of the link of one session, as far as it was measured."""
 
     round_trip: float
     """Seconds that an answer takes at least, whatever the server does."""

@@ -26,7 +26,7 @@ PER_GRANT = 160000
 
 @dataclass(frozen=True, slots=True)
 class Privileges:
-    """What one session may do, by capability, when it was asked."""
+    """Privileges of one session, by capability, when it was asked."""
 
     role: str
     granted: dict[Capability, bool]

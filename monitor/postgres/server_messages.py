@@ -54,7 +54,7 @@ class TooLarge(Exception):
 
 @dataclass(slots=True)
 class ServerMessages:
-    """What a server sends on one connection."""
+    """Messages that a server sends on one connection."""
 
     rows: int = 0
     """Of the query that is being answered."""

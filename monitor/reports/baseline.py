@@ -42,7 +42,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What was accepted, and which findings could not be judged then."""
+    """Accepted subjects, and the findings that could not be judged then."""
 
     accepted: tuple[Accepted, ...] = ()
     not_judged: frozenset[str] = frozenset()

@@ -36,7 +36,7 @@ class HourJson(TypedDict):
 
 @CLOSED
 class HoursJson(TypedDict):
-    """When it waits, and when the fewest statements would."""
+    """Hours in which it waits, and those in which the fewest statements would."""
 
     now: HourJson | None
     best: HourJson | None

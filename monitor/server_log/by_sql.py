@@ -61,7 +61,7 @@ class LogFile:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far the log was read."""
+    """Position up to which the log was read."""
 
     name: str
     offset: int

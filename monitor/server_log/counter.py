@@ -13,7 +13,7 @@ from monitor.server_log.tally import Tally
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was counted up to the end of a visit."""
+    """Counts up to the end of a visit."""
 
     counts: tuple[LogCount, ...]
     log: ServerLog

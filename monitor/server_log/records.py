@@ -19,7 +19,7 @@ NAME = 63
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is used of one record. Message, detail and context are looked at and dropped."""
+    """Used fields of one record. Message, detail and context are looked at and dropped."""
 
     sqlstate: str
     user: str | None

@@ -33,7 +33,7 @@ def by_ending(name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far the log was read."""
+    """Position up to which the log was read."""
 
     device: int
     inode: int

@@ -38,7 +38,7 @@ Key = tuple[str, str | None, str | None, str | None]
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted since the daemon began to read."""
+    """Counts of log records since the daemon began to read."""
 
     records: int = 0
     temp_files: int = 0

@@ -1,4 +1,4 @@
-"""What a source is, and all sources of one server."""
+"""Source of rows, and all sources of one server."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar

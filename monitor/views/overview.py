@@ -103,7 +103,7 @@ class ServerView:
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """What is known of a target that is no server."""
+    """View of a target that is no server."""
 
     kind: Kind
     name: str

@@ -17,7 +17,7 @@ HARMLESS = ("SET ", "RESET ", "SELECT ")
 
 
 class Gain(StrEnum):
-    """What is gained: high for a warning, medium for a large object, else low."""
+    """Gain of a cure: high for a warning, medium for a large object, else low."""
 
     high = "high"
     medium = "medium"
@@ -29,7 +29,7 @@ class Gain(StrEnum):
 
 
 class Effort(StrEnum):
-    """What it costs, as its cure tells."""
+    """Effort of a cure, as the cure itself tells."""
 
     paste = "paste"
     """Statements that end at once."""

@@ -1,4 +1,4 @@
-"""What of a server is not read, and why: whether or not a finding needs it."""
+"""Collectors that are not read on a server, with the reason; no matter if a finding needs them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ NOW = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class WaitHour:
-    """What was seen on one server, or why nothing is known."""
+    """Waits of one server, or the reason why nothing is known."""
 
     unknown: str | None = None
     seen: WaitsView = field(default_factory=WaitsView)

@@ -125,7 +125,7 @@ class ServerJson(TypedDict):
 
 @closed
 class TargetJson(TypedDict):
-    """What is watched and is no server of PostgreSQL."""
+    """Watched target that is no server of PostgreSQL."""
 
     server: str
     kind: Kind

@@ -1,4 +1,4 @@
-"""What is remembered for migrate-check, as JSON: hours of the week, index builds, volumes."""
+"""Memory for migrate-check, as JSON: hours of the week, index builds, volumes."""
 
 from typing import Any
 

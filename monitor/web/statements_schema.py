@@ -10,7 +10,7 @@ from monitor.web.json_schema import Time, closed, page_of
 
 @closed
 class StatementJson(TypedDict):
-    """What one statement took within the time that was seen."""
+    """Cost of one statement within the time that was seen."""
 
     query_id: str
     """As in pg_stat_statements; a text, because it has 64 bits."""

@@ -65,7 +65,7 @@ class ServerWaitsJson(TypedDict):
 
 @closed
 class WaitsJson(TypedDict):
-    """What active sessions wait for."""
+    """Waits of active sessions."""
 
     at: Time | None
     minutes: Annotated[int, Keyword("minimum", 1), Keyword("maximum", 60)]

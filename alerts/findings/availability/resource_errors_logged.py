@@ -28,7 +28,7 @@ class Limits(BaseLimits):
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """What an error says is used up, and what to do."""
+    """Resource that an error says is used up, and the cure."""
 
     what: str
     severity: Severity

@@ -26,7 +26,7 @@ NAMED = 20
 
 
 class Loss(StrEnum):
-    """What took the statistics."""
+    """Cause of the loss."""
 
     crash = "crash"
     unclean_start = "unclean_start"
@@ -61,7 +61,7 @@ class Limits(BaseLimits):
 
 @dataclass(slots=True)
 class Damage:
-    """What one database lost."""
+    """Loss of one database."""
 
     loss: Loss
     at: float

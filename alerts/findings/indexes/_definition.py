@@ -1,4 +1,4 @@
-"""What an index holds and in which order: when another one can do all of its work."""
+"""Definition of an index: columns and order, which tell when another one can do its work."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How much of each large table was read sequentially, and by its indexes, within the last hour.
+"""Reads of each large table within the last hour, sequential ones and those by its indexes.
 
 Only tables of at least a megabyte are followed, and a table that is not read sequentially takes no
 further memory.
@@ -33,7 +33,7 @@ class Look(NamedTuple):
 
 
 class Reads(NamedTuple):
-    """What grew within a time."""
+    """Growth of a table's counters within a time."""
 
     seconds: float
     scans: int

@@ -41,7 +41,7 @@ class Limits(BaseLimits):
 
 
 class Step(NamedTuple):
-    """What grew between two looks."""
+    """Growth of counters between two looks."""
 
     scans: float
     rows: float

@@ -1,4 +1,4 @@
-"""What is said of a command that changes a schema while it runs."""
+"""Evidence about a command that changes a schema while it runs."""
 
 from alerts.client_name import session_name
 from alerts.cure import ACTIVITY, cancel, remark, session_guard, since

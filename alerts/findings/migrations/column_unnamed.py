@@ -66,7 +66,7 @@ class Blind(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the statements of one server name."""
+    """Names in the statements of one server."""
 
     server: str
     texts: Mapping[str, Sequence[StatementNames]]
@@ -77,7 +77,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What all statements of one database name, of all servers."""
+    """Names in all statements of one database, on all servers."""
 
     by_table: Mapping[str, frozenset[str]]
     """Names in statements that name a table."""

@@ -1,4 +1,4 @@
-"""What is unknown of pg_partman without the right to read its configuration."""
+"""Limits of what is known of pg_partman without the right to read its configuration."""
 
 from alerts._base import Unjudged
 from alerts.cure import identifier

@@ -1,4 +1,4 @@
-"""What findings about statements share: what they read, and the evidence about a statement."""
+"""Shared parts of findings about statements: what they read, and the evidence on a statement."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

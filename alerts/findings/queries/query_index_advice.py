@@ -41,7 +41,7 @@ class Limits(BaseLimits):
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What an index would save within the window."""
+    """Gain of an index within the window."""
 
     share: float
     """Of the execution time of all statements, less the cost of writes."""

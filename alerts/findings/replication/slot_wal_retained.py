@@ -48,7 +48,7 @@ class Limits(BaseLimits):
 
 @dataclass(frozen=True, slots=True)
 class Runway:
-    """How much of max_slot_wal_keep_size is left; None where it is unlimited."""
+    """Runway of a slot up to max_slot_wal_keep_size; None where it is unlimited."""
 
     left_bytes: int | None
     share: float | None

@@ -63,7 +63,7 @@ class Limits(BaseLimits):
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """How full a volume is, of bytes or of inodes, and when it is full."""
+    """Filling of a volume with bytes or inodes, and the time when it is full."""
 
     used: float
     """Share."""

@@ -33,7 +33,7 @@ class Limits(BaseLimits):
 
 
 class Spread(NamedTuple):
-    """What the last ANALYZE found in one column."""
+    """Spread of values in one column, from the last ANALYZE."""
 
     nulls: float
     values: float

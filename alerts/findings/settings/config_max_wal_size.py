@@ -42,7 +42,7 @@ class Limits(BaseLimits):
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """What the server does on average since its counters began."""
+    """Average behaviour of the server since its counters began."""
 
     early: float
     """Checkpoints that the volume of WAL can have requested;"""

@@ -41,7 +41,7 @@ class Limits(BaseLimits):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What the holder costs."""
+    """Cost of the holder."""
 
     tables: Sequence[DueTable]
     gained: int

@@ -26,7 +26,7 @@ Slot = tuple[int, int]
 
 
 class Holdings(Protocol):
-    """What a transaction holds, as each of its locks has it."""
+    """Locks that a transaction holds."""
 
     @property
     def virtualtransaction(self) -> str: ...

@@ -210,7 +210,7 @@ class HeldOrder:
 
 @dataclass(slots=True)
 class _Shown:
-    """What was read of one table: exposures within milliseconds."""
+    """Reading of one table: exposures within milliseconds."""
 
     table: Table
     rows: Sequence[HeldRow]

@@ -23,7 +23,7 @@ FRESH = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """What is concluded from all looks, with weights as of one time."""
+    """Conclusions from all looks, with weights as of one time."""
 
     risks: tuple[Risk, ...] = ()
     """Surest first."""
@@ -35,7 +35,7 @@ class Lessons:
 
 @dataclass(frozen=True, slots=True)
 class LockOrderView:
-    """What was learned up to the newest look."""
+    """View of what was learned up to the newest look."""
 
     lessons: Lessons
     captures: tuple[Capture, ...]
@@ -66,7 +66,7 @@ class LockOrderView:
 
 @dataclass(frozen=True, slots=True)
 class LockOrder(History[LockOrderView]):
-    """Who locks what in which order, who met whom, and deadlocks; there is one per server."""
+    """History of lock orders, of conflicts seen, and of deadlocks; there is one per server."""
 
     @property
     def collectors(self) -> tuple[AnyCollector, ...]:

@@ -14,7 +14,7 @@ AFTER = {"for", "returning", "order", "limit", ";"}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What rows are looked up by; what is set there is no key."""
+    """Key by which rows are looked up; a column that is set is no key."""
 
     kind: str
     """Without the values: only keys of one kind can be compared."""

@@ -41,7 +41,7 @@ class Pattern(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """What statements of one application were seen to do."""
+    """Observed pattern of the statements of one application."""
 
     pattern: Pattern
     actor: Actor
@@ -63,7 +63,7 @@ class Hint:
 
 @dataclass(slots=True)
 class Course:
-    """What one open transaction was seen to do."""
+    """Observed course of one open transaction."""
 
     began: float | None
     """Its newest statement."""

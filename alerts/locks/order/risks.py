@@ -1,4 +1,4 @@
-"""What was learned: tables that transactions lock in opposite order, and how sure that is."""
+"""Learned risks: tables that transactions lock in opposite order, and how sure that is."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class AdvisoryKey(NamedTuple):
 
 
 class Level(IntEnum):
-    """How sure it is that two pieces of code will meet in a deadlock one day."""
+    """Certainty that two pieces of code will meet in a deadlock one day."""
 
     both_ways = 2
     """Both orders were seen, each at a wait; whether they concern the same rows is not proved."""
@@ -46,7 +46,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """How it was seen: both sides, and the row where they met."""
+    """Sighting of a risk: both sides, and the row where they met."""
 
     waiter: Party
     blocker: Party

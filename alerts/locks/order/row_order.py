@@ -50,7 +50,7 @@ class KeyStep:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """How a step was seen: by whom, and whether nothing else can explain it."""
+    """Evidence of a step: by whom, and whether nothing else can explain it."""
 
     party: Party
     is_certain: bool
@@ -75,7 +75,7 @@ class Disorder:
 
 @dataclass(slots=True)
 class Held:
-    """What one transaction is known to have."""
+    """Known locks of one transaction."""
 
     keys: dict[RowKey, None] = field(default_factory=dict)
     wants: RowKey | None = None

@@ -37,7 +37,7 @@ LAST = "its statement, and waits of the same application"
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """What a transaction was like that others waited for."""
+    """Description of a transaction that others waited for."""
 
     actor: Actor
     code: Code | None
@@ -80,7 +80,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """How a meeting was seen, and the gates that its waiter and its blocker held each time."""
+    """Evidence of a meeting, and the gates that its waiter and its blocker held each time."""
 
     sighting: Sighting
     gates: frozenset[int]
@@ -183,7 +183,7 @@ class Meetings:
 
 @dataclass(slots=True)
 class Ways:
-    """Where code goes on to from each table, as of one time."""
+    """Ways that code takes on from each table, as of one time."""
 
     by_wait: dict[Where, dict[Table, frozenset[int]]] = field(default_factory=dict)
     """With the gates that were held each time."""

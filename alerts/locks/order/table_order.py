@@ -63,7 +63,7 @@ class Unsure:
 
 @dataclass(slots=True)
 class TableOrder:
-    """What is remembered of one server."""
+    """Memory of the order of tables on one server."""
 
     steps: Steps = field(default_factory=Steps)
     waits: DecayingTable[Wait, tuple[Sighting, frozenset[int]]] = field(

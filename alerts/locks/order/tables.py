@@ -22,7 +22,7 @@ Relation = tuple[str, int]
 
 
 class Table(NamedTuple):
-    """What code locks in some order. A partition counts as the table that code names."""
+    """Table that code locks in some order. A partition counts as the table that code names."""
 
     database: str
     name: str

@@ -1,4 +1,4 @@
-"""What a statement is about to lock rows of, by its first words."""
+"""Table whose rows a statement is about to lock, by its first words."""
 
 import re
 from dataclasses import dataclass
