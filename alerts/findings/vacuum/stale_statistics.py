@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
+from alerts.bloat.current import changed_rows
 from alerts.limits import BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.vacuum.due import DueTable, tables
@@ -26,7 +27,9 @@ class Limits(BaseLimits):
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     server = AutovacuumSettings.of(snapshot)
     for due in tables(snapshot, server, "n_mod_since_analyze", limits.least_rows):
-        if table_is_known(due) and due.changed_times >= limits.times:
+        if due.changed_times < limits.times or not table_is_known(due):
+            continue
+        if changed_rows(due.table) is not None:  # else they may have been made before it
             yield evidence(due)
 
 

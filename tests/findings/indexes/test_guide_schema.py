@@ -1,4 +1,4 @@
-"""The shop of the engineering guide: exactly the findings about indexes that it deserves."""
+"""The shop of the engineering guide: exactly the findings about storage that it deserves."""
 
 import time
 from collections.abc import Mapping
@@ -14,9 +14,11 @@ from tests.fixtures.postgres import Database, Psql
 from tests.fixtures.until import until
 
 CHAPTER: Mapping[str, AnyFinding] = {
-    name: finding for name, finding in all_findings().items() if finding.chapter == "indexes"
+    name: finding
+    for name, finding in all_findings().items()
+    if finding.chapter in ("indexes", "runway", "storage", "vacuum")
 }
-COLLECTORS = {one for f in CHAPTER.values() for one in (*f.reads, *f.consults)}
+COLLECTORS = {one for f in CHAPTER.values() for one in (*f.reads, *f.consults) if one.sql}
 SHOP = """
     CREATE TABLE customers (
         id bigserial PRIMARY KEY,

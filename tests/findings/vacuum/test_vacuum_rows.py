@@ -75,6 +75,9 @@ ORDERS: UserTable = filled(
     reltuples=1_000_000.0,
     reloptions=[],
     table_size_bytes=GIB,
+    n_tup_ins=0,
+    n_tup_upd=0,
+    n_tup_del=0,
     **ZEROES,
 )
 
@@ -160,6 +163,8 @@ def test_without_an_answer_it_is_unknown(finding: AnyFinding) -> None:
         ({"n_dead_tup": 9_999, "reltuples": 100.0}, autovacuum_overdue),
         ({"n_ins_since_vacuum": 602_999}, insert_overdue),
         ({"n_mod_since_analyze": 200_099}, stale_statistics),
+        # A session that loads and analyses a table reports its inserts afterwards.
+        ({"n_mod_since_analyze": 10**6, "n_tup_ins": 10**6, "reltuples": 1e6}, stale_statistics),
         ({"n_mod_since_analyze": 300_000, "reltuples": -1.0}, stale_statistics),
         ({"n_live_tup": 9_999, "reltuples": -1.0}, table_never_analyzed),
         ({"n_live_tup": 10**6, "reltuples": -1.0, "last_analyze": AT}, table_never_analyzed),
