@@ -1,7 +1,7 @@
 """Page: what was told of each scene and in the quiet days, as bench/FLIPS.md."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -74,8 +74,16 @@ def _head(found: Sequence[Figures], statements: int, each_window: int) -> Iterat
     yield (
         "Before that, nothing is made bad for a while, which is recorded: by how much each counter"
         " of each statement, table and index grew in each window, in pieces of ten windows whose"
-        f" mood is drawn with these weights: {moods}. The replayed days are made of whole recorded"
-        " pieces in drawn order, and are judged by the same code."
+        f" mood is drawn with these weights: {moods}. What is inserted is deleted within the hour,"
+        " and after each window the tables are vacuumed and analysed as autovacuum would do by its"
+        " defaults: it goes by the real clock itself, and is off. The replayed days are made of"
+        " whole recorded pieces in drawn order, and are judged by the same code."
+    )
+    yield ""
+    yield (
+        "After each recorded window every drawn statement is explained with four parameters. What"
+        " is told of one that has another plan then than within the hour before is no false alarm,"
+        " and is counted apart."
     )
     yield ""
 
@@ -94,14 +102,25 @@ def _figures(found: Sequence[Figures]) -> Iterator[str]:
     yield _row("days in which nothing was done", found, lambda one: f"{one.days:.1f}")
     yield _row("told in these days", found, lambda one: str(len(one.false)))
     yield _row("replayed days", found, lambda one: f"{one.replayed.days:.0f}")
-    yield _row("told in these days", found, lambda one: str(one.replayed.false))
-    yield _row("false a replayed day", found, _daily, "≤ 0.1")
+    yield _row("told of another plan", found, lambda one: str(one.replayed.true))
+    yield _row("told without another plan", found, lambda one: str(one.replayed.false))
+    yield _row("false a replayed day", found, lambda one: _daily(one, one.replayed.false), "≤ 0.1")
+    yield _row(
+        "told a replayed day, true or not",
+        found,
+        lambda one: _daily(one, one.replayed.false + one.replayed.true),
+    )
     yield ""
-    told = sum((Counter(one.replayed.told) for one in found), Counter[str]())
-    if told:
-        yield "What was told in the replayed days, by mood and cause:"
+    yield from _listed("without another plan", [one.replayed.told for one in found])
+    yield from _listed("of another plan", [one.replayed.flipped for one in found])
+
+
+def _listed(which: str, told: Sequence[Mapping[str, int]]) -> Iterator[str]:
+    """Yield how often what was told."""
+    if found := sum(map(Counter, told), Counter[str]()):
+        yield f"What was told {which} in the replayed days, by mood and cause:"
         yield ""
-        yield from (f"- {what}: {count}" for what, count in told.most_common())
+        yield from (f"- {what}: {count}" for what, count in found.most_common())
         yield ""
 
 
@@ -133,8 +152,8 @@ def _beside(one: Figures) -> str:
     return str(sum(len(told.false_beside) for told in one.told))
 
 
-def _daily(one: Figures) -> str:
-    return f"{one.replayed.false / one.replayed.days:.2f}" if one.replayed.days else "–"
+def _daily(one: Figures, told: int) -> str:
+    return f"{told / one.replayed.days:.2f}" if one.replayed.days else "–"
 
 
 def _cell(told: Told) -> str:
