@@ -76,6 +76,7 @@ QUERY = """
         partition_root.nspname::text                                        as root_schemaname,
         partition_root.relname::text                                        as root_relname,
         c.relpersistence::text                                              as relpersistence,
+        c.relhastriggers                                                    as has_triggers,
         c.relfilenode                                                       as relfilenode,
         c.relallvisible                                                     as relallvisible,
         {relallfrozen}                                                      as relallfrozen,
@@ -191,6 +192,8 @@ class UserTable:
     toast_n_dead_tup: int | None = None
     relallfrozen: int | None = None
     """Pages with nothing left to freeze, at the last vacuum; None before 18."""
+    has_triggers: bool = True
+    """Or had once; also those by which PostgreSQL keeps foreign keys, on both of their tables."""
 
     @property
     def analyzed(self) -> float | None:

@@ -86,6 +86,7 @@ def footprint_of(
     explicit: Callable[[Table], bool],
     writes_unseen: Callable[[Table], bool] = lambda _: False,
     scans: Callable[[Table], bool] = lambda _: False,
+    selects: Callable[[Table], bool] = lambda _: False,
     told: Table | None = None,
 ) -> Footprint:
     """From all that was seen of one transaction.
@@ -93,9 +94,10 @@ def footprint_of(
     Some statements leave the same locks as harmless ones do: SELECT … FOR UPDATE those of a check
     of a foreign key; a prepared ON CONFLICT DO UPDATE, or any change where no index is used, those
     of an INSERT. `explicit` says of a table whether its kind is known to do that there, and
-    `writes_unseen` whether it changes rows of a table that may be read from end to end, and `scans`
-    whether it was seen to do so. `told` is
-    the table of its statement as waits have taught it.
+    `writes_unseen` whether it changes rows of a table that may be read from end to end, `scans`
+    whether it was seen to do so, and `selects` whether it takes rows by SELECT … FOR UPDATE, where
+    that can be told from a foreign key. `told` is the table of its statement as waits have taught
+    it.
     """
     touched: set[Table] = set()
     rows: set[Table] = set()
@@ -122,7 +124,10 @@ def footprint_of(
                 )
                 if known.is_index and changed:
                     indexed.add(known.table)
-                if known.table not in inserted and (explicit(known.table) or (changed and unseen)):
+                selected = not changed and not known.has_triggers and selects(known.table)
+                if known.table not in inserted and (
+                    explicit(known.table) or selected or (changed and unseen)
+                ):
                     rows.add(known.table)
                 if group >= 0:
                     slots.setdefault(known.table, []).append((group, position))

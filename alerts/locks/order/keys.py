@@ -1,15 +1,25 @@
-"""The key by which a statement looks for its row, as far as its text tells."""
+"""The key by which a statement looks for its row, as far as its text tells.
+
+Known limits: a statement about several rows (a list, a range, alternatives) has no key here. Which
+of them it has, and which it waits for, its text does not tell.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 
 from alerts.query_tokens import VALUES, Token, tokens
 
 WHOLE = re.compile(r"[0-9]+")
+OPERATOR = frozenset("+-*/<>=~!@#%^&|?")
 AFTER = {"for", "returning", "order", "limit", ";"}
 """What a condition ends with."""
+SEVERAL = {"or", "any", "all", "some", "between", "like", "ilike", "similar", "select"}
+"""Words by which a condition fits several rows,"""
+COMPARISON = re.compile(r"(?!<>)[<>~@&]|!~")
+"""and operators, such as those of ranges, patterns and arrays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,8 @@ def key_of(statement: str | None) -> Key | None:
     meant = [one for one in tokens(statement or "") if one.kind not in ("space", "comment")]
     words = [text.lower() for _, text in meant]
     if "where" in words:
-        return _key(meant[words.index("where") :])
+        condition = _condition(meant[words.index("where") :])
+        return None if _fits_several(condition) else _key(condition)
     if words[:1] == ["insert"] and "values" in words and "conflict" in words:
         return _conflicting(meant, words.index("values"), words.index("conflict"))
     return None
@@ -70,10 +81,28 @@ def _conflicting(meant: Sequence[Token], values: int, conflict: int) -> Key | No
     return _key([*key, *row[columns[0].index(key)]])
 
 
-def _key(meant: Sequence[Token]) -> Key:
-    """Without what follows the condition: rows are looked up alike whatever becomes of them."""
+def _condition(meant: Sequence[Token]) -> Sequence[Token]:
+    """Without what follows it: rows are looked up alike whatever becomes of them."""
     ends = (n for n, (_, text) in enumerate(meant) if text.lower() in AFTER)
-    meant = meant[: next(ends, len(meant))]
+    return meant[: next(ends, len(meant))]
+
+
+def _fits_several(condition: Sequence[Token]) -> bool:
+    words = [text.lower() for _, text in condition]
+    if not SEVERAL.isdisjoint(words) or any(map(COMPARISON.match, _operators(condition))):
+        return True
+    lists = (_lists(condition[n:]) for n, word in enumerate(words) if word == "in")
+    return any(len(found[0]) > 1 for found in lists if found)
+
+
+def _operators(meant: Iterable[Token]) -> Iterator[str]:
+    """Signs that follow each other, parentheses and commas apart."""
+    for is_operator, run in groupby(meant, key=lambda token: token.text in OPERATOR):
+        if is_operator:
+            yield "".join(text for _, text in run)
+
+
+def _key(meant: Sequence[Token]) -> Key:
     kind = " ".join("?" if kind in VALUES else text for kind, text in meant)
     return Key(kind, tuple(text for kind, text in meant if kind in VALUES))
 

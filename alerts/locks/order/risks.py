@@ -55,6 +55,8 @@ class Sighting:
     ctid: tuple[int, int] | None
     proof: str
     """What tells the order of the blocker, for people."""
+    by_waiter: bool = False
+    """Whether it is the waiter that goes on to where the other one came from."""
 
 
 @dataclass(frozen=True, slots=True)

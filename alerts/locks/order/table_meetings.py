@@ -36,8 +36,8 @@ LAST = "its statement, and waits of the same application"
 
 
 @dataclass(frozen=True, slots=True)
-class Blocker:
-    """Description of a transaction that others waited for."""
+class Kind:
+    """Description of a transaction that met another: others of its kind go on alike."""
 
     actor: Actor
     code: Code | None
@@ -49,11 +49,13 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """A transaction that had locked rows of one table waited at another."""
+    """A transaction that had locked rows of one table met another one of that kind here."""
 
     came_from: Table
     here: Table
-    blocker: Blocker
+    other: Kind
+    by_waiter: bool = False
+    """Whether the one of that kind waited for the first, and not the first for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,13 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """Evidence of a meeting, and the gates that its waiter and its blocker held each time."""
+    """Evidence of a meeting, and the gates that each of the two held each time."""
 
     sighting: Sighting
     gates: frozenset[int]
-    blocker_gates: frozenset[int]
+    """Of the one that came from another table,"""
+    other_gates: frozenset[int]
+    """and of the one that it met."""
 
 
 @dataclass(slots=True)
@@ -105,7 +109,7 @@ class Meetings:
 
     def forget(self, dropped: Set[Table]) -> None:
         self.seen.forget(
-            lambda met: not dropped.isdisjoint((met.came_from, met.here, *met.blocker.locked))
+            lambda met: not dropped.isdisjoint((met.came_from, met.here, *met.other.locked))
         )
         self.onward.forget(
             lambda step: not dropped.isdisjoint((step.one, step.other, *step.locked))
@@ -129,16 +133,29 @@ class Meetings:
         """The waiter has locked rows of `came_from`, whatever else it did, and waits here."""
         here = conflict.contested.table
         self.learn_onward(conflict, came_from, waiter, at)
-        session = conflict.blocker
-        code, last = _code(session, blocker), _named(session, blocker)
-        party = Blocker(actor_of(session), code, blocker.tables, last)
-        meeting = Meeting(came_from, here, party)
+        meeting = Meeting(came_from, here, _kind(conflict.blocker, blocker))
+        self._see(meeting, Met(sighting, waiter.gates, blocker.gates), at)
+
+    def learn_behind(
+        self,
+        conflict: Conflict,
+        came_from: Table,
+        waiter: Footprint,
+        blocker: Footprint,
+        sighting: Sighting,
+        at: float,
+    ) -> None:
+        """The blocker came here from `came_from`, where the waiter has not been."""
+        kind = _kind(conflict.waiter, waiter)
+        meeting = Meeting(came_from, conflict.contested.table, kind, by_waiter=True)
+        self._see(meeting, Met(sighting, blocker.gates, waiter.gates), at)
+
+    def _see(self, meeting: Meeting, met: Met, at: float) -> None:
         known = self.seen.get(meeting, at)
-        gates, blocker_gates = waiter.gates, blocker.gates
         if known:
-            gates &= known.value.gates
-            blocker_gates &= known.value.blocker_gates
-        self.seen.see(meeting, Met(sighting, gates, blocker_gates), at)
+            gates, other_gates = known.value.gates, known.value.other_gates
+            met = Met(met.sighting, met.gates & gates, met.other_gates & other_gates)
+        self.seen.see(meeting, met, at)
 
     def learn_onward(self, conflict: Conflict, one: Table, footprint: Footprint, at: float) -> None:
         session, other = conflict.waiter, conflict.contested.table
@@ -156,14 +173,14 @@ class Meetings:
         """Yield what is proved by now, each with its proof."""
         ways = self._ways(now)
         for meeting, met in self.seen.alive(now):
-            who, start, here = meeting.blocker, meeting.came_from, meeting.here
+            who, start, here = meeting.other, meeting.came_from, meeting.here
             gates = met.value.gates
             found = dict(ways.after_the_same(who, here, gates))
             found |= dict(ways.of_the_same_code(who, here, gates))
             if who.last == start and start not in found:
                 step = Step(who.actor, here, start)
                 known = steps.seen.get(step, now)
-                apart = known is None or known.value & met.value.blocker_gates
+                apart = known is None or known.value & met.value.other_gates
                 if not apart and steps.returns.get(step, now) is None:
                     found[start] = LAST
             for other, proof in found.items():
@@ -192,7 +209,7 @@ class Ways:
     )
 
     def after_the_same(
-        self, who: Blocker, here: Table, gates: frozenset[int]
+        self, who: Kind, here: Table, gates: frozenset[int]
     ) -> Iterable[tuple[Table, str]]:
         if who.code is None:
             alike = self.by_wait.get((who.actor, None, who.locked, here), {})
@@ -201,7 +218,7 @@ class Ways:
                     yield other, SAME_TABLES
 
     def of_the_same_code(
-        self, who: Blocker, here: Table, gates: frozenset[int]
+        self, who: Kind, here: Table, gates: frozenset[int]
     ) -> Iterable[tuple[Table, str]]:
         if who.code is None:
             return
@@ -224,6 +241,11 @@ def _comes_later(
     both = sum(weight for locked, weight in states if here in locked and other in locked)
     never = not any(other in locked and here not in locked for locked, _ in states)
     return never and min(alone, both) >= OFTEN
+
+
+def _kind(session: Session, footprint: Footprint) -> Kind:
+    code, last = _code(session, footprint), _named(session, footprint)
+    return Kind(actor_of(session), code, footprint.tables, last)
 
 
 def _code(session: Session, footprint: Footprint) -> Code | None:

@@ -25,6 +25,7 @@ from alerts.locks.order.row_writers import CHANGES, RowWriters
 from alerts.locks.order.statement_tables import StatementTables
 from alerts.locks.order.table_meetings import Meetings
 from alerts.locks.order.table_steps import FIRST_VISIT, Step, Steps
+from alerts.locks.order.table_successors import Successors
 from alerts.locks.order.tables import Table, Tables, advisory, is_advisory
 from alerts.locks.order.target import target_of
 from collectors.activity import Session
@@ -72,6 +73,7 @@ class TableOrder:
     """With the gates that the waiter held each time."""
     links: DecayingTable[Link, Sighting] = field(default_factory=lambda: DecayingTable(PAIRS))
     meetings: Meetings = field(default_factory=Meetings)
+    successors: Successors = field(default_factory=Successors)
     contested: DecayingTable[Table, None] = field(default_factory=lambda: DecayingTable(PAIRS))
     """Tables of which a row was waited for."""
     writers: RowWriters = field(default_factory=RowWriters)
@@ -87,13 +89,14 @@ class TableOrder:
         known_before = self._known
         for conflict in conflicts:
             if conflict.contested.by_row:
-                self._learn_contested(conflict, at)
+                self._learn_contested(scene, conflict, at)
         parties = {one.pid for conflict in conflicts for one in (conflict.waiter, conflict.blocker)}
         parties |= {pid for pid in scene.advisory_waiters if pid in scene.sessions}
         footprints = {pid: self._of_scene(scene, scene.sessions[pid], at) for pid in parties}
         for pid, footprint in footprints.items():
             self.steps.learn(scene.sessions[pid], footprint, at)
             self.meetings.look(scene.sessions[pid], footprint, at)
+            self._look_onward(scene, scene.sessions[pid], footprint, at)
         for conflict in conflicts:
             waiter, blocker = footprints[conflict.waiter.pid], footprints[conflict.blocker.pid]
             starts = waiter.rows - {conflict.contested.table}
@@ -145,6 +148,7 @@ class TableOrder:
         footprint = self._footprint([row], session, tables, is_done, at)
         self.steps.learn(session, footprint, at)
         self.meetings.look(session, footprint, at)
+        self.successors.look(session, footprint, None, self.steps, at)
         for question in self.questions:
             if question.blocker == row.virtualtransaction:
                 self._answer(question, session, footprint, at)
@@ -181,6 +185,7 @@ class TableOrder:
         seen = (
             self.waits,
             self.links,
+            self.successors.links,
             self.contested,
             self.advisory.steps,
             self.advisory.numbers.moves,
@@ -196,25 +201,34 @@ class TableOrder:
             lambda link: not dropped.isdisjoint((link.came_from, link.meets, link.goes_to))
         )
         self.contested.forget(lambda table: table in dropped)
-        for known in (self.writers, self.statements, self.advisory, self.meetings):
+        for known in (
+            self.writers,
+            self.statements,
+            self.advisory,
+            self.meetings,
+            self.successors,
+        ):
             known.forget(dropped)
         self.patterns.forget({table.name for table in dropped})
 
     def __len__(self) -> int:
         """Edges, transactions and statements that are remembered."""
-        tables = len(self.waits) + len(self.links) + len(self.contested)
+        tables = len(self.waits) + len(self.links) + len(self.successors) + len(self.contested)
         return (
             len(self.steps) + tables + len(self.writers) + len(self.statements) + len(self.advisory)
         )
 
     # Learning.
 
-    def _learn_contested(self, conflict: Conflict, at: float) -> None:
+    def _learn_contested(self, scene: Scene, conflict: Conflict, at: float) -> None:
         contested, waiter = conflict.contested, conflict.waiter
         self.contested.see(contested.table, None, at)
         # ON CONFLICT waits without joining the queue of a row.
         self.statements.learn(waiter, contested.table, contested.mode in (None, *CHANGES), at)
-        self.writers.learn_wait(actor_of(waiter), contested.table, contested.mode, at)
+        actor = actor_of(waiter)
+        self.writers.learn_wait(actor, contested.table, contested.mode, at)
+        if any(contested.relation[1] in one.unchanged for one in scene.locks[waiter.pid]):
+            self.writers.learn_select(actor, contested.table, contested.mode, at)
 
     def _of_scene(self, scene: Scene, session: Session, at: float) -> Footprint:
         locks, is_done = scene.locks[session.pid], _is_done(scene, session)
@@ -239,6 +253,7 @@ class TableOrder:
             ),
             lambda table: self._by_waits(actor, table, at),
             lambda table: self._by_scans(actor, table, at),
+            lambda table: self.writers.by_its_selects(actor, table, at),
             self.statements.table_of(session),
         )
         table = footprint.target
@@ -285,6 +300,8 @@ class TableOrder:
     ) -> None:
         """`starts` are tables of which the waiter has rows."""
         here = conflict.contested.table
+        if conflict.contested.by_row:
+            self._learn_behind(conflict, waiter, blocker, at)
         for start in starts:
             if self.steps.in_order(conflict.waiter, waiter, here, start):
                 # It has been here before it went there.
@@ -309,6 +326,23 @@ class TableOrder:
                     # Who has been at the start itself is no link between it and a third table.
                     if onward == start or start not in blocker.tables:
                         self.links.see(Link(start, here, onward), _sighting(conflict, proof), at)
+
+    def _learn_behind(
+        self, conflict: Conflict, waiter: Footprint, blocker: Footprint, at: float
+    ) -> None:
+        """The blocker may have come from where the waiter goes to next."""
+        here = conflict.contested.table
+        for start in blocker.rows - waiter.tables - {here}:
+            proof = self.steps.went(conflict.blocker, blocker, start, here, at)
+            if proof and not is_advisory(start):
+                sighting = replace(_sighting(conflict, proof), by_waiter=True)
+                self.successors.expect(conflict, start, waiter, sighting)
+                self.meetings.learn_behind(conflict, start, waiter, blocker, sighting, at)
+
+    def _look_onward(self, scene: Scene, session: Session, footprint: Footprint, at: float) -> None:
+        contested = scene.next_contested(session)
+        waits_at = contested.table if contested and contested.by_row else None
+        self.successors.look(session, footprint, waits_at, self.steps, at)
 
     def _ask(self, scene: Scene, conflict: Conflict, start: Table, blocker: Footprint) -> None:
         """Where the blocker goes on to is seen a moment later."""
@@ -342,7 +376,11 @@ class TableOrder:
     def _opposed(self, now: float) -> Iterator[Risk]:
         alive = {
             link: entry
-            for link, entry in (*self._proved_later(now), *self.links.alive(now))
+            for link, entry in (
+                *self._proved_later(now),
+                *self.successors.links.alive(now),
+                *self.links.alive(now),
+            )
             if all(self.contested.get(table, now) for table in link.tables)
             and not self._comes_back(link, entry.value, now)
         }
@@ -363,6 +401,9 @@ class TableOrder:
     def _comes_back(self, link: Link, seen: Sighting, now: float) -> bool:
         """Whether the blocker may have come here twice, and the row be of the second time."""
         actor = seen.blocker.user, seen.blocker.application
+        if seen.by_waiter:
+            back = Step(actor, link.meets, link.came_from)
+            return self.steps.comes_back.get(back, now) is not None
         step = Step(actor, link.goes_to, link.meets)
         return seen.proof in FIRST_VISIT and self.steps.comes_back.get(step, now) is not None
 

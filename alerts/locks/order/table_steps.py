@@ -67,7 +67,7 @@ class Steps:
         """All that is proved by what one transaction holds now, and held before."""
         self._remember(transaction_of(session), footprint)
         for other in footprint.rows:
-            if self._skips(session, other, at):
+            if self.skips_locked(session, other, at):
                 continue
             for one in footprint.rows - {other}:
                 if self.in_order(session, footprint, one, other):
@@ -108,7 +108,7 @@ class Steps:
             return None
         if waits_at == other:
             return "its own wait"
-        if not self._skips(session, other, at):
+        if not self.skips_locked(session, other, at):
             if footprint.came_first(one, other):
                 return BY_SLOTS
             if self._seen_before(session, one, other):
@@ -128,7 +128,8 @@ class Steps:
             return False
         return self.returns.get(step, at) is None
 
-    def _skips(self, session: Session, table: Table, at: float) -> bool:
+    def skips_locked(self, session: Session, table: Table, at: float) -> bool:
+        """Whether its application takes only free rows there."""
         return self.skips.get((actor_of(session), table), at) is not None
 
     def _seen_before(self, session: Session, one: Table, other: Table) -> bool:

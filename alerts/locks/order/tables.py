@@ -53,6 +53,8 @@ class Known(NamedTuple):
     is_scanned: bool = False
     """Small enough for PostgreSQL to scan it rather than to use an index; and not seen to grow, so
     that a write there changes rows that exist."""
+    has_triggers: bool = True
+    """Without any, no foreign key references it: then only a SELECT locks its rows in share."""
 
 
 @dataclass(slots=True)
@@ -107,7 +109,16 @@ class Tables:
             bare = row.relkind == "r" and user_indexes in self.sources and relation not in indexed
             grows = self._grows(row)
             scanned = (bare or _is_small(row)) and not grows
-            self._know(relation, Known(table, is_bare=bare, grows=grows, is_scanned=scanned))
+            self._know(
+                relation,
+                Known(
+                    table,
+                    is_bare=bare,
+                    grows=grows,
+                    is_scanned=scanned,
+                    has_triggers=row.has_triggers,
+                ),
+            )
         for index, relation in indexes.items():
             if known := self.known.get(relation):
                 self._know(index, Known(known.table, is_index=True))

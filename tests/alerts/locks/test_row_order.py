@@ -208,6 +208,9 @@ def test_a_dropped_table_has_no_order() -> None:
             "insert into t values (8) on conflict (id) do nothing",
             None,
         ),
+        ("update t where id in (1)", "update t where id in (2)", True),
+        ("update t where id <> 1 and n = 1", "update t where id <> 1 and n = 2", True),
+        ("update t where d ->> 'id' = '1'", "update t where d ->> 'id' = '2'", True),
         (None, "update t where id = 1", None),
     ],
 )
@@ -217,3 +220,40 @@ def test_the_only_key_that_differs_tells_a_direction(
     """Numbers by their value, texts where every alphabet agrees; anything else tells nothing."""
     has, goes_to = key_of(one), key_of(other)
     assert (has.rises_to(goes_to) if has and goes_to else None) is rises
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "id in (1, 2)",
+        "n = 7 and id IN (f(1), 2)",
+        "id = any ('{1,2}')",
+        "id = 1 or id = 2",
+        "id between 1 and 2",
+        "id > 1",
+        "id >= -1 and n = 3",
+        "k like 'a%'",
+        "k ~ '^a'",
+        "tags @> '{a}'",
+        "id = (select max(id) from u where n = 1)",
+    ],
+)
+def test_a_statement_about_several_rows_has_no_key(condition: str) -> None:
+    """Which of them it has already, and which it waits for, its text does not tell."""
+    assert key_of(f"select v from t where {condition} order by id for update") is None
+    assert key_of("select v from t where id = 1 order by id for update") is not None
+
+
+def test_sorted_batches_are_no_circle() -> None:
+    """Each list of keys is another text; all of them lock their rows in the order of the key."""
+    known = lock_store()
+    batch = "select v from {{}} where id in ({}, {}, {}) order by id for update"
+    lists = ((5, 1, 2), (4, 2, 1), (1, 3, 4), (5, 1, 2))
+    for has, wants in pairwise(lists):
+        look(
+            known,
+            Transaction(1, ("accounts",), waits_for=2, verb=batch.format(*has)),
+            Transaction(2, ("accounts",), waits_for=3, verb=batch.format(*wants)),
+            Transaction(3, ("accounts",)),
+        )
+    assert not is_proved(known)
