@@ -92,7 +92,12 @@ class Schedule:
         self.every(f"{name}:pulse", PULSE, server.pulse, late)
         for lane in Lane:
             pace = min(server.plan.paces[lane], server.plan.paces[Lane.normal])
-            self.every(f"{name}:{lane}", pace, partial(server.round, lane), late + STAGGER[lane])
+            self.every(
+                f"{name}:{lane}",
+                pace,
+                partial(server.round, lane, glances=True),
+                late + STAGGER[lane],
+            )
         tour = min(server.plan.paces[Lane.table], SOON)
         self.every(f"{name}:tour", tour, server.visit_databases, late + 1.5)
 

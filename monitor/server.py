@@ -203,12 +203,23 @@ class ServerMonitor:
 
     # What the schedule calls.
 
-    async def round(self, lane: Lane) -> None:
-        """Ask everything of a lane that is due on the server as a whole."""
+    async def round(self, lane: Lane, glances: bool = False) -> None:
+        """Ask everything of a lane that is due on the server as a whole.
+
+        `glances`: there will be a next round, and a session that waits is worth seeing before it.
+        """
         asked = (c for c in of_server(lane) if c not in self.pacing.homes)
         await self._ask(lane, [c for c in asked if self.agenda.is_due(c)])
         if lane is Lane.fast:
-            await self.burst.follow(partial(self._ask, lane, IN_BURST))
+            read = partial(self._ask, lane, IN_BURST)
+            await self.burst.follow(read, self._sees_a_wait if glances else None)
+
+    async def _sees_a_wait(self) -> bool:
+        """Whether a session waits for a lock now, as far as there is a session to ask on."""
+        session = self.sessions.any
+        if session is None or session.lost:
+            return False
+        return await self.burst.glance.sees_a_wait(session, self.runner.deadline)
 
     async def _ask(self, lane: Lane, due: Sequence[AnyCollector]) -> None:
         if not due:

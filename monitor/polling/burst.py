@@ -1,6 +1,7 @@
 """Lock burst: reads locks more often while a session waits for one, as often as the budget allows.
 
-A pile-up grows within seconds, a deadlock lasts one, and what leads up to it a tenth of that.
+A pile-up grows within seconds, a deadlock lasts one, and what leads up to it a tenth of that. So
+while no session waits, glances between two readings ask whether one does by now.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from collectors.settings import settings
 from monitor.clock import Clock
 from monitor.polling.aimed_look import TIMEOUT, AimedLook
 from monitor.polling.answers import Answers
+from monitor.polling.glance import Glance
 from monitor.polling.lock_queues import REMEMBERED, LockTraffic
 from monitor.polling.pacing import WAITED_FOR, Pacing
 from monitor.polling.round_log import RoundLog
@@ -28,6 +30,8 @@ CALM = 2
 """unless this many readings in a row show none."""
 IN_BURST: tuple[AnyCollector, ...] = (activity, locks)
 Read = Callable[[], Awaitable[None]]
+Look = Callable[[], Awaitable[bool]]
+"""Whether a session waits for a lock by now."""
 
 
 @dataclass(slots=True)
@@ -41,10 +45,14 @@ class LockBurst:
     round_log: RoundLog
     traffic: LockTraffic = field(default_factory=LockTraffic)
     aimed: AimedLook = field(default_factory=AimedLook)
+    glance: Glance = field(init=False)
     hurry_until: float = 0.0
     calm: int = 0
     noted: Answer[Lock] | None = None
     """The last answer that was noted: with a stretched pace there are rounds without a new one."""
+
+    def __post_init__(self) -> None:
+        self.glance = Glance(self.clock, self.round_log)
 
     @property
     def interval(self) -> float:
@@ -62,15 +70,22 @@ class LockBurst:
         """Seconds of the server's work that one reading of a burst takes."""
         return sum(self.pacing.costs.get((collector, False), 0.0) for collector in IN_BURST)
 
-    async def follow(self, read: Read) -> None:
+    async def follow(self, read: Read, sees_a_wait: Look | None = None) -> None:
         """Read repeatedly until the next ordinary round is near, only while sessions wait."""
         self._note()
         self._save()
         statuses = [self.round_log.of(collector) for collector in IN_BURST]
-        began = statuses[0].asked
-        if began is None or not self._in_a_hurry():
+        ordinary = began = statuses[0].asked
+        if began is None:
             return
-        due, end = began + self.hurried, began + self.pacing.of(activity)
+        end = began + self.pacing.of(activity)
+        if not self._in_a_hurry():
+            if sees_a_wait is None or not await self._glances(began, end, sees_a_wait):
+                return
+            await read()
+            self._note()
+            began = self.clock.now()
+        due = began + self.hurried
         while self._in_a_hurry():
             regular = due if due + self.hurried / 2 <= end else end
             aimed = self._aimed(regular)
@@ -85,7 +100,19 @@ class LockBurst:
                 self.aimed.spend(self.cost)
         # A reading between the ordinary ones does not put the next of those off.
         for status in statuses:
-            status.asked = began
+            status.asked = ordinary
+
+    async def _glances(self, began: float, end: float, sees_a_wait: Look) -> bool:
+        """Glance until the next ordinary round is near, or until a session waits."""
+        pace = end - began
+        number = 0 if self.pacing.distress else self.glance.between(pace, self.pacing.budget)
+        self.pacing.glances_take(number * self.glance.cost / pace)
+        for glance in range(1, number + 1):
+            due = began + glance * pace / (number + 1)
+            await asyncio.sleep(max(0.0, due - self.clock.now()))
+            if await sees_a_wait():
+                return True
+        return False
 
     def _aimed(self, until: float) -> float | None:
         """Return when a look is due that catches a deadlock before it ends, and that pays."""
@@ -107,6 +134,7 @@ class LockBurst:
             self.pacing.costs.get((one, False), 0.0) for one in IN_BURST if one not in resting
         )
         share = self.pacing.budget - cost / self.interval
+        share -= self.pacing.glances
         self.aimed.save(share, self.cost, self.clock.now())
 
     def remember(self, seconds: float) -> None:

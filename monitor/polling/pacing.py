@@ -23,6 +23,10 @@ WORST = 3600.0
 """Seconds; no pace is stretched beyond it, as a question never asked is never answered."""
 
 
+NEGLIGIBLE = 0.01
+"""Share of the budget by which glances may change before the others are paced anew."""
+
+
 Extent = tuple[AnyCollector, bool]
 """A collector's whole answer (False), or what is quick of it (True): the part that is shown, and
 the whole answers of databases where they are short."""
@@ -46,6 +50,8 @@ class Pacing:
     _partial: frozenset[AnyCollector] = frozenset()
     _walk_seconds: float = 0.0
     _between: Mapping[AnyCollector, float] = field(default_factory=dict)
+    glances: float = 0.0
+    """Share of wall time that glances between two rounds of the fast lane take."""
     _tightest: dict[AnyCollector, float] = field(default_factory=dict)
     """The lowest level since each was asked last."""
     _fast: float = 0.0
@@ -90,6 +96,12 @@ class Pacing:
             self._spans.clear()
             self._share_out()
 
+    def glances_take(self, share: float) -> None:
+        """Glances between two rounds of the fast lane take that share of wall time."""
+        if abs(share - self.glances) > NEGLIGIBLE * self.budget:
+            self.glances = share
+            self._share_out()
+
     def on_tour(self, seconds: float) -> None:
         """A walk through all databases takes that long: nothing is asked more often in each."""
         if seconds != self._walk_seconds:
@@ -116,8 +128,8 @@ class Pacing:
 
     @property
     def fast_budget(self) -> float:
-        """Share of wall time that the fast lane may take."""
-        return self.budget * FAST_SHARE
+        """Share of wall time that the fast lane may take, besides its glances."""
+        return self.budget * FAST_SHARE - self.glances
 
     @property
     def left_for_walks(self) -> float:
@@ -191,7 +203,7 @@ class Pacing:
         pace = self.lanes[Lane.fast]
         longest = max((self._longest(collector, pace) for collector in costs), default=pace)
         self._fast, taken = fast_lane(costs, self._between, pace, longest, self.fast_budget)
-        rest = self.budget - min(taken, self.fast_budget)
+        rest = self.budget - self.glances - min(taken, self.fast_budget)
         # What is asked of the server and what is asked of its databases: each may have all that
         # the other leaves, and half in any case.
         wanted = {scope: min(rest / 2, sum(share for share, _ in shares[scope])) for scope in Scope}

@@ -1,10 +1,12 @@
 """The fast lane queries more often while sessions wait, within its budget."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
+import asyncpg
 import pytest
 
 from alerts.history.memory import Memory
@@ -23,6 +25,7 @@ from monitor.exposition.store import Store
 from monitor.fleet import Fleet
 from monitor.polling.answers import Answers
 from monitor.polling.burst import HURRIED, HURRY, LockBurst
+from monitor.polling.glance import REFUSED, Glance
 from monitor.polling.lock_queues import GAP, LockTraffic
 from monitor.polling.pacing import Pacing
 from monitor.polling.round_log import RoundLog
@@ -141,6 +144,54 @@ async def test_in_distress_it_does_not_hurry(monkeypatch: pytest.MonkeyPatch) ->
     assert await looks_of(one, WAITING, monkeypatch) == []
 
 
+async def glances_of(
+    one: LockBurst, waits: list[bool], monkeypatch: pytest.MonkeyPatch, cost: float = 0.0
+) -> tuple[list[float], list[float]]:
+    """When it glances until the next ordinary round, and when it looks, by the stopwatch."""
+    clock, glances, looks = cast(Stopwatch, one.clock), list[float](), list[float]()
+    began = clock.time
+
+    async def pass_by(seconds: float) -> None:
+        clock.time += seconds
+
+    async def glance() -> bool:
+        glances.append(round(clock.time - began, 3))
+        one.glance.costs.append(cost)
+        return waits.pop(0)
+
+    async def look() -> None:
+        looks.append(round(clock.time - began, 3))
+        seen(one, WAITING)
+
+    seen(one, [])
+    monkeypatch.setattr(asyncio, "sleep", pass_by)
+    await one.follow(look, glance)
+    assert one.round_log.of(activity).asked == began, "the next ordinary round is not put off"
+    return glances, looks
+
+
+async def test_a_glance_between_two_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deadlock lasts a second: who waits by then is looked at, and that goes on as ever."""
+    one = lane(Stopwatch())
+    assert await glances_of(one, [False], monkeypatch) == ([0.5], [])
+    assert await glances_of(one, [True], monkeypatch) == ([0.5], [0.5, 0.75])
+    one = lane(Stopwatch())
+    one.pacing.timed_out()
+    assert await glances_of(one, [], monkeypatch) == ([], []), "in distress there is none"
+
+
+async def test_dear_glances_are_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take a small share of the budget, and what they take is not given to others."""
+    one = lane(Stopwatch(), cost=0.015)
+    assert await glances_of(one, [False] * 3, monkeypatch, 0.0008) == ([0.5, 1.0, 1.5], [])
+    assert await glances_of(one, [False], monkeypatch, 0.0008) == ([1.0], [])
+    assert one.pacing.glances == pytest.approx(0.0004)
+    assert one.pacing.fast_budget == pytest.approx(0.0071)
+    one.glance.costs.clear()
+    one.glance.costs.append(0.9)
+    assert await glances_of(one, [], monkeypatch) == ([], [])
+
+
 def test_what_was_short_is_not_lost() -> None:
     """The worst of the last minute, and session-seconds that only grow."""
     traffic, crowd = LockTraffic(), LockGraph.of([*WAITING, lock(3, "relation", 0.4)])
@@ -212,6 +263,24 @@ async def test_a_slow_first_answer_does_not_make_looks_cheap(database: Database)
         await session.close()
 
 
+@pytest.mark.versions(18)
+async def test_a_glance_that_fails_is_no_wait(database: Database) -> None:
+    """It is not tried again for a while; a session that is lost is left to the next round."""
+    clock = Stopwatch()
+    glance = Glance(clock, RoundLog())
+    session = await Session.open(Address.of(database.monitor_dsn, {}), None, 10, 20)
+    try:
+        await session.connection.execute("begin")
+        with suppress(asyncpg.PostgresError):
+            await session.connection.execute("select 1 / 0")
+        assert not await glance.sees_a_wait(session, 20)
+        assert (glance.between(1.0, 1.0), glance.cost) == (0, 0.0)
+        clock.time += REFUSED
+        assert glance.between(1.0, 1.0) == 1
+    finally:
+        await session.close()
+
+
 @pytest.mark.versions(14, 18)
 async def test_a_real_wait_is_looked_at_often_and_counted(
     private_server: PrivateServers, watch: Watch
@@ -221,6 +290,12 @@ async def test_a_real_wait_is_looked_at_often_and_counted(
     watched = await watch(server.dsn(user=MONITOR))
     await watched.until_seen()
     one = watched.server.burst
+
+    async def glance() -> bool:
+        assert watched.server.sessions.any
+        return await one.glance.sees_a_wait(watched.server.sessions.any, 20)
+
+    assert not await glance(), "sessions that sleep wait for no lock"
     async with connected(server.dsn()) as holder, connected(server.dsn()) as waiter:
         await holder.execute("create table t ()")
         await holder.execute("begin; lock table t")
@@ -238,6 +313,7 @@ async def test_a_real_wait_is_looked_at_often_and_counted(
             return any(later - at < 0.7 for at, later in pairwise(times))
 
         await until(looked_between, "it is looked at between the ordinary rounds")
+        assert await glance()
         await holder.execute("commit")
         await waiting
 
@@ -245,4 +321,6 @@ async def test_a_real_wait_is_looked_at_often_and_counted(
             return one.interval == 1.0
 
         await until(is_calm, "it has calmed down")
+        assert not await glance()
+    assert one.glance.costs, "what it takes is known"
     assert one.traffic.waiting_seconds > 0
