@@ -24,6 +24,8 @@ class HeldRow:
     advisory lock."""
     is_weak: bool = False
     """Whether it may be held for a foreign key only, which keeps no other update away."""
+    column: str | None = None
+    """Name of the key column, if it is one and has integers."""
 
 
 held_rows = Collector(row=HeldRow, lane=Lane.fast)

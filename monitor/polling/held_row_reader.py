@@ -142,6 +142,7 @@ def _rows(
     records: Sequence[asyncpg.Record],
     by_xid: Mapping[int, asyncpg.Record],
 ) -> list[HeldRow]:
+    column = table.columns[0] if list(table.numbers) == [True] else None
     return [
         HeldRow(
             table.datname,
@@ -153,6 +154,7 @@ def _rows(
             record["ctid"][1],
             record["key"],
             holder["is_weak"],
+            column,
         )
         for record in records
         if (holder := by_xid.get(record["xid"]))

@@ -108,7 +108,7 @@ def disordered(disorder: Disorder, now: float) -> Evidence:
         value=disorder.conflicts or min(disorder.upwards, disorder.downwards),
         message=f"Transactions in {table.database} {_about_rows(disorder)}",
         facts={
-            "proved_by": "a circle of keys" if disorder.is_proved else None,
+            "proved_by": _proof(disorder) if disorder.is_proved else None,
             "upwards": disorder.upwards,
             "downwards": disorder.downwards,
             "first_seen_ago_seconds": now - disorder.first,
@@ -129,8 +129,18 @@ def disordered(disorder: Disorder, now: float) -> Evidence:
     )
 
 
+def _proof(disorder: Disorder) -> str:
+    return "a step against ORDER BY" if disorder.by_sorting else "a circle of keys"
+
+
 def _about_rows(disorder: Disorder) -> str:
     table = disorder.table.name
+    if disorder.by_sorting:
+        return (
+            f"lock rows of {table} in two orders: one statement sorts them by their key, another"
+            " locks a smaller key after a greater one. If both want the same two rows, they"
+            " deadlock."
+        )
     if disorder.is_proved:
         return (
             f"lock rows of {table} in no fixed order, in a cycle of keys: if two of them conflict,"

@@ -5,7 +5,9 @@ each look shows which rows every transaction holds, whatever its statements are.
 and did not hold a moment ago came later; what a session waits for comes after all that it holds.
 These steps are certain. Code that keeps any order, by this key or by another column, never makes a
 cycle of them. Code behind a gate may: so a cycle is a proof only where one transaction with several
-rows has waited for another one with several rows of that table. A gate prevents just that.
+rows has waited for another one with several rows of that table. A gate prevents just that. One
+step downwards is a proof too, if its statement conflicts with one that sorts its rows by the key
+(`sorted_statements`).
 
 Known limits: a foreign key is checked under a lock that keeps no other update away. So
 transactions that have written a table with a foreign key to this one count only by their waits. A
@@ -23,6 +25,7 @@ from alerts.locks.order.decay import DecayingTable
 from alerts.locks.order.keys import Key
 from alerts.locks.order.risks import AdvisoryKey, Level, Risk, Sighting
 from alerts.locks.order.row_order import Disorder, KeyStep, RowKey
+from alerts.locks.order.sorted_statements import sorted_by
 from alerts.locks.order.tables import ADVISORY, Table, Tables, advisory, is_advisory
 from collectors.held_rows import HeldRow
 
@@ -66,13 +69,18 @@ class HeldOrder:
     )
     met: DecayingTable[Table, None] = field(default_factory=lambda: DecayingTable(TABLES))
     """Where one transaction with several rows waited for another."""
+    unsorted: DecayingTable[tuple[Table, str], Party] = field(
+        default_factory=lambda: DecayingTable(TABLES)
+    )
+    """Statements that were in conflict with one that sorts its rows by the key, and that one."""
 
     def __len__(self) -> int:
-        return len(self.steps) + len(self.cycles) + len(self.met)
+        return len(self.steps) + len(self.cycles) + len(self.met) + len(self.unsorted)
 
     @property
     def version(self) -> int:
-        return self.steps.version + self.cycles.version + self.met.version
+        known = self.steps, self.cycles, self.met, self.unsorted
+        return sum(table.version for table in known)
 
     def learn(
         self,
@@ -102,8 +110,10 @@ class HeldOrder:
         awaits = {wait.waiter: key for wait in waits if (key := shown.awaited(wait))}
         for wait in waits:
             had = shown.first.get(wait.waiter, frozenset())
-            if had and shown.has_several(wait):
-                self.met.see(shown.table, None, at)
+            if shown.has_several(wait):
+                if had:
+                    self.met.see(shown.table, None, at)
+                self._learn_sorting(shown, wait, at)
             if (wanted := awaits.get(wait.waiter)) is None:
                 continue
             self._see(shown, wait.waiter, had, {wanted}, at)
@@ -122,6 +132,13 @@ class HeldOrder:
             for other in sorted(then)[:MOST]:
                 if one != other:
                     self._learn_step(KeyStep(shown.row(one), shown.row(other)), party, at)
+
+    def _learn_sorting(self, shown: "_Shown", wait: RowWait, at: float) -> None:
+        """One of them may sort its rows, and the other not."""
+        parties = shown.party(wait.waiter), shown.party(wait.blocker)
+        for one, other in (parties, parties[::-1]):
+            if one and other and other.statement and shown.sorts(one) and not shown.sorts(other):
+                self.unsorted.see((shown.table, other.statement), one, at)
 
     def _learn_step(self, step: KeyStep, party: Party, at: float) -> None:
         known = self.steps.entries.get(step)
@@ -155,6 +172,7 @@ class HeldOrder:
         self.steps.forget(lambda step: step.one.table in dropped)
         self.cycles.forget(lambda table: table in dropped)
         self.met.forget(lambda table: table in dropped)
+        self.unsorted.forget(lambda where: where[0] in dropped)
         self._tidy()
 
     def _tidy(self) -> None:
@@ -193,8 +211,11 @@ class HeldOrder:
                 continue
             up, down = (ways.get(table, {}).get(rises, []) for rises in (True, False))
             proved = cycles.get(table) if self.met.get(table, now) else None
+            against = None if proved else self._against_sorting(table, down, now)
             if proved:
                 parties, first, last = proved.value, proved.first, proved.last
+            elif against:
+                parties, first, last = against
             elif up and down and self.met.get(table, now):
                 shown = self.steps.entries[up[-1]], self.steps.entries[down[-1]]
                 parties = shown[0].value, shown[1].value
@@ -202,7 +223,22 @@ class HeldOrder:
             else:
                 continue
             weights = self._weight(up, now), self._weight(down, now)
-            yield Disorder(table, proved is not None, *weights, 0.0, parties, first, last)
+            is_proved, by_sorting = bool(proved or against), against is not None
+            yield Disorder(
+                table, is_proved, *weights, 0.0, parties, first, last, by_sorting=by_sorting
+            )
+
+    def _against_sorting(
+        self, table: Table, down: Iterable[KeyStep], now: float
+    ) -> tuple[tuple[Party, Party], float, float] | None:
+        """A step downwards by a statement that conflicts with one that sorts upwards; and when."""
+        for step in down:
+            seen = self.steps.entries[step]
+            sorting = self.unsorted.get((table, seen.value.statement or ""), now)
+            if sorting:
+                first, last = max(seen.first, sorting.first), max(seen.last, sorting.last)
+                return (sorting.value, seen.value), first, last
+        return None
 
     def _weight(self, steps: Iterable[KeyStep], now: float) -> float:
         return sum(self.steps.entries[step].weight_at(now) for step in steps)
@@ -232,6 +268,11 @@ class _Shown:
 
     def pairs(self) -> Iterable[tuple[Held, Held]]:
         return zip(self.exposures, self.exposures[1:], strict=False)
+
+    def sorts(self, party: Party) -> bool:
+        """Whether its statement locks rows in the order of their key."""
+        column = self.rows[0].column
+        return column is not None and sorted_by(party.statement) == column
 
     def awaited(self, wait: RowWait) -> str | None:
         """The key of the row, if that is still held by the same transaction."""

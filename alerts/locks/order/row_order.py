@@ -71,6 +71,8 @@ class Disorder:
     parties: tuple[Party, Party]
     first: float
     last: float
+    by_sorting: bool = False
+    """Whether the proof is a statement that sorts its rows by the key, and one that does not."""
 
 
 @dataclass(slots=True)
