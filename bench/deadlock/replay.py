@@ -16,8 +16,9 @@ from bench.deadlock.record import CALM, FRAME, HURRY, Film, Frame, Names
 from collectors._base import Answer, AnyAnswer, AnyCollector
 from collectors.activity import activity
 from collectors.held_rows import held_rows
-from collectors.locks import locks
+from collectors.locks import any_waiting, locks
 from collectors.open_transactions import open_transactions
+from monitor.polling.glance import APART
 
 DEADLOCK_TIMEOUT = 1.0
 
@@ -99,13 +100,17 @@ def watch(film: Film, is_right: Callable[[str], bool], daemon: bool = False) -> 
 
 def in_rhythm(film: Film) -> Iterator[Frame]:
     """What the daemon would have seen; names come with the first look after they were read."""
-    due, hurry_until = 0.0, -1.0
+    due, glance, hurry_until = 0.0, float("inf"), -1.0
     names: Names = {}
     for frame in film.frames:
         names = frame.names or names
-        if frame.at + FRAME / 2 >= due:
+        is_glance = frame.at + FRAME / 2 >= glance
+        if is_glance:
+            glance = float("inf")
+        if frame.at + FRAME / 2 >= due or (is_glance and any_waiting(frame.sessions)):
             yield replace(frame, names=names)
             names = {}
             if any(not lock.granted for lock in frame.locks):
                 hurry_until = frame.at + HURRY
             due = frame.at + (FRAME if frame.at < hurry_until else CALM)
+            glance = frame.at + APART

@@ -176,7 +176,7 @@ of their own. All run against a real server while a session with the rights of t
 daemon's own queries every 250 ms; then the daemon's own memory and the judge of `deadlock_risk`,
 with its shipped limits, watch what was recorded. Films are kept, and a run that was interrupted
 continues with them. "As the daemon" looks once a second, and every 250 ms for ten seconds after a
-session was seen to wait.
+session was seen to wait; half a second after a look it glances whether a session waits.
 
 *Warned before*: a warning of what the workload does wrong came before the first deadlock closed,
 which is with the last wait of its cycle, `deadlock_timeout` before its victim is told. The aim is

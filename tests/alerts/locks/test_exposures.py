@@ -113,6 +113,15 @@ def test_three_in_a_circle() -> None:
     ]
 
 
+def test_a_table_that_the_blocker_had_is_no_step_onward() -> None:
+    """It was at accounts before; there it is seen with a row only now."""
+    known = lock_store()
+    had = replace(BACK, path=("accounts", "bookings"), inserted=("accounts",))
+    look(known, FORTH, had)
+    expose(known, had, replace(had, inserted=()))
+    assert not known.table_order.links.entries
+
+
 def test_a_session_that_has_come_since_the_look_is_not_known() -> None:
     """Nor is another one with the same pid."""
     known = met()

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+import pytest
+
 from alerts.locks.order import Level, LockStore
 from alerts.locks.order.conflict import Party
 from alerts.locks.order.held_order import LATELY, RowWait
 from alerts.locks.order.row_order import KeyStep
+from alerts.locks.order.sorted_statements import sorted_by
 from collectors.held_rows import HeldRow
 from tests.fixtures.transactions import OIDS, lock_store
 
@@ -27,6 +30,7 @@ def rows(exposures: Sequence[Held], relid: int | None, is_weak: bool) -> list[He
             None if relid is None else 1,
             f"0 {key} 1" if relid is None else str(key),
             is_weak,
+            None if relid is None else "id",
         )
         for number, held in enumerate(exposures)
         for transaction, keys in held.items()
@@ -41,9 +45,11 @@ def see(
     where: tuple[str, int | None] = ACCOUNTS,
     is_weak: bool = False,
     at: float = 0.0,
+    statements: Mapping[int, str] | None = None,
 ) -> None:
     """`waits`: who waits for which key of whom."""
-    parties = {n: Party(n, "app", "shop", None, None, "update …") for n in range(1, 9)}
+    texts = dict.fromkeys(range(1, 9), "update …") | dict(statements or {})
+    parties = {n: Party(n, "app", "shop", None, None, text) for n, text in texts.items()}
     found = [
         RowWait(where, f"0 {key} 1" if where[1] is None else (key, 1), waiter, blocker)
         for waiter, key, blocker in waits
@@ -124,3 +130,62 @@ def test_advisory_locks_are_rows_of_a_table_of_their_own() -> None:
     assert risk.level is Level.opposed
     assert [end.name for end in risk.circle] == ["advisory locks"]
     assert not known.disorders(0.0)
+
+
+BATCH = "select from {} where id in (?, ?) order by {} for update"
+SORTED, OTHER = BATCH.format("accounts", "id"), BATCH.format("accounts", "rank")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "has", "is_proof"),
+    [
+        pytest.param(SORTED, OTHER, 9, True, id="by another column, downwards"),
+        pytest.param(SORTED, OTHER, 5, False, id="by another column, upwards so far"),
+        pytest.param(SORTED, SORTED, 9, False, id="two batches of one transaction"),
+        pytest.param(OTHER, OTHER, 9, False, id="both by the other column"),
+        pytest.param(SORTED.replace("id for", "id desc for"), OTHER, 9, False, id="descending"),
+    ],
+)
+def test_a_step_against_a_statement_that_sorts_is_a_proof(
+    one: str, other: str, has: int, is_proof: bool
+) -> None:
+    """They have waited for each other's rows, and one of them goes the other way."""
+    known = lock_store()
+    see(known, {"1": [has], "2": [7, 8]}, waits=[("1", 7, "2")], statements={1: other, 2: one})
+    assert is_proved(known) is is_proof
+    if is_proof:
+        [disorder] = known.disorders(0.0)
+        assert disorder.by_sorting
+        assert [party.statement for party in disorder.parties] == [one, other]
+
+
+def test_who_never_met_a_statement_that_sorts_does_not_contradict_it() -> None:
+    """A gate may keep the two apart; a single row is no batch."""
+    known = lock_store()
+    see(known, {"1": [9], "2": [7, 8]}, waits=[("1", 7, "2")], statements={1: OTHER})
+    see(known, {"3": [3], "4": [4]}, waits=[("3", 4, "4")], statements={3: OTHER, 4: SORTED})
+    see(known, {"3": [3], "4": [4, 5]}, waits=[("3", 4, "4")], statements={4: SORTED})
+    assert not is_proved(known)
+
+
+@pytest.mark.parametrize(
+    ("statement", "column"),
+    [
+        ("select v from t where id in ($1, $2) order by id for update", "id"),
+        ("SELECT v FROM t ORDER BY t.Id ASC, v LIMIT 5 FOR NO KEY UPDATE OF t", "id"),
+        ('select v from t order by "Id" for update', "Id"),
+        ("select v from t order by id desc for update", None),
+        ("select v from t order by id % 7 for update", None),
+        ("select v from t order by id for share", None),
+        ("select v from t order by id for update skip locked", None),
+        ("select v from t order by id", None),
+        ("select v from t for update", None),
+        ("select v from (select 1 order by id) for update", None),
+        ("with x as (select v from t order by id for update) select 1 order by v", None),
+        ("select work(1)", None),
+        (None, None),
+    ],
+)
+def test_the_column_that_a_statement_locks_by(statement: str | None, column: str | None) -> None:
+    """Only where it locks all of its rows in ascending order, and waits for them."""
+    assert sorted_by(statement) == column
