@@ -79,7 +79,7 @@ async def checked(wanted: Wanted) -> FileVerdict:
             schema, note = await _schema(wanted.server, session, statements)
         roles = await facts.roles()
         made = _scratch(wanted, session.identity, roles)
-        names = LiveNames(session.identity.version // 10000, frozenset(roles))
+        names = LiveNames(session.identity.version // 10000, frozenset(roles), await facts.zone())
         traces, lacking, left = await _traced(made, wanted, schema, statements, names, bool(note))
         wanted.tell(f"counting the traffic for {wanted.seconds:g} s")
         try:

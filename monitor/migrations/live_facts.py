@@ -150,6 +150,8 @@ LARGE = f"""
     order by c.relpages desc limit 5000
 """  # noqa: S608
 ROLES = "select rolname::text as name from pg_catalog.pg_roles where rolname !~ '^pg_'"
+ZONE = "select reset_val as zone from pg_catalog.pg_settings where name = 'TimeZone'"
+"""Of a session of this role: our own is in UTC."""
 MORE_WORK = (
     "limitCount",
     "sortClause",
@@ -173,6 +175,10 @@ class LiveFacts:
 
     async def roles(self) -> list[str]:
         return [row["name"] for row in await self._rows(ROLES)]
+
+    async def zone(self) -> str | None:
+        """Return the time zone of the role's sessions: in UTC timestamps need no rewrite."""
+        return next((row["zone"] for row in await self._rows(ZONE)), None)
 
     async def of(self, name: str, relations: Sequence[Relation], seconds: float) -> LiveServer:
         """Ask everything about these relations, with two looks at what is running."""

@@ -7,11 +7,12 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import asyncpg
 
-from alerts.cure import identifier
+from alerts.cure import identifier, literal
 from alerts.migrations.documented import documented
 from alerts.migrations.statement import DATA, SETTINGS, Name, Statement, parts
 from alerts.migrations.traced import Block, Failure, Held, Traced
@@ -69,10 +70,21 @@ class LiveNames:
     major: int | None = None
     roles: frozenset[str] | None = None
     """None: they were not asked."""
+    zone: str | None = None
+    """Time zone of the sessions there, by which a change of type may rewrite."""
 
 
 class OutOfTime(Exception):
     """A statement did not end in time, and its session was ended."""
+
+
+async def connected(scratch: Scratch, live: LiveNames) -> "asyncpg.Connection[asyncpg.Record]":
+    """Open a session of the file, in the time zone of the live server where the clone knows it."""
+    connection = await scratch.connect()
+    if live.zone:
+        with suppress(asyncpg.PostgresError):
+            await connection.execute(f"SET timezone = {literal(live.zone)}")
+    return connection
 
 
 @dataclass(slots=True)
@@ -104,9 +116,10 @@ class Tracer:
     async def start(
         cls, scratch: Scratch, lacking: bool, live: LiveNames | None = None
     ) -> "Tracer":
-        connection = await scratch.connect()
+        names = live or LiveNames()
+        connection = await connected(scratch, names)
         relations = Relations.of(await connection.fetch(ALL))
-        return cls(scratch, connection, relations, lacking, live or LiveNames())
+        return cls(scratch, connection, relations, lacking, names)
 
     async def run(
         self, statements: Sequence[Statement], tell: Callable[[str], None] = silent
@@ -361,7 +374,7 @@ class Tracer:
         self.connection.terminate()
         self.block, self.aborted = None, None
         if self.scratch.running:
-            self.connection = await self.scratch.connect()
+            self.connection = await connected(self.scratch, self.live)
             self.relations.restore(await self.connection.fetch(ALL))
 
     async def _flush(self) -> None:

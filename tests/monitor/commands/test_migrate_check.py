@@ -54,6 +54,7 @@ PARTED = (
     "ALTER TABLE orders ADD CONSTRAINT paid CHECK (note IS DISTINCT FROM 'a  b') -- why",
     "ALTER TABLE customers ADD CONSTRAINT mail UNIQUE (id, email)",
 )
+IN_ANOTHER_ZONE = "ALTER TABLE orders ALTER COLUMN placed TYPE timestamptz"
 AS_WANTED = """
     SELECT (SELECT count(*) FROM pg_constraint WHERE conname IN ('paid', 'mail') AND convalidated)
         + (SELECT count(*) FROM pg_attribute
@@ -130,6 +131,13 @@ async def test_against_a_real_server(database: Database, psql: Psql, version: in
         [safer] = [one["sql"] for one in judged["advice"] if len(one["sql"]) > 1]
         await psql(database.dsn, "\n".join(safer))
     assert await database.fetchval(AS_WANTED) == 4
+    await database.execute("ALTER TABLE orders ADD COLUMN placed timestamp")
+    for zone, kind in (("UTC", "instant"), ("Europe/Berlin", "rewrite")):
+        await database.execute(f"ALTER DATABASE {database.name} SET timezone = '{zone}'")
+        _, shown, _ = await run(
+            "-", "--dsn", dsn, "--format=json", "--seconds=0.1", stdin=IN_ANOTHER_ZONE
+        )
+        assert [one["kind"] for one in json.loads(shown)["statements"]] == [kind]
 
 
 def browsing(shown: Overview) -> ThreadingHTTPServer:
