@@ -73,6 +73,8 @@ class Daemon:
     web: Web = field(init=False)
     itself: OwnTarget = field(init=False)
     _publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held from reading a configuration until it is applied, so that the newest one comes last."""
     _news: set[str] = field(default_factory=set)
     """Servers with a finding that has changed its state since they were shown."""
 
@@ -224,6 +226,10 @@ class Daemon:
 
     async def reload(self) -> None:
         """Apply a new configuration; an invalid one keeps the previous one in use."""
+        async with self._reloading:
+            await self._reload()
+
+    async def _reload(self) -> None:
         try:
             wanted, has_new_checks = self._read_again()
         except ConfigurationError as wrong:

@@ -10,7 +10,7 @@ from collectors.connection import connection
 from monitor.clock import Clock
 from monitor.config.configuration import configuration
 from monitor.config.load import load
-from monitor.config.watch_plan import plans
+from monitor.config.watch_plan import WatchPlan, plans
 from monitor.daemon import Daemon
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
@@ -43,6 +43,7 @@ async def test_news_of_several_servers_is_shown_and_the_others_keep_their_view()
     """One server after the other, so that the loop never stands still for all that have news."""
     known = configuration(load({"servers": THREE}, {}), {})
     daemon = Daemon(known, load=lambda: known)
+    daemon.fleet.schedule = None  # no news but these: nothing is asked
     await daemon.fleet.follow(known.servers)
     await daemon._publish()
     before = {view.name: view for view in daemon.overview.servers}
@@ -118,3 +119,15 @@ async def test_nothing_returns_to_the_page_of_a_removed_server() -> None:
     fleet.pages[plan.name].put(meters, None, [Meter("a", 3)])
     old.drop(meters)
     assert store.servers
+
+
+async def test_the_last_of_two_reloads_at_once_wins() -> None:
+    """The second begins while the first still closes sessions: no server is watched twice."""
+    fleet = Fleet(Clock(), Memory(), Store())
+    a, b, c = plans(load({"servers": THREE}, {}), {})
+    await fleet.follow([a, b])
+    first = list(fleet.servers.values())
+    turns: list[list[WatchPlan]] = [[c], [a, c], [], [b, c]]
+    await asyncio.gather(*map(fleet.follow, turns), fleet.begin_anew())
+    assert set(fleet.servers) == set(fleet.pages) == {"b", "c"}
+    assert not set(map(id, first)) & set(map(id, fleet.servers.values()))
