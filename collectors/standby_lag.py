@@ -29,8 +29,11 @@ lag: Metric[StandbyLag] = gauge(
     "pg_replication_lag_seconds",
     "Time by which replay is behind; absent if unknown.",
     lambda row: row.lag_seconds,
-    note="Absent, not 0, on a standby whose connection is dead or silent, and if nothing was"
-    " replayed yet. Measured against the primary's own position where that is watched too.",
+    note="Measured against the primary's own position where that is watched too. Absent, not 0,"
+    " where nothing was replayed yet or the connection is dead, and, if the primary is not watched,"
+    " while all that arrived is replayed but no message came for 2 s: an idle primary and a hung"
+    " connection look the same until the standby asks, after half of wal_receiver_timeout."
+    " Watch the primary too for a value at all times.",
 )
 
 standby_lag: Collector[StandbyLag] = Collector(
@@ -43,6 +46,8 @@ standby_lag: Collector[StandbyLag] = Collector(
             "pg_replication_lag_bytes",
             "WAL that is not replayed yet; absent if unknown.",
             lambda row: row.lag_bytes,
+            note="Absent where pg_replication_lag_seconds is. An idle primary writes some hundred"
+            " bytes by itself.",
         ),
         Metric(
             "pg_replication_lag_stage_bytes",

@@ -17,6 +17,9 @@ QUERY = """
         case when here.in_recovery then r.received_tli
             else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int4
         end                                                             as timeline,
+        case when not here.in_recovery then
+            pg_snapshot_xmax(pg_current_snapshot())::text::int8
+        end                                                             as next_xid,
         r.pid is not null                                               as receiving,
         case when here.in_recovery then
             extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())
@@ -49,6 +52,9 @@ class WalPosition:
     """Seconds since the commit of the last replayed transaction, by the primary's clock."""
     silent_seconds: float | None = None
     """Seconds since the last message from upstream; None while no WAL receiver is connected."""
+    next_xid: int | None = None
+    """The id after that of the newest transaction that has ended; None on a standby. An idle
+    primary writes WAL too, but ends no transaction that has an id."""
     timeout_seconds: float = 60.0
     """Seconds without a message after which the receiver gives up; 0: never."""
 

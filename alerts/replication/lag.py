@@ -11,7 +11,7 @@ from enum import StrEnum
 from alerts._base import Unjudged
 from alerts.history.crossings import Crossed
 from alerts.replication.link import is_heard, upstream_of
-from alerts.replication.timeline import TIMELINE, Timeline, known_timeline
+from alerts.replication.timeline import INTERNAL, TIMELINE, Timeline, known_timeline
 from alerts.snapshot import Snapshot
 from collectors.replication import Receiver, replication
 from collectors.wal_position import wal_position
@@ -56,6 +56,8 @@ def _against(primary: Snapshot, standby: Snapshot) -> Lag | Unjudged:
     passed = primary.of(TIMELINE).passed(here.replay_lsn)
     later = standby.answer(wal_position).at - primary.at
     behind = max(0, there.lsn - here.replay_lsn)
+    if passed is None:  # what is missing, if anything, is no transaction
+        return Lag(behind, 0.0, Certainty.exactly, primary.node.server)
     return _lag(behind, passed, later, here.replayed_xact_seconds, primary.node.server)
 
 
@@ -128,6 +130,8 @@ def _lag(
         return Lag(0, 0.0, Certainty.exactly, reference)
     if passed and passed.exact:
         return Lag(behind, seen, Certainty.exactly, reference)
+    if behind < INTERNAL:  # it may hold no transaction
+        return Lag(behind, 0.0, Certainty.at_least, reference)
     if guess is None:
         return Lag(behind, seen, Certainty.at_least, reference)
     return Lag(behind, max(guess, seen), Certainty.about, reference)

@@ -14,6 +14,9 @@ from alerts.snapshot import Snapshot
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.wal_position import WalPosition, wal_position
 
+INTERNAL = 1024
+"""Bytes of WAL that a primary without any transaction may have written: the records of a checkpoint
+and of running transactions, and the headers of pages."""
 RECENT = 600.0
 """Seconds for which silences of upstream are remembered."""
 ACQUAINTED = 60.0
@@ -53,11 +56,15 @@ class LsnTimeline(History[Timeline]):
 
 
 class TimelineRecorder(CrossingsRecorder):
-    """Keeps the steps of one timeline; another timeline, or a lower position, begins anew."""
+    """Keeps the steps of one timeline; another timeline, or a lower position, begins anew.
+
+    What an idle primary writes by itself is no step: a standby that lacks it lacks no transaction.
+    """
 
     def __init__(self) -> None:
         super().__init__("lsn")
         self.timeline: int | None = None
+        self.next_xid: int | None = None
         self.messages = Messages()
 
     def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
@@ -69,7 +76,15 @@ class TimelineRecorder(CrossingsRecorder):
             self.timeline = row.timeline
         if row.silent_seconds is not None:
             self.messages.note(answer.at, row.silent_seconds)
-        super().learn(collector, answer)
+        if not self._is_internal(row):
+            super().learn(collector, answer)
+
+    def _is_internal(self, row: WalPosition) -> bool:
+        """Whether a primary has written a little WAL since the last step, and no transaction."""
+        known, self.next_xid = self.next_xid, row.next_xid
+        if known is None or row.next_xid != known or row.lsn is None or not self.steps:
+            return False
+        return 0 <= row.lsn - self.steps[-1][1] < INTERNAL
 
     def restart(self) -> None:
         """Nothing begins anew: after a restart positions go on where they were."""

@@ -9,6 +9,7 @@ from alerts._base import Severity, State
 from alerts.findings.replication.replica_lag import Limits, finding
 from alerts.history.memory import Memory, Namespace
 from alerts.replication.delay import DELAYS
+from alerts.replication.link import is_heard
 from alerts.replication.measure import lag_of
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.tracker import VerdictTracker
@@ -53,6 +54,61 @@ def test_limits_of_time_and_bytes(seconds: int, step: int, severity: Severity | 
     """30 s and 300 s count, unless it is the trickle of a nearly idle primary."""
     verdict = verdict_of(finding, alone(STANDBY, LINK, primary_writing(seconds + 1, step)))
     assert verdict.severity is severity
+
+
+def since(octets: int, transactions: int) -> Snapshot:
+    """A primary that wrote so much 400 s ago, and nothing since; and was watched before, or not."""
+    server = Server("db1", Role.primary)
+    for ago, lsn, xid in ((402, 0, 9), (401, 0, 9), (400, octets, 9 + transactions)):
+        row = replace(PRIMARY, lsn=1000 * MiB + lsn, next_xid=xid)
+        server.saw(NOW - ago, {wal_position: [row]})
+    return server.saw(NOW, {wal_position: [row]})
+
+
+@pytest.mark.parametrize(
+    ("octets", "transactions", "state", "seconds"),
+    [
+        (1023, 0, State.healthy, 0.0),
+        (1024, 0, State.ill, 400.0),  # much for one that does nothing
+        (40, 1, State.ill, 400.0),
+    ],
+)
+def test_what_an_idle_server_writes_by_itself_is_no_lag(
+    octets: int, transactions: int, state: State, seconds: float
+) -> None:
+    """However old; but one commit is, however small. The metric and the verdict agree."""
+    snapshot = alone(STANDBY, LINK, since(octets, transactions))
+    assert verdict_of(finding, snapshot).state is state
+    assert measured(snapshot) == seconds
+
+
+def test_the_first_transaction_counts_not_what_came_before() -> None:
+    """The bytes of an idle primary are older than the transaction that is missing too."""
+    server = Server("db1", Role.primary)
+    for ago, octets, xid in ((402, 0, 9), (400, 200, 9), (7, 300, 10), (0, 300, 10)):
+        row = replace(PRIMARY, lsn=1000 * MiB + octets, next_xid=xid)
+        primary = server.saw(NOW - ago, {wal_position: [row]})
+    assert measured(alone(STANDBY, LINK, primary)) == 7.0
+
+
+def test_a_few_bytes_from_before_are_of_unknown_age() -> None:
+    """Whether they hold a transaction is not known, whatever the last replayed one says."""
+    primary = Server("db1", Role.primary)
+    row = replace(PRIMARY, lsn=1000 * MiB + 200, next_xid=9)
+    snapshot = alone(STANDBY, LINK, primary.saw(NOW, {wal_position: [row]}))
+    assert measured(snapshot) is None
+    assert verdict_of(finding, snapshot).state is State.learning
+
+
+@pytest.mark.parametrize(("paused", "lag"), [("not paused", 9.0), ("paused", None)])
+def test_what_a_paused_standby_lacks_may_be_no_transaction(paused: str, lag: float | None) -> None:
+    """Known only by the primary; one that is not paused stops at transactions alone."""
+    server = Server("db2", Role.standby)
+    for ago, octets in ((10, 0), (9, 200), (0, 200)):
+        here = replace(STANDBY, lsn=1000 * MiB + octets)
+        link = replace(LINK, pause_state=paused)
+        snapshot = server.saw(NOW - ago, {wal_position: [here], wal_receiver: [link]})
+    assert measured(snapshot) == lag
 
 
 def test_the_time_is_that_of_the_first_change_not_replayed() -> None:
@@ -186,15 +242,36 @@ def test_a_watched_standby_speaks_for_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("silent", "timeout", "lag"),
-    [(None, 60.0, 0.0), (32, 60.0, 0.0), (34, 60.0, None), (64, 0.0, None), (59, 0.0, 0.0)],
+    ("silent", "timeout", "heard"),
+    [
+        (None, 60.0, True),
+        (32, 60.0, True),
+        (34, 60.0, False),
+        (64, 0.0, False),
+        (59, 0.0, True),
+    ],
 )
-def test_lag_of_a_hung_link_is_unknown(
-    silent: float | None, timeout: float, lag: float | None
+def test_a_silent_link_is_heard_until_a_message_is_overdue(
+    silent: float | None, timeout: float, heard: bool
 ) -> None:
-    """Once a message is overdue, that all received WAL is replayed says nothing."""
-    here = replace(STANDBY, silent_seconds=silent, timeout_seconds=timeout)
-    assert measured(alone(here)) == lag
+    """The receiver asks for one after half of its time-out."""
+    found = lag_of(alone(replace(STANDBY, silent_seconds=silent, timeout_seconds=timeout)))
+    assert found
+    assert found.heard is heard
+
+
+@pytest.mark.parametrize(("silent", "lag"), [(2.0, 0.0), (2.1, None)])
+def test_lag_behind_a_silent_link_is_unknown(silent: float, lag: float | None) -> None:
+    """That all received WAL is replayed says nothing of what did not arrive."""
+    snapshot = alone(replace(STANDBY, silent_seconds=silent))
+    assert (measured(snapshot), lag_of(snapshot).lag_bytes) == (lag, lag)  # type: ignore[union-attr]
+
+
+def test_lag_of_what_arrived_is_known_behind_a_silent_link() -> None:
+    """The oldest change that is not replayed is here; what may be missing is younger."""
+    here = replace(STANDBY, replay_lsn=0, silent_seconds=20.0)
+    snapshot = alone(here)
+    assert measured(snapshot) == 4000.0
 
 
 def test_an_unusual_silence_is_seen_at_once() -> None:
@@ -206,12 +283,12 @@ def test_an_unusual_silence_is_seen_at_once() -> None:
     assert measured(snapshot) == 0.0
     here = replace(STANDBY, silent_seconds=7.2)
     snapshot = server.saw(NOW - 14, {wal_position: [here], wal_receiver: [LINK]})
-    assert measured(snapshot) is None
+    assert not is_heard(snapshot)
     assert verdict_of(finding, snapshot).state is State.unknown
 
 
-@pytest.mark.parametrize(("silent", "lag"), [(3.0, 0.0), (4.0, None), (20.0, None)])
-def test_polls_far_apart_see_it_as_soon(silent: float, lag: float | None) -> None:
+@pytest.mark.parametrize(("silent", "heard"), [(3.0, True), (4.0, False), (20.0, False)])
+def test_polls_far_apart_see_it_as_soon(silent: float, heard: bool) -> None:
     """What counts is the silence at each look, not the time between the looks; nor does a
     silence become usual while it lasts, even if an answer is late."""
     server = Server("db2", Role.standby)
@@ -221,11 +298,11 @@ def test_polls_far_apart_see_it_as_soon(silent: float, lag: float | None) -> Non
     for since, late in ((silent / 2, 0.3), (silent, 0.0)):
         here = replace(STANDBY, silent_seconds=since)
         snapshot = server.saw(NOW + since + late, {wal_position: [here], wal_receiver: [LINK]})
-    assert measured(snapshot) == lag
+    assert is_heard(snapshot) is heard
 
 
-@pytest.mark.parametrize(("silent", "lag"), [(8.0, 0.0), (10.0, None)])
-def test_what_is_usual_is_learned(silent: float, lag: float | None) -> None:
+@pytest.mark.parametrize(("silent", "heard"), [(8.0, True), (10.0, False)])
+def test_what_is_usual_is_learned(silent: float, heard: bool) -> None:
     """A link that is silent for two seconds again and again is not hung after eight."""
     server = Server("db2", Role.standby)
     for second in range(100):
@@ -233,7 +310,7 @@ def test_what_is_usual_is_learned(silent: float, lag: float | None) -> None:
         server.saw(NOW - 100 + second, {wal_position: [here], wal_receiver: [LINK]})
     here = replace(STANDBY, silent_seconds=silent)
     snapshot = server.saw(NOW + silent, {wal_position: [here], wal_receiver: [LINK]})
-    assert measured(snapshot) == lag
+    assert is_heard(snapshot) is heard
 
 
 def test_a_silence_of_a_watched_primary_that_writes_nothing_is_none() -> None:
