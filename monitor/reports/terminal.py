@@ -111,10 +111,12 @@ class Report:
         where = f", in database {evidence.database}" if evidence.database else ""
         self._statements(f"Cure, on {server}{where}:", evidence.cure)
         self._statements("Check:", (evidence.check,) if evidence.check else ())
-        for other in case.consequences:
+        for other in case.consequences[:SHOWN]:
             below = other.subject.evidence
             title = other.verdict.finding.title
             self._line(f"explains {below.severity}: {title}: {below.message}", indent=4)
+        if (hidden := len(case.consequences) - SHOWN) > 0:
+            self._line(f"explains {hidden} more", indent=4, style="dim")
 
     def _statements(self, title: str, statements: tuple[str, ...]) -> None:
         if statements:

@@ -104,5 +104,5 @@ finding = Finding(
     scope=Reach.database,
     on=Role.primary,
     alerted_by=AlertedBy.database,
-    because=("xmin_horizon_held",),
+    because=("txid_wraparound", "mxid_wraparound", "xmin_horizon_held"),
 )

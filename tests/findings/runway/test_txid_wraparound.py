@@ -17,6 +17,7 @@ from alerts.runway.rate import Rate
 from alerts.runway.trends import Trend
 from alerts.snapshot import Snapshot
 from alerts.vacuum.horizon import CONSULTS
+from alerts.verdicts.causes import fold
 from collectors._base import Answer, Role
 from collectors.databases import Database, databases
 from collectors.multixacts import Multixacts, multixacts
@@ -310,6 +311,17 @@ def test_a_temporary_table_is_left_to_its_session() -> None:
         table_freeze_overdue.finding, seen((oldest_relations, [temporary]), (progress_vacuum, ()))
     )
     assert not [line for line in found.cure if line.startswith("VACUUM")]
+
+
+def test_tables_stand_under_their_database() -> None:
+    """Its one cure vacuums them all; 20 tables with 20 cures would hide it."""
+    tables = [relation(10**9, relid=n, relname=f"t{n}") for n in range(3)]
+    others = ((oldest_relations, tables), (progress_vacuum, ()))
+    known = server(aged(xids=1_700_000_000), others=others)
+    [top] = fold([verdict_of(one, known) for one in FINDINGS])
+    assert top.verdict.finding is txid_wraparound.finding
+    assert {one.verdict.finding for one in top.consequences} == {table_freeze_overdue.finding}
+    assert len(top.consequences) == 3
 
 
 def age(server: Postgres, missing: Missing) -> None:
