@@ -51,6 +51,8 @@ class LiveTable:
     """By column, whether ANALYZE has seen a value more than once."""
     keys: Mapping[str, bool] = field(default_factory=dict)
     """Columns that are a unique key alone, and whether they are of whole numbers."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """By column, as the catalogue names it: varchar(45)."""
     partitions: int = 0
 
     def holder(self, wanted: LockMode) -> OldestHolder | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from alerts.migrations.advice import Advice, Level
+from alerts.migrations.cast import may_refuse
 from alerts.migrations.live import LiveServer, LiveTable
 from alerts.migrations.statement import Action
 from alerts.migrations.traced import Traced
@@ -21,14 +22,16 @@ def refused_by_rows(traced: Traced, live: LiveServer | None) -> Iterator[Advice]
         return
     for action in traced.statement.actions:
         table = _target(traced, live)
-        if table is not None and table.rows != 0:
+        if table is not None and _has_rows(traced, table, live):
             yield from _of_action(action, table)
+            if traced.rewritten or traced.scanned:
+                yield from _of_type(action, table)
     if traced.statement.node == "IndexStmt" and traced.statement.body.get("unique"):
         columns = [
             part.get("IndexElem", {}).get("name", "")
             for part in traced.statement.body.get("indexParams", ())
         ]
-        if (table := _target(traced, live)) and table.rows != 0:
+        if (table := _target(traced, live)) and _has_rows(traced, table, live):
             yield _duplicates(columns, table)
 
 
@@ -48,6 +51,22 @@ def _of_action(action: Action, table: LiveTable) -> Iterator[Advice]:
     elif contype in MUST_HOLD and not found.get("skip_validation"):
         yield Advice(
             f"Not known: {MUST_HOLD[contype]}; if not, it fails after the scan.",
+            level=Level.unknown,
+        )
+
+
+def _of_type(action: Action, table: LiveTable) -> Iterator[Advice]:
+    """A new type that computes each value anew; of a column of this file nothing is there yet."""
+    column = action.column
+    if action.kind != "AT_AlterColumnType" or column is None:
+        return
+    source = table.types.get(column)
+    if table.types and source is None:
+        return
+    if may_refuse(action, source):
+        yield Advice(
+            f"Not known: whether each value of {column} can become one of the new type;"
+            " if not, it fails after a part of the rewrite.",
             level=Level.unknown,
         )
 
@@ -78,6 +97,16 @@ def _duplicates(columns: list[str], table: LiveTable) -> Advice:
         f"Not known: whether {named} has duplicates; if so, it fails after the build.",
         level=Level.unknown,
     )
+
+
+def _has_rows(traced: Traced, table: LiveTable, live: LiveServer) -> bool:
+    """Whether it has rows as far as is known; those of a partitioned table are its partitions'."""
+    if table.rows != 0:
+        return True
+    parts = [held for held in traced.locks if held.table != table.relation]
+    if not any(held.kind == "p" and held.table == table.relation for held in traced.locks):
+        return False
+    return any(live.tables[held.table].rows != 0 for held in parts if held.table in live.tables)
 
 
 def _target(traced: Traced, live: LiveServer) -> LiveTable | None:

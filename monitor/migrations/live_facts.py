@@ -93,6 +93,18 @@ KEYS = """
         and (n.nspname, c.relname) in (values {wanted})
 """
 """Of indexes on an expression the first key is no attribute."""
+TYPES = """
+    select
+        n.nspname::text as schema, c.relname::text as name, a.attname::text as column,
+        t.typname::text || coalesce(
+            substring(pg_catalog.format_type(a.atttypid, a.atttypmod) from '[(][-0-9,]+[)]'), ''
+        ) as type
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    join pg_catalog.pg_type t on t.oid = a.atttypid
+    where (n.nspname, c.relname) in (values {wanted})
+"""
 OLDEST = """
     select
         pid, date_part('epoch', clock_timestamp() - xact_start) as seconds,
@@ -240,6 +252,9 @@ class LiveFacts:
         keys: dict[Relation, dict[str, bool]] = defaultdict(dict)
         for row in await self._rows(KEYS.format(wanted=wanted)):
             keys[Relation(row["schema"], row["name"])][row["column"]] = row["is_whole"]
+        types: dict[Relation, dict[str, str]] = defaultdict(dict)
+        for row in await self._rows(TYPES.format(wanted=wanted)):
+            types[Relation(row["schema"], row["name"])][row["column"]] = row["type"]
         found = {}
         for row in sizes:
             relation = Relation(row["schema"], row["name"])
@@ -257,6 +272,7 @@ class LiveFacts:
                 nulls[relation],
                 repeats[relation],
                 keys[relation],
+                types[relation],
             )
         return found
 

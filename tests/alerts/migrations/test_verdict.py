@@ -193,6 +193,37 @@ def test_what_rows_would_refuse() -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "more", "told"),
+    [
+        ("note", {}, True),
+        ("total", {}, False),
+        ("added_by_the_file", {}, False),
+        ("note", {"rewritten": ()}, False),
+        ("note", {"created": True}, False),
+    ],
+)
+def test_a_new_type_that_rows_may_refuse(column: str, more: dict[str, object], told: bool) -> None:
+    live = replace(LIVE, tables={ORDERS: replace(TABLE, types={"note": "text", "total": "int4"})})
+    sql = f"ALTER TABLE orders ALTER {column} TYPE bigint USING {column}::bigint"
+    one = replace(traced(sql, rewritten=(ORDERS,)), **more)  # type: ignore[arg-type]
+    assert ("Not known: whether each value of" in texts(verdict(one, live))) is told
+
+
+def test_rows_of_a_partitioned_table_are_those_of_its_partitions() -> None:
+    part = replace(TABLE, relation=Relation("public", "orders_1"))
+    whole = replace(TABLE, rows=0.0, bytes=0)
+    sql = "ALTER TABLE orders ADD CHECK (total > 0)"
+    for rows, kind, told in ((5.0, "p", True), (0.0, "p", False), (5.0, "r", False)):
+        tables = {ORDERS: whole, part.relation: replace(part, rows=rows)}
+        held = (
+            Held(ORDERS, LockMode.AccessExclusive, kind=kind),
+            Held(part.relation, LockMode.AccessExclusive),
+        )
+        found = verdict(traced(sql, locks=held), replace(LIVE, tables=tables))
+        assert ("whether all rows satisfy" in texts(found)) is told
+
+
+@pytest.mark.parametrize(
     ("sql", "named"),
     [
         ("ALTER TABLE orders DROP COLUMN note", True),

@@ -138,6 +138,7 @@ async def test_against_a_real_server(database: Database, psql: Psql, version: in
             "-", "--dsn", dsn, "--format=json", "--seconds=0.1", stdin=IN_ANOTHER_ZONE
         )
         assert [one["kind"] for one in json.loads(shown)["statements"]] == [kind]
+        assert "each value of" not in shown
 
 
 def browsing(shown: Overview) -> ThreadingHTTPServer:
