@@ -17,6 +17,12 @@ def key_of(row: Sequence) -> str:
     return f"{row.datname}.{row.relid}"
 
 
+def wraps_in_peace(row: Sequence) -> bool:
+    """Return True if it cycles before a column is full, as it was made to."""
+    limit = row.max_value if row.increment > 0 else row.min_value
+    return row.cycles and row.last_possible == limit
+
+
 def _given_out(answer: AnyAnswer) -> Iterator[Point]:
     used = ((row.used_ratio or 0.0, n, row) for n, row in enumerate(answer.rows))
     for share, _, row in nlargest(FOLLOWED, (one for one in used if one[0] >= LEAST_USED)):

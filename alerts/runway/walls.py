@@ -11,7 +11,7 @@ from alerts.runway.id_space import MXIDS, XIDS, IdSpace, age_limits
 from alerts.runway.id_trends import ASSIGNED_MXIDS, ASSIGNED_XIDS
 from alerts.runway.member_offsets import OFFSETS, SPACE
 from alerts.runway.rate import Eta, Rate, eta
-from alerts.runway.sequence_trends import GIVEN_OUT, key_of
+from alerts.runway.sequence_trends import GIVEN_OUT, key_of, wraps_in_peace
 from alerts.runway.trends import Seen, Trend, Trends
 from alerts.runway.volume_trends import VOLUMES
 from alerts.snapshot import Snapshot, Unknown
@@ -92,7 +92,8 @@ def _members(snapshot: Snapshot) -> Iterator[Wall]:
 
 def _sequences(snapshot: Snapshot) -> Iterator[Wall]:
     trends = _seen(snapshot, GIVEN_OUT)
-    known = [row for row in snapshot.rows(sequences) if row.used_ratio is not None]
+    rows = [row for row in snapshot.rows(sequences) if not wraps_in_peace(row)]
+    known = [row for row in rows if row.used_ratio is not None]
     known.sort(key=lambda row: row.used_ratio or 0.0, reverse=True)
     for row in known[:SEQUENCES]:
         whole = abs(row.last_possible - (row.min_value if row.increment > 0 else row.max_value))

@@ -12,7 +12,7 @@ from alerts.cure import identifier, literal, plain_ddl, remark
 from alerts.limits import BaseLimits, Slack
 from alerts.plural import plural
 from alerts.runway.rate import Eta, eta
-from alerts.runway.sequence_trends import GIVEN_OUT, key_of
+from alerts.runway.sequence_trends import GIVEN_OUT, key_of, wraps_in_peace
 from alerts.runway.trends import Trend
 from alerts.runway.wording import eta_text
 from alerts.snapshot import Snapshot
@@ -22,6 +22,8 @@ from collectors.sequences import LARGEST, Sequence, sequences
 
 SMALL = 2**53
 """Limits beyond that are never reached, so such a sequence need not be read."""
+WIDEST = (2**63 - 1, 2**63)
+"""Limits of bigint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,6 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             if (severity := severity_of(row, left, limits)) is not None:
                 yield evidence(row, severity, left)
     yield from unjudged(unread)
-
-
-def wraps_in_peace(row: Sequence) -> bool:
-    """Whether it cycles before a column is full, as it was made to."""
-    limit = row.max_value if row.increment > 0 else row.min_value
-    return row.cycles and row.last_possible == limit
 
 
 def eta_of(row: Sequence, trends: Mapping[str, Trend]) -> Eta | None:
@@ -97,7 +93,7 @@ def evidence(row: Sequence, severity: Severity, left: Eta | None) -> Evidence:
         value=used,
         message=(
             f"The sequence {name}{feeds(row)} has used {share_text(used)} of its values;"
-            f" {row.remaining or 0:,} are left{eta_text(left)}. Then {what_fails(row)}."
+            f" {row.remaining or 0:,} are left{eta_text(left)}. {when(row)} {what_fails(row)}."
         ),
         facts={
             "last_value": row.last_value,
@@ -122,6 +118,10 @@ def feeds(row: Sequence) -> str:
     table = identifier(row.table_schemaname, row.relname)
     more = f" and {plural(row.columns - 1, 'other column')}" if row.columns > 1 else ""
     return f" of {table}.{identifier(row.column_name or '')} ({row.column_type}){more}"
+
+
+def when(row: Sequence) -> str:
+    return "Now" if row.remaining == 0 else "Then"
 
 
 def what_fails(row: Sequence) -> str:
@@ -153,6 +153,13 @@ def cure(row: Sequence) -> tuple[str, ...]:
         return (
             remark("Its columns are wide enough, only the sequence itself is not:"),
             *plain_ddl(f"ALTER SEQUENCE {name} AS bigint;"),
+        )
+    if abs(row.last_possible) in WIDEST:
+        return (
+            remark("No type is wider than bigint, and counting does not get there."),
+            remark("1. Find what has set it so high: setval, a restore, a large increment."),
+            remark("2. Look which values its columns really hold, and which range is free."),
+            remark(f"3. Let it go on there: ALTER SEQUENCE {name} RESTART WITH …;"),
         )
     return (
         remark(

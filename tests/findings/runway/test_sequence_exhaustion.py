@@ -12,6 +12,8 @@ from alerts.history.samples import Sample
 from alerts.runway.rate import Rate
 from alerts.runway.sequence_trends import GIVEN_OUT, key_of
 from alerts.runway.trends import Trend
+from alerts.runway.walls import walls
+from alerts.snapshot import Snapshot
 from alerts.verdicts.verdict import Verdict
 from collectors.sequences import Sequence, sequences
 from tests.fixtures.farm import MONITOR
@@ -48,9 +50,12 @@ def row(used: float, **more: Any) -> Sequence:
 
 
 def judged(one: Sequence, rate: Rate | None = None) -> Verdict:
+    return verdict_of(finding, known(one, rate))
+
+
+def known(one: Sequence, rate: Rate | None = None) -> Snapshot:
     trend = Trend(0.0, Sample(0.0, 0.0), (), rate)
-    known = seen((sequences, [one])).with_histories({GIVEN_OUT: {key_of(one): trend}})
-    return verdict_of(finding, known)
+    return seen((sequences, [one])).with_histories({GIVEN_OUT: {key_of(one): trend}})
 
 
 @pytest.mark.parametrize(
@@ -85,6 +90,33 @@ def test_time_left_at_the_least_pace(used: float, days: float, severity: Severit
     pace = (1 - used) * INT / (days * DAY)
     found = judged(row(used), Rate(pace, pace, 3 * pace, 90 * DAY))
     assert found.severity is severity
+
+
+def test_one_that_is_used_up_fails_now() -> None:
+    assert ". Now every insert fails" in text(row(1.0))
+    assert ". Then every insert fails" in text(row(0.99))
+
+
+def test_the_widest_type_is_not_widened() -> None:
+    """Only a mistake sets a bigint that high."""
+    huge: dict[str, Any] = {"max_value": 2**63 - 1, "column_type": "bigint"}
+    [subject] = judged(row(0, **huge, last_value=2**63 - 100)).subjects
+    cure = "\n".join(subject.evidence.cure)
+    assert "No type is wider than bigint" in cure
+    assert "RESTART WITH" in cure
+
+
+def test_a_cycle_is_no_wall() -> None:
+    def names(one: Sequence) -> list[str]:
+        return [wall.name for wall in walls(known(one))]
+
+    assert names(row(0.99, cycles=True)) == []
+    assert names(row(0.99)) == ["sequence public.orders_id_seq in shop"]
+
+
+def text(one: Sequence) -> str:
+    [subject] = judged(one).subjects
+    return subject.evidence.message
 
 
 def test_a_forecast_looks_no_further_than_five_times_what_it_saw() -> None:
