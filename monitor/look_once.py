@@ -77,7 +77,10 @@ async def look_at_poolers(
         after = await _looked(fleet, poolers)
         return [
             PoolerLooks(
-                monitor.plan.name, first, last, str(monitor.failure) if monitor.failure else None
+                monitor.plan.name,
+                first,
+                last,
+                str(failure) if (failure := monitor.console.failure) else None,
             )
             for monitor, first, last in zip(monitors, before, after, strict=True)
         ]

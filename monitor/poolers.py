@@ -100,7 +100,7 @@ class Poolers:
         return tuple(self._view(monitor) for monitor in self.monitors.values())
 
     def _view(self, monitor: PoolerMonitor) -> TargetView:
-        standing, snapshot = monitor.standing(), monitor.snapshot()
+        standing, snapshot = monitor.console.report(), monitor.snapshot()
         behind = dict(self._behind(monitor))
         sides = (server_side(one.snapshot(), monitor.plan.name) for one in behind.values())
         return TargetView(

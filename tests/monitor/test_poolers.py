@@ -117,7 +117,7 @@ async def test_facts_as_of_the_exporter_and_a_restart(pooler: Begin, database: D
     pool = await pooler({"shop": behind(database)})
     async with watched(flags(database, main=pool)) as poolers:
         main = poolers.monitors["main"]
-        await until_true(lambda: main.is_up and bool(main.answers.newest), "it is asked")
+        await until_true(lambda: main.console.is_up and bool(main.answers.newest), "it is asked")
         async with pool.client("shop") as client:
             await client.execute("select 1")
             active = 'pgbouncer_pools_server_idle_connections{database="shop",user="postgres"}'
@@ -129,9 +129,9 @@ async def test_facts_as_of_the_exporter_and_a_restart(pooler: Begin, database: D
         assert 'pgbouncer_version_info{version="PgBouncer ' in text
         assert "pgbouncer_up 1\n" in page(poolers, "main")
         pool.program.stop()
-        await until_true(lambda: main.failure is not None, "it is missed")
-        assert main.failure is not None
-        assert main.failure.cause in (PoolerCause.absent, PoolerCause.stopping)
+        await until_true(lambda: main.console.failure is not None, "it is missed")
+        assert main.console.failure is not None
+        assert main.console.failure.cause in (PoolerCause.absent, PoolerCause.stopping)
         await until_true(lambda: "pgbouncer_up 0\n" in page(poolers), "it is down on the page")
         assert "pgbouncer_pools_server" not in page(poolers)
         await pool.start()
