@@ -277,6 +277,7 @@ class ServerMonitor:
 
     async def _report_connection(self, now: float, is_due: bool) -> None:
         """What has changed is reported at once, the same again only when it is due."""
+        await self.sessions.leave_if_stopping()
         standing = self.sessions.connection(now)
         if is_due or standing != self.standing:
             self.runner.supply(connection, (standing,))

@@ -150,6 +150,13 @@ class Sessions:
             if standing.session and standing.session.gave_up:
                 await standing.drop()
 
+    async def leave_if_stopping(self) -> None:
+        """Close all sessions to a server that refuses new ones because it is being shut down: a
+        smart shutdown waits for them."""
+        failure = self.connector.failure
+        if failure and failure.cause is Cause.stopping and self.any:
+            await self.close()
+
     async def close(self) -> None:
         """Close all at once, also one that is being used: its answer is not wanted any more."""
         await asyncio.gather(
