@@ -2,7 +2,8 @@
 
 Signals are what one look shows: the conflicts (`conflict`), what a transaction has done
 (`footprint`), what its statement is about (`target`, `keys`), where statements and applications
-lock rows (`statement_tables`, `row_writers`), and what statements alone show (`patterns`).
+lock rows (`statement_tables`, `row_writers`; `footprint_reader` reads footprints with them), and
+what statements alone show (`patterns`).
 Evidence is what they say about an order (`table_steps`). Proofs are contradictions in it: between
 tables (`table_order`), rows of one table by the keys in statements (`row_order`), advisory locks
 by waits (`advisory_order`), and rows and advisory locks by who holds them (`held_order`), in the

@@ -53,7 +53,7 @@ class LockStore:
                 self.held_order.forget(dropped)
         elif collector is activity:
             self.sessions = {session.pid: session for session in answer.rows}
-            self.table_order.patterns.learn(answer.rows, answer.at)
+            self.table_order.reader.patterns.learn(answer.rows, answer.at)
         elif collector is locks:
             self._learn(answer)
         elif collector is held_rows:

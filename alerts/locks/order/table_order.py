@@ -15,19 +15,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alerts.locks.order.advisory_order import AdvisoryOrder
-from alerts.locks.order.conflict import Actor, Conflict, Scene, actor_of
+from alerts.locks.order.conflict import Conflict, Scene, actor_of
 from alerts.locks.order.decay import DecayingTable, Entry
 from alerts.locks.order.exposures import WHILE_WAITING, Question
-from alerts.locks.order.footprint import Footprint, Holdings, footprint_of
-from alerts.locks.order.patterns import Hint, Pattern, Patterns, spellings
+from alerts.locks.order.footprint import Footprint
+from alerts.locks.order.footprint_reader import IDLE, FootprintReader
+from alerts.locks.order.patterns import Hint, Pattern, spellings
 from alerts.locks.order.risks import AdvisoryKey, Level, Link, Risk, Sighting, canonical, circles
-from alerts.locks.order.row_writers import CHANGES, RowWriters
-from alerts.locks.order.statement_tables import StatementTables
 from alerts.locks.order.table_meetings import Meetings
 from alerts.locks.order.table_steps import FIRST_VISIT, Step, Steps
 from alerts.locks.order.table_successors import Successors
 from alerts.locks.order.tables import Table, Tables, advisory, is_advisory
-from alerts.locks.order.target import target_of
 from collectors.activity import Session
 from collectors.open_transactions import OpenTransaction
 
@@ -35,7 +33,6 @@ QUESTIONS = 100
 UNSURE = 50
 MOST_ROWS = 300
 """Locks of a look that is kept: it is there as long as one of its conflicts is unsure."""
-IDLE = "idle in transaction"
 PAIRS = 2_000
 """Of tables, for which conflicts are remembered with both statements."""
 
@@ -76,23 +73,24 @@ class TableOrder:
     successors: Successors = field(default_factory=Successors)
     contested: DecayingTable[Table, None] = field(default_factory=lambda: DecayingTable(PAIRS))
     """Tables of which a row was waited for."""
-    writers: RowWriters = field(default_factory=RowWriters)
-    statements: StatementTables = field(default_factory=StatementTables)
+    reader: FootprintReader = field(default_factory=FootprintReader)
     advisory: AdvisoryOrder = field(default_factory=AdvisoryOrder)
-    patterns: Patterns = field(default_factory=Patterns)
     questions: deque[Question] = field(default_factory=lambda: deque(maxlen=QUESTIONS))
     """What looks have left open, newest last."""
 
     unsure: deque[Unsure] = field(default_factory=lambda: deque(maxlen=UNSURE))
 
     def learn(self, scene: Scene, conflicts: Sequence[Conflict], at: float) -> None:
-        known_before = self._known
+        known_before = len(self.reader)
         for conflict in conflicts:
             if conflict.contested.by_row:
-                self._learn_contested(scene, conflict, at)
+                self.contested.see(conflict.contested.table, None, at)
+                self.reader.learn_wait(scene, conflict, at)
         parties = {one.pid for conflict in conflicts for one in (conflict.waiter, conflict.blocker)}
         parties |= {pid for pid in scene.advisory_waiters if pid in scene.sessions}
-        footprints = {pid: self._of_scene(scene, scene.sessions[pid], at) for pid in parties}
+        footprints = {
+            pid: self.reader.of_scene(scene, scene.sessions[pid], self.steps, at) for pid in parties
+        }
         for pid, footprint in footprints.items():
             self.steps.learn(scene.sessions[pid], footprint, at)
             self.meetings.look(scene.sessions[pid], footprint, at)
@@ -111,14 +109,10 @@ class TableOrder:
         self.advisory.learn(scene, conflicts, rows, at)
         self._reconsider(at)
 
-    @property
-    def _known(self) -> int:
-        return len(self.writers) + len(self.statements)
-
     def _reconsider(self, at: float) -> None:
         """Learn conflicts of earlier looks once more when it is known who changes rows where."""
-        for one in [one for one in self.unsure if one.at < at and one.known != self._known]:
-            scene, conflict, one.known = one.scene, one.conflict, self._known
+        for one in [one for one in self.unsure if one.at < at and one.known != len(self.reader)]:
+            scene, conflict, one.known = one.scene, one.conflict, len(self.reader)
             parties = conflict.waiter, conflict.blocker
             scene.tables.learn(
                 (lock.datname or session.datname or "", oid)
@@ -126,7 +120,9 @@ class TableOrder:
                 for lock in scene.locks[session.pid]
                 for oid in lock.writes
             )
-            waiter, blocker = (self._of_scene(scene, session, one.at) for session in parties)
+            waiter, blocker = (
+                self.reader.of_scene(scene, session, self.steps, one.at) for session in parties
+            )
             if (waiter.rows, blocker.rows) == (one.waiter, one.blocker):
                 continue
             starts = waiter.rows - {conflict.contested.table}
@@ -145,7 +141,7 @@ class TableOrder:
         Returns what its statement is about, if rows of that are contested.
         """
         is_done = row.waits_for is not None or row.state == IDLE
-        footprint = self._footprint([row], session, tables, is_done, at)
+        footprint = self.reader.read([row], session, tables, is_done, self.steps, at)
         self.steps.learn(session, footprint, at)
         self.meetings.look(session, footprint, at)
         self.successors.look(session, footprint, None, self.steps, at)
@@ -191,7 +187,11 @@ class TableOrder:
             self.advisory.numbers.moves,
             self.steps.comes_back,
         )
-        return sum(table.version for table in seen) + self.patterns.version + self.meetings.version
+        return (
+            sum(table.version for table in seen)
+            + self.reader.patterns.version
+            + self.meetings.version
+        )
 
     def forget(self, dropped: Set[Table]) -> None:
         """Tables that exist no more, and all that was learned of them."""
@@ -202,90 +202,26 @@ class TableOrder:
         )
         self.contested.forget(lambda table: table in dropped)
         for known in (
-            self.writers,
-            self.statements,
+            self.reader,
             self.advisory,
             self.meetings,
             self.successors,
         ):
             known.forget(dropped)
-        self.patterns.forget({table.name for table in dropped})
 
     def __len__(self) -> int:
         """Edges, transactions and statements that are remembered."""
         tables = len(self.waits) + len(self.links) + len(self.successors) + len(self.contested)
-        return (
-            len(self.steps) + tables + len(self.writers) + len(self.statements) + len(self.advisory)
-        )
+        return len(self.steps) + tables + len(self.reader) + len(self.advisory)
 
     # Learning.
-
-    def _learn_contested(self, scene: Scene, conflict: Conflict, at: float) -> None:
-        contested, waiter = conflict.contested, conflict.waiter
-        self.contested.see(contested.table, None, at)
-        # ON CONFLICT waits without joining the queue of a row.
-        self.statements.learn(waiter, contested.table, contested.mode in (None, *CHANGES), at)
-        actor = actor_of(waiter)
-        self.writers.learn_wait(actor, contested.table, contested.mode, at)
-        if any(contested.relation[1] in one.unchanged for one in scene.locks[waiter.pid]):
-            self.writers.learn_select(actor, contested.table, contested.mode, at)
-
-    def _of_scene(self, scene: Scene, session: Session, at: float) -> Footprint:
-        locks, is_done = scene.locks[session.pid], _is_done(scene, session)
-        return self._footprint(locks, session, scene.tables, is_done, at)
-
-    def _footprint(
-        self,
-        locks: Sequence[Holdings],
-        session: Session,
-        tables: Tables,
-        is_done: bool,
-        at: float,
-    ) -> Footprint:
-        """`is_done`: whether its statement has all its locks on tables and indexes."""
-        actor, target = actor_of(session), target_of(session.query)
-        footprint = footprint_of(
-            locks,
-            session,
-            tables,
-            lambda table: (
-                self._by_statements(actor, table, at) or self.statements.changes(session, table, at)
-            ),
-            lambda table: self._by_waits(actor, table, at),
-            lambda table: self._by_scans(actor, table, at),
-            lambda table: self.writers.by_its_selects(actor, table, at),
-            self.statements.table_of(session),
-        )
-        table = footprint.target
-        if table and target and target.is_of(table.name):
-            self.writers.learn_statement(actor, target, table, tables.is_bare(table), at)
-            if target.changes_rows and table not in footprint.indexed and is_done:
-                self.writers.learn_scan(actor, table, at)
-            if target.never_waits:
-                self.steps.skips.see((actor, table), None, at)
-        return footprint
-
-    def _by_statements(self, actor: Actor, table: Table, at: float) -> bool:
-        known = self.writers.by_its_statements(actor, table, at)
-        return known and not self._inserts(actor, table, at)
-
-    def _by_waits(self, actor: Actor, table: Table, at: float) -> bool:
-        known = self.writers.by_its_waits(actor, table, at)
-        return known and not self._inserts(actor, table, at)
-
-    def _by_scans(self, actor: Actor, table: Table, at: float) -> bool:
-        known = self.writers.by_its_scans(actor, table, at)
-        return known and not self._inserts(actor, table, at)
-
-    def _inserts(self, actor: Actor, table: Table, at: float) -> bool:
-        return self.patterns.inserts_into(actor, table.database, table.name, at)
 
     def hints(self, now: float) -> list[Hint]:
         """Return patterns from statements; for several tables, only with waits for rows."""
         names = {name for table, _ in self.contested.alive(now) for name in spellings(table.name)}
         return [
             hint
-            for hint in self.patterns.hints(now)
+            for hint in self.reader.patterns.hints(now)
             if hint.habit.pattern is not Pattern.both_orders or names.issuperset(hint.habit.tables)
         ]
 
@@ -309,7 +245,7 @@ class TableOrder:
                 continue
             # Whatever came before: it has rows there, and needs one here.
             self.steps.see(conflict.waiter, waiter, start, here, at)
-            self.statements.learn_step(conflict.waiter, start, here, waiter.gates, at)
+            self.reader.statements.learn_step(conflict.waiter, start, here, waiter.gates, at)
             if is_advisory(start):
                 # Whether the other code uses these keys is shown where it waits for one.
                 self.meetings.learn_onward(conflict, start, waiter, at)
@@ -362,7 +298,7 @@ class TableOrder:
         here, session = conflict.contested.table, conflict.blocker
         contested = scene.next_contested(session)
         waits_at = contested.table if contested and contested.by_row else None
-        code = set(self.statements.onward(session, here, blocker.gates, at))
+        code = set(self.reader.statements.onward(session, here, blocker.gates, at))
         for onward in (blocker.rows | code | ({waits_at} if waits_at else set())) - {here}:
             is_there = onward in blocker.tables or onward == waits_at
             proof = self.steps.went(session, blocker, here, onward, at, waits_at)
@@ -425,10 +361,6 @@ class TableOrder:
 def _whole(end: Table | AdvisoryKey) -> Table:
     """One advisory lock stands for all of them."""
     return end if isinstance(end, Table) else advisory(end.database)
-
-
-def _is_done(scene: Scene, session: Session) -> bool:
-    return session.pid in scene.graph.waits or session.state == IDLE
 
 
 def _sighting(conflict: Conflict, proof: str) -> Sighting:

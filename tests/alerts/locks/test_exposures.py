@@ -140,4 +140,4 @@ def test_a_wait_between_two_looks_is_seen() -> None:
     [risk] = known.table_order.risks(0.0)
     assert (risk.level, risk.weight) == (Level.opposed, 1.0)
     assert risk.sightings[0].ctid == (7, 3)
-    assert known.table_order.writers.by_its_waits(("app", "shop"), risk.circle[1], 0.0)  # type: ignore[arg-type]
+    assert known.table_order.reader.writers.by_its_waits(("app", "shop"), risk.circle[1], 0.0)  # type: ignore[arg-type]
