@@ -17,7 +17,7 @@ from collectors.settings import settings
 from monitor.clock import Clock
 from monitor.polling.aimed_look import TIMEOUT, AimedLook
 from monitor.polling.answers import Answers
-from monitor.polling.glance import Glance
+from monitor.polling.glance import Glance, may_find_a_wait
 from monitor.polling.lock_queues import REMEMBERED, LockTraffic
 from monitor.polling.pacing import WAITED_FOR, Pacing
 from monitor.polling.round_log import RoundLog
@@ -105,7 +105,7 @@ class LockBurst:
     async def _glances(self, began: float, end: float, sees_a_wait: Look) -> bool:
         """Glance until the next ordinary round is near, or until a session waits."""
         pace = end - began
-        number = 0 if self.pacing.distress else self.glance.between(pace, self.pacing.budget)
+        number = self.glance.between(pace, self.pacing.budget) if self._is_busy() else 0
         self.pacing.glances_take(number * self.glance.cost / pace)
         for glance in range(1, number + 1):
             due = began + glance * pace / (number + 1)
@@ -113,6 +113,11 @@ class LockBurst:
             if await sees_a_wait():
                 return True
         return False
+
+    def _is_busy(self) -> bool:
+        """Whether a session may wait before the next round; unknown counts as may."""
+        answer = self.answers.newest.get(activity)
+        return not self.pacing.distress and (answer is None or may_find_a_wait(answer.rows))
 
     def _aimed(self, until: float) -> float | None:
         """Return when a look is due that catches a deadlock before it ends, and that pays."""

@@ -7,8 +7,10 @@ session waits.
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from collectors.activity import Session as Activity
 from monitor.clock import Clock
 from monitor.polling.round_log import RoundLog
 from monitor.postgres.session import Session
@@ -27,6 +29,27 @@ SHARE = 0.08
 REFUSED = 600.0
 """Seconds for which it is not tried again after an error."""
 KEPT = 5
+WORKED = 10.0
+"""Seconds for which a session counts as at work after it has begun or ended a statement."""
+CLIENT = "client backend"
+
+
+def may_find_a_wait(sessions: Sequence[Activity]) -> bool:
+    """Return False where fewer than two sessions beside ours are at work: none waits for another.
+
+    A session whose state is not told counts as at work.
+    """
+    ours = {(one.usename, one.application_name) for one in sessions if one.is_self}
+    others = (one for one in sessions if (one.usename, one.application_name) not in ours)
+    return sum(map(_is_at_work, others)) >= 2
+
+
+def _is_at_work(session: Activity) -> bool:
+    if session.xact_seconds is not None:
+        return True
+    if session.backend_type not in {CLIENT, None}:
+        return False
+    return session.state_seconds is None or session.state_seconds < WORKED
 
 
 @dataclass(slots=True)

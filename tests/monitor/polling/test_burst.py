@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import cast
 
@@ -13,6 +13,7 @@ from alerts.history.memory import Memory
 from alerts.history.recorder import Recorder
 from alerts.locks.graph import LockGraph
 from collectors._base import Lane
+from collectors.activity import Session as Activity
 from collectors.activity import activity
 from collectors.database_sizes import database_sizes
 from collectors.locks import Lock, locks
@@ -25,7 +26,7 @@ from monitor.exposition.store import Store
 from monitor.fleet import Fleet
 from monitor.polling.answers import Answers
 from monitor.polling.burst import HURRIED, HURRY, LockBurst
-from monitor.polling.glance import REFUSED, Glance
+from monitor.polling.glance import REFUSED, Glance, may_find_a_wait
 from monitor.polling.lock_queues import GAP, LockTraffic
 from monitor.polling.pacing import Pacing
 from monitor.polling.round_log import RoundLog
@@ -34,6 +35,7 @@ from tests.fixtures.daemon import Watch
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.lock_rows import lock
 from tests.fixtures.postgres import Database, PrivateServers, connected
+from tests.fixtures.session_rows import OURS, sessions
 from tests.fixtures.until import until
 
 
@@ -178,6 +180,34 @@ async def test_a_glance_between_two_looks(monkeypatch: pytest.MonkeyPatch) -> No
     one = lane(Stopwatch())
     one.pacing.timed_out()
     assert await glances_of(one, [], monkeypatch) == ([], []), "in distress there is none"
+
+
+async def test_no_glance_where_nothing_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is idle costs no queries: one at work can't wait for another one."""
+    one = lane(Stopwatch())
+    ours = [OURS, replace(OURS, pid=2, is_self=False, state="idle", state_seconds=0.2)]
+    one.answers.take(activity, None, [*ours, *sessions(40)], 0.0)
+    assert await glances_of(one, [], monkeypatch) == ([], [])
+    one.answers.take(activity, None, [*ours, *sessions(2, state_seconds=1)], 0.0)
+    assert await glances_of(one, [False], monkeypatch) == ([0.5], [])
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (sessions(2), False),
+        (sessions(1, xact_seconds=900.0), False),
+        (sessions(2, xact_seconds=900.0), True),
+        (sessions(2, state_seconds=9.9), True),
+        (sessions(2, state_seconds=None), True),
+        (sessions(2, backend_type=None, state_seconds=None), True),
+        (sessions(2, backend_type="checkpointer", state_seconds=None), False),
+        (sessions(2, backend_type="autovacuum worker", xact_seconds=1.0), True),
+    ],
+)
+def test_sessions_at_work(rows: tuple[Activity, ...], expected: bool) -> None:
+    """Two that work may meet; what is not told may be work."""
+    assert may_find_a_wait((OURS, *rows)) is expected
 
 
 async def test_dear_glances_are_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
