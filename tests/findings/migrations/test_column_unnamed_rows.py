@@ -223,3 +223,25 @@ def test_a_standby_that_reads_it_counts() -> None:
 
 def test_without_an_answer_it_is_unknown() -> None:
     assert verdict_of(finding, seen()).state is State.unknown
+
+
+def test_a_setting_that_is_missing_leaves_it_unknown() -> None:
+    those = tuple(
+        (collector, [row for row in rows if row.name != "pg_stat_statements.track_utility"])
+        if collector is settings
+        else (collector, rows)
+        for collector, rows in answers()
+    )
+    recorder = Recorder(wants=finding.history)
+    looked(replace(seen(), at=BEGUN), recorder, those)
+    verdict = verdict_of(finding, looked(replace(seen(), at=AT), recorder, those))
+    assert "pg_stat_statements.track_utility on" in reasons(verdict)
+    assert not verdict.subjects
+
+
+def test_columns_that_changed_are_watched_anew() -> None:
+    """A fingerprint that differs, and a table that was never seen before."""
+    for table in (replace(TABLE, fingerprint=12), replace(TABLE, relid=8)):
+        verdict = judged(table=table, before=answers())
+        assert "its columns were not watched" in reasons(verdict)
+        assert not verdict.subjects

@@ -200,3 +200,13 @@ async def test_found_and_cured(stage: Stage, psql: Psql) -> None:
     assert (await told()).state is State.healthy
     fresh = await stage.database.session()
     assert await fresh.fetchval("show lock_timeout") == "5s"
+
+
+def test_a_server_without_that_setting_is_unknown() -> None:
+    """Such as a pooler, or a server that is not PostgreSQL's own."""
+    hidden = [replace(row, setting=None) for row in given(lock_timeout="0")]
+    for known in ([], hidden):
+        snapshot = seen((activity, []), (locks, []), (settings, known), (role_settings, []))
+        verdict = verdict_of(finding, snapshot.with_histories({DDL_WAITS: {}}))
+        assert verdict.state is State.unknown
+        assert "lock_timeout of the server is not known" in "".join(verdict.unjudged_by_reason())

@@ -54,6 +54,14 @@ def test_only_few_rows_that_belong_to_the_present_are_moved_at_once() -> None:
     dated = [replace(row, relname=f"events_{11 + row.relid}") for row in days(12, 14)]
     ended = table(*dated, default(), default_relid=9)
     assert "LOCK TABLE public.events_9 IN SHARE ROW EXCLUSIVE MODE;" in cure(ended)
+    hand = [
+        table(*dated, default(relkind="p"), default_relid=9),
+        table(*dated, default(relkind="f"), default_relid=9),
+        table(*dated, default(), default_relid=9, key_columns=2),
+        table(*dated, default(), default_relid=9, key_type="text"),
+    ]
+    for rows in hand:
+        assert all(line.startswith("--") for line in cure(rows))
     many = table(*dated, default(n_live_tup=100_001), default_relid=9)
     assert all(line.startswith("--") for line in cure(many))
     covered = table(*days(12, 16), default(), default_relid=9)

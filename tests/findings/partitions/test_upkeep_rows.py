@@ -193,6 +193,8 @@ def test_maintenance(row: PartmanTable, expected: State) -> None:
         (kept(retention=None, retention_seconds=None), table(*days(1, 16)), State.healthy),
         (kept(retention_seconds=8 * DAY, parent_table="a.b"), table(*days(1, 16)), State.healthy),
         (kept(retention_seconds=8 * DAY), table(*days(1, 16), key_type="text"), State.healthy),
+        (kept(retention_seconds=8 * DAY), table(*days(1, 16), key_columns=2), State.healthy),
+        (kept(retention_seconds=8 * DAY), table(*days(1, 16), strategy="l"), State.healthy),
         (kept(may_read=False, parent_table=None), table(*days(1, 16)), State.unknown),
     ],
 )

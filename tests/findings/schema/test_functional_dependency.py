@@ -105,6 +105,15 @@ def test_two_columns_that_determine_each_other_are_told_once() -> None:
     assert [one.evidence.subject for one in verdict.subjects] == ["public.visits.city"]
 
 
+def test_of_two_columns_only_the_later_may_determine() -> None:
+    """One way alone is told, whichever of the two stands first in the table."""
+    back = replace(
+        ROW, determinant="city", determinant_attnum=3, dependent="zip", dependent_attnum=2
+    )
+    [subject] = judged(back, values=(100.0, 100.0), nulls=0.0).subjects
+    assert subject.evidence.subject == "public.visits.zip"
+
+
 def test_a_comment_is_the_reason() -> None:
     [muted] = judged(replace(ROW, comment="As it was then.")).muted
     assert muted.muted == "As it was then."

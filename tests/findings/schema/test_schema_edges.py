@@ -202,6 +202,16 @@ def test_indexes_that_are_no_plain_index_of_a_status(given: dict[str, Any]) -> N
     assert not skewed(**given)
 
 
+@pytest.mark.parametrize("indkey", ["0", "2 1"])
+def test_statistics_never_belong_to_an_expression_or_to_several_columns(indkey: str) -> None:
+    """The candidates are judged alone: no statistics could stand in for the missing column."""
+    limits = status_skewed.Limits()
+    about: dict[str, Any] = {"size_bytes": 50 * MIB, "table_rows": 1e6, "idx_scan": 100}
+    rows = [layout(**about, indkey=key) for key in (indkey, "2")]
+    found = list(status_skewed.candidates(rows, limits))
+    assert [row.indkey for row in found] == ["2"]
+
+
 def test_an_index_with_the_number_of_a_large_one_of_another_database() -> None:
     small = layout(indkey="2", datname="other", size_bytes=MIB, table_rows=1e6, idx_scan=1000)
     large = layout(indkey="1", size_bytes=100 * MIB, table_rows=1e6, idx_scan=1000)

@@ -55,3 +55,26 @@ def test_the_cure_is_for_the_other_node() -> None:
 def test_without_an_answer_it_is_unknown() -> None:
     blind = replace(with_settings(), answers={}, absent={settings: Absence("refused")})
     assert verdict_of(finding, blind).state is State.unknown
+
+
+def test_a_node_whose_settings_are_not_known_is_not_compared() -> None:
+    """The others are."""
+    compared = nodes(MEMORY, replace(MEMORY, setting="8192"))
+    [peer] = compared.peers
+    node = replace(peer.node, server="db3")
+    blind = replace(peer, node=node, answers={}, absent={settings: Absence("refused")})
+    found = verdict_of(finding, replace(compared, peers=(blind, peer))).subjects
+    assert [one.evidence.subject for one in found] == ["work_mem on db2"]
+
+
+def test_where_each_value_comes_from() -> None:
+    """The file where it is known, else the kind of source."""
+    own = replace(MEMORY, sourcefile="/etc/one.conf", source="configuration file")
+    their = replace(MEMORY, setting="8192", sourcefile=None, source="default")
+    for one, other, sources in (
+        (own, their, ("/etc/one.conf", "default")),
+        (replace(their, setting="1"), replace(own, setting="2"), ("default", "/etc/one.conf")),
+    ):
+        [subject] = verdict_of(finding, nodes(one, other)).subjects
+        facts = subject.evidence.facts
+        assert (facts["primary_source"], facts["other_source"]) == sources

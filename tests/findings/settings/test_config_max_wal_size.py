@@ -48,7 +48,11 @@ def judged(
         full_page_images=int(volume * images / PAGE) + 1,
         stats_reset=None if written is None else AT - written,
     )
-    rows = given(**SETTINGS | known)
+    values = SETTINGS | known
+    rows = [
+        replace(row, setting=None) if values[row.name] is None else row
+        for row in given(**{name: value or 0.0 for name, value in values.items()})
+    ]
     return verdict_of(finding, seen((settings, rows), (checkpointer, [done]), (stat_wal, [wal])))
 
 
@@ -115,3 +119,21 @@ def test_without_its_setting_or_answers() -> None:
 
 def test_no_wal_at_all() -> None:
     assert judged(trips=0).state is State.healthy
+
+
+def test_a_clock_that_went_back_is_no_habit() -> None:
+    """Counters that began in the future, of either view."""
+    assert judged(counted=-DAY).state is State.learning
+    assert judged(written=-DAY).state is State.learning
+
+
+def test_the_size_of_a_page_is_the_server_s_own() -> None:
+    """Where it is not known it is 8 kB."""
+    for size, share in ((2 * PAGE, 0.4), (None, 0.2)):
+        [subject] = judged(block_size=size).subjects
+        found = subject.evidence.facts["full_page_images_share"]
+        assert found == pytest.approx(share, rel=0.01)
+
+
+def test_without_the_size_there_is_nothing_to_judge() -> None:
+    assert judged(max_wal_size=None).state is not State.ill

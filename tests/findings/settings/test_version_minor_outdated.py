@@ -1,13 +1,13 @@
 """version_minor_outdated: two releases behind, or one for three months."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from alerts._base import State
 from alerts.findings.settings._releases import DATES, LATEST, missed
-from alerts.findings.settings.version_minor_outdated import finding
+from alerts.findings.settings.version_minor_outdated import Limits, finding, judge
 from alerts.snapshot import Snapshot
 from collectors._base import Absence
 from collectors.server import Server, server
@@ -50,3 +50,15 @@ def test_every_major_version_has_the_newest_release() -> None:
 def test_without_an_answer_it_is_unknown() -> None:
     blind = replace(seen(), absent={server: Absence("refused")})
     assert verdict_of(finding, blind).state is State.unknown
+
+
+def test_two_releases_or_three_months() -> None:
+    """Each is enough alone."""
+    early, late = on("2026-11-25", 180004), on("2027-02-11", 180005)
+    for snapshot, limits, told in (
+        (early, Limits(after=timedelta(days=9999)), True),
+        (early, Limits(releases=9, after=timedelta(days=9999)), False),
+        (late, Limits(releases=2), True),
+        (late, Limits(after=timedelta(days=9999)), False),
+    ):
+        assert bool(list(judge(snapshot, limits))) is told
