@@ -135,9 +135,10 @@ def test_dead_rows_that_nothing_takes_yet() -> None:
     assert dying(1_000_000, autovacuum_vacuum_scale_factor="0.05") is State.healthy
     assert dying(1_000_000, autovacuum="off") is State.healthy  # autovacuum_disabled tells it
     # A threshold beside a small factor may be as high: it is another setting's fault.
-    high = {"autovacuum_vacuum_threshold": "5000000"}
-    assert dying(1_000_000, autovacuum_vacuum_scale_factor="0.05", **high) is State.healthy
-    assert dying(1_000_000, **high) is State.ill
+    high = "5000000"
+    assert dying(1_000_000, autovacuum_vacuum_threshold=high) is State.ill
+    small = {"autovacuum_vacuum_scale_factor": "0.05", "autovacuum_vacuum_threshold": high}
+    assert dying(1_000_000, 1e7, **small) is State.healthy
     # From 18 a number of rows ends the share: of the largest tables that is less than a tenth.
     cap = "autovacuum_vacuum_max_threshold"
     assert dying(1_000_000, 2e9, **{cap: "200000001"}) is State.ill
