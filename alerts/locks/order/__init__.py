@@ -3,12 +3,12 @@
 Signals are what one look shows: the conflicts (`conflict`), what a transaction has done
 (`footprint`), what its statement is about (`target`, `keys`), where statements and applications
 lock rows (`statement_tables`, `row_writers`; `footprint_reader` reads footprints with them), and
-what statements alone show (`patterns`).
-Evidence is what they say about an order (`table_steps`). Proofs are contradictions in it: between
-tables (`table_order`), rows of one table by the keys in statements (`row_order`), advisory locks
-by waits (`advisory_order`), and rows and advisory locks by who holds them (`held_order`), in the
-form of `risks`. What is not seen again fades (`decay`). Deadlocks that happen are captured
-(`captures`). `tables` has the names, `store` feeds all of them, and `history` is what others see.
+what statements alone show (`patterns`). Evidence is what they say about an order (`table_steps`,
+`table_evidence`). Proofs are contradictions in it: between tables (`table_order`), rows of one
+table by the keys in statements (`row_order`), advisory locks by waits (`advisory_order`), and rows
+and advisory locks by who holds them (`held_order`), in the form of `risks`. What is not seen again
+fades (`decay`). Deadlocks that happen are captured (`captures`). `tables` has the names, `store`
+feeds all of them, and `history` is what others see.
 """
 
 from alerts.locks.order.captures import Captive, Capture

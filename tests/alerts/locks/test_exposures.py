@@ -83,7 +83,9 @@ def test_what_the_blocker_had_before_is_no_step_onward() -> None:
     had = replace(BACK, path=("customers", "bookings"))
     look(known, FORTH, had)
     expose(known, had, replace(had, path=("customers", "bookings", "deliveries")))
-    assert {link.goes_to.name for link in known.table_order.links.entries} == {"public.deliveries"}
+    assert {link.goes_to.name for link in known.table_order.evidence.links.entries} == {
+        "public.deliveries"
+    }
 
 
 def test_rows_that_nobody_waits_for_are_no_risk() -> None:
@@ -119,7 +121,7 @@ def test_a_table_that_the_blocker_had_is_no_step_onward() -> None:
     had = replace(BACK, path=("accounts", "bookings"), inserted=("accounts",))
     look(known, FORTH, had)
     expose(known, had, replace(had, inserted=()))
-    assert not known.table_order.links.entries
+    assert not known.table_order.evidence.links.entries
 
 
 def test_a_session_that_has_come_since_the_look_is_not_known() -> None:

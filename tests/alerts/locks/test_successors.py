@@ -119,7 +119,7 @@ def test_a_dropped_table_is_forgotten() -> None:
     known = met()
     assert expose(known, THERE)
     known.table_order.forget({table_ for table_ in known.tables.oids if "accounts" in table_.name})
-    assert len(known.table_order.successors) == 0
+    assert len(known.table_order.evidence.successors) == 0
 
 
 @pytest.mark.parametrize("has_triggers", [False, True])

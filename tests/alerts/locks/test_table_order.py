@@ -228,7 +228,7 @@ def test_what_is_learned_of_a_table_goes_with_it() -> None:
         assert known.size
         known.take(user_tables, Answer(tables, 1.0, missing))
         assert len(known.table_order.risks(1.0)) == left
-        assert bool(known.table_order.links.entries) == bool(left)
+        assert bool(known.table_order.evidence.links.entries) == bool(left)
 
 
 def test_a_table_without_an_index() -> None:
