@@ -289,7 +289,8 @@ class ServerMonitor:
             self.probe.forget()
 
     async def look_once(self) -> None:
-        """Everything once, in order: what `check` does, and how a daemon starts."""
+        """Everything once, in order: what `check` does."""
+        self.walk.is_only = True
         for lane in Lane:
             await self.round(lane)
         await self.visit_databases()

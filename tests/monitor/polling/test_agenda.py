@@ -7,6 +7,7 @@ import pytest
 from alerts.history.recorder import Recorder
 from collectors._base import Collector, Lane, Scope
 from collectors._catalogue import of_databases
+from monitor.cli import main
 from monitor.clock import Clock
 from monitor.polling.agenda import Agenda
 from monitor.polling.pacing import Pacing
@@ -79,3 +80,17 @@ async def test_visits_that_are_cut_short_reach_every_collector(
         return all(any(status.asked for status in parts) for parts in statuses)
 
     await until(all_asked, "every collector was asked in that database", seconds=30)
+
+
+@pytest.mark.versions(18)
+def test_a_single_look_asks_a_slow_server_everything(
+    private_server: PrivateServers,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No later visit would ask what a short one leaves out."""
+    monkeypatch.setattr("monitor.polling.database_walk.BRIEF", 0.0)
+    main(["check", private_server().dsn(user=MONITOR)])
+    shown = capsys.readouterr().out
+    assert "healthy" in shown
+    assert "not queried yet" not in shown
