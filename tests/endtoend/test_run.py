@@ -161,9 +161,15 @@ async def test_several_servers_are_watched_and_changed_without_a_restart(
 
         await until(both, "both are watched")
         assert before & set(await admin.fetchval(ours)), "the first one's sessions stayed"
-    page = (await daemon.get("/metrics")).text
-    assert 'pg_postmaster_start_time_seconds{server="one"}' in page
-    assert "pg_postmaster_start_time_seconds " in (await daemon.get("/metrics?server=two")).text
+
+    async def started() -> bool:
+        one, two = await daemon.get("/metrics"), await daemon.get("/metrics?server=two")
+        return (
+            'pg_postmaster_start_time_seconds{server="one"}' in one.text
+            and "pg_postmaster_start_time_seconds " in two.text
+        )
+
+    await until(started, "the slow lane of both has answered")
     targets = (await daemon.get("/sd")).json()
     assert {t["labels"]["instance"] for t in targets} == {"one", "two"}
 
