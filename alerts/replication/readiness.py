@@ -38,6 +38,12 @@ COMPARED = frozenset(
         "wal_level",
     )
 )
+PAUSED_BY_WHAT = (
+    "replay is paused, and the primary's settings are not known: if it was paused because"
+    f" {', '.join(AT_LEAST_AS_HIGH[:-1])} or {AT_LEAST_AS_HIGH[-1]} is lower here, a promotion is"
+    " refused until that is raised and the standby is restarted (its log has: insufficient"
+    " parameter settings)"
+)
 LEVELS = ("minimal", "replica", "logical")
 """Values of wal_level, the lowest first."""
 
@@ -62,13 +68,18 @@ class Readiness:
     breaks: tuple[str, ...]
     """What works on the primary and would not work here."""
     unknown: tuple[str, ...]
-    """What could not be compared."""
+    """What could not be compared, and does not decide."""
     subscribed: tuple[str, ...] = ()
     """Subscriptions of the primary: their publishers don't send again what is lost."""
+    doubts: tuple[str, ...] = ()
+    """What is not known, and may keep it from being promoted."""
 
     @property
-    def is_ready(self) -> bool:
-        return not self.blockers
+    def is_ready(self) -> bool | None:
+        """None where that is not known: no reason against it, but a doubt."""
+        if self.blockers:
+            return False
+        return None if self.doubts else True
 
 
 def readiness_of(snapshot: Snapshot, most_seconds: float, most_bytes: int) -> Readiness:
@@ -89,6 +100,7 @@ def readiness_of(snapshot: Snapshot, most_seconds: float, most_bytes: int) -> Re
         tuple(_breaks(snapshot, primary)),
         tuple(_unknown(snapshot, primary)),
         _subscribed(primary),
+        tuple(_doubts(snapshot, primary)),
     )
 
 
@@ -162,6 +174,21 @@ def _blockers(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
         yield lag.reason
 
 
+def _doubts(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
+    """Doubt a pause whose cause is not known.
+
+    PostgreSQL pauses replay by itself where a setting is below the primary's, and then it refuses
+    a promotion. No function tells that pause from one by hand: only the primary's settings do.
+    A standby that replays has settings that are high enough.
+    """
+    if is_paused(snapshot) and not (primary and _settings(primary) and _settings(snapshot)):
+        yield PAUSED_BY_WHAT
+
+
+def is_paused(snapshot: Snapshot) -> bool:
+    return snapshot.row(wal_receiver).pause_state != NOT_PAUSED
+
+
 def _subscribed(primary: Snapshot | None) -> tuple[str, ...]:
     if primary is None or not primary.has(subscriptions):
         return ()
@@ -198,7 +225,7 @@ def _settings(snapshot: Snapshot) -> Mapping[str, Setting]:
 
 
 def _breaks(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
-    if snapshot.row(wal_receiver).pause_state != NOT_PAUSED:
+    if is_paused(snapshot) and not any(_doubts(snapshot, primary)):
         yield "replay is paused: a promotion ends that, and replays what was held back"
     yield from _extensions(snapshot)
     yield from _own_confirmation(snapshot)
@@ -301,8 +328,6 @@ def _unknown(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
         yield "the primary is not watched or does not answer: slots and settings are not compared"
         if silence := silence_of(snapshot):
             yield _silence_text(silence)
-        if snapshot.row(wal_receiver).pause_state != NOT_PAUSED:
-            yield "replay is paused: if by settings below the primary's, a promotion fails"
         return
     known = {
         "settings": settings,

@@ -1,6 +1,7 @@
 """Show which standby could take over now, what would be lost, and what would break.
 
-It looks at all servers of the settings for some seconds. It exits with 1 if no standby is ready.
+It looks at all servers of the settings for some seconds. It exits with 1 if no standby is known
+to be ready.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from monitor.server import ServerMonitor
 
 FINDING = "failover_readiness"
 NOT_READY = 1
-"""Exit status if no standby is ready."""
+"""Exit status if no standby is known to be ready."""
 LOOKS = 4
 """Number of looks at positions, a second apart: links and lag are told by what changes."""
 

@@ -15,6 +15,8 @@ from monitor.reports.escape import safe
 
 Seen = tuple[Snapshot, Limits]
 NONE = "No standby was found: nothing can take over.\n"
+READY = {True: "yes", None: "unknown", False: "no"}
+"""Words for whether a candidate is ready, the best first."""
 NOTE = (
     "Not judged: pg_hba.conf, certificates, how clients find the new primary, and whether the old"
     " primary is really stopped."
@@ -38,12 +40,17 @@ def candidates(servers: Sequence[Seen]) -> list[Readiness]:
 
 
 def _unread(server: str, reason: str) -> Readiness:
-    return Readiness(server, None, (reason,), None, None, None, None, (), ())
+    return Readiness(server, None, (), None, None, None, None, (), (), doubts=(reason,))
 
 
-def _order(one: Readiness) -> tuple[bool, int, int, str]:
+def _order(one: Readiness) -> tuple[int, int, int, str]:
     """The best first: it has the most WAL, and the least to replay."""
-    return not one.is_ready, -(one.received_lsn or 0), one.to_replay_bytes or 0, one.candidate
+    return (
+        list(READY).index(one.is_ready),
+        -(one.received_lsn or 0),
+        one.to_replay_bytes or 0,
+        one.candidate,
+    )
 
 
 def failover_table(found: Sequence[Readiness]) -> str:
@@ -54,7 +61,7 @@ def failover_table(found: Sequence[Readiness]) -> str:
     lines += [
         (
             one.candidate,
-            "yes" if one.is_ready else "no",
+            READY[one.is_ready],
             _position(one.received_lsn),
             loss_text(one.lost_bytes, one.lost_seconds),
             "unknown" if one.to_replay_bytes is None else bytes_text(one.to_replay_bytes),
@@ -79,6 +86,8 @@ def _position(lsn: int | None) -> str:
 def _reasons(one: Readiness) -> Iterator[str]:
     for reason in one.blockers:
         yield f"    not ready: {reason}"
+    for reason in one.doubts:
+        yield f"    not known: {reason}"
     for reason in one.breaks:
         yield f"    breaks: {reason}"
     if one.subscribed and one.lost_bytes != 0:

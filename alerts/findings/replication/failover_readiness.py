@@ -22,6 +22,12 @@ from collectors.subscriptions import subscriptions
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import wal_receiver
 
+VERDICTS = {
+    True: "could take over, but",
+    None: "may not be able to take over, and",
+    False: "is not ready to take over:",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
@@ -38,6 +44,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         yield Unjudged("its primary is not known, so nothing can be compared", setting="servers")
         return
     ready = readiness_of(snapshot, limits.lost.total_seconds(), limits.lost_bytes)
+    if ready.is_ready is None:
+        yield Unjudged("; ".join(ready.doubts))
     if ready.blockers or ready.breaks:
         yield evidence(ready)
 
@@ -45,10 +53,10 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def evidence(ready: Readiness) -> Evidence:
     loss = loss_text(ready.lost_bytes, ready.lost_seconds)
     reasons = (*ready.blockers, *ready.breaks)
-    verdict = "could take over, but" if ready.is_ready else "is not ready to take over:"
+    verdict = VERDICTS[ready.is_ready]
     return Evidence(
         subject=ready.candidate,
-        severity=Severity.info if ready.is_ready else Severity.warning,
+        severity=Severity.warning if ready.blockers else Severity.info,
         value=len(reasons),
         message=f"{ready.candidate} {verdict} {'; '.join(reasons)}. Lost now: {loss}.",
         facts={
@@ -58,7 +66,7 @@ def evidence(ready: Readiness) -> Evidence:
             "lost_bytes": ready.lost_bytes,
             "lost_seconds": ready.lost_seconds,
             "to_replay_bytes": ready.to_replay_bytes,
-            "unknown": "; ".join(ready.unknown) or None,
+            "unknown": "; ".join((*ready.doubts, *ready.unknown)) or None,
         },
         cure=(
             remark(f"Put right on {ready.candidate} before it is needed:"),

@@ -7,12 +7,12 @@ from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.cure import remark
 from alerts.limits import BaseLimits
 from alerts.replication.link import upstream_of
-from alerts.replication.readiness import lower_settings
+from alerts.replication.readiness import is_paused, lower_settings
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from collectors._base import Role
 from collectors.settings import settings
-from collectors.wal_receiver import NOT_PAUSED, wal_receiver
+from collectors.wal_receiver import wal_receiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +26,27 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         yield Unjudged("the settings of its primary are not known", setting="servers")
         return
     if lower := lower_settings(snapshot, primary):
-        is_paused = snapshot.row(wal_receiver).pause_state != NOT_PAUSED
-        yield evidence(snapshot, primary, lower, is_paused)
+        yield evidence(snapshot, primary, lower, is_paused(snapshot))
 
 
 def evidence(
-    snapshot: Snapshot, primary: Snapshot, lower: dict[str, tuple[int, int]], is_paused: bool
+    snapshot: Snapshot, primary: Snapshot, lower: dict[str, tuple[int, int]], has_stopped: bool
 ) -> Evidence:
     server, above = snapshot.node.server, primary.node.server
     parts = ", ".join(f"{name} {here} < {there}" for name, (here, there) in lower.items())
     effect = (
         "replay is paused until it is restarted with higher values"
-        if is_paused
+        if has_stopped
         else "replay will pause, and the standby will not start again"
     )
     names = "', '".join(lower)
     return Evidence(
         subject=server,
-        severity=Severity.critical if is_paused else Severity.warning,
+        severity=Severity.critical if has_stopped else Severity.warning,
         value=len(lower),
         message=f"{server} has lower settings than {above} ({parts}): {effect}.",
         facts={
-            "is_paused": is_paused,
+            "is_paused": has_stopped,
             **{f"{name}_here": here for name, (here, _) in lower.items()},
             **{f"{name}_on_primary": there for name, (_, there) in lower.items()},
         },

@@ -281,9 +281,6 @@ def test_a_finding_of_a_standby_beside_its_primary() -> None:
     delayed = alone(STANDBY, replace(LINK, apply_delay_seconds=60.0))
     assert verdict_of(finding, delayed).state is State.healthy
     assert verdict_of(finding, alone(STANDBY, LINK, primary_writing(3))).state is State.healthy
-    paused = replace(LINK, pause_state="paused")
-    found = verdict_of(finding, alone(STANDBY, paused, primary_writing(3)))
-    assert found.severity is Severity.info
     silent = replace(LINK, silent_seconds=300.0)
     hung = alone(replace(STANDBY, silent_seconds=300.0), silent, primary_writing(3))
     assert verdict_of(finding, hung).severity is Severity.warning
@@ -303,10 +300,49 @@ def test_with_a_dead_primary_the_one_with_most_wal_is_best() -> None:
 
 
 def test_a_pause_without_a_primary_may_be_one_of_settings() -> None:
-    """With settings below the primary's replay pauses, and a promotion ends the server."""
-    down = alone(replace(STANDBY, receiving=False), replace(CUT, pause_state="paused"))
-    table = failover_table(candidates([(down, failover_readiness.Limits())]))
-    assert "unknown: replay is paused: if by settings below the primary's" in table
+    """With settings below the primary's replay pauses, and a promotion is refused."""
+    limits = failover_readiness.Limits()
+    cut = replace(STANDBY, receiving=False)
+    down = alone(cut, replace(CUT, pause_state="paused"))
+    [one] = found = candidates([(down, limits)])
+    assert (one.is_ready, one.breaks) == (None, ())
+    table = failover_table(found)
+    assert table.splitlines()[1].split()[:2] == ["db2", "unknown"]
+    assert "    not known: replay is paused, and the primary's settings" in table
+    behind = alone(cut, replace(CUT, flushed_lsn=990 * MiB, replay_lsn=990 * MiB))
+    running = replace(behind, node=replace(behind.node, server="db0"))
+    both_found = candidates([(down, limits), (running, limits)])
+    assert [(one.candidate, one.is_ready) for one in both_found] == [("db0", True), ("db2", None)]
+
+
+PAUSED = replace(LINK, pause_state="paused")
+LOW = [setting("max_connections", "50", "integer")]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "is_ready", "told"),
+    [
+        ({}, {}, True, "breaks: replay is paused: a promotion ends that"),
+        ({settings: LOW}, {}, False, "not ready: max_connections is 50"),
+        ({}, {settings: []}, None, "not known: replay is paused"),
+        ({settings: []}, {}, None, "not known: replay is paused"),
+    ],
+)
+def test_a_pause_beside_a_primary(
+    here: Answers, there: Answers, is_ready: bool | None, told: str
+) -> None:
+    """The settings of both tell what the pause is: by hand, or for good."""
+    one = ready(here, there, PAUSED)
+    assert one.is_ready is is_ready
+    assert told in failover_table([one])
+
+
+def test_a_pause_of_unknown_cause_leaves_the_finding_unknown() -> None:
+    """Never healthy, and never ill only for that."""
+    finding = failover_readiness.finding
+    verdict = verdict_of(finding, alone(STANDBY, PAUSED, primary_writing(3)))
+    assert verdict.state is State.unknown
+    assert "insufficient parameter settings" in verdict.unjudged[0].reason
 
 
 def test_the_table_of_candidates() -> None:
@@ -318,6 +354,6 @@ def test_the_table_of_candidates() -> None:
     blind = replace(good, node=replace(good.node, server="db4"), answers={})
     table = failover_table(candidates([(blind, limits), (late, limits), (good, limits)]))
     lines = [line.split()[:2] for line in table.splitlines() if line[:2] == "db"]
-    assert lines == [["db2", "yes"], ["db3", "no"], ["db4", "no"]]
+    assert lines == [["db2", "yes"], ["db4", "unknown"], ["db3", "no"]]
     assert "    not ready: it is delayed by 1 min on purpose" in table
     assert failover_table([]).startswith("No standby was found")
