@@ -98,7 +98,7 @@ class FileVerdict:
 
     @property
     def level(self) -> Level:
-        return max((verdict.level for verdict in self.verdicts), default=Level.safe)
+        return max((verdict.level for verdict in self.verdicts), default=Level.unknown)
 
     @property
     def exit_status(self) -> int:

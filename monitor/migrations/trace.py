@@ -47,6 +47,7 @@ THERE = ("42P07", "42701", "42710", "42723", "42P06")
 NO_OBJECT = "42704"
 NO_FUNCTION = "42883"
 BUILD_LACKS = "not supported by this build"
+OF_A_SERVER = re.compile(r'(?:database|tablespace) ".*" does not exist')
 NO_COLLATION = re.compile(r'collation "[^"]*" for encoding')
 """A collation of the system; the messages of our own server are in English."""
 BY_ROWS = ("21", "22", "23", "P0")
@@ -297,6 +298,8 @@ class Tracer:
         state, told = str(wrong.sqlstate), str(wrong).splitlines()[0]
         if state == NO_OBJECT and (role := self._role_lacking(statement)):
             return Traced(statement, unknown=f"the clone's server has no role {role}")
+        if OF_A_SERVER.fullmatch(told):
+            return Traced(statement, unknown=f"the clone is on a server of its own: {told}")
         if self.gap and state in (*ABSENT, *THERE):
             why = f"line {self.gap.line} may change that, and did not run as it will there"
             return Traced(statement, unknown=f"{told}, but {why}")

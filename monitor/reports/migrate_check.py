@@ -25,6 +25,7 @@ WORDS = {
 MARKS = {Level.safe: "ok", Level.unknown: "??", Level.caution: "! ", Level.danger: "!!"}
 MOST_EFFECTS = 20
 """Tables of a statement of which it is said who waits; the others are only counted."""
+NO_STATEMENTS = "the file has no statements"
 SHOWN_LACKING = 5
 SHOWN_SAFE = 40
 """Statements that are shown although they are safe; the others are only counted."""
@@ -87,6 +88,8 @@ def _text(verdict: FileVerdict) -> Iterator[str]:
 
 
 def _headline(verdict: FileVerdict) -> str:
+    if not verdict.verdicts:
+        return f"Verdict: {WORDS[verdict.level]} ({NO_STATEMENTS})"
     count = plural(len(verdict.verdicts), "statement")
     where = f" on {safe(verdict.live.name)}" if verdict.live else ", without a live server"
     return f"Verdict: {WORDS[verdict.level]} ({count}{where})"
@@ -166,8 +169,11 @@ def _range(found: Range) -> str:
 def _markdown(verdict: FileVerdict) -> Iterator[str]:
     yield f"### Migration: {WORDS[verdict.level]}"
     yield ""
-    yield "| line | statement | kind | blocks | seconds | verdict |"
-    yield "|---|---|---|---|---|---|"
+    if verdict.verdicts:
+        yield "| line | statement | kind | blocks | seconds | verdict |"
+        yield "|---|---|---|---|---|---|"
+    else:
+        yield f"There is nothing to judge: {NO_STATEMENTS}."
     for one in _worth_showing(verdict):
         statement = one.traced.statement
         lasts = _range(one.duration.range) if one.duration.range else "not known"

@@ -49,6 +49,7 @@ CREATE INDEX ON orders (note);
 CREATE INDEX CONCURRENTLY ON orders (note);
 ALTER TABLE orders DROP COLUMN note;
 UPDATE orders SET quick = 1 WHERE id BETWEEN 1 AND 5000 AND quick IS NULL;
+DROP DATABASE {here};
 """
 PARTED = (
     "ALTER TABLE orders ADD CONSTRAINT paid CHECK (note IS DISTINCT FROM 'a  b') -- why",
@@ -90,13 +91,18 @@ async def test_against_a_real_server(database: Database, psql: Psql, version: in
     await database.execute("SELECT note FROM orders WHERE id = 1")
     before = await database.fetchval("SELECT sum(xmin::text::bigint) FROM pg_class")
     status, shown, wrong = await run(
-        "-", "--dsn", dsn, "--format=json", "--seconds=0.2", stdin=MIGRATION
+        "-",
+        "--dsn",
+        dsn,
+        "--format=json",
+        "--seconds=0.2",
+        stdin=MIGRATION.format(here=database.name),
     )
     assert wrong == ""
     found = json.loads(shown)
     TypeAdapter(MigrationJson).validate_json(shown)
     assert (status, found["verdict"]) == (2, "danger")
-    unguarded, _, instant, not_null, build, concurrently, drop, batch = found["statements"]
+    unguarded, _, instant, not_null, build, concurrently, drop, batch, there = found["statements"]
     assert unguarded["verdict"] == "caution"
     assert "No lock_timeout is set" in unguarded["advice"][0]["text"]
     assert (instant["kind"], instant["blocks"], instant["verdict"]) == (
@@ -118,6 +124,7 @@ async def test_against_a_real_server(database: Database, psql: Psql, version: in
     assert [one["text"] for one in batch["advice"]] == [
         "It writes 5,000 rows at most, by the keys that it names."
     ]
+    assert (there["fails"], there["verdict"]) == (None, "unknown")
     assert await database.fetchval("SELECT sum(xmin::text::bigint) FROM pg_class") == before
     await database.execute("DELETE FROM orders WHERE total IS NULL")
     for statement in (not_null, build):

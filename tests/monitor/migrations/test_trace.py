@@ -161,6 +161,22 @@ async def test_a_hostile_file(
     assert not hacked.exists()
 
 
+async def test_databases_and_tablespaces_of_the_live_server(scratch: Scratch) -> None:
+    """The clone's server has neither."""
+    found = await traced(
+        scratch,
+        "DROP TABLE missing; CREATE INDEX ON orders (note) TABLESPACE fast;\n"
+        "ALTER TABLE orders SET TABLESPACE fast;\n"
+        "ALTER DATABASE shop SET TABLESPACE fast; DROP DATABASE shop;\n"
+        "ALTER DATABASE shop SET timezone = 'UTC'",
+    )
+    first, *there, setting = found
+    assert first.failure
+    assert [one.statement.text for one in there if one.failure or not one.unknown] == []
+    assert "on a server of its own" in str(there[-1].unknown)
+    assert (setting.failure, setting.unknown, setting.locks) == (None, None, ())
+
+
 async def test_after_what_did_not_run(scratch: Scratch) -> None:
     """What is missing then may be made there; without a gap it fails."""
     first, _, then, other = await traced(

@@ -1,5 +1,6 @@
 """The report of migrate-check, by verdicts made by hand."""
 
+import json
 from dataclasses import replace
 
 from alerts.migrations.lock_mode import LockMode
@@ -20,3 +21,13 @@ def test_a_statement_that_locks_thousands_of_tables_has_a_short_report() -> None
         assert told.count("All sessions that use") == MOST_EFFECTS
         assert ("more tables wait" in told) is bool(more)
         assert more in told
+
+
+def test_a_file_without_statements_is_not_called_safe() -> None:
+    """A pipe that broke in a build gives an empty file, too."""
+    nothing = judged([], None)
+    told = "the file has no statements"
+    assert nothing.exit_status == 1
+    assert migration_report(nothing, "text") == f"Verdict: not known ({told})\n"
+    assert told in migration_report(nothing, "markdown")
+    assert json.loads(migration_report(nothing, "json"))["verdict"] == "unknown"
