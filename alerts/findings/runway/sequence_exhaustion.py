@@ -1,6 +1,6 @@
-"""A sequence has nearly given out its last value: inserts will fail, by its limit or a column's."""
+"""A sequence, or a key that is counted without one, is near its last value: inserts will fail."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
@@ -8,22 +8,27 @@ from operator import attrgetter
 from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity, Unjudged
-from alerts.cure import identifier, literal, plain_ddl, remark
+from alerts.cure import identifier, plain_ddl, remark
 from alerts.limits import BaseLimits, Slack
 from alerts.plural import plural
+from alerts.runway.key_counters import counters, hidden, used_ratio
 from alerts.runway.rate import Eta, eta
 from alerts.runway.sequence_trends import GIVEN_OUT, key_of, wraps_in_peace
 from alerts.runway.trends import Trend
+from alerts.runway.widening import widen
 from alerts.runway.wording import eta_text
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share, share_text
 from collectors._base import Role
+from collectors.integer_keys import IntegerKey, integer_keys
 from collectors.sequences import LARGEST, Sequence, sequences
 
 SMALL = 2**53
 """Limits beyond that are never reached, so such a sequence need not be read."""
 WIDEST = (2**63 - 1, 2**63)
 """Limits of bigint."""
+GRANTS = 5
+"""Keys in one line whose grants are printed; the others are named by the next look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,10 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             if (severity := severity_of(row, left, limits)) is not None:
                 yield evidence(row, severity, left)
     yield from unjudged(unread)
+    keys = snapshot.rows(integer_keys)
+    for key in counters(keys, limits.used):
+        yield evidence_of_key(key, limits)
+    yield from unknown_keys(hidden(keys))
 
 
 def eta_of(row: Sequence, trends: Mapping[str, Trend]) -> Eta | None:
@@ -169,43 +178,62 @@ def cure(row: Sequence) -> tuple[str, ...]:
     )
 
 
-def widen(table: str, schema: str, column: str, sequence: str) -> tuple[str, ...]:
-    """Return the steps that add a wider column and fill it while the table is in use.
+def evidence_of_key(row: IntegerKey, limits: Limits) -> Evidence:
+    table, used = identifier(row.schemaname, row.relname), used_ratio(row)
+    name, largest = f"{table}.{identifier(row.attname)}", row.largest or 0
+    return Evidence(
+        subject=name,
+        severity=Severity.critical if used >= limits.used_critical else Severity.warning,
+        value=used,
+        message=(
+            f"The key {name} ({row.column_type}), which no sequence fills, has used"
+            f" {share_text(used)} of its values: at the last ANALYZE it held {largest:,}, and"
+            f" {LARGEST[row.column_type] - largest:,} were left. Then every insert fails:"
+            f" {row.column_type} is out of range."
+        ),
+        facts={
+            "largest_known_value": largest,
+            "last_possible_value": LARGEST[row.column_type],
+            "column": row.attname,
+            "column_type": row.column_type,
+            "last_analyze": row.last_analyze,
+        },
+        cure=widen(table, row.schemaname, row.attname, None),
+        check=f"SELECT pg_catalog.max({identifier(row.attname)}) FROM {table};",
+        object=table,
+        database=row.datname,
+    )
 
-    ALTER COLUMN TYPE would rewrite the table, and all indexes of it, while no session can read it.
-    """
-    old, new = identifier(column), identifier(f"{column[:56]}_bigint")
-    copy = identifier(schema, f"{column[:40]}_to_bigint")
-    trigger, check = (
-        identifier(f"{column[:50]}_to_bigint"),
-        identifier(f"{column[:45]}_bigint_filled"),
-    )
-    index = identifier(f"{column[:45]}_bigint_key")
-    body = literal(f"BEGIN NEW.{new} := NEW.{old}; RETURN NEW; END")
-    steps = (
-        "Never ALTER COLUMN TYPE on a table that is large or in use: it is rewritten, and blocked.",
-        f"1. SET lock_timeout = '2s'; ALTER TABLE {table} ADD COLUMN {new} bigint;",
-        f"2. CREATE FUNCTION {copy}() RETURNS pg_catalog.trigger LANGUAGE plpgsql AS {body};",
-        f"3. CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW"
-        f" EXECUTE FUNCTION {copy}();",
-        f"4. In batches of 10,000 or so: UPDATE {table} SET {new} = {old} WHERE {old}"
-        f" OPERATOR(pg_catalog.>=) … AND {old} OPERATOR(pg_catalog.<) …;",
-        f"5. ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({new} IS NOT NULL) NOT VALID;",
-        f"6. ALTER TABLE {table} VALIDATE CONSTRAINT {check};",
-        f"7. SET lock_timeout = 0; CREATE UNIQUE INDEX CONCURRENTLY {index} ON {table} ({new});",
-        "8. Do the same for every column that refers to this one.",
-        "9. In one transaction, with a lock_timeout of 2 s: drop the trigger, exchange the names",
-        "   of both columns, move the default or the identity, make the new index the key.",
-        f"10. ALTER SEQUENCE {sequence} AS bigint;",
-        "11. Drop the old column, and reset lock_timeout.",
-    )
-    return tuple(map(remark, steps))
+
+def unknown_keys(rows: Iterable[IntegerKey]) -> Iterator[Unjudged]:
+    """Yield keys of large tables of which no value is known, one line for each reason."""
+    by_database = attrgetter("datname", "may_read")
+    for (datname, may_read), group in groupby(sorted(rows, key=by_database), by_database):
+        keys = list(group)
+        count = plural(len(keys), "integer key")
+        first = identifier(keys[0].schemaname, keys[0].relname)
+        if may_read:
+            why = f"without statistics of its values, such as that of {first} (ANALYZE makes them)"
+        else:
+            why = "pgvigil may not read what ANALYZE knows of its values"
+        yield Unjudged(
+            f"{count} without a sequence, in a large table: {why}",
+            datname,
+            subject="integer keys",
+            grant=None if may_read else " ".join(map(grant, keys[:GRANTS])),
+            count=len(keys),
+        )
+
+
+def grant(row: IntegerKey) -> str:
+    table, column = identifier(row.schemaname, row.relname), identifier(row.attname)
+    return f"GRANT SELECT ({column}) ON {table} TO {identifier(row.role)};"
 
 
 finding = Finding(
     title="Sequence nearly exhausted",
     severities=(Severity.warning, Severity.critical),
-    reads=(sequences,),
+    reads=(sequences, integer_keys),
     history=(GIVEN_OUT,),
     limits=Limits(),
     judge=judge,

@@ -15,6 +15,7 @@ from alerts.runway.trends import Trend
 from alerts.runway.walls import walls
 from alerts.snapshot import Snapshot
 from alerts.verdicts.verdict import Verdict
+from collectors.integer_keys import integer_keys
 from collectors.sequences import Sequence, sequences
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.lock_rows import filled
@@ -55,7 +56,8 @@ def judged(one: Sequence, rate: Rate | None = None) -> Verdict:
 
 def known(one: Sequence, rate: Rate | None = None) -> Snapshot:
     trend = Trend(0.0, Sample(0.0, 0.0), (), rate)
-    return seen((sequences, [one])).with_histories({GIVEN_OUT: {key_of(one): trend}})
+    facts = seen((sequences, [one]), (integer_keys, []))
+    return facts.with_histories({GIVEN_OUT: {key_of(one): trend}})
 
 
 @pytest.mark.parametrize(
@@ -168,7 +170,7 @@ EXCHANGE = """
 
 async def evidence(database: Database) -> dict[str, Evidence]:
     async with watching(dsn=database.monitor_dsn) as connection:
-        snapshot = await look(connection, sequences, recorder=Recorder(finding.history))
+        snapshot = await look(connection, *finding.reads, recorder=Recorder(finding.history))
     verdict = verdict_of(finding, snapshot)
     assert not verdict.unjudged
     return {subject.evidence.subject: subject.evidence for subject in verdict.subjects}

@@ -1,0 +1,188 @@
+"""sequence_exhaustion, of keys without a sequence: counters near their end, and no random keys."""
+
+import re
+from typing import Any
+
+import pytest
+
+from alerts._base import Evidence, Severity, State
+from alerts.findings.runway.sequence_exhaustion import finding
+from alerts.history.recorder import Recorder
+from alerts.runway.key_counters import CLOCK
+from alerts.runway.sequence_trends import GIVEN_OUT
+from alerts.verdicts.verdict import Verdict
+from collectors.integer_keys import IntegerKey, integer_keys
+from collectors.sequences import sequences
+from tests.fixtures.farm import MONITOR
+from tests.fixtures.lock_rows import filled
+from tests.fixtures.one_look import look, verdict_of, watching
+from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.session_rows import seen
+
+INT = 2**31 - 1
+ANALYZED = 1.79e9
+UNREAD: dict[str, Any] = {
+    "may_read": False,
+    "smallest": None,
+    "next_to_largest": None,
+    "largest": None,
+    "bounds": None,
+    "correlation": None,
+}
+
+
+def key(used: float = 0.5, **more: Any) -> IntegerKey:
+    """A counter of which all values from 1 on are in the table."""
+    last = round(used * INT)
+    facts = {
+        "datname": "shop",
+        "relid": 1,
+        "attnum": 1,
+        "schemaname": "public",
+        "relname": "ledger",
+        "attname": "id",
+        "column_type": "integer",
+        "may_read": True,
+        "role": "pgvigil",
+        "reltuples": float(last),
+        "inserted_rows": 0,
+        "smallest": 1,
+        "next_to_largest": round(0.99 * last),
+        "largest": last,
+        "bounds": 101,
+        "correlation": 1.0,
+        "last_analyze": ANALYZED,
+    }
+    made: IntegerKey = filled(IntegerKey, **facts | more)
+    return made
+
+
+def judged(*keys: IntegerKey) -> Verdict:
+    facts = seen((sequences, []), (integer_keys, list(keys)))
+    return verdict_of(finding, facts.with_histories({GIVEN_OUT: {}}))
+
+
+@pytest.mark.parametrize(
+    ("used", "severity"),
+    [
+        (0.6, None),
+        (0.7499, None),
+        (0.7501, Severity.warning),
+        (0.9001, Severity.critical),
+    ],
+)
+def test_the_level_of_a_counter(used: float, severity: Severity | None) -> None:
+    assert judged(key(used)).severity == severity
+
+
+def test_old_rows_of_a_counter_may_be_gone() -> None:
+    kept: dict[str, Any] = {"smallest": round(0.9 * INT), "next_to_largest": round(0.989 * INT)}
+    assert judged(key(0.99, reltuples=0.08 * INT, **kept)).severity is Severity.critical
+
+
+def test_the_type_is_the_limit() -> None:
+    small: dict[str, Any] = {"column_type": "smallint", "largest": 30_000, "reltuples": 29_000.0}
+    [subject] = judged(key(**small, next_to_largest=29_700)).subjects
+    assert "has used 91.6 % of its values" in subject.evidence.message
+    assert "2,767 were left" in subject.evidence.message
+
+
+@pytest.mark.parametrize(
+    "random",
+    [
+        {"correlation": 0.02},
+        {"smallest": -INT, "reltuples": 1e9},
+        {"reltuples": 5e6},  # random keys, or codes, that were loaded in order
+        {"next_to_largest": round(0.6 * INT)},  # 2147483647 for "unknown"
+        {"bounds": 3},
+        {"last_analyze": 0.99 * INT + CLOCK / 2},  # seconds of the clock
+        {"reltuples": None},
+    ],
+)
+def test_what_only_looks_high_is_no_wall(random: dict[str, Any]) -> None:
+    assert judged(key(0.99, **random)).state is State.healthy
+    assert judged(key(0.99)).severity is Severity.critical
+
+
+def test_unread_keys_of_large_tables_are_unknown_with_one_line() -> None:
+    short = key(**UNREAD | {"reltuples": 250.0})
+    assert judged(short).state is State.healthy
+    two = [key(**UNREAD | {"relid": n, "relname": f"t{n}", "reltuples": 3e7}) for n in (2, 3)]
+    verdict = judged(short, *two)
+    assert verdict.state is State.unknown
+    [line] = verdict.unjudged
+    assert line.count == 2
+    assert line.grant == (
+        "GRANT SELECT (id) ON public.t2 TO pgvigil; GRANT SELECT (id) ON public.t3 TO pgvigil;"
+    )
+    churned = key(**UNREAD | {"reltuples": 250.0, "inserted_rows": 30_000_000})
+    assert judged(churned).state is State.unknown
+
+
+def test_a_large_table_never_analysed_is_unknown() -> None:
+    never = key(**UNREAD | {"may_read": True, "reltuples": None, "inserted_rows": 30_000_000})
+    [line] = judged(never).unjudged
+    assert line.grant is None
+    assert "ANALYZE" in line.reason
+
+
+SETUP = f"""
+    CREATE TABLE "led ger" (id int PRIMARY KEY, note text);
+    INSERT INTO "led ger" SELECT 2130002000 - n, 'x' FROM generate_series(3000, 0, -1) n;
+    CREATE DOMAIN number AS smallint;
+    CREATE TABLE small (id number UNIQUE NOT NULL);
+    INSERT INTO small SELECT n FROM generate_series(1, 27000) n;
+    CREATE TABLE hashed (id int PRIMARY KEY);
+    INSERT INTO hashed SELECT DISTINCT hashint4(n) FROM generate_series(1, 3000) n;
+    CREATE TABLE owned (id serial PRIMARY KEY);
+    CREATE TABLE identified (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+    CREATE TABLE part (id int PRIMARY KEY REFERENCES "led ger");
+    CREATE TABLE hidden (id int PRIMARY KEY);
+    INSERT INTO part SELECT id FROM "led ger" ORDER BY id;
+    INSERT INTO hidden SELECT id FROM "led ger" ORDER BY id;
+    GRANT SELECT (id) ON "led ger", small, hashed, owned, identified, part TO {MONITOR};
+    GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {MONITOR};
+    ANALYZE "led ger", small, hashed, part, hidden;
+"""
+STATEMENT = re.compile(r"^-- \d+\. (?:In batches of 10,000 or so: )?([A-Z].*;)$")
+EXCHANGE = """
+    BEGIN;
+    SET LOCAL lock_timeout = '2s';
+    DROP TRIGGER id_to_bigint ON public."led ger";
+    ALTER TABLE part DROP CONSTRAINT part_id_fkey;
+    ALTER TABLE public."led ger" DROP CONSTRAINT "led ger_pkey";
+    ALTER TABLE public."led ger" RENAME id TO id_old;
+    ALTER TABLE public."led ger" RENAME id_bigint TO id;
+    ALTER TABLE public."led ger" ADD PRIMARY KEY USING INDEX id_bigint_key;
+    DROP TABLE part;
+    COMMIT;
+"""
+
+
+async def evidence(database: Database) -> dict[str, Evidence]:
+    async with watching(dsn=database.monitor_dsn) as connection:
+        snapshot = await look(connection, *finding.reads, recorder=Recorder(finding.history))
+    named = {row.relname for row in snapshot.rows(integer_keys)}
+    assert named - {"led ger"} == {"small", "hashed", "hidden"}
+    verdict = verdict_of(finding, snapshot)
+    assert not verdict.unjudged
+    return {subject.evidence.subject: subject.evidence for subject in verdict.subjects}
+
+
+async def test_found_and_cured(database: Database, psql: Psql) -> None:
+    """Integer and a domain of smallint; not hashes, nor keys that another key limits."""
+    await database.execute(SETUP)
+    found = await evidence(database)
+    assert {name: one.severity for name, one in found.items()} == {
+        'public."led ger".id': Severity.critical,
+        "public.small.id": Severity.warning,
+    }
+    ill = found['public."led ger".id']
+    assert "at the last ANALYZE it held 2,130,002,000" in ill.message
+    await psql(database.dsn, ill.check)
+    steps = [m[1] for line in ill.cure if (m := STATEMENT.match(line))]
+    assert len(steps) == 7
+    assert not any("SEQUENCE" in line for line in ill.cure)
+    await psql(database.dsn, "\n".join(steps).replace("…", "0", 1).replace("…", "2147483647"))
+    await psql(database.dsn, EXCHANGE)
+    assert (await evidence(database)).keys() == {"public.small.id"}
