@@ -62,6 +62,20 @@ def tokens(statement: str) -> Iterator[Token]:
         yield Token("doubt", "")
 
 
+def word_of(item: Token) -> str:
+    """Return a word or a sign in small letters; empty for another token."""
+    return item.text.lower() if item.kind in ("word", "sign") else ""
+
+
+def name_of(item: Token) -> str | None:
+    """Return the name that a token stands for, folded as PostgreSQL folds it."""
+    if item.kind == "word":
+        return item.text.lower()
+    if item.kind == "name" and item.text.startswith('"'):
+        return item.text[1:-1].replace('""', '"')
+    return None
+
+
 def _end(text: str, match: re.Match[str]) -> int | None:
     """Return where the token ends; None if its end was cut off or is not certain."""
     if match.lastgroup == "opening":

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from alerts.query_tokens import Token, tokens
-from alerts.statements.shape import TableName, name_of, word_of
+from alerts.query_tokens import Token, name_of, tokens, word_of
+from alerts.statements.shape import TableName
 from alerts.statements.texts import StatementTexts
 from collectors.user_tables import UserTable
 

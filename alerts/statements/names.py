@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from sys import intern
 
-from alerts.query_tokens import Token, tokens
-from alerts.statements.shape import name_of, word_of
+from alerts.query_tokens import Token, name_of, tokens, word_of
 
 
 def _words(text: str) -> frozenset[str]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from alerts.query_tokens import Token, tokens
+from alerts.query_tokens import Token, name_of, tokens, word_of
+from alerts.statements.conditions import Wrapped, conditions, equal_columns, wrapped_columns
 
 
 def _words(text: str) -> frozenset[str]:
@@ -23,14 +24,6 @@ END_OF_FILTER = END - {"where", "set"}
 JOINS = _words("natural inner left right full outer cross join")
 INSIDE = _words("select with union intersect except lateral merge")
 """A statement with more of these than its first word is not plain."""
-NO_FUNCTIONS = _words("""
-    in any all some exists values and or not on using between like ilike is as where when then else
-    case row array
-""")
-"""Words before a parenthesis that call nothing."""
-NO_COLUMNS = _words("from null true false interval")
-COMPARES = _words("= < > like ilike in between")
-VALUES = frozenset({"param", "string", "number", "dollar"})
 
 
 class TableName(NamedTuple):
@@ -38,17 +31,6 @@ class TableName(NamedTuple):
 
     schema: str | None
     name: str
-
-
-class Wrapped(NamedTuple):
-    """A column that is compared inside of a function or after a cast, so no plain index helps."""
-
-    function: str
-    """Or the type of the cast."""
-    column: str
-    is_cast: bool
-    alone: bool
-    """Whether the column is its only argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +64,15 @@ def shape_of(text: str) -> StatementShape | None:
         return None
     tables, end = found
     first, last = _filter(words, depths, end)
-    conditions = words[first:last]
-    is_plain = not {"or", "not", "case"} & set(conditions)
+    certain = [(items[at:to], words[at:to]) for at, to in conditions(words, first, last)]
     return StatementShape(
         kind,
         tables,
         last > first,
         _at_top("offset", words, depths, end) is not None,
-        tuple(_equal(items[first:last], conditions)) if is_plain else (),
-        tuple(_wrapped(items[first:last], conditions)) if is_plain else (),
+        tuple(column for part in certain for column in equal_columns(*part)),
+        tuple(wrapped for part in certain for wrapped in wrapped_columns(*part)),
     )
-
-
-def word_of(item: Token) -> str:
-    """Return a word or a sign in small letters; empty for another token."""
-    return item.text.lower() if item.kind in ("word", "sign") else ""
-
-
-def name_of(item: Token) -> str | None:
-    """Return the name that a token stands for, folded as PostgreSQL folds it."""
-    if item.kind == "word":
-        return item.text.lower()
-    if item.kind == "name" and item.text.startswith('"'):
-        return item.text[1:-1].replace('""', '"')
-    return None
 
 
 def _depths(words: Sequence[str]) -> Iterator[int]:
@@ -170,63 +137,3 @@ def _filter(words: Sequence[str], depths: Sequence[int], start: int) -> tuple[in
     places = range(at + 1, len(words))
     ends = (one for one in places if depths[one] == 0 and words[one] in END_OF_FILTER)
     return at + 1, next(ends, len(words))
-
-
-def _equal(items: Sequence[Token], words: Sequence[str]) -> Iterator[str]:
-    for at in range(1, len(items) - 1):
-        name = name_of(items[at - 1])
-        is_value = items[at + 1].kind in VALUES
-        is_column = name is not None and words[at - 1] not in NO_COLUMNS
-        is_whole = at + 2 >= len(items) or words[at + 2] in ("and", "", ")", ":")
-        if words[at] == "=" and is_column and is_value and is_whole and name is not None:
-            if at >= 2 and words[at - 2] in ("<", ">", "=", ":", "+", "-", "*", "/"):
-                continue
-            yield name
-
-
-def _wrapped(items: Sequence[Token], words: Sequence[str]) -> Iterator[Wrapped]:
-    for at in range(1, len(items)):
-        if words[at] == "(" and items[at - 1].kind == "word":
-            end = _closing(words, at)
-            function = words[at - 1]
-            if end and function not in NO_FUNCTIONS and _compares(words, end + 1):
-                first = at + 2 if function == "extract" else at + 1
-                columns = _columns(items[first:end], words[first:end])
-                if len(columns) == 1:
-                    yield Wrapped(function, columns[0], False, _is_path(words, at, end))
-        elif words[at - 1] == words[at] == ":" and at >= 2 and at + 2 < len(items):
-            name = name_of(items[at - 2])
-            is_type = items[at + 1].kind == "word" and _compares(words, at + 2)
-            if name is not None and is_type and items[at - 2].kind in ("word", "name"):
-                yield Wrapped(words[at + 1], name, True, True)
-
-
-def _is_path(words: Sequence[str], start: int, end: int) -> bool:
-    """Whether parentheses contain one column and nothing else, perhaps with its table."""
-    return end - start == 2 or (end - start == 4 and words[start + 2] == ".")
-
-
-def _closing(words: Sequence[str], at: int) -> int | None:
-    """Return where a parenthesis is closed; None where another one is opened before."""
-    for place in range(at + 1, len(words)):
-        if words[place] == "(":
-            return None
-        if words[place] == ")":
-            return place
-    return None
-
-
-def _compares(words: Sequence[str], at: int) -> bool:
-    return at < len(words) and words[at] in COMPARES
-
-
-def _columns(items: Sequence[Token], words: Sequence[str]) -> list[str]:
-    """Return the columns that are named, without the tables before them."""
-    found = list[str]()
-    for at, item in enumerate(items):
-        name = name_of(item)
-        is_table = at + 1 < len(words) and words[at + 1] == "."
-        is_type = at > 0 and words[at - 1] == ":"
-        if name is not None and words[at] not in NO_COLUMNS and not is_table and not is_type:
-            found.append(name)
-    return found

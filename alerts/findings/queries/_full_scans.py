@@ -26,8 +26,6 @@ SCANS = TableScans(timedelta(hours=1))
 RECENT = timedelta(minutes=10)
 LOOKED_AT = 50
 """Statements, those with the most time."""
-LEAST_PAGES = 1000
-"""Pages of a table from which reading all of them takes milliseconds."""
 ALL = 0.9
 """Share of its pages that an execution reads: the number is of the last vacuum or analyze."""
 FEW = 0.05
@@ -62,8 +60,8 @@ class FullScan:
         return table.relpages * max(1.0, table.n_live_tup / table.reltuples if known else 1.0)
 
 
-def full_scans(snapshot: Snapshot, load: Load, calls: int) -> Iterator[FullScan]:
-    """Yield the statements that were executed that often, and read a table each time."""
+def full_scans(snapshot: Snapshot, load: Load, calls: int, pages: int) -> Iterator[FullScan]:
+    """Yield the statements that were executed that often, and read such a table each time."""
     asked = list(_candidates(load, calls))
     tables = tables_of(snapshot, [shape for _, shape in asked])
     scanned = snapshot.of(SCANS)
@@ -76,7 +74,7 @@ def full_scans(snapshot: Snapshot, load: Load, calls: int) -> Iterator[FullScan]
             continue
         for span, done in ((SCANS.span, ran), (RECENT, _lately(snapshot, load, ran, calls))):
             scans = scanned.within((table.datname, table.relid), span).scans
-            if done and _reads_all(found := FullScan(done, shape, table, scans)):
+            if done and _reads_all(found := FullScan(done, shape, table, scans), pages):
                 yield found
                 break
 
@@ -120,10 +118,10 @@ def the_table(
     return rows[0] if len(rows) == 1 else None
 
 
-def _reads_all(scan: FullScan) -> bool:
+def _reads_all(scan: FullScan, pages: int) -> bool:
     table = scan.table
     return (
-        scan.pages >= LEAST_PAGES
+        scan.pages >= pages
         and scan.blocks >= ALL * scan.pages
         and scan.rows <= FEW * max(table.reltuples, table.n_live_tup)
         and scan.scans >= AGREE * scan.ran.use.calls

@@ -18,6 +18,8 @@ from collectors.user_tables import user_tables
 
 MOST = 5
 """Statements that are named, those with the most time."""
+LEAST_PAGES = 1000
+"""Pages of a table from which reading all of them takes milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     if isinstance(load, Unjudged):
         yield load
         return
-    found = full_scans(snapshot, load, limits.min_calls)
+    found = full_scans(snapshot, load, limits.min_calls, LEAST_PAGES)
     ill = (scan for scan in found if scan.ran.share >= limits.min_share and not scan.shape.wrapped)
     for scan, _ in zip(ill, range(MOST), strict=False):
         yield evidence(load, scan, limits)

@@ -12,14 +12,16 @@ from alerts.findings.queries._plans import PLANS
 from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
+from alerts.statements.conditions import Wrapped
 from alerts.statements.load import Load
-from alerts.statements.shape import Wrapped
 from alerts.units import Duration, Share, bytes_text, duration_text, share_text
 from collectors.stat_statements import stat_statements
 from collectors.user_tables import user_tables
 
 MOST = 5
 """Statements that are named, those with the most time."""
+LEAST_PAGES = 100
+"""Pages of a table: the function is called for each row, which costs more than reading it."""
 OF_TEXT = frozenset({"lower", "upper"})
 """Functions that always return the same for the same text, so that an index may be of them."""
 OF_TIME = frozenset({"date", "date_trunc", "date_part", "extract", "to_char", "timestamp"})
@@ -40,7 +42,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     if isinstance(load, Unjudged):
         yield load
         return
-    found = full_scans(snapshot, load, limits.min_calls)
+    found = full_scans(snapshot, load, limits.min_calls, LEAST_PAGES)
     ill = (scan for scan in found if scan.ran.share >= limits.min_share and scan.shape.wrapped)
     for scan, _ in zip(ill, range(MOST), strict=False):
         yield evidence(load, scan)
@@ -69,7 +71,10 @@ def evidence(load: Load, scan: FullScan) -> Evidence:
 
 
 def cure(name: str, column: str, wrapped: Wrapped) -> Iterator[str]:
-    if wrapped.function in OF_TEXT and wrapped.alone:
+    if wrapped.is_pattern:
+        yield remark("An index of the same expression with text_pattern_ops serves patterns that")
+        yield remark("begin with text; one of pg_trgm (gin_trgm_ops) also those that begin with %.")
+    elif wrapped.function in OF_TEXT and wrapped.alone:
         yield remark(f"An index of {wrapped.function}({column}); then ANALYZE counts its values.")
         yield from built(name, f"pg_catalog.{wrapped.function}({column})")
         yield f"ANALYZE {name};"

@@ -15,7 +15,7 @@ from alerts.statements.shape import StatementShape
 from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors.stat_statements import stat_statements
 
-INNER, OUTER = 20, 50
+INNER, OUTER = 50, 50
 """Statements with the most calls that may be inside a loop, with the most rows around it."""
 MOST = 3
 """Pairs that are named."""
@@ -33,7 +33,7 @@ class Limits(BaseLimits):
     """Time over which executions are counted, at most one hour."""
     min_calls: Annotated[int, FIXED] = 3600
     """Executions of the inner statement within the window: one a second."""
-    min_share: Annotated[Share, Slack(0.7)] = 0.1
+    min_share: Annotated[Share, Slack(0.7)] = 0.02
     """Share of the executions of all statements."""
     rows_per_call: Annotated[float, Slack(0.8)] = 5
     """Rows that the outer statement returns each time."""
@@ -64,16 +64,14 @@ def pairs(load: Load, limits: Limits) -> Iterator[tuple[Ran, Ran]]:
             continue
         for outer in outers:
             same = inner.key[:2] == outer.key[:2] and inner.key != outer.key
-            if same and is_related(load, shape, outer) and agree(load, inner, outer, limits):
+            if same and agree(load, inner, outer, limits) and is_related(load, shape, outer):
                 yield inner, outer
                 break
 
 
 def is_lookup(shape: StatementShape | None) -> bool:
-    """Whether it asks one table for rows by some of its columns."""
-    if shape is None or shape.kind != "select":
-        return False
-    return len(shape.tables) == 1 and bool(shape.equal)
+    """Whether it asks for rows by some of their columns, perhaps with others joined to them."""
+    return shape is not None and shape.kind == "select" and bool(shape.equal)
 
 
 def is_related(load: Load, inner: StatementShape | None, outer: Ran) -> bool:
@@ -92,10 +90,14 @@ def is_related(load: Load, inner: StatementShape | None, outer: Ran) -> bool:
 
 
 def forms(table: str) -> list[str]:
-    """Return the name of a table as a column may refer to it: orders, order."""
-    name = table.lower().replace("_", "")
-    ends = (("ies", "y"), ("ses", "s"), ("s", ""))
-    return [name, *(name.removesuffix(end) + new for end, new in ends if name.endswith(end))]
+    """Return the name of a table as a column may refer to it: shop_orders, orders, order."""
+    words = table.lower().split("_")
+    names = ["".join(words[at:]) for at in range(len(words))]
+    ends = (("ies", "y"), ("es", ""), ("s", ""))
+    singular = (
+        name.removesuffix(end) + new for name in names for end, new in ends if name.endswith(end)
+    )
+    return [form for form in (*names, *singular) if form]
 
 
 def agree(load: Load, inner: Ran, outer: Ran, limits: Limits) -> bool:

@@ -30,7 +30,8 @@ class Limits(BaseLimits):
     min_calls: Annotated[int, FIXED] = 100
     """Executions of an unfiltered statement within the window."""
     filtered: Annotated[Share, Slack(0.95)] = 0.8
-    """Share of the executions on the table that leave deleted rows out: that is the custom."""
+    """Share of the executions that leave deleted rows out: that is the custom. Executions of the
+    statement itself, and of those that read at most one row, are not counted."""
     filtering: Annotated[int, FIXED] = 3
     """Different statements that do."""
     min_rows: Annotated[float, FIXED] = 2.0
@@ -83,18 +84,23 @@ def of_table(
     load: Load, column: SoftDeleteColumn, readers: list[Reader], limits: Limits
 ) -> Iterator[Outcome]:
     filtering = [reader for reader in readers if reader.filters]
-    calls = sum(reader.ran.use.calls for reader in readers)
-    share = sum(reader.ran.use.calls for reader in filtering) / calls if calls else 0.0
-    if len(filtering) < limits.filtering or share < limits.filtered:
+    if len(filtering) < limits.filtering:
         return
-    ill = (reader.ran for reader in readers if not reader.filters and is_many(reader, limits))
-    for ran, _ in zip(ill, range(MOST), strict=False):
-        yield evidence(load, ran, column, share, len(filtering))
+    filtered = sum(reader.ran.use.calls for reader in filtering)
+    lists = [one.ran for one in readers if not one.filters and returns_many(one.ran, limits)]
+    missing = sum(ran.use.calls for ran in lists)
+    named = 0
+    for ran in lists:
+        calls = ran.use.calls
+        others = filtered / (filtered + missing - calls)
+        is_custom = others >= limits.filtered and filtered >= calls
+        if calls >= limits.min_calls and is_custom and named < MOST:
+            named += 1
+            yield evidence(load, ran, column, others, len(filtering))
 
 
-def is_many(reader: Reader, limits: Limits) -> bool:
-    use = reader.ran.use
-    return use.calls >= limits.min_calls and use.each("rows") >= limits.min_rows
+def returns_many(ran: Ran, limits: Limits) -> bool:
+    return ran.use.each("rows") >= limits.min_rows
 
 
 def evidence(load: Load, ran: Ran, column: SoftDeleteColumn, share: float, others: int) -> Evidence:
@@ -104,7 +110,7 @@ def evidence(load: Load, ran: Ran, column: SoftDeleteColumn, share: float, other
         ran,
         ran.use.calls,
         f"{ran.brief} does not name {name}, with which {others} other statements on {table}"
-        f" ({share_text(share)} of the executions) leave deleted rows out: it returned"
+        f" ({share_text(share)} of the other executions) leave deleted rows out: it returned"
         f" {number_text(ran.use.each('rows'))} rows each of {ran.use.calls:,.0f} times within"
         f" {duration_text(ran.seconds)}.",
         {

@@ -3,7 +3,8 @@
 import postgast
 import pytest
 
-from alerts.statements.shape import StatementShape, Wrapped, shape_of
+from alerts.statements.conditions import Wrapped
+from alerts.statements.shape import StatementShape, shape_of
 
 
 def shape(text: str) -> StatementShape:
@@ -64,6 +65,12 @@ def test_filters() -> None:
     found = shape('select * from t x where x.a = $1 and b >= $2 and "C" = $3 and d = x.e limit $4')
     assert (found.is_filtered, found.equal, found.has_offset) == (True, ("a", "C"), False)
     assert shape("select * from t where a = $1 or b = $2").equal == ()
+    assert shape("select * from t where (b = $2 or c = $3) and not d = $4 and a = $1").equal == (
+        "a",
+    )
+    assert shape("select * from t where (a = $1 and (b is not null))").equal == ("a",)
+    assert shape("select * from t where a = $1 and b = $2 or c = $3 and d = $4").equal == ()
+    assert shape("select * from t where case when a then b and c = $1 else d end").equal == ()
     assert shape("select * from t where a + b = $1").equal == ()
     assert shape("select * from t where a = $1 + b").equal == ()
     assert not shape("select a from t order by a offset $1").is_filtered
@@ -75,7 +82,18 @@ def test_filters() -> None:
     ("condition", "wrapped"),
     [
         ("lower(email) = $1", Wrapped("lower", "email", False, True)),
-        ("lower(t.email) like $1", Wrapped("lower", "email", False, True)),
+        ("lower(t.email) like $1", Wrapped("lower", "email", False, True, True)),
+        ('upper("T"."Mail"::text) = upper($1)', Wrapped("upper", "Mail", False, True)),
+        ("lower(trim(email)) = $1", Wrapped("lower", "email", False, False)),
+        ("$1 = pg_catalog.lower(email)", Wrapped("lower", "email", False, True)),
+        ("lower(email) not in ($1, $2) and date(at) < $3", Wrapped("date", "at", False, True)),
+        ("c is not null and date(at) between $1 and $2", Wrapped("date", "at", False, True)),
+        ("((d is null or d > $1) and date(at) = $2)", Wrapped("date", "at", False, True)),
+        ("cast(t.at as date) = $1", Wrapped("date", "at", True, True)),
+        ("(at at time zone $1)::date >= $2", Wrapped("date", "at", True, True)),
+        ("date_trunc($1, at at time zone $2) = $3", Wrapped("date_trunc", "at", False, False)),
+        ("substring(code from $1 for $2) = $3", Wrapped("substring", "code", False, False)),
+        ("a::text = $1", Wrapped("text", "a", True, True)),
         ('upper("Name") in ($1, $2)', Wrapped("upper", "Name", False, True)),
         ("date_trunc($1, created_at) = $2", Wrapped("date_trunc", "created_at", False, False)),
         ("extract(year from t.at) = $1", Wrapped("extract", "at", False, False)),
@@ -87,6 +105,11 @@ def test_columns_inside_of_functions(condition: str, wrapped: Wrapped) -> None:
     assert shape(f"select * from t where b = $9 and {condition} order by 1").wrapped == (wrapped,)
 
 
+def test_conditions_may_be_deep() -> None:
+    for text in ("(" * 5000 + "a = $1" + ")" * 5000, "f(" * 5000 + "a" + ")" * 5000 + " = $1"):
+        assert shape(f"select * from t where {text}").equal == ()
+
+
 @pytest.mark.parametrize(
     "condition",
     [
@@ -95,7 +118,13 @@ def test_columns_inside_of_functions(condition: str, wrapped: Wrapped) -> None:
         "(a = $1)",
         "a = any ($1)",
         "f(a, b) = $1",
-        "f(g(a)) = $1",
+        "f(g(a), b) = $1",
+        "a::text like $1",
+        "lower(a) <> $1",
+        "not (lower(a) = $1)",
+        "(lower(a) = $1 or b = $2)",
+        "case when c and lower(a) = $1 then d end",
+        "f(now()) = $1",
         "a = $1::date",
         "now() > a",
         "lower(a) = $1 or b = $2",

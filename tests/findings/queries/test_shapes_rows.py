@@ -170,6 +170,7 @@ def test_a_name_that_stands_for_two_tables() -> None:
         ("at::date = $1", "two ends of the time"),
         ("date_trunc($2, at) = $1", "two ends of the time"),
         ("shape(email) = $1", "change the value instead"),
+        ("lower(email) like $1", "text_pattern_ops"),
     ],
 )
 def test_a_function_around_a_column(condition: str, cure: str) -> None:
@@ -178,6 +179,31 @@ def test_a_function_around_a_column(condition: str, cure: str) -> None:
     assert cure in " ".join(subject.evidence.cure)
     assert scanned(SCAN, text).state is State.healthy
     assert scanned(WRAPPED, text, shared_blocks_hit=900).state is State.healthy
+
+
+def test_a_function_is_told_of_a_smaller_table() -> None:
+    """Twenty thousand rows of a login by lower(email)."""
+
+    def of(
+        pages: int, finding: AnyFinding = WRAPPED, condition: str = "lower(email) = $1"
+    ) -> State:
+        text, own = f"select id from orders where {condition}", table(100, relpages=pages)
+        given: dict[str, Any] = {"calls": 100, "seconds": 50.0, "rows": 100}
+        rows = [
+            statement(7, shared_blocks_hit=100 * pages, **given),
+            statement(8, 100, seconds=150.0),
+        ]
+        snapshot = did(
+            finding,
+            *rows,
+            texts={7: text},
+            earlier=[(user_tables, [table(0, relpages=pages)])],
+            also=[(user_tables, [own])],
+        )
+        return verdict_of(finding, snapshot).state
+
+    assert (of(170), of(90)) == (State.ill, State.healthy)
+    assert of(170, SCAN, "email = $1") is State.healthy
 
 
 def paged(text: str, *planned: StatementPlan, **given: Any) -> Verdict:
@@ -206,7 +232,13 @@ READS = {
 }
 
 
-def deleted(filtered: int = 3000, texts: Mapping[int, str] = READS, **given: Any) -> Verdict:
+def deleted(
+    filtered: int = 3000,
+    texts: Mapping[int, str] = READS,
+    other: int = 0,
+    other_rows: int = 10,
+    **given: Any,
+) -> Verdict:
     use = {"calls": 200, "rows": 2000, "seconds": 1.0}
     rows = [statement(n, filtered // 3, rows=10) for n in (1, 2, 3)]
     columns = [
@@ -218,6 +250,7 @@ def deleted(filtered: int = 3000, texts: Mapping[int, str] = READS, **given: Any
         DELETED,
         *rows,
         statement(7, **{**use, **given}),
+        statement(8, other, rows=other * other_rows),
         texts=texts,
         also=[(soft_delete_columns, columns)],
     )
@@ -230,10 +263,17 @@ def test_deleted_rows_that_are_read() -> None:
     assert subject.evidence.facts["column"] == "deleted_at"
 
 
+def test_reads_by_key_and_the_statement_itself_are_no_custom() -> None:
+    by_key = {**READS, 8: "select name from users where id = $1"}
+    assert deleted(texts=by_key, other=90_000, other_rows=1).state is State.ill
+    assert deleted(300).state is State.ill
+
+
 @pytest.mark.parametrize(
     "verdict",
     [
-        deleted(300),  # no custom
+        deleted(150),  # no custom: it is executed more often
+        deleted(texts={**READS, 8: READS[7] + " and a = $2"}, other=900),
         deleted(rows=150),  # one row by its key
         deleted(calls=50),  # rarely
         deleted(texts={**READS, 2: "select * from users where name = $1"}),  # only two filter
@@ -289,6 +329,35 @@ def test_once_for_each_row() -> None:
         2: "select id, customer_id from orders where at > $1",
     }
     assert looped(texts=by_key).state is State.ill
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer"),
+    [
+        (
+            'select "shop_customer"."id", "shop_customer"."name" from "shop_customer"'
+            ' where "shop_customer"."id" = $1 limit $2',
+            'select "shop_order"."id", "shop_order"."customer_id" from "shop_order"'
+            ' where ("shop_order"."at" > $1 and not "shop_order"."closed")',
+        ),
+        (
+            "select c.id, a.city from customer c left join address a on a.id = c.address_id"
+            " where c.id = $1",
+            "select o.id, o.customer_id from crm.orders o where o.at > $1",
+        ),
+        (
+            "select * from shop.boxes where order_id = $1::uuid and (a = $2 or b = $3)",
+            "select * from shop.orders where at > $1",
+        ),
+        (
+            "select * from items where box_id = $1 and sent_at is not null",
+            "select * from boxes order by at limit $1",
+        ),
+    ],
+    ids=["prefix", "join", "alternatives", "plural"],
+)
+def test_spellings_of_a_loop(inner: str, outer: str) -> None:
+    assert looped(texts={1: inner, 2: outer}).state is State.ill
 
 
 @pytest.mark.parametrize(
