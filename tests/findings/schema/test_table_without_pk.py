@@ -28,6 +28,7 @@ def test_limits() -> None:
         (ROW, Severity.info),
         (replace(ROW, rows=99.0), None),
         (replace(ROW, rows=-1.0), None),
+        (replace(ROW, rows=1e6, changed_rows=9, is_unlogged=True), None),
         (replace(ROW, rows=0.0, changed_rows=1), Severity.warning),
     ):
         assert verdict_of(finding, seen((keyless_tables, [row]))).severity is severity
