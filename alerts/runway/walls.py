@@ -3,26 +3,29 @@
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from heapq import nlargest
 
 from alerts.connections import usable_slots
 from alerts.cure import identifier
 from alerts.runway.connection_trends import ALL, CONNECTIONS
 from alerts.runway.id_space import MXIDS, XIDS, IdSpace, age_limits
 from alerts.runway.id_trends import ASSIGNED_MXIDS, ASSIGNED_XIDS
+from alerts.runway.key_counters import counters, used_ratio
 from alerts.runway.member_offsets import OFFSETS, SPACE
 from alerts.runway.rate import Eta, Rate, eta
-from alerts.runway.sequence_trends import GIVEN_OUT, key_of, wraps_in_peace
+from alerts.runway.sequence_trends import GIVEN_OUT, LEAST_USED, key_of, wraps_in_peace
 from alerts.runway.trends import Seen, Trend, Trends
 from alerts.runway.volume_trends import VOLUMES
 from alerts.snapshot import Snapshot, Unknown
 from collectors.databases import databases
+from collectors.integer_keys import integer_keys
 from collectors.multixacts import multixacts
-from collectors.sequences import sequences
+from collectors.sequences import LARGEST, sequences
 from collectors.session_counts import session_counts
 from collectors.volumes import volumes
 
 SEQUENCES = 10
-"""Sequences that are listed: those that have used most."""
+"""Sequences, and keys without one, that are listed: those that have used most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def first_of(walls: list[Wall], writes: float) -> tuple[Wall, Eta] | None:
 def walls(snapshot: Snapshot) -> list[Wall]:
     """Return all walls that are known, the most used first."""
     found: list[Wall] = []
-    for part in (_ids, _members, _sequences, _connections, _volumes):
+    for part in (_ids, _members, _sequences, _keys, _connections, _volumes):
         with suppress(Unknown):
             found += part(snapshot)
     return sorted(found, key=lambda wall: wall.share, reverse=True)
@@ -100,6 +103,15 @@ def _sequences(snapshot: Snapshot) -> Iterator[Wall]:
         name = f"sequence {identifier(row.schemaname, row.sequencename)} in {row.datname}"
         used = (row.used_ratio or 0.0) * whole
         yield _wall(name, used, whole, trends.get(key_of(row)))
+
+
+def _keys(snapshot: Snapshot) -> Iterator[Wall]:
+    """Yield keys that are counted without a sequence, as the last ANALYZE has seen them."""
+    found = counters(snapshot.rows(integer_keys), LEAST_USED)
+    for row in nlargest(SEQUENCES, found, key=used_ratio):
+        table = identifier(row.schemaname, row.relname)
+        name = f"key {table}.{identifier(row.attname)} in {row.datname}"
+        yield _wall(name, row.largest or 0, LARGEST[row.column_type], None)
 
 
 def _connections(snapshot: Snapshot) -> Iterator[Wall]:

@@ -10,6 +10,7 @@ from alerts.findings.runway.sequence_exhaustion import finding
 from alerts.history.recorder import Recorder
 from alerts.runway.key_counters import CLOCK
 from alerts.runway.sequence_trends import GIVEN_OUT
+from alerts.runway.walls import walls
 from alerts.verdicts.verdict import Verdict
 from collectors.integer_keys import IntegerKey, integer_keys
 from collectors.sequences import sequences
@@ -102,6 +103,13 @@ def test_the_type_is_the_limit() -> None:
 def test_what_only_looks_high_is_no_wall(random: dict[str, Any]) -> None:
     assert judged(key(0.99, **random)).state is State.healthy
     assert judged(key(0.99)).severity is Severity.critical
+
+
+def test_a_counter_is_a_wall_and_random_keys_are_none() -> None:
+    random = key(0.99, relid=2, relname="hashed", correlation=0.02)
+    [wall] = walls(seen((integer_keys, [key(0.8), random])))
+    assert wall.name == "key public.ledger.id in shop"
+    assert round(wall.share, 2) == 0.8
 
 
 def test_unread_keys_of_large_tables_are_unknown_with_one_line() -> None:
