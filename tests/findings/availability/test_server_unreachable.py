@@ -290,7 +290,11 @@ async def test_story_of_slots_that_fill_while_we_are_in(
     async with connected(server.dsn()) as admin:
         await admin.execute("CREATE ROLE app LOGIN")
         watched = await watch(server.dsn(user=MONITOR), **{"paces.table": "1h"})
-        await watched.until_seen()
+
+        async def has_all_sessions() -> bool:
+            return watched.standing is not None and watched.standing.sessions == 3
+
+        await until(has_all_sessions, "its third session visits the database")
         assert (await becomes(watched, State.healthy)).subjects == ()
         app = server.dsn(user="app")
         async with filled(app), AsyncExitStack() as late:
