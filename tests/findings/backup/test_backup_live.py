@@ -1,9 +1,11 @@
-"""Backups as the daemon sees them: no folder, no report, an old backup, a new one."""
+"""Backups as the daemon sees them, by files of their tools: old, new, failed, never restored."""
 
 import json
 import os
+import shlex
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,36 +16,60 @@ from tests.fixtures.postgres import PrivateServers
 from tests.fixtures.until import until
 
 
-def told(finished: float) -> str:
+def pgbackrest(finished: float) -> Any:
     backup = {"label": "F", "type": "full", "error": False, "timestamp": {"stop": int(finished)}}
     status = {"code": 0, "message": "ok"}
-    return json.dumps([{"name": "main", "db": [], "backup": [backup], "status": status}])
+    return [{"name": "main", "db": [], "backup": [backup], "status": status}]
+
+
+def barman(*statuses: str) -> Any:
+    """Its list of backups, the last one first; one that failed has no end."""
+    done = {"end_time_timestamp": str(int(time.time()))}
+    backups = [
+        {"backup_id": f"2026112{number}T020000", "backup_type": "full", "status": status}
+        | (done if status == "DONE" else {})
+        for number, status in enumerate(statuses)
+    ]
+    return {"shop": backups[::-1]}
 
 
 @pytest.mark.versions(18)
 async def test_story_of_backups(
     private_server: PrivateServers, watch: Watch, tmp_path: Path
 ) -> None:
-    """What a job writes into the folder is judged within two rounds, and nothing else is read."""
-    server = private_server()
+    """What jobs write into the folder is judged within two rounds, and nothing else is read."""
+    server = private_server(archive_mode="on", archive_command="false")
     watched = await watch(server.dsn(user=MONITOR), backup_reports=str(tmp_path))
 
-    async def state() -> State | None:
-        verdict = watched.server.judging.verdicts.get("backup_stale")
-        return verdict.state if verdict else None
+    def told(tool: str, content: Any) -> None:
+        (tmp_path / "new").write_text(json.dumps(content))
+        os.replace(tmp_path / "new", tmp_path / f"{tool}.json")
 
-    async def ill() -> bool:
-        return await state() is State.ill
+    async def judged(finding: str, state: State) -> None:
+        async def is_so() -> bool:
+            verdict = watched.server.judging.verdicts.get(finding)
+            return bool(verdict and verdict.state is state)
 
-    async def well() -> bool:
-        return await state() is State.healthy
+        await until(is_so, f"{finding} is {state}")
 
-    report = tmp_path / "pgbackrest.json"
-    report.write_text(told(time.time() - 100_000))
-    await until(ill, "the old backup is found")
+    told("pgbackrest", pgbackrest(time.time() - 100_000))
+    await judged("backup_stale", State.ill)
     [subject] = watched.verdict("backup_stale").subjects
     assert "F of pgbackrest main" in subject.evidence.message
-    later = tmp_path / "new"
-    later.write_text(told(time.time()))
-    os.replace(later, report)
-    await until(well, "the new backup is seen")
+    told("pgbackrest", pgbackrest(time.time()))
+    await judged("backup_stale", State.healthy)
+    await judged("backup_failing", State.healthy)
+    told("barman", barman("DONE", "FAILED"))
+    await judged("backup_failing", State.ill)
+    [subject] = watched.verdict("backup_failing").subjects
+    assert subject.evidence.subject == "barman shop"
+    assert "20261121T020000" in subject.evidence.message
+    told("barman", barman("DONE", "FAILED", "DONE"))
+    await judged("backup_failing", State.healthy)
+    await judged("backup_unproved", State.ill)
+    [subject] = watched.verdict("backup_unproved").subjects
+    assert subject.evidence.subject == "restore test"
+    [marker] = [line for line in subject.evidence.cure if "touch " in line]
+    assert shlex.split(marker.rpartition("touch ")[2]) == [str(tmp_path / "restore-tested")]
+    (tmp_path / "restore-tested").touch()
+    await judged("backup_unproved", State.healthy)
