@@ -40,9 +40,9 @@ COMPARED = frozenset(
 )
 PAUSED_BY_WHAT = (
     "replay is paused, and the primary's settings are not known: if it was paused because"
-    f" {', '.join(AT_LEAST_AS_HIGH[:-1])} or {AT_LEAST_AS_HIGH[-1]} is lower here, a promotion is"
-    " refused until that is raised and the standby is restarted (its log has: insufficient"
-    " parameter settings)"
+    f" {', '.join(AT_LEAST_AS_HIGH[:-1])} or {AT_LEAST_AS_HIGH[-1]} is lower here, a promotion"
+    " ends the standby: raise that and restart it first (its log has: insufficient parameter"
+    " settings)"
 )
 LEVELS = ("minimal", "replica", "logical")
 """Values of wal_level, the lowest first."""
@@ -177,9 +177,9 @@ def _blockers(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
 def _doubts(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
     """Doubt a pause whose cause is not known.
 
-    PostgreSQL pauses replay by itself where a setting is below the primary's, and then it refuses
-    a promotion. No function tells that pause from one by hand: only the primary's settings do.
-    A standby that replays has settings that are high enough.
+    PostgreSQL pauses replay by itself where a setting is below the primary's, and a promotion
+    then ends the server. No function tells that pause from one by hand: only the primary's
+    settings do. A standby that replays has settings that are high enough.
     """
     if is_paused(snapshot) and not (primary and _settings(primary) and _settings(snapshot)):
         yield PAUSED_BY_WHAT
@@ -225,7 +225,8 @@ def _settings(snapshot: Snapshot) -> Mapping[str, Setting]:
 
 
 def _breaks(snapshot: Snapshot, primary: Snapshot | None) -> Iterator[str]:
-    if is_paused(snapshot) and not any(_doubts(snapshot, primary)):
+    by_settings = primary and lower_settings(snapshot, primary)
+    if is_paused(snapshot) and not by_settings and not any(_doubts(snapshot, primary)):
         yield "replay is paused: a promotion ends that, and replays what was held back"
     yield from _extensions(snapshot)
     yield from _own_confirmation(snapshot)

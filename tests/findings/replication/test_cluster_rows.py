@@ -300,7 +300,7 @@ def test_with_a_dead_primary_the_one_with_most_wal_is_best() -> None:
 
 
 def test_a_pause_without_a_primary_may_be_one_of_settings() -> None:
-    """With settings below the primary's replay pauses, and a promotion is refused."""
+    """With settings below the primary's replay pauses, and a promotion ends the server."""
     limits = failover_readiness.Limits()
     cut = replace(STANDBY, receiving=False)
     down = alone(cut, replace(CUT, pause_state="paused"))
