@@ -100,6 +100,9 @@ class Evidence:
     relfilenode: int | None = None
     """The file of the relation, if the finding is about its contents: a table that was rewritten,
     or made anew under its name, is not the one that was ill."""
+    may_be_young: bool = False
+    """Whether it may be a step of work that goes on: it is ill once it has held, and a single look,
+    which sees no age, is learning."""
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -121,6 +124,8 @@ class Unjudged:
     """The missing setting: what needs it is not configured, and nothing is broken."""
     relfilenode: int | None = None
     """The file of the relation that could not be judged."""
+    seen: Evidence | None = None
+    """What was seen, where only its age is not known."""
 
 
 @dataclass(frozen=True, slots=True)

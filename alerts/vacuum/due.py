@@ -68,6 +68,7 @@ class DueTable:
             check=self.check,
             object=self.name,
             database=self.table.datname,
+            may_be_young=self.triggers.enabled,  # then a worker may be on its way
         )
 
     @property

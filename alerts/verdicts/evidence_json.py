@@ -29,7 +29,7 @@ REQUIRED = {field.name for field in fields(Evidence) if field.default is MISSING
 
 def as_json(evidence: Evidence) -> dict[str, Any]:
     """Convert evidence to JSON values, by the names of its fields."""
-    plain = {field.name: getattr(evidence, field.name) for field in fields(Evidence)}
+    plain = {name: getattr(evidence, name) for name in KINDS}
     return plain | {"facts": dict(evidence.facts), "cure": list(evidence.cure)}
 
 

@@ -8,6 +8,7 @@ from alerts.history.memory import Memory, Namespace
 from alerts.judge import Judgement, judge
 from alerts.limits import BaseLimits
 from alerts.snapshot import ServerIdentity, Snapshot
+from alerts.units import duration_text
 from alerts.verdicts.cases import Case, FindingCases
 from alerts.verdicts.mutes import Mutes
 from alerts.verdicts.places import places
@@ -26,7 +27,8 @@ class Timing:
     unknown: float = 3600.0
     """How long an ill subject is shown after it can no longer be judged."""
     hold: bool = True
-    """Whether the hold of findings applies; a single check can't wait for it."""
+    """Whether the hold of findings applies; a single check can't wait for it, and is learning where
+    the evidence may be young."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class VerdictTracker:
             oldest = min(facts.values(), default=snapshot.at)
             subjects = self._follow(finding, file, found, snapshot.at, oldest)
         heard, unheard = self._sorted_out(finding, snapshot, subjects, mutes)
-        unjudged = (*found.unjudged, *_pending(finding, file))
+        unjudged = (*found.unjudged, *self._pending(finding, file))
         state = _state(heard, unheard, unjudged)
         file.places = places(finding, (subject.evidence for subject in heard), file.places)
         file.known |= state not in (State.unknown, State.learning)
@@ -122,7 +124,7 @@ class VerdictTracker:
             case = file.cases.setdefault(evidence.identity, Case(evidence, first=at, fact=fact))
             case.evidence, case.last = evidence, at
             held_long_enough = fact - case.fact >= finding.hold.total_seconds()
-            if case.ill is None and (held_long_enough or not self.timing.hold):
+            if case.ill is None and (held_long_enough or self._is_at_once(evidence)):
                 case.ill, case.shown = case.first, at
         for identity, case in list(file.cases.items()):
             if case.last != at and not self._stays(case, found, at):
@@ -131,6 +133,10 @@ class VerdictTracker:
         ill.sort(key=lambda one: _gravity(one[0].evidence), reverse=True)
         subjects = (_subject(case, since, found, at) for case, since in ill)
         return sorted(subjects, key=lambda subject: subject.over is not None)
+
+    def _is_at_once(self, evidence: Evidence) -> bool:
+        """Whether it is ill without a hold."""
+        return not (self.timing.hold or evidence.may_be_young)
 
     def _stays(self, case: Case, found: Judgement, at: float) -> bool:
         """Return True if a missing case stays: for two scrapes, or longer if it is unjudged."""
@@ -167,6 +173,22 @@ class VerdictTracker:
         ]
         heard = tuple(s for s in marked if s.muted is None)
         return heard, tuple(s for s in marked if s.muted is not None)
+
+    def _pending(self, finding: AnyFinding, file: FindingCases) -> Iterator[Unjudged]:
+        """Return a reason for unknown: a possible condition that has not held long enough yet."""
+        before, seconds = file.verdict, finding.hold.total_seconds()
+        if self.timing.hold and before and before.state not in (State.unknown, State.learning):
+            return
+        for case in file.cases.values():
+            if case.ill is None:
+                reason = "it has yet to hold"
+                if not self.timing.hold:
+                    reason = (
+                        f"one look can't tell whether it is older than {duration_text(seconds)}"
+                    )
+                where, subject = case.evidence.database, case.evidence.subject
+                until = case.first + seconds
+                yield Unjudged(reason, where, subject, until=until, seen=case.evidence)
 
     def _file(self, namespace: Namespace) -> FindingCases:
         file = self.files.get(namespace)
@@ -219,15 +241,6 @@ def _since(file: FindingCases, state: State, at: float) -> float:
     """Since when it is in this state, in unix seconds."""
     before = file.verdict
     return before.changed if before and before.state is state else at
-
-
-def _pending(finding: AnyFinding, file: FindingCases) -> Iterator[Unjudged]:
-    """Return a reason for unknown: a possible condition that has not held for long enough yet."""
-    if file.verdict is None or file.verdict.state in (State.unknown, State.learning):
-        for case in file.cases.values():
-            if case.ill is None:
-                until = case.first + finding.hold.total_seconds()
-                yield Unjudged("it has yet to hold", subject=case.evidence.subject, until=until)
 
 
 def _was_as_bad(case: Case, relaxed: Evidence, strict: Evidence | None) -> bool:

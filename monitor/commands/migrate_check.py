@@ -78,7 +78,7 @@ def run(known: argparse.Namespace) -> int:
     from monitor.migrations.check import CheckFailure, Wanted, checked
     from monitor.migrations.interruption import Interrupted, ended_by_signals
     from monitor.migrations.parsing import ParserMissing
-    from monitor.migrations.progress import TerminalLine
+    from monitor.migrations.progress import LogLines, TerminalLine
     from monitor.reports.migrate_check import migration_report
 
     if not 0 < known.seconds <= 3600:
@@ -109,9 +109,8 @@ def run(known: argparse.Namespace) -> int:
         known.daemon,
         state_file,
     )
-    line = TerminalLine(sys.stderr)
-    if sys.stderr.isatty():
-        wanted = replace(wanted, tell=line)
+    line = TerminalLine(sys.stderr) if sys.stderr.isatty() else LogLines(sys.stderr)
+    wanted = replace(wanted, tell=line)
     try:
         verdict = asyncio.run(ended_by_signals(checked(wanted)))
     except Interrupted as signal:

@@ -1,10 +1,13 @@
-"""Progress of a check, as one line of a terminal that is overwritten and removed at the end."""
+"""Progress of a check: one line of a terminal that is overwritten and removed at the end, or lines
+of a log, a few a minute."""
 
 import time
 from typing import TextIO
 
 PACE = 0.1
 """Seconds between two lines."""
+LOGGED = 10.0
+"""Seconds between two lines of a log."""
 CLEAR = "\r\x1b[K"
 
 
@@ -34,3 +37,22 @@ class TerminalLine:
             self.terminal.write(CLEAR)
             self.terminal.flush()
             self.shown = False
+
+
+class LogLines:
+    """Tells what is being done every few seconds, where there is no terminal."""
+
+    def __init__(self, log: TextIO, pace: float = LOGGED) -> None:
+        self.log = log
+        self.pace = pace
+        self.told = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self.told >= self.pace:
+            self.log.write(f"{text} ...\n")
+            self.log.flush()
+            self.told = now
+
+    def end(self) -> None:
+        """Leave the lines as they are."""

@@ -21,6 +21,7 @@ from monitor.migrations.progress import silent
 from monitor.migrations.reach import about_database, cut_otherwise, is_of_session, reaches_beyond
 from monitor.migrations.relations import ALL, FIRST_OF_USERS, TOUCHED, Relations, Seen
 from monitor.migrations.scratch import Scratch
+from monitor.postgres.server_messages import TOO_LARGE
 
 EACH = 10.0
 """Seconds that a statement may take on a clone without rows."""
@@ -55,6 +56,12 @@ BY_ROWS = ("21", "22", "23", "P0")
 NOT_SEEN = "it commits by itself, so its locks can't be seen"
 BAD_VALUE = "22023"
 """Of a setting or an option, mostly."""
+LOST = "08"
+"""Class of errors of the session itself: it was ended, or has returned more than is read."""
+TIMED_OUT = ("25P03", "25P04")
+"""Limits of a transaction's time: between statements it waits for us."""
+INTERNAL = "XX"
+"""Class of errors of the server itself, which another version may not have."""
 ENDS_ITSELF = "2D000"
 NEEDS_BLOCK = ("DeclareCursorStmt", "LockStmt")
 """Statements that fail outside of a transaction of the file, and would not in one of ours."""
@@ -110,6 +117,8 @@ class Tracer:
 
     gap: Statement | None = None
     """The first one that did not run as it will on the live server."""
+    settings: list[str] = field(default_factory=list)
+    """Statements that have set something, for a session that takes the place of another."""
     made_roles: set[str] = field(default_factory=set)
     """By statements of the file, which the clone may not run."""
 
@@ -166,6 +175,8 @@ class Tracer:
             return Traced(statement, unknown="the clone was stopped: the file filled its disk")
         if time.monotonic() - self.began > TOTAL:
             return Traced(statement, unknown=f"the {TOTAL:.0f} s for tracing a file were up")
+        if self.connection.is_closed():
+            await self._again()
         try:
             return await self._one(statement)
         except OutOfTime:
@@ -211,6 +222,8 @@ class Tracer:
             await self._execute(statement.text)
         except asyncpg.PostgresError as wrong:
             return self._failed(statement, wrong)
+        if statement.node in SETTINGS:
+            self.settings.append(statement.text)
         return Traced(statement)
 
     async def _alone(self, statement: Statement) -> Traced:
@@ -306,6 +319,10 @@ class Tracer:
         if state == NO_FUNCTION and self.live.major not in (None, self.scratch.major):
             there = f"PostgreSQL {self.live.major} may have what {self.scratch.major} lacks"
             return Traced(statement, unknown=f"{there}: {told}")
+        if state == TOO_LARGE:
+            return Traced(statement, unknown=f"what it returns is not read to the end: {told}")
+        if state.startswith((LOST, INTERNAL)) or state in TIMED_OUT:
+            return Traced(statement, unknown=f"the clone may be the reason: {told}")
         if BUILD_LACKS in told or NO_COLLATION.search(told):
             return Traced(statement, unknown=f"the clone's server lacks it: {told}")
         if state == MAY_NOT:
@@ -373,12 +390,20 @@ class Tracer:
         raise OutOfTime
 
     async def _again(self) -> None:
-        """Open another session after the last one was ended."""
+        """Open another session after the last one was ended, with its settings, and a transaction
+        if the file is within one."""
         self.connection.terminate()
-        self.block, self.aborted = None, None
-        if self.scratch.running:
-            self.connection = await connected(self.scratch, self.live)
-            self.relations.restore(await self.connection.fetch(ALL))
+        self.aborted = None
+        if not self.scratch.running:
+            self.block = None
+            return
+        self.connection = await connected(self.scratch, self.live)
+        self.relations.restore(await self.connection.fetch(ALL))
+        for text in ("BEGIN",) * (self.block is not None) + tuple(self.settings):
+            with suppress(asyncpg.PostgresError):
+                await self._execute(text)
+        if self.block is not None:
+            await self._begin()
 
     async def _flush(self) -> None:
         """Have the counters of what ran before sent away, so that they begin at nothing."""

@@ -198,7 +198,8 @@ def _below(verdict: FileVerdict) -> Iterator[str]:
     """What is said of the whole file."""
     quiet = len(verdict.verdicts) - len(_worth_showing(verdict))
     if quiet:
-        yield f"{quiet} more statements are safe."
+        more = " more" if quiet < len(verdict.verdicts) else ""
+        yield f"{quiet:,}{more} {'statement is' if quiet == 1 else 'statements are'} safe."
     yield from _hours(verdict)
     if verdict.why_no_space:
         yield f"Not known: how much disk space is free ({verdict.why_no_space})."

@@ -7,8 +7,9 @@ from alerts.plural import plural
 from monitor.reports.baseline import Accepted, Compared
 from monitor.reports.escape import safe
 from monitor.views.overview import Overview
-from monitor.views.points import EFFORTS, Point, not_judged, points
+from monitor.views.points import EFFORTS, Point, may_be_young, not_judged, points
 
+YOUNG = "Perhaps a step of work that goes on; the state_file of a daemon tells their age:"
 SUBJECTS = 10
 """Number of subjects listed of each finding, less those of a baseline; JSON has all."""
 
@@ -21,6 +22,7 @@ def as_text(overview: Overview, against: Compared | None = None) -> str:
             *_titled("No longer found; remove from the baseline:", map(gone_name, against.gone))
         ]
         lines += _titled("Not judged, but judged by the baseline:", against.blind)
+    lines += _titled(YOUNG, young_ones(overview))
     lines += _titled("Not judged:", unknown_reasons(overview))
     return "\n".join(lines) + "\n"
 
@@ -29,13 +31,17 @@ def headline(overview: Overview, against: Compared | None) -> Iterator[str]:
     for view in overview.servers:
         if not view.up:
             yield safe(f"{view.name} does not answer: {view.unreachable}")
+    if overview.servers and not any(view.up for view in overview.servers):
+        yield "Nothing is known."
+        return
+    where = "" if all(view.up for view in overview.servers) else " where a server answers"
     if against is None:
         found = points(overview)
-        yield f"{plural(len(found), 'point')} to review." if found else "Nothing to review."
+        yield f"{plural(len(found), 'point') if found else 'Nothing'} to review{where}."
     else:
         accepted = f"{plural(len(against.known), 'point')} of the baseline"
         new = plural(len(against.new), "new point") if against.new else "Nothing new"
-        yield f"{new}; {accepted}."
+        yield f"{new}{where}; {accepted}."
 
 
 def shown(overview: Overview, against: Compared | None) -> list[Point]:
@@ -84,6 +90,12 @@ def _titled(title: str, lines: Iterable[str]) -> list[str]:
 def gone_name(one: Accepted) -> str:
     where = " ".join(filter(None, (one.server, one.database)))
     return f"{one.finding}: {one.subject}" + (f" ({where})" if where else "")
+
+
+def young_ones(overview: Overview) -> Iterator[str]:
+    """What is seen and may have begun just now, a line each."""
+    for view, verdict, why, evidence in may_be_young(overview):
+        yield f"{view.name}: {verdict.finding.name}: {evidence.subject}: {why}"
 
 
 def unknown_reasons(overview: Overview) -> Iterator[str]:

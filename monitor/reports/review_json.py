@@ -6,7 +6,7 @@ from typing import Any
 from alerts.verdicts.evidence_json import as_json as evidence_json
 from monitor.reports.baseline import Compared
 from monitor.views.overview import Overview
-from monitor.views.points import Point, not_judged, points
+from monitor.views.points import Point, may_be_young, not_judged, points
 
 
 def as_json(overview: Overview, against: Compared | None = None) -> str:
@@ -19,6 +19,10 @@ def as_json(overview: Overview, against: Compared | None = None) -> str:
         "points": [
             _plain(point) | ({} if against is None else {"new": id(point) not in known})
             for point in found
+        ],
+        "may_be_young": [
+            {"server": view.name, "finding": verdict.finding.name, **evidence_json(evidence)}
+            for view, verdict, _, evidence in may_be_young(overview)
         ],
         "not_judged": [
             {"server": view.name, "finding": verdict.finding.name, "reasons": [*reasons]}

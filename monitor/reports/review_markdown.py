@@ -4,6 +4,7 @@ from monitor.reports.baseline import Compared
 from monitor.reports.markdown import block, code, prose
 from monitor.reports.review import (
     SUBJECTS,
+    YOUNG,
     by_cure,
     gone_name,
     grouped,
@@ -12,6 +13,7 @@ from monitor.reports.review import (
     shown,
     unknown_reasons,
     worth,
+    young_ones,
 )
 from monitor.views import wording
 from monitor.views.overview import Overview
@@ -36,6 +38,8 @@ def as_markdown(overview: Overview, against: Compared | None = None) -> str:
             "",
             *(f"- {code(gone_name(one))}" for one in against.gone),
         ]
+    if young := [*young_ones(overview)]:
+        lines += ["", "## May be young", "", YOUNG, "", *(f"- {prose(line)}" for line in young)]
     if unknown := [*unknown_reasons(overview)]:
         lines += ["", "## Not judged", "", *(f"- {prose(line)}" for line in unknown)]
     return "\n".join(lines) + "\n"

@@ -111,6 +111,15 @@ def not_judged(overview: Overview) -> Iterator[tuple[Judged, Verdict]]:
                 yield view, verdict
 
 
+def may_be_young(overview: Overview) -> Iterator[tuple[Judged, Verdict, str, Evidence]]:
+    """Yield what reviews see and can't tell the age of, with the reason."""
+    for view in overview.judged:
+        for verdict in view.verdicts.values():
+            for one in verdict.unjudged if verdict.finding.is_review else ():
+                if one.seen is not None:
+                    yield view, verdict, one.reason, one.seen
+
+
 def _is_blind(verdict: Verdict) -> bool:
     blind = any(one.until is None and not one.setting for one in verdict.unjudged)
     return blind and verdict.state is not State.not_applicable

@@ -49,6 +49,7 @@ def evidence(row: UnvalidatedConstraint) -> Evidence:
         key=str(row.constraint_oid),
         object=table,
         database=row.datname,
+        may_be_young=True,
     )
 
 

@@ -46,6 +46,7 @@ def evidence(row: NullableColumn) -> Evidence:
         key=str(row.constraint_oid),
         object=table,
         database=row.datname,
+        may_be_young=True,
     )
 
 

@@ -64,6 +64,7 @@ def evidence(row: ShadowColumn) -> Evidence:
         ),
         object=table,
         database=row.datname,
+        may_be_young=True,
     )
 
 

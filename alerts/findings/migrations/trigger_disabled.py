@@ -51,6 +51,7 @@ def evidence(row: DisabledTrigger) -> Evidence:
         key=f"{row.relid}.{row.tgname}",
         object=table,
         database=row.datname,
+        may_be_young=True,
     )
 
 

@@ -47,6 +47,7 @@ def evidence(table: Partitioned, one: Partition) -> Evidence:
         key=f"{one.relid}",
         object=own,
         database=one.datname,
+        may_be_young=True,
     )
 
 

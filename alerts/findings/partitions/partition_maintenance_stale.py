@@ -90,6 +90,7 @@ def evidence(late: Sequence[PartmanTable], at: float) -> Evidence:
         ),
         object=None,
         database=first.datname,
+        may_be_young=age is None,  # set up just now, perhaps
     )
 
 

@@ -147,6 +147,41 @@ def test_a_single_look_does_not_wait() -> None:
     assert server.at(1, a=50).state is State.healthy
 
 
+def test_a_single_look_is_learning_where_the_age_decides() -> None:
+    """What may be a step of work that goes on is named, and neither ill nor healthy."""
+
+    def young(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+        for found in judge(snapshot, limits):
+            yield replace(found, may_be_young=True) if isinstance(found, Evidence) else found
+
+    finding = made(how=young, hold=timedelta(days=1))
+    server = Server(finding, VerdictTracker(timing=Timing(hold=False)))
+    for seconds in (0, 1):  # it may be judged again, when its peers are known
+        verdict = server.at(seconds, a=150)
+        assert (verdict.state, verdict.subjects) == (State.learning, ())
+        [one] = verdict.unjudged
+        assert (one.subject, one.until) == ("a", START + 86400)
+        assert one.reason == "one look can't tell whether it is older than 1 day"
+    assert server.at(86400, a=150).state is State.ill
+
+
+def test_a_single_look_knows_what_the_daemon_has_seen() -> None:
+    """The state file tells the age of what has held; what came since is still too young."""
+
+    def young(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
+        for found in judge(snapshot, limits):
+            yield replace(found, may_be_young=True) if isinstance(found, Evidence) else found
+
+    memory, finding = Memory(), made(how=young, hold=timedelta(days=1))
+    daemon = Server(finding, VerdictTracker(memory))
+    for seconds in (0, 86400, 86500):
+        daemon.at(seconds, a=150)
+    single = Server(finding, VerdictTracker(memory, Timing(hold=False)))
+    verdict = single.at(86600, a=150, b=150)
+    assert (verdict.state, subjects(verdict)) == (State.ill, ["a"])
+    assert [one.subject for one in verdict.unjudged] == ["b"]
+
+
 def test_an_ill_subject_stays_ill_until_it_is_below_the_relaxed_limit() -> None:
     """A value that trembles around the limit makes one case, not many."""
     server = Server(made())

@@ -8,7 +8,7 @@ from alerts.migrations.live import Observed
 from alerts.migrations.statement import Name
 from monitor.migrations.live_facts import _observed
 from monitor.migrations.parsing import parsed
-from monitor.migrations.progress import TerminalLine
+from monitor.migrations.progress import LogLines, TerminalLine
 from monitor.migrations.script import Piece
 
 LARGE = {Name(None, "orders"): [1000], Name("public", "orders"): [1000]}
@@ -56,3 +56,16 @@ def test_a_line_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     line.end()
     line.end()
     assert terminal.getvalue() == "\r\x1b[Ktwo ...\r\x1b[K"
+
+
+def test_lines_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short work says nothing; long work a line every ten seconds."""
+    now = [100.0]
+    monkeypatch.setattr("monitor.migrations.progress.time.monotonic", lambda: now[0])
+    log = io.StringIO()
+    lines = LogLines(log)
+    for n in range(25):
+        lines(f"tracing {n}")
+        now[0] += 1
+    lines.end()
+    assert log.getvalue() == "tracing 10 ...\ntracing 20 ...\n"

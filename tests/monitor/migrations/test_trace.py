@@ -230,3 +230,23 @@ async def test_many_rows_are_traced_once(scratch: Scratch) -> None:
     assert found[1999].locks
     assert str(found[-2].unknown).startswith("it fails on a clone without rows: duplicate key")
     assert kind(found[-1]) is Kind.instant
+
+
+async def test_what_only_the_clone_has_come_to(scratch: Scratch) -> None:
+    """Limits of our own, lost sessions and internal errors are no failure of the statement; what
+    follows still runs in the transaction and with the settings of the file."""
+    large = "SELECT repeat('x', 1000000) FROM generate_series(1, 70)"
+    raised = "DO $$BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{}'; END$$"
+    script = (
+        'SET search_path = "Odd one", public', "SET lock_timeout = '3s'", "BEGIN", large,
+        'ALTER TABLE "My ""table""; --" ADD late int', "COMMIT",
+        *map(raised.format, ("08001", "XX000", "25P04")), "ALTER TABLE orders ADD late int",
+    )  # fmt: skip
+    found = await traced(scratch, ";\n".join(script))
+    assert [one.failure for one in found if one.failure] == []
+    _, _, begin, returned, inside, end, *others, last = found
+    assert "the answer is longer than the limit" in str(returned.unknown)
+    assert returned.block == inside.block == end.block is not None
+    assert {one.block for one in (begin, *others, last)} == {None}
+    assert [bool(one.unknown) for one in others] == [True] * 3
+    assert [(kind(one), one.lock_timeout) for one in (inside, last)] == [(Kind.instant, 3)] * 2

@@ -109,6 +109,33 @@ def test_what_can_no_longer_be_judged_fails(tmp_path: Path) -> None:
     assert compared(seen(learning), baseline).blind == ()
 
 
+def test_what_may_be_young_is_named_and_fails_nothing(tmp_path: Path) -> None:
+    """A migration has a day for its second step; what was accepted of it is not gone."""
+    why = "one look can't tell whether it is older than 24 h"
+    about = Unjudged(why, "shop", until=NOW + 86400, seen=LARGE.evidence)
+    young = seen(Verdict(DOUBLED, State.learning, NOW, unjudged=(about,)))
+    found = compared(young, read(read_back(written(DEFINED), tmp_path)))
+    assert (found.new, found.gone, found.blind) == ((), (), ())
+    text = as_text(young)
+    assert text.startswith("Nothing to review.\n\nPerhaps a step of work that goes on")
+    assert f"shop: index_doubled: {LARGE.evidence.subject}: {why}" in text
+    assert "## May be young" in as_markdown(young)
+    [told] = json.loads(as_json(young))["may_be_young"]
+    assert (told["finding"], told["subject"]) == ("index_doubled", LARGE.evidence.subject)
+
+
+def test_a_server_that_does_not_answer_has_nothing_to_say(tmp_path: Path) -> None:
+    """Neither "nothing to review" nor "nothing new" may be read as healthy."""
+    baseline = read(read_back(written(DEFINED), tmp_path))
+    gone = replace(primary(), name="gone", up=False, unreachable="refused", verdicts={})
+    alone, both = overview(gone), overview(gone, *DEFINED.servers)
+    for against in (None, compared(alone, baseline)):
+        lines = as_text(alone, against).splitlines()
+        assert lines[:2] == ["gone does not answer: refused", "Nothing is known."]
+    assert "3 points to review where a server answers." in as_text(both)
+    assert "Nothing new where a server answers; 3 points" in as_text(both, compared(both, baseline))
+
+
 def test_json_has_all(tmp_path: Path) -> None:
     """With a baseline each point says whether it is new."""
     plain = json.loads(as_json(DEFINED))
