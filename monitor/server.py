@@ -282,7 +282,8 @@ class ServerMonitor:
         if is_due or standing != self.standing:
             self.runner.supply(connection, (standing,))
         if self.sessions.any is None:
-            self.events.forget_answers(f"the server does not answer: {standing.message}")
+            why = f": {standing.message}" if standing.message else ""  # not told yet
+            self.events.forget_answers(f"the server does not answer{why}")
         elif standing.up and (standing.lacks_slots or self.slots.all_taken()):
             await self.probe.make_room(self.sessions.any)
         elif standing.up:

@@ -67,6 +67,8 @@ class Damage:
     at: float
     unanalyzed: list[UserTable] = field(default_factory=list)
     emptied: list[UserTable] = field(default_factory=list)
+    emptied_by: str = ""
+    """The crash that did, where the counters were lost by something later."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -89,6 +91,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         if newest and newest.empties_unlogged and table.relpersistence == "u":
             if was_emptied(table):  # its size is of before
                 damage.emptied.append(table)
+                damage.emptied_by = "" if damage.at == newest.at else said(newest)
         elif needs_analyze(table, damage, limits):
             damage.unanalyzed.append(table)
     for database, damage in sorted(found.items()):
@@ -99,6 +102,10 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def newest_loss(starts: Sequence[Start]) -> Start | None:
     lost = [start for start in starts if start.loses_statistics and not start.standby]
     return max(lost, key=lambda start: start.at, default=None)
+
+
+def said(start: Start) -> str:
+    return SAID[LOSSES[start.kind]].format(when=moment_text(start.at))
 
 
 def manual_resets(snapshot: Snapshot, limits: Limits) -> dict[str, float]:
@@ -169,7 +176,8 @@ def evidence(database: str, damage: Damage) -> Evidence:
             f" {'it is' if len(largest) == 1 else 'they are'} due"
         )
     if damage.emptied:
-        told.append(f"{plural(len(damage.emptied), 'unlogged table')} may be empty now")
+        since = f"since {damage.emptied_by}" if damage.emptied_by else "now"
+        told.append(f"{plural(len(damage.emptied), 'unlogged table')} may be empty {since}")
     return Evidence(
         subject=database,
         severity=Severity.warning,

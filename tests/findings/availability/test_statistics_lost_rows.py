@@ -117,6 +117,19 @@ def test_an_unlogged_table_that_was_filled_again_is_well() -> None:
     assert found(scene(replace(cache, reltuples=0.0), log=CRASHED)) == []
 
 
+def test_a_later_reset_does_not_empty_a_table() -> None:
+    """The reset took the counters; the crash before it emptied the table."""
+    cache = replace(BIG, relpersistence="u", relname="cache")
+    crashed = scene(BIG, cache, log=CRASHED)
+    rows = (filled(Database, datname="shop", stats_reset=AT - 60),)
+    reset = seen((databases, rows)).answers[databases]
+    snapshot = replace(crashed, answers={**crashed.answers, databases: reset})
+    [first], [then] = found(crashed), found(snapshot)
+    assert "through a crash at" in first.message and "may be empty now" in first.message
+    assert "through pg_stat_reset() at" in then.message
+    assert "1 unlogged table may be empty since a crash at" in then.message
+
+
 def test_without_an_answer_it_is_unknown() -> None:
     blind = replace(seen(), absent={user_tables: Absence("refused")})
     assert verdict_of(finding, blind).state is State.unknown
