@@ -4,9 +4,10 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from bench.default_paces import at_default_paces
 from bench.processes import cpu_seconds, family_cpu_seconds, resident_bytes
 from bench.scenarios import Scenario, crowd, loaded, session
-from bench.stalls import worst
+from bench.stalls import worst, worst_own
 from bench.watchers import Watcher
 from monitor.demo.launcher import Postgres
 
@@ -17,9 +18,11 @@ MANY, AT_MOST = 50, 8.0
 RESET = "select pg_stat_statements_reset(oid) from pg_roles where rolname = $1"
 BOOKS = """
     select
-        coalesce(sum(calls), 0)::float8                                     as queries,
-        coalesce(sum(total_exec_time + total_plan_time), 0) / 1000          as seconds
+        query                                                               as query,
+        sum(calls)::float8                                                  as queries,
+        sum(total_exec_time + total_plan_time) / 1000                       as seconds
     from pg_stat_statements join pg_roles on pg_roles.oid = userid where rolname = $1
+    group by query
 """
 
 
@@ -42,6 +45,10 @@ class Measured:
     cpu_seconds: float
     stalls: tuple[int, int, int] | None = None
     """The longest in milliseconds, how many above 20, and how many looks."""
+    own_milliseconds: int | None = None
+    """The longest by the CPU time of the loop's own thread, whatever else the machine did."""
+    usual_seconds: float | None = None
+    """Server time at the default paces, computed; None where they were measured."""
 
 
 async def measure(
@@ -59,21 +66,24 @@ async def measure(
         await asyncio.to_thread(_scraped_for, watcher, seconds)
         minutes = (time.monotonic() - start) / 60
         own, whole = cpu_seconds(watcher.process.pid) - own, family_cpu_seconds(server.pid) - whole
-        books = await admin.fetchrow(BOOKS, watcher.role)
-        assert books is not None
+        books = await admin.fetch(BOOKS, watcher.role)
         stalls = worst(watcher.stalls) if watcher.stalls else None
+        own_stalls = worst_own(watcher.stalls) if watcher.stalls else None
         times = await asyncio.to_thread(_scrapes, watcher)
+    spent = {row["query"]: row["seconds"] for row in books}
     _, page = watcher.page()
     resident, peak = resident_bytes(watcher.process.pid)
     return Measured(
         watcher.name,
-        books["seconds"] / minutes,
+        sum(row["seconds"] for row in books) / minutes,
         whole / minutes,
-        books["queries"] / minutes,
+        sum(row["queries"] for row in books) / minutes,
         *(percentile(times, 0.5), percentile(times, 0.99)),
         *(series(page), len(page), resident, peak),
         own / minutes,
         stalls,
+        own_stalls[0] if own_stalls else None,
+        at_default_paces(spent, scenario.flags) / minutes if scenario.flags else None,
     )
 
 

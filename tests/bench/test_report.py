@@ -38,6 +38,9 @@ def test_each_budget_is_missed_just_beyond_its_limit() -> None:
     assert met(slow, name="statistics") == [True, True]
     worst_of_all = replace(slow, server_seconds=0.61, stalls=(51, 3, 9))
     assert met(worst_of_all, name="statistics") == [False, False]
+    usual = replace(slow, server_seconds=1.2, usual_seconds=0.6)
+    assert met(usual, name="statistics") == [True, True]
+    assert met(replace(usual, usual_seconds=0.61), name="statistics") == [True, False]
     assert met(name="none", pages=(PAGE, replace(PAGE, p50=0.0021))) == [True, False]
 
 
