@@ -51,7 +51,7 @@ LIMITS = Limits(min_load=0.00002)
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench.flips", description=__doc__)
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--versions", default="14,17,18", help="major versions")
+    parser.add_argument("--versions", default="14,15,16,17,18", help="major versions")
     parser.add_argument("--minutes", type=float, default=4.0, help="of quiet on each version")
     parser.add_argument("--days", type=float, default=20.0, help="replayed of each version")
     parser.add_argument("--only", help="names of scenes, such as f1,c2")
@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     versions = [int(version) for version in known.versions.split(",")]
     played = asyncio.run(measured(versions, known))
     found = [figures for figures, _ in played]
-    _write(found, known.write)  # the replay takes minutes, and may be ended
+    command = command_of(known)
+    _write(command, found, known.write)  # the replay takes minutes, and may be ended
     if known.days:
         with ProcessPoolExecutor() as pool:
             tasks = [
@@ -71,12 +72,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ]
             for one, task in zip(found, tasks, strict=True):
                 one.replayed = task.result()
-    sys.stdout.write(_write(found, known.write))
+    sys.stdout.write(_write(command, found, known.write))
     return 0
 
 
-def _write(found: Sequence[Figures], is_wanted: bool) -> str:
-    text = page(found, STATEMENTS, EACH_WINDOW)
+def command_of(known: argparse.Namespace) -> str:
+    """Return the command with all that decides how long it measures, and what."""
+    only = f" --only {known.only}" if known.only else ""
+    return (
+        f"make bench ARGS='flips --seed {known.seed} --versions {known.versions}"
+        f" --minutes {known.minutes:g} --days {known.days:g}{only} --write'"
+    )
+
+
+def _write(command: str, found: Sequence[Figures], is_wanted: bool) -> str:
+    text = page(command, found, STATEMENTS, EACH_WINDOW)
     if is_wanted:
         PAGE.write_text(text, encoding="utf-8")
     return text
@@ -97,7 +107,7 @@ async def played(version: int, known: argparse.Namespace) -> tuple[Figures, Reco
     server = Postgres(binaries, owner.scratch("bench-"), owner)
     scenes = [*flips(random), *controls(random)]
     scenes = [s for s in scenes if not known.only or s.name in known.only.split(",")]
-    found, judged = Figures(version, known.seed), Judged(version * 10_000, LIMITS)
+    found, judged = Figures(version), Judged(version * 10_000, LIMITS)
     watched = Watched(server, scenes, EACH_WINDOW, judged)
     with swept(server.folder):
         try:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from bench.flips.noise import MOODS
 from bench.flips.replay import Replayed
 from bench.flips.scene import Scene
+from bench.flips.watch import EXPLAINED
 
 
 @dataclass(slots=True)
@@ -39,7 +40,6 @@ class Figures:
     """What came out on one version."""
 
     version: int
-    seed: int
     days: float = 0.0
     """Of the quickened clock in which no plan was made bad."""
     statements: int = 0
@@ -49,26 +49,23 @@ class Figures:
     replayed: Replayed = field(default_factory=Replayed)
 
 
-def page(found: Sequence[Figures], statements: int, each_window: int) -> str:
-    return (
-        "\n".join((*_head(found, statements, each_window), *_figures(found), *_scenes(found)))
-        + "\n"
-    )
+def page(command: str, found: Sequence[Figures], statements: int, each_window: int) -> str:
+    head = _head(command, statements, each_window)
+    return "\n".join((*head, *_figures(found), *_scenes(found))) + "\n"
 
 
-def _head(found: Sequence[Figures], statements: int, each_window: int) -> Iterator[str]:
+def _head(command: str, statements: int, each_window: int) -> Iterator[str]:
     moods = ", ".join(f"{mood.title} ({mood.weight})" for mood in MOODS)
     yield "# Plans that flip, measured"
     yield ""
     yield (
-        f"Made by `make bench ARGS='flips --seed {found[0].seed} --write'` on"
-        f" {datetime.now(UTC).date()}. On a real server of each version {statements} drawn"
-        " statements and those of the scenes are executed; then one plan after the other is made"
-        " bad, and mended again. What they cost is read from pg_stat_statements and judged by the"
-        " code that the daemon runs, with its limits except for the least load. The clock is"
-        f" quickened: two minutes are over with each round of {each_window:,} statements, so a day"
-        " has as many windows as a real one, with fewer calls in each. A cause is right if it is"
-        " what was done, or how the plan differs."
+        f"Made by `{command}` on {datetime.now(UTC).date()}. On a real server of each version"
+        f" {statements} drawn statements and those of the scenes are executed; then one plan after"
+        " the other is made bad, and mended again. What they cost is read from pg_stat_statements"
+        " and judged by the code that the daemon runs, with its limits except for the least load."
+        f" The clock is quickened: two minutes are over with each round of {each_window:,}"
+        " statements, so a day has as many windows as a real one, with fewer calls in each. A cause"
+        " is right if it is what was done, or how the plan differs."
     )
     yield ""
     yield (
@@ -81,9 +78,9 @@ def _head(found: Sequence[Figures], statements: int, each_window: int) -> Iterat
     )
     yield ""
     yield (
-        "After each recorded window every drawn statement is explained with four parameters. What"
-        " is told of one that has another plan then than within the hour before is no false alarm,"
-        " and is counted apart."
+        f"After each {EXPLAINED} recorded windows every drawn statement is explained with four"
+        " parameters. What is told of one that has another plan then than within the hour before is"
+        " no false alarm, and is counted apart."
     )
     yield ""
 
@@ -101,7 +98,7 @@ def _figures(found: Sequence[Figures]) -> Iterator[str]:
     yield _row("statements", found, lambda one: str(one.statements), "≥ 500")
     yield _row("days in which nothing was done", found, lambda one: f"{one.days:.1f}")
     yield _row("told in these days", found, lambda one: str(len(one.false)))
-    yield _row("replayed days", found, lambda one: f"{one.replayed.days:.0f}")
+    yield _row("replayed days, made of these", found, lambda one: f"{one.replayed.days:.0f}")
     yield _row("told of another plan", found, lambda one: str(one.replayed.true))
     yield _row("told without another plan", found, lambda one: str(one.replayed.false))
     yield _row("false a replayed day", found, lambda one: _daily(one, one.replayed.false), "≤ 0.1")

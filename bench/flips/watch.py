@@ -32,6 +32,8 @@ from monitor.postgres.session import Session
 
 BEGIN = 1_800_000_000.0
 DEADLINE = 60.0
+EXPLAINED = 5
+"""Recorded windows after which the statements of the noise are explained anew."""
 HOLDS = 0.3
 """Seconds that the session which is in the way holds its lock."""
 
@@ -50,6 +52,8 @@ class Watched:
     later: set[str] = field(default_factory=set)
     """Scenes whose act is done."""
     texts: dict[int, str] = field(default_factory=dict)
+    plans: Mapping[str, str] = field(default_factory=dict)
+    """How the statements of the noise would be executed, when they were explained last."""
     statements: int = 0
     """That pg_stat_statements knows."""
     recording: Recording = field(default_factory=Recording)
@@ -72,7 +76,9 @@ class Watched:
             spinning = (self._spin() for _ in "abcd" if mood.busy)
             await asyncio.gather(*spinning, self._noise(shift))
             answers = await self._end_window()
-            self.recording.add(answers, await self._plans())
+            if self.windows % EXPLAINED == 0:
+                self.plans = await self._plans()
+            self.recording.add(answers, self.plans)
 
     async def _end_window(self) -> dict[AnyCollector, Any]:
         await self._autovacuum()

@@ -1,10 +1,12 @@
 """bench flips: twelve ways, drawn with a seed, and a page that tells right from wrong."""
 
+from argparse import Namespace
 from random import Random
 
 import pytest
 
 from alerts.findings.queries.query_regression import Limits
+from bench.flips.__main__ import command_of
 from bench.flips.controls import controls
 from bench.flips.noise import moods, setup
 from bench.flips.page import Figures, Told, page
@@ -56,7 +58,9 @@ def test_the_page_marks_what_is_wrong() -> None:
     assert right.is_right
     assert not Told(dropped, "stale statistics").is_right
     told = [right, Told(control, "unknown")]
-    text = page([Figures(18, 1, days=2.0, false=["x"], told=told)], 520, 400)
+    command = command_of(Namespace(seed=1, versions="18", minutes=2.0, days=0.5, only=None))
+    text = page(command, [Figures(18, days=2.0, false=["x"], told=told)], 520, 400)
+    assert "flips --seed 1 --versions 18 --minutes 2 --days 0.5 --write'" in text
     assert "| an index is dropped | index dropped, 9.0 times, 4 → 400 blocks |" in text
     assert "| other parameters with more rows | **unknown, 0.0 times" in text
     assert "| controls of which something was told | 1 of 1 | 0 |" in text
