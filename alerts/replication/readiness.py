@@ -44,6 +44,10 @@ PAUSED_BY_WHAT = (
     " ends the standby: raise that and restart it first (its log has: insufficient parameter"
     " settings)"
 )
+UNWATCHED = (
+    "it is not watched: whether its replay is paused, whether it is delayed on purpose, and its"
+    " settings, slots, extensions and libraries are only seen there"
+)
 LEVELS = ("minimal", "replica", "logical")
 """Values of wal_level, the lowest first."""
 
@@ -128,7 +132,8 @@ def of_receiver(snapshot: Snapshot, receiver: Receiver) -> Readiness:
         0.0 if lost == 0 else passed.seconds if passed and passed.exact else None,
         None if received is None or replayed is None else max(0, received - replayed),
         (),
-        ("it is not watched: its settings, slots, extensions and libraries are not compared",),
+        (),
+        doubts=(UNWATCHED,),
     )
 
 

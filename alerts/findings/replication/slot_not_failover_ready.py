@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity
+from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unjudged
 from alerts.cure import equals, identifier, literal, remark
 from alerts.limits import BaseLimits
 from alerts.setting_owner import SettingOwner, change, owner_of
@@ -35,6 +35,9 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             yield not_marked(slot)
         elif lacking := [peer for peer in _standbys(snapshot) if not _has_copy(peer, slot)]:
             yield not_copied(lacking[0], slot)
+        elif not any(_standbys(snapshot)):
+            why = "whether a standby has a copy of it is only seen where a standby is watched"
+            yield Unjudged(why, subject=slot.slot_name, setting="servers")
 
 
 def _is_standby(slot_type: str | None, replay_lsn: int | None) -> bool:

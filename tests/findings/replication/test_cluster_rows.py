@@ -13,13 +13,14 @@ from alerts.findings.replication import (
     two_primaries,
 )
 from alerts.history.memory import Memory
-from alerts.replication.readiness import Readiness, readiness_of
+from alerts.replication.readiness import Readiness, of_receiver, readiness_of
 from alerts.snapshot import Snapshot
-from collectors._base import AnyCollector, Role
+from collectors._base import Answer, AnyCollector, Role
 from collectors.activity import activity
 from collectors.collation_versions import CollationVersion, collation_versions
 from collectors.databases import databases
 from collectors.extensions import Extension, extensions
+from collectors.replication import replication
 from collectors.replication_slots import replication_slots
 from collectors.settings import Setting, settings
 from collectors.subscriptions import subscriptions
@@ -33,6 +34,7 @@ from tests.fixtures.replication_rows import (
     LINK,
     NOW,
     PRIMARY,
+    RECEIVER,
     STANDBY,
     MiB,
     Server,
@@ -343,6 +345,16 @@ def test_a_pause_of_unknown_cause_leaves_the_finding_unknown() -> None:
     verdict = verdict_of(finding, alone(STANDBY, PAUSED, primary_writing(3)))
     assert verdict.state is State.unknown
     assert "insufficient parameter settings" in verdict.unjudged[0].reason
+
+
+def test_a_standby_that_is_not_watched_is_not_known_to_be_ready() -> None:
+    """All that its primary sees is as well where its replay is paused."""
+    above = alone(STANDBY, LINK, primary_writing(3)).peers[0]
+    above = replace(above, answers={**above.answers, replication: Answer((RECEIVER,), above.at)})
+    [one] = candidates([(above, failover_readiness.Limits())])
+    assert (one.candidate, one.is_ready) == (RECEIVER.name, None)
+    assert "    not known: it is not watched" in failover_table([one])
+    assert of_receiver(above, replace(RECEIVER, state="catchup")).is_ready is False
 
 
 def test_the_table_of_candidates() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from alerts.replication.measure import lag_of
 from alerts.replication.readiness import Readiness, readiness_of
 from alerts.snapshot import Snapshot
 from collectors.wal_position import wal_position
-from monitor.commands.failover import show
+from monitor.commands.failover import NOT_READY, show
 from monitor.config.load import load
 from monitor.config.model import settings_type
 from monitor.reports.failover import candidates, failover_table
@@ -58,6 +59,8 @@ async def test_failover(
         )
         assert await printed(pair, capsys) == 0
         assert "breaks: logical slot orders" in capsys.readouterr().out
+        assert await printed(pair, capsys, ("db1",)) == NOT_READY, "a paused one looks the same"
+        assert "not known: it is not watched" in capsys.readouterr().out
         await lose_the_primary(pair)
         promoted = await pair.until(role_changed.finding, State.ill, Severity.warning)
         facts = promoted.subjects[0].evidence.facts
@@ -110,11 +113,13 @@ async def rewound(pair: Pair, rewind: Path) -> None:
     assert told == {"role_changed on db1", "role_changed on db2"}
 
 
-async def printed(pair: Pair, capsys: pytest.CaptureFixture[str]) -> int:
-    """What the command prints about both, and its exit status."""
+async def printed(
+    pair: Pair, capsys: pytest.CaptureFixture[str], names: Sequence[str] = ("db1", "db2")
+) -> int:
+    """What the command prints about these, and its exit status."""
     capsys.readouterr()
-    addresses = {"db1": pair.primary.server, "db2": pair.standby.server}
-    flags = {f"servers.{name}.dsn": one.dsn(user=MONITOR) for name, one in addresses.items()}
+    servers = {"db1": pair.primary.server, "db2": pair.standby.server}
+    flags = {f"servers.{name}.dsn": servers[name].dsn(user=MONITOR) for name in names}
     return await show(load(flags, {}, settings_type()))
 
 

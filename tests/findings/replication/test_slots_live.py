@@ -153,7 +153,8 @@ async def test_story_of_slots_that_run_out(
         await admin.execute("select pg_drop_replication_slot('feed')")
         marked = "'feed', 'pgoutput', failover => true"
         await admin.execute(f"select pg_create_logical_replication_slot({marked})")
-        assert (await judged(server, ready)).state is State.healthy
+        [unseen] = (await judged(server, ready)).unjudged
+        assert (unseen.subject, unseen.setting) == ("feed", "servers")
         assert (await judged(server, capacity)).state is State.ill
         await paste(server.dsn(), "".join(RAISE.findall("\n".join(full.evidence.cure))))
     server.stop()

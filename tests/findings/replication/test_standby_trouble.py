@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from alerts._base import Severity, State
 from alerts.findings.replication import (
+    failover_readiness,
     recovery_conflicts,
     replay_blocked_by_query,
     replay_paused,
@@ -20,6 +22,7 @@ from alerts.findings.replication import (
 )
 from alerts.verdicts.verdict import Verdict
 from monitor.demo.launcher import Postgres
+from monitor.reports.failover import candidates
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.postgres import PrivateServers, Psql, connected
 from tests.fixtures.replication import Pair, Watched, execute, heartbeat, paired, value
@@ -252,6 +255,11 @@ async def lower_settings(pair: Pair, paste: Psql) -> None:
     [subject] = verdict.subjects
     assert subject.evidence.facts["max_connections_on_primary"] == 70
     assert pair.verdict(PAUSED, "db2").state is State.ill
+    assert pair.below
+    limits = failover_readiness.Limits()
+    lonely = replace(pair.below, peers=())
+    ready = [one.is_ready for one in candidates([(pair.below, limits), (lonely, limits)])]
+    assert ready == [None, False], "without the primary's settings it is not known"
     await paste(standby.dsn(), statement_of(subject.evidence.cure, "max_connections"))
     standby.restart()
     await pair.until(LOWER, State.healthy)
