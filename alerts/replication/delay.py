@@ -1,11 +1,11 @@
 """Intended delay of a standby that is only known to its primary: learned from its replay.
 
 A delayed standby replays each commit when it has a certain age. So the age of what it replays
-next is always the same, while that of a standby that is merely slow varies.
+next is always the same, while that of a standby that is merely slow grows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from alerts.history.crossings import Trail
@@ -24,6 +24,8 @@ PROMPT = 5
 """Replays at once that prove that there is no delay, if there were no others: a delayed standby
 stops at the first commit, but replays at once what is not part of a transaction. As many after the
 last late one leave it open: that one may have been paused."""
+STOOD = 3
+"""Polls without any replay after which its delay may have been raised."""
 SHORT = 10.0
 """Seconds below which a delay is none that is set on purpose."""
 SPREAD = 0.1
@@ -72,15 +74,39 @@ class Replays:
     position: int
     at: float
     ages: tuple[Age, ...] = ()
+    moved: float | None = None
+    """When it was seen to replay something."""
+    base: float | None = None
+    """The age at which it began to replay."""
 
     def after(self, position: int, at: float, age: float | None) -> "Replays":
         if position <= self.position or age is None:
-            return Replays(position, at, self.ages)
-        return Replays(position, at, (*self.ages, Age(age, at - self.at))[-KEPT:])
+            return replace(self, position=position, at=at)
+        ages = (*self.ages, Age(age, at - self.at))[-KEPT:]
+        return Replays(position, at, ages, at, self._base_after(Replays(position, at, ages)))
+
+    def _base_after(self, later: "Replays") -> float | None:
+        """Begin anew where it falls, or was raised: nothing is replayed then until it is over."""
+        age = later.steady_age
+        if not age or self.base is None or age < self.base:
+            return age or self.base
+        stood = later.at - (self.moved or later.at)
+        was_raised = stood >= max(STOOD * (later.at - self.at), age - self.base)
+        return age if was_raised else self.base
 
     @property
     def delay(self) -> float | None:
-        """The age at which it replays, 0 if that is at once; None if it is not known yet."""
+        """The age at which it replays, 0 if that is at once; None if it is not known yet.
+
+        One whose age grows while it replays is slow, which is no delay.
+        """
+        age = self.steady_age
+        most = (self.base or 0.0) * (1 + SPREAD) + 2 * max((a.poll for a in self.ages), default=0.0)
+        return 0.0 if age and age > most else age
+
+    @property
+    def steady_age(self) -> float | None:
+        """The age at which it replays now, 0 if that is at once; None if it is not steady."""
         oldest = sorted(self.ages, reverse=True)[:ALIKE]
         if not any(age.is_late for age in self.ages):
             return 0.0 if len(self.ages) >= PROMPT else None

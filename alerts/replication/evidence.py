@@ -3,15 +3,19 @@
 from alerts._base import Evidence, Severity
 from alerts.client_name import client_text
 from alerts.cure import equals, since
+from alerts.history.unchanged import UnchangedFor
 from alerts.replication import cures
 from alerts.replication.lag import Lag
 from alerts.replication.replay_conflict import ReplayConflict
-from alerts.replication.stages import Backlog, Stage
+from alerts.replication.stages import Backlog, Stage, backlog_of_receiver
 from alerts.replication.wording import Facts, distance, lag_facts, link_facts
 from alerts.snapshot import Snapshot
+from alerts.units import duration_text
 from collectors.replication import Receiver
 from collectors.wal_receiver import NOT_PAUSED, WalReceiver
 
+STANDS = 10.0
+"""Seconds without any replay, while there is WAL, from which it does not go on by itself."""
 PLACES = {
     Stage.send: "upstream has not sent it",
     Stage.receive: "it was sent and has not arrived",
@@ -50,25 +54,45 @@ def behind(
 
 
 def receiver_behind(
-    name: str, severity: Severity, lag: Lag, receiver: Receiver, backlog: Backlog, delay: float
+    name: str,
+    severity: Severity,
+    lag: Lag,
+    receiver: Receiver,
+    delay: float | None,
+    replayed: UnchangedFor | None,
 ) -> Evidence:
+    backlog = backlog_of_receiver(receiver)
+    pace = _pace(lag, backlog, replayed, "" if delay is not None else ", is delayed on purpose")
     return Evidence(
         subject=name,
         severity=severity,
         value=lag.seconds,
-        message=f"{name} is {distance(lag)} ({receiver.state}): {_where(backlog)}.",
+        message=f"{name} is {distance(lag)} ({receiver.state}): {_where(backlog)}{pace}.",
         facts={
             "state": receiver.state,
             "client": client_text(receiver.client_addr),
             "slot": receiver.slot_name,
             "sync_state": receiver.sync_state,
             **_staged(backlog),
-            "apply_delay_seconds": delay,
+            "apply_delay_seconds": delay or 0.0,
+            "replay_stands_seconds": replayed.seconds if replayed else None,
             **lag_facts(lag),
         },
         cure=cures.look_there(name, receiver),
         check=f"SELECT * FROM pg_catalog.pg_stat_replication WHERE {equals('pid', receiver.pid)};",
     )
+
+
+def _pace(lag: Lag, backlog: Backlog, replayed: UnchangedFor | None, or_else: str) -> str:
+    """Tell as much of the cause as is seen from upstream: whether it replays anything at all."""
+    if replayed is None or backlog.slowest is not Stage.replay:
+        return ""
+    if replayed.seconds >= max(STANDS, lag.seconds / 2):
+        return (
+            f"; nothing was replayed for {duration_text(replayed.seconds)}, so replay is paused"
+            f"{or_else} or waits for a query there; only a watch of that server tells which"
+        )
+    return "; replay goes on, but slower than WAL arrives" if replayed.moved else ""
 
 
 def _state(link: WalReceiver, conflict: ReplayConflict | None) -> str:

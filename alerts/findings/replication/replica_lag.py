@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from alerts._base import AlertedBy, Finding, Outcome, Severity, Unjudged
+from alerts.history.unchanged import Unchanged
 from alerts.limits import BaseLimits
 from alerts.replication import evidence
 from alerts.replication.delay import DELAYS
 from alerts.replication.lag import Certainty, Lag, lag_of_receiver, lag_of_standby
 from alerts.replication.link import HEARD, REPLAYED, Silence, silence_of
 from alerts.replication.replay_conflict import conflict_of
-from alerts.replication.stages import backlog_of_receiver, backlog_of_standby
+from alerts.replication.stages import backlog_of_standby
 from alerts.replication.timeline import TIMELINE
 from alerts.replication.watched import unwatched
 from alerts.snapshot import Snapshot
@@ -22,6 +23,8 @@ from collectors.replication import Receiver, replication
 from collectors.settings import settings
 from collectors.wal_position import wal_position
 from collectors.wal_receiver import NOT_PAUSED, wal_receiver
+
+STANDS = Unchanged(replication, "replay_lsn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,8 @@ def of_receivers(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
                 Severity.info if unsure else severity,
                 lag,
                 receiver,
-                backlog_of_receiver(receiver),
-                delay or 0.0,
+                delay,
+                snapshot.of(STANDS).get(replication.key_of(receiver)),
             )
         elif lag.certainty is Certainty.at_least:
             yield learning(name, lag, snapshot, limits)
@@ -119,7 +122,7 @@ finding = Finding(
     severities=tuple(Severity),
     reads=(wal_position, replication),
     consults=(wal_receiver, activity, locks, settings),
-    history=(TIMELINE, DELAYS, HEARD, REPLAYED),
+    history=(TIMELINE, DELAYS, HEARD, REPLAYED, STANDS),
     limits=Limits(),
     judge=judge,
     unit="seconds",

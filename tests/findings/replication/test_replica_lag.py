@@ -420,12 +420,44 @@ def test_a_delay_is_learned_from_the_primary_alone() -> None:
     assert verdict_of(finding, replaying_late(600, stuck=0)).state is State.healthy
     [subject] = verdict_of(finding, replaying_late(600, stuck=200)).subjects
     assert 180 < subject.evidence.value < 220
+    assert "so replay is paused or waits for a query there" in subject.evidence.message
     assert subject.evidence.severity is Severity.warning
 
 
 def test_one_that_replays_at_once_has_no_delay() -> None:
     """When it stops replaying what it has, that is no intention."""
     assert verdict_of(finding, replaying_late(0, stuck=400)).severity is Severity.critical
+
+
+def test_a_standby_that_replays_nothing_may_be_paused() -> None:
+    """Its primary can't tell why, but that."""
+    server = Server("db1", Role.primary)
+    for second in range(101):
+        lsn, replayed = (1000 + second) * MiB, (1000 + min(second, 40)) * MiB
+        row = replace(RECEIVER, current_lsn=lsn, sent_lsn=lsn, write_lsn=lsn, flush_lsn=lsn)
+        answers: dict[AnyCollector, list[Any]] = {wal_position: [replace(PRIMARY, lsn=lsn)]}
+        row = replace(row, replay_lsn=replayed)
+        snapshot = server.saw(NOW - 100 + second, answers | {replication: [row]})
+    [subject] = verdict_of(finding, snapshot).subjects
+    assert subject.evidence.message == (
+        "replica2 is 59 s and 60 MiB behind db1 (streaming): it has arrived and is not replayed;"
+        " nothing was replayed for 1 min, so replay is paused or waits for a query there; only a"
+        " watch of that server tells which."
+    )
+
+
+def test_slow_replay_is_no_pause() -> None:
+    """It goes on, by half a MiB a second."""
+    server = Server("db1", Role.primary)
+    for second in range(101):
+        lsn, replayed = (1000 + second) * MiB, (1000 + second // 2) * MiB
+        row = replace(RECEIVER, current_lsn=lsn, sent_lsn=lsn, write_lsn=lsn, flush_lsn=lsn)
+        answers: dict[AnyCollector, list[Any]] = {wal_position: [replace(PRIMARY, lsn=lsn)]}
+        row = replace(row, replay_lsn=replayed)
+        snapshot = server.saw(NOW - 100 + second, answers | {replication: [row]})
+    [subject] = verdict_of(finding, snapshot).subjects
+    assert 45 < subject.evidence.value <= 50
+    assert "; replay goes on, but slower than WAL arrives" in subject.evidence.message
 
 
 def test_pauses_are_no_delay() -> None:
