@@ -162,6 +162,9 @@ class Finding(Generic[L]):
     scope: Reach = Reach.server
     on: Role | None = None
     """The only role on which it is judged; on the other role it is not_applicable."""
+    applies: Callable[[Snapshot], bool] | None = None
+    """Whether this server can tell it, where its role alone does not say; elsewhere it is
+    not_applicable."""
     of: Kind = Kind.postgres
     """The kind of target that it judges."""
     kind: FindingKind = FindingKind.incident

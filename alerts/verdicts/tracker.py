@@ -48,7 +48,7 @@ class VerdictTracker:
         """Judge one finding now, and return its verdict, which depends on earlier ones."""
         namespace = _namespace(finding, snapshot.node)
         file = self._file(namespace)
-        if not _is_applicable(finding, snapshot.node):
+        if not _is_applicable(finding, snapshot):
             file.cases.clear()
             file.places, file.known = {}, True
             state, since = State.not_applicable, _since(file, State.not_applicable, snapshot.at)
@@ -231,10 +231,12 @@ def _state(
     return State.muted if unheard else State.healthy
 
 
-def _is_applicable(finding: AnyFinding, node: ServerIdentity) -> bool:
-    """Whether servers of that role and version have what it judges, as far as they are known."""
+def _is_applicable(finding: AnyFinding, snapshot: Snapshot) -> bool:
+    """Whether that server has what it judges, as far as its role and version are known."""
+    node = snapshot.node
     has_role = not (finding.on and node.role) or finding.on is node.role
-    return has_role and (node.version is None or node.version >= finding.since_version)
+    is_old = node.version is not None and node.version < finding.since_version
+    return has_role and not is_old and (finding.applies is None or finding.applies(snapshot))
 
 
 def _since(file: FindingCases, state: State, at: float) -> float:

@@ -8,6 +8,7 @@ from alerts.cure import remark
 from alerts.snapshot import Snapshot, Unknown
 from alerts.units import duration_text, moment_text
 from alerts.wal.server_settings import provider_of
+from collectors._base import Role
 from collectors.archiver import archiver
 from collectors.backup_reports import Backup, BackupReport, backup_reports
 
@@ -18,6 +19,28 @@ LIST = {
     "barman": "barman --format json list-backups all",
 }
 """The command that writes each report; it is never run by us."""
+
+
+def tells_backups(snapshot: Snapshot) -> bool:
+    """Whether this server judges the backups of its cluster.
+
+    That is the primary, unless only a standby has reports: backups are often taken there.
+    """
+    return min((snapshot, *snapshot.peers), key=_nearness) is snapshot
+
+
+def _nearness(snapshot: Snapshot) -> tuple[bool, bool, str]:
+    return not _is_reported(snapshot), is_on_standby(snapshot), snapshot.node.server
+
+
+def _is_reported(snapshot: Snapshot) -> bool:
+    """Whether a folder of reports is configured, even if it can't be read now."""
+    why = snapshot.absent.get(backup_reports)
+    return snapshot.has(backup_reports) or (why is not None and why.setting is None)
+
+
+def is_on_standby(snapshot: Snapshot) -> bool:
+    return snapshot.node.role is Role.standby
 
 
 def reports_of(snapshot: Snapshot) -> tuple[BackupReport, ...]:
@@ -78,10 +101,20 @@ def restorable_until(snapshot: Snapshot, backup: Backup) -> float | None:
     """Return up to when a restore of this backup could reach, in unix seconds.
 
     That is when the last file of WAL was archived, if there is an archive, else the backup's end.
+    A standby does not know what its primary archives.
     """
-    row = snapshot.row(archiver) if snapshot.has(archiver) else None
+    server = primary_of(snapshot) or snapshot
+    row = server.row(archiver) if server.has(archiver) else None
     archived = row.last_archived_time if row and row.is_archiving else None
+    if archived is None and is_on_standby(server):
+        return None
     return max(filter(None, (archived, backup.finished)), default=None)
+
+
+def primary_of(snapshot: Snapshot) -> Snapshot | None:
+    """Return the watched primary of a standby."""
+    found = (peer for peer in snapshot.peers if peer.node.role is Role.primary)
+    return next(found, None) if is_on_standby(snapshot) else None
 
 
 def restorable_text(snapshot: Snapshot, backup: Backup) -> str:

@@ -10,8 +10,7 @@ from alerts.cure import remark
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
-from alerts.wal.backups import look, restorable_text, trusted
-from collectors._base import Role
+from alerts.wal.backups import look, restorable_text, tells_backups, trusted
 from collectors.archiver import archiver
 from collectors.backup_reports import BackupReport, backup_reports
 from collectors.settings import settings
@@ -77,7 +76,7 @@ finding = Finding(
     consults=(archiver, settings),
     limits=Limits(),
     judge=judge,
-    on=Role.primary,
+    applies=tells_backups,
     unit="seconds",
     alerted_by=AlertedBy.subject,
 )

@@ -11,8 +11,14 @@ from alerts.limits import FIXED, BaseLimits
 from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, bytes_text, duration_text
-from alerts.wal.backups import look, newest_good, restorable_text, restorable_until, trusted
-from collectors._base import Role
+from alerts.wal.backups import (
+    look,
+    newest_good,
+    restorable_text,
+    restorable_until,
+    tells_backups,
+    trusted,
+)
 from collectors.archiver import archiver
 from collectors.backup_reports import Backup, BackupReport, backup_reports
 from collectors.progress_basebackup import progress_basebackup
@@ -110,6 +116,6 @@ finding = Finding(
     consults=(archiver, progress_basebackup, settings),
     limits=Limits(),
     judge=judge,
-    on=Role.primary,
+    applies=tells_backups,
     unit="seconds",
 )

@@ -10,9 +10,15 @@ from alerts.limits import BaseLimits
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot, Unknown
 from alerts.units import Duration, duration_text
-from alerts.wal.backups import newest_good, reports_of, restorable_text
+from alerts.wal.backups import (
+    is_on_standby,
+    newest_good,
+    primary_of,
+    reports_of,
+    restorable_text,
+    tells_backups,
+)
 from alerts.wal.server_settings import provider_of
-from collectors._base import Role
 from collectors.archiver import archiver
 from collectors.backup_reports import BackupFolder, BackupReport, backup_reports
 from collectors.replication import replication
@@ -28,8 +34,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    if not (snapshot.row(archiver).is_archiving or provider_of(snapshot) or stores_wal(snapshot)):
-        yield no_archive(snapshot)
+    yield from archive(snapshot)
     try:
         reports = reports_of(snapshot)
     except Unknown as unknown:
@@ -39,6 +44,20 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     age = None if folder.restore_tested is None else snapshot.at - folder.restore_tested
     if age is None or age >= limits.tested.total_seconds():
         yield untested(snapshot, folder, reports, age)
+
+
+def archive(snapshot: Snapshot) -> Iterator[Outcome]:
+    """Judge whether WAL is archived; a standby knows that of itself only."""
+    server = primary_of(snapshot) or snapshot
+    if not server.has(archiver):
+        yield Unjudged(f"{server.node.server} does not answer", subject=ARCHIVE)
+    elif server.row(archiver).is_archiving or provider_of(server) or stores_wal(server):
+        return
+    elif is_on_standby(server):
+        why = "whether the primary archives WAL is not known here"
+        yield Unjudged(why, subject=ARCHIVE, setting="servers")
+    else:
+        yield no_archive(server)
 
 
 def stores_wal(snapshot: Snapshot) -> bool:
@@ -113,6 +132,6 @@ finding = Finding(
     limits=Limits(),
     judge=judge,
     kind=FindingKind.review,
-    on=Role.primary,
+    applies=tells_backups,
     unit="seconds",
 )

@@ -11,6 +11,7 @@ from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, duration_text, moment_text
 from alerts.wal.archive_cures import CHECK, repair, way_of
 from alerts.wal.archive_queue import POSITIONS, ArchiveQueue, queue_of, waiting_text
+from alerts.wal.archiving import archives
 from alerts.wal.disk import Room, room_of
 from alerts.wal.server_settings import provider_of
 from alerts.wal.speed import WRITTEN, growth_text, speed_of
@@ -103,6 +104,7 @@ finding = Finding(
     history=(POSITIONS, WRITTEN),
     limits=Limits(),
     judge=judge,
+    applies=archives,
     unit="attempts",
     hold=timedelta(minutes=2),
 )

@@ -10,6 +10,7 @@ from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration
 from alerts.wal.archive_cures import CHECK, configure, unblock
 from alerts.wal.archive_queue import POSITIONS, ArchiveQueue, queue_of, waiting_text
+from alerts.wal.archiving import archives
 from alerts.wal.disk import Room, room_of
 from alerts.wal.server_settings import provider_of, text_of
 from alerts.wal.speed import WRITTEN, growth_text
@@ -106,5 +107,6 @@ finding = Finding(
     history=(POSITIONS, WRITTEN),
     limits=Limits(),
     judge=judge,
+    applies=archives,
     unit="seconds",
 )

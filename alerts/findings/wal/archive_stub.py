@@ -10,6 +10,7 @@ from alerts.plural import plural
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.wal.archive_command import keeps_nothing
+from alerts.wal.archiving import archives
 from alerts.wal.server_settings import provider_of, text_of
 from collectors.archiver import archiver
 from collectors.settings import settings
@@ -60,6 +61,7 @@ finding = Finding(
     reads=(archiver, settings),
     limits=Limits(),
     judge=judge,
+    applies=archives,
     kind=FindingKind.review,
     unit="files",
 )

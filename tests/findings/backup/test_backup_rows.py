@@ -7,9 +7,9 @@ import pytest
 
 from alerts._base import AnyFinding, Severity, State
 from alerts.findings.backup import backup_failing, backup_stale, backup_unproved
-from alerts.snapshot import Snapshot
+from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.verdict import Verdict
-from collectors._base import Absence, AnyCollector
+from collectors._base import Absence, AnyCollector, Role
 from collectors.archiver import archiver
 from collectors.backup_reports import Backup, BackupFolder, BackupReport, backup_reports
 from collectors.progress_basebackup import BaseBackup, progress_basebackup
@@ -154,3 +154,61 @@ def test_without_an_archive() -> None:
         )
     ]
     assert subjects == [["archive"], ["archive"], [], []]
+
+
+def in_role(role: Role, name: str, *reports: BackupReport, **more: Any) -> Snapshot:
+    """A server of the cluster; without reports, no folder of them is configured."""
+    snapshot = replace(scene(*reports, **more), node=ServerIdentity(name, role, 180000, "7001"))
+    if reports:
+        return snapshot
+    answers = {c: a for c, a in snapshot.answers.items() if c is not backup_reports}
+    return replace(snapshot, answers=answers, absent={backup_reports: NOT_CONFIGURED})
+
+
+NOT_CONFIGURED = Absence("no folder is configured", setting="backup_reports")
+OLD = report(backup(30))
+UNKNOWN, ILL, ELSEWHERE = State.unknown, State.ill, State.not_applicable
+
+
+@pytest.mark.parametrize(
+    ("primary", "standby", "states"),
+    [
+        ((), None, (UNKNOWN, None)),
+        (None, (), (None, UNKNOWN)),
+        (None, (OLD,), (None, ILL)),
+        ((OLD,), (), (ILL, ELSEWHERE)),
+        ((), (OLD,), (ELSEWHERE, ILL)),
+        ((OLD,), (OLD,), (ILL, ELSEWHERE)),
+        ((), (), (UNKNOWN, ELSEWHERE)),
+    ],
+)
+def test_one_server_judges_the_backups_of_its_cluster(
+    primary: tuple[BackupReport, ...] | None,
+    standby: tuple[BackupReport, ...] | None,
+    states: tuple[State | None, State | None],
+) -> None:
+    """Whether its primary, a standby or both are watched, and wherever the reports are."""
+    idle = {archiver: [archived(is_archiving=False)]}
+    above = None if primary is None else in_role(Role.primary, "db1", *primary)
+    below = None if standby is None else in_role(Role.standby, "db2", *standby, answers=idle)
+    pairs = ((above, below), (below, above))
+    watched = [one and replace(one, peers=(other,) if other else ()) for one, other in pairs]
+    for finding in ALL[:2]:
+        told = tuple(one and verdict_of(finding, one).state for one in watched)
+        is_stale = finding is backup_stale.finding
+        assert told == tuple(State.healthy if s is ILL and not is_stale else s for s in states)
+
+
+def test_a_standby_does_not_know_its_primarys_archive() -> None:
+    """Neither how far a restore reaches, nor that there is no archive."""
+    idle = {archiver: [archived(is_archiving=False)]}
+    alone = in_role(Role.standby, "db2", OLD, tested=None, answers=idle)
+    [subject] = verdict_of(backup_stale.finding, alone).subjects
+    assert subject.evidence.facts["restorable_until"] is None
+    verdict = verdict_of(backup_unproved.finding, alone)
+    assert [one.evidence.subject for one in verdict.subjects] == ["restore test"]
+    assert [one.setting for one in verdict.unjudged] == ["servers"]
+    beside = replace(alone, peers=(in_role(Role.primary, "db1"),))
+    [subject] = verdict_of(backup_stale.finding, beside).subjects
+    assert subject.evidence.facts["restorable_until"] == AT - 120
+    assert not verdict_of(backup_unproved.finding, beside).unjudged

@@ -11,7 +11,7 @@ from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
 from alerts.wal.archive_command import keeps_nothing
 from alerts.wal.segments import end_of
-from collectors._base import Absence, AnyCollector
+from collectors._base import Absence, AnyCollector, Role
 from collectors.archiver import Archiver, archiver
 from collectors.settings import settings
 from collectors.volumes import Volume, volumes
@@ -159,6 +159,27 @@ def test_a_listing_from_before_the_last_success_is_no_evidence() -> None:
         (9, {wal_position: [at_lsn(ARCHIVED + SEGMENT + 2)]}),
     )
     assert verdict_of(finding, snapshot).state is State.healthy
+
+
+@pytest.mark.parametrize(
+    ("is_archiving", "states"),
+    [
+        (False, [State.not_applicable] * 3),
+        (True, [State.ill, State.healthy, State.healthy]),
+    ],
+)
+def test_a_standby_that_does_not_archive_knows_nothing_of_it(
+    is_archiving: bool, states: list[State]
+) -> None:
+    """What fails there is its primary's, unless archive_mode is always."""
+    answers: dict[AnyCollector, Any] = {
+        settings: given(archive_command="cp %p /archive/%f", wal_segment_size=float(SEGMENT)),
+        archiver: [archived(**FAILED, is_archiving=is_archiving)],
+        wal_position: [at_lsn(ARCHIVED, in_recovery=True)],
+    }
+    findings = (archive_failing.finding, archive_stalled.finding, archive_stub.finding)
+    told = [verdict_of(f, rounds(f, (0, answers), role=Role.standby)).state for f in findings]
+    assert told == states
 
 
 def test_an_empty_command_is_named() -> None:
