@@ -1,8 +1,7 @@
 """A statement also reads rows that are marked as deleted, which most others leave out."""
 
-import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
-from alerts.statements.shape import StatementShape
+from alerts.statements.reads import reads_of
 from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors.soft_delete_columns import SoftDeleteColumn, soft_delete_columns
 from collectors.stat_statements import stat_statements
@@ -31,7 +30,7 @@ class Limits(BaseLimits):
     """Executions of an unfiltered statement within the window."""
     filtered: Annotated[Share, Slack(0.95)] = 0.8
     """Share of the executions that leave deleted rows out: that is the custom. Executions of the
-    statement itself, and of those that read at most one row, are not counted."""
+    statement itself, and of those that read by the key or at most one row, are not counted."""
     filtering: Annotated[int, FIXED] = 3
     """Different statements that do."""
     min_rows: Annotated[float, FIXED] = 2.0
@@ -40,12 +39,13 @@ class Limits(BaseLimits):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A statement that reads one table alone."""
+    """A statement that reads a table, alone or with others."""
 
     ran: Ran
-    shape: StatementShape
     filters: bool
-    """Whether its text names the column."""
+    """Whether it names the column, other than among all columns."""
+    is_by_key: bool
+    """Whether it asks for rows by the key of the table: a deleted row may be meant."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -55,17 +55,27 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         return
     columns = the_columns(snapshot)
     groups = defaultdict[tuple[str, str], list[Reader]](list)
-    for ran in load.top("calls", LOOKED_AT):
-        shape = load.texts.shape(ran.key[2])
-        if shape is None or shape.kind != "select" or len(shape.tables) != 1:
-            continue
-        where = ran.database or "", shape.tables[0].name
+    for ran in load.top("calls", LOOKED_AT) if columns else ():
+        for where, reader in readers(load, ran, columns):
+            groups[where].append(reader)
+    for where, found in groups.items():
+        yield from of_table(load, columns[where], found, limits)
+
+
+def readers(
+    load: Load, ran: Ran, columns: Mapping[tuple[str, str], SoftDeleteColumn]
+) -> Iterator[tuple[tuple[str, str], Reader]]:
+    """Yield the tables with such a column that a statement reads, and how it does."""
+    known = load.texts.known.get(ran.key[2])
+    reads = reads_of(known.query) if known and not known.is_cut else None
+    if reads is None:
+        return
+    for name in {reading.table.name for reading in reads.readings}:
+        where = ran.database or "", name
         column = columns.get(where)
-        if column and shape.tables[0].schema in (None, column.schemaname):
-            text = load.texts.known[ran.key[2]].query
-            groups[where].append(Reader(ran, shape, names(text, column.attname)))
-    for where, readers in groups.items():
-        yield from of_table(load, columns[where], readers, limits)
+        if column and {r.table.schema for r in reads.of(name)} <= {None, column.schemaname}:
+            filters = reads.regards(name, column.attname)
+            yield where, Reader(ran, filters, reads.is_by_key(name))
 
 
 def the_columns(snapshot: Snapshot) -> dict[tuple[str, str], SoftDeleteColumn]:
@@ -76,10 +86,6 @@ def the_columns(snapshot: Snapshot) -> dict[tuple[str, str], SoftDeleteColumn]:
     return {where: rows[0] for where, rows in found.items() if len(rows) == 1}
 
 
-def names(text: str, column: str) -> bool:
-    return re.search(rf"\b{re.escape(column)}\b", text, re.IGNORECASE) is not None
-
-
 def of_table(
     load: Load, column: SoftDeleteColumn, readers: list[Reader], limits: Limits
 ) -> Iterator[Outcome]:
@@ -87,7 +93,11 @@ def of_table(
     if len(filtering) < limits.filtering:
         return
     filtered = sum(reader.ran.use.calls for reader in filtering)
-    lists = [one.ran for one in readers if not one.filters and returns_many(one.ran, limits)]
+    lists = [
+        one.ran
+        for one in readers
+        if not (one.filters or one.is_by_key) and returns_many(one.ran, limits)
+    ]
     missing = sum(ran.use.calls for ran in lists)
     named = 0
     for ran in lists:
@@ -109,7 +119,7 @@ def evidence(load: Load, ran: Ran, column: SoftDeleteColumn, share: float, other
         load,
         ran,
         ran.use.calls,
-        f"{ran.brief} does not name {name}, with which {others} other statements on {table}"
+        f"{ran.brief} does not filter by {name}, with which {others} other statements on {table}"
         f" ({share_text(share)} of the other executions) leave deleted rows out: it returned"
         f" {number_text(ran.use.each('rows'))} rows each of {ran.use.calls:,.0f} times within"
         f" {duration_text(ran.seconds)}.",

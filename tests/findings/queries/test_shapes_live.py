@@ -46,7 +46,7 @@ TABLES = """
         with (autovacuum_enabled = off);
     insert into orders select n, n, 'M' || n || '@example.com', repeat('x', 800)
         from generate_series(1, 10000) n;
-    create table order_items (id int primary key, order_id int, deleted_at timestamptz);
+    create table order_items (id int primary key, order_id int, deleted_at timestamptz, kind int);
     insert into order_items select n, n / 2 from generate_series(1, 1000) n;
     create index on order_items (order_id);
     analyze;
@@ -64,13 +64,18 @@ LIVE = (
     "select id from order_items where id = 5 and deleted_at is null",
     "select order_id from order_items where id < 9 and deleted_at is null",
 )
-ALSO_DELETED = "select id from order_items where order_id < 20"
+ALSO_DELETED = (
+    "select i.id, i.order_id, i.kind, i.deleted_at from order_items i where i.order_id < 20",
+    "select i.id, o.email from order_items i join orders o on o.id = i.order_id where o.id < 20",
+    "with few as (select id from order_items where order_id < 20) select id from few",
+)
+BY_KEY = "select kind, order_id from order_items where id in (1, 2, 3, 4)"
 EXPECTED = {
     "query_full_scan_large": "select id from orders where number = $1",
     "query_function_on_column": "select id from orders where lower(email) = $1",
     "query_large_offset": "select id from orders order by id limit $1 offset $2",
     "query_n_plus_one": INNER.format("$1"),
-    "query_soft_delete_unfiltered": "select id from order_items where order_id < $1",
+    "query_soft_delete_unfiltered": ALSO_DELETED[0].replace("20", "$1"),
 }
 
 
@@ -102,9 +107,11 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
 
     assert not any((await told(0)).values())
     for at in (300, 600, 900):
-        await act(SCANS, WRAPPED, SKIPS, ALSO_DELETED, *LIVE, loops=4)
+        await act(SCANS, WRAPPED, SKIPS, *ALSO_DELETED, BY_KEY, *LIVE, loops=4)
         found = await told(at)
     assert {name: text for name, text in EXPECTED.items() if text not in found[name]} == {}
+    deleted = found["query_soft_delete_unfiltered"]
+    assert set(deleted) == {text.replace("20", "$1") for text in ALSO_DELETED}
     assert found["query_full_scan_large"][SCANS.replace("4711", "$1")].facts["table_scans"]
     await database.execute(GROWS)
     for at in (1200, 1500):

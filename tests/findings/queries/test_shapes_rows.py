@@ -1,5 +1,6 @@
 """Findings that read the texts of statements, by rows made by hand."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,7 @@ from alerts.history.recorder import Recorder
 from alerts.snapshot import Snapshot
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Answer, Role
+from collectors.index_layout import IndexLayout, index_layout
 from collectors.plans import PlanNode, StatementPlan, plans
 from collectors.soft_delete_columns import SoftDeleteColumn, soft_delete_columns
 from collectors.stat_statements import Statement, stat_statements
@@ -285,6 +287,64 @@ def test_what_is_meant(verdict: Verdict) -> None:
     assert not any(s.evidence.subject == "query 7 of app" for s in verdict.subjects)
 
 
+EVERY = "users.id, users.city, users.name, users.team, users.deleted_at"
+ORM = f"select {EVERY} from users where users.city = $1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ORM,
+        'select "u0"."id", "u0"."city", "u0"."name", "u0"."deleted_at" as "deleted_at4"'
+        ' from "public"."users" as "u0" where "u0"."city" = $1',
+        "select u.name, t.label from users u join teams t on t.id = u.team where t.label = $1",
+        "select u.name from teams t, users u where t.id = u.team and t.deleted_at is null",
+        "with x as (select name from users where city = $1) select * from x limit $2",
+        "select label from teams where exists (select from users where users.team = teams.id)",
+        "select count(*), city from (select * from users where age > $1) x group by city",
+    ],
+)
+def test_deleted_rows_behind_lists_and_joins(text: str) -> None:
+    [subject] = deleted(texts={**READS, 7: text}).subjects
+    assert subject.evidence.subject == "query 7 of app"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{ORM} and users.deleted_at is null",
+        "select name, deleted_at from users where city = $1",  # it shows which ones are deleted
+        f"select {EVERY}, deleted_at is null as live from users where city = $1",
+        f"select {EVERY}, case when deleted_at is null then $2 end from users where city = $1",
+        "select count(*) filter (where u.deleted_at is null) from users u group by u.city",
+        f"select {EVERY} from users where city = $1 order by deleted_at",
+        f"select {EVERY} from users where users.id in ($1, $2, $3)",  # rows that others refer to
+        "select * from users where id = any ($1)",
+        "select * from users where id > $1 order by id limit $2",  # a job
+        "select o.at, u.name from orders o join users u on u.id = o.user_id where o.at > $1",
+        "select u.name from users u join live_users l using (id) where l.deleted_at is null",
+        "with x as (select * from users where deleted_at is null) select * from x, users",
+        "with gone as (delete from carts returning user_id) select * from users, gone",
+        "insert into archive select * from users where city = $1",
+        "select * from users where city = 'cut of",
+    ],
+)
+def test_deleted_rows_that_may_be_meant(text: str) -> None:
+    assert deleted(texts={**READS, 7: text}).state is State.healthy
+
+
+def test_statements_that_join_are_part_of_the_custom() -> None:
+    """Each names the column of the table itself, and not that of another one."""
+    joins = {
+        1: f"select u.name from users u join teams t on t.id = u.team where u.{LIVE}",
+        2: f"select {EVERY} from users where users.{LIVE} and city = $1",
+        3: f"with x as (select * from users where {LIVE}) select * from x",
+    }
+    assert deleted(texts={**READS, **joins}).state is State.ill
+    others = {1: f"select u.name from users u join teams t on t.id = u.team where t.{LIVE}"}
+    assert deleted(texts={**READS, **others}).state is State.healthy  # only two filter
+
+
 PAIR = {
     1: "select * from order_items where order_id = $1",
     2: "select * from orders where customer = $1 order by at",
@@ -296,14 +356,21 @@ def looped(
     outer: int = 600,
     texts: Mapping[int, str] = PAIR,
     late: int = 0,
+    indexed: str | None = None,
+    elsewhere: Sequence[int] = (0,) * 12,
+    varies: Sequence[int] = (0,) * 12,
 ) -> Verdict:
     """Twelve windows in which the first is executed and the second returns rows so often; in the
-    last ones the rows come in another order."""
+    last ones the rows come in another order. An index of `orders` may have a column, the first may
+    be executed elsewhere too, and both may vary."""
 
     def rows(number: int) -> list[Statement]:
         shifted = late if 3 < number < 12 else 0
+        moved = sum(varies[:number])
+        calls = inner * number + moved + sum(elsewhere[:number])
+        shifted += moved
         return [
-            statement(1, inner * number, rows=inner * number),
+            statement(1, calls, rows=calls),
             statement(2, 20 * number, rows=outer * number + shifted),
             statement(3, 900 * number),
         ]
@@ -316,7 +383,18 @@ def looped(
         answer = Answer(tuple(rows(number)), AT - 3600 + 300 * number)
         recorder.record(stat_statements, answer)
         recorder.catch_up()
-    snapshot = seen((stat_statements, rows(12)), (statement_texts, known))
+    layout = filled(
+        IndexLayout,
+        datname="shop",
+        schemaname="public",
+        relname="orders",
+        columns=json.dumps([[indexed, "int4", False, 0, True]]),
+    )
+    snapshot = seen(
+        (stat_statements, rows(12)),
+        (statement_texts, known),
+        (index_layout, [layout] if indexed else []),
+    )
     return verdict_of(LOOP, snapshot.with_histories(recorder.views(AT)))
 
 
@@ -353,8 +431,28 @@ def test_once_for_each_row() -> None:
             "select * from items where box_id = $1 and sent_at is not null",
             "select * from boxes order by at limit $1",
         ),
+        (
+            "select * from customers where uuid = $1",
+            "select id, customer_uuid from orders where at > $1",
+        ),
+        (
+            "select plate from vehicles where id_vehicle = $1",
+            "select d.at, d.id_vehicle from drives d where d.at > $1",
+        ),
+        ("select * from items where uuid_order = $1", "select * from orders where at > $1"),
+        (
+            "select name from customers where id = $1",
+            "with late as (select * from orders where due < $1) select late.customer_id from late",
+        ),
+        (
+            "select * from items where order_id = $1",
+            "select * from (select * from orders where due < $1) late order by late.due",
+        ),
     ],
-    ids=["prefix", "join", "alternatives", "plural"],
+    ids=[
+        *("prefix", "join", "alternatives", "plural"),
+        *("uuid", "id before", "uuid before", "with", "inner query"),
+    ],
 )
 def test_spellings_of_a_loop(inner: str, outer: str) -> None:
     assert looped(texts={1: inner, 2: outer}).state is State.ill
@@ -375,6 +473,35 @@ def test_spellings_of_a_loop(inner: str, outer: str) -> None:
 )
 def test_no_loop(verdict: Verdict) -> None:
     assert verdict.state is State.healthy
+
+
+BY_KEY = {1: "select name from customers where id = $1", 2: "select * from orders where at > $1"}
+
+
+def test_a_list_of_all_columns() -> None:
+    """Which ones these are is known of those that an index has."""
+    assert looped(texts=BY_KEY, indexed="customer_id").state is State.ill
+    assert looped(texts=BY_KEY, indexed="at").state is State.healthy
+    assert looped(texts=BY_KEY).state is State.healthy
+    named = {**BY_KEY, 2: "select id, at from orders where at > $1"}
+    assert looped(texts=named, indexed="customer_id").state is State.healthy
+
+
+UPS_AND_DOWNS = (300, -200, 150, 400, -350, 0, 250, -100, 350, -250, 100, 200)
+STEADY = (400, 405, 396, 402, 399, 401, 400, 398, 403, 400, 397, 404)
+
+
+def test_a_loop_around_a_statement_that_is_used_elsewhere_too() -> None:
+    """Each row more is an execution more."""
+    assert looped(elsewhere=STEADY, varies=UPS_AND_DOWNS).state is State.ill
+    assert looped(elsewhere=STEADY).state is State.healthy  # nothing moves
+    assert looped(elsewhere=UPS_AND_DOWNS, late=0).state is State.healthy
+    half = tuple(value // 2 for value in UPS_AND_DOWNS)
+    assert looped(elsewhere=half, varies=UPS_AND_DOWNS).state is State.healthy
+    carts = {**PAIR, 2: "select * from carts where customer = $1"}
+    assert looped(elsewhere=STEADY, varies=UPS_AND_DOWNS, texts=carts).state is State.healthy
+    most = (6000,) * 12
+    assert looped(elsewhere=most, varies=UPS_AND_DOWNS).state is State.healthy
 
 
 def load(role: Role, server: str, seconds: float, **given: Any) -> Snapshot:
