@@ -59,19 +59,35 @@ COLUMNS = """
             join pg_catalog.pg_am m on m.oid = o.opcmethod
             where m.amname = 'btree'
                 and o.opcdefault
-                and o.opcintype in (
+                and o.opcintype in ({types})
+        )                                                                   as is_indexable,
+        coalesce(c.collisdeterministic, true) and exists (
+            select from pg_catalog.pg_opclass o
+            join pg_catalog.pg_am m on m.oid = o.opcmethod
+            join pg_catalog.pg_amproc p
+                on p.amprocfamily = o.opcfamily
+                and p.amproclefttype = o.opcintype
+                and p.amprocrighttype = o.opcintype
+                and p.amprocnum = 4
+            where m.amname = 'btree'
+                and o.opcdefault
+                and o.opcintype in ({types})
+        )                                                                   as deduplicates
+    from pg_catalog.pg_stats s
+    join pg_catalog.pg_attribute a on a.attrelid = $3::oid and a.attname = s.attname
+    join pg_catalog.pg_type t on t.oid = a.atttypid
+    left join pg_catalog.pg_collation c on c.oid = a.attcollation
+    where s.schemaname = $1::text::name and s.tablename = $2::text::name and not s.inherited
+""".replace(
+    "{types}",
+    """
                     coalesce(nullif(t.typbasetype, 0::oid), t.oid),
                     case
                         when t.typname = 'varchar' then 'pg_catalog.text'::regtype::oid
                         when t.typtype = 'e' then 'pg_catalog.anyenum'::regtype::oid
                     end
-                )
-        )                                                                   as is_indexable
-    from pg_catalog.pg_stats s
-    join pg_catalog.pg_attribute a on a.attrelid = $3::oid and a.attname = s.attname
-    join pg_catalog.pg_type t on t.oid = a.atttypid
-    where s.schemaname = $1::text::name and s.tablename = $2::text::name and not s.inherited
-"""
+                """,
+)
 INDEXES = """
     select
         x.relname::text                                                     as name,
@@ -248,7 +264,13 @@ async def table_facts(connection: "Connection", schema: str, table: str) -> Tabl
 
 
 def _column(row: Any) -> ColumnFacts:
-    return ColumnFacts(row["n_distinct"], row["null_frac"], row["avg_width"], row["is_indexable"])
+    return ColumnFacts(
+        row["n_distinct"],
+        row["null_frac"],
+        row["avg_width"],
+        row["is_indexable"],
+        row["deduplicates"],
+    )
 
 
 async def is_done(connection: "Connection", advice: IndexAdvice) -> bool:

@@ -7,7 +7,9 @@ one range or the order of the result; three at most.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import expm1, prod
 
+from alerts.bloat.posting import bytes_per_row
 from alerts.cure import identifier
 from collectors.plans import Comparison, PlanNode, StatementPlan
 
@@ -22,10 +24,9 @@ NARROW = 32
 TRIED = 6
 """Candidates of one node."""
 BY_INDEX = frozenset({"Index Scan", "Index Only Scan", "Bitmap Heap Scan"})
-OVERHEAD = 12.0
-"""Bytes of an entry beside its columns: its header and its place on the page."""
-FILL = 0.85
-"""Share of a page that is filled at least, the pages above the leaves included."""
+ENTRY_HEADER = 8
+FILL = 0.89
+"""Share of a page that entries fill, the pages above the leaves included."""
 FIRST_PAGES = 2 * 8192
 """Bytes of its first pages, however small it is."""
 
@@ -40,6 +41,8 @@ class ColumnFacts:
     width: float
     is_indexable: bool = True
     """Whether its type has an order."""
+    deduplicates: bool = True
+    """Whether equal values of its type are the same bytes, so that an index stores them once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +190,23 @@ def widened(one: Candidate, facts: TableFacts) -> str | None:
 
 
 def size_of(one: Candidate, facts: TableFacts) -> float:
-    """Return the bytes of an index, as if no keys were equal: those are stored once."""
-    width = sum(facts.columns[column].width for column in (*one.columns, *one.included))
+    """Return the bytes of an index when it is new: rows with an equal key share an entry."""
     share = facts.columns[one.null_column].null_share if one.null_column else 1.0
-    return facts.rows * share * (OVERHEAD + _aligned(width)) / FILL + FIRST_PAGES
+    rows = max(1.0, facts.rows * share)
+    width = sum(facts.columns[column].width for column in (*one.columns, *one.included))
+    entry = ENTRY_HEADER + _aligned(width)
+    return rows * bytes_per_row(entry, _equal_rows(one, facts, rows)) / FILL + FIRST_PAGES
 
 
-def _aligned(width: float) -> float:
-    return 8 * -(-width // 8)
+def _equal_rows(one: Candidate, facts: TableFacts, rows: float) -> float:
+    """Return the mean number of rows that share an entry; 1 where each has its own."""
+    if one.included or not all(facts.columns[column].deduplicates for column in one.columns):
+        return 1.0
+    values = [max(1.0, facts.values(column)) for column in one.columns]
+    product = prod(values)
+    # As many combinations as are met by chance, if the columns do not depend on each other.
+    return max(1.0, rows / min(rows, max(-product * expm1(-rows / product), *values)))
+
+
+def _aligned(width: float) -> int:
+    return int(8 * -(-width // 8))
