@@ -1,7 +1,7 @@
 """Backups of this cluster by the reports of their tools, and up to when a restore could reach."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alerts._base import Unjudged
 from alerts.cure import remark
@@ -16,7 +16,7 @@ SETTING = "backup_reports"
 LIST = {
     "pgbackrest": "pgbackrest info --output=json",
     "wal-g": "wal-g backup-list --detail --json",
-    "barman": "barman --format json list-backups all",
+    "barman": "barman --format json list-backups NAME",
 }
 """The command that writes each report; it is never run by us."""
 
@@ -43,6 +43,14 @@ def is_on_standby(snapshot: Snapshot) -> bool:
     return snapshot.node.role is Role.standby
 
 
+AHEAD = 600.0
+"""Seconds by which a time may be in the future: clocks differ, but not by more."""
+OF_SEVERAL = (
+    "it lists several servers, and none has the name of this server or its cluster: let the job"
+    " write the list of one server"
+)
+
+
 def reports_of(snapshot: Snapshot) -> tuple[BackupReport, ...]:
     """Return all reports, with the backups of this cluster only. Raises Unknown without any."""
     if not snapshot.has(backup_reports) and (provider := provider_of(snapshot)):
@@ -51,15 +59,32 @@ def reports_of(snapshot: Snapshot) -> tuple[BackupReport, ...]:
     if not folder.reports:
         names = ", ".join(f"{tool}.json" for tool in LIST)
         raise Unknown(f"{folder.folder} has no report: none of {names}")
-    return tuple(_own(report, snapshot.node.system_identifier) for report in folder.reports)
+    return tuple(_own(report, snapshot.node.system_identifier) for report in _ours(snapshot))
+
+
+def _ours(snapshot: Snapshot) -> Iterator[BackupReport]:
+    """Yield the reports that may be of this cluster: Barman tells no system identifier.
+
+    Where it lists several servers, that is the one with the name of this server or its cluster.
+    """
+    names = {snapshot.node.server, (snapshot.node.cluster or "").partition("/")[2]} - {""}
+    told = snapshot.row(backup_reports).reports
+    for report in told:
+        others = [one for one in told if one.tool == report.tool and one.name != report.name]
+        if not others or _is_identified(report) or report.name in names:
+            yield report
+        elif not any(one.name in names for one in others):
+            yield replace(report, problem=OF_SEVERAL, is_readable=False)
+
+
+def _is_identified(report: BackupReport) -> bool:
+    return all(one.system_identifier for one in report.backups) and report.tool != "barman"
 
 
 def _own(report: BackupReport, identifier: str | None) -> BackupReport:
     """Leave out backups of another cluster, such as one that had the same name before."""
     own = tuple(b for b in report.backups if b.system_identifier in (None, identifier))
-    return BackupReport(
-        report.tool, report.name, report.written, report.problem, report.is_readable, own
-    )
+    return replace(report, backups=own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +98,24 @@ class Trust:
 def trusted(snapshot: Snapshot, oldest: float) -> Trust:
     """Return the reports that are not older than these seconds."""
     reports = reports_of(snapshot)
-    doubts = {report: _doubt(report, snapshot.at - report.written, oldest) for report in reports}
+    doubts = {report: _doubt(report, snapshot.at, oldest) for report in reports}
     return Trust(
         tuple(report for report, doubt in doubts.items() if doubt is None),
         tuple(Unjudged(doubt) for doubt in dict.fromkeys(doubts.values()) if doubt),
     )
 
 
-def _doubt(report: BackupReport, age: float, oldest: float) -> str | None:
+def _doubt(report: BackupReport, now: float, oldest: float) -> str | None:
+    age = now - report.written
     if not report.is_readable:
         return f"the report of {report.tool} can't be read: {report.problem}"
+    if age < -AHEAD:
+        return (
+            f"the report of {report.tool} was written {duration_text(-age)} in the future, by the"
+            " clock of its folder"
+        )
+    if any((backup.finished or 0.0) > now + AHEAD for backup in report.backups):
+        return f"the report of {report.source} has a backup that ends in the future"
     if age > oldest:
         return (
             f"the report of {report.tool} was written {duration_text(age)} ago: the job that writes"

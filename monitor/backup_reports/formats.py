@@ -84,18 +84,22 @@ def _barman(told: Any, written: float) -> Iterator[BackupReport]:
         said = _text(wrong[0]) if isinstance(wrong, list) else ""
         yield BackupReport("barman", "", written, f"it says: {said}", is_readable=False)
     for name in servers[:STANZAS]:
-        rows = sorted(_items(told[name]), key=lambda one: _text(one.get("backup_id")))
+        listed = [told[name]] if isinstance(told[name], dict) else told[name]  # of show-backup
+        if any("backup_id" not in one for one in _items(listed)):
+            raise NotUnderstood
+        rows = sorted(_items(listed), key=lambda one: _text(one.get("backup_id")))
         found = tuple(_of_barman(one) for one in rows)
         yield BackupReport("barman", _text(name), written, backups=found[-KEPT:])
 
 
 def _of_barman(told: Mapping[str, Any]) -> Backup:
     """One that still waits for WAL is copied, but can't be restored yet."""
-    status, ended = _text(told.get("status")).upper(), told.get("end_time_timestamp")
+    status, times = _text(told.get("status")).upper(), told.get("base_backup_information", told)
+    ended = _mapping(times).get("end_time_timestamp") or _mapping(times).get("end_time")
     return Backup(
         label=_text(told.get("backup_id")),
         kind=_text(told.get("backup_type")) or "full",
-        finished=None if status == "WAITING_FOR_WALS" else _moment(ended or told.get("end_time")),
+        finished=None if status == "WAITING_FOR_WALS" else _moment(ended),
         failed=status == "FAILED",
     )
 

@@ -11,6 +11,7 @@ from alerts.setting_owner import change
 from alerts.snapshot import Snapshot, Unknown
 from alerts.units import Duration, duration_text
 from alerts.wal.backups import (
+    AHEAD,
     is_on_standby,
     newest_good,
     primary_of,
@@ -42,7 +43,10 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         return
     folder = snapshot.row(backup_reports)
     age = None if folder.restore_tested is None else snapshot.at - folder.restore_tested
-    if age is None or age >= limits.tested.total_seconds():
+    if age is not None and age < -AHEAD:
+        why = f"the marker of the restore test is {duration_text(-age)} in the future"
+        yield Unjudged(why, subject=TEST)
+    elif age is None or age >= limits.tested.total_seconds():
         yield untested(snapshot, folder, reports, age)
 
 

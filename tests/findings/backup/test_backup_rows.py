@@ -212,3 +212,43 @@ def test_a_standby_does_not_know_its_primarys_archive() -> None:
     [subject] = verdict_of(backup_stale.finding, beside).subjects
     assert subject.evidence.facts["restorable_until"] == AT - 120
     assert not verdict_of(backup_unproved.finding, beside).unjudged
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (report(backup(1), age=-HOUR), "was written 1 h in the future"),
+        (report(backup(99), backup(-1)), "has a backup that ends in the future"),
+    ],
+)
+def test_a_time_in_the_future_is_no_proof(told: BackupReport, reason: str) -> None:
+    """A clock is wrong, and the next months would all be fine."""
+    for finding in ALL[:2]:
+        verdict = judged(finding, told)
+        assert verdict.state is State.unknown
+        assert reason in verdict.unjudged[0].reason
+    tested = judged(backup_unproved.finding, report(backup(1)), tested=AT + DAY)
+    assert tested.state is State.unknown
+    assert "restore test is 1 d" in tested.unjudged[0].reason
+    assert judged(backup_stale.finding, report(backup(1), age=-60.0)).state is State.healthy
+
+
+def test_two_stanzas_of_which_one_is_ours() -> None:
+    """The other cluster's fresh backup hides nothing, and its trouble is not ours."""
+    ours, other = report(backup(30)), report(backup(1, of="7999"), name="other")
+    failed = report(backup(1, failed=True, of="7999"), name="other", problem="checksums")
+    assert judged(backup_stale.finding, ours, other).severity is Severity.warning
+    assert judged(backup_failing.finding, report(backup(1)), failed).state is State.healthy
+
+
+def test_barman_does_not_tell_whose_backups_they_are() -> None:
+    """Of several servers in one report, the one that is called like ours counts."""
+    old = report(backup(30, of=None), tool="barman", name="shop")
+    new = report(backup(1, of=None), tool="barman", name="crm")
+    assert judged(backup_stale.finding, old).state is State.ill
+    verdict = judged(backup_stale.finding, old, new)
+    assert verdict.state is State.unknown
+    assert "it lists several servers" in verdict.unjudged[0].reason
+    named = replace(scene(old, new), node=ServerIdentity("shop", Role.primary, 180000, "7001"))
+    [subject] = verdict_of(backup_stale.finding, named).subjects
+    assert "barman shop" in subject.evidence.message

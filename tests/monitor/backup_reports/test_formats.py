@@ -113,6 +113,29 @@ def test_barman_as_it_writes() -> None:
     assert (empty.source, empty.backups, empty.is_readable) == ("barman main", (), True)
 
 
+def test_barman_shows_one_backup() -> None:
+    """What show-backup prints: one backup, with its times one level below."""
+    shown = {
+        "backup_id": "20261126T051034",
+        "base_backup_information": {
+            "begin_time": "2026-11-26 05:10:34.123456+00:00",
+            "begin_time_timestamp": "1795669834",
+            "end_time": "2026-11-26 05:10:41.123456+00:00",
+            "end_time_timestamp": "1795669841",
+            "timeline": 1,
+        },
+        "catalog_information": {"next_backup": "- (this is the latest base backup)"},
+        "postgresql_version": 180000,
+        "status": "DONE",
+    }
+    [report] = read("barman", {"main": shown})
+    assert report.newest_good
+    assert report.newest_good.finished == 1795669841
+    failed = {"backup_id": "20261126T051202", "error": "failure copying files", "status": "FAILED"}
+    [report] = read("barman", {"main": failed})
+    assert report.backups[-1].failed
+
+
 def test_pgbackrest_before_its_first_backup() -> None:
     """All fields of 2.45: no stanza yet, then a stanza without a backup."""
     for code, message in ((1, "missing stanza path"), (2, "no valid backups")):
@@ -160,8 +183,10 @@ def test_barman_that_lists_nothing_has_an_error() -> None:
         b"[1, 2]",
         b'{"main": "text"}',
         b'{"main": [[]]}',
+        b'{"main": {"description": "of list-servers"}}',
+        b'[{"name": "main", "backup": [{"label": "F", "timestamp": {"sto',
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_what_is_no_report_is_said_to_be_none(tool: str, content: bytes) -> None:
     """Half a file, another format, and what was made to break a parser."""
