@@ -44,8 +44,6 @@ def counters(rows: Sequence[IntegerKey], least_used: float) -> Iterator[IntegerK
 
 
 def is_counter(row: IntegerKey) -> bool:
-    if None in (row.smallest, row.next_to_largest, row.largest, row.bounds, row.reltuples):
-        return False
     smallest, last = row.smallest or 0, row.largest or 0
     bounds, width = row.bounds or 0, last - smallest
     if smallest < 0 or bounds < LEAST_BOUNDS:
@@ -71,9 +69,13 @@ def hidden(rows: Sequence[IntegerKey]) -> Iterator[IntegerKey]:
     unknown = {
         relid
         for relid, largest, stored, inserted, kind in facts
-        if largest is None and max(stored or 0, inserted) >= LEAST_ROWS * LARGEST[kind]
+        if largest is None and is_large(stored, inserted, kind)
     }
     for row in where(rows, "relid", unknown):
-        many = max(row.reltuples or 0, row.inserted_rows) >= LEAST_ROWS * LARGEST[row.column_type]
-        if row.largest is None and many:
+        is_unknown = row.largest is None
+        if is_unknown and is_large(row.reltuples, row.inserted_rows, row.column_type):
             yield row
+
+
+def is_large(stored: float | None, inserted: int, kind: str) -> bool:
+    return max(stored or 0, inserted) >= LEAST_ROWS * LARGEST[kind]

@@ -11,10 +11,17 @@ FOLLOWED = 60
 """Sequences of a server whose pace is known: those that have used the largest share."""
 LEAST_USED = 0.01
 """Used share from which on a sequence is followed."""
+ENDLESS = 2**53
+"""Limits beyond that are never reached, so such a sequence need not be read."""
 
 
 def key_of(row: Sequence) -> str:
     return f"{row.datname}.{row.relid}"
+
+
+def may_end(row: Sequence) -> bool:
+    """Whether counting gets to its last value some day."""
+    return abs(row.last_possible) < ENDLESS
 
 
 def wraps_in_peace(row: Sequence) -> bool:

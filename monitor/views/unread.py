@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from alerts.cure import identifier
+from alerts.plural import plural
+from alerts.runway.sequence_trends import may_end
 from collectors._base import Absence, AnyCollector, Scope
 from collectors._columns import column
 from collectors.sequences import sequences
@@ -63,19 +65,20 @@ def _absences(answers: Answers) -> Iterator[tuple[AnyCollector, str | None, Abse
 
 
 def _sequences(answers: Answers, role: str) -> Iterator[Unread]:
+    """Yield those that sequence_exhaustion misses: what never ends need not be read."""
     answer = answers.newest.get(sequences)
     hidden: dict[tuple[str, str], int] = {}
     if answer is None or all(column(answer.rows, "may_read")):
         return
     for row in answer.rows:
-        if not row.may_read:
+        if not row.may_read and may_end(row):
             schema = row.datname, row.schemaname
             hidden[schema] = hidden.get(schema, 0) + 1
     for (database, schemaname), count in hidden.items():
         name = identifier(schemaname)
         yield Unread(
             database,
-            f"{count} sequence{'s' if count > 1 else ''} in schema {name} can't be read",
+            f"{plural(count, 'sequence')} in schema {name} can't be read",
             f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA {name} TO {identifier(role)};",
             (sequences.name,),
         )

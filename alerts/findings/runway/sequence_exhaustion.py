@@ -13,7 +13,7 @@ from alerts.limits import BaseLimits, Slack
 from alerts.plural import plural
 from alerts.runway.key_counters import counters, hidden, used_ratio
 from alerts.runway.rate import Eta, eta
-from alerts.runway.sequence_trends import GIVEN_OUT, key_of, wraps_in_peace
+from alerts.runway.sequence_trends import GIVEN_OUT, key_of, may_end, wraps_in_peace
 from alerts.runway.trends import Trend
 from alerts.runway.widening import widen
 from alerts.runway.wording import eta_text
@@ -23,8 +23,6 @@ from collectors._base import Role
 from collectors.integer_keys import IntegerKey, integer_keys
 from collectors.sequences import LARGEST, Sequence, sequences
 
-SMALL = 2**53
-"""Limits beyond that are never reached, so such a sequence need not be read."""
 WIDEST = (2**63 - 1, 2**63)
 """Limits of bigint."""
 GRANTS = 5
@@ -50,7 +48,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     unread: list[Sequence] = []
     for row in snapshot.rows(sequences):
         if row.used_ratio is None:
-            if abs(row.last_possible) < SMALL:
+            if may_end(row):
                 unread.append(row)
         elif not wraps_in_peace(row):
             left = eta_of(row, trends)

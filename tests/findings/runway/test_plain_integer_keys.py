@@ -1,6 +1,5 @@
 """sequence_exhaustion, of keys without a sequence: counters near their end, and no random keys."""
 
-import re
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
 from tests.fixtures.session_rows import seen
+from tests.fixtures.widened_key import exchange, filled_in
 
 INT = 2**31 - 1
 ANALYZED = 1.79e9
@@ -89,20 +89,52 @@ def test_the_type_is_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
+    "facts",
+    [
+        {"correlation": 0.91},
+        {"reltuples": 0.51 * INT},
+        {"next_to_largest": round(0.961 * 0.99 * INT)},
+        {"bounds": 10},
+        {"last_analyze": None},
+        {"last_analyze": 0.99 * INT + 1.1 * CLOCK},
+        {"last_analyze": 0.99 * INT - 1.1 * CLOCK},
+    ],
+)
+def test_just_a_counter(facts: dict[str, Any]) -> None:
+    assert judged(key(0.99, **facts)).severity is Severity.critical
+
+
+@pytest.mark.parametrize(
     "random",
     [
-        {"correlation": 0.02},
-        {"smallest": -INT, "reltuples": 1e9},
-        {"reltuples": 5e6},  # random keys, or codes, that were loaded in order
-        {"next_to_largest": round(0.6 * INT)},  # 2147483647 for "unknown"
-        {"bounds": 3},
-        {"last_analyze": 0.99 * INT + CLOCK / 2},  # seconds of the clock
+        {"correlation": 0.89},
+        {"correlation": -1.0},
+        {"correlation": None},
+        {"smallest": -INT, "reltuples": 4e9},
+        {"reltuples": 0.48 * INT},  # random keys, or codes, that were loaded in order
+        {"next_to_largest": round(0.959 * 0.99 * INT)},  # 2147483647 for "unknown"
+        {"bounds": 9},
+        {"bounds": None},
+        {"last_analyze": 0.99 * INT + 0.9 * CLOCK},  # seconds of the clock
+        {"last_analyze": 0.99 * INT - 0.9 * CLOCK},
         {"reltuples": None},
     ],
 )
 def test_what_only_looks_high_is_no_wall(random: dict[str, Any]) -> None:
     assert judged(key(0.99, **random)).state is State.healthy
     assert judged(key(0.99)).severity is Severity.critical
+
+
+def test_keys_of_one_table_are_judged_each_by_itself() -> None:
+    low = key(0.3, attnum=2, attname="page")
+    [subject] = judged(key(0.99), low).subjects
+    assert subject.evidence.subject == "public.ledger.id"
+    small = key(**UNREAD | {"column_type": "smallint", "attname": "code", "reltuples": 10_000.0})
+    [line] = judged(
+        small, key(0.3, reltuples=3e7), key(**UNREAD | {"reltuples": 10_000.0})
+    ).unjudged
+    assert line.count == 1
+    assert line.grant == "GRANT SELECT (code) ON public.ledger TO pgvigil;"
 
 
 def test_a_counter_is_a_wall_and_random_keys_are_none() -> None:
@@ -113,7 +145,7 @@ def test_a_counter_is_a_wall_and_random_keys_are_none() -> None:
 
 
 def test_unread_keys_of_large_tables_are_unknown_with_one_line() -> None:
-    short = key(**UNREAD | {"reltuples": 250.0})
+    short = key(**UNREAD | {"reltuples": 0.0099 * INT})
     assert judged(short).state is State.healthy
     two = [key(**UNREAD | {"relid": n, "relname": f"t{n}", "reltuples": 3e7}) for n in (2, 3)]
     verdict = judged(short, *two)
@@ -152,19 +184,7 @@ SETUP = f"""
     GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {MONITOR};
     ANALYZE "led ger", small, hashed, part, hidden;
 """
-STATEMENT = re.compile(r"^-- \d+\. (?:In batches of 10,000 or so: )?([A-Z].*;)$")
-EXCHANGE = """
-    BEGIN;
-    SET LOCAL lock_timeout = '2s';
-    DROP TRIGGER id_to_bigint ON public."led ger";
-    ALTER TABLE part DROP CONSTRAINT part_id_fkey;
-    ALTER TABLE public."led ger" DROP CONSTRAINT "led ger_pkey";
-    ALTER TABLE public."led ger" RENAME id TO id_old;
-    ALTER TABLE public."led ger" RENAME id_bigint TO id;
-    ALTER TABLE public."led ger" ADD PRIMARY KEY USING INDEX id_bigint_key;
-    DROP TABLE part;
-    COMMIT;
-"""
+PARTED = "DROP TABLE part;"
 
 
 async def evidence(database: Database) -> dict[str, Evidence]:
@@ -188,9 +208,9 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
     ill = found['public."led ger".id']
     assert "at the last ANALYZE it held 2,130,002,000" in ill.message
     await psql(database.dsn, ill.check)
-    steps = [m[1] for line in ill.cure if (m := STATEMENT.match(line))]
-    assert len(steps) == 7
+    expand = filled_in(ill.cure)
+    assert len(expand) == 7
     assert not any("SEQUENCE" in line for line in ill.cure)
-    await psql(database.dsn, "\n".join(steps).replace("…", "0", 1).replace("…", "2147483647"))
-    await psql(database.dsn, EXCHANGE)
+    await psql(database.dsn, "\n".join(expand))
+    await psql(database.dsn, exchange('public."led ger"', '"led ger_pkey"', PARTED))
     assert (await evidence(database)).keys() == {"public.small.id"}

@@ -42,7 +42,7 @@ async def test_a_grant_is_missed_before_a_table_needs_it(
 
 
 BEYOND = """
-    CREATE SEQUENCE public.unread; REVOKE ALL ON SEQUENCE public.unread FROM PUBLIC;
+    CREATE SEQUENCE public.unread AS int; CREATE SEQUENCE public.endless;
     CREATE SCHEMA "Ext"; CREATE EXTENSION pg_stat_statements SCHEMA "Ext";
     CREATE DATABASE closed; ALTER DATABASE closed ALLOW_CONNECTIONS off;
     CREATE DATABASE limited CONNECTION LIMIT 0;
