@@ -41,6 +41,7 @@ All of this relies on the interpreter's lock: reading an attribute and replacing
 
 import asyncio
 import gc
+import sys
 from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, TypeVarTuple
@@ -50,9 +51,18 @@ from alerts.history.recorder import LARGE
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
+SWITCH = 0.001
+"""Seconds after which the background thread gives the interpreter to the loop. The loop waits for
+that after each answer that it sends or receives; Python's own 5 ms would add up to 50."""
+
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="in_background")
 _JOBS: "set[asyncio.Future[Any]]" = set()
 """Given to the background thread and not finished."""
+
+
+def yield_often() -> None:
+    """Set for the process how long a thread that calculates keeps the others waiting."""
+    sys.setswitchinterval(SWITCH)
 
 
 def is_busy() -> bool:

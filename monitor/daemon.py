@@ -13,6 +13,7 @@ import structlog
 from alerts.history.memory import Memory
 from alerts.verdicts.cases import remembered_as_ill
 from collectors.daemon import DaemonState
+from monitor.background import yield_often
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
 from monitor.config.errors import ConfigurationError
@@ -111,6 +112,7 @@ class Daemon:
         Raises ConfigurationError or OSError before anything is started.
         """
         share_heap()
+        yield_often()
         if self.state_file:
             self.state_file.load(self.memory)
             self.store.own.ill_before = remembered_as_ill(self.memory)

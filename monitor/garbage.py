@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-YOUNG, MIDDLE, NEVER = 5_000, 20, 1_000_000
+YOUNG, MIDDLE, NEVER = 5_000, 8, 1_000_000
 """New objects before a collection of the young; how many of those before one of the middle-aged,
 which takes a few milliseconds; Python itself never begins one of everything."""
 SHARE = 1 / 20_000
