@@ -43,6 +43,8 @@ class Wrapped(NamedTuple):
     """Whether the column is its only argument."""
     is_pattern: bool = False
     """Whether it is compared with a pattern."""
+    qualifier: str | None = None
+    """The table or alias before the column."""
 
 
 def conditions(
@@ -122,7 +124,9 @@ def _in_function(items: Sequence[Token], words: Sequence[str], at: int) -> Wrapp
     columns = _columns(items[first:last], words[first:last])
     if len(columns) != 1:
         return None
-    return Wrapped(function, columns[0], is_cast, is_cast or _is_path(words, at, end), is_pattern)
+    [(qualifier, column)] = columns
+    alone = is_cast or _is_path(words, at, end)
+    return Wrapped(function, column, is_cast, alone, is_pattern, qualifier)
 
 
 def _after_cast(items: Sequence[Token], words: Sequence[str], at: int) -> Wrapped | None:
@@ -137,10 +141,13 @@ def _after_cast(items: Sequence[Token], words: Sequence[str], at: int) -> Wrappe
         if start is None or (start and items[start - 1].kind == "word"):
             return None
         columns = _columns(items[start:before], words[start:before])
-        name = columns[0] if len(columns) == 1 else None
     else:
-        name = name_of(items[before])
-    return Wrapped(words[at + 1], name, True, True, is_pattern) if name is not None else None
+        first = before - 2 if before >= 2 and words[before - 1] == "." else before
+        columns = _columns(items[first : before + 1], words[first : before + 1])
+    if len(columns) != 1:
+        return None
+    [(qualifier, name)] = columns
+    return Wrapped(words[at + 1], name, True, True, is_pattern, qualifier)
 
 
 def _is_path(words: Sequence[str], start: int, end: int) -> bool:
@@ -186,9 +193,9 @@ def _compares(words: Sequence[str], at: int) -> bool:
     return at < len(words) and words[at] in COMPARES and words[at : at + 2] != ["<", ">"]
 
 
-def _columns(items: Sequence[Token], words: Sequence[str]) -> list[str]:
-    """Return the columns that are named, without the tables before them and without functions."""
-    found = list[str]()
+def _columns(items: Sequence[Token], words: Sequence[str]) -> list[tuple[str | None, str]]:
+    """Return the columns that are named, each with what stands before it, without functions."""
+    found = list[tuple[str | None, str]]()
     zone = 0
     for at, item in enumerate(items):
         name = name_of(item)
@@ -198,5 +205,6 @@ def _columns(items: Sequence[Token], words: Sequence[str]) -> list[str]:
         is_type = at > 0 and words[at - 1] == ":"
         is_other = at < zone or is_type or follows in (".", "(") or words[at] in NO_COLUMNS
         if name is not None and not is_other:
-            found.append(name)
+            is_qualified = at >= 2 and words[at - 1] == "."
+            found.append((name_of(items[at - 2]) if is_qualified else None, name))
     return found

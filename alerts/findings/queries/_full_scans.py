@@ -1,24 +1,30 @@
 """Statements that read a large table from end to end each time, for few of its rows.
 
-Three things must agree: the statement names one table alone and filters it, it reads as many blocks
-as the table has, and the table was read sequentially as often as the statement was executed. Where
-its plan is known, that must read the table sequentially too: other statements may do so as often.
+Three things must agree: the statement filters the table, which it mostly names alone, it reads as
+many blocks as the table has, and the table was read sequentially as often as the statement was
+executed. Where its plan is known, that must read the table sequentially too: other statements may
+do so as often.
 
 A table that has grown within the hour does not have what the mean execution has read, so the last
 minutes are enough.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from alerts.findings.indexes._table_scans import TableScans
 from alerts.findings.queries._plans import known_plans
 from alerts.snapshot import Snapshot
+from alerts.statements.conditions import Wrapped
 from alerts.statements.load import Load, Ran
-from alerts.statements.shape import StatementShape
+from alerts.statements.reads import reads_of
+from alerts.statements.shape import StatementShape, TableName
 from collectors._columns import where
+from collectors.index_layout import index_layout
 from collectors.plans import StatementPlan
 from collectors.user_tables import UserTable, user_tables
 
@@ -33,6 +39,15 @@ FEW = 0.05
 AGREE = 0.75
 """Sequential scans of the table for each execution, at least: they are counted at other times."""
 
+SAME = {
+    **dict.fromkeys(("varchar", "character"), "text"),
+    **dict.fromkeys(("int", "integer"), "int4"),
+    "bigint": "int8",
+    "smallint": "int2",
+    "boolean": "bool",
+}
+"""Types that are the same for an index, and other names of types."""
+
 
 @dataclass(frozen=True, slots=True)
 class FullScan:
@@ -43,6 +58,8 @@ class FullScan:
     table: UserTable
     scans: int
     """Of the table within the same time, by whatever statement."""
+    wrapped: Wrapped | None
+    """A column of the table that the statement compares inside of a function or cast."""
 
     @property
     def blocks(self) -> float:
@@ -61,22 +78,70 @@ class FullScan:
 
 
 def full_scans(snapshot: Snapshot, load: Load, calls: int, pages: int) -> Iterator[FullScan]:
-    """Yield the statements that were executed that often, and read such a table each time."""
+    """Yield the statements that were executed that often, and read such a table each time.
+
+    Those with joins only where they name the table of a column inside of a function.
+    """
     asked = list(_candidates(load, calls))
-    tables = tables_of(snapshot, [shape for _, shape in asked])
+    tables = tables_of(snapshot, [one.name for one in asked])
     scanned = snapshot.of(SCANS)
     moved, planned = set(scanned.moved()), known_plans(snapshot, load)
-    for ran, shape in asked:
-        table = the_table(tables, ran.database, shape)
+    for ran, shape, name in asked:
+        table = the_table(tables, ran.database, name)
         if table is None or (table.datname, table.relid) not in moved:
             continue
         if not _may_scan(planned.get(ran.key), table):
             continue
+        wrapped = _wrapped(snapshot, load, ran, shape, table)
+        if wrapped is None and len(shape.tables) > 1:
+            continue
         for span, done in ((SCANS.span, ran), (RECENT, _lately(snapshot, load, ran, calls))):
             scans = scanned.within((table.datname, table.relid), span).scans
-            if done and _reads_all(found := FullScan(done, shape, table, scans), pages):
+            if done and _reads_all(found := FullScan(done, shape, table, scans, wrapped), pages):
                 yield found
                 break
+
+
+def _wrapped(
+    snapshot: Snapshot, load: Load, ran: Ran, shape: StatementShape, table: UserTable
+) -> Wrapped | None:
+    """Return the first such column of a table; a cast to its own type is none."""
+    types = _types(snapshot, table) if any(one.is_cast for one in shape.wrapped) else {}
+    for one in shape.wrapped:
+        is_own = len(shape.tables) == 1 or _place(load, ran, one.qualifier) == _name(shape, table)
+        if is_own and not (one.is_cast and _is_kept(one, types.get(one.column))):
+            return one
+    return None
+
+
+def _name(shape: StatementShape, table: UserTable) -> TableName:
+    """Return a table as the statement names it."""
+    return next(one for one in shape.tables if one.name == table.relname)
+
+
+def _place(load: Load, ran: Ran, qualifier: str | None) -> TableName | None:
+    """Return the table for which an alias stands in a statement."""
+    reads = reads_of(load.texts.known[ran.key[2]].query)
+    found = {one.table for one in reads.readings if one.alias == qualifier} if reads else set()
+    return found.pop() if len(found) == 1 else None
+
+
+def _types(snapshot: Snapshot, table: UserTable) -> dict[str, str]:
+    """Return the types of the columns that indexes of a table have, by their names."""
+    rows = snapshot.rows(index_layout) if snapshot.has(index_layout) else ()
+    return {
+        column: kind
+        for row in where(rows, "relid", {table.relid})
+        if row.datname == table.datname
+        for column, kind, *_ in json.loads(row.columns or "[]")
+        if column is not None
+    }
+
+
+def _is_kept(cast: Wrapped, known: str | None) -> bool:
+    """Whether a cast changes nothing; one to text may do so where the type is not known."""
+    wanted = SAME.get(cast.function, cast.function)
+    return wanted == "text" if known is None else wanted == SAME.get(known, known)
 
 
 def _lately(snapshot: Snapshot, load: Load, ran: Ran, calls: int) -> Ran | None:
@@ -87,29 +152,41 @@ def _lately(snapshot: Snapshot, load: Load, ran: Ran, calls: int) -> Ran | None:
     return Load.seen_in(snapshot, uses).ran(ran.key, uses[ran.key])
 
 
-def _candidates(load: Load, calls: int) -> Iterator[tuple[Ran, StatementShape]]:
+class _Candidate(NamedTuple):
+    ran: Ran
+    shape: StatementShape
+    name: TableName
+    """Of a table that it may read as a whole."""
+
+
+def _candidates(load: Load, calls: int) -> Iterator[_Candidate]:
     for ran in load.top("seconds", LOOKED_AT):
         shape = load.texts.shape(ran.key[2])
-        if shape and len(shape.tables) == 1 and shape.is_filtered and ran.use.calls >= calls:
-            yield ran, shape
+        if not shape or not shape.is_filtered or ran.use.calls < calls:
+            continue
+        if len(shape.tables) == 1:
+            yield _Candidate(ran, shape, shape.tables[0])
+            continue
+        places = (_place(load, ran, one.qualifier) for one in shape.wrapped if one.qualifier)
+        for name in dict.fromkeys(place for place in places if place is not None):
+            yield _Candidate(ran, shape, name)
 
 
 def tables_of(
-    snapshot: Snapshot, shapes: Sequence[StatementShape]
+    snapshot: Snapshot, names: Sequence[TableName]
 ) -> Mapping[object, Sequence[UserTable]]:
-    """Return the tables with the names of the first tables of these, by database and name."""
-    names = {shape.tables[0].name for shape in shapes}
+    """Return the tables with these names, by database and name."""
     found = defaultdict[object, list[UserTable]](list)
-    for row in where(snapshot.rows(user_tables), "relname", names):
+    for row in where(snapshot.rows(user_tables), "relname", {one.name for one in names}):
         found[row.datname, row.relname].append(row)
     return found
 
 
 def the_table(
-    tables: Mapping[object, Sequence[UserTable]], database: str | None, shape: StatementShape
+    tables: Mapping[object, Sequence[UserTable]], database: str | None, wanted: TableName
 ) -> UserTable | None:
-    """Return the first table of a statement; None where its name may stand for several."""
-    schema, name = shape.tables[0]
+    """Return the table that a statement names; None where its name may stand for several."""
+    schema, name = wanted
     rows = [
         row
         for row in tables.get((database, name), ())

@@ -13,6 +13,7 @@ from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load
 from alerts.units import Duration, Share, bytes_text, duration_text, number_text, share_text
+from collectors.index_layout import index_layout
 from collectors.stat_statements import stat_statements
 from collectors.user_tables import user_tables
 
@@ -40,7 +41,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         yield load
         return
     found = full_scans(snapshot, load, limits.min_calls, LEAST_PAGES)
-    ill = (scan for scan in found if scan.ran.share >= limits.min_share and not scan.shape.wrapped)
+    ill = (scan for scan in found if scan.ran.share >= limits.min_share and scan.wrapped is None)
     for scan, _ in zip(ill, range(MOST), strict=False):
         yield evidence(load, scan, limits)
 
@@ -83,7 +84,7 @@ finding = Finding(
     title="Statement reads a whole table",
     severities=(Severity.info, Severity.warning),
     reads=(stat_statements, user_tables),
-    consults=(*PLANS, *CONSULTS),
+    consults=(*PLANS, *CONSULTS, index_layout),
     history=(*HISTORY, SCANS),
     limits=Limits(),
     judge=judge,

@@ -15,6 +15,7 @@ from alerts.snapshot import Snapshot
 from alerts.statements.conditions import Wrapped
 from alerts.statements.load import Load
 from alerts.units import Duration, Share, bytes_text, duration_text, share_text
+from collectors.index_layout import index_layout
 from collectors.stat_statements import stat_statements
 from collectors.user_tables import user_tables
 
@@ -43,13 +44,17 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         yield load
         return
     found = full_scans(snapshot, load, limits.min_calls, LEAST_PAGES)
-    ill = (scan for scan in found if scan.ran.share >= limits.min_share and scan.shape.wrapped)
-    for scan, _ in zip(ill, range(MOST), strict=False):
-        yield evidence(load, scan)
+    ill = (
+        (scan, scan.wrapped)
+        for scan in found
+        if scan.wrapped is not None and scan.ran.share >= limits.min_share
+    )
+    for (scan, wrapped), _ in zip(ill, range(MOST), strict=False):
+        yield evidence(load, scan, wrapped)
 
 
-def evidence(load: Load, scan: FullScan) -> Evidence:
-    ran, table, wrapped = scan.ran, scan.table, scan.shape.wrapped[0]
+def evidence(load: Load, scan: FullScan, wrapped: Wrapped) -> Evidence:
+    ran, table = scan.ran, scan.table
     name, column = identifier(table.schemaname, table.relname), identifier(wrapped.column)
     how = f"{column}::{wrapped.function}" if wrapped.is_cast else f"{wrapped.function}({column})"
     return told(
@@ -92,7 +97,7 @@ finding = Finding(
     title="Function around a filtered column",
     severities=(Severity.info,),
     reads=(stat_statements, user_tables),
-    consults=(*PLANS, *CONSULTS),
+    consults=(*PLANS, *CONSULTS, index_layout),
     history=(*HISTORY, SCANS),
     limits=Limits(),
     judge=judge,

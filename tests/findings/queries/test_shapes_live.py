@@ -20,6 +20,7 @@ from collectors.statement_texts import statement_texts
 from collectors.user_tables import user_tables
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.until import until
 
 FINDINGS: tuple[AnyFinding, ...] = (
     query_full_scan_large.finding,
@@ -70,6 +71,7 @@ ALSO_DELETED = (
     "with few as (select id from order_items where order_id < 20) select id from few",
 )
 BY_KEY = "select kind, order_id from order_items where id in (1, 2, 3, 4)"
+COUNTED = "select seq_scan from pg_stat_user_tables where relname = 'orders'"
 EXPECTED = {
     "query_full_scan_large": "select id from orders where number = $1",
     "query_function_on_column": "select id from orders where lower(email) = $1",
@@ -84,7 +86,9 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
     await database.execute(TABLES)
     recorder = Recorder(wants=[want for one in FINDINGS for want in one.history])
 
-    async def act(*statements: str, loops: int = 0) -> None:
+    async def act(*statements: str, loops: int = 0, scans: int = 0) -> None:
+        """Execute each ten times, and wait until the sequential scans of the table are counted."""
+        wanted = await database.fetchval(COUNTED) + scans
         session = await database.session(max_parallel_workers_per_gather="0")
         for statement in statements:
             for _ in range(10):
@@ -93,6 +97,8 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
             for row in await session.fetch(OUTER):
                 await session.execute(INNER.format(row["id"]))
         await database.report(session)
+        seen = f"select ({COUNTED}) >= $1"
+        await until(lambda: database.fetchval(seen, wanted), f"{wanted} scans are counted")
 
     async def told(at: float) -> dict[str, dict[object, Evidence]]:
         async with watching(dsn=database.monitor_dsn) as monitor:
@@ -107,7 +113,7 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
 
     assert not any((await told(0)).values())
     for at in (300, 600, 900):
-        await act(SCANS, WRAPPED, SKIPS, *ALSO_DELETED, BY_KEY, *LIVE, loops=4)
+        await act(SCANS, WRAPPED, SKIPS, *ALSO_DELETED, BY_KEY, *LIVE, loops=4, scans=20)
         found = await told(at)
     assert {name: text for name, text in EXPECTED.items() if text not in found[name]} == {}
     deleted = found["query_soft_delete_unfiltered"]
@@ -115,7 +121,7 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
     assert found["query_full_scan_large"][SCANS.replace("4711", "$1")].facts["table_scans"]
     await database.execute(GROWS)
     for at in (1200, 1500):
-        await act(SCANS)
+        await act(SCANS, scans=10)
         grown = (await told(at))["query_full_scan_large"]
     assert SCANS.replace("4711", "$1") in grown, (
         "on average it has read fewer blocks than the table has"

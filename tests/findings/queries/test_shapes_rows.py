@@ -63,8 +63,16 @@ def scanned(
     scans: int = 100,
     *tables: UserTable,
     planned: Sequence[StatementPlan] = (),
+    kinds: Mapping[str, str] | None = None,
     **given: Any,
 ) -> Verdict:
+    layout = filled(
+        IndexLayout,
+        datname="shop",
+        relid=5,
+        relname="orders",
+        columns=json.dumps([[name, kind, False, 0, True] for name, kind in (kinds or {}).items()]),
+    )
     use = {"calls": 100, "seconds": 50.0, "rows": 500, "shared_blocks_hit": 100 * PAGES}
     rows = [statement(7, **{**use, **given}), statement(8, 100, seconds=150.0)]
     snapshot = did(
@@ -72,7 +80,11 @@ def scanned(
         *rows,
         texts={7: text},
         earlier=[(user_tables, [table(0), *(replace(t, seq_tup_read=0) for t in tables)])],
-        also=[(user_tables, [table(scans), *tables]), (plans, planned)],
+        also=[
+            (user_tables, [table(scans), *tables]),
+            (plans, planned),
+            (index_layout, [layout]),
+        ],
     )
     return verdict_of(finding, snapshot)
 
@@ -181,6 +193,58 @@ def test_a_function_around_a_column(condition: str, cure: str) -> None:
     assert cure in " ".join(subject.evidence.cure)
     assert scanned(SCAN, text).state is State.healthy
     assert scanned(WRAPPED, text, shared_blocks_hit=900).state is State.healthy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select o.id from orders o join customers c on c.id = o.customer where lower(o.email) = $1",
+        "select orders.id from customers, orders where orders.at::date = $1",
+        "select o.id from public.orders as o left join c on c.id = o.c where upper(o.email) = $1",
+    ],
+)
+def test_a_function_around_a_column_of_a_joined_table(text: str) -> None:
+    assert scanned(WRAPPED, text).subjects[0].evidence.facts["table"] == "public.orders"
+    assert scanned(SCAN, text).state is State.healthy
+    assert scanned(WRAPPED, text, 70).state is State.healthy  # the other table is read
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select o.id from orders o join customers c on c.id = o.customer where lower(c.email) = $1",
+        "select o.id from orders o join customers c on c.id = o.customer where lower(email) = $1",
+        "select o.id from orders o join orders p on p.id = o.id where p.at = $1",
+        "select o.id from s.orders o join customers c on c.id = o.c where lower(o.email) = $1",
+    ],
+)
+def test_a_function_whose_table_is_another_or_not_certain(text: str) -> None:
+    assert scanned(WRAPPED, text).state is State.healthy
+
+
+@pytest.mark.parametrize(
+    ("condition", "kinds", "is_told"),
+    [
+        ("code::text = $1", {"code": "text"}, False),
+        ("code::text = $1", {"code": "varchar"}, False),
+        ("code::varchar = $1", {"code": "text"}, False),
+        ("number::text = $1", {"number": "int4"}, True),
+        ("id::text = $1", {"id": "uuid"}, True),
+        ("code::text = $1", {}, False),  # its type is not known
+        ("number::bigint = $1", {"number": "int8"}, False),
+        ("number::int = $1", {"number": "text"}, True),
+        ("at::date = $1", {}, True),
+        ("at::date = $1", {"at": "date"}, False),
+        ("code::text = $1 and at::date = $2", {"code": "text"}, True),
+    ],
+)
+def test_a_cast_to_the_type_of_the_column(
+    condition: str, kinds: Mapping[str, str], is_told: bool
+) -> None:
+    """It changes nothing: the index of the column serves it, and another one would."""
+    text = f"select * from orders where {condition}"
+    assert bool(scanned(WRAPPED, text, kinds=kinds).subjects) is is_told
+    assert bool(scanned(SCAN, text, kinds=kinds).subjects) is not is_told
 
 
 def test_a_function_is_told_of_a_smaller_table() -> None:
