@@ -15,7 +15,7 @@ from bench.flips.controls import controls
 from bench.flips.judged import DAY, WINDOW, Judged
 from bench.flips.page import Figures, Told, page
 from bench.flips.recording import Recording
-from bench.flips.replay import replayed
+from bench.flips.replay import in_order, replayed
 from bench.flips.scene import Scene
 from bench.flips.watch import Watched, session
 from bench.flips.ways import flips
@@ -63,17 +63,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = command_of(known)
     _write(command, found, known.write)  # the replay takes minutes, and may be ended
     if known.days:
-        with ProcessPoolExecutor() as pool:
-            tasks = [
-                pool.submit(
-                    replayed, recording, LIMITS, one.version * 10_000, known.seed, known.days
-                )
-                for one, recording in played
-            ]
-            for one, task in zip(found, tasks, strict=True):
-                one.replayed = task.result()
+        replay(played, known.seed, known.days)
     sys.stdout.write(_write(command, found, known.write))
     return 0
+
+
+def replay(played: Sequence[tuple[Figures, Recording]], seed: int, days: float) -> None:
+    """Replay what was recorded, in as many processes as there are cores."""
+    with ProcessPoolExecutor() as pool:
+        tasks = [
+            (
+                pool.submit(in_order, recording, LIMITS, one.version * 10_000),
+                pool.submit(replayed, recording, LIMITS, one.version * 10_000, seed, days),
+            )
+            for one, recording in played
+        ]
+        for (one, _), (ordered, drawn) in zip(played, tasks, strict=True):
+            one.ordered, one.replayed = ordered.result(), drawn.result()
 
 
 def command_of(known: argparse.Namespace) -> str:

@@ -46,6 +46,8 @@ class Figures:
     false: list[str] = field(default_factory=list)
     """What was told in these days."""
     told: list[Told] = field(default_factory=list)
+    ordered: Replayed = field(default_factory=Replayed)
+    """The same days once more, in the recorded order."""
     replayed: Replayed = field(default_factory=Replayed)
 
 
@@ -79,8 +81,8 @@ def _head(command: str, statements: int, each_window: int) -> Iterator[str]:
     yield ""
     yield (
         f"After each {EXPLAINED} recorded windows every drawn statement is explained with four"
-        " parameters. What is told of one that has another plan then than within the hour before is"
-        " no false alarm, and is counted apart."
+        " parameters. What is told of one that has another plan then than within the hour before it"
+        " became dearer is no false alarm, and is counted apart."
     )
     yield ""
 
@@ -98,6 +100,7 @@ def _figures(found: Sequence[Figures]) -> Iterator[str]:
     yield _row("statements", found, lambda one: str(one.statements), "≥ 500")
     yield _row("days in which nothing was done", found, lambda one: f"{one.days:.1f}")
     yield _row("told in these days", found, lambda one: str(len(one.false)))
+    yield _row("without another plan", found, lambda one: str(one.ordered.false))
     yield _row("replayed days, made of these", found, lambda one: f"{one.replayed.days:.0f}")
     yield _row("told of another plan", found, lambda one: str(one.replayed.true))
     yield _row("told without another plan", found, lambda one: str(one.replayed.false))

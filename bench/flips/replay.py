@@ -1,13 +1,14 @@
 """Replay: days made of the recorded windows of a real server, judged as the daemon judges."""
 
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from random import Random
 from typing import Any
 
-from alerts.findings.queries.query_regression import Limits
+from alerts.findings.queries.query_regression import COSTS, Limits
+from alerts.snapshot import Snapshot
 from bench.flips.judged import ASKED, DAY, WINDOW, Judged
 from bench.flips.noise import HOURLY, alike
 from bench.flips.recording import COUNTERS, ROWS, TIMES, Key, Recording, Window
@@ -37,7 +38,7 @@ class Replayed:
     told: Mapping[str, int] = field(default_factory=dict)
     """How often without another plan, by the mood in which it was and the cause."""
     flipped: Mapping[str, int] = field(default_factory=dict)
-    """The same of statements whose plan had become another one within the hour before."""
+    """The same of statements whose plan is another one than in the hour before the change."""
 
     @property
     def false(self) -> int:
@@ -52,19 +53,29 @@ def replayed(
     recording: Recording, limits: Limits, version: int, seed: int, days: float
 ) -> Replayed:
     """Replay that number of days; the weights of moods are those with which they were recorded."""
-    replay = _Replay(recording, Judged(version, limits))
-    told, flipped, wanted = Counter[str](), Counter[str](), int(days * DAY / WINDOW)
+    wanted = int(days * DAY / WINDOW)
     windows = drawn(recording.pieces, Random(seed), LEARNED + wanted)
-    for number, (mood, window) in enumerate(windows):
+    return _counted(_Replay(recording, Judged(version, limits)), windows)
+
+
+def in_order(recording: Recording, limits: Limits, version: int) -> Replayed:
+    """Replay the windows once, in the order in which they were recorded."""
+    windows = ((mood, window) for mood, piece in recording.pieces for window in piece)
+    return _counted(_Replay(recording, Judged(version, limits)), windows)
+
+
+def _counted(replay: "_Replay", windows: Iterable[tuple[str, Window]]) -> Replayed:
+    told, flipped, number = Counter[str](), Counter[str](), 0
+    for number, (mood, window) in enumerate(windows, 1):
         before = dict(replay.judged.ill)
         replay.pass_by(window)
-        if number >= LEARNED:
+        if number > LEARNED:
             for key in replay.judged.ill.keys() - before.keys():
                 what = f"{mood}: {replay.judged.ill[key].facts['cause']}"
                 (flipped if replay.has_flipped(key) else told)[what] += 1
     return Replayed(
-        wanted * WINDOW / DAY,
-        sum(len(piece) for _, piece in recording.pieces),
+        max(0, number - LEARNED) * WINDOW / DAY,
+        sum(len(piece) for _, piece in replay.recording.pieces),
         len(replay.rows[stat_statements.name]),
         dict(told),
         dict(flipped),
@@ -92,8 +103,9 @@ class _Replay:
     at: float = BEGIN
     totals: dict[str, dict[Key, list[float]]] = field(default_factory=dict)
     rows: dict[str, dict[Key, Any]] = field(default_factory=dict)
-    plans: deque[Mapping[str, str]] = field(default_factory=lambda: deque(maxlen=HOURLY))
-    """Of the last windows."""
+    plans: list[tuple[float, Mapping[str, str]]] = field(default_factory=list)
+    """Of each window, with its time: a statement that is executed rarely is told of late."""
+    snapshot: Snapshot | None = None
 
     def __post_init__(self) -> None:
         for name, rows in self.recording.first.items():
@@ -105,7 +117,7 @@ class _Replay:
     def pass_by(self, window: Window) -> None:
         """Let the counters grow as in this window, and judge them."""
         self.at += WINDOW
-        self.plans.append(window.plans)
+        self.plans.append((self.at, window.plans))
         answers = dict[AnyCollector, Answer[Any]]()
         for collector in ASKED:
             name = collector.name
@@ -119,13 +131,24 @@ class _Replay:
                 rows = list(self.recording.constant[name])
             answers[collector] = Answer(rows, self.at)
             self.judged.learn(collector, answers[collector])
-        self.judged.judge(answers, self.at)
+        self.snapshot = self.judged.judge(answers, self.at)
 
     def has_flipped(self, query_id: int) -> bool:
-        """Whether a statement would be executed in another way than within the hour before."""
+        """Whether its plan is another one than within the hour before it became dearer."""
         text = self.recording.texts.get(query_id)
-        name = alike(text.query or "") if text else ""
-        return len({plans.get(name) for plans in self.plans}) > 1
+        name, since = alike(text.query or "") if text else "", self._since(query_id)
+        before = {
+            plans.get(name) for at, plans in self.plans if since - HOURLY * WINDOW <= at <= since
+        }
+        return len(before) > 1 or (bool(before) and self.plans[-1][1].get(name) not in before)
+
+    def _since(self, query_id: int) -> float:
+        """Return when a statement that is told of became dearer."""
+        changes = self.snapshot.of(COSTS).changes if self.snapshot else {}
+        return min(
+            (change.since for key, change in changes.items() if key[2] == query_id),
+            default=self.at,
+        )
 
     def _grow(self, name: str, window: Window) -> None:
         """Add what has grown, and take what else the rows say from the window."""
