@@ -74,10 +74,11 @@ TYPES = """
         when 'e' then format('CREATE TYPE %I.%I AS ENUM (%s)', n.nspname, t.typname, (
             select string_agg(quote_literal(v.enumlabel), ', ' order by v.enumsortorder)
             from pg_catalog.pg_enum v where v.enumtypid = t.oid))
-        when 'd' then format('CREATE DOMAIN %I.%I AS %s%s %s', n.nspname, t.typname,
-            pg_catalog.format_type(t.typbasetype, t.typtypmod),
+        when 'd' then format('CREATE DOMAIN %I.%I AS %s%s%s %s', n.nspname, t.typname,
+            pg_catalog.format_type(t.typbasetype, t.typtypmod), ' DEFAULT ' || t.typdefault,
             case when t.typnotnull then ' NOT NULL' else '' end, (
-            select string_agg(pg_catalog.pg_get_constraintdef(k.oid), ' ')
+            select string_agg(format('CONSTRAINT %I %s', k.conname,
+                pg_catalog.pg_get_constraintdef(k.oid)), ' ' order by k.oid)
             from pg_catalog.pg_constraint k where k.contypid = t.oid and k.contype = 'c'))
         when 'r' then format('CREATE TYPE %I.%I AS RANGE (SUBTYPE = %s)', n.nspname, t.typname, (
             select pg_catalog.format_type(r.rngsubtype, null)
@@ -155,7 +156,8 @@ CONSTRAINTS = """
         case when k.connoinherit and k.contype = 'c' then 'ONLY ' else '' end,
         k.conrelid::regclass, k.conname, pg_catalog.pg_get_constraintdef(k.oid)) as sql
     from pg_catalog.pg_constraint k
-    where k.conrelid in ({oids}) and k.contype in ({types}) and k.conparentid = 0
+    where k.conrelid in ({oids}) and k.conrelid <> 0  -- that is a domain's
+        and k.contype in ({types}) and k.conparentid = 0
         and (k.contype <> 'c' or k.conislocal)
         and (k.contype <> 'f' or k.confrelid in ({oids}))
     order by k.oid

@@ -79,7 +79,8 @@ async def checked(wanted: Wanted) -> FileVerdict:
             schema, note = await _schema(wanted.server, session, statements)
         roles = await facts.roles()
         made = _scratch(wanted, session.identity, roles)
-        names = LiveNames(session.identity.version // 10000, frozenset(roles), await facts.zone())
+        major, of_server = session.identity.version // 10000, await facts.of_server()
+        names = LiveNames(major, frozenset(roles), of_server, await facts.zone())
         traces, lacking, left = await _traced(made, wanted, schema, statements, names, bool(note))
         wanted.tell(f"counting the traffic for {wanted.seconds:g} s")
         try:

@@ -162,6 +162,10 @@ LARGE = f"""
     order by c.relpages desc limit 5000
 """  # noqa: S608
 ROLES = "select rolname::text as name from pg_catalog.pg_roles where rolname !~ '^pg_'"
+OF_SERVER = """
+    select 'database' as what, datname::text as name from pg_catalog.pg_database
+    union all select 'tablespace', spcname::text from pg_catalog.pg_tablespace
+"""
 ZONE = "select reset_val as zone from pg_catalog.pg_settings where name = 'TimeZone'"
 """Of a session of this role: our own is in UTC."""
 MORE_WORK = (
@@ -187,6 +191,13 @@ class LiveFacts:
 
     async def roles(self) -> list[str]:
         return [row["name"] for row in await self._rows(ROLES)]
+
+    async def of_server(self) -> dict[str, frozenset[str]]:
+        """Return the names of its databases and tablespaces."""
+        found: dict[str, set[str]] = {"database": set(), "tablespace": set()}
+        for row in await self._rows(OF_SERVER):
+            found[row["what"]].add(row["name"])
+        return {what: frozenset(names) for what, names in found.items() if names}
 
     async def zone(self) -> str | None:
         """Return the time zone of the role's sessions: in UTC timestamps need no rewrite."""

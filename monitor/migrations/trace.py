@@ -6,7 +6,7 @@ A transaction of the file itself stays as it is: what its statements lock is hel
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -48,7 +48,9 @@ THERE = ("42P07", "42701", "42710", "42723", "42P06")
 NO_OBJECT = "42704"
 NO_FUNCTION = "42883"
 BUILD_LACKS = "not supported by this build"
-OF_A_SERVER = re.compile(r'(?:database|tablespace) ".*" does not exist')
+OF_A_SERVER = re.compile(r'(database|tablespace) "(.*)" does not exist')
+SHOWN = 10
+"""Names that are listed where one is wrong."""
 NO_COLLATION = re.compile(r'collation "[^"]*" for encoding')
 """A collation of the system; the messages of our own server are in English."""
 BY_ROWS = ("21", "22", "23", "P0")
@@ -78,6 +80,8 @@ class LiveNames:
     major: int | None = None
     roles: frozenset[str] | None = None
     """None: they were not asked."""
+    of_server: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Names of its databases and tablespaces, by these words; empty: they were not asked."""
     zone: str | None = None
     """Time zone of the sessions there, by which a change of type may rewrite."""
 
@@ -311,8 +315,8 @@ class Tracer:
         state, told = str(wrong.sqlstate), str(wrong).splitlines()[0]
         if state == NO_OBJECT and (role := self._role_lacking(statement)):
             return Traced(statement, unknown=f"the clone's server has no role {role}")
-        if OF_A_SERVER.fullmatch(told):
-            return Traced(statement, unknown=f"the clone is on a server of its own: {told}")
+        if lacks := OF_A_SERVER.fullmatch(told):
+            return self._without(statement, state, told, *lacks.groups())
         if self.gap and state in (*ABSENT, *THERE):
             why = f"line {self.gap.line} may change that, and did not run as it will there"
             return Traced(statement, unknown=f"{told}, but {why}")
@@ -336,6 +340,14 @@ class Tracer:
                 statement, unknown=f"it fails on a clone without rows: {told}", by_rows=True
             )
         return Traced(statement, failure=Failure(state, told))
+
+    def _without(self, statement: Statement, state: str, told: str, what: str, name: str) -> Traced:
+        """Tell apart a database or tablespace that only the clone's server lacks."""
+        there = self.live.of_server.get(what)
+        if there is None or name in there or self.gap:
+            return Traced(statement, unknown=f"the clone is on a server of its own: {told}")
+        names = ", ".join(sorted(there)[:SHOWN]) + (", ..." if len(there) > SHOWN else "")
+        return Traced(statement, failure=Failure(state, f"{told} (there are: {names})"))
 
     def _role_lacking(self, statement: Statement) -> str | None:
         """Return a role that only the clone lacks, or may lack."""

@@ -142,6 +142,13 @@ def test_what_is_no_mass_deletion(given: dict[str, Any]) -> None:
     assert deleting(**given).state is State.healthy
 
 
+def test_few_rows_are_no_mass_however_small_the_table() -> None:
+    """A table that is nearly emptied each day."""
+    small = events(n_live_tup=200_000)
+    assert deleting(small).state is State.ill
+    assert deleting(small, rows=999_999).state is State.healthy
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -62,9 +62,11 @@ def test_only_few_rows_that_belong_to_the_present_are_moved_at_once() -> None:
     ]
     for rows in hand:
         assert all(line.startswith("--") for line in cure(rows))
+        assert cure(rows)[0].startswith("-- 1. Let the check tell")
     many = table(*dated, default(n_live_tup=100_001), default_relid=9)
     assert all(line.startswith("--") for line in cure(many))
-    covered = table(*days(12, 16), default(), default_relid=9)
+    dated = [replace(row, relname=f"events_{11 + row.relid}") for row in days(12, 16)]
+    covered = table(*dated, default(), default_relid=9)
     assert all(line.startswith("--") for line in cure(covered))
 
 

@@ -133,7 +133,9 @@ def test_what_is_moved_by_hand() -> None:
     assert "BEGIN;" not in moved(default(n_live_tup=100_001))
     assert "BEGIN;" not in moved(default(relkind="p"))
     assert "BEGIN;" not in moved(default(relkind="f"))
-    assert "BEGIN;" not in moved(default(), part(7, "2023-11-10", "2023-11-11", relkind="p"))
+    before = part(7, "2023-11-11", "2023-11-12", relname="events_11")
+    assert "BEGIN;" in moved(default(), before)
+    assert "BEGIN;" not in moved(default(), replace(before, relkind="p"))
     assert "BEGIN;" not in moved(key_type="text")
     numbers = [
         part(n, str(n * 10), str(n * 10 + 10), relname=f"events_{n}", n_tup_ins=10) for n in (1, 2)

@@ -177,6 +177,24 @@ async def test_databases_and_tablespaces_of_the_live_server(scratch: Scratch) ->
     assert (setting.failure, setting.unknown, setting.locks) == (None, None, ())
 
 
+async def test_a_misspelt_tablespace(scratch: Scratch) -> None:
+    """It fails where the live server has no such one either, and the file did not make it."""
+    live = trace.LiveNames(18, frozenset(), {"tablespace": frozenset({"fast", "pg_default"})})
+    script = (
+        "CREATE INDEX ON orders (note) TABLESPACE fast; CREATE INDEX ON orders (note) TABLESPACE"
+        " fsat; CREATE TABLESPACE slow LOCATION '/x'; CREATE INDEX ON orders (note) TABLESPACE slow"
+    )
+    tracer = await trace.Tracer.start(scratch, lacking=False, live=live)
+    try:
+        there, misspelt, _, made = await tracer.run(parsed(list(pieces(script))))
+    finally:
+        await tracer.close()
+    assert "on a server of its own" in str(there.unknown)
+    assert "on a server of its own" in str(made.unknown)
+    assert misspelt.failure
+    assert misspelt.failure.message.endswith("does not exist (there are: fast, pg_default)")
+
+
 async def test_after_what_did_not_run(scratch: Scratch) -> None:
     """What is missing then may be made there; without a gap it fails."""
     first, _, then, other = await traced(
