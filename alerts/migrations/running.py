@@ -28,6 +28,15 @@ class Running:
     query: str
     blockers: tuple[int, ...] = ()
     """Sessions that it waits for."""
+    is_cut: bool = False
+    """Whether only the beginning of its statement is known (track_activity_query_size)."""
+
+    def line_in(self, lines: Mapping[str, int]) -> int | None:
+        """Return the line of its statement, or None if it is none of these."""
+        text = plain(self.query)
+        if text in lines or not (text and self.is_cut):
+            return lines.get(text)
+        return next((line for whole, line in lines.items() if whole.startswith(text)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,7 @@ def watched(
     everyone = list(sessions)
     found = []
     for session in everyone:
-        line = lines.get(plain(session.query))
+        line = session.line_in(lines)
         if line is not None:
             behind = _behind(session.pid, everyone)
             found.append(Watched(session, line, behind, progress.get(session.pid)))

@@ -125,6 +125,8 @@ class Tracer:
     """Statements that have set something, for a session that takes the place of another."""
     made_roles: set[str] = field(default_factory=set)
     """By statements of the file, which the clone may not run."""
+    made_beside: set[str] = field(default_factory=set)
+    """Names of databases and tablespaces that the file makes, which the clone may not either."""
 
     @classmethod
     async def start(
@@ -164,6 +166,7 @@ class Tracer:
         return Block(self.block) if self.block is not None else None
 
     async def _guarded(self, statement: Statement) -> Traced:
+        self.made_beside.update(made_beside(statement))
         if statement.unread:
             return Traced(statement, unknown=statement.unread)
         if statement.node == "CopyStmt" and not statement.body.get("filename"):
@@ -344,7 +347,7 @@ class Tracer:
     def _without(self, statement: Statement, state: str, told: str, what: str, name: str) -> Traced:
         """Tell apart a database or tablespace that only the clone's server lacks."""
         there = self.live.of_server.get(what)
-        if there is None or name in there or self.gap:
+        if there is None or name in there or name in self.made_beside:
             return Traced(statement, unknown=f"the clone is on a server of its own: {told}")
         names = ", ".join(sorted(there)[:SHOWN]) + (", ..." if len(there) > SHOWN else "")
         return Traced(statement, failure=Failure(state, f"{told} (there are: {names})"))
@@ -457,6 +460,14 @@ def roles_named(statement: Statement) -> Iterator[str]:
 def roles_made(statement: Statement) -> Iterator[str]:
     """Yield the role that the statement makes."""
     if statement.node == "CreateRoleStmt" and (name := statement.body.get("role")):
+        yield name
+
+
+def made_beside(statement: Statement) -> Iterator[str]:
+    """Yield the name of the database or tablespace that the statement makes, or renames to."""
+    names = {"CreateTableSpaceStmt": "tablespacename", "CreatedbStmt": "dbname"}
+    word = names.get(statement.node, "newname" if statement.node == "RenameStmt" else "")
+    if name := statement.body.get(word):
         yield name
 
 

@@ -19,6 +19,10 @@ SESSIONS = """
         coalesce(date_part('epoch', clock_timestamp() - case
             when state = 'active' then query_start else state_change end), 0) as seconds,
         left(query, 100000) as query,
+        coalesce(octet_length(query) > (
+            select setting::int8 - 5 from pg_catalog.pg_settings
+            where name = 'track_activity_query_size'
+        ), false) as is_cut,
         case when wait_event_type = 'Lock' then pg_catalog.pg_blocking_pids(pid) else '{}' end
             as blockers
     from pg_catalog.pg_stat_activity
@@ -58,8 +62,11 @@ async def watch(session: Session, script: str, tell: Callable[[str], None]) -> b
 
 
 def statement_lines(script: str) -> Mapping[str, int]:
-    """Return the line of each statement by its text."""
-    return {plain(piece.text): piece.line for piece in pieces(script) if not piece.is_psql}
+    """Return the line of each statement by its text; tools may send the whole file as one."""
+    found = {plain(piece.text): piece.line for piece in pieces(script) if not piece.is_psql}
+    if whole := plain(script):
+        found.setdefault(whole, 1)
+    return found
 
 
 async def look(session: Session, lines: Mapping[str, int]) -> list[Watched]:
@@ -74,10 +81,11 @@ async def look(session: Session, lines: Mapping[str, int]) -> list[Watched]:
             max(0.0, row["seconds"]),
             row["query"] or "",
             tuple(row["blockers"]),
+            row["is_cut"],
         )
         for row in rows
     ]
-    if not any(plain(one.query) in lines for one in sessions):
+    if all(one.line_in(lines) is None for one in sessions):
         return []
     progress = {
         row["pid"]: _progress(row["phase"], row["done"], row["total"])

@@ -13,19 +13,28 @@ from collectors.questionable_columns import QuestionableColumn, questionable_col
 AMOUNTS = (
     "amount",
     "balance",
+    "budget",
     "cost",
+    "deposit",
     "discount",
+    "fare",
     "fee",
     "net",
     "gross",
     "paid",
     "payment",
     "price",
+    "refund",
+    "rent",
+    "revenue",
     "salary",
     "subtotal",
+    "surcharge",
     "tax",
     "total",
+    "turnover",
     "vat",
+    "wage",
 )
 """Words in the name of a column that holds money."""
 SERIAL = "integer from a sequence"

@@ -1,6 +1,7 @@
 """A migration while it runs: it waits, others wait behind it, and it is cancelled as advised."""
 
 import asyncio
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -38,6 +39,18 @@ def test_who_waits_behind_it(sessions: list[Running], hurts: bool, behind: int) 
     [found] = watched(sessions, {"alter x": 1}, {})
     assert (found.hurts, len(found.behind)) == (hurts, behind)
     assert bool(found.advice) is hurts
+
+
+def test_a_long_statement_is_known_by_its_beginning() -> None:
+    """The server keeps 1 kB of it; and what sends the whole file as one statement is seen too."""
+    script = "ALTER TABLE a ADD x int;\nCOMMENT ON TABLE a IS '" + "long " * 300 + "';\n"
+    lines = watching.statement_lines(script)
+    [found] = watched([replace(running(1, query=script[25:1000]), is_cut=True)], lines, {})
+    assert found.line == 2
+    assert watched([running(1, query=script[25:1000])], lines, {}) == []
+    assert watched([replace(running(1, query=""), is_cut=True)], lines, {}) == []
+    [whole] = watched([running(1, query=script)], lines, {})
+    assert whole.line == 1
 
 
 @pytest.mark.versions(14, 18)
