@@ -21,6 +21,11 @@ class Limits(BaseLimits):
     """Age up to which an answer tells that a server is a primary now."""
 
 
+def knows_others(snapshot: Snapshot) -> bool:
+    """Whether there is another server of the cluster to compare with."""
+    return bool(snapshot.peers)
+
+
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     fresh = limits.fresh.total_seconds()
     primaries = [s for s in (snapshot, *snapshot.peers) if is_primary(s, snapshot.at, fresh)]
@@ -111,6 +116,7 @@ finding = Finding(
     judge=judge,
     scope=Reach.cluster,
     on=Role.primary,
+    applies=knows_others,
     unit="primaries",
     hold=timedelta(seconds=10),
 )

@@ -154,6 +154,14 @@ def test_two_primaries_or_a_clone(cluster: str, streamed: bool, severity: Severi
     assert older.state is State.healthy, "told once"
 
 
+def test_one_server_alone_knows_of_no_second_primary() -> None:
+    """Only another server of the cluster beside it makes it healthy."""
+    finding, above = two_primaries.finding, primary_writing(3)
+    assert verdict_of(finding, above).state is State.not_applicable
+    below = alone(STANDBY, LINK)
+    assert verdict_of(finding, replace(above, peers=(below,))).state is State.healthy
+
+
 def test_a_primary_of_a_while_ago_is_none_now() -> None:
     """In a switchover the last answer of the old primary is still there for some time."""
     first = Server("db1", Role.primary).saw(NOW - 20, UP)
