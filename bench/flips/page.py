@@ -100,7 +100,12 @@ def _figures(found: Sequence[Figures]) -> Iterator[str]:
     yield _row("statements", found, lambda one: str(one.statements), "≥ 500")
     yield _row("days in which nothing was done", found, lambda one: f"{one.days:.1f}")
     yield _row("told in these days", found, lambda one: str(len(one.false)))
-    yield _row("without another plan", found, lambda one: str(one.ordered.false))
+    yield _row(
+        "told when they are replayed in the recorded order",
+        found,
+        lambda one: str(one.ordered.true + one.ordered.false),
+    )
+    yield _row("of these without another plan", found, lambda one: str(one.ordered.false))
     yield _row("replayed days, made of these", found, lambda one: f"{one.replayed.days:.0f}")
     yield _row("told of another plan", found, lambda one: str(one.replayed.true))
     yield _row("told without another plan", found, lambda one: str(one.replayed.false))
