@@ -25,8 +25,12 @@ WORDS = """
     xmlserialize xmltable
 """
 RESERVED = frozenset(WORDS.split())
-# Invisible characters: a terminal does not show them, so a copied name would be another one.
-CONTROL = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
+# Characters that are not seen, or that end a line, a comment or a message: a name that has them
+# would be another one once it is copied.
+INVISIBLE = re.compile(
+    r"[\x01-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
+)
+BREAKS = re.compile(r"\s*[\n\r]\s*")
 ACTIVITY = "pg_catalog.pg_stat_activity"
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
@@ -39,15 +43,18 @@ def identifier(*names: str) -> str:
 def literal(text: str) -> str:
     """Quote a string, safely for either value of standard_conforming_strings."""
     quoted = text.replace("'", "''")
-    if "\\" in text or CONTROL.search(text):
+    if "\\" in text or INVISIBLE.search(text):
         escaped = quoted.replace("\\", "\\\\")
-        return "E'" + CONTROL.sub(lambda c: f"\\u{ord(c[0]):04x}", escaped) + "'"
+        return "E'" + INVISIBLE.sub(lambda c: f"\\u{ord(c[0]):04x}", escaped) + "'"
     return f"'{quoted}'"
 
 
 def remark(text: str) -> str:
-    """Make a line of advice in a cure: a comment on one line."""
-    return "-- " + " ".join(text.split())
+    """Make a line of advice in a cure: a comment on one line.
+
+    Spaces stay as they are, because they may stand in a name.
+    """
+    return "-- " + BREAKS.sub(" ", text.strip())
 
 
 def equals(left: str, right: str | int) -> str:
@@ -90,9 +97,9 @@ def regclass(*names: str) -> str:
 
 def _quoted(name: str) -> str:
     quoted = _in_quotes(name)
-    if CONTROL.search(quoted):
+    if INVISIBLE.search(quoted):
         escaped = quoted.replace("\\", "\\\\")
-        return "U&" + CONTROL.sub(lambda c: f"\\{ord(c[0]):04X}", escaped)
+        return "U&" + INVISIBLE.sub(lambda c: f"\\{ord(c[0]):04X}", escaped)
     return quoted
 
 

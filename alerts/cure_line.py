@@ -1,12 +1,16 @@
 """Cure as the text of a message, which can be pasted into psql."""
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 LONGEST = 1024
 """Bytes; some metric stores refuse longer labels."""
-TOO_LONG = "The statement is too long for a message; it is on the page of the finding."
+TOO_LONG = "-- The statement is too long for a message. See the page of the finding."
+ELSEWHERE = "Read the advice on the page of the finding first: it is too long for a message."
+ACTS = re.compile(r"[;'\"\\\\]")
+"""What makes psql run a text that is pasted, or wait for the end of a string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +24,15 @@ class Part:
 def one_line(cure: Iterable[str], longest: int = LONGEST) -> str:
     """Join a cure to one line; advice becomes `/* … */` comments.
 
-    A text that is too long loses its last pieces of advice; a statement is never cut, because half
-    of it could be another one.
+    A text that is too long loses its last piece of advice, then all of it; a statement is never
+    cut, because half of it could be another one.
     """
     parts = tuple(_parts(cure))
-    shorter = parts[:-1] if parts and parts[-1].advice else ()
-    lines = (_written(parts), _written(shorter))
+    shorter = parts[:-1] if parts and parts[-1].advice else parts
+    bare = tuple(replace(part, text=ELSEWHERE) if part.advice else part for part in shorter)
+    lines = [_written(parts)]
+    if any(not part.advice for part in parts):
+        lines += _written(shorter), _written(bare)
     return next((line for line in lines if line and len(line.encode()) <= longest), TOO_LONG)
 
 
@@ -52,7 +59,7 @@ def _parts(cure: Iterable[str]) -> Iterator[Part]:
 
 
 def _written(parts: tuple[Part, ...]) -> str:
-    if all(part.advice for part in parts):
+    if all(part.advice and not ACTS.search(part.text) for part in parts):
         return " ".join(part.text for part in parts)
     return " ".join(_comment(part.text) if part.advice else part.text for part in parts)
 

@@ -67,6 +67,22 @@ def _told(finding: AnyFinding, label: str, words: str) -> str:
 
 def measured(unit: str) -> str:
     """The value in that unit."""
-    one, plural = unit.removesuffix("s"), "{{ if ne $value 1.0 }}s{{ end }}"
-    counted = f" {one}{plural if one != unit else ''}" if unit else ""
-    return HUMANE.get(unit, "{{ $value | humanize }}" + counted)
+    return HUMANE.get(unit, "{{ $value | humanize }}" + (f" {counted(unit)}" if unit else ""))
+
+
+def counted(plural: str) -> str:
+    """Return the noun of a count, which is one or many."""
+    one = singular(plural)
+    if plural == one:
+        return one
+    if plural.startswith(one):
+        return f"{one}{{{{ if ne $value 1.0 }}}}{plural.removeprefix(one)}{{{{ end }}}}"
+    return f"{{{{ if eq $value 1.0 }}}}{one}{{{{ else }}}}{plural}{{{{ end }}}}"
+
+
+def singular(plural: str) -> str:
+    """Return one of these; what does not end in an s is of any number."""
+    if plural.endswith("ies"):
+        return plural.removesuffix("ies") + "y"
+    doubled = plural.endswith(("shes", "sses", "xes"))
+    return plural.removesuffix("es" if doubled else "s")

@@ -10,8 +10,7 @@ HOSTILE = [
     "apo'strophe",
     "back\\slash",
     "'; DROP TABLE x; --",
-    "new\nline",
-    "tab\there",
+    "two  spaces",
     "käse",
     "🐘",
     "$dollar$",
@@ -63,6 +62,13 @@ def test_advice_stays_a_comment() -> None:
     assert remark("stop\nDROP TABLE x;\r\n") == "-- stop DROP TABLE x;"
 
 
+def test_advice_names_the_very_object() -> None:
+    """Neither a line break nor two spaces in a name are lost in a statement that advice shows."""
+    for name in ("a\nb", "a  b", "a\tb", "a\r\n b", "a\u00a0b", "a\u2028b"):
+        for written in (identifier(name), literal(name)):
+            assert remark(f"DROP {written};") == f"-- DROP {written};"
+
+
 async def _identity(database: Database, pid: int) -> tuple[str, str | None]:
     [row] = await database.fetch(
         "SELECT backend_start::text AS began, xact_start::text AS xact"
@@ -93,11 +99,26 @@ async def test_the_named_session_ends(database: Database, psql: Psql) -> None:
     assert await psql(database.dsn, terminate(session.get_server_pid(), began, xact)) == "t\n"
 
 
-async def test_control_characters_are_written_visibly_and_mean_the_same(
+ODD = (
+    "we\x1b[31mird",
+    'a\x07"b',
+    "c\x85\\d",
+    "e\x7f'f",
+    "new\nline",
+    "tab\there",
+    "to\u202eleft",
+    "no\u200bwidth",
+    "no\u00a0break",
+    "line\u2028end",
+    "\ufeffmark",
+)
+
+
+async def test_invisible_characters_are_written_visibly_and_mean_the_same(
     database: Database,
 ) -> None:
-    """What a terminal would obey rather than show is escaped, in names and in texts."""
-    for odd in ("we\x1b[31mird", 'a\x07"b', "c\x85\\d", "e\x7f'f"):
+    """What is obeyed rather than shown is escaped, in names and in texts."""
+    for odd in ODD:
         written = identifier(odd), literal(odd)
         assert all(text.isprintable() for text in written)
         [row] = await database.fetch(f"SELECT {written[1]} AS {written[0]}")
@@ -106,7 +127,7 @@ async def test_control_characters_are_written_visibly_and_mean_the_same(
 
 async def test_a_relation_is_found_by_whatever_name(database: Database) -> None:
     """The type regclass reads names by rules of its own; hostile ones are found by them too."""
-    for name in (*HOSTILE, "select", "we\x1b[31mird", 'a\x07"b\\'):
+    for name in (*HOSTILE, *ODD, "select", 'a\x07"b\\'):
         await database.execute(f"CREATE TABLE {identifier('public', name)} ()")
         found = f"SELECT relname FROM pg_class WHERE oid = {regclass('public', name)}"
         assert await database.fetchval(found) == name

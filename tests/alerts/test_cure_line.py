@@ -3,7 +3,7 @@
 import pytest
 
 from alerts.cure import concurrently, identifier, remark, undone
-from alerts.cure_line import TOO_LONG, console_lines, one_line
+from alerts.cure_line import ELSEWHERE, TOO_LONG, console_lines, one_line
 from tests.fixtures.postgres import Database, Psql
 
 HOSTILE = 'od/*d */ -- "name" 🐘'
@@ -14,6 +14,12 @@ def test_advice_alone_is_plain_words() -> None:
     assert one_line((remark("It is over: nobody"), remark("waits."))) == "It is over: nobody waits."
 
 
+@pytest.mark.parametrize("shown", ["On db2: SELECT 1; then SELECT 2;", "the server's log", '"x"'])
+def test_advice_that_psql_would_run_is_a_comment(shown: str) -> None:
+    """Pasted as it is, it runs none of its steps, and leaves no string open."""
+    assert one_line((remark("1. Ask."), remark(shown))) == f"/* 1. Ask. {shown} */"
+
+
 def test_no_advice_hides_a_statement() -> None:
     """Each piece of advice ends before what comes after it."""
     cure = (remark("First"), remark("ask."), "SELECT 1;", remark("Then"), "SELECT 2;")
@@ -21,12 +27,16 @@ def test_no_advice_hides_a_statement() -> None:
 
 
 def test_too_long_is_not_cut() -> None:
-    """The advice at the end goes first; rather than half a statement there is none."""
+    """The advice at the end goes first, then all of it; rather than half a statement is none."""
     cure = ("SELECT 'é';", remark("What lasts: a pooler."))
     assert one_line(cure, longest=20) == "SELECT 'é';"
     assert one_line(cure, longest=12) == "SELECT 'é';"
     assert one_line(cure, longest=11) == TOO_LONG
     assert one_line((remark("Ask."), "SELECT 1; ", "SELECT 2;"), longest=25) == TOO_LONG
+    long = (remark("Ask " * 100), "SELECT 1;", remark("Then."))
+    assert one_line(long, longest=100) == f"/* {ELSEWHERE} */ SELECT 1;"
+    assert one_line((remark("Ask " * 100),), longest=100) == TOO_LONG
+    assert TOO_LONG.startswith("--")
 
 
 @pytest.mark.versions(18)

@@ -56,11 +56,11 @@ async def judged(database: Database, limits: Limits) -> Verdict:
 async def test_story_of_a_forgotten_one(stage: Stage, paste: Psql, database: Database) -> None:
     """Found under its hostile name with who waits for it; rolled back by the steps; gone."""
     session = await stage.holds("update orders set v = 2 where id = 2")
-    await session.execute("prepare transaction 'it''s \"paid\" 💥'")
+    await session.execute("prepare transaction 'it''s  \"paid\"\n💥'")
     assert not (await judged(database, Limits())).subjects
     await stage.waits("delete from orders where id = 2")
     [subject] = (await judged(database, SOON)).subjects
-    assert subject.evidence.facts["gid"] == 'it\'s "paid" 💥'
+    assert subject.evidence.facts["gid"] == 'it\'s  "paid"\n💥'
     assert subject.evidence.facts["waiting_sessions"] == 1
     assert "1 session waits for it" in subject.evidence.message
     cure = subject.evidence.cure
