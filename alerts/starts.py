@@ -37,6 +37,13 @@ class StartKind(StrEnum):
     """One process crashed or was killed, and the postmaster started all others anew."""
     promotion = "promotion"
     """A standby became the primary, or another node took over the address."""
+    another_cluster = "another_cluster"
+    """Another cluster answers at the address: after pg_upgrade, or because the address moved."""
+
+
+KINDS = frozenset(StartKind)
+UNHARMED = (StartKind.restart, StartKind.another_cluster)
+"""Starts that take nothing from the tables of the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +52,17 @@ class Start:
     """Unix seconds, by the server's clock."""
     kind: StartKind
     standby: bool = False
+    before: str | None = None
+    """The system identifier of the cluster that answered before, where it was another one."""
 
     @property
     def loses_statistics(self) -> bool:
         """Whether tables have no counts of dead and changed rows since then."""
-        return self.kind is not StartKind.restart
+        return self.kind not in UNHARMED
 
     @property
     def empties_unlogged(self) -> bool:
-        return self.kind is not StartKind.restart
+        return self.kind not in UNHARMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +156,22 @@ class StartsRecorder:
         if began is None and before and before.postmaster == now.postmaster:
             now = replace(now, checkpointer=before.checkpointer)
         self.memory.put(self.namespace, "standing", now.pack())
-        start = _start_between(before, now, row)
+        start = self._another_cluster(row, clock) or _start_between(before, now, row)
         starts = self.log.starts
         if start:
             starts = (*starts, start)[-KEPT:]
-            kept: list[Json] = [[s.at, s.kind.value, s.standby] for s in starts]
+            kept: list[Json] = [[s.at, s.kind.value, s.standby, s.before] for s in starts]
             self.memory.put(self.namespace, "starts", kept)
         self.log = StartLog(starts, clock)
+
+    def _another_cluster(self, row: Server, clock: float) -> Start | None:
+        """Compare with the cluster that answered last at this address, whichever it was."""
+        address, now = self.namespace._replace(cluster=""), row.system_identifier
+        before = self.memory.get(address, "system_identifier")
+        self.memory.put(address, "system_identifier", now)
+        if not isinstance(before, str) or before == now:
+            return None
+        return Start(clock, StartKind.another_cluster, row.in_recovery, before)
 
     def restart(self) -> None:
         """Nothing begins anew: a restart is what it tells."""
@@ -202,6 +220,7 @@ def _starts(stored: Json) -> list[Start]:
     found = []
     for one in stored if isinstance(stored, list) else []:
         match one:
-            case [int() | float() as at, str(kind), bool(standby)] if kind in set(StartKind):
-                found.append(Start(at, StartKind(kind), standby))
+            case [int() | float() as at, str(kind), bool(standby), *more] if kind in KINDS:
+                before = more[0] if more and isinstance(more[0], str) else None
+                found.append(Start(at, StartKind(kind), standby, before))
     return found

@@ -54,16 +54,25 @@ class IdentityTracker:
         if started is not None and started != identity.started:
             news |= IdentityChange.sessions_ended
         self.memory.put(self._namespace(), "started", identity.started)
-        if known and known.started != identity.started:
+        # Our role may have lost the right to read it: then it is what it was.
+        system = identity.system_identifier or self.node.system_identifier
+        another = system != self.node.system_identifier
+        if another and self.node.system_identifier:
+            log.warning(
+                "another cluster answers at this address",
+                server=self.target.name,
+                system_identifier=system,
+                before=self.node.system_identifier,
+            )
+            news |= IdentityChange.restarted if known else IdentityChange.nothing
+        elif known and known.started != identity.started:
             log.warning("server restarted", server=self.target.name, started=identity.started)
             news |= IdentityChange.restarted
         elif self._crashed(identity):
             log.warning("a backend crashed, and all were restarted", server=self.target.name)
             news |= IdentityChange.sessions_ended
             news |= IdentityChange.restarted if known else IdentityChange.nothing
-        # Our role may have lost the right to read it: then it is what it was.
-        system = identity.system_identifier or self.node.system_identifier
-        if system != self.node.system_identifier:
+        if another:
             self.memory.put(self._namespace(), "system_identifier", system)
             news |= IdentityChange.another
         news |= self.notice(identity.in_recovery)

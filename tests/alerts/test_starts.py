@@ -30,9 +30,9 @@ HOUR = 3600.0
 class Watched:
     """One address over time; `memory` outlives the daemon."""
 
-    def __init__(self, memory: Memory | None = None) -> None:
+    def __init__(self, memory: Memory | None = None, cluster: str = "7001") -> None:
         self.memory = memory or Memory()
-        made = STARTS.recorder(self.memory, Namespace("7001", "db1", ""))
+        made = STARTS.recorder(self.memory, Namespace(cluster, "db1", ""))
         assert isinstance(made, StartsRecorder)
         self.recorder = made
 
@@ -49,6 +49,20 @@ class Watched:
         self.recorder.learn(server_row, Answer((row,), 0.0))
         starts = self.recorder.view(0.0).starts
         return [(start.kind, round(start.at - STARTED)) for start in starts]
+
+
+def test_another_cluster_at_the_address() -> None:
+    """It is told with the one before, also when the first one is back, and after a restart."""
+    memory = Memory()
+    assert Watched(memory).sees(system_identifier="7001") == []
+    other = Watched(memory, "7002")
+    assert other.sees(system_identifier="7002", **later(3)) == [(StartKind.another_cluster, 10860)]
+    assert other.sees(system_identifier="7002", **later(3)) == [(StartKind.another_cluster, 10860)]
+    [start] = Watched(memory, "7002").recorder.log.starts
+    assert (start.before, start.loses_statistics, start.empties_unlogged) == ("7001", False, False)
+    back = Watched(memory)
+    back.sees(system_identifier="7001", **later(4))
+    assert [one.before for one in back.recorder.log.starts] == ["7002"]
 
 
 def later(hours: float, **row: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The server was restarted: sessions ended, and caches and prepared plans are gone."""
+"""The server was restarted, or another one answers: sessions, caches and plans are gone."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ class Limits(BaseLimits):
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     for start in snapshot.of(STARTS).within(DAY):
+        if start.kind is StartKind.another_cluster:
+            yield moved(start, snapshot.node.system_identifier)
         rebuilt = start.kind is StartKind.unclean and start.standby
         if start.kind is StartKind.restart or rebuilt:
             yield evidence(start)
@@ -47,9 +49,35 @@ def evidence(start: Start) -> Evidence:
     )
 
 
+def moved(start: Start, now: str | None) -> Evidence:
+    """Tell that the address leads to another cluster."""
+    when = moment_text(start.at)
+    return Evidence(
+        subject=f"another cluster at {when}",
+        severity=Severity.warning,
+        value=1,
+        message=(
+            f"Another cluster answers at this address since {when}: its system identifier is"
+            f" {now}, before it was {start.before}. What was learnt of the old one is not used"
+            " for it: windows and baselines begin anew."
+        ),
+        facts={"system_identifier": now, "system_identifier_before": start.before},
+        cure=(
+            remark("After pg_upgrade, a restore into a new cluster or a planned move: nothing to"),
+            remark("do. Otherwise the name or the virtual address leads to the wrong server:"),
+            remark("compare the host and the identifier with those that you expect there."),
+        ),
+        check=(
+            "SELECT system_identifier, pg_catalog.inet_server_addr(),"
+            " pg_catalog.pg_postmaster_start_time() FROM pg_catalog.pg_control_system();"
+        ),
+        key=f"another@{start.at:.3f}",
+    )
+
+
 finding = Finding(
     title="Server restarted",
-    severities=(Severity.info,),
+    severities=(Severity.info, Severity.warning),
     reads=(server,),
     consults=(activity,),
     history=(STARTS,),

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
 
 import asyncpg
 import pytest
@@ -22,6 +24,7 @@ from collectors.server import server as server_row
 from collectors.user_tables import user_tables
 from monitor.demo.launcher import Postgres
 from tests.fixtures.daemon import Watch
+from tests.fixtures.daemon import Watched as Daemon
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import PrivateServers, Psql, connected
@@ -177,3 +180,35 @@ async def test_the_daemon_tells_the_kill_of_its_own_backend(
     assert back is not None
     assert started is not None
     assert (back.identity.checkpointer_started or 0) > started
+
+
+@pytest.mark.versions(18)
+async def test_the_daemon_tells_another_cluster(
+    private_server: PrivateServers, watch: Watch, tmp_path: Path
+) -> None:
+    """The address moves: who answers now is told, and what was seen of the old one is over."""
+    old, new = private_server(), private_server(fresh=True)
+    at = tmp_path / "at"
+    at.symlink_to(old.folder)
+    daemon = await watch(old.dsn(user=MONITOR).replace(quote(str(old.folder), ""), str(at)))
+    await daemon.until_seen()
+    old.restart()
+    await until(lambda: _events(daemon, 1), "the restart is told")
+    old.stop()
+    at.unlink()
+    at.symlink_to(new.folder)
+
+    async def moved() -> bool:
+        found = daemon.verdict("server_restarted").subjects
+        return [one.evidence.severity for one in found] == [Severity.warning]
+
+    await until(moved, "the other cluster is told, and no restart of the old one")
+    [told] = daemon.verdict("server_restarted").subjects
+    ids = told.evidence.facts["system_identifier"], told.evidence.facts["system_identifier_before"]
+    assert None not in ids
+    assert all(f"{one}" in told.evidence.message for one in ids)
+    assert ids[0] != ids[1]
+
+
+async def _events(daemon: Daemon, number: int) -> bool:
+    return daemon.verdict("server_restarted").events == number

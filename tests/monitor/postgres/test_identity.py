@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import structlog
 
 from alerts.history.memory import Memory
 from monitor.address.address import Address
@@ -61,3 +62,19 @@ def test_a_start_while_nobody_looked() -> None:
     memory = Memory()
     IdentityTracker(TARGET, memory).meet(MET)
     assert IdentityTracker(TARGET, memory).meet(LATER) is IdentityChange.sessions_ended
+
+
+@pytest.mark.parametrize("daemon_restarted", [False, True])
+def test_another_cluster_is_no_restart(daemon_restarted: bool) -> None:
+    """The log names both identifiers, also where the address moved while no daemon ran."""
+    memory = Memory()
+    before = IdentityTracker(TARGET, memory)
+    before.meet(MET)
+    now = IdentityTracker(TARGET, memory) if daemon_restarted else before
+    with structlog.testing.capture_logs() as logged:
+        change = now.meet(replace(LATER, system_identifier="7002"))
+    assert IdentityChange.another in change
+    assert (IdentityChange.restarted in change) is not daemon_restarted
+    [line] = logged
+    assert line["event"] == "another cluster answers at this address"
+    assert (line["before"], line["system_identifier"]) == ("7001", "7002")
