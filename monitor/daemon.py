@@ -3,9 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,17 +14,15 @@ from collectors.daemon import DaemonState
 from monitor.background import yield_often
 from monitor.clock import Clock
 from monitor.config.configuration import Configuration
-from monitor.config.errors import ConfigurationError
-from monitor.config.reload import Stamp, needs_a_restart, stamps, watched_files
 from monitor.exposition.own_page import Own
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
 from monitor.garbage import WholeCollection, settle
 from monitor.heap import share_heap
 from monitor.loop_errors import LoopErrors
-from monitor.own_checks.enrolment import enrol, files_of
 from monitor.own_target import OwnTarget
 from monitor.poolers import Poolers
+from monitor.reloading import Load, Reloading
 from monitor.scheduler import Schedule
 from monitor.throttle import Throttled
 from monitor.views.overview import Overview, ServerView, TargetView
@@ -40,30 +36,24 @@ FLUSH = 1.0
 """Seconds between checks for unsaved history."""
 GARBAGE = 60.0
 """Seconds between two looks at whether a whole garbage collection is due."""
-CHECK_FILES = 5.0
-"""Seconds between checks for a changed configuration."""
 PICTURES = 0.05
 """Share of time for making overviews: one a second, less often for many servers."""
 PASSES = 3
 """How often news that came while other news was shown is taken along, before all have a turn."""
-Load = Callable[[], Configuration]
 
 
 @dataclass(slots=True)
 class Daemon:
     """The daemon and its parts, which live as long as the process."""
 
-    configuration: Configuration
-    load: Load
+    first: InitVar[Configuration]
+    load: InitVar[Load]
     """Reads the configuration again. Raises ConfigurationError."""
     notices: tuple[str, ...] = ()
     clock: Clock = field(default_factory=Clock)
     memory: Memory = field(default_factory=Memory)
     store: Store = field(init=False)
-    checks: dict[Path, Stamp | None] = field(init=False)
-    """State of the files of own checks when they were read."""
-    reload_ok: bool = True
-    reloaded: float = 0.0
+    reloading: Reloading = field(init=False)
     started: float = 0.0
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     state_file: "StateFile | None" = None
@@ -74,14 +64,12 @@ class Daemon:
     web: Web = field(init=False)
     itself: OwnTarget = field(init=False)
     _publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held from reading a configuration until it is applied, so that the newest one comes last."""
     _news: set[str] = field(default_factory=set)
     """Servers with a finding that has changed its state since they were shown."""
 
-    def __post_init__(self) -> None:
-        self.started = self.reloaded = self.clock.now()
-        self.checks = stamps(files_of(self.configuration.checks))
+    def __post_init__(self, first: Configuration, load: Load) -> None:
+        self.started = self.clock.now()
+        self.reloading = Reloading(first, load, self._watch, self.clock)
         self.store = Store(
             own=Own(worst=self.configuration.subjects_shown),
             legacy=self.configuration.legacy_metrics,
@@ -106,6 +94,11 @@ class Daemon:
 
             self.state_file = StateFile(path)
 
+    @property
+    def configuration(self) -> Configuration:
+        """The one in use."""
+        return self.reloading.configuration
+
     async def run(self) -> None:
         """Run until stopped, or until a task that should never end has ended.
 
@@ -123,8 +116,8 @@ class Daemon:
         serving = asyncio.create_task(self.web.serve(), name="http")
         try:
             self.schedule.start()
-            await self.fleet.follow(self.configuration.servers)
-            await self.poolers.follow(self.configuration.poolers)
+            async with self.reloading.changing:
+                await self._watch(self.configuration)
             self._housekeeping()
             log.info("watching", servers=list(self.fleet.servers), listen=addresses)
             await self._until_the_end(serving)
@@ -136,7 +129,7 @@ class Daemon:
         if self.state_file:
             self.schedule.every("state file", FLUSH, self._flush)
         self.schedule.every("garbage", GARBAGE, WholeCollection())
-        self._watch_files()
+        self.reloading.watch_files(self.schedule)
 
     async def _publish(self) -> float:
         """Make a new overview for pages and metrics. Returns the seconds that it took."""
@@ -168,8 +161,8 @@ class Daemon:
             targets=(*self.poolers.views(), self._judge_itself(servers, now)),
             started=self.started,
             state_error=self.state_file.error if self.state_file else None,
-            reload_ok=self.reload_ok and self.web.security.up_to_date,
-            reloaded=self.reloaded,
+            reload_ok=self.reloading.ok and self.web.security.up_to_date,
+            reloaded=self.reloading.at,
             notices=self.notices,
             limits=self.configuration.limits,
             stopping=self.stopping.is_set(),
@@ -189,16 +182,18 @@ class Daemon:
             cpu_share=self.fleet.heart.shares.run,
             state_error=self.state_file.error if self.state_file else None,
             certificate_expires=self.web.security.policy.certificate_expires,
-            reload_ok=self.reload_ok and self.web.security.up_to_date,
+            reload_ok=self.reloading.ok and self.web.security.up_to_date,
         )
         names = [view.name for view in servers]
         known = self.configuration
         return self.itself.judge(names, state, now, known.limits, known.mutes, known.timing)
 
     async def _begin_anew(self) -> None:
-        self.started = self.reloaded = self.clock.now()
-        await self.fleet.begin_anew()
-        await self.poolers.begin_anew()
+        """Watch as after a restart, as the wall clock was set."""
+        self.started = self.reloading.at = self.clock.now()
+        async with self.reloading.changing:
+            await self.fleet.begin_anew()
+            await self.poolers.begin_anew()
 
     def _publish_soon(self, server: str) -> None:
         self._news.add(server)
@@ -209,58 +204,12 @@ class Daemon:
         assert self.state_file is not None
         await self.state_file.save(self.memory)
 
-    def _watch_files(self) -> None:
-        seen = self._stamps()
-
-        async def look() -> None:
-            nonlocal seen
-            now = self._stamps()
-            if now != seen and all(now.values()):
-                seen = now
-                await self.reload()
-
-        if seen or self.configuration.checks:
-            self.schedule.every("configuration", CHECK_FILES, look, CHECK_FILES)
-
-    def _stamps(self) -> dict[Path, Stamp | None]:
-        """Return the state of all files whose change is a reason to read everything again."""
-        return stamps((*watched_files(self.configuration), *files_of(self.configuration.checks)))
-
-    async def reload(self) -> None:
-        """Apply a new configuration; an invalid one keeps the previous one in use."""
-        async with self._reloading:
-            await self._reload()
-
-    async def _reload(self) -> None:
-        try:
-            wanted, has_new_checks = self._read_again()
-        except ConfigurationError as wrong:
-            log.error("configuration is invalid, the previous one stays in use", reason=str(wrong))
-            self.reload_ok = False
-            return
-        late = needs_a_restart(self.configuration, wanted)
-        if late:
-            log.warning("takes effect after a restart", settings=list(late))
-        self.configuration = wanted
+    async def _watch(self, wanted: Configuration, has_new_checks: bool = False) -> None:
+        """Watch as this configuration says; `changing` is held."""
         await self.fleet.follow(wanted.servers)
         if has_new_checks:  # what asks and judges them is made anew; history is kept
             await self.fleet.begin_anew()
         await self.poolers.follow(wanted.poolers)
-        self.reload_ok, self.reloaded = True, self.clock.now()
-        log.info("configuration reloaded", servers=list(self.fleet.servers))
-
-    def _read_again(self) -> tuple[Configuration, bool]:
-        """Return the configuration, and whether own checks were read anew.
-
-        Raises ConfigurationError.
-        """
-        found = self.load()
-        checks = stamps(files_of(found.checks))
-        if (found.checks, checks) == (self.configuration.checks, self.checks):
-            return found, False
-        enrol(found.checks)
-        self.checks = checks
-        return self.load(), True  # there may be other findings now that settings name
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -269,7 +218,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
 
     def _reload_soon(self) -> None:
-        self.schedule.once("reload", self.reload)
+        self.schedule.once("reload", self.reloading.reload)
 
     async def _until_the_end(self, serving: "asyncio.Task[None]") -> None:
         told = asyncio.create_task(self.stopping.wait(), name="signal")

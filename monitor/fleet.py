@@ -46,16 +46,11 @@ class Fleet:
     """Called when a finding of that server has changed its state, to publish it at once."""
     _clusters: dict[str | None, list[ServerMonitor]] = field(default_factory=dict)
     """All servers by their cluster, for each judgement; empty: to be made anew."""
-    _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while servers come and go: a second reload may begin before the first has ended."""
 
     async def follow(self, plans: Iterable[WatchPlan]) -> None:
-        """Watch exactly these servers."""
+        """Watch exactly these servers. Neither this nor `begin_anew` runs twice at once."""
         self.heart.start()
-        async with self._changing:
-            await self._follow({plan.name: plan for plan in plans})
-
-    async def _follow(self, wanted: dict[str, WatchPlan]) -> None:
+        wanted = {plan.name: plan for plan in plans}
         for name, server in list(self.servers.items()):
             plan = wanted.get(name)
             if plan is not None and plan.same_watch(server.plan):
@@ -69,10 +64,9 @@ class Fleet:
 
     async def begin_anew(self) -> None:
         """Watch as after a restart: sessions and rows are new, history is kept."""
-        async with self._changing:
-            for name, server in list(self.servers.items()):
-                await self._stop(server)
-                self._start(self.servers.pop(name).plan, len(self.servers) + 1)
+        for name, server in list(self.servers.items()):
+            await self._stop(server)
+            self._start(self.servers.pop(name).plan, len(self.servers) + 1)
 
     def _start(self, plan: WatchPlan, fleet: int) -> None:
         name = plan.name

@@ -48,7 +48,7 @@ class Poolers:
     """Whether servers are told their pooled sessions; from the first pooler on."""
 
     async def follow(self, plans: Iterable[PoolerPlan]) -> None:
-        """Watch exactly these poolers."""
+        """Watch exactly these poolers. Neither this nor `begin_anew` runs twice at once."""
         wanted = {plan.name: plan for plan in plans}
         for name, monitor in list(self.monitors.items()):
             plan = wanted.get(name)

@@ -10,7 +10,7 @@ from collectors.connection import connection
 from monitor.clock import Clock
 from monitor.config.configuration import configuration
 from monitor.config.load import load
-from monitor.config.watch_plan import WatchPlan, plans
+from monitor.config.watch_plan import plans
 from monitor.daemon import Daemon
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
@@ -122,12 +122,18 @@ async def test_nothing_returns_to_the_page_of_a_removed_server() -> None:
 
 
 async def test_the_last_of_two_reloads_at_once_wins() -> None:
-    """The second begins while the first still closes sessions: no server is watched twice."""
-    fleet = Fleet(Clock(), Memory(), Store())
-    a, b, c = plans(load({"servers": THREE}, {}), {})
+    """The second begins while the first still closes sessions: no server is watched twice, also
+    where the wall clock is set at the same time."""
+    known = configuration(load({"servers": THREE}, {}), {})
+    a, b, c = known.servers
+    turns = iter([(c,), (a, c), (), (b, c)])
+    daemon = Daemon(known, load=lambda: replace(known, servers=next(turns)))
+    fleet = daemon.fleet
+    fleet.schedule = None  # nothing is asked
     await fleet.follow([a, b])
     first = list(fleet.servers.values())
-    turns: list[list[WatchPlan]] = [[c], [a, c], [], [b, c]]
-    await asyncio.gather(*map(fleet.follow, turns), fleet.begin_anew())
+    reload = daemon.reloading.reload
+    await asyncio.gather(reload(), reload(), daemon._begin_anew(), reload(), reload())
     assert set(fleet.servers) == set(fleet.pages) == {"b", "c"}
+    assert daemon.configuration.servers == (b, c)
     assert not set(map(id, first)) & set(map(id, fleet.servers.values()))

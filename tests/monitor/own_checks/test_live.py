@@ -131,8 +131,8 @@ async def test_files_are_read_again(database: Database, tmp_path: Path) -> None:
     daemon = Daemon(read(), load=read)
 
     async def is_reloaded() -> bool:
-        await daemon.reload()
-        return daemon.reload_ok
+        await daemon.reloading.reload()
+        return daemon.reloading.ok
 
     async def told_as(name: str, state: State | None, why: str = "") -> None:
         async def is_so() -> bool:
@@ -160,7 +160,7 @@ async def test_files_are_read_again(database: Database, tmp_path: Path) -> None:
         await told_as("first", State.ill)
         await told_on_page("pgvigil_incident{")
         kept = daemon.fleet.servers["it"]
-        await daemon.reload()
+        await daemon.reloading.reload()
         assert daemon.fleet.servers["it"] is kept, "nothing has changed"
 
         (folder / "first.sql").rename(folder / "renamed.sql")
@@ -177,7 +177,7 @@ async def test_files_are_read_again(database: Database, tmp_path: Path) -> None:
 
         (folder / "broken.sql").write_text(HELD.replace("'x'", "null"), encoding="utf-8")
         (folder / "short.sql").unlink()
-        await daemon.reload()
+        await daemon.reloading.reload()
         await told_as("broken", State.unknown, "a row of the query has no subject")
         await told_as("short", None)
 
