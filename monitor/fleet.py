@@ -12,6 +12,7 @@ from alerts.locks.order import LOCK_ORDER
 from alerts.snapshot import Snapshot
 from collectors._base import AnyCollector, Kind
 from collectors._catalogue import all_collectors
+from collectors.server import server as server_row
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
 from monitor.defects import DEFECTS
@@ -22,6 +23,7 @@ from monitor.judging import unknown
 from monitor.polling.sink import Sink
 from monitor.scheduler import Schedule
 from monitor.server import ServerMonitor
+from monitor.server_assembly import server_monitor
 from monitor.sources.rounds import sum_up
 from monitor.views.lock_tree import lock_view
 from monitor.views.old_facts import old_facts
@@ -71,7 +73,7 @@ class Fleet:
     def _start(self, plan: WatchPlan, fleet: int) -> None:
         name = plan.name
         pages = self.pages[name] = ServerPages(self.store, name, plan.bounds)
-        server = ServerMonitor(
+        server = server_monitor(
             plan,
             self.clock,
             self.memory,
@@ -158,9 +160,11 @@ def seen(server: ServerMonitor) -> ServerView:
 
 def view(server: ServerMonitor) -> ServerView:
     """Return the current state of one server."""
-    standing = server.standing
+    standing = server.connection.standing
     identity = server.identity_tracker.identity
-    paces = {collector: server.pacing.of(collector) for collector in all_collectors().values()}
+    pacing, collectors = server.pacing, all_collectors().values()
+    paces = {collector: pacing.of(collector) for collector in collectors}
+    set_paces = {collector.name: pacing.unstretched(collector) for collector in collectors}
     verdicts, snapshot = dict(server.judging.verdicts), server.snapshot()
     return ServerView(
         name=server.plan.name,
@@ -169,24 +173,29 @@ def view(server: ServerMonitor) -> ServerView:
         unreachable=None if standing is None or standing.up else standing.cause,
         can_connect=standing.can_connect if standing else None,
         connect_failure=standing.connect_cause if standing else None,
-        timeline=server.timeline,
+        timeline=_timeline(server),
         server_version=identity.version_text if identity else None,
         sessions=server.sessions.open_now(),
         server_time=server.round_log.elapsed,
         server_work=server.round_log.work,
         rounds_left_out=server.round_log.rounds_left_out,
-        stretches={lane.value: by for lane, by in server.pacing.stretches().items()},
+        stretches={lane.value: by for lane, by in pacing.stretches().items()},
         verdicts=verdicts,
         collectors=tuple(_collector(c, server, pace) for c, pace in paces.items() if c.sql),
         databases=server.databases.names,
         unread=unread(server.answers, server.databases, identity),
-        old=old_facts(verdicts.values(), server.set_paces(), server.clock.now()),
+        old=old_facts(verdicts.values(), set_paces, server.clock.now()),
         renewal=renewal(verdicts.values(), paces, server.clock.now()),
         locks=lock_view(snapshot),
         snapshot=snapshot,
         queues=queue_numbers(server),
         waits=wait_hour(server.snapshot()),
     )
+
+
+def _timeline(server: ServerMonitor) -> int | None:
+    answer = server.answers.newest.get(server_row)
+    return answer.rows[0].timeline if answer and answer.rows else None
 
 
 def queue_numbers(server: ServerMonitor) -> QueueNumbers | None:

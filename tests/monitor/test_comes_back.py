@@ -57,7 +57,7 @@ async def test_slots_that_are_full_a_second_time_are_probed_at_once(
         await admin.execute("create role app login")
         watched = await watch(server.dsn(user=MONITOR))
         await watched.until_seen()
-        probe = watched.server.probe
+        probe = watched.server.connection.probe
         for _ in range(2):
             taken: list[asyncpg.Connection] = []
 

@@ -70,7 +70,7 @@ async def test_an_unchanged_connection_is_reported_every_few_seconds() -> None:
     fleet = Fleet(Clock(), Memory(), Store())
     await fleet.follow(plans(load({"dsn": "host=127.0.0.1 port=1 user=u"}, {}), {}))
     [server] = fleet.servers.values()
-    server.started = server.reported = fleet.clock.now() - 4
+    server.reported = fleet.clock.now() - 4
     server.sessions.connector.tried = True
     steady = replace(server.sessions.connection(0.0), up=True, down_seconds=None)
     known = server.answers.newest
