@@ -5,16 +5,15 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import quote
 
 from monitor.demo.binaries import Binaries, LaunchError, Owner
+from monitor.demo.process_group import ProcessGroup
 
 LONGEST_SOCKET_PATH = 107  # bytes, of the kernel's sockaddr_un
 
@@ -26,14 +25,6 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
-
-
-def _alive(pid: int) -> bool:
-    """Return False for a zombie too: it holds no resources, and a container may never reap it."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @dataclass(slots=True)
@@ -52,7 +43,8 @@ class Postgres:
     password: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     prefix: tuple[str, ...] = ()
     """Words before the program, such as a shell that sets limits and becomes it by `exec`."""
-    _process: subprocess.Popen[bytes] | None = None
+    _processes: ProcessGroup | None = None
+    """Those of the last start; None before the first."""
 
     def __post_init__(self) -> None:
         if len(bytes(self.folder / f".s.PGSQL.{self.port}")) > LONGEST_SOCKET_PATH:
@@ -71,13 +63,13 @@ class Postgres:
     @property
     def pid(self) -> int:
         """Process ID of the postmaster."""
-        if self._process is None:
+        if self._processes is None:
             raise LaunchError(f"The server in {self.folder} is not running.")
-        return self._process.pid
+        return self._processes.postmaster.pid
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._processes is not None and self._processes.running
 
     def dsn(
         self,
@@ -141,16 +133,16 @@ class Postgres:
         flags = [word for name, value in location.items() for word in ("-c", f"{name}={value}")]
         program = self.binaries.program("postgres")
         argv: list[str | Path] = [*self.prefix, program, "-D", self.data, *flags]
-        self._process = self.owner.popen(argv, self.log)
+        self._processes = ProcessGroup(self.owner.popen(argv, self.log))
         if wait:
             self.wait_until_ready()
 
     def wait_until_ready(self, seconds: float = 60) -> None:
         """Wait by reading postmaster.pid, as pg_ctl does, so that no session is needed."""
         deadline = time.monotonic() + seconds
-        while not self._says_ready():
+        while not _says_ready(self.data, self.pid):
             if not self.running:
-                raise LaunchError(f"PostgreSQL did not start: {self._last_words()}")
+                raise LaunchError(f"PostgreSQL did not start: {_last_words(self.log)}")
             if time.monotonic() > deadline:
                 raise LaunchError(f"PostgreSQL in {self.folder} was not ready in {seconds:.0f} s.")
             time.sleep(0.01)
@@ -159,14 +151,8 @@ class Postgres:
         self, how: Literal["smart", "fast", "immediate"] = "fast", seconds: float = 30
     ) -> None:
         """Stop the server, also a frozen one; after `seconds`, kill it."""
-        if not self.running:
-            return
-        self.thaw()
-        os.kill(self.pid, STOPS[how])
-        try:
-            self._reap(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        if self._processes:
+            self._processes.stop(STOPS[how], seconds)
 
     def restart(self, how: Literal["smart", "fast", "immediate"] = "fast") -> None:
         self.stop(how)
@@ -181,20 +167,17 @@ class Postgres:
 
     def freeze(self) -> None:
         """Send SIGSTOP to every process: the kernel accepts connections, but nothing answers."""
-        self._signal_all(signal.SIGSTOP)
+        if self._processes:
+            self._processes.freeze()
 
     def thaw(self) -> None:
-        self._signal_all(signal.SIGCONT)
+        if self._processes:
+            self._processes.thaw()
 
     def kill(self) -> None:
         """Send SIGKILL to every process, as after a power failure or by the OOM killer."""
-        family = self._family()
-        self._signal_all(signal.SIGKILL)
-        self._reap(30)
-        # A start is refused while a child still has the shared memory.
-        deadline = time.monotonic() + 30
-        while any(_alive(pid) for pid in family) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        if self._processes:
+            self._processes.kill()
 
     def remove(self) -> None:
         """Stop the server and delete its folder."""
@@ -208,30 +191,18 @@ class Postgres:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _signal_all(self, number: signal.Signals) -> None:
-        for pid in self._family():
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
 
-    def _family(self) -> list[int]:
-        if not self.running:
-            return []
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [self.pid, *map(int, children)]
+def _says_ready(data: Path, pid: int) -> bool:
+    """Whether the postmaster with that process ID has written that it accepts connections."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    # Check the pid, because a killed server leaves its file behind.
+    return len(lines) > 7 and int(lines[0]) == pid and lines[7].strip() == "ready"
 
-    def _reap(self, seconds: float) -> None:
-        if self._process is not None:
-            self._process.wait(seconds)
 
-    def _says_ready(self) -> bool:
-        try:
-            lines = (self.data / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
-            return False
-        # Check the pid, because a killed server leaves its file behind.
-        return len(lines) > 7 and int(lines[0]) == self.pid and lines[7].strip() == "ready"
-
-    def _last_words(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines()
-        complaints = [line.partition("FATAL:  ")[2] for line in lines if "FATAL:  " in line]
-        return (complaints or lines or ["its log is empty"])[-1]
+def _last_words(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    complaints = [line.partition("FATAL:  ")[2] for line in lines if "FATAL:  " in line]
+    return (complaints or lines or ["its log is empty"])[-1]

@@ -1,0 +1,47 @@
+"""Classes have one trade: one with many methods is parted at its joint, or says why it is not."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+HOUSE = Path(__file__).parents[2]
+PACKAGES = ("collectors", "alerts", "grafana", "monitor", "bench", "pictures")
+MOST = 15
+"""Methods of a class that needs no reason."""
+ONE_TRADE = {
+    "alerts.history.memory.Memory": "a store: each method is one operation under its one lock",
+    "alerts.history.recorder.Recorder": "who calls in which thread stands on one screen",
+    "bench.flips.watch.Watched": "one server through one film, act by act",
+    "monitor.demo.launcher.Postgres": "verbs of pg_ctl, most of one line; tests are written in them",
+    "monitor.polling.answers.Answers": "the newest answers: all of them change one state",
+    "monitor.polling.pacing.Pacing": "seven verbs by which it is told, and what it then answers",
+    "monitor.postgres.session.Session": "one connection: opened, asked, measured, closed",
+    "monitor.views.summary.Summary": "one list for each part of a page; none has a state",
+}
+"""Larger classes that are left whole, each with a reason."""
+
+
+@cache
+def large() -> dict[str, int]:
+    """The number of methods of each class with more than most, by its dotted name."""
+    found = {}
+    for package in PACKAGES:
+        for path in (HOUSE / package).rglob("*.py"):
+            if "node_modules" in path.parts:
+                continue
+            module = ".".join(path.relative_to(HOUSE).with_suffix("").parts)
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ClassDef):
+                    found[f"{module}.{node.name}"] = sum(
+                        isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) for one in node.body
+                    )
+    return {name: methods for name, methods in found.items() if methods > MOST}
+
+
+def test_a_large_class_has_one_trade() -> None:
+    new = {name: methods for name, methods in large().items() if name not in ONE_TRADE}
+    assert not new, "part it at its joint, or give a reason in ONE_TRADE"
+
+
+def test_every_reason_is_still_needed() -> None:
+    assert not set(ONE_TRADE) - set(large())
