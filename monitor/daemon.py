@@ -215,10 +215,8 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
-
-    def _reload_soon(self) -> None:
-        self.schedule.once("reload", self.reloading.reload)
+        reload = self.reloading.reload
+        loop.add_signal_handler(signal.SIGHUP, self.schedule.once, "reload", reload)
 
     async def _until_the_end(self, serving: "asyncio.Task[None]") -> None:
         told = asyncio.create_task(self.stopping.wait(), name="signal")

@@ -13,11 +13,11 @@ Known limits: a cached plan that scans a small table keeps no lock on an index e
 PostgreSQL 18 on, slots are in groups, and show an order only within one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from alerts.locks.order.tables import Table, Tables, advisory
+from alerts.locks.order.tables import Known, Table, Tables, advisory
 from alerts.locks.order.target import RowTarget, target_of
 from collectors.activity import Session
 
@@ -79,70 +79,106 @@ class Footprint:
         return found.pop() if len(found) == 1 else None
 
 
+@dataclass(frozen=True, slots=True)
+class TableHabits:
+    """Kinds of statements that are known of a transaction, by table.
+
+    Some statements leave the same locks as harmless ones do: SELECT … FOR UPDATE those of a check
+    of a foreign key; a prepared ON CONFLICT DO UPDATE, or any change where no index is used, those
+    of an INSERT.
+    """
+
+    explicit: Callable[[Table], bool]
+    """Whether its kind is known to do that there."""
+    writes_unseen: Callable[[Table], bool] = lambda _: False
+    """Whether it changes rows of a table that may be read from end to end."""
+    scans: Callable[[Table], bool] = lambda _: False
+    """Whether it was seen to read the table from end to end."""
+    selects: Callable[[Table], bool] = lambda _: False
+    """Whether it takes rows by SELECT … FOR UPDATE, where that can be told from a foreign key."""
+
+    def change_rows(self, known: Known, changed: bool) -> bool:
+        """Whether a lock on that table or index stands for rows that were changed or locked.
+
+        `changed`: the lock is one that changes of rows take.
+        """
+        table = known.table
+        if self.explicit(table):
+            return True
+        if not changed:
+            return not known.has_triggers and self.selects(table)
+        if known.is_scanned and self.writes_unseen(table):
+            return True
+        return self.scans(table) and not known.grows
+
+
+@dataclass(slots=True)
+class _Tracks:
+    """Tables of a footprint, while its locks are read."""
+
+    touched: set[Table] = field(default_factory=set)
+    rows: set[Table] = field(default_factory=set)
+    indexed: set[Table] = field(default_factory=set)
+    slots: dict[Table, list[Slot]] = field(default_factory=dict)
+
+    def add(self, known: Known, slot: Slot, changed: bool, changes_rows: bool) -> None:
+        """Add one lock."""
+        table, (group, _) = known.table, slot
+        self.touched.add(table)
+        if known.is_index and changed:
+            self.indexed.add(table)
+        if changes_rows:
+            self.rows.add(table)
+        if group >= 0:
+            self.slots.setdefault(table, []).append(slot)
+
+
 def footprint_of(
     locks: Iterable[Holdings],
     session: Session | None,
     tables: Tables,
-    explicit: Callable[[Table], bool],
-    writes_unseen: Callable[[Table], bool] = lambda _: False,
-    scans: Callable[[Table], bool] = lambda _: False,
-    selects: Callable[[Table], bool] = lambda _: False,
+    habits: TableHabits,
     told: Table | None = None,
 ) -> Footprint:
     """From all that was seen of one transaction.
 
-    Some statements leave the same locks as harmless ones do: SELECT … FOR UPDATE those of a check
-    of a foreign key; a prepared ON CONFLICT DO UPDATE, or any change where no index is used, those
-    of an INSERT. `explicit` says of a table whether its kind is known to do that there, and
-    `writes_unseen` whether it changes rows of a table that may be read from end to end, `scans`
-    whether it was seen to do so, and `selects` whether it takes rows by SELECT … FOR UPDATE, where
-    that can be told from a foreign key. `told` is the table of its statement as waits have taught
-    it.
+    `told` is the table of its statement as waits have taught it.
     """
-    touched: set[Table] = set()
-    rows: set[Table] = set()
-    indexed: set[Table] = set()
-    slots: dict[Table, list[Slot]] = {}
     inserted = _inserted(locks := tuple(locks), session, tables)
-    gates: set[int] = set()
+    tracks, gates = _Tracks(), set[int]()
     for lock in _one_of_each(locks):
         gates.update(lock.gates or ())
         if lock.keys and session:
-            touched.add(advisory(session.datname))
-            rows.add(advisory(session.datname))
+            tracks.touched.add(advisory(session.datname))
+            tracks.rows.add(advisory(session.datname))
         unchanged = set(lock.unchanged or ())
-        database = lock.datname or (session.datname if session else None) or ""
-        for position, (oid, group) in enumerate(
-            zip(lock.writes or (), lock.slots or (), strict=True)
-        ):
-            known = tables.known.get((database, oid))
-            if known and not known.is_sequence:
-                touched.add(known.table)
-                changed = oid not in unchanged
-                unseen = (known.is_scanned and writes_unseen(known.table)) or (
-                    scans(known.table) and not known.grows
-                )
-                if known.is_index and changed:
-                    indexed.add(known.table)
-                selected = not changed and not known.has_triggers and selects(known.table)
-                if known.table not in inserted and (
-                    explicit(known.table) or selected or (changed and unseen)
-                ):
-                    rows.add(known.table)
-                if group >= 0:
-                    slots.setdefault(known.table, []).append((group, position))
+        for oid, known, slot in _tables_and_indexes(lock, session, tables):
+            changed = oid not in unchanged
+            is_new = known.table in inserted
+            tracks.add(known, slot, changed, not is_new and habits.change_rows(known, changed))
     target = target_of(session.query) if session else None
-    own = told if told in touched else aim(target, touched)
+    own = told if told in tracks.touched else aim(target, tracks.touched)
     if own and target and target.locks_rows and target.is_of(own.name):
-        rows.add(own)
+        tracks.rows.add(own)
     return Footprint(
-        frozenset(touched),
-        frozenset(rows | indexed),
-        frozenset(indexed),
-        {table: tuple(of) for table, of in slots.items()},
+        frozenset(tracks.touched),
+        frozenset(tracks.rows | tracks.indexed),
+        frozenset(tracks.indexed),
+        {table: tuple(of) for table, of in tracks.slots.items()},
         frozenset(gates),
         own,
     )
+
+
+def _tables_and_indexes(
+    lock: Holdings, session: Session | None, tables: Tables
+) -> Iterator[tuple[int, Known, Slot]]:
+    """Yield the tables and indexes that are locked, each with its oid and slot."""
+    database = lock.datname or (session.datname if session else None) or ""
+    for position, (oid, group) in enumerate(zip(lock.writes or (), lock.slots or (), strict=True)):
+        known = tables.known.get((database, oid))
+        if known and not known.is_sequence:
+            yield oid, known, (group, position)
 
 
 def _inserted(locks: Iterable[Holdings], session: Session | None, tables: Tables) -> set[Table]:

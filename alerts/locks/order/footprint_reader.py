@@ -8,7 +8,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from alerts.locks.order.conflict import Actor, Conflict, Scene, actor_of
-from alerts.locks.order.footprint import Footprint, Holdings, footprint_of
+from alerts.locks.order.footprint import Footprint, Holdings, TableHabits, footprint_of
 from alerts.locks.order.patterns import Patterns
 from alerts.locks.order.row_writers import CHANGES, RowWriters
 from alerts.locks.order.statement_tables import StatementTables
@@ -66,18 +66,8 @@ class FootprintReader:
         `is_done`: whether its statement has all its locks on tables and indexes.
         """
         actor, target = actor_of(session), target_of(session.query)
-        footprint = footprint_of(
-            locks,
-            session,
-            tables,
-            lambda table: (
-                self._by_statements(actor, table, at) or self.statements.changes(session, table, at)
-            ),
-            lambda table: self._by_waits(actor, table, at),
-            lambda table: self._by_scans(actor, table, at),
-            lambda table: self.writers.by_its_selects(actor, table, at),
-            self.statements.table_of(session),
-        )
+        told = self.statements.table_of(session)
+        footprint = footprint_of(locks, session, tables, self._habits(actor, session, at), told)
         table = footprint.target
         if table and target and target.is_of(table.name):
             self.writers.learn_statement(actor, target, table, tables.is_bare(table), at)
@@ -86,6 +76,16 @@ class FootprintReader:
             if target.never_waits:
                 steps.skips.see((actor, table), None, at)
         return footprint
+
+    def _habits(self, actor: Actor, session: Session, at: float) -> TableHabits:
+        return TableHabits(
+            explicit=lambda table: (
+                self._by_statements(actor, table, at) or self.statements.changes(session, table, at)
+            ),
+            writes_unseen=lambda table: self._by_waits(actor, table, at),
+            scans=lambda table: self._by_scans(actor, table, at),
+            selects=lambda table: self.writers.by_its_selects(actor, table, at),
+        )
 
     def _by_statements(self, actor: Actor, table: Table, at: float) -> bool:
         known = self.writers.by_its_statements(actor, table, at)
