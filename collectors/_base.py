@@ -217,7 +217,7 @@ class Collector(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Why something could not be read, and the statement that would allow it."""
+    """Reason for an answer that could not be read, and the statement that would allow it."""
 
     reason: str
     grant: str | None = None

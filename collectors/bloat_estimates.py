@@ -17,7 +17,7 @@ OLD_INDEX_LABELS = (*TABLE_LABELS, "idxname")
 
 @dataclass(frozen=True, slots=True)
 class BloatEstimate:
-    """Of one table, system catalogue or B-tree; shares are of its file."""
+    """Estimate for one table, system catalogue or B-tree; shares are of its file."""
 
     kind: str
     """`table` or `index`."""

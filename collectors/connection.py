@@ -7,7 +7,7 @@ from collectors._base import Collector, Lane, gauge
 
 
 class Cause(StrEnum):
-    """Why a server does not answer, or accepts no new session."""
+    """Reason for a server that does not answer, or accepts no new session."""
 
     absent = "absent"
     """No server listens at the address: connection refused, or no such socket."""

@@ -7,7 +7,7 @@ from collectors._base import Collector, Kind, Lane, gauge
 
 
 class PoolerCause(StrEnum):
-    """Why the console of a pooler can't be asked."""
+    """Reason for a console of a pooler that can't be asked."""
 
     absent = "absent"
     """Nothing listens at the address."""

@@ -43,7 +43,7 @@ class Baseline:
 
 
 class _Noted(NamedTuple):
-    """What is kept of a table, as a list in the state file."""
+    """Baseline of a table, as a list in the state file."""
 
     file: int
     epoch: float | None

@@ -28,7 +28,7 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class HourChoice:
-    """This hour and the best one."""
+    """Choice between this hour and the best one."""
 
     now: Hour
     best: Hour

@@ -47,7 +47,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """What one statement did on the clone. Tables that the file itself makes are left out: no
+    """Effects of one statement on the clone. Tables that the file itself makes are left out: no
     other session knows them."""
 
     statement: Statement

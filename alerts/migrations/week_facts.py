@@ -42,7 +42,7 @@ class Free:
 
 @dataclass(frozen=True, slots=True)
 class WeekFacts:
-    """Of one database of one server."""
+    """Facts of one database of one server."""
 
     longest: PerHour = NEVER
     """Seconds that the longest transaction was open."""

@@ -97,7 +97,7 @@ def holder_of(
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """What else is known of each holder, by its name."""
+    """Details of each holder, by its name."""
 
     sessions: Mapping[str, Session]
     prepared: Mapping[str, PreparedTransaction]

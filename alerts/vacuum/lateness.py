@@ -23,7 +23,7 @@ LARGE = 1_000_000
 
 
 class Lateness(StrEnum):
-    """Why a table that is due is not vacuumed, or not for long."""
+    """Reason for a table that is due and not vacuumed, or not for long."""
 
     disabled = "disabled"
     horizon_held = "horizon_held"

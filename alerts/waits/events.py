@@ -13,7 +13,7 @@ from alerts.waits.doing import CPU, Event
 
 
 class Trouble(Enum):
-    """What it says of a server where this event takes much of the load."""
+    """Meaning of an event that takes much of a server's load."""
 
     contention = "contention"
     """Sessions stand in line for a structure in memory: more clients make it slower."""

@@ -129,7 +129,7 @@ class Pooler(Login):
 
 
 class Paces(BaseModel):
-    """How often each lane queries. Queries that cost too much are slowed down automatically."""
+    """Pace of each lane. Queries that cost too much are slowed down automatically."""
 
     model_config = STRICT
 
@@ -153,7 +153,7 @@ class Paces(BaseModel):
 
 
 class Bounds(BaseModel):
-    """How many objects of each kind have their own metrics."""
+    """Number of objects of each kind with metrics of their own."""
 
     model_config = STRICT
 

@@ -96,7 +96,7 @@ REASONS = {
 
 @dataclass(eq=False)
 class NoPlan(Exception):
-    """Why there is no plan of a statement."""
+    """Reason for a statement without a plan."""
 
     reason: str
     is_denied: bool = False

@@ -37,7 +37,7 @@ CODEC = "pgvigil_raw"
 
 
 class Shutdown(StrEnum):
-    """How a server is stopped, as it tells its sessions."""
+    """Kind of shutdown, as a server tells it to its sessions."""
 
     orderly = "orderly"
     """A smart or fast shutdown, or the end of this session alone."""

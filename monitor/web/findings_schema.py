@@ -43,7 +43,7 @@ class SubjectJson(TypedDict):
 
 @closed
 class UnjudgedJson(TypedDict):
-    """Why some objects could not be judged."""
+    """Reason for objects that could not be judged."""
 
     reason: str
     count: int

@@ -57,7 +57,7 @@ class Limits(BaseLimits):
 
 
 class Blind(Exception):
-    """Why statements on one server can't be told, and when they will be."""
+    """Reason for statements of a server that can't be told yet, and when they will be."""
 
     def __init__(self, reason: str, until: float | None = None) -> None:
         super().__init__(reason)

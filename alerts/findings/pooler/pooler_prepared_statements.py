@@ -20,7 +20,7 @@ KEPT_FROM = (1, 21)
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
-    """It has no limits: they are kept, or they are not."""
+    """No limits: they are kept, or they are not."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

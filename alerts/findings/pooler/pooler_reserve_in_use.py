@@ -19,7 +19,7 @@ from collectors.pooler_pools import pooler_pools
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
-    """It has no limits: the reserve is in use, or it is not."""
+    """No limits: the reserve is in use, or it is not."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

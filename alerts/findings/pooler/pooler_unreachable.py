@@ -92,7 +92,7 @@ OUR_OWN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
-    """It has no limits: a pooler answers, or it does not."""
+    """No limits: a pooler answers, or it does not."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -17,7 +17,7 @@ from collectors.wal_receiver import wal_receiver
 
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
-    """It has no limits: PostgreSQL itself demands it."""
+    """No limits: PostgreSQL itself demands it."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:

@@ -1,4 +1,4 @@
-"""There is something to review on a server; one alert for all of it, and a quiet one."""
+"""Findings to review on a server: one quiet alert for all of them."""
 
 from datetime import timedelta
 
