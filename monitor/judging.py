@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
@@ -26,6 +26,7 @@ from monitor.defects import DEFECTS, place_of
 
 log = structlog.get_logger("pgvigil")
 JudgeInput = tuple[Snapshot, Mutes]
+_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -51,11 +52,20 @@ class Judging:
     def of(cls, plan: WatchPlan, memory: Memory, recorder: Recorder) -> "Judging":
         return cls(plan, VerdictTracker(memory, plan.timing), recorder)
 
-    def judge(self, fresh: Iterable[AnyCollector], snapshot: Snapshot, mutes: Mutes) -> bool:
-        """Judge the findings that read one of these, at first all; return if a state changed."""
+    def judge(
+        self,
+        fresh: Iterable[AnyCollector],
+        snapshot: Snapshot,
+        mutes: Mutes,
+        repeated: Set[AnyCollector] = frozenset(),
+    ) -> bool:
+        """Judge the findings that read one of these, at first all; return if a state changed.
+
+        `repeated`: those of them whose rows are the same as at the last judgement.
+        """
         changed, self.late_news = self.late_news, False
         late: list[str] = []
-        for name in self._due(fresh):
+        for name in self._due(fresh, repeated):
             if name in self.waiting or reads_much(name, snapshot):
                 late.append(name)
             else:
@@ -69,12 +79,28 @@ class Judging:
         self._log_defects(snapshot.node.server)
         return changed
 
-    def _due(self, fresh: Iterable[AnyCollector]) -> list[str]:
+    def _due(self, fresh: Iterable[AnyCollector], repeated: Set[AnyCollector]) -> list[str]:
         """Return the names of findings that read one of these, or have no verdict yet."""
-        due = {name for collector in fresh for name in _readers().get(collector, ())}
+        due = set[str]()
+        for collector in fresh:
+            if collector not in repeated:
+                due |= _readers().get(collector, _NONE)
+            else:
+                due |= {n for n in _readers().get(collector, _NONE) if self._asks(n, collector)}
         if len(self.verdicts) < len(_findings()):
             due |= _findings().keys() - self.verdicts.keys()
         return sorted(due)
+
+    def _asks(self, name: str, repeated: AnyCollector) -> bool:
+        """Whether the same rows again may change a verdict: not where they only explain what was
+        not found. What is ill or unknown ends in time, even by the same rows."""
+        verdict = self.verdicts.get(name)
+        if verdict is None or verdict.state is not State.healthy:
+            return True
+        if verdict.muted or verdict.unjudged:
+            return True
+        finding = _findings()[name]
+        return repeated in finding.reads or any(repeated in k.collectors for k in finding.history)
 
     def _note(self, name: str, verdict: Verdict) -> bool:
         """Replace the verdict; return if the state or severity of its finding changed."""

@@ -186,18 +186,19 @@ class ServerMonitor:
     def judge(self) -> None:
         """Judge what reads something fresh."""
         self.events.notice_role()
-        fresh = self.answers.take_fresh()
+        repeated, fresh = self.answers.repeated, self.answers.take_fresh()
         if fresh or not self.judging.verdicts:
             snapshot = self.answers.momentary(self.node, self.clock.now(), self.peers())
             self.derived.derive(fresh, snapshot)
             answer = self.answers.newest.get(comments)
             told = comments_by_object(answer.rows if answer else ())
-            if self.judging.judge(fresh, snapshot, Mutes(self.plan.mutes, told)):
+            mutes = Mutes(self.plan.mutes, told)
+            if self.judging.judge(fresh, snapshot, mutes, repeated):
                 self.announce()
         for collector, rows in self.judging.newly_measured():
             self.outlet.derive(collector, rows)
 
     def judge_all(self) -> None:
         """Judge everything anew."""
-        self.answers.fresh.update(all_collectors().values())
+        self.answers.refresh_all(all_collectors().values())
         self.judge()

@@ -97,7 +97,7 @@ class ServerEvents:
             self.recorder.belong_to(self.identity.node.cluster or "", self.server)
         if IdentityChange.sessions_ended in change:
             self.judging.end_sessions(self.identity.node)
-            self.answers.fresh.update(all_collectors().values())
+            self.answers.refresh_all(all_collectors().values())
         if IdentityChange.restarted in change or IdentityChange.role in change:
             self.forget_answers("the server was restarted or has changed its role")
             self.recorder.restart()

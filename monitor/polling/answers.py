@@ -36,7 +36,9 @@ class Answers:
     combined_from: dict[AnyCollector, list[DatabaseAnswer]] = field(default_factory=dict)
     """What each answer was combined from."""
     fresh: set[AnyCollector] = field(default_factory=set)
-    """Collectors with news since the last judgement."""
+    """Collectors that have answered since the last judgement."""
+    repeated: set[AnyCollector] = field(default_factory=set)
+    """Those of them that have answered the same as before."""
     version: int = 0
     """Grows whenever a snapshot of now would differ from one made before."""
     _shared: tuple[object, Snapshot] | None = None
@@ -50,8 +52,8 @@ class Answers:
         Returns its rows: those of the answer before where they are equal, so that it need not be
         published again, and is not kept twice.
         """
-        self.fresh.add(collector)
         if database is not None:
+            self._note(collector)
             answers = self.by_database.setdefault(collector, {})
             rows = same_rows(answers.get(database), rows)
             answers[database] = DatabaseAnswer(rows, at)
@@ -64,9 +66,18 @@ class Answers:
     def _keep(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         self.recorder.record(collector, answer)
         self.absent.pop(collector, None)
+        before = self.newest.get(collector)
+        self._note(collector, before is not None and says_the_same(before, answer))
         self.newest[collector] = answer
-        self.fresh.add(collector)
         self.version += 1
+
+    def _note(self, collector: AnyCollector, is_the_same: bool = False) -> None:
+        """Note that there is an answer for the next judgement."""
+        if not is_the_same:
+            self.repeated.discard(collector)
+        elif collector not in self.fresh:
+            self.repeated.add(collector)
+        self.fresh.add(collector)
 
     def count(self, collector: AnyCollector) -> int:
         """Return the number of databases that have answered."""
@@ -83,7 +94,7 @@ class Answers:
             self.absent_in.setdefault(collector, {})[database] = why
             return
         if collector not in self.newest and self.absent.get(collector) != why:
-            self.fresh.add(collector)
+            self._note(collector)
         self.absent[collector] = why
         self.version += 1
 
@@ -140,7 +151,7 @@ class Answers:
             return set()
         del self.newest[collector]
         self.absent.setdefault(collector, TOO_OLD)
-        self.fresh.add(collector)
+        self._note(collector)
         self.version += 1
         return {None}
 
@@ -171,7 +182,7 @@ class Answers:
         if known and known.at >= began:
             return False
         self.mark_absent(collector, database, why)
-        self.fresh.add(collector)
+        self._note(collector)
         if database is not None and known:
             del self.by_database[collector][database]
             self._combine_known(collector, began)
@@ -193,12 +204,18 @@ class Answers:
                 self.absent[collector] = absence
                 news.add(collector)
         self.fresh |= news
+        self.repeated -= news
         self.version += bool(news)
         return news
 
+    def refresh_all(self, collectors: Iterable[AnyCollector]) -> None:
+        """Count all of these as news, whatever they said last."""
+        self.fresh.update(collectors)
+        self.repeated.clear()
+
     def take_fresh(self) -> set[AnyCollector]:
         """The collectors with news; from now on there is none."""
-        fresh, self.fresh = self.fresh, set()
+        fresh, self.fresh, self.repeated = self.fresh, set(), set()
         return fresh
 
     def snapshot(self, node: ServerIdentity, at: float, peers: Sequence[Snapshot] = ()) -> Snapshot:
@@ -226,6 +243,11 @@ def same_rows(before: AnyAnswer | DatabaseAnswer | None, rows: Sequence[Any]) ->
     if before is None or isinstance(rows, Columns) or type(rows) is not type(before.rows):
         return rows
     return before.rows if before.rows == rows else rows
+
+
+def says_the_same(before: AnyAnswer, answer: AnyAnswer) -> bool:
+    """Whether the answer has the rows of the one before, and misses the same databases."""
+    return answer.rows is before.rows and answer.missing == before.missing
 
 
 def joined(collector: AnyCollector, parts: Sequence[Sequence[Any]]) -> Sequence[Any]:

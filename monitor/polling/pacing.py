@@ -25,6 +25,8 @@ WORST = 3600.0
 
 NEGLIGIBLE = 0.01
 """Share of the budget by which glances may change before the others are paced anew."""
+ALIKE = 0.05
+"""Part of a cost by which it may change before all are paced anew: an estimate is not as exact."""
 
 
 Extent = tuple[AnyCollector, bool]
@@ -41,6 +43,8 @@ class Pacing:
     """Share of wall time that all rounds together may take on the server."""
     costs: dict[Extent, float] = field(default_factory=dict)
     """Seconds of the server's work that a round takes, in all databases together."""
+    shared_out: dict[Extent, float] = field(default_factory=dict)
+    """The costs by which the paces were last made."""
     resting: set[AnyCollector] = field(default_factory=set)
     """Collectors with a shut gate: they cost nothing as long as it is."""
     distress: int = 0
@@ -72,7 +76,9 @@ class Pacing:
         self.distress = 0
         if seconds is None:
             return
-        is_news = self.costs.get((collector, part)) != seconds or collector in self.resting
+        before = self.shared_out.get((collector, part))
+        is_known = before is not None and abs(seconds - before) <= ALIKE * before
+        is_news = not is_known or collector in self.resting
         self.costs[collector, part] = seconds
         self.resting.discard(collector)
         self._tightest[collector] = self._level.get(collector.scope, 1.0)
@@ -191,9 +197,10 @@ class Pacing:
 
     def _share_out(self) -> None:
         """Stretch the fast lane as one by its own cost; divide the rest between the scopes."""
+        self.shared_out = dict(self.costs)
         costs: dict[AnyCollector, float] = {}
         shares: dict[Scope, list[tuple[float, float]]] = {scope: [] for scope in Scope}
-        for extent, cost in self.costs.items():  # one loop, as this is done after each answer
+        for extent, cost in self.costs.items():  # one loop, as this is done after many answers
             collector = extent[0]
             if collector.lane is not Lane.fast:
                 unstretched, most = self._span(extent)

@@ -1,6 +1,7 @@
 """Which findings are judged when something is new, in which thread, and with what history."""
 
 import threading
+from collections.abc import Set
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from collectors.activity import activity
 from collectors.questionable_columns import QuestionableColumn, questionable_columns
 from collectors.replication import replication
 from collectors.roles import roles
+from collectors.settings import settings
 from collectors.user_indexes import UserIndex, user_indexes
 from collectors.user_tables import user_tables
 from monitor.address import Address
@@ -62,12 +64,14 @@ class Server:
         self.answers[collector] = Answer(rows, at)
         self.recorder.record(collector, self.answers[collector])
 
-    def judge(self, *fresh: AnyCollector, at: float = NOW) -> list[str]:
+    def judge(
+        self, *fresh: AnyCollector, at: float = NOW, repeated: Set[AnyCollector] = frozenset()
+    ) -> list[str]:
         """The findings that were judged at once."""
         self.tracker.judged.clear()
         views = self.recorder.views(at)
         snapshot = Snapshot(NODE, at, dict(self.answers), histories=views)
-        self.judging.judge(fresh, snapshot, Mutes())
+        self.judging.judge(fresh, snapshot, Mutes(), repeated)
         return [name for name, _, _ in self.tracker.judged]
 
 
@@ -165,3 +169,17 @@ def test_what_answers_each_second_is_no_reason_to_judge_a_review_or_a_detail() -
     assert at_once.isdisjoint({"table_bloat", "index_bloat", "security_superusers"})
     assert "security_superusers" in _readers()[roles]
     assert "table_bloat" in _readers()[user_tables]
+
+
+async def test_the_same_settings_again_are_no_news_for_what_is_healthy(server: Server) -> None:
+    """They only explain; who reads them, learns from them, or is not healthy, is judged."""
+    server.judge()
+    readers = server.judge(settings)
+    found = findings_about(Kind.postgres)
+    well = [name for name in readers if settings not in found[name].reads][:2]
+    for name in well:
+        verdict = server.judging.verdicts[name]
+        server.judging.verdicts[name] = replace(verdict, state=State.healthy, unjudged=())
+    judged = server.judge(settings, repeated={settings})
+    assert set(readers) - set(judged) == set(well)
+    assert server.judge(settings) == readers, "other settings are news for all"

@@ -170,3 +170,23 @@ def test_an_equal_answer_keeps_the_rows_of_the_one_before(answers: Answers) -> N
     in_database = answers.take(of_database, "a", [Row("a", 1)], at=1000)
     assert answers.take(of_database, "a", [Row("a", 1)], at=1015) is in_database
     assert answers.take(of_database, "b", [Row("a", 1)], at=1015) is not in_database
+
+
+def test_an_answer_that_says_the_same_is_told_apart(answers: Answers) -> None:
+    """Until something else comes before the next judgement, or all is judged anew."""
+    answers.take(of_server, None, [Row("a", 1)], at=1000)
+    assert answers.repeated == set()
+    answers.take_fresh()
+    answers.take(of_server, None, [Row("a", 1)], at=1001)
+    assert answers.repeated == {of_server}
+    answers.take(of_server, None, [Row("a", 2)], at=1002)
+    answers.take(of_server, None, [Row("a", 2)], at=1003)
+    assert answers.repeated == set(), "it said something else since the last judgement"
+    answers.take_fresh()
+    answers.take(of_server, None, [Row("a", 2)], at=1004)
+    answers.refresh_all(ANY)
+    assert answers.repeated == set()
+    answers.take_fresh()
+    answers.take(of_server, None, [Row("a", 2)], at=1005)
+    answers.forget(ANY, "gone")
+    assert answers.repeated == set()

@@ -177,3 +177,18 @@ def test_databases_that_want_more_than_there_is_leave_half_to_the_server() -> No
     pacing.answered(own, 0.06)
     pacing.answered(collector(Lane.table, Scope.database), 10.0)
     assert pacing.of(own) == LANES[Lane.normal]
+
+
+def test_a_cost_that_is_about_the_same_changes_no_pace_but_many_small_steps_do() -> None:
+    """Compared is what the paces were made by, and not the last estimate."""
+    pacing, slow = Pacing(LANES, 0.01), collector(Lane.slow)
+    pacing.answered(slow, 10.0)
+    before = dict(pacing.shared_out)
+    pacing.answered(slow, 10.3)
+    assert pacing.shared_out == before
+    for step in range(1, 8):
+        pacing.answered(slow, 10.3 + step)
+    assert pacing.shared_out == {(slow, False): 17.3}
+    assert 17.3 / pacing.of(slow) <= 0.01 + 1e-9
+    pacing.answered(slow, 1.0)
+    assert pacing.of(slow) == 300.0, "a cheap one keeps its pace at once"
