@@ -37,12 +37,14 @@ def rulebook(runbook_base: str = RUNBOOK_BASE) -> str:
 
 
 def all_rules() -> Iterator[tuple[str, list[Rule]]]:
-    """Yield alerts by group: those of findings, then the watchdogs."""
+    """Yield alerts by group: those of findings with what inhibits them, then the watchdogs."""
     by_chapter = sorted(
         all_findings().values(), key=lambda finding: (finding.chapter, finding.name)
     )
-    yield INCIDENTS, [finding_rule(one) for one in by_chapter if not one.is_review]
-    yield WATCHDOGS, [watchdog_rule(name, dog) for name, dog in all_watchdogs().items()]
+    first = [watchdog_rule(n, dog) for n, dog in all_watchdogs().items() if dog.inhibits_findings]
+    yield INCIDENTS, [*first, *(finding_rule(one) for one in by_chapter if not one.is_review)]
+    others = (dog for dog in all_watchdogs().items() if not dog[1].inhibits_findings)
+    yield WATCHDOGS, [watchdog_rule(name, dog) for name, dog in others]
 
 
 def watchdog_rule(name: str, watchdog: Watchdog) -> Rule:

@@ -21,3 +21,6 @@ class Watchdog:
     description: str
     cure: str
     """What to do now, in one line."""
+    inhibits_findings: bool = False
+    """Whether it must fire at the same instant as alerts of findings, which Alertmanager would
+    send otherwise before it knows of this one."""

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from alerts._base import Severity
 from alerts.prometheus.annotations import SCRAPED_FROM
+from alerts.prometheus.finding_rules import RECORDED
 from alerts.prometheus.own_metrics import UP
 from alerts.prometheus.promql import Same, select, wherever
 from alerts.prometheus.template_queries import each
@@ -12,8 +13,13 @@ from alerts.prometheus.watchdogs._base import Watchdog
 AT_LEAST = 3
 """With fewer servers, half of them is one, which has its own alert."""
 
+LATER = "offset 15s"
+"""Longer than a daemon needs for its first queries."""
+
 # A server that any daemon reaches is reachable.
 REACHED = wherever(UP.name)
+REACHED_BEFORE = wherever(f"{UP.name} {LATER}")
+ALERTED = select(RECORDED, finding="server_unreachable", severity=Severity.critical)
 DOWN = f"max by (server) ({select(UP, **{label: Same() for label in SCRAPED_FROM})}) == 0"
 
 watchdog = Watchdog(
@@ -21,10 +27,16 @@ watchdog = Watchdog(
     severity=Severity.critical,
     expr=(
         f"avg without (server) ({REACHED}) < 0.5\n"
-        f"and count without (server) ({REACHED}) >= {AT_LEAST}"
+        f"and count without (server) ({REACHED}) >= {AT_LEAST}\n"
+        # At once where a server has an alert, which this one inhibits. A daemon short of CPU judges
+        # none of them, and one that has just started has not reached them yet: then it must last.
+        f"and on ({', '.join(SCRAPED_FROM)}) (\n"
+        f"  {ALERTED}\n"
+        f"  or avg without (server) ({REACHED_BEFORE}) < 0.5\n"
+        ")"
     ),
-    # Sooner than the alerts of the servers; longer than a daemon needs for its first queries.
-    hold=timedelta(seconds=15),
+    hold=timedelta(0),
+    inhibits_findings=True,
     summary="pgvigil reaches only {{ $value | humanizePercentage }} of its servers",
     description=(
         "Check pgvigil first: its network, its password, its certificates. The alerts of the"

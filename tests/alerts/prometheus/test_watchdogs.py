@@ -206,6 +206,7 @@ SCENES = {
         labels={},
         summary="pgvigil reaches only 33.33% of its servers",
         listed="\nUnreachable:\n- a\n- b",
+        holds_after=1,
         quiet=[
             series(UP, "0x600", server="a", job="pair"),
             series(UP, ALWAYS, server="b", job="pair"),
@@ -246,6 +247,40 @@ def test_watchdog_fires_and_clears(name: str, tool: Tool, tmp_path: Path) -> Non
     done = promtool_test(
         tool("promtool"), tmp_path, RULES, [*scene.ill, *scene.quiet, *others()], story
     )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def unreached(job: str) -> list[dict[str, str]]:
+    """Three servers, of which two are out of reach."""
+    ups = {"a": ILL, "b": ILL, "c": ALWAYS}
+    return [series(UP, up, server=server, job=job) for server, up in ups.items()]
+
+
+def test_one_alert_stands_for_most_servers_from_the_first_that_is_told(
+    tool: Tool, tmp_path: Path
+) -> None:
+    """At the instant at which that of the server fires, so that Alertmanager inhibits it."""
+    of = {"server": "a", "finding": "server_unreachable", "database": "", "incident": "0a"}
+    told = f"_x{WELL_FOR - 1} 9x{ILL_FOR} stale"
+    incident = [
+        series(INCIDENT, told, severity="critical", job="told", **of),
+        series(INCIDENTS_KNOWN, ALWAYS, server="a", finding="server_unreachable", job="told"),
+        series(TARGET_UP, ALWAYS, job="told"),
+    ]
+    watchdog = all_watchdogs()["most_servers_unreachable"]
+    page = Alert(
+        {"job": "told", "severity": watchdog.severity},
+        {
+            "summary": "pgvigil reaches only 33.33% of its servers",
+            "description": watchdog.description.partition("\n{{")[0] + "\nUnreachable:\n- a\n- b",
+            "cure": watchdog.cure,
+            "runbook_url": f"{RUNBOOK_BASE}/most_servers_unreachable",
+        },
+    )
+    alert = alert_name("most_servers_unreachable")
+    story = [expect(FELL_ILL - STEP, alert), expect(FELL_ILL, alert, [page])]
+    given = [*unreached("told"), *unreached("untold"), *incident]
+    done = promtool_test(tool("promtool"), tmp_path, RULES, given, story)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
