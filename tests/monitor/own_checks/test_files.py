@@ -92,7 +92,7 @@ def test_a_row_is_told_by_the_template(tmp_path: Path) -> None:
     assert evidence.message == "a'; DROP TABLE x; --: 3 orders have waited for 2 h"
     assert evidence.facts == {"value": 3.0, "longest": "2 h"}
     assert evidence.cure == (
-        "SELECT shop.requeue('a''; DROP TABLE x;\n--');",
+        "SELECT shop.requeue(E'a''; DROP TABLE x;\\u000a--');",
         "-- Then tell a'; DROP TABLE x; --.",
     )
 
