@@ -156,10 +156,14 @@ class StartsRecorder:
         if began is None and before and before.postmaster == now.postmaster:
             now = replace(now, checkpointer=before.checkpointer)
         self.memory.put(self.namespace, "standing", now.pack())
-        start = self._another_cluster(row, clock) or _start_between(before, now, row)
+        moved, began = self._another_cluster(row, clock), _start_between(before, now, row)
+        if moved and began and began.kind is StartKind.restart:
+            began = None  # harmless, and said by the other
+        # A cluster that is back at its address may have crashed while another one was there.
+        found = [start for start in (began, moved) if start is not None]
         starts = self.log.starts
-        if start:
-            starts = (*starts, start)[-KEPT:]
+        if found:
+            starts = (*starts, *found)[-KEPT:]
             kept: list[Json] = [[s.at, s.kind.value, s.standby, s.before] for s in starts]
             self.memory.put(self.namespace, "starts", kept)
         self.log = StartLog(starts, clock)

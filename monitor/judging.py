@@ -95,9 +95,7 @@ class Judging:
         """Whether the same rows again may change a verdict: not where they only explain what was
         not found. What is ill or unknown ends in time, even by the same rows."""
         verdict = self.verdicts.get(name)
-        if verdict is None or verdict.state is not State.healthy:
-            return True
-        if verdict.muted or verdict.unjudged:
+        if verdict is None or verdict.state is not State.healthy or verdict.subjects:
             return True
         finding = _findings()[name]
         return repeated in finding.reads or any(repeated in k.collectors for k in finding.history)

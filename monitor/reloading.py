@@ -72,8 +72,9 @@ class Reloading:
         if (found.checks, checks) == (self.configuration.checks, self._checks):
             return found, False
         enrol(found.checks)
-        self._checks = checks
-        return self.load(), True  # there may be other findings now that settings name
+        wanted = self.load()  # there may be other findings now that settings name
+        self._checks = checks  # last: what was not applied is new at the next attempt too
+        return wanted, True
 
     def watch_files(self, schedule: Schedule) -> None:
         """Reload when a file has changed, and all of them are there."""

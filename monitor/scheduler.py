@@ -78,10 +78,18 @@ class Schedule:
         )
 
     def once(self, name: str, job: Job) -> None:
-        """Run a job now, replacing a waiting job of the same name."""
+        """Run a job now, replacing a waiting job of the same name.
+
+        It runs too where one of that name is at work, as that may have read what is old by now.
+        """
         at_once = DateTrigger(timezone=UTC)
         self._scheduler.add_job(
-            guarded(name, job), at_once, id=name, name=name, replace_existing=True
+            guarded(name, job),
+            at_once,
+            id=name,
+            name=name,
+            replace_existing=True,
+            max_instances=2,
         )
 
     def watch(self, server: ServerMonitor, fleet: int = 1) -> None:

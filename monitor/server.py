@@ -186,14 +186,14 @@ class ServerMonitor:
     def judge(self) -> None:
         """Judge what reads something fresh."""
         self.events.notice_role()
-        repeated, fresh = self.answers.repeated, self.answers.take_fresh()
-        if fresh or not self.judging.verdicts:
+        fresh = self.answers.take_fresh()
+        if fresh.all or not self.judging.verdicts:
             snapshot = self.answers.momentary(self.node, self.clock.now(), self.peers())
-            self.derived.derive(fresh, snapshot)
+            self.derived.derive(fresh.all, snapshot)
             answer = self.answers.newest.get(comments)
             told = comments_by_object(answer.rows if answer else ())
             mutes = Mutes(self.plan.mutes, told)
-            if self.judging.judge(fresh, snapshot, mutes, repeated):
+            if self.judging.judge(fresh.all, snapshot, mutes, fresh.repeated):
                 self.announce()
         for collector, rows in self.judging.newly_measured():
             self.outlet.derive(collector, rows)

@@ -109,7 +109,7 @@ class PoolerMonitor:
     def judge(self) -> None:
         """Judge what reads something fresh; at first everything."""
         self._tell_routes()
-        fresh = self.answers.take_fresh()
+        fresh = self.answers.take_fresh().all
         if not fresh and self.verdicts:
             return
         snapshot, mutes = self.snapshot(self.peers(self)), Mutes(self.plan.mutes)

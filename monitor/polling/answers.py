@@ -1,8 +1,8 @@
 """The newest answers of one server; old ones are removed, so that no judge relies on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from alerts.history.recorder import Recorder
 from alerts.snapshot import ServerIdentity, Snapshot
@@ -24,6 +24,14 @@ class DatabaseAnswer:
     at: float
 
 
+class Fresh(NamedTuple):
+    """Collectors that have answered since the last judgement."""
+
+    all: Set[AnyCollector]
+    repeated: Set[AnyCollector]
+    """Those whose answer has the rows that the one before had."""
+
+
 @dataclass(slots=True)
 class Answers:
     """Answers by collector; those of database scope are combined from their databases'."""
@@ -38,7 +46,8 @@ class Answers:
     fresh: set[AnyCollector] = field(default_factory=set)
     """Collectors that have answered since the last judgement."""
     repeated: set[AnyCollector] = field(default_factory=set)
-    """Those of them that have answered the same as before."""
+    """Those that have answered the same as before; none of those that ask in each database, whose
+    rows are joined anew."""
     version: int = 0
     """Grows whenever a snapshot of now would differ from one made before."""
     _shared: tuple[object, Snapshot] | None = None
@@ -198,9 +207,10 @@ class Answers:
         """
         news, absence = set(), Absence(why, of_all=True)
         for collector in collectors:
-            known = self.newest.pop(collector, None) or self.by_database.pop(collector, None)
+            known = self.newest.pop(collector, None), self.by_database.pop(collector, None)
             self.absent_in.pop(collector, None)
-            if known or self.absent.get(collector) != absence:
+            self.combined_from.pop(collector, None)
+            if any(known) or self.absent.get(collector) != absence:
                 self.absent[collector] = absence
                 news.add(collector)
         self.fresh |= news
@@ -213,9 +223,9 @@ class Answers:
         self.fresh.update(collectors)
         self.repeated.clear()
 
-    def take_fresh(self) -> set[AnyCollector]:
-        """The collectors with news; from now on there is none."""
-        fresh, self.fresh, self.repeated = self.fresh, set(), set()
+    def take_fresh(self) -> Fresh:
+        """The collectors that have answered; from now on there is none."""
+        fresh, self.fresh, self.repeated = Fresh(self.fresh, self.repeated), set(), set()
         return fresh
 
     def snapshot(self, node: ServerIdentity, at: float, peers: Sequence[Snapshot] = ()) -> Snapshot:

@@ -63,6 +63,11 @@ def test_another_cluster_at_the_address() -> None:
     back = Watched(memory)
     back.sees(system_identifier="7001", **later(4))
     assert [one.before for one in back.recorder.log.starts] == ["7002"]
+    Watched(memory, "7002").sees(system_identifier="7002", **later(3))
+    again, reset = Watched(memory), STARTED + 5 * HOUR + 2
+    again.sees(system_identifier="7001", **later(5, stats_reset=reset))
+    kinds = [one.kind for one in again.recorder.log.starts]
+    assert kinds[-2:] == [StartKind.unclean, StartKind.another_cluster], "it crashed meanwhile"
 
 
 def later(hours: float, **row: Any) -> dict[str, Any]:

@@ -41,6 +41,25 @@ async def test_a_broken_round_comes_again(schedule: Schedule) -> None:
     await until(came_again, "it comes again")
 
 
+async def test_a_job_that_is_asked_for_while_it_runs_runs_again(schedule: Schedule) -> None:
+    """As a second signal while the first one is obeyed: what it read may be old."""
+    begun, gate = 0, asyncio.Event()
+
+    async def reload() -> None:
+        nonlocal begun
+        begun += 1
+        await gate.wait()
+
+    async def began(times: int) -> bool:
+        return begun == times
+
+    schedule.once("reload", reload)
+    await until(lambda: began(1), "the first began")
+    schedule.once("reload", reload)
+    await until(lambda: began(2), "the second began")
+    gate.set()
+
+
 @pytest.mark.parametrize("often", [0.0, 1.0])
 async def test_a_slow_round_is_not_overtaken(
     schedule: Schedule, often: float, monkeypatch: pytest.MonkeyPatch

@@ -177,14 +177,14 @@ async def test_ddl_that_gives_up_in_time_is_no_illness(stage: Stage, database: D
 
 @pytest.mark.versions(14, 18)
 async def test_an_odd_name_is_quoted(stage: Stage, database: Database) -> None:
-    """Object names are data."""
+    """Object names are data; a line break is escaped, so that a statement stays on one line."""
     quoted = '"O""rders;\n💥"'
     await database.execute(f"alter table orders rename to {quoted}")
     await stage.holds(f"select from {quoted}")
     await stage.blocked(f"truncate {quoted}")
     await stage.waits(f"select from {quoted}")
     verdict = await stage.until_ill(finding, SOON)
-    assert verdict.subjects[0].evidence.object == f"public.{quoted}"
+    assert verdict.subjects[0].evidence.object == r'public.U&"O""rders;\000A💥"'
 
 
 @pytest.mark.versions(14, 18)

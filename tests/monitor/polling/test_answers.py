@@ -112,7 +112,7 @@ def test_a_failed_round_keeps_what_was_known(answers: Answers) -> None:
     answers.take(of_server, None, [Row("a", 1)], at=1000)
     answers.take_fresh()
     answers.mark_absent(of_server, None, Absence("cancelled"))
-    assert answers.take_fresh() == set(), "no news for the judges"
+    assert answers.take_fresh().all == set(), "no news for the judges"
     assert values(answers, of_server) == [1]
     expired(answers, pace, now=1100)
     with pytest.raises(Unknown, match="cancelled"):
@@ -190,3 +190,16 @@ def test_an_answer_that_says_the_same_is_told_apart(answers: Answers) -> None:
     answers.take(of_server, None, [Row("a", 2)], at=1005)
     answers.forget(ANY, "gone")
     assert answers.repeated == set()
+
+
+def test_what_is_forgotten_of_one_database_does_not_come_back_with_another(
+    answers: Answers,
+) -> None:
+    """Another server answers now, and has answered in one database so far."""
+    for name in ("x", "y"):
+        answers.take(of_database, name, [Row(name, 1)], at=1000)
+    answers.combine(of_database, ["x", "y"], at=1000)
+    answers.forget(ANY, "another server")
+    answers.take(of_database, "x", [Row("x", 2)], at=1001)
+    answers.combine(of_database, ["x", "y"], at=1001)
+    assert values(answers, of_database) == [2]
