@@ -52,8 +52,8 @@ T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 SWITCH = 0.001
-"""Seconds after which the background thread gives the interpreter to the loop. The loop waits for
-that after each answer that it sends or receives; Python's own 5 ms would add up to 50."""
+"""Seconds after which a thread that calculates gives the interpreter to the loop. The loop waits
+for that after each answer that it sends or receives; Python's own 5 ms would add up to 50."""
 
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="in_background")
 _JOBS: "set[asyncio.Future[Any]]" = set()
