@@ -156,11 +156,11 @@ class StartsRecorder:
         if began is None and before and before.postmaster == now.postmaster:
             now = replace(now, checkpointer=before.checkpointer)
         self.memory.put(self.namespace, "standing", now.pack())
-        moved, began = self._another_cluster(row, clock), _start_between(before, now, row)
-        if moved and began and began.kind is StartKind.restart:
-            began = None  # harmless, and said by the other
+        moved, start = self._another_cluster(row, clock), _start_between(before, now, row)
+        if moved and start and start.kind is StartKind.restart:
+            start = None  # harmless, and said by the other
         # A cluster that is back at its address may have crashed while another one was there.
-        found = [start for start in (began, moved) if start is not None]
+        found = [one for one in (start, moved) if one is not None]
         starts = self.log.starts
         if found:
             starts = (*starts, *found)[-KEPT:]

@@ -67,7 +67,9 @@ def test_another_cluster_at_the_address() -> None:
     again, reset = Watched(memory), STARTED + 5 * HOUR + 2
     again.sees(system_identifier="7001", **later(5, stats_reset=reset))
     kinds = [one.kind for one in again.recorder.log.starts]
-    assert kinds[-2:] == [StartKind.unclean, StartKind.another_cluster], "it crashed meanwhile"
+    assert kinds[-2:] == [StartKind.unclean, StartKind.another_cluster], (
+        "it crashed while it was away"
+    )
 
 
 def later(hours: float, **row: Any) -> dict[str, Any]:
