@@ -14,7 +14,7 @@ from alerts.prometheus.own_metrics import FINDING_SUBJECTS, OWN_METRICS, UP
 from alerts.prometheus.promql import Regex, Same, one_of, select, wherever
 from alerts.prometheus.rule import alert_name
 from alerts.prometheus.rule_file import yaml_of
-from alerts.prometheus.rulebook import RUNBOOK_BASE, all_rules, rulebook
+from alerts.prometheus.rulebook import RUNBOOK_BASE, all_rules, all_watchdogs, rulebook
 from alerts.prometheus.runbooks import runbook
 from monitor.generate.files import rules_page
 from tests.alerts.prometheus.promql_selectors import selectors
@@ -54,10 +54,11 @@ def test_recording_asks_only_for_what_is_served() -> None:
 
 
 def test_recording_and_alerts_are_one_group() -> None:
-    """Prometheus evaluates a group in its order, at one instant."""
+    """Prometheus evaluates a group in its order, at one instant: what inhibits them comes first."""
     first = yaml.safe_load(rules_page())["groups"][0]["rules"]
     assert first[0]["record"] == "pgvigil:incident"
-    assert len(first) == 1 + len(INCIDENTS)
+    assert first[1]["alert"] == "PgvigilMostServersUnreachable"
+    assert len(first) == 2 + len(INCIDENTS)
 
 
 def test_rules_stay_small_at_breadth() -> None:
@@ -73,9 +74,11 @@ def test_rules_stay_small_at_breadth() -> None:
 
 
 def test_verdicts_are_not_held_twice() -> None:
-    """The daemon has held a verdict already; only watchdogs wait, and nothing goes on by itself."""
+    """The daemon has held a verdict already; only watchdogs wait, except where they inhibit alerts
+    of findings; and nothing goes on by itself."""
     assert "keep_firing_for" not in rules_page()
-    names = {alert_name(name) for name in all_findings()}
+    at_once = {name for name, dog in all_watchdogs().items() if dog.inhibits_findings}
+    names = {alert_name(name) for name in all_findings().keys() | at_once}
     assert {bool(rule.hold) for rule in RULES if rule.alert in names} == {False}
     assert {bool(rule.hold) for rule in RULES if rule.alert not in names} == {True}
 
