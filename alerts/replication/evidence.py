@@ -15,7 +15,7 @@ from collectors.replication import Receiver
 from collectors.wal_receiver import NOT_PAUSED, WalReceiver
 
 STANDS = 10.0
-"""Seconds without any replay, while there is WAL, from which it does not go on by itself."""
+"""Seconds without any replay, while there is WAL, from which it is not said to go on."""
 PLACES = {
     Stage.send: "upstream has not sent it",
     Stage.receive: "it was sent and has not arrived",
@@ -92,7 +92,8 @@ def _pace(lag: Lag, backlog: Backlog, replayed: UnchangedFor | None, or_else: st
             f"; nothing was replayed for {duration_text(replayed.seconds)}, so replay is paused"
             f"{or_else} or waits for a query there; only a watch of that server tells which"
         )
-    return "; replay goes on, but slower than WAL arrives" if replayed.moved else ""
+    goes_on = replayed.moved and replayed.seconds < STANDS
+    return "; replay goes on, but slower than WAL arrives" if goes_on else ""
 
 
 def _state(link: WalReceiver, conflict: ReplayConflict | None) -> str:

@@ -1,12 +1,14 @@
 """Candidates of a failover as a table of text: the best first."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from alerts.findings.replication.failover_readiness import Limits
+from alerts.replication.link import is_heard
 from alerts.replication.nodes import is_standby
 from alerts.replication.readiness import Readiness, loss_text, of_receiver, readiness_of
 from alerts.replication.watched import unwatched
-from alerts.snapshot import Snapshot, Unknown
+from alerts.snapshot import ServerIdentity, Snapshot, Unknown
 from alerts.units import bytes_text
 from collectors._base import Role
 from collectors.replication import replication
@@ -17,6 +19,8 @@ Seen = tuple[Snapshot, Limits]
 NONE = "No standby was found: nothing can take over.\n"
 READY = {True: "yes", None: "unknown", False: "no"}
 """Words for whether a candidate is ready, the best first."""
+LOSS_UNKNOWN = "what would be lost is not known"
+NO_PRIMARY = ": its primary is not watched, or does not answer while the standby is still connected"
 NOTE = (
     "Not judged: pg_hba.conf, certificates, how clients find the new primary, and whether the old"
     " primary is really stopped."
@@ -26,17 +30,36 @@ NOTE = (
 def candidates(servers: Sequence[Seen]) -> list[Readiness]:
     """Judge every standby: those that are watched, and those that only their upstream knows."""
     found: list[Readiness] = []
+    down = [one.node for one, _ in servers if not one.has(wal_position)]
     for snapshot, limits in servers:
         try:
             if snapshot.node.role is Role.standby:
-                lost = limits.lost.total_seconds(), limits.lost_bytes
-                found.append(readiness_of(snapshot, *lost))
+                found.append(_of_standby(snapshot, limits, down))
             if snapshot.has(replication) and snapshot.has(wal_position):
                 others = filter(is_standby, unwatched(snapshot))
                 found += [of_receiver(snapshot, receiver) for receiver in others]
         except Unknown as unknown:
             found.append(_unread(snapshot.node.server, unknown.reason))
     return sorted(found, key=_order)
+
+
+def _of_standby(snapshot: Snapshot, limits: Limits, down: Sequence[ServerIdentity]) -> Readiness:
+    """Judge a standby beside these servers, which don't answer.
+
+    With a dead primary the loss is unknown for all standbys, and that is no reason against any of
+    them. But only a primary that is watched is known to be dead.
+    """
+    one = readiness_of(snapshot, limits.lost.total_seconds(), limits.lost_bytes)
+    is_dead = not is_heard(snapshot) and any(_may_lead(other, snapshot.node) for other in down)
+    if one.lost_bytes is not None or (is_dead and not one.primary):
+        return one
+    why = LOSS_UNKNOWN if one.primary else LOSS_UNKNOWN + NO_PRIMARY
+    return replace(one, doubts=(*one.doubts, why))
+
+
+def _may_lead(other: ServerIdentity, standby: ServerIdentity) -> bool:
+    """Whether a server that does not answer may be the primary of the standby."""
+    return other.role is not Role.standby and other.cluster in (None, standby.cluster)
 
 
 def _unread(server: str, reason: str) -> Readiness:
@@ -65,7 +88,7 @@ def failover_table(found: Sequence[Readiness]) -> str:
             _position(one.received_lsn),
             loss_text(one.lost_bytes, one.lost_seconds),
             "unknown" if one.to_replay_bytes is None else bytes_text(one.to_replay_bytes),
-            one.primary or "does not answer",
+            one.primary or "unknown",
         )
         for one in found
     ]

@@ -1,6 +1,6 @@
 """A logical slot would not survive a failover: its consumer would have to be built again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unjudged
@@ -28,16 +28,28 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         return
     if not any(_is_standby(row.slot_type, row.replay_lsn) for row in snapshot.rows(replication)):
         return
+    # The role of one that has not answered since the start is not known.
+    standbys = [peer for peer in snapshot.peers if peer.node.role is not Role.primary]
     for slot in snapshot.rows(replication_slots):
         if slot.slot_type != "logical" or slot.temporary or slot.is_invalid:
             continue
         if not slot.failover:
             yield not_marked(slot)
-        elif lacking := [peer for peer in _standbys(snapshot) if not _has_copy(peer, slot)]:
-            yield not_copied(lacking[0], slot)
-        elif not any(_standbys(snapshot)):
-            why = "whether a standby has a copy of it is only seen where a standby is watched"
-            yield Unjudged(why, subject=slot.slot_name, setting="servers")
+        else:
+            yield from _copied(standbys, slot)
+
+
+def _copied(standbys: Sequence[Snapshot], slot: Slot) -> Iterator[Outcome]:
+    """Judge whether all watched standbys have a copy; one that does not answer is unknown."""
+    told = [peer for peer in standbys if peer.has(replication_slots)]
+    silent = [peer.node.server for peer in standbys if not peer.has(replication_slots)]
+    if lacking := [peer for peer in told if not _has_copy(peer, slot)]:
+        yield not_copied(lacking[0], slot)
+    elif silent:
+        yield Unjudged(f"{silent[0]} does not answer", subject=slot.slot_name)
+    elif not standbys:
+        why = "whether a standby has a copy of it is only seen where a standby is watched"
+        yield Unjudged(why, subject=slot.slot_name, setting="servers")
 
 
 def _is_standby(slot_type: str | None, replay_lsn: int | None) -> bool:
@@ -48,12 +60,6 @@ def _keeps_slots_itself(snapshot: Snapshot) -> bool:
     """Patroni copies permanent slots to its members by itself."""
     known = snapshot.rows(settings) if snapshot.has(settings) else ()
     return owner_of({row.name: row for row in known}) is SettingOwner.patroni
-
-
-def _standbys(snapshot: Snapshot) -> Iterator[Snapshot]:
-    for peer in snapshot.peers:
-        if peer.node.role is Role.standby and peer.has(replication_slots):
-            yield peer
 
 
 def _has_copy(standby: Snapshot, slot: Slot) -> bool:

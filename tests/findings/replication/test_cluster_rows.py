@@ -14,7 +14,7 @@ from alerts.findings.replication import (
 )
 from alerts.history.memory import Memory
 from alerts.replication.readiness import Readiness, of_receiver, readiness_of
-from alerts.snapshot import Snapshot
+from alerts.snapshot import ServerIdentity, Snapshot
 from collectors._base import Answer, AnyCollector, Role
 from collectors.activity import activity
 from collectors.collation_versions import CollationVersion, collation_versions
@@ -24,8 +24,8 @@ from collectors.replication import replication
 from collectors.replication_slots import replication_slots
 from collectors.settings import Setting, settings
 from collectors.subscriptions import subscriptions
-from collectors.wal_position import wal_position
-from collectors.wal_receiver import wal_receiver
+from collectors.wal_position import WalPosition, wal_position
+from collectors.wal_receiver import WalReceiver, wal_receiver
 from monitor.reports.failover import candidates, failover_table
 from tests.fixtures.lock_rows import filled, session
 from tests.fixtures.one_look import verdict_of
@@ -45,6 +45,9 @@ from tests.fixtures.replication_rows import (
 Answers = dict[AnyCollector, list[Any]]
 UP: Answers = {wal_position: [PRIMARY]}
 DOWN: Answers = {wal_position: [STANDBY], wal_receiver: [LINK]}
+DEAD = Snapshot(ServerIdentity("db1"), NOW)
+"""A server of the settings that does not answer."""
+OTHER = replace(DEAD, node=ServerIdentity("db3", Role.standby, cluster="1"))
 
 
 def slot(name: str, kind: str = "logical", **traits: Any) -> Any:
@@ -303,10 +306,33 @@ def test_with_a_dead_primary_the_one_with_most_wal_is_best() -> None:
     behind = replace(CUT, flushed_lsn=990 * MiB, replay_lsn=990 * MiB)
     best, other = alone(down, CUT), alone(down, behind)
     other = replace(other, node=replace(other.node, server="db0"))
-    table = failover_table(candidates([(other, limits), (best, limits)]))
+    table = failover_table(candidates([(other, limits), (best, limits), (DEAD, limits)]))
     rows = [line.split()[:3] for line in table.splitlines() if line[:2] == "db"]
     assert rows == [["db2", "yes", "0/3E800000"], ["db0", "yes", "0/3DE00000"]]
     assert "unknown: it receives nothing" in table
+
+
+@pytest.mark.parametrize(
+    ("others", "here", "link", "is_ready"),
+    [
+        ((), STANDBY, LINK, None),
+        ((), replace(STANDBY, receiving=False), CUT, None),
+        ((DEAD,), STANDBY, LINK, None),  # the daemon can't reach it, the standby can
+        ((DEAD,), replace(STANDBY, receiving=False), CUT, True),
+        ((OTHER,), replace(STANDBY, receiving=False), CUT, None),
+        ((DEAD,), replace(STANDBY, silent_seconds=300.0), LINK, True),  # its machine has vanished
+    ],
+)
+def test_without_a_watched_primary_the_loss_is_not_known(
+    others: tuple[Snapshot, ...], here: WalPosition, link: WalReceiver, is_ready: bool | None
+) -> None:
+    """A yes never rests on a loss that is unknown, unless the primary is seen to be dead."""
+    limits = failover_readiness.Limits()
+    servers = [(one, limits) for one in (alone(here, link), *others)]
+    [one] = [found for found in candidates(servers) if found.candidate == "db2"]
+    assert (one.lost_bytes, one.is_ready) == (None, is_ready)
+    told = "    not known: what would be lost is not known: its primary is not watched"
+    assert (told in failover_table([one])) is (is_ready is None)
 
 
 def test_a_pause_without_a_primary_may_be_one_of_settings() -> None:
@@ -314,14 +340,14 @@ def test_a_pause_without_a_primary_may_be_one_of_settings() -> None:
     limits = failover_readiness.Limits()
     cut = replace(STANDBY, receiving=False)
     down = alone(cut, replace(CUT, pause_state="paused"))
-    [one] = found = candidates([(down, limits)])
+    [one] = found = candidates([(down, limits), (DEAD, limits)])
     assert (one.is_ready, one.breaks) == (None, ())
     table = failover_table(found)
     assert table.splitlines()[1].split()[:2] == ["db2", "unknown"]
     assert "    not known: replay is paused, and the primary's settings" in table
     behind = alone(cut, replace(CUT, flushed_lsn=990 * MiB, replay_lsn=990 * MiB))
     running = replace(behind, node=replace(behind.node, server="db0"))
-    both_found = candidates([(down, limits), (running, limits)])
+    both_found = candidates([(down, limits), (running, limits), (DEAD, limits)])
     assert [(one.candidate, one.is_ready) for one in both_found] == [("db0", True), ("db2", None)]
 
 

@@ -8,7 +8,10 @@ import pytest
 from alerts._base import Severity, State
 from alerts.findings.replication.replica_lag import Limits, finding
 from alerts.history.memory import Memory, Namespace
+from alerts.history.unchanged import UnchangedFor
 from alerts.replication.delay import DELAYS
+from alerts.replication.evidence import receiver_behind
+from alerts.replication.lag import Certainty, Lag
 from alerts.replication.link import is_heard
 from alerts.replication.measure import lag_of
 from alerts.snapshot import ServerIdentity, Snapshot
@@ -458,6 +461,22 @@ def test_slow_replay_is_no_pause() -> None:
     [subject] = verdict_of(finding, snapshot).subjects
     assert 45 < subject.evidence.value <= 50
     assert "; replay goes on, but slower than WAL arrives" in subject.evidence.message
+
+
+@pytest.mark.parametrize(("stuck", "pace"), [(9, "goes on"), (10, ""), (100, ""), (200, "paused")])
+def test_replay_that_stands_for_a_while_does_not_go_on(stuck: int, pace: str) -> None:
+    """Of a lag of 300 s: 100 s without replay are too long to go on, and too short for a pause."""
+    stands = UnchangedFor(float(stuck), NOW - stuck, moved=True, value=0.0)
+    row = replace(RECEIVER, replay_lsn=700 * MiB)
+    lag = Lag(300 * MiB, 300.0, Certainty.exactly, "db1")
+    told = receiver_behind("replica2", Severity.warning, lag, row, 0.0, stands)
+    after = told.message.partition("it has arrived and is not replayed")[2]
+    assert ("replay goes on" in after, "replay is paused" in after, after == ".") == (
+        pace == "goes on",
+        pace == "paused",
+        not pace,
+    )
+    assert told.facts["replay_stands_seconds"] == stuck
 
 
 def test_pauses_are_no_delay() -> None:

@@ -16,6 +16,7 @@ from alerts.findings.replication import (
 )
 from alerts.findings.wal import archive_failing, wal_directory_size
 from alerts.snapshot import ServerIdentity, Snapshot
+from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence, Answer, AnyAnswer, AnyCollector, Role
 from collectors.archiver import archiver
 from collectors.last_checkpoint import LastCheckpoint, last_checkpoint
@@ -288,6 +289,26 @@ def test_failover_readiness_of_logical_slots() -> None:
     assert (unwatched.state, unwatched.is_unconfigured) == (State.unknown, True)
     old = pair(slot("cdc", **LOGICAL, failover=False))
     assert state(replace(old, node=replace(old.node, version=160000))) is State.healthy
+
+
+@pytest.mark.parametrize("role", [Role.standby, None])
+def test_a_standby_without_an_answer_is_not_unconfigured(role: Role | None) -> None:
+    """It is down or just started; what another one tells does not speak for it."""
+    finding = slot_not_failover_ready.finding
+    marked, copy = slot("cdc", **LOGICAL, failover=True), slot("cdc", synced=True)
+    silent = Snapshot(ServerIdentity("db3", role), AT)
+
+    def beside(*peers: Snapshot) -> Verdict:
+        return verdict_of(finding, replace(pair(marked), peers=peers))
+
+    [ready] = pair(marked, copy).peers
+    [lacking] = pair(marked).peers
+    for verdict in (beside(silent), beside(ready, silent)):
+        assert (verdict.state, verdict.is_unconfigured) == (State.unknown, False)
+        [one] = verdict.unjudged
+        assert (one.subject, one.reason) == ("cdc", "db3 does not answer")
+    assert beside(lacking, silent).state is State.ill
+    assert beside(replace(silent, node=ServerIdentity("db0", Role.primary))).is_unconfigured
 
 
 @pytest.mark.parametrize(
