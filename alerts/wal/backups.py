@@ -1,5 +1,6 @@
 """Backups of this cluster by the reports of their tools, and up to when a restore could reach."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,10 @@ LIST = {
     "wal-g": "wal-g backup-list --detail --json",
     "barman": "barman --format json list-backups NAME",
 }
-"""The command that writes each report; it is never run by us."""
+"""The command that writes each report; it is never run by us.
+
+NAME is Barman's name of the server: the section of its configuration.
+"""
 
 
 def tells_backups(snapshot: Snapshot) -> bool:
@@ -45,10 +49,17 @@ def is_on_standby(snapshot: Snapshot) -> bool:
 
 AHEAD = 600.0
 """Seconds by which a time may be in the future: clocks differ, but not by more."""
-OF_SEVERAL = (
-    "it lists several servers, and none has the name of this server or its cluster: let the job"
-    " write the list of one server"
-)
+OF_SEVERAL = {
+    "barman": (
+        "it lists several servers, and none has the name of a watched server of this cluster or of"
+        " the cluster: let the job write the list of one server"
+    ),
+    "pgbackrest": (
+        "it lists several stanzas, and not all of their backups have a system identifier: let"
+        " the job write one stanza, by --stanza=NAME"
+    ),
+}
+"""Why a report can't be judged, by its tool. WAL-G lists one cluster."""
 
 
 def reports_of(snapshot: Snapshot) -> tuple[BackupReport, ...]:
@@ -65,16 +76,18 @@ def reports_of(snapshot: Snapshot) -> tuple[BackupReport, ...]:
 def _ours(snapshot: Snapshot) -> Iterator[BackupReport]:
     """Yield the reports that may be of this cluster: Barman tells no system identifier.
 
-    Where it lists several servers, that is the one with the name of this server or its cluster.
+    Where it lists several servers, that is the one with the name of a watched server of this
+    cluster, or of the cluster.
     """
-    names = {snapshot.node.server, (snapshot.node.cluster or "").partition("/")[2]} - {""}
+    servers = (one.node.server for one in (snapshot, *snapshot.peers))
+    names = {*servers, (snapshot.node.cluster or "").partition("/")[2]} - {""}
     told = snapshot.row(backup_reports).reports
     for report in told:
         others = [one for one in told if one.tool == report.tool and one.name != report.name]
         if not others or _is_identified(report) or report.name in names:
             yield report
         elif not any(one.name in names for one in others):
-            yield replace(report, problem=OF_SEVERAL, is_readable=False)
+            yield replace(report, problem=OF_SEVERAL[report.tool], is_readable=False)
 
 
 def _is_identified(report: BackupReport) -> bool:
@@ -108,7 +121,7 @@ def trusted(snapshot: Snapshot, oldest: float) -> Trust:
 def _doubt(report: BackupReport, now: float, oldest: float) -> str | None:
     age = now - report.written
     if not report.is_readable:
-        return f"the report of {report.tool} can't be read: {report.problem}"
+        return f"the report of {report.tool} can't be used: {report.problem}"
     if age < -AHEAD:
         return (
             f"the report of {report.tool} was written {duration_text(-age)} in the future, by the"
@@ -134,11 +147,13 @@ def restorable_until(snapshot: Snapshot, backup: Backup) -> float | None:
     """Return up to when a restore of this backup could reach, in unix seconds.
 
     That is when the last file of WAL was archived, if there is an archive, else the backup's end.
-    A standby does not know what its primary archives.
+    A standby does not know what its primary archives, and without an answer nothing is known.
     """
     server = primary_of(snapshot) or snapshot
-    row = server.row(archiver) if server.has(archiver) else None
-    archived = row.last_archived_time if row and row.is_archiving else None
+    if not server.has(archiver):
+        return None
+    row = server.row(archiver)
+    archived = row.last_archived_time if row.is_archiving else None
     if archived is None and is_on_standby(server):
         return None
     return max(filter(None, (archived, backup.finished)), default=None)
@@ -157,5 +172,9 @@ def restorable_text(snapshot: Snapshot, backup: Backup) -> str:
 
 def look(reports: tuple[BackupReport, ...]) -> Iterator[str]:
     """Yield advice on how to look at the backups by hand."""
-    for tool in dict.fromkeys(report.tool for report in reports):
-        yield remark(f"Look at them on the backup host: {LIST[tool]}")
+    for command in dict.fromkeys(map(_command, reports)):
+        yield remark(f"Look at them on the backup host: {command}")
+
+
+def _command(report: BackupReport) -> str:
+    return LIST[report.tool].replace("NAME", shlex.quote(report.name))

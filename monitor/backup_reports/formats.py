@@ -20,6 +20,10 @@ LONGEST = 100
 LATEST = 2.0**33
 """Unix seconds of the year 2242; what is later is no time."""
 NOT_UNDERSTOOD = "it is not the JSON of such a report"
+ONE_BACKUP = (
+    "it shows one backup and not all of them: let the job write what list-backups prints, not"
+    " show-backup"
+)
 
 
 class NotUnderstood(Exception):
@@ -84,18 +88,21 @@ def _barman(told: Any, written: float) -> Iterator[BackupReport]:
         said = _text(wrong[0]) if isinstance(wrong, list) else ""
         yield BackupReport("barman", "", written, f"it says: {said}", is_readable=False)
     for name in servers[:STANZAS]:
-        listed = [told[name]] if isinstance(told[name], dict) else told[name]  # of show-backup
-        if any("backup_id" not in one for one in _items(listed)):
+        if "backup_id" in _mapping(told[name]):  # of show-backup
+            yield BackupReport("barman", _text(name), written, ONE_BACKUP, is_readable=False)
+            continue
+        listed = _items(told[name])
+        if any("backup_id" not in one for one in listed):
             raise NotUnderstood
-        rows = sorted(_items(listed), key=lambda one: _text(one.get("backup_id")))
+        rows = sorted(listed, key=lambda one: _text(one.get("backup_id")))
         found = tuple(_of_barman(one) for one in rows)
         yield BackupReport("barman", _text(name), written, backups=found[-KEPT:])
 
 
 def _of_barman(told: Mapping[str, Any]) -> Backup:
     """One that still waits for WAL is copied, but can't be restored yet."""
-    status, times = _text(told.get("status")).upper(), told.get("base_backup_information", told)
-    ended = _mapping(times).get("end_time_timestamp") or _mapping(times).get("end_time")
+    status = _text(told.get("status")).upper()
+    ended = told.get("end_time_timestamp") or told.get("end_time")
     return Backup(
         label=_text(told.get("backup_id")),
         kind=_text(told.get("backup_type")) or "full",

@@ -89,7 +89,7 @@ def test_up_to_when_a_restore_could_reach_is_told() -> None:
         (report(backup(99), age=7 * HOUR), "the job that writes it has stopped"),
         (
             report(problem="it is a link", is_readable=False),
-            "the report of pgbackrest can't be read: it is a link",
+            "the report of pgbackrest can't be used: it is a link",
         ),
     ],
 )
@@ -166,7 +166,7 @@ def in_role(role: Role, name: str, *reports: BackupReport, **more: Any) -> Snaps
 
 
 NOT_CONFIGURED = Absence("no folder is configured", setting="backup_reports")
-OLD = report(backup(30))
+OLD, OLD_END = report(backup(30)), AT - 30 * HOUR
 UNKNOWN, ILL, ELSEWHERE = State.unknown, State.ill, State.not_applicable
 
 
@@ -214,6 +214,19 @@ def test_a_standby_does_not_know_its_primarys_archive() -> None:
     assert not verdict_of(backup_unproved.finding, beside).unjudged
 
 
+def test_without_an_answer_of_the_archiver_the_reach_is_not_known() -> None:
+    """An archive may reach further than the end of the backup."""
+    for answers, until in (({}, AT - 120), ({archiver: [archived(is_archiving=False)]}, OLD_END)):
+        snapshot = in_role(Role.primary, "db1", OLD, answers=answers)
+        [subject] = verdict_of(backup_stale.finding, snapshot).subjects
+        assert subject.evidence.facts["restorable_until"] == until
+        assert "A restore could reach" in subject.evidence.message
+        silent = {c: a for c, a in snapshot.answers.items() if c is not archiver}
+        [subject] = verdict_of(backup_stale.finding, replace(snapshot, answers=silent)).subjects
+        assert subject.evidence.facts["restorable_until"] is None
+        assert "A restore could reach" not in subject.evidence.message
+
+
 @pytest.mark.parametrize(
     ("told", "reason"),
     [
@@ -252,3 +265,24 @@ def test_barman_does_not_tell_whose_backups_they_are() -> None:
     named = replace(scene(old, new), node=ServerIdentity("shop", Role.primary, 180000, "7001"))
     [subject] = verdict_of(backup_stale.finding, named).subjects
     assert "barman shop" in subject.evidence.message
+    [command] = [line for line in subject.evidence.cure if "list-backups" in line]
+    assert command.endswith("barman --format json list-backups shop")
+
+
+def test_barmans_list_may_have_the_name_of_the_primary() -> None:
+    """Where only a standby has the report, it is one cluster all the same."""
+    old = report(backup(30, of=None), tool="barman", name="db1")
+    new = report(backup(1, of=None), tool="barman", name="crm")
+    standby = in_role(Role.standby, "db2", old, new)
+    assert verdict_of(backup_stale.finding, standby).state is State.unknown
+    beside = replace(standby, peers=(in_role(Role.primary, "db1"),))
+    [subject] = verdict_of(backup_stale.finding, beside).subjects
+    assert "barman db1" in subject.evidence.message
+
+
+def test_stanzas_that_do_not_tell_their_cluster() -> None:
+    """They are pgBackRest's, and its own words say what to do."""
+    verdict = judged(backup_stale.finding, report(backup(30, of=None)), report(name="crm"))
+    [one] = verdict.unjudged
+    assert "the report of pgbackrest can't be used: it lists several stanzas" in one.reason
+    assert "--stanza=NAME" in one.reason

@@ -113,27 +113,21 @@ def test_barman_as_it_writes() -> None:
     assert (empty.source, empty.backups, empty.is_readable) == ("barman main", (), True)
 
 
-def test_barman_shows_one_backup() -> None:
-    """What show-backup prints: one backup, with its times one level below."""
+@pytest.mark.parametrize("status", ["DONE", "WAITING_FOR_WALS", "FAILED"])
+def test_barman_shows_one_backup(status: str) -> None:
+    """What show-backup prints says nothing of the others, so it is no report."""
     shown = {
         "backup_id": "20261126T051034",
         "base_backup_information": {
-            "begin_time": "2026-11-26 05:10:34.123456+00:00",
-            "begin_time_timestamp": "1795669834",
             "end_time": "2026-11-26 05:10:41.123456+00:00",
             "end_time_timestamp": "1795669841",
-            "timeline": 1,
         },
-        "catalog_information": {"next_backup": "- (this is the latest base backup)"},
-        "postgresql_version": 180000,
-        "status": "DONE",
+        "status": status,
     }
     [report] = read("barman", {"main": shown})
-    assert report.newest_good
-    assert report.newest_good.finished == 1795669841
-    failed = {"backup_id": "20261126T051202", "error": "failure copying files", "status": "FAILED"}
-    [report] = read("barman", {"main": failed})
-    assert report.backups[-1].failed
+    assert (report.source, report.backups, report.is_readable) == ("barman main", (), False)
+    assert report.problem
+    assert "let the job write what list-backups prints" in report.problem
 
 
 def test_pgbackrest_before_its_first_backup() -> None:
