@@ -12,23 +12,25 @@ PACE = 1.0
 GONE = 3
 """Looks in a row without the migration after which it is over."""
 DEADLINE = 5.0
-SESSIONS = """
+LONGEST = 100_000
+"""Characters of a statement that are read."""
+SESSIONS = f"""
     select
         pid, backend_start::text as backend_start, xact_start::text as xact_start,
         coalesce(state, '') as state,
         coalesce(date_part('epoch', clock_timestamp() - case
             when state = 'active' then query_start else state_change end), 0) as seconds,
-        left(query, 100000) as query,
-        coalesce(octet_length(query) > (
+        left(query, {LONGEST}) as query,
+        coalesce(length(query) > {LONGEST} or octet_length(query) > (
             select setting::int8 - 5 from pg_catalog.pg_settings
             where name = 'track_activity_query_size'
         ), false) as is_cut,
-        case when wait_event_type = 'Lock' then pg_catalog.pg_blocking_pids(pid) else '{}' end
+        case when wait_event_type = 'Lock' then pg_catalog.pg_blocking_pids(pid) else '{{}}' end
             as blockers
     from pg_catalog.pg_stat_activity
     where state <> 'idle' and backend_type = 'client backend'
         and pid <> pg_catalog.pg_backend_pid()
-"""
+"""  # noqa: S608
 PROGRESS = """
     select pid, phase, blocks_done as done, blocks_total as total
     from pg_catalog.pg_stat_progress_create_index

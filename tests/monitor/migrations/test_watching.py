@@ -10,7 +10,8 @@ from alerts.migrations.running import Running, watched
 from monitor.address import Address
 from monitor.migrations import watching
 from monitor.postgres.session import Session
-from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.postgres import Database, PrivateServers, Psql, connected
+from tests.fixtures.until import until
 
 SCRIPT = "SET lock_timeout = 0;\nALTER TABLE orders ADD COLUMN\n    x int;\n"
 
@@ -51,6 +52,23 @@ def test_a_long_statement_is_known_by_its_beginning() -> None:
     assert watched([replace(running(1, query=""), is_cut=True)], lines, {}) == []
     [whole] = watched([running(1, query=script)], lines, {})
     assert whole.line == 1
+
+
+@pytest.mark.versions(18)
+async def test_a_statement_longer_than_what_is_read(private_server: PrivateServers) -> None:
+    """Where the server keeps more of it than we read, it is known by its beginning, too."""
+    server = private_server(track_activity_query_size="1MB")
+    script = f"SELECT pg_sleep(600), '{'long ' * 30_000}'"
+    lines = watching.statement_lines(script)
+    session = await Session.open(Address.of(server.dsn(), {}), None, 5, 5)
+    async with connected(server.dsn()) as migrator:
+        running = asyncio.ensure_future(migrator.execute(script))
+        [found] = await until(lambda: watching.look(session, lines), "it is seen")
+        assert found.line == 1
+        assert len(found.session.query) == watching.LONGEST
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    await session.close()
 
 
 @pytest.mark.versions(14, 18)
