@@ -86,8 +86,8 @@ async def checked(wanted: Wanted) -> FileVerdict:
         try:
             live = await facts.of(wanted.server.name, _touched(traces), wanted.seconds)
         except QueryFailure as failure:  # what was traced is worth more than nothing
-            silent = f"The live server did not tell sizes and traffic: {failure.message}"
-            told = ". ".join(filter(None, (note, left, silent)))
+            untold = f"The live server did not tell sizes and traffic: {failure.message}"
+            told = ". ".join(filter(None, (note, left, untold)))
             return replace(judged(traces, None, lacking), note=told)
         week, forgotten = await _week(wanted, wanted.server, session.identity)
     except QueryFailure as failure:

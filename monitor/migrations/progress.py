@@ -12,7 +12,7 @@ CLEAR = "\r\x1b[K"
 
 
 def silent(_: str) -> None:
-    """Tell nothing: there is no terminal."""
+    """Tell nothing, where the progress has no reader."""
 
 
 class TerminalLine:
