@@ -18,6 +18,8 @@ TIMEOUTS = """
 """
 OF_SESSION = frozenset(TIMEOUTS.split())
 """Settings that would end our own questions, or change their encoding."""
+BEFORE_QUERIES = ("transaction_isolation", "transaction_deferrable")
+"""Modes that a transaction takes before its first query, and ours come before the file's."""
 STRINGS = "standard_conforming_strings"
 OFF = ("off", "false", "no", "0")
 HARMLESS_THERE = ("AlterDatabaseSetStmt", "CommentStmt", "GrantStmt", "SecLabelStmt")
@@ -40,7 +42,12 @@ def reaches_beyond(statement: Statement) -> str | None:
 
 def is_of_session(statement: Statement) -> bool:
     """Whether it only sets what the clone does not need to know."""
-    return statement.node == "VariableSetStmt" and statement.body.get("name") in OF_SESSION
+    if statement.node != "VariableSetStmt":
+        return False
+    if statement.body.get("name") == "TRANSACTION":
+        modes = parts(statement.body.get("args"), "DefElem")
+        return any(mode.get("defname") in BEFORE_QUERIES for mode in modes)
+    return statement.body.get("name") in OF_SESSION
 
 
 def cut_otherwise(statement: Statement) -> str | None:

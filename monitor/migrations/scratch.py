@@ -25,7 +25,8 @@ DATABASE = "clone"
 SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
+    # What is committed must outlive the crash of a session, not that of the machine.
+    "synchronous_commit": "on",
     "autovacuum": "off",
     "jit": "off",
     "shared_buffers": "32MB",

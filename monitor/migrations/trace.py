@@ -6,7 +6,7 @@ A transaction of the file itself stays as it is: what its statements lock is hel
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +17,7 @@ from alerts.migrations.documented import documented
 from alerts.migrations.statement import DATA, SETTINGS, Name, Statement, parts
 from alerts.migrations.traced import Block, Failure, Held, Traced
 from monitor.migrations.collations import stand_in
+from monitor.migrations.kept_settings import ENDS, ENDS_ABORTED, KeptSettings
 from monitor.migrations.progress import silent
 from monitor.migrations.reach import about_database, cut_otherwise, is_of_session, reaches_beyond
 from monitor.migrations.relations import ALL, FIRST_OF_USERS, TOUCHED, Relations, Seen
@@ -29,6 +30,12 @@ AT_ONCE = 50
 """Statements after which a signal is heard, whatever they are."""
 TOTAL = 180.0
 """Seconds for the whole file."""
+RECOVERS = 5.0
+"""Seconds in which a server whose session has crashed lets us in again."""
+PAUSE = 0.1
+"""Seconds between two tries."""
+REFUSED = "this is not SQL"
+"""What aborts a transaction."""
 FLUSH = "select pg_catalog.pg_stat_force_next_flush()"
 FLUSHES = 15
 """Major version from which on it exists."""
@@ -64,6 +71,16 @@ TIMED_OUT = ("25P03", "25P04")
 """Limits of a transaction's time: between statements it waits for us."""
 INTERNAL = "XX"
 """Class of errors of the server itself, which another version may not have."""
+FATAL = ("FATAL", "PANIC")
+"""Severities of errors that end the session."""
+BROKEN = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    UnicodeError,
+)
+"""What a session can fail with."""
 ENDS_ITSELF = "2D000"
 NEEDS_BLOCK = ("DeclareCursorStmt", "LockStmt")
 """Statements that fail outside of a transaction of the file, and would not in one of ours."""
@@ -121,8 +138,12 @@ class Tracer:
 
     gap: Statement | None = None
     """The first one that did not run as it will on the live server."""
-    settings: list[str] = field(default_factory=list)
-    """Statements that have set something, for a session that takes the place of another."""
+    hidden: Statement | None = None
+    """The first one that may do more than the file shows: psql runs what it returns, or it can't
+    be read."""
+    kept: KeptSettings = field(default_factory=KeptSettings)
+    lost: str | None = None
+    """Why nothing more can be run."""
     made_roles: set[str] = field(default_factory=set)
     """By statements of the file, which the clone may not run."""
     made_beside: set[str] = field(default_factory=set)
@@ -149,11 +170,13 @@ class Tracer:
             traced = await self._guarded(statement)
             if self.gap is None and traced.unknown and not traced.by_rows:
                 self.gap = statement
+            if self.hidden is None and (statement.unread or statement.follows):
+                self.hidden = statement
             done.append(replace(traced, lock_timeout=self.lock_timeout, block=self._block()))
             try:
                 await self._note(statement)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, UnicodeError, OSError) as wrong:
-                await self._again()
+            except BROKEN as wrong:
+                self.connection.terminate()
                 lost = f"after it the clone can't be asked: {wrong}"
                 done[-1] = replace(done[-1], unknown=done[-1].unknown or lost)
                 self.gap = self.gap or statement
@@ -182,26 +205,26 @@ class Tracer:
             return Traced(statement, unknown="the clone was stopped: the file filled its disk")
         if time.monotonic() - self.began > TOTAL:
             return Traced(statement, unknown=f"the {TOTAL:.0f} s for tracing a file were up")
-        if self.connection.is_closed():
-            await self._again()
+        await self._open(statement)
+        if self.lost:
+            return Traced(statement, unknown=self.lost)
         try:
             return await self._one(statement)
         except OutOfTime:
-            await self._again()
-            return Traced(statement, unknown=f"it did not end within {EACH:.0f} s on the clone")
+            why = f"it did not end within {EACH:.0f} s on the clone"
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
-            await self._again()
-            return Traced(statement, unknown="the clone's server ended its session")
-        except (asyncpg.PostgresError, UnicodeError) as wrong:
+            why = "the clone's server ended its session"
+        except BROKEN as wrong:
             # A setting of the file, perhaps, that code of it has made.
-            await self._again()
-            return Traced(statement, unknown=f"after it the clone can't be asked: {wrong}")
+            why = f"after it the clone can't be asked: {wrong}"
+        self.connection.terminate()
+        return Traced(statement, unknown=why)
 
     async def _one(self, statement: Statement) -> Traced:
+        if self.aborted is not None and statement.transaction not in ENDS_ABORTED:
+            return Traced(statement, unknown=f"statement {self.aborted} fails in its transaction")
         if statement.transaction or statement.node in SETTINGS:
             return await self._plainly(statement)
-        if self.aborted is not None:
-            return Traced(statement, unknown=f"statement {self.aborted} fails in its transaction")
         rows = inserts_rows(statement)
         if rows is None:
             self.filled.clear()
@@ -228,9 +251,11 @@ class Tracer:
         try:
             await self._execute(statement.text)
         except asyncpg.PostgresError as wrong:
+            self._abort(statement, wrong)
             return self._failed(statement, wrong)
-        if statement.node in SETTINGS:
-            self.settings.append(statement.text)
+        self.kept.take(statement, aborted=self.aborted is not None)
+        if statement.transaction:
+            self.aborted = None
         return Traced(statement)
 
     async def _alone(self, statement: Statement) -> Traced:
@@ -289,9 +314,16 @@ class Tracer:
             await self._execute(self._text(statement))
             seen = self.relations.learn(await self.connection.fetch(TOUCHED))
         except asyncpg.PostgresError as wrong:
-            self.aborted = statement.number
+            self._abort(statement, wrong)
             return self._failed(statement, wrong)
         return self._traced(statement, seen)
+
+    def _abort(self, statement: Statement, wrong: asyncpg.PostgresError) -> None:
+        """Take note that the open transaction is aborted, unless its session has ended."""
+        if self.connection.is_closed() or wrong.severity_en in FATAL:
+            return
+        if self.aborted is None and self.connection.is_in_transaction():
+            self.aborted = statement.number
 
     def _traced(self, statement: Statement, seen: Seen) -> Traced:
         relations = self.relations
@@ -347,6 +379,9 @@ class Tracer:
     def _without(self, statement: Statement, state: str, told: str, what: str, name: str) -> Traced:
         """Tell apart a database or tablespace that only the clone's server lacks."""
         there = self.live.of_server.get(what)
+        if self.hidden:
+            why = f"line {self.hidden.line} may make it, and did not run as it will there"
+            return Traced(statement, unknown=f"{told}, but {why}")
         if there is None or name in there or name in self.made_beside:
             return Traced(statement, unknown=f"the clone is on a server of its own: {told}")
         names = ", ".join(sorted(there)[:SHOWN]) + (", ..." if len(there) > SHOWN else "")
@@ -365,6 +400,11 @@ class Tracer:
     async def _note(self, statement: Statement) -> None:
         """Follow what the statement did to the transaction and to the settings."""
         if self.connection.is_closed():
+            if statement.transaction in ENDS:
+                self.kept.take(statement, aborted=self.aborted is not None)
+                self.aborted = None
+                if not self.kept.block:
+                    self._end_block()
             return
         inside = self.connection.is_in_transaction()
         if inside and self.block is None:
@@ -372,13 +412,15 @@ class Tracer:
             self.block = self.blocks
             await self._begin()
         elif not inside and self.block is not None:
-            self.block, self.aborted = None, None
+            self._end_block()
             self.relations.restore(await self.connection.fetch(ALL))
             await self._flush()
-        if statement.transaction and statement.transaction.startswith("ROLLBACK") and inside:
-            self.aborted = None
         if self.aborted is None and (statement.node in SETTINGS or statement.transaction):
             self.lock_timeout = await self._asked_timeout()
+
+    def _end_block(self) -> None:
+        self.block, self.aborted = None, None
+        self.kept.end()
 
     async def _asked_timeout(self) -> float:
         value = await self.connection.fetchval(TIMEOUT)
@@ -400,25 +442,56 @@ class Tracer:
         if done:
             await running
             return
-        await self.scratch.end_sessions()
+        with suppress(*BROKEN):
+            await self.scratch.end_sessions()
+        self.connection.terminate()
         await _ended(running)
         raise OutOfTime
 
-    async def _again(self) -> None:
-        """Open another session after the last one was ended, with its settings, and a transaction
-        if the file is within one."""
-        self.connection.terminate()
-        self.aborted = None
-        if not self.scratch.running:
-            self.block = None
-            return
+    async def _open(self, statement: Statement) -> None:
+        """Have another session where the last one was ended, or take note why there is none."""
+        began = time.monotonic()
+        while self.lost is None and self.connection.is_closed():
+            try:
+                await self._again(statement)
+            except (*BROKEN, OutOfTime) as wrong:
+                self.connection.terminate()
+                if time.monotonic() - began > RECOVERS or not self.scratch.running:
+                    why = str(wrong) or type(wrong).__name__
+                    self.lost = f"the clone can't be asked any more: {why}"
+                    return
+                await asyncio.sleep(PAUSE)
+
+    async def _again(self, statement: Statement) -> None:
+        """Open another session, with the settings of the last one and its open transaction."""
+        self.filled.clear()
         self.connection = await connected(self.scratch, self.live)
         self.relations.restore(await self.connection.fetch(ALL))
-        for text in ("BEGIN",) * (self.block is not None) + tuple(self.settings):
-            with suppress(asyncpg.PostgresError):
-                await self._execute(text)
-        if self.block is not None:
+        for text in tuple(self.kept.session):
+            if not await self._made_again((text,)):
+                del self.kept.session[text]
+                self.gap = self.gap or statement
+        if self.kept.block and not await self._made_again(one.text for one in self.kept.block):
+            self.gap = self.gap or statement
+            self.kept.forget_block()
+            await self._roll_back()
+            await self._made_again(one.text for one in self.kept.block)
+        self.lock_timeout = await self._asked_timeout()
+        if self.aborted is not None:
+            await self._made_again((REFUSED,))
+        elif self.kept.block:
             await self._begin()
+
+    async def _made_again(self, texts: Iterable[str]) -> bool:
+        """Run what has set up the last session; return whether all of it could be."""
+        try:
+            for text in texts:
+                await self._execute(text)
+        except asyncpg.PostgresError as wrong:
+            if wrong.severity_en in FATAL or isinstance(wrong, asyncpg.PostgresConnectionError):
+                raise
+            return False
+        return True
 
     async def _flush(self) -> None:
         """Have the counters of what ran before sent away, so that they begin at nothing."""

@@ -12,6 +12,7 @@ import pytest
 
 from alerts.migrations.kind import Kind, kind, worst
 from alerts.migrations.lock_mode import Blocked
+from monitor.migrations import trace
 from monitor.migrations.clone import load
 from monitor.migrations.given_server import PREFIX, given_server, why_not
 from monitor.migrations.parsing import parsed
@@ -33,6 +34,7 @@ KINDS = [
     ("ALTER TABLE orders ADD CHECK (total > 0) NOT VALID", Kind.instant, Blocked.all),
     ("CREATE INDEX CONCURRENTLY ON orders (note)", Kind.index_build, Blocked.none),
     ("BEGIN", Kind.instant, Blocked.none),
+    ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", Kind.instant, Blocked.none),
     ("ALTER TABLE orders VALIDATE CONSTRAINT orders_total_check", Kind.scan, Blocked.none),
     ("ALTER TABLE orders ADD y int", Kind.instant, Blocked.all),
     ("COMMIT", Kind.instant, Blocked.none),
@@ -83,6 +85,28 @@ async def test_kinds_on_a_given_server(database: Database, role: str, tmp_path: 
     assert [one.statement.text for one in run if not (one.unknown or one.failure)] == []
     assert "no role absent" in str([one.unknown for one in run])
     assert await database.fetchval(LEFT) == 0
+
+
+@pytest.mark.versions(14)
+async def test_a_session_that_is_lost_there(
+    database: Database, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Versions whose counters are asked are not asked in a transaction that is aborted."""
+    monkeypatch.setattr(trace, "EACH", 0.5)
+    good = "DISCARD ALL; BEGIN; SELECT pg_sleep(9); ALTER TABLE orders ADD x int; COMMIT"
+    async with given_server(role, {}, None, ()) as scratch:
+        await load(scratch, SCHEMA)
+        tracer = await Tracer.start(scratch, False)
+        found = await tracer.run(parsed(list(pieces(good))))
+        await tracer.run(parsed(list(pieces("BEGIN; SELECT 1 / 0"))))
+        tracer.connection.terminate()
+        refused, _, last = await tracer.run(
+            parsed(list(pieces("SELECT 1; COMMIT; ALTER TABLE orders ADD y int")))
+        )
+        await tracer.close()
+    assert [kind(one) for one in found[3:]] == [Kind.instant] * 2
+    assert refused.unknown == "statement 2 fails in its transaction"
+    assert (kind(last), last.block) == (Kind.instant, None)
 
 
 async def command(*arguments: str, stdin: str = "") -> asyncio.subprocess.Process:

@@ -1,6 +1,7 @@
 """A file on the empty clone: what each statement does there, and what it may not do."""
 
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from alerts.migrations.traced import Relation, Traced
 from monitor.migrations import trace
 from monitor.migrations.clone import load
 from monitor.migrations.parsing import parsed
-from monitor.migrations.scratch import Scratch, scratch_server
+from monitor.migrations.scratch import MIGRATOR, Scratch, scratch_server
 from monitor.migrations.script import pieces
+from tests.fixtures.until import until
 
 pytestmark = pytest.mark.tool
 
@@ -195,6 +197,22 @@ async def test_a_misspelt_tablespace(scratch: Scratch) -> None:
     assert misspelt.failure.message.endswith("does not exist (there are: fast, pg_default)")
 
 
+async def test_a_tablespace_that_psql_may_make(scratch: Scratch) -> None:
+    """What the file does not tell may make it: no failure is foretold."""
+    live = trace.LiveNames(18, frozenset(), {"tablespace": frozenset({"pg_default"})})
+    script = (
+        "SELECT format('CREATE TABLESPACE slow LOCATION %L', '/x') \\gexec\n"
+        "CREATE INDEX ON orders (note) TABLESPACE slow"
+    )
+    tracer = await trace.Tracer.start(scratch, lacking=False, live=live)
+    try:
+        _, made = await tracer.run(parsed(list(pieces(script))))
+    finally:
+        await tracer.close()
+    assert made.failure is None
+    assert "does not exist, but line 1 may make it" in str(made.unknown)
+
+
 async def test_after_what_did_not_run(scratch: Scratch) -> None:
     """What is missing then may be made there; without a gap it fails."""
     first, _, then, other = await traced(
@@ -268,3 +286,86 @@ async def test_what_only_the_clone_has_come_to(scratch: Scratch) -> None:
     assert {one.block for one in (begin, *others, last)} == {None}
     assert [bool(one.unknown) for one in others] == [True] * 3
     assert [(kind(one), one.lock_timeout) for one in (inside, last)] == [(Kind.instant, 3)] * 2
+
+
+TOO_LONG = "SELECT pg_sleep(9)"
+LOST = [
+    # A file until before its COMMIT, and the limit in force at the end.
+    ("DISCARD ALL; BEGIN; {}; CREATE TABLE x ()", 0),
+    ("BEGIN; SET LOCAL search_path = shadow; COMMIT; BEGIN; {}; ALTER TABLE orders ADD a int", 0),
+    ("BEGIN; SET search_path = shadow; ROLLBACK; BEGIN; {}; ALTER TABLE orders ADD b int", 0),
+    (
+        "BEGIN; SET LOCAL lock_timeout = '5s'; SAVEPOINT s; SET search_path = shadow;"
+        "ROLLBACK TO s; {}; ROLLBACK TO s; ALTER TABLE orders ADD c int",
+        5,
+    ),
+]
+
+
+async def test_a_session_that_is_lost_in_a_transaction(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one has the settings that hold then, and no others."""
+    monkeypatch.setattr(trace, "EACH", 0.5)
+    for script, limit in LOST:
+        found = await traced(scratch, f"{script.format(TOO_LONG)}; COMMIT")
+        [lost] = [one for one in found if one.statement.text == TOO_LONG]
+        assert "did not end within" in str(lost.unknown)
+        last, end = found[-2:]
+        assert (kind(last), last.lock_timeout, kind(end)) == (Kind.instant, limit, Kind.instant)
+        assert last.block == end.block is not None
+
+
+async def over(tracer: trace.Tracer) -> None:
+    """Wait until its session is known to have ended."""
+
+    async def is_closed() -> bool:
+        return tracer.connection.is_closed()
+
+    await until(is_closed, "the session is over")
+
+
+async def test_a_session_that_is_lost_after_a_failure(scratch: Scratch) -> None:
+    """What follows in the transaction is refused as before; its settings are undone at its end."""
+    tracer = await trace.Tracer.start(scratch, lacking=False)
+    try:
+        script = "BEGIN; SET lock_timeout = '4s'; SELECT 1 / 0; SET x.y = 1"
+        first = await tracer.run(parsed(list(pieces(script))))
+        await scratch.end_sessions()
+        await over(tracer)
+        script = f"{INSTANT}; BEGIN; COMMIT; {INSTANT}; SET x.z = 1"
+        then = await tracer.run(parsed(list(pieces(script))))
+    finally:
+        await tracer.close()
+    refused = "statement 3 fails in its transaction"
+    assert [one.failure for one in (*first, *then) if one.failure] == []
+    assert [first[3].unknown, then[0].unknown, then[1].unknown] == [refused] * 3
+    after = [(kind(one), one.block, one.lock_timeout) for one in then[3:]]
+    assert after == [(Kind.instant, None, 0)] * 2
+
+
+async def test_a_server_that_lets_nobody_in(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a crash it does again, with the settings; else the rest of the file is unknown."""
+    tracer = await trace.Tracer.start(scratch, lacking=False)
+    try:
+        await tracer.run(parsed(list(pieces("SET lock_timeout = '3s'"))))
+        os.kill(await tracer.connection.fetchval("select pg_backend_pid()"), signal.SIGKILL)
+        await over(tracer)
+        [recovered] = await tracer.run(parsed(list(pieces(INSTANT))))
+        assert recovered.failure is None
+        assert (kind(recovered), recovered.lock_timeout) == (Kind.instant, 3)
+        monkeypatch.setattr(trace, "RECOVERS", 0.2)
+        admin = await scratch.connect_superuser()
+        assert admin
+        await admin.execute(f"ALTER ROLE {MIGRATOR} NOLOGIN")
+        await admin.close()
+        await scratch.end_sessions()
+        await over(tracer)
+        rest = await tracer.run(parsed(list(pieces(f"BEGIN; {INSTANT}; COMMIT; DROP TABLE z"))))
+    finally:
+        await tracer.close()
+    reasons = {str(one.unknown).partition(":")[0] for one in rest}
+    assert reasons == {"the clone can't be asked any more"}
+    assert [one.failure for one in rest if one.failure] == []
