@@ -24,10 +24,13 @@ them says nothing."""
 WRITES = _words("insert delete merge")
 ENDS_OF_TABLES = _words("where group having window order limit offset fetch for on using")
 ENDS_OF_QUERY = _words("union intersect except")
-NO_ALIAS = ENDS_OF_TABLES | ENDS_OF_QUERY | _words("inner left right full outer cross join")
+NO_ALIAS = (
+    ENDS_OF_TABLES | ENDS_OF_QUERY | _words("inner left right full outer cross join tablesample")
+)
 BEFORE_ITEM = _words("select , distinct all")
 AFTER_ITEM = _words(", from as ) ;")
-COMPARED = _words("= < > in between")
+BEGINS_OPERATOR = _words("< > ! :")
+"""Signs before a `=` that make another operator of it."""
 CONTINUES = _words("is isnull notnull in between like ilike similar and or at collate over")
 """Words after a column with which an expression goes on."""
 
@@ -47,8 +50,8 @@ class Mention(NamedTuple):
     name: str
     is_item: bool
     """Whether it is a whole item of a list of columns."""
-    is_compared: bool
-    """Whether it stands beside a comparison."""
+    is_equal: bool
+    """Whether a condition compares it by `=` or IN: not a range, a sort or a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,13 @@ class StatementReads:
         )
 
     def is_by_key(self, table: str) -> bool:
-        """Whether it compares a column of that table which is its key by its name."""
+        """Whether it asks for values of a column of that table which is its key by its name.
+
+        A list may be read in parts by its key (`id > $1 ORDER BY id`): that asks for all rows.
+        """
         about = self._about(table, certain=True)
-        compared = {mention.name for mention in about if mention.is_compared}
-        return any(is_own_key(name, table) for name in compared | self.shared)
+        asked = {mention.name for mention in about if mention.is_equal}
+        return any(is_own_key(name, table) for name in asked | self.shared)
 
     def _about(self, table: str, certain: bool = False) -> Iterator[Mention]:
         """Yield the names that may be columns of a table; only of that one, if certain."""
@@ -125,6 +131,8 @@ class _Level:
     is_query: bool
     expects: bool = False
     """Whether a table comes next."""
+    is_condition: bool = False
+    """Whether it is part of WHERE, ON or HAVING."""
 
 
 @dataclass
@@ -153,14 +161,13 @@ class _Walk:
         elif word == ")":
             self._close()
         elif word == "select":
-            level.clause, level.is_query = "list", True
+            level.clause, level.is_query, level.is_condition = "list", True, False
         elif word == "from" and level.is_query and self._word(at - 1) != "distinct":
             level.clause, level.expects = "tables", True
         elif word in ENDS_OF_TABLES or word in ENDS_OF_QUERY:
-            level.clause, level.expects = (
-                "tables" if word in ("on", "using") and level.clause == "tables" else "rest",
-                False,
-            )
+            is_join = word in ("on", "using") and level.clause == "tables"
+            level.clause, level.expects = "tables" if is_join else "rest", False
+            level.is_condition = word in ("where", "having") or (word == "on" and is_join)
         elif level.clause == "tables" and word in ("join", ","):
             level.expects = True
         elif level.expects and word not in ("only", "lateral"):
@@ -183,7 +190,8 @@ class _Walk:
         is_joined = level.expects and inside not in ("select", "with", "values")
         level.expects = False
         clause = "tables" if is_joined else "using" if self._word(at - 1) == "using" else "rest"
-        self.levels.append(_Level(clause, is_joined or inside == "with", is_joined))
+        is_query = is_joined or inside == "with"
+        self.levels.append(_Level(clause, is_query, is_joined, level.is_condition))
 
     def _close(self) -> None:
         if len(self.levels) > 1:
@@ -217,9 +225,16 @@ class _Walk:
         if name is not None and after != "(" and not is_alias:
             is_item = self.levels[-1].clause == "list" and before in BEFORE_ITEM
             is_item = is_item and (after in AFTER_ITEM or self._is_alias(at + 1))
-            is_compared = after in COMPARED or before in ("=", "<", ">")
-            self.mentions.append(Mention(qualifier, name, is_item, is_compared))
+            is_equal = self.levels[-1].is_condition and self._is_equal(first, at)
+            self.mentions.append(Mention(qualifier, name, is_item, is_equal))
         return at + 1
+
+    def _is_equal(self, first: int, last: int) -> bool:
+        """Whether a name that begins and ends there stands beside `=` or before IN."""
+        after, before = self._word(last + 1), self._word(first - 1)
+        if after == "=":
+            return self._word(last + 2) != ">"  # the name of an argument
+        return after == "in" or (before == "=" and self._word(first - 2) not in BEGINS_OPERATOR)
 
     def _word(self, at: int) -> str:
         return self.words[at] if 0 <= at < len(self.words) else ""

@@ -22,6 +22,7 @@ END = _words("""
 """Words that end a list of tables, at the top level."""
 END_OF_FILTER = END - {"where", "set"}
 JOINS = _words("natural inner left right full outer cross join")
+NO_ALIAS = END | JOINS | _words("on using tablesample")
 INSIDE = _words("select with union intersect except lateral merge")
 """A statement with more of these than its first word is not plain."""
 
@@ -40,11 +41,27 @@ class StatementShape:
     kind: str
     """select, update or delete."""
     tables: tuple[TableName, ...]
+    """Without those of FROM in an UPDATE, and not all of USING in a DELETE."""
+    aliases: tuple[str, ...]
+    """The name before the columns of each table."""
+    has_others: bool
+    """Whether an UPDATE or DELETE also reads other tables."""
     is_filtered: bool
     has_offset: bool
     equal: tuple[str, ...]
     """Columns that are compared with a value by `=`, all of which must hold."""
     wrapped: tuple[Wrapped, ...]
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether its columns are all of one table."""
+        return len(self.tables) == 1 and not self.has_others
+
+    def table_of(self, qualifier: str) -> TableName | None:
+        """Return the table whose columns have that name before them, if it is one of these."""
+        named = zip(self.tables, self.aliases, strict=True)
+        found = {table for table, alias in named if alias == qualifier}
+        return found.pop() if len(found) == 1 else None
 
 
 def shape_of(text: str) -> StatementShape | None:
@@ -67,7 +84,9 @@ def shape_of(text: str) -> StatementShape | None:
     certain = [(items[at:to], words[at:to]) for at, to in conditions(words, first, last)]
     return StatementShape(
         kind,
-        tables,
+        tuple(table for table, _ in tables),
+        tuple(alias for _, alias in tables),
+        _has_others(kind, words, depths, end),
         last > first,
         _at_top("offset", words, depths, end) is not None,
         tuple(column for part in certain for column in equal_columns(*part)),
@@ -89,20 +108,33 @@ def _at_top(word: str, words: Sequence[str], depths: Sequence[int], start: int) 
 
 
 def _tables_start(kind: str, words: Sequence[str], depths: Sequence[int]) -> int | None:
-    """Return where the tables begin; `IS DISTINCT FROM` does not begin them."""
-    if kind == "update":
-        return 1
+    """Return where the tables begin."""
+    return 1 if kind == "update" else _after_from(words, depths)
+
+
+def _after_from(words: Sequence[str], depths: Sequence[int]) -> int | None:
+    """Return what follows FROM; `IS DISTINCT FROM` is another one."""
     at = _at_top("from", words, depths, 0)
     while at is not None and words[at - 1] == "distinct":
         at = _at_top("from", words, depths, at + 1)
     return None if at is None else at + 1
 
 
+def _has_others(kind: str, words: Sequence[str], depths: Sequence[int], end: int) -> bool:
+    """Whether tables are read beside those that are written; `end` is where these end."""
+    if kind == "update":
+        return _after_from(words, depths) is not None
+    return kind == "delete" and "using" in words[:end]
+
+
 def _tables(
     items: Sequence[Token], words: Sequence[str], depths: Sequence[int], at: int
-) -> tuple[tuple[TableName, ...], int] | None:
-    """Return the tables, and where their list ends; None where something else is among them."""
-    tables = list[TableName]()
+) -> tuple[list[tuple[TableName, str]], int] | None:
+    """Return the tables with their aliases, and where their list ends.
+
+    None where something else is among them.
+    """
+    tables = list[tuple[TableName, str]]()
     while True:
         at += at < len(words) and words[at] == "only"
         first = name_of(items[at]) if at < len(items) else None
@@ -113,14 +145,21 @@ def _tables(
             schema, first, at = first, name_of(items[at + 1]), at + 2
         if first is None or (at < len(words) and words[at] in ("(", ".", "tablesample")):
             return None
-        tables.append(TableName(schema, first))
+        tables.append((TableName(schema, first), _alias(items, words, at) or first))
         while at < len(words) and not (depths[at] == 0 and _ends_reference(words, at)):
             at += 1
         if at >= len(words) or words[at] in END:
-            return tuple(tables), at
+            return tables, at
         while at < len(words) and words[at] in JOINS:
             at += 1
         at += at < len(words) and words[at] == ","
+
+
+def _alias(items: Sequence[Token], words: Sequence[str], at: int) -> str | None:
+    """Return the alias of a table whose name ends there."""
+    at += words[at : at + 1] == ["*"]
+    at += words[at : at + 1] == ["as"]
+    return name_of(items[at]) if at < len(items) and words[at] not in NO_ALIAS else None
 
 
 def _ends_reference(words: Sequence[str], at: int) -> bool:

@@ -21,7 +21,6 @@ from alerts.findings.queries._plans import known_plans
 from alerts.snapshot import Snapshot
 from alerts.statements.conditions import Wrapped
 from alerts.statements.load import Load, Ran
-from alerts.statements.reads import reads_of
 from alerts.statements.shape import StatementShape, TableName
 from collectors._columns import where
 from collectors.index_layout import index_layout
@@ -42,6 +41,9 @@ AGREE = 0.75
 SAME = {
     **dict.fromkeys(("varchar", "character"), "text"),
     **dict.fromkeys(("int", "integer"), "int4"),
+    **dict.fromkeys(("double", "float"), "float8"),
+    **dict.fromkeys(("decimal", "dec"), "numeric"),
+    "real": "float4",
     "bigint": "int8",
     "smallint": "int2",
     "boolean": "bool",
@@ -60,6 +62,11 @@ class FullScan:
     """Of the table within the same time, by whatever statement."""
     wrapped: Wrapped | None
     """A column of the table that the statement compares inside of a function or cast."""
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Columns of the table that are compared by `=`; none where they may be of another."""
+        return self.shape.equal if self.shape.is_alone else ()
 
     @property
     def blocks(self) -> float:
@@ -92,7 +99,7 @@ def full_scans(snapshot: Snapshot, load: Load, calls: int, pages: int) -> Iterat
             continue
         if not _may_scan(planned.get(ran.key), table):
             continue
-        wrapped = _wrapped(snapshot, load, ran, shape, table)
+        wrapped = _wrapped(snapshot, shape, name, table)
         if wrapped is None and len(shape.tables) > 1:
             continue
         for span, done in ((SCANS.span, ran), (RECENT, _lately(snapshot, load, ran, calls))):
@@ -103,27 +110,24 @@ def full_scans(snapshot: Snapshot, load: Load, calls: int, pages: int) -> Iterat
 
 
 def _wrapped(
-    snapshot: Snapshot, load: Load, ran: Ran, shape: StatementShape, table: UserTable
+    snapshot: Snapshot, shape: StatementShape, name: TableName, table: UserTable
 ) -> Wrapped | None:
-    """Return the first such column of a table; a cast to its own type is none."""
+    """Return the first such column of a table, which the statement names so.
+
+    A cast to the type of the column is none.
+    """
     types = _types(snapshot, table) if any(one.is_cast for one in shape.wrapped) else {}
     for one in shape.wrapped:
-        is_own = len(shape.tables) == 1 or _place(load, ran, one.qualifier) == _name(shape, table)
-        if is_own and not (one.is_cast and _is_kept(one, types.get(one.column))):
+        if _is_of(one, shape, name) and not (one.is_cast and _is_kept(one, types.get(one.column))):
             return one
     return None
 
 
-def _name(shape: StatementShape, table: UserTable) -> TableName:
-    """Return a table as the statement names it."""
-    return next(one for one in shape.tables if one.name == table.relname)
-
-
-def _place(load: Load, ran: Ran, qualifier: str | None) -> TableName | None:
-    """Return the table for which an alias stands in a statement."""
-    reads = reads_of(load.texts.known[ran.key[2]].query)
-    found = {one.table for one in reads.readings if one.alias == qualifier} if reads else set()
-    return found.pop() if len(found) == 1 else None
+def _is_of(column: Wrapped, shape: StatementShape, name: TableName) -> bool:
+    """Whether a column is certainly of that table of the statement."""
+    if column.qualifier is None:
+        return shape.is_alone
+    return shape.table_of(column.qualifier) == name
 
 
 def _types(snapshot: Snapshot, table: UserTable) -> dict[str, str]:
@@ -167,7 +171,7 @@ def _candidates(load: Load, calls: int) -> Iterator[_Candidate]:
         if len(shape.tables) == 1:
             yield _Candidate(ran, shape, shape.tables[0])
             continue
-        places = (_place(load, ran, one.qualifier) for one in shape.wrapped if one.qualifier)
+        places = (shape.table_of(one.qualifier) for one in shape.wrapped if one.qualifier)
         for name in dict.fromkeys(place for place in places if place is not None):
             yield _Candidate(ran, shape, name)
 

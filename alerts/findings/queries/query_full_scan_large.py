@@ -49,7 +49,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def evidence(load: Load, scan: FullScan, limits: Limits) -> Evidence:
     ran, table = scan.ran, scan.table
     name = identifier(table.schemaname, table.relname)
-    columns = ", ".join(identifier(column) for column in scan.shape.equal)
+    columns = ", ".join(identifier(column) for column in scan.compared)
     return told(
         load,
         ran,

@@ -32,7 +32,7 @@ class Limits(BaseLimits):
     """Share of the executions that leave deleted rows out: that is the custom. Executions of the
     statement itself, and of those that read by the key or at most one row, are not counted."""
     filtering: Annotated[int, FIXED] = 3
-    """Different statements that do."""
+    """Different statements that do, by the key as well."""
     min_rows: Annotated[float, FIXED] = 2.0
     """Rows that an execution returns on average: one row by its key may be a deleted one."""
 
@@ -89,15 +89,12 @@ def the_columns(snapshot: Snapshot) -> dict[tuple[str, str], SoftDeleteColumn]:
 def of_table(
     load: Load, column: SoftDeleteColumn, readers: list[Reader], limits: Limits
 ) -> Iterator[Outcome]:
-    filtering = [reader for reader in readers if reader.filters]
-    if len(filtering) < limits.filtering:
+    filtering = sum(reader.filters for reader in readers)
+    of_lists = [one for one in readers if not one.is_by_key and returns_many(one.ran, limits)]
+    filtered = sum(one.ran.use.calls for one in of_lists if one.filters)
+    if filtering < limits.filtering or not filtered:
         return
-    filtered = sum(reader.ran.use.calls for reader in filtering)
-    lists = [
-        one.ran
-        for one in readers
-        if not (one.filters or one.is_by_key) and returns_many(one.ran, limits)
-    ]
+    lists = [one.ran for one in of_lists if not one.filters]
     missing = sum(ran.use.calls for ran in lists)
     named = 0
     for ran in lists:
@@ -106,7 +103,7 @@ def of_table(
         is_custom = others >= limits.filtered and filtered >= calls
         if calls >= limits.min_calls and is_custom and named < MOST:
             named += 1
-            yield evidence(load, ran, column, others, len(filtering))
+            yield evidence(load, ran, column, others, filtering)
 
 
 def returns_many(ran: Ran, limits: Limits) -> bool:
@@ -120,9 +117,9 @@ def evidence(load: Load, ran: Ran, column: SoftDeleteColumn, share: float, other
         ran,
         ran.use.calls,
         f"{ran.brief} does not filter by {name}, with which {others} other statements on {table}"
-        f" ({share_text(share)} of the other executions) leave deleted rows out: it returned"
-        f" {number_text(ran.use.each('rows'))} rows each of {ran.use.calls:,.0f} times within"
-        f" {duration_text(ran.seconds)}.",
+        f" ({share_text(share)} of the other executions that return several rows) leave deleted"
+        f" rows out: it returned {number_text(ran.use.each('rows'))} rows each of"
+        f" {ran.use.calls:,.0f} times within {duration_text(ran.seconds)}.",
         {
             "table": table,
             "column": name,

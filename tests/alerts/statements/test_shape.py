@@ -39,6 +39,31 @@ def test_tables(text: str, tables: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "aliases", "is_alone"),
+    [
+        ("select * from t where a = $1", ("t",), True),
+        ('select * from s.t as "X" where a = $1', ("X",), True),
+        ("select * from a * x, only b y join c on true", ("x", "y", "c"), False),
+        ("select * from t for update", ("t",), True),
+        ("update t x set a = b is distinct from $1 where c", ("x",), True),
+        ("update t as x set a = extract(year from b)", ("x",), True),
+        ("update t set a = u.b from u where t.c = u.c", ("t",), False),
+        ("delete from t where a = $1", ("t",), True),
+        ("delete from t x using u where x.a = u.a", ("x",), False),
+    ],
+)
+def test_aliases(text: str, aliases: tuple[str, ...], is_alone: bool) -> None:
+    assert (shape(text).aliases, shape(text).is_alone) == (aliases, is_alone)
+
+
+def test_the_table_before_a_column() -> None:
+    found = shape("select * from a.t, b.t, c.t as x")
+    assert found.table_of("x") == ("c", "t")
+    assert found.table_of("t") is None  # it may be either of them
+    assert found.table_of("y") is None
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "with x as (select 1) select * from x",

@@ -212,10 +212,43 @@ def test_a_function_around_a_column_of_a_joined_table(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "update orders set a = b.c from b where orders.id = b.x and lower(orders.email) = $1",
+        "update public.orders as o set a = $1 where lower(o.email) = $2",
+        "delete from only orders o using b where o.id = b.x and lower(o.email) = $1",
+        "select id from orders where lower(orders.email) = $1",
+        'select "O".id from orders * "O" where lower("O".email) = $1',
+    ],
+)
+def test_a_function_around_a_column_with_its_table(text: str) -> None:
+    assert scanned(WRAPPED, text).subjects[0].evidence.facts["table"] == "public.orders"
+
+
+def test_columns_of_another_table_are_not_told_of_the_scanned_one() -> None:
+    text = "update orders set a = b.c from b where orders.id = b.x and b.state = $1"
+    [subject] = scanned(SCAN, text).subjects
+    assert subject.evidence.facts["filter_columns"] is None
+    assert "It compares" not in " ".join(subject.evidence.cure)
+
+
+def test_tables_of_one_name_are_two() -> None:
+    """The one whose column is wrapped is in another schema, and not known."""
+    text = "select 1 from public.orders o, s.orders p where p.id = o.id and lower({}.email) = $1"
+    assert scanned(WRAPPED, text.format("o")).state is State.ill
+    assert scanned(WRAPPED, text.format("p")).state is State.healthy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "select o.id from orders o join customers c on c.id = o.customer where lower(c.email) = $1",
         "select o.id from orders o join customers c on c.id = o.customer where lower(email) = $1",
         "select o.id from orders o join orders p on p.id = o.id where p.at = $1",
         "select o.id from s.orders o join customers c on c.id = o.c where lower(o.email) = $1",
+        "select o.id from s.orders o join orders p on p.id = o.id where lower(o.email) = $1",
+        "update orders set a = $1 from b where orders.id = b.x and lower(b.email) = $2",
+        "update orders o set a = $1 from b where o.id = b.x and lower(email) = $2",
+        "delete from orders using b where orders.id = b.x and lower(b.email) = $1",
+        "delete from orders o using b, c where o.id = b.x and lower(c.email) = $1",
     ],
 )
 def test_a_function_whose_table_is_another_or_not_certain(text: str) -> None:
@@ -233,6 +266,14 @@ def test_a_function_whose_table_is_another_or_not_certain(text: str) -> None:
         ("code::text = $1", {}, False),  # its type is not known
         ("number::bigint = $1", {"number": "int8"}, False),
         ("number::int = $1", {"number": "text"}, True),
+        ("cast(number as double precision) = $1", {"number": "float8"}, False),
+        ("number::float > $1", {"number": "float8"}, False),
+        ("number::float > $1", {"number": "float4"}, True),
+        ("number::real > $1", {"number": "float4"}, False),
+        ("number::real > $1", {"number": "float8"}, True),
+        ("number::decimal = $1", {"number": "numeric"}, False),
+        ("cast(number as dec) = $1", {"number": "numeric"}, False),
+        ("number::decimal = $1", {"number": "int4"}, True),
         ("at::date = $1", {}, True),
         ("at::date = $1", {"at": "date"}, False),
         ("code::text = $1 and at::date = $2", {"code": "text"}, True),
@@ -303,10 +344,12 @@ def deleted(
     texts: Mapping[int, str] = READS,
     other: int = 0,
     other_rows: int = 10,
+    filtered_rows: int = 10,
     **given: Any,
 ) -> Verdict:
     use = {"calls": 200, "rows": 2000, "seconds": 1.0}
-    rows = [statement(n, filtered // 3, rows=10) for n in (1, 2, 3)]
+    each = filtered // 3
+    rows = [statement(n, each, rows=each * filtered_rows) for n in (1, 2, 3)]
     columns = [
         SoftDeleteColumn(
             "shop", 5, "public", "users", 3, "deleted_at", "timestamptz", False, 1 << 20, 1e5
@@ -333,6 +376,40 @@ def test_reads_by_key_and_the_statement_itself_are_no_custom() -> None:
     by_key = {**READS, 8: "select name from users where id = $1"}
     assert deleted(texts=by_key, other=90_000, other_rows=1).state is State.ill
     assert deleted(300).state is State.ill
+
+
+KEYED = {n: f"select * from users where id = $1 and a = ${n} and {LIVE}" for n in (1, 2, 3)}
+TWO_LISTS = {7: "select * from users where city = $1", 8: "select * from users where team = $1"}
+
+
+def test_those_that_filter_by_key_or_one_row_are_no_custom() -> None:
+    """Both sides of the share are lists."""
+    twice: dict[str, Any] = {"calls": 5000, "rows": 50_000, "other": 5000}
+    assert deleted(300_000, {**KEYED, **TWO_LISTS}, **twice).state is State.healthy
+    assert deleted(300_000, {**READS, **TWO_LISTS}, filtered_rows=1, **twice).state is State.healthy
+    assert deleted(300_000, {**READS, **TWO_LISTS}, **twice).state is State.ill
+    [subject] = deleted(2400, {**READS, 8: KEYED[1]}, other=90_000, other_rows=1).subjects
+    assert subject.evidence.facts["filtered_share"] == 1
+    assert "4 other statements" in subject.evidence.message
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "id > $1 order by id limit $2",  # the next page
+        "city = $1 and id <= $2 order by id desc limit $3",
+        "city = $1 and $2 < users.id limit $3",
+        "id between $1 and $2",
+        "id <> $1",
+        "id not in ($1, $2)",
+        "city = $1 order by id = $2 desc",
+        "city = $1 order by id > 3",
+        "(city, id) > ($1, $2) limit $3",
+    ],
+)
+def test_lists_that_go_along_the_key(condition: str) -> None:
+    text = f"select * from users where {condition}"
+    assert deleted(texts={**READS, 7: text}).state is State.ill
 
 
 @pytest.mark.parametrize(
@@ -384,7 +461,7 @@ def test_deleted_rows_behind_lists_and_joins(text: str) -> None:
         f"select {EVERY} from users where city = $1 order by deleted_at",
         f"select {EVERY} from users where users.id in ($1, $2, $3)",  # rows that others refer to
         "select * from users where id = any ($1)",
-        "select * from users where id > $1 order by id limit $2",  # a job
+        "select * from users where not ($1 = users.id or id in ($2, $3)) and city = $4",
         "select o.at, u.name from orders o join users u on u.id = o.user_id where o.at > $1",
         "select u.name from users u join live_users l using (id) where l.deleted_at is null",
         "with x as (select * from users where deleted_at is null) select * from x, users",
