@@ -1,9 +1,11 @@
 """A file on the empty clone: what each statement does there, and what it may not do."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -369,3 +371,34 @@ async def test_a_server_that_lets_nobody_in(
     reasons = {str(one.unknown).partition(":")[0] for one in rest}
     assert reasons == {"the clone can't be asked any more"}
     assert [one.failure for one in rest if one.failure] == []
+
+
+async def test_a_server_that_lets_us_in_again(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it recovers it is tried again, and the file goes on."""
+    monkeypatch.setattr(trace, "RECOVERS", 60.0)
+    connect, tries = trace.connected, []
+
+    async def counted(*arguments: Any) -> Any:
+        tries.append(arguments)
+        return await connect(*arguments)
+
+    async def has_tried() -> bool:
+        return len(tries) > 1
+
+    tracer = await trace.Tracer.start(scratch, lacking=False)
+    monkeypatch.setattr(trace, "connected", counted)
+    admin = await scratch.connect_superuser()
+    assert admin
+    try:
+        await admin.execute(f"ALTER ROLE {MIGRATOR} NOLOGIN")
+        tracer.connection.terminate()
+        running = asyncio.ensure_future(tracer.run(parsed(list(pieces(INSTANT)))))
+        await until(has_tried, "it was tried again")
+        await admin.execute(f"ALTER ROLE {MIGRATOR} LOGIN")
+        [last] = await running
+    finally:
+        await admin.close()
+        await tracer.close()
+    assert kind(last) is Kind.instant
