@@ -11,6 +11,7 @@ from alerts.bloat.distinct import Frequencies, distinct_values
 from alerts.bloat.estimate import (
     CHANGED_MUCH,
     CHANGED_TOO_MUCH,
+    NEVER_COUNTED,
     REMEMBERED,
     SMALLEST_FILE,
     Confidence,
@@ -113,7 +114,7 @@ def _obstacle(tree: BTree) -> NotEvaluated | None:
     if tree.relpages < SMALLEST_FILE:
         return NotEvaluated(Obstacle.too_small, f"smaller than {SMALLEST_FILE} pages")
     if tree.reltuples < 0 or tree.table_rows < 0:
-        return NotEvaluated(Obstacle.never_counted, "never vacuumed nor analysed")
+        return NotEvaluated(Obstacle.never_counted, NEVER_COUNTED)
     lacks_distinct = tree.deduplicates and None in tree.distinct
     if lacks_distinct or not all(column.is_known for column in tree.columns):
         if tree.statistics_readable:

@@ -29,6 +29,7 @@ FILLED_UP = 0.25
 """Weight of pages whose last gap was filled by a short row."""
 REMEMBERED = 2000
 """Number of tables whose packing is cached."""
+NEVER_COUNTED = "not vacuumed or analysed since it was created or truncated"
 
 
 class Confidence(StrEnum):
@@ -102,7 +103,7 @@ def _obstacle(heap: Heap) -> NotEvaluated | None:
     if _is_small(heap):
         return NotEvaluated(Obstacle.too_small, f"smaller than {SMALLEST_FILE} pages")
     if heap.reltuples < 0:
-        return NotEvaluated(Obstacle.never_counted, "never vacuumed nor analysed")
+        return NotEvaluated(Obstacle.never_counted, NEVER_COUNTED)
     if not all(column.is_known for column in heap.columns):
         if heap.statistics_readable:
             return NotEvaluated(Obstacle.statistics_missing, "columns without statistics")

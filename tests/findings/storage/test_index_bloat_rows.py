@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from alerts._base import Evidence, Severity, State
+from alerts.bloat.estimate import NEVER_COUNTED
 from alerts.bloat.rebuilt import RebuiltSizes
 from alerts.findings.storage.index_bloat import REBUILT, finding
 from alerts.history.memory import Memory, Namespace
@@ -156,7 +157,7 @@ def test_entries_of_dead_rows_are_not_well() -> None:
 
 def test_what_is_unknown() -> None:
     never = seen(index(1.0, reltuples=-1.0))
-    assert verdict_of(finding, never).reason == "never vacuumed nor analysed; ANALYZE its table"
+    assert verdict_of(finding, never).reason == f"{NEVER_COUNTED}; ANALYZE its table"
     text = replace(LAYOUT, attlen=[-1], typname=["text"])
     blind = seen(index(0.4), (column_statistics, ()), (btree_layout, (text,)))
     assert verdict_of(finding, blind).reason == "columns without statistics; ANALYZE its table"

@@ -10,6 +10,7 @@ import pytest
 
 from alerts._base import Evidence, Severity, State
 from alerts.bloat.baseline import Baselines
+from alerts.bloat.estimate import NEVER_COUNTED
 from alerts.findings.storage.table_bloat import BASELINE, finding
 from alerts.history.memory import Memory, Namespace
 from alerts.snapshot import ServerIdentity, Snapshot
@@ -162,7 +163,7 @@ def test_never_counted_is_unknown() -> None:
     layout = replace(LAYOUT, relpages=0, reltuples=-1.0, analyze_seconds=None, vacuum_seconds=None)
     found = verdict_of(finding, seen(uncounted, layout=layout))
     assert found.state is State.unknown
-    assert [u.reason for u in found.unjudged] == ["never vacuumed nor analysed; ANALYZE it"]
+    assert [u.reason for u in found.unjudged] == [f"{NEVER_COUNTED}; ANALYZE it"]
 
 
 def test_a_small_one_that_was_never_counted_is_left_alone() -> None:
