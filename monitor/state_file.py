@@ -86,7 +86,7 @@ class StateFile:
                 if connection.execute("pragma user_version").fetchone() != (VERSION,):
                     return ()
                 return sample_rows.read(connection, series, step, since)
-        except (sqlite3.Error, OSError):
+        except (sqlite3.Error, OSError, Unusable):
             return ()  # what is wrong with the file is said when it is written
 
     async def save(self, memory: Memory, last: bool = False) -> None:
@@ -194,7 +194,6 @@ def recall(path: Path, memory: Memory) -> int:
     """
     if not _is_there(path):
         return 0
-    _check_kind(path)
     wrong = 0
     with closing(_readable(path)) as connection:
         connection.text_factory = bytes
@@ -210,6 +209,7 @@ def recall(path: Path, memory: Memory) -> int:
 
 def _readable(path: Path) -> sqlite3.Connection:
     """Open a connection that only reads, also where nothing may be written beside the file."""
+    _check_kind(path)
     for option in ("mode=ro", "mode=ro&immutable=1"):
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?{option}", PATIENCE, uri=True)
         with _closed_on_error(connection):

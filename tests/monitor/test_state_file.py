@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from alerts.history.memory import Json, Memory, Namespace
+from alerts.history.samples import Series
 from monitor.demo.binaries import Owner
 from monitor.state_file import StateFile
 
@@ -297,6 +298,7 @@ async def test_what_is_no_plain_file_is_said(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "state.db"
     os.mkfifo(path) if kind == "pipe" else path.mkdir()
     assert await trouble_with(path) == "it is not a plain file"
+    assert StateFile(path).read_samples(Series(("c", "s", "trends"), "size", "1"), 60, 0.0) == ()
 
 
 def test_saving_never_blocks_the_loop(tmp_path: Path) -> None:
