@@ -7,6 +7,7 @@ from alerts.prometheus.annotations import SCRAPED_FROM
 from alerts.prometheus.finding_rules import RECORDED
 from alerts.prometheus.own_metrics import UP
 from alerts.prometheus.promql import Same, select, wherever
+from alerts.prometheus.rule import alert_name
 from alerts.prometheus.template_queries import each
 from alerts.prometheus.watchdogs._base import Watchdog
 
@@ -21,19 +22,30 @@ REACHED = wherever(UP.name)
 REACHED_BEFORE = wherever(f"{UP.name} {LATER}")
 ALERTED = select(RECORDED, finding="server_unreachable", severity=Severity.critical)
 DOWN = f"max by (server) ({select(UP, **{label: Same() for label in SCRAPED_FROM})}) == 0"
+GROUP = ", ".join(SCRAPED_FROM)
+SHARE = f"(avg without (server) ({REACHED}))"
+NAME = alert_name("most_servers_unreachable")
+
+
+def low(reached: str) -> str:
+    """Less than half of the servers are reached; the value is their share."""
+    return (
+        f"(avg without (server) ({reached}) < 0.5"
+        f" and count without (server) ({reached}) >= {AT_LEAST})"
+    )
+
 
 watchdog = Watchdog(
     title="pgvigil reaches less than half of its servers",
     severity=Severity.critical,
+    # It begins with the first alert of a server, which it inhibits. A daemon short of CPU judges no
+    # server, and one that has just started has reached none yet: then it must last for 15 s. Once
+    # it fires, it outlasts those alerts that end within a minute.
     expr=(
-        f"avg without (server) ({REACHED}) < 0.5\n"
-        f"and count without (server) ({REACHED}) >= {AT_LEAST}\n"
-        # At once where a server has an alert, which this one inhibits. A daemon short of CPU judges
-        # none of them, and one that has just started has not reached them yet: then it must last.
-        f"and on ({', '.join(SCRAPED_FROM)}) (\n"
-        f"  {ALERTED}\n"
-        f"  or avg without (server) ({REACHED_BEFORE}) < 0.5\n"
-        ")"
+        f"({low(REACHED)}\n  and on ({GROUP}) ({ALERTED} or {low(REACHED_BEFORE)}))\n"
+        f"or\n(min_over_time({SHARE}[1m:5s]) < 0.5\n"
+        f"  and on ({GROUP}) {ALERTED}\n"
+        f'  and on ({GROUP}) ALERTS{{alertname="{NAME}",alertstate="firing"}})'
     ),
     hold=timedelta(0),
     inhibits_findings=True,

@@ -19,7 +19,7 @@ from alerts.prometheus.runbooks import runbook
 from monitor.generate.files import rules_page
 from tests.alerts.prometheus.promql_selectors import selectors
 
-KNOWN = {metric.name for metric in OWN_METRICS} | {"up", "pgvigil:incident"}
+KNOWN = {metric.name for metric in OWN_METRICS} | {"up", "ALERTS", "pgvigil:incident"}
 INCIDENTS = [name for name, one in all_findings().items() if one.kind is FindingKind.incident]
 RULES = [rule for _, rules in all_rules() for rule in rules]
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.alert}-{rule.severity}")
