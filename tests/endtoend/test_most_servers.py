@@ -31,7 +31,7 @@ async def test_one_page_stands_for_most_servers(
         name: {"dsn": server.dsn(user=MONITOR), "cluster": name} for name, server in known.items()
     }
     await chain.daemon(f"servers={json.dumps(servers)}", "scrape_interval=1s")
-    await chain.alertmanager(waiting(chain, "5s"))
+    await chain.alertmanager(waiting(chain, "10s"))
     await chain.prometheus(RULES.read_text(encoding="utf-8"))
     lost.kill()
     page = await rung(chain, MOST, "firing")
