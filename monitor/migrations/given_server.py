@@ -110,8 +110,8 @@ class Given(Scratch):
     def running(self) -> bool:
         return not self.outgrown
 
-    async def connect(self) -> "Connection[asyncpg.Record]":
-        return await _connect(self.address, self.database)
+    async def connect(self, **settings: str) -> "Connection[asyncpg.Record]":
+        return await _connect(self.address, self.database, **settings)
 
     async def connect_superuser(self) -> "Connection[asyncpg.Record] | None":
         return None
@@ -218,8 +218,10 @@ async def _reached(address: Address) -> "Connection[asyncpg.Record]":
         raise ScratchRefused(f"--scratch does not let us in: {wrong}") from None
 
 
-async def _connect(address: Address, database: str | None) -> "Connection[asyncpg.Record]":
-    arguments: dict[str, Any] = address.connect_arguments(database, SESSION)
+async def _connect(
+    address: Address, database: str | None, **settings: str
+) -> "Connection[asyncpg.Record]":
+    arguments: dict[str, Any] = address.connect_arguments(database, SESSION | settings)
     return await asyncpg.connect(**arguments, timeout=DEADLINE, statement_cache_size=0)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from alerts.migrations.statement import Statement
+from monitor.migrations.set_config import settings_by_query
 
 BEGINS = ("BEGIN", "START")
 COMMITS = ("COMMIT", "PREPARE")
@@ -31,12 +32,12 @@ class KeptSettings:
         if statement.node == "DiscardStmt":
             if statement.body.get("target") == "DISCARD_ALL":
                 self.session.clear()
-        elif statement.node == "VariableSetStmt":
+        elif statement.node == "VariableSetStmt" or settings_by_query(statement):
             self._set(statement)
         elif done in BEGINS:
             self.block = self.block or [statement]
         elif done in ENDS:
-            self._end(committed=done in COMMITS and not aborted, chain=_chains(statement))
+            self._end(committed=done in COMMITS and not aborted, chain=chains(statement))
         elif self.block and done == "SAVEPOINT":
             self.block.append(statement)
         elif done in ("RELEASE", "ROLLBACK_TO"):
@@ -80,12 +81,15 @@ class KeptSettings:
             self.block[at:] = _without_savepoints(self.block[at:])
 
 
-def _chains(statement: Statement) -> bool:
+def chains(statement: Statement) -> bool:
+    """Whether another transaction begins where this one ends."""
     return bool(statement.body.get("chain"))
 
 
 def _is_local(statement: Statement) -> bool:
     """Whether it holds until the end of its transaction only."""
+    if by_query := settings_by_query(statement):
+        return all(one.is_local for one in by_query)
     return bool(statement.body.get("is_local")) or statement.body.get("name") == "TRANSACTION"
 
 

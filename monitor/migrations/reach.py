@@ -2,6 +2,7 @@
 
 from alerts.migrations.statement import Statement, parts
 from monitor.migrations.extensions import HARMLESS
+from monitor.migrations.set_config import settings_by_query
 
 NODES = """
     CreatedbStmt DropdbStmt AlterDatabaseStmt AlterDatabaseSetStmt AlterDatabaseRefreshCollStmt
@@ -42,6 +43,8 @@ def reaches_beyond(statement: Statement) -> str | None:
 
 def is_of_session(statement: Statement) -> bool:
     """Whether it only sets what the clone does not need to know."""
+    if by_query := settings_by_query(statement):
+        return all(one.name in OF_SESSION for one in by_query)
     if statement.node != "VariableSetStmt":
         return False
     if statement.body.get("name") == "TRANSACTION":

@@ -78,8 +78,11 @@ class Scratch(ABC):
         """Whether another session can be opened."""
 
     @abstractmethod
-    async def connect(self) -> "Connection[asyncpg.Record]":
-        """Open a session as the role that runs the file, and owns the database."""
+    async def connect(self, **settings: str) -> "Connection[asyncpg.Record]":
+        """Open a session as the role that runs the file, and owns the database.
+
+        RESET gives it these `settings` again.
+        """
 
     @abstractmethod
     async def connect_superuser(self) -> "Connection[asyncpg.Record] | None":
@@ -100,8 +103,9 @@ class ThrowAway(Scratch):
     def running(self) -> bool:
         return self.server.running
 
-    async def connect(self) -> "Connection[asyncpg.Record]":
-        return await asyncpg.connect(self.server.dsn(DATABASE, MIGRATOR), statement_cache_size=0)
+    async def connect(self, **settings: str) -> "Connection[asyncpg.Record]":
+        dsn = self.server.dsn(DATABASE, MIGRATOR)
+        return await asyncpg.connect(dsn, statement_cache_size=0, server_settings=settings)
 
     async def connect_superuser(self) -> "Connection[asyncpg.Record] | None":
         return await asyncpg.connect(self.server.dsn(DATABASE))

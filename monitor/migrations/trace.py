@@ -12,16 +12,17 @@ from dataclasses import dataclass, field, replace
 
 import asyncpg
 
-from alerts.cure import identifier, literal
+from alerts.cure import identifier
 from alerts.migrations.documented import documented
 from alerts.migrations.statement import DATA, SETTINGS, Name, Statement, parts
 from alerts.migrations.traced import Block, Failure, Held, Traced
 from monitor.migrations.collations import stand_in
-from monitor.migrations.kept_settings import ENDS, ENDS_ABORTED, KeptSettings
+from monitor.migrations.kept_settings import ENDS, ENDS_ABORTED, KeptSettings, chains
 from monitor.migrations.progress import silent
 from monitor.migrations.reach import about_database, cut_otherwise, is_of_session, reaches_beyond
 from monitor.migrations.relations import ALL, FIRST_OF_USERS, TOUCHED, Relations, Seen
 from monitor.migrations.scratch import Scratch
+from monitor.migrations.set_config import settings_by_query
 from monitor.postgres.server_messages import TOO_LARGE
 
 EACH = 10.0
@@ -81,6 +82,9 @@ BROKEN = (
     UnicodeError,
 )
 """What a session can fail with."""
+NO_ZONE = (asyncpg.InvalidParameterValueError, asyncpg.CantChangeRuntimeParamError)
+"""How a server refuses a time zone that it does not know."""
+SETS_BY_CODE = "set_config"
 ENDS_ITSELF = "2D000"
 NEEDS_BLOCK = ("DeclareCursorStmt", "LockStmt")
 """Statements that fail outside of a transaction of the file, and would not in one of ours."""
@@ -109,11 +113,10 @@ class OutOfTime(Exception):
 
 async def connected(scratch: Scratch, live: LiveNames) -> "asyncpg.Connection[asyncpg.Record]":
     """Open a session of the file, in the time zone of the live server where the clone knows it."""
-    connection = await scratch.connect()
     if live.zone:
-        with suppress(asyncpg.PostgresError):
-            await connection.execute(f"SET timezone = {literal(live.zone)}")
-    return connection
+        with suppress(*NO_ZONE):
+            return await scratch.connect(timezone=live.zone)
+    return await scratch.connect()
 
 
 @dataclass(slots=True)
@@ -223,7 +226,7 @@ class Tracer:
     async def _one(self, statement: Statement) -> Traced:
         if self.aborted is not None and statement.transaction not in ENDS_ABORTED:
             return Traced(statement, unknown=f"statement {self.aborted} fails in its transaction")
-        if statement.transaction or statement.node in SETTINGS:
+        if statement.transaction or statement.node in SETTINGS or settings_by_query(statement):
             return await self._plainly(statement)
         rows = inserts_rows(statement)
         if rows is None:
@@ -408,15 +411,23 @@ class Tracer:
             return
         inside = self.connection.is_in_transaction()
         if inside and self.block is None:
-            self.blocks += 1
-            self.block = self.blocks
+            self._open_block()
             await self._begin()
+        elif inside and chains(statement):
+            self._open_block()
+            self.relations.restore(await self.connection.fetch(ALL))
+            self.relations.begin(await self._scans())
         elif not inside and self.block is not None:
             self._end_block()
             self.relations.restore(await self.connection.fetch(ALL))
             await self._flush()
-        if self.aborted is None and (statement.node in SETTINGS or statement.transaction):
+        sets = statement.node in SETTINGS or SETS_BY_CODE in statement.text.lower()
+        if self.aborted is None and (sets or statement.transaction):
             self.lock_timeout = await self._asked_timeout()
+
+    def _open_block(self) -> None:
+        self.blocks += 1
+        self.block = self.blocks
 
     def _end_block(self) -> None:
         self.block, self.aborted = None, None
@@ -503,8 +514,11 @@ class Tracer:
         if self.scratch.major >= FLUSHES:
             self.relations.begin()
             return
-        rows = await self.connection.fetch(SCANS) if self.aborted is None else []
-        self.relations.begin({row["oid"]: row["scans"] for row in rows})
+        self.relations.begin(await self._scans() if self.aborted is None else {})
+
+    async def _scans(self) -> dict[int, int]:
+        """Return how often each relation was scanned since its counters were sent away."""
+        return {row["oid"]: row["scans"] for row in await self.connection.fetch(SCANS)}
 
     async def _roll_back(self) -> None:
         if self.connection.is_in_transaction():

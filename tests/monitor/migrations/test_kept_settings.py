@@ -6,6 +6,12 @@ from monitor.migrations.kept_settings import KeptSettings
 from monitor.migrations.parsing import parsed
 from monitor.migrations.script import pieces
 
+SET = "SELECT pg_catalog.set_config('a.b', '1', false)"
+SET_LOCAL = "SELECT set_config('a.b', '1', true), set_config('a.c', '1', 't'::bool)"
+SET_BOTH = "SELECT set_config('a.c', current_setting('a.b'), true), set_config('a.b', '2', 'f')"
+SET_OTHERWISE = "SELECT set_config('A.b', '1', false) AS x"
+WITH_MORE = "set_config('a.b', other(), false); SELECT set_config(x.a, x.b, false) FROM x"
+
 
 def after(script: str, *, aborted: bool = False) -> tuple[list[str], list[str]]:
     """What is kept of the session and of its block; `aborted` is the last statement's."""
@@ -31,6 +37,10 @@ def after(script: str, *, aborted: bool = False) -> tuple[list[str], list[str]]:
         ("BEGIN; SET a.b = 1; SAVEPOINT s; COMMIT AND CHAIN", ["SET a.b = 1"], ["BEGIN"]),
         ("BEGIN; SET a.b = 1; ROLLBACK AND CHAIN", [], ["BEGIN"]),
         ("SAVEPOINT s; BEGIN; ROLLBACK TO s; RELEASE s", [], ["BEGIN"]),
+        (f"{SET}; BEGIN; {SET_LOCAL}; {SET_BOTH}; COMMIT", [SET, SET_BOTH], []),
+        (f"{SET_LOCAL}; SELECT 1, 2; SELECT; {SET} FROM t; SELECT {WITH_MORE}", [], []),
+        (f"BEGIN; {SET_LOCAL}", [], ["BEGIN", SET_LOCAL]),
+        (f"{SET}; {SET}; DISCARD ALL; {SET_OTHERWISE}", [SET_OTHERWISE], []),
         (
             "BEGIN; SAVEPOINT s; SET a.b = 1; SAVEPOINT s; SET a.c = 1; ROLLBACK TO s",
             [],

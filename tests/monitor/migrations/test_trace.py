@@ -31,6 +31,7 @@ SCHEMA = """
     CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, total int, note text);
     CREATE INDEX orders_total ON orders (total);
     CREATE TABLE "Odd one"."My ""table""; --" (id int, "select" text, h public.hstore, r int4range);
+    CREATE TABLE visits (at timestamp);
     CREATE TABLE a (id int PRIMARY KEY, b int);
     CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a);
     ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b;
@@ -117,6 +118,59 @@ async def test_a_transaction_of_the_file(scratch: Scratch) -> None:
     assert (kind(again), again.failure) == (Kind.instant, None)
     assert alone.failure
     assert "cannot run inside a transaction block" in alone.failure.message
+
+
+async def test_a_transaction_that_begins_with_the_end_of_another(scratch: Scratch) -> None:
+    """It is a block of its own: it holds no lock of the last one, and its scans are seen."""
+    found = await traced(
+        scratch,
+        "BEGIN; ALTER TABLE orders ALTER total SET NOT NULL; COMMIT AND CHAIN;"
+        "ALTER TABLE orders ADD c int; ALTER TABLE orders ALTER note SET NOT NULL;"
+        "ROLLBACK AND CHAIN; ALTER TABLE orders ADD c int; COMMIT",
+    )
+    _, first, _, adds, scans, _, again, _ = found
+    assert len({one.block for one in (first, adds, again)}) == 3
+    assert adds.block == scans.block
+    assert [kind(one) for one in (first, adds, scans, again)] == [
+        *(Kind.scan, Kind.instant, Kind.scan, Kind.instant)
+    ]
+    assert [worst(one) for one in (adds, again)] == [Blocked.all] * 2
+    assert [one.failure for one in found if one.failure] == []
+
+
+async def test_settings_by_a_query(scratch: Scratch) -> None:
+    """They are in force as those of SET, also where code sets them."""
+    found = await traced(
+        scratch,
+        "SELECT pg_catalog.set_config('search_path', '', false), set_config('a.b', 'c', false);"
+        "ALTER TABLE orders ADD f int; SELECT set_config('lock_timeout', '7s', false);"
+        "ALTER TABLE public.orders ADD f int; RESET lock_timeout;"
+        "DO $$BEGIN PERFORM pg_catalog.set_config('lock_timeout', '8s', false); END$$; SELECT 1",
+    )
+    _, nowhere, limit, there, reset, code, last = found
+    assert nowhere.failure
+    assert [one.failure for one in (limit, there)] == [None, None]
+    assert [one.lock_timeout for one in (limit, there, reset, code, last)] == [0, 7, 7, 0, 8]
+
+
+async def test_a_time_zone_that_is_reset_is_that_of_the_live_server(scratch: Scratch) -> None:
+    """A change of type to timestamptz rewrites, unless its time zone is UTC."""
+    changes = "; ALTER TABLE visits ALTER at TYPE timestamptz; ALTER TABLE visits ALTER at TYPE"
+    for ends in ("RESET ALL", "DISCARD ALL"):
+        tracer = await trace.Tracer.start(scratch, False, trace.LiveNames(zone="Asia/Tokyo"))
+        script = f"SET timezone = 'UTC'; {ends}; SHOW timezone {changes} timestamp"
+        try:
+            found = await tracer.run(parsed(list(pieces(script))))
+        finally:
+            await tracer.close()
+        assert [kind(one) for one in found[-2:]] == [Kind.rewrite] * 2
+
+
+async def test_a_time_zone_that_the_clone_lacks(scratch: Scratch) -> None:
+    """The clone's own stays."""
+    connection = await trace.connected(scratch, trace.LiveNames(zone="Mars/Olympus"))
+    assert await connection.fetchval("SELECT 1") == 1
+    await connection.close()
 
 
 async def test_a_table_that_its_transaction_has_locked_before(scratch: Scratch) -> None:
@@ -296,6 +350,12 @@ LOST = [
     ("DISCARD ALL; BEGIN; {}; CREATE TABLE x ()", 0),
     ("BEGIN; SET LOCAL search_path = shadow; COMMIT; BEGIN; {}; ALTER TABLE orders ADD a int", 0),
     ("BEGIN; SET search_path = shadow; ROLLBACK; BEGIN; {}; ALTER TABLE orders ADD b int", 0),
+    (
+        "BEGIN; SELECT set_config('search_path', 'shadow', true); COMMIT; BEGIN;"
+        "SELECT set_config('lock_timeout', '3s', false); {}; ALTER TABLE orders ADD d int",
+        3,
+    ),
+    ("BEGIN; SET lock_timeout = '6s'; COMMIT AND CHAIN; {}; ALTER TABLE orders ADD e int", 6),
     (
         "BEGIN; SET LOCAL lock_timeout = '5s'; SAVEPOINT s; SET search_path = shadow;"
         "ROLLBACK TO s; {}; ROLLBACK TO s; ALTER TABLE orders ADD c int",
