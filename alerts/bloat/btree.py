@@ -21,9 +21,9 @@ from alerts.bloat.estimate import (
 from alerts.bloat.heap import Column
 from alerts.bloat.leaves import SPECIAL, Lengths, leaf_bytes
 from alerts.bloat.packing import LINE_POINTER, PAGE_HEADER
-from alerts.bloat.posting import bytes_per_row
+from alerts.bloat.posting import bytes_per_row, rows_of_a_list
 from alerts.bloat.refuted import possible, share_left
-from alerts.bloat.sampling import MODEL_ERROR, is_sampled_well, mean_error, sample_of
+from alerts.bloat.sampling import LONGEST_TAIL, MODEL_ERROR, is_sampled_well, mean_error, sample_of
 from alerts.bloat.tuple_length import INDEX_ENTRY, MAXALIGN, Nulls, Widths, tuple_lengths
 
 UPPER_FILL = 0.7
@@ -35,6 +35,8 @@ SHORTEST_ENTRY = 5.9
 NULL_ENTRY = 16
 """Bytes of an entry whose only column is null."""
 SKEW = 0.7
+FREQUENT = 1e6
+"""Rows with an equal key, of which almost all are in full lists."""
 CORRELATED = 0.75
 """Weight of columns of which one follows from the other, as a city from its country."""
 LEAST_FILL = 0.65
@@ -137,7 +139,9 @@ def _evaluated(tree: BTree) -> BTreeEstimate:
     least = LEAST_FILL * share_left(tree.reltuples, tree.entries_made)
     likely = list(possible(needs, least - error, MOST_FILL + error)) or needs
     shares = [1.0 - need for need, _ in likely]
-    low, high = min(shares) - _skew(tree, shares) - error, max(shares) + error
+    emptier, fuller = _gaps_between_lists(tree)
+    low = min(shares) - _skew(tree, shares) - error - emptier * max(0.0, 1.0 - min(shares))
+    high = max(shares) + error + fuller * max(0.0, 1.0 - max(shares))
     share = max(0.0, fmean(shares, [weight for _, weight in likely]))
     return BTreeEstimate(
         bloat_share=share,
@@ -235,6 +239,30 @@ def _skew(tree: BTree, shares: Sequence[float]) -> float:
     if not tree.deduplicates or len(tree.columns) > 1 or not is_sampled:
         return 0.0
     return SKEW * (max(shares) - min(shares))
+
+
+def _gaps_between_lists(tree: BTree) -> tuple[float, float]:
+    """Return how much more, and less, an index of long lists may need, as shares of that.
+
+    Lists are as long as a tenth of a page, and pages hold whole ones: how many depends on whether
+    a page meets full lists alone, as of a few very frequent keys, or shorter ones among them. And
+    rare keys may be the long ones, as of names, while mean widths are those of the frequent.
+    """
+    emptier = fuller = 0.0
+    for lengths in _entries(_sampled(tree), tree.oid):
+        longest = max(length for length, _ in lengths)
+        for equal, kind, _ in _equals(tree):
+            if equal < rows_of_a_list(longest):
+                continue
+            full = _filled(lengths, FREQUENT, Frequencies.even, tree)
+            ratio = _filled(lengths, equal, kind, tree) / full
+            rare = LONGEST_TAIL * _elastic_bytes(tree) / equal / bytes_per_row(longest, equal, kind)
+            emptier, fuller = max(emptier, ratio - 1.0 + rare), max(fuller, 1.0 - ratio)
+    return emptier, fuller
+
+
+def _elastic_bytes(tree: BTree) -> float:
+    return sum(column.stawidth or 0.0 for column in tree.columns if column.is_elastic)
 
 
 def _share_of_widths(tree: BTree) -> float:

@@ -10,7 +10,13 @@ from operator import mul
 from statistics import fmean
 
 from alerts.bloat.heap import Column, Heap
-from alerts.bloat.packing import LINE_POINTER, rows_per_page, rows_per_page_refilled
+from alerts.bloat.packing import (
+    LINE_POINTER,
+    largest_gap,
+    page_budget,
+    rows_per_page,
+    rows_per_page_refilled,
+)
 from alerts.bloat.refuted import possible, share_left
 from alerts.bloat.sampling import MODEL_ERROR, count_error, is_sampled_well, mean_error
 from alerts.bloat.tuple_length import Nulls, Widths, tuple_lengths
@@ -130,7 +136,7 @@ def _evaluated(heap: Heap) -> HeapEstimate:
     packed = _packed(heap.columns, heap.oid, heap.fillfactor, heap.block_size)
     error = _error(heap, packed)
     needs, share = _needs(heap, packed, error)
-    least, most = min(needs) * (1.0 - error), max(needs) * (1.0 + error)
+    least, most = min(needs) * (1.0 - error), max(needs) * (1.0 + error + packed.further_gap)
     is_outdated = _is_outdated(heap)
     size = heap.relpages * heap.block_size
     bloat = round(share * size)
@@ -189,6 +195,8 @@ class _Packed:
     tuple_bytes: float
     varying_share: float
     """The part of a row whose length may differ."""
+    further_gap: float
+    """The part of a page that is lost at its end where lengths differ more than was sampled."""
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -206,8 +214,14 @@ def _packed(columns: tuple[Column, ...], seed: int, fillfactor: int, block_size:
         fits += [one_by_one, max(one_by_one, refilled)]
         weights += [weight * (1.0 - FILLED_UP), weight * FILLED_UP]
     tuple_bytes = fmean(means)
-    varying = sum(map(_varying_bytes, columns)) / tuple_bytes
-    return _Packed(tuple(fits), tuple(weights), tuple_bytes, min(1.0, varying))
+    varying = min(1.0, sum(map(_varying_bytes, columns)) / tuple_bytes)
+    budget = page_budget(fillfactor, block_size)
+    lost = 1.0 - min(fits) * (tuple_bytes + LINE_POINTER) / budget
+    elastic = sum(_varying_bytes(column) for column in columns if column.is_elastic) / tuple_bytes
+    further = largest_gap(tuple_bytes, min(1.0, elastic)) / budget - max(0.0, lost)
+    return _Packed(
+        tuple(fits), tuple(weights), tuple_bytes, varying, max(0.0, further) if elastic else 0.0
+    )
 
 
 def _varying_bytes(column: Column) -> float:

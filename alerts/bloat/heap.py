@@ -32,6 +32,16 @@ class Column:
         return self.attlen > 0
 
     @property
+    def is_elastic(self) -> bool:
+        """Return whether some of its values may be many times longer than others."""
+        is_narrow = self.is_fixed or self.is_padded or self.typname == "numeric"
+        return self.is_stored and not is_narrow
+
+    @property
+    def is_padded(self) -> bool:
+        return self.typname in ("bpchar", "bit") and self.atttypmod >= 0
+
+    @property
     def is_toastable(self) -> bool:
         """Return whether a long value is compressed, or moved out of the row."""
         return self.is_stored and self.attlen == -1 and self.attstorage != "p"

@@ -4,6 +4,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, cycle
 
+from alerts.bloat.sampling import LONGEST_TAIL
+from alerts.bloat.tuple_length import TOASTED
+
 PAGE_HEADER = 24
 LINE_POINTER = 4
 SMALLEST_TUPLE = 24
@@ -20,7 +23,7 @@ def rows_per_page(lengths: Sequence[int], fillfactor: int, block_size: int = 819
     The space at the end of a page that is too small for the next row is lost; a rewrite does not
     free it.
     """
-    budget = _budget(fillfactor, block_size)
+    budget = page_budget(fillfactor, block_size)
     most = (block_size - PAGE_HEADER) // (SMALLEST_TUPLE + LINE_POINTER)
     sizes = [length + LINE_POINTER for length in lengths]
     rounds = 1 + PAGES * budget // sum(sizes)
@@ -41,7 +44,7 @@ def rows_per_page_refilled(
 
     So inserts place it, by the free space map, and a rewrite keeps the order that came of it.
     """
-    budget = _budget(fillfactor, block_size)
+    budget = page_budget(fillfactor, block_size)
     sizes = cycle([length + LINE_POINTER for length in lengths])
     left: list[int] = []
     free, rows = budget, 0
@@ -57,5 +60,18 @@ def rows_per_page_refilled(
     return (rows - 1) / PAGES  # the last one has begun another page
 
 
-def _budget(fillfactor: int, block_size: int) -> int:
+def largest_gap(mean: float, elastic: float) -> float:
+    """Return the mean bytes that are lost at the end of a page if widths differ much.
+
+    `elastic` is the part of a row whose width has no narrow limit. A longer row is more likely to
+    be the one that no longer fits, and half of it is lost on average: so a few long rows among
+    short ones lose more than the mean tells.
+    """
+    size, longest = mean + LINE_POINTER, float(TOASTED + LINE_POINTER)
+    variance = (LONGEST_TAIL * elastic * mean) ** 2
+    most = max(0.0, (longest - size) * (size - SMALLEST_TUPLE))
+    return (size + min(variance, most) / size) / 2
+
+
+def page_budget(fillfactor: int, block_size: int) -> int:
     return block_size - PAGE_HEADER - block_size * (100 - fillfactor) // 100

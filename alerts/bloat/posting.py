@@ -46,7 +46,7 @@ def chances(mean: float, kind: Frequencies) -> Iterator[float]:
 
 def entries_of(entry: int, rows: int) -> Iterator[tuple[int, int]]:
     """Yield the bytes of each entry for that many rows, and how many of them are its list."""
-    most = _most(entry)
+    most = rows_of_a_list(entry)
     while rows > 0:
         size = _one(entry, min(rows, most))
         yield size, size - entry
@@ -55,13 +55,14 @@ def entries_of(entry: int, rows: int) -> Iterator[tuple[int, int]]:
 
 def _group(entry: int, rows: int) -> int:
     """Return the bytes of all entries for that many rows with an equal key."""
-    most = _most(entry)
+    most = rows_of_a_list(entry)
     full, rest = divmod(rows, most)
     bytes_of_rest = _one(entry, rest) + LINE_POINTER if rest else 0
     return full * (_one(entry, most) + LINE_POINTER) + bytes_of_rest
 
 
-def _most(entry: int) -> int:
+def rows_of_a_list(entry: int) -> int:
+    """Return the largest number of rows in one entry."""
     return max(1, (LARGEST_ENTRY - entry) // ROW_POINTER)
 
 

@@ -110,7 +110,7 @@ def _widths(column: Column, widths: Widths, deck: Deck) -> list[int]:
         return [column.attlen] * DRAWS
     if column.typname == "numeric":
         return _odd_widths(column.stawidth, widths, deck)
-    if widths is Widths.constant or _is_padded(column):
+    if widths is Widths.constant or column.is_padded:
         return [column.stawidth] * DRAWS
     mean = column.stawidth + CUT_OFF
     step = mean / DRAWS
@@ -126,10 +126,6 @@ def _odd_widths(width: int, widths: Widths, deck: Deck) -> list[int]:
     mean = width if widths is Widths.constant else width + NEARLY
     longer = (mean - lower) / 2 * DRAWS
     return [lower + 2 if card < longer else lower for card in deck.cut()]
-
-
-def _is_padded(column: Column) -> bool:
-    return column.typname in ("bpchar", "bit") and column.atttypmod >= 0
 
 
 def _with_nulls(lengths: list[int], column: Column, order: list[int], deck: Deck) -> list[int]:

@@ -121,3 +121,21 @@ def test_leaves_of_long_lists() -> None:
     assert leaf_bytes(key, 1.0, Frequencies.even, 90, 8192) == 366 * 20
     # Lists of other lengths leave more space, as the next one does not fit.
     assert leaf_bytes(key, 400.0, Frequencies.even, 90, 8192) < 7200
+
+
+def test_whole_lists_leave_gaps() -> None:
+    """A page at 70 % holds 7 lists of 808 bytes, or more of shorter ones: both are possible."""
+    text = replace(TEXT, stanullfrac=0.0, stawidth=32)
+    lists = replace(
+        KEY, relpages=128, reltuples=92_534.0, table_rows=92_534.0, deduplicates=True,
+        columns=(text,), distinct=(228.0,), fillfactor=70,
+    )  # fmt: skip
+    found = estimated(lists)
+    # Built by PostgreSQL 18 of texts whose length has an exponential distribution.
+    assert found.low <= 1.0 - 111 / 128 <= found.high
+    assert found.confidence is Confidence.low
+    number = replace(BIGINT, attlen=4, attalign="i", typname="int4")
+    fixed = estimated(replace(lists, columns=(number,)))
+    assert fixed.high - fixed.low < found.high - found.low - 0.04
+    few = estimated(replace(lists, columns=(number,), distinct=(10_000.0,)))
+    assert few.high - few.low < 0.06

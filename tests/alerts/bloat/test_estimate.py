@@ -1,13 +1,14 @@
 """The heap model on made-up tables whose layout can be worked out with pencil and paper."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.bloat import Column, Confidence, Heap, HeapEstimate, NotEvaluated, estimate
-from alerts.bloat.packing import rows_per_page, rows_per_page_refilled
+from alerts.bloat.packing import largest_gap, rows_per_page, rows_per_page_refilled
 from alerts.bloat.tuple_length import DRAWS, Nulls, Widths, tuple_lengths
 
 INT = Column(4, "i", "p", True, False, False, "int4", -1, None, None)
@@ -285,3 +286,32 @@ def test_rows_put_in_bound_the_bloat() -> None:
     # The rows were longer before a column was dropped, so nothing follows from their number.
     dropped = replace(text, columns=(INT, TEXT, DROPPED))
     assert estimated(replace(dropped, rows_made=146_000)) == estimated(dropped)
+
+
+def test_long_values_among_short_ones_leave_gaps() -> None:
+    """Texts of 16 and of 998 bytes lose twice as much at the ends of pages as their mean tells."""
+    random = Random(3)
+    real = [1032 if random.random() < 0.3 else 48 for _ in range(30_000)]
+    mixed = replace(THREE_INTS, columns=(INT, replace(TEXT, stawidth=310)), reltuples=20_000.0)
+    truth = 1.0 - 20_000.0 / rows_per_page(real, 100) / 1000
+    found = estimated(mixed)
+    assert found.low < truth < found.bloat_share - 0.02
+    assert found.confidence is Confidence.high
+    for other in ({"typname": "numeric"}, {"typname": "bpchar", "atttypmod": 314}, {"attlen": 312}):
+        even = estimated(replace(mixed, columns=(INT, replace(TEXT, stawidth=310, **other))))
+        assert even.low > found.low + 0.02
+
+
+@pytest.mark.parametrize(
+    ("mean", "elastic", "gap"),
+    [
+        (300, 0.0, 304 / 2),
+        (300, 0.5, (304 + (1.5 * 150) ** 2 / 304) / 2),
+        (300, 1.0, (304 + (1.5 * 300) ** 2 / 304) / 2),
+        (2000, 1.0, (2004 + (2036 - 2004) * (2004 - 24) / 2004) / 2),
+        (3000, 1.0, 3004 / 2),
+    ],
+)
+def test_largest_gap(mean: float, elastic: float, gap: float) -> None:
+    """Half a row, weighed by its length; no row is longer than a fourth of a page."""
+    assert largest_gap(mean, elastic) == pytest.approx(gap)
