@@ -74,14 +74,14 @@ def families(kind: str, what: str, labels: tuple[str, ...]) -> tuple[Metric[Bloa
         of(
             kind,
             f"{prefix}lowest_ratio",
-            f"Low end of the interval of that share {each}.",
+            f"Low end of the interval of that share {each.removesuffix(',')}.",
             lambda row: row.lowest_share,
             *labels,
         ),
         of(
             kind,
             f"{prefix}highest_ratio",
-            f"High end of the interval of that share {each}.",
+            f"High end of the interval of that share {each.removesuffix(',')}.",
             lambda row: row.highest_share,
             *labels,
         ),
