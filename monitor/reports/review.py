@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from alerts.plural import plural
+from alerts.verdicts.verdict import Verdict
 from monitor.reports.baseline import Accepted, Compared
 from monitor.reports.escape import safe
 from monitor.views.overview import Overview
@@ -12,6 +13,8 @@ from monitor.views.points import EFFORTS, Point, may_be_young, not_judged, point
 YOUNG = "Perhaps a step of work that goes on; the state_file of a daemon tells their age:"
 SUBJECTS = 10
 """Number of subjects listed of each finding, less those of a baseline; JSON has all."""
+DATABASES = 3
+"""Number of databases named with the reason why a finding was not judged there."""
 
 
 def as_text(overview: Overview, against: Compared | None = None) -> str:
@@ -102,4 +105,15 @@ def unknown_reasons(overview: Overview) -> Iterator[str]:
     for view, verdict in not_judged(overview):
         for reason, count in verdict.unjudged_by_reason().items():
             more = f" ({count} objects)" if count > 1 else ""
-            yield f"{view.name}: {verdict.finding.name}: {reason}{more}"
+            yield f"{view.name}: {verdict.finding.name}: {reason}{_where(verdict, reason)}{more}"
+
+
+def _where(verdict: Verdict, reason: str) -> str:
+    """Return the databases that a reason is about, where it is not about all of them."""
+    found = {one.database for one in verdict.unjudged if one.reason == reason}
+    databases = sorted(name for name in found if name)
+    if None in found or not databases:
+        return ""
+    more = len(databases) - DATABASES
+    rest = f" and {more:,} more" if more > 0 else ""
+    return f", in {', '.join(map(safe, databases[:DATABASES]))}{rest}"

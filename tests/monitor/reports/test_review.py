@@ -109,6 +109,22 @@ def test_what_can_no_longer_be_judged_fails(tmp_path: Path) -> None:
     assert compared(seen(learning), baseline).blind == ()
 
 
+def test_what_is_judged_elsewhere_names_its_database() -> None:
+    """A grant that lacks in one database does not look like one that lacks in all."""
+    places = [Unjudged("refused", name) for name in ("d", "b", "c", "a", "a", HOSTILE)]
+    everywhere = Unjudged("busy")
+    blind = Verdict(DOUBLED, State.unknown, NOW, unjudged=(*places[:1], everywhere))
+    text = as_text(seen(blind))
+    assert "shop: index_doubled: refused, in d\n" in text
+    assert "shop: index_doubled: busy\n" in text
+    text = as_text(seen(replace(blind, unjudged=tuple(places))))
+    assert "\x1b" not in text
+    assert "refused, in " in text
+    assert " and 2 more (6 objects)" in text
+    mixed = replace(blind, unjudged=(*places, Unjudged("refused")))
+    assert "refused (7 objects)" in as_text(seen(mixed))
+
+
 def test_what_may_be_young_is_named_and_fails_nothing(tmp_path: Path) -> None:
     """A migration has a day for its second step; what was accepted of it is not gone."""
     why = "one look can't tell whether it is older than 24 h"
