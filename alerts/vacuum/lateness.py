@@ -12,7 +12,7 @@ from alerts.units import duration_text, share_text
 from alerts.vacuum.due import DueTable
 from alerts.vacuum.held import kept_since
 from alerts.vacuum.horizon import HorizonHolder, holder_of
-from alerts.vacuum.trigger import AutovacuumSettings
+from alerts.vacuum.trigger import AutovacuumSettings, Options
 from alerts.vacuum.work import WORK, Run
 from collectors.settings import settings
 
@@ -130,11 +130,12 @@ def _running(snapshot: Snapshot, due: DueTable, run: Run) -> LatenessCause:
     share = run.sleeping / max(1, run.looks)
     for_long = duration_text(max(0.0, run.last - run.started))
     if share >= SLEEPS:
+        own = own_cost(due)
         return LatenessCause(
             Lateness.throttled,
             f"a worker has been at it for {for_long}, and sleeps {share_text(round(share, 2))} of"
-            " the time because of its cost limit",
-            (*faster(snapshot), *_unthrottled(due)),
+            f" the time because of {'the cost options of this table' if own else 'its cost limit'}",
+            without_own_cost(due) if own else (*faster(snapshot), *_unthrottled(due)),
         )
     return LatenessCause(
         Lateness.running,
@@ -152,6 +153,22 @@ def faster(snapshot: Snapshot) -> Iterator[str]:
     wanted = min(10_000, max(2_000, int(limit or 200) * 4))
     yield remark("All workers share one cost limit. Give them more, if the disks can do it:")
     yield from change(snapshot, "autovacuum_vacuum_cost_limit", str(wanted))
+
+
+def own_cost(due: DueTable) -> list[str]:
+    """Return the options by which a worker at this table ignores the limit that all share."""
+    found = Options.of(due.table.reloptions).values
+    names = ("vacuum_cost_delay", "vacuum_cost_limit")
+    return [f"autovacuum_{name}" for name in names if name in found]
+
+
+def without_own_cost(due: DueTable) -> tuple[str, ...]:
+    kind = "MATERIALIZED VIEW" if due.table.relkind == "m" else "TABLE"
+    return (
+        remark(f"The cost limit of the server is not that of {due.name}, which has options of its"),
+        remark("own. Reset them; a vacuum that is at it is cancelled, and begins again:"),
+        *plain_ddl(f"ALTER {kind} {due.name} RESET ({', '.join(own_cost(due))});"),
+    )
 
 
 def _unthrottled(due: DueTable) -> tuple[str, ...]:

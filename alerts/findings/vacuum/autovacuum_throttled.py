@@ -11,13 +11,16 @@ from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from alerts.units import Share, share_text
 from alerts.vacuum.due import DueTable, tables
-from alerts.vacuum.lateness import faster
+from alerts.vacuum.lateness import faster, own_cost, without_own_cost
 from alerts.vacuum.trigger import AutovacuumSettings
 from alerts.vacuum.work import WORK, WorkLog
 from collectors._base import Role
 from collectors.activity import activity
 from collectors.settings import settings
 from collectors.user_tables import user_tables
+
+SHOWN = 5
+"""Number of tables that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,23 @@ def evidence(snapshot: Snapshot, work: WorkLog, behind: list[DueTable]) -> Evide
             "sleeping_share": work.sleeping_share,
             "looks": work.looks,
             "tables_behind": len(behind),
-            "tables": ", ".join(due.name for due in behind[:5]),
+            "tables": ", ".join(due.name for due in behind[:SHOWN]),
         },
-        cure=tuple(faster(snapshot)),
+        cure=tuple(cure(snapshot, behind)),
         check=(
             "SELECT pid, datname, wait_event, query FROM pg_catalog.pg_stat_activity"
             " WHERE backend_type OPERATOR(pg_catalog.=) 'autovacuum worker';"
         ),
     )
+
+
+def cure(snapshot: Snapshot, behind: list[DueTable]) -> Iterator[str]:
+    """Reset the options of tables that have their own, and raise the limit of the others."""
+    own = sorted(filter(own_cost, behind), key=lambda due: due.table.n_dead_tup, reverse=True)
+    for due in own[:SHOWN]:
+        yield from without_own_cost(due)
+    if len(own) < len(behind):
+        yield from faster(snapshot)
 
 
 finding = Finding(

@@ -294,6 +294,29 @@ def test_sleep_matters_only_where_tables_fall_behind(
     assert verdict_of(autovacuum_throttled, snapshot).state is state
 
 
+def test_a_table_with_a_cost_limit_of_its_own_is_cured_by_itself() -> None:
+    """The server's limit would change nothing for it, and that of others is raised all the same."""
+    slow = ["autovacuum_vacuum_cost_limit=1", "autovacuum_vacuum_cost_delay=100"]
+    own = replace(DEAD, n_dead_tup=700_000, reloptions=[*slow, "fillfactor=80"])
+    running = WorkLog((replace(RUN, sleeping=71),), (), (), 1000, 710, AT)
+    reset = (
+        "ALTER TABLE s.orders RESET (autovacuum_vacuum_cost_delay, autovacuum_vacuum_cost_limit);"
+    )
+    [late] = found(autovacuum_overdue, scene(own, log=running))
+    assert "cost options of this table" in late.message
+    [one] = found(autovacuum_throttled, scene(own, log=running))
+    for cure in (late.cure, one.cure):
+        assert reset in cure
+        assert "ALTER SYSTEM" not in "".join(cure)
+    other = replace(own, relname="items", reloptions=["fillfactor=80"])
+    [both] = found(autovacuum_throttled, scene(own, other, log=running))
+    assert reset in both.cure
+    assert "ALTER SYSTEM" in "".join(both.cure)
+    view = replace(own, relkind="m", reloptions=slow[:1])
+    [late] = found(autovacuum_overdue, scene(view, log=running))
+    assert "ALTER MATERIALIZED VIEW s.orders RESET (autovacuum_vacuum_cost_limit);" in late.cure
+
+
 def test_runs_in_vain_count_only_in_a_row_and_while_it_is_due() -> None:
     runs = tuple(replace(RUN, started=AT - 60 * n, waiting="LOCK s.orders") for n in (3, 2, 1))
     [one] = found(autovacuum_cancelled, scene(DEAD, log=WorkLog((), runs, at=AT)))
