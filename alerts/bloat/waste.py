@@ -20,13 +20,18 @@ class WasteLimits(BaseLimits):
     min_database_share: Share = 0.1
     """Or this share of its database, for small databases."""
     floor_bytes: Bytes = 10 * 1024**2
-    """Minimum space, even in a small database."""
+    """Minimum space from which that share counts; less than min_bytes."""
+
+    @property
+    def least_bytes(self) -> float:
+        """Return the bytes below which no file can waste enough, in whatever database."""
+        return min(self.min_bytes, self.floor_bytes)
 
     def news_in(self, database_bytes: int | None) -> float:
         """Return the bytes that must be wasted in a database of that size."""
         if database_bytes is None:
             return self.min_bytes
-        return max(self.floor_bytes, min(self.min_bytes, self.min_database_share * database_bytes))
+        return min(self.min_bytes, max(self.floor_bytes, self.min_database_share * database_bytes))
 
     def reached(self, share: float, file_bytes: int, needed: float) -> bool:
         return share >= self.min_share and share * file_bytes >= needed

@@ -61,7 +61,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     simulated = 0
     sizes = column(snapshot.rows(user_indexes), "size_bytes")
     least = least_pages(size // BLOCK for size in sizes) * BLOCK
-    for state in tree_states(snapshot, min(least, limits.floor_bytes)):
+    for state in tree_states(snapshot, min(least, limits.least_bytes)):
         index, enough = state.index, needed(state.index.datname)
         if index.size_bytes >= least:
             yield from measured(state)

@@ -50,7 +50,7 @@ class Toast:
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     needed = news(snapshot, limits)
-    for table in large(snapshot, limits.floor_bytes):
+    for table in large(snapshot, limits.least_bytes):
         pages, enough = table.toast_relpages or 0, needed(table.datname)
         if pages < SMALLEST_FILE or pages * BLOCK < enough:
             continue
