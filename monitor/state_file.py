@@ -8,6 +8,7 @@ import asyncio
 import fcntl
 import json
 import os
+import re
 import sqlite3
 import stat
 import time
@@ -15,10 +16,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NoReturn, cast
 
 import structlog
 
-from alerts.history.memory import Change, Memory, Namespace
+from alerts.history.memory import Change, Json, Memory, Namespace
 from alerts.history.samples import NewSample, Sample, Series
 from alerts.verdicts.cases import is_wrong
 from monitor import sample_rows
@@ -43,6 +45,9 @@ PATIENCE = 1.0
 MAGIC = b"SQLite format 3\0"
 LARGEST = 1 << 20
 """Bytes of a value; ours are far smaller."""
+HIGHEST = 1e20
+"""Numbers beyond it are none of ours, and would end the first calculation with a float."""
+MAY_BE_HIGH = re.compile(r"[0-9]{20}|[0-9][eE]\+?[0-9]{2}|NaN|Infinity")
 
 
 class Unusable(Exception):
@@ -232,11 +237,36 @@ def _change(row: tuple[object, ...]) -> Change | None:
         texts = [part.decode() if isinstance(part, bytes) else "" for part in row]
         if not all(texts[2:]) or len(texts[4]) > LARGEST:
             return None
-        value = json.loads(texts[4])
+        value = _value(texts[4])
     except (ValueError, RecursionError):
         return None
     cluster, server, room, key, _ = texts
     return None if is_wrong(key, value) else (Namespace(cluster, server, room), key, value)
+
+
+def _value(text: str) -> Json:
+    """Parse a value. Raises ValueError also where it has a number that is none of ours."""
+    if not MAY_BE_HIGH.search(text):
+        return cast(Json, json.loads(text))
+    return cast(
+        Json,
+        json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_no_number),
+    )
+
+
+def _integer(written: str) -> int:
+    number = int(written)
+    return number if abs(number) < HIGHEST else _no_number(written)
+
+
+def _float(written: str) -> float:
+    number = float(written)
+    return number if abs(number) < HIGHEST else _no_number(written)
+
+
+def _no_number(written: str) -> NoReturn:
+    """Refuse NaN and infinities too: each comparison with NaN is false."""
+    raise ValueError(f"{written[:20]} is none of our numbers")
 
 
 def _is_there(path: Path) -> bool:

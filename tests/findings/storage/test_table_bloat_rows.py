@@ -159,7 +159,7 @@ def test_a_little_is_not_worth_a_word() -> None:
 
 @pytest.mark.parametrize("database_mib", [20, None])
 def test_a_lower_minimum_is_not_raised_again(database_mib: int | None) -> None:
-    """A setting of min_bytes alone has its effect: floor_bytes bounds the share of the database only."""
+    """It has its effect alone: floor_bytes bounds only the share of the database."""
     few = table(0.1, 10 * 1024**2 // 8192)
     sizes = [] if database_mib is None else [DatabaseSize("shop", database_mib * 1024**2)]
     scene, low = seen(few, (database_sizes, sizes)), replace(finding.limits, min_bytes=1024**2)
