@@ -26,7 +26,13 @@ KNOW = """
 FIND = "select id from series where (cluster, server, room, key, epoch) = (?, ?, ?, ?, ?)"
 PUT = "insert or replace into samples (series, step, at, value) values (?, ?, ?, ?)"
 THIN = "delete from samples where series = ? and step = ? and at < ?"
-READ = "select at, value from samples where series = ? and step = ? and at >= ? order by at"
+READ = """
+    select at, value from samples
+    where series = ? and step = ? and at >= ?
+        and at between -1e20 and 1e20 and value between -1e20 and 1e20
+    order by at
+"""
+"""SQLite keeps texts in columns of numbers too; they sort after all numbers."""
 LARGEST = 1 << 30
 """Bytes of the file from which on the finest samples are dropped."""
 

@@ -97,6 +97,17 @@ async def test_a_name_that_is_no_text_is_left_out(tmp_path: Path) -> None:
     assert kept(path, HOUR, series=odd) == []
 
 
+@pytest.mark.parametrize("odd", ["text", b"\xff", 9e999, -9e999])
+async def test_what_is_no_number_is_left_out(tmp_path: Path, odd: object) -> None:
+    """SQLite keeps anything in any column; the other samples are read."""
+    path = tmp_path / "state.db"
+    await added(path, HOUR, Sample(1.0, 2.5), Sample(3600.0, 3.5), Sample(7200.0, 4.5))
+    with closing(sqlite3.connect(path)) as edited, edited:
+        edited.execute("update samples set value = ? where at = 3600", (odd,))
+        edited.execute("update samples set at = ? where at = 7200", (odd,))
+    assert kept(path, HOUR) == [Sample(1.0, 2.5)]
+
+
 def test_what_could_not_be_written_is_kept(tmp_path: Path) -> None:
     """And read from RAM until then."""
     samples = Memory().samples
