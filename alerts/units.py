@@ -30,6 +30,8 @@ DURATIONS = {
 ALSO = {"w": "week", "day": "d", "hour": "h", "min": "m", "minute": "m", "sec": "s", "second": "s"}
 LENGTHS = DURATIONS | {"week": timedelta(weeks=1)}
 LENGTHS |= {name: LENGTHS[same] for name, same in ALSO.items()}
+LATEST = 253402300799.0
+"""Unix seconds of the last second of the year 9999."""
 NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?", re.IGNORECASE)
 DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)\s*")
 ISO = re.compile(r"P(?:([0-9]+)D)?(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]+)?)S)?)?")
@@ -136,9 +138,17 @@ def share_text(share: float) -> str:
     return "< 0.01 %" if 0 < share < 0.0001 else f"{number_text(100 * share)} %"
 
 
+def moment_of(at: float) -> datetime:
+    """Convert unix seconds to a time in UTC; what no calendar has becomes its first or last day.
+
+    A wrong clock or an edited state file must not keep a verdict from being shown.
+    """
+    return datetime.fromtimestamp(min(max(at, 0.0), LATEST), UTC)
+
+
 def moment_text(at: float) -> str:
     """Format unix seconds for reading: 2026-03-01 14:05 UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return moment_of(at).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def limit_text(value: Any, unit: Unit | None = None) -> str:

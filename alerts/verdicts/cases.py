@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from alerts._base import Evidence
 from alerts.history.memory import Json, Memory, Namespace
+from alerts.units import LATEST
 from alerts.verdicts.evidence_json import as_json, from_json
 from alerts.verdicts.places import Places
 from alerts.verdicts.places import as_json as places_as_json
@@ -130,7 +131,7 @@ class SavedCase(NamedTuple):
         """Read it as it was put, or as it came out of the state file. Raises ValueError."""
         match stored:
             case [since, last, evidence]:
-                return cls(from_json(evidence), _number(since), _number(last))
+                return cls(from_json(evidence), _time(since), _time(last))
         raise ValueError("no case")
 
 
@@ -148,7 +149,7 @@ class SavedOccurrence(NamedTuple):
         """Read it as it was put, or as it came out of the state file. Raises ValueError."""
         match stored:
             case [when, evidence]:
-                return cls(_number(when), from_json(evidence))
+                return cls(_time(when), from_json(evidence))
         raise ValueError("no occurrence")
 
 
@@ -189,6 +190,13 @@ def _occurrences(memory: Memory, namespace: Namespace) -> Iterator[SavedOccurren
 
 def _label(case: Case) -> str:
     return CASE + "\x00".join(case.evidence.identity)
+
+
+def _time(value: object) -> float:
+    """Return unix seconds. Raises ValueError for what is no time, or of no calendar."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST:
+        raise ValueError("no time")
+    return float(value)
 
 
 def _number(value: object) -> float:

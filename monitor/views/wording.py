@@ -1,11 +1,10 @@
 """Texts for numbers, times and states, on pages and in reports."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 
 from alerts._base import Severity, Shape, State
 from alerts.plural import plural
-from alerts.units import bytes_text, duration_text, share_text
+from alerts.units import bytes_text, duration_text, moment_of, share_text
 from alerts.verdicts.causes import Folded
 from alerts.verdicts.verdict import Subject, Verdict
 from monitor.views.summary import Summary
@@ -51,7 +50,7 @@ def fact(name: str, suffix: str, value: Fact) -> str:
 
 def clock(at: float) -> str:
     """Format unix seconds as 2026-01-01 00:00:00 UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return moment_of(at).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def lasting(case: Folded, now: float) -> str:

@@ -4,11 +4,11 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from alerts._base import AlertedBy, AnyFinding, Unjudged
 from alerts.raw_text import shown
+from alerts.units import moment_of
 from alerts.verdicts.incident import incident_id
 from alerts.verdicts.verdict import Subject, Verdict
 from monitor.defects import DEFECTS
@@ -111,7 +111,7 @@ def dumps(plain: object) -> str:
 
 def iso(at: float | None) -> str | None:
     """Format unix seconds as 2026-01-01T00:00:00Z; None stays None."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+    return moment_of(at).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
 
 
 def _server(view: ServerView) -> ServerJson:

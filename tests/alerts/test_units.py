@@ -13,6 +13,7 @@ from alerts.units import (
     bytes_text,
     duration_text,
     limit_text,
+    moment_text,
     number_text,
     parse_bytes,
     parse_duration,
@@ -187,3 +188,16 @@ def test_a_number_has_no_exponent() -> None:
 def test_a_limit_knows_its_unit() -> None:
     """The unit can be found in an annotation, also in an optional one."""
     assert [Unit.bytes, Unit.share, None] == [unit_of(kind) for kind in (Bytes | None, Share, int)]
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (1772373900.0, "2026-03-01 14:05 UTC"),
+        (1e14, "9999-12-31 23:59 UTC"),
+        (-1e14, "1970-01-01 00:00 UTC"),
+    ],
+)
+def test_times_of_no_calendar_are_shown_too(at: float, text: str) -> None:
+    """Of a wrong clock or an edited state file: the verdict is still told."""
+    assert moment_text(at) == text

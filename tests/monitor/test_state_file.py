@@ -1,6 +1,7 @@
 """The state file: a restart forgets nothing, and a disk that fails stops nobody."""
 
 import asyncio
+import json
 import os
 import resource
 import shutil
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from alerts._base import Evidence, Severity
 from alerts.history.memory import Json, Memory, Namespace
 from alerts.history.samples import Series
+from alerts.verdicts.evidence_json import as_json
 from monitor.demo.binaries import Owner
 from monitor.state_file import StateFile
 
@@ -37,6 +40,11 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+SUBJECT = json.dumps(
+    as_json(Evidence("a", Severity.info, 1, "A is ill.", facts={}, cure=(), check=""))
+)
 
 
 def remembered(path: Path) -> Memory:
@@ -192,6 +200,9 @@ async def test_an_extra_column_does_not_matter(tmp_path: Path) -> None:
         ("case:x", "[1, 2, {}]"),
         ("case:x", '[1, 2, {"subject": 3}]'),
         ("case:x", '"text"'),
+        ("case:x", f"[1e14, 2, {SUBJECT}]"),
+        ("case:x", f"[1, true, {SUBJECT}]"),
+        ("case:x", f"[-1, 2, {SUBJECT}]"),
         ("a", '"' + "x" * (1 << 20) + '"'),
     ],
 )
