@@ -101,7 +101,7 @@ READ_PENDING_LISTS = Capability(
         pg_catalog.pg_has_role(current_user, 'pg_stat_scan_tables', 'usage')
         and not exists (
             select from pg_catalog.pg_proc
-            where proname = 'pgstatginindex'
+            where proname operator(pg_catalog.=) 'pgstatginindex'
                 and not pg_catalog.has_function_privilege(oid, 'execute')
         )
     )""",
