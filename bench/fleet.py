@@ -159,8 +159,7 @@ def watched(
 
 async def _queries(server: Postgres) -> float:
     async with session(server) as admin:
-        books = await admin.fetchrow(BOOKS, ROLES[0])
-        return float(books["queries"]) if books else 0.0
+        return float(sum(row["queries"] for row in await admin.fetch(BOOKS, ROLES[0])))
 
 
 def _scraped_for(watcher: Watcher, names: Sequence[str], seconds: float) -> list[float]:
