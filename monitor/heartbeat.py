@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from monitor.cpu_time import CpuTime, cpu_time
+from monitor.cpu_time import NS, CpuTime, cpu_time
 
 BEAT = 0.1
 """Seconds between two beats."""
@@ -86,6 +86,9 @@ class Heartbeat:
     _due: float = 0.0
     _used: float = 0.0
     _late_at: float = float("-inf")
+    _late: int = 0
+    """Nanoseconds by which the beats of the window were late, added up as they come and go."""
+    _foreign: int = 0
     _task: "asyncio.Task[None] | None" = None
 
     def start(self) -> None:
@@ -154,20 +157,25 @@ class Heartbeat:
         if late > NOTABLE:
             self._late_at = at
         self.beats.append(Beat(at, late, foreign))
+        self._count(self.beats[-1], 1)
         if not self.times or at - self.times[-1][0] >= 1.0:
             self.times.append((at, self.read()))
         self._sum_up(at)
 
+    def _count(self, beat: Beat, times: int) -> None:
+        self._late += times * round(beat.late / NS)
+        self._foreign += times * round(beat.foreign / NS)
+
     def _sum_up(self, now: float) -> None:
         while now - self.beats[0].at > WINDOW:
-            self.beats.popleft()
+            self._count(self.beats.popleft(), -1)
         while len(self.times) > 1 and now - self.times[0][0] > WINDOW + 1:
             self.times.popleft()
         (begin, first), (end, last) = self.times[0], self.times[-1]
         elapsed = max(WINDOW, end - begin)
         self.shares = Shares(
-            foreign=sum(beat.foreign for beat in self.beats) / WINDOW,
-            late=sum(beat.late for beat in self.beats) / WINDOW,
+            foreign=self._foreign * NS / WINDOW,
+            late=self._late * NS / WINDOW,
             run=_share(first.run, last.run, elapsed),
             run_delay=_share(first.run_delay, last.run_delay, elapsed),
             throttled=_share(first.throttled, last.throttled, elapsed),
