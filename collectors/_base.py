@@ -129,11 +129,14 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Gate(Generic[Row]):
-    """Condition of a query: it runs only if the newest rows of another collector of the same lane
-    satisfy `opens`."""
+    """Condition on the newest rows of another collector of the same lane: they satisfy `opens`."""
 
     reads: "Collector[Row]"
     opens: Callable[[Sequence[Row]], bool]
+
+    def is_shut(self, newest: "Mapping[AnyCollector, AnyAnswer]") -> bool:
+        """Whether they don't. Before there is an answer it is open."""
+        return self.reads in newest and not self.opens(newest[self.reads].rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +170,10 @@ class Collector(Generic[Row]):
     """By the first server version that a query is for, the version of the extension it needs.
     After an upgrade of the server the old one stays until ALTER EXTENSION … UPDATE."""
     gate: Gate[Any] | None = None
+    """The query runs only while it is open."""
+    haste: Gate[Any] | None = None
+    """While it is shut, and no other server of the cluster is watched, a query of the fast lane is
+    asked at the pace of the normal one."""
     own: bool = False
     """Whether the query is a user's own check: it runs in a transaction that is rolled back."""
     timeout: float | None = None

@@ -1,8 +1,10 @@
 """WAL position of the server: written on a primary, replayed on a standby."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from collectors._base import Collector, Lane, Metric, gauge
+from collectors._base import Collector, Gate, Lane, Metric, gauge
+from collectors.activity import Session, activity
 
 # One row in either role. CASE avoids the functions that raise an error in the other role; a server
 # can't re-enter recovery within a statement. Subtracting '0/0' turns a position into bytes.
@@ -31,6 +33,8 @@ QUERY = """
     from (select pg_is_in_recovery() as in_recovery) as here
     left join pg_catalog.pg_stat_wal_receiver r on true
 """
+REPLICATING = {"walsender", "startup", None}
+"""Types of processes that send WAL or replay it; None: not told."""
 SILENT = 60.0
 """Seconds without a message after which a link without a timeout is not known to live."""
 
@@ -83,10 +87,17 @@ position: Metric[WalPosition] = gauge(
     lambda row: row.lsn,
 )
 
+
+def is_replicated(sessions: Sequence[Session]) -> bool:
+    """Whether the server sends WAL to a standby or replays it itself, as far as that is told."""
+    return any(one.backend_type in REPLICATING for one in sessions)
+
+
 wal_position = Collector(
     row=WalPosition,
     lane=Lane.fast,
     sql={140000: QUERY},
+    haste=Gate(activity, is_replicated),
     metrics=(
         is_replica,
         is_replica.also("pg_replication_is_in_recovery"),

@@ -23,6 +23,7 @@ from monitor.polling.burst import IN_BURST, LockBurst
 from monitor.polling.capability_report import CapabilityReport
 from monitor.polling.database_walk import DatabaseWalk
 from monitor.polling.databases import Databases
+from monitor.polling.leisure import Leisure
 from monitor.polling.pacing import Pacing
 from monitor.polling.privilege_checks import PrivilegeChecks
 from monitor.polling.reader import Place
@@ -64,6 +65,7 @@ class ServerMonitor:
     walk: DatabaseWalk
     upkeep: Upkeep
     burst: LockBurst
+    leisure: Leisure
     capabilities: CapabilityReport
     outlet: Outlet
     sources: Sources
@@ -83,6 +85,8 @@ class ServerMonitor:
 
         `glances`: there will be a next round, and a session that waits is worth seeing before it.
         """
+        if lane is Lane.fast:
+            self.leisure.take()
         asked = (c for c in of_server(lane) if c not in self.pacing.homes)
         await self._ask(lane, [c for c in asked if self.agenda.is_due(c)])
         if lane is Lane.fast:

@@ -24,6 +24,7 @@ from monitor.polling.capability_report import CapabilityReport
 from monitor.polling.database_walk import DatabaseWalk
 from monitor.polling.databases import Databases
 from monitor.polling.free_slots import FreeSlots
+from monitor.polling.leisure import Leisure
 from monitor.polling.pacing import Pacing
 from monitor.polling.privilege_checks import PrivilegeChecks
 from monitor.polling.round_log import RoundLog
@@ -108,6 +109,7 @@ def server_monitor(
         walk=walk,
         upkeep=upkeep,
         burst=burst,
+        leisure=Leisure(answers, pacing, peers),
         capabilities=rights,
         outlet=outlet,
         sources=sources,

@@ -47,6 +47,8 @@ class Pacing:
     """The costs by which the paces were last made."""
     resting: set[AnyCollector] = field(default_factory=set)
     """Collectors with a shut gate: they cost nothing as long as it is."""
+    leisurely: Set[AnyCollector] = frozenset()
+    """Collectors of the fast lane that are asked at the pace of the normal one for now."""
     distress: int = 0
     """Time-outs in a row; each doubles all paces, the fast lane's last."""
     homes: dict[AnyCollector, str] = field(default_factory=dict)
@@ -93,6 +95,13 @@ class Pacing:
         """A gate is shut: this collector need not be asked for now."""
         if collector not in self.resting:
             self.resting.add(collector)
+            self._share_out()
+
+    def asks_at_leisure(self, collectors: Set[AnyCollector]) -> None:
+        """Nothing depends on the newest second of these of the fast lane for now."""
+        if collectors != self.leisurely:
+            self.leisurely = collectors
+            self._spans.clear()
             self._share_out()
 
     def asks_between(self, paces: Mapping[AnyCollector, float]) -> None:
@@ -155,8 +164,13 @@ class Pacing:
         found = dict.fromkeys(self.lanes, 1.0)
         for collector, part in self.costs:
             stretch = self.of(collector, part) / self.unstretched(collector, part)
-            found[collector.lane] = max(found[collector.lane], stretch)
+            lane = self._lane(collector)
+            found[lane] = max(found[lane], stretch)
         return found
+
+    def _lane(self, collector: AnyCollector) -> Lane:
+        """The lane at whose pace it is asked."""
+        return Lane.normal if collector in self.leisurely else collector.lane
 
     def longest(self, collector: AnyCollector) -> float:
         """The longest pace since it was last asked: a shorter one makes no answer too old."""
@@ -164,9 +178,10 @@ class Pacing:
         return self._at(min(level, self._tightest.get(collector, level)), collector)
 
     def _at(self, level: float, collector: AnyCollector, part: bool = False) -> float:
-        backed_off = self.distress - (FAST_LAST if collector.lane is Lane.fast else 0)
+        is_fast = self._lane(collector) is Lane.fast
+        backed_off = self.distress - (FAST_LAST if is_fast else 0)
         unstretched, longest = self._span((collector, part))
-        if collector.lane is Lane.fast:
+        if is_fast:
             stretched = max(unstretched, self._fast)
         else:
             stretched = max(unstretched, self.costs.get((collector, part), 0.0) / level)
@@ -183,13 +198,13 @@ class Pacing:
         """Seconds beyond which its pace is not stretched."""
         if collector.lane not in PROMPT:
             return max(WORST, unstretched)
-        if collector.lane is Lane.fast and self._between:
+        if self._lane(collector) is Lane.fast and self._between:
             return min(STRETCH * unstretched, max(WAITED_FOR, unstretched))
         return STRETCH * unstretched
 
     def unstretched(self, collector: AnyCollector, part: bool = False) -> float:
         """Seconds between two rounds where nothing makes them rarer."""
-        pace = self.lanes[collector.lane]
+        pace = self.lanes[self._lane(collector)]
         if collector in self._partial and not part:
             pace = max(pace, self.lanes[Lane.slow])
         is_walked = collector.scope is Scope.database or collector in self.homes
@@ -202,7 +217,7 @@ class Pacing:
         shares: dict[Scope, list[tuple[float, float]]] = {scope: [] for scope in Scope}
         for extent, cost in self.costs.items():  # one loop, as this is done after many answers
             collector = extent[0]
-            if collector.lane is not Lane.fast:
+            if self._lane(collector) is not Lane.fast:
                 unstretched, most = self._span(extent)
                 shares[collector.scope].append((cost / unstretched, cost / most))
             elif collector not in self.resting:

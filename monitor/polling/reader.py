@@ -59,7 +59,7 @@ class Reader:
 
     async def read(self, collector: AnyCollector, place: Place, deadline: float) -> Reading:
         """Ask a collector. Raises ReadFailure, past the deadline (seconds) with a lost session."""
-        if is_shut(collector, place.newest):
+        if collector.gate and collector.gate.is_shut(place.newest):
             return Reading((), self.clock.now())
         if collector.extension:
             await know_extension(collector, collector.extension, place.session, deadline)
@@ -183,14 +183,6 @@ def without_extension(collector: AnyCollector, name: str, identity: Identity) ->
             f"ALTER EXTENSION {identifier(name)} UPDATE;",
         )
     return None
-
-
-def is_shut(collector: AnyCollector, newest: Mapping[AnyCollector, AnyAnswer]) -> bool:
-    """Whether the newest rows of another collector say that there is nothing to see."""
-    gate = collector.gate
-    if gate is None or gate.reads not in newest:
-        return False
-    return not gate.opens(newest[gate.reads].rows)
 
 
 def query_of(

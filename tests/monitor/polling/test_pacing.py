@@ -55,6 +55,19 @@ def test_no_prompt_lane_is_stretched_beyond_four_times_its_pace(lane: Lane) -> N
     }
 
 
+def test_what_nobody_waits_for_is_asked_at_the_pace_of_the_normal_lane() -> None:
+    """It takes no share of the fast lane then, and all of it again afterwards."""
+    pacing, fast, eased = Pacing(LANES, 0.01), collector(Lane.fast), collector(Lane.fast)
+    pacing.answered(fast, 0.005)
+    pacing.answered(eased, 0.010)
+    assert pacing.of(fast) == pacing.of(eased) == pytest.approx(2.0)
+    pacing.asks_at_leisure({eased})
+    assert (pacing.of(fast), pacing.of(eased), pacing.unstretched(eased)) == (1.0, 15.0, 15.0)
+    assert set(pacing.stretches().values()) == {1.0}
+    pacing.asks_at_leisure(frozenset())
+    assert pacing.of(fast) == pacing.of(eased) == pytest.approx(2.0)
+
+
 def test_while_a_session_waits_the_fast_lane_is_stretched_to_three_seconds_at_most() -> None:
     """A pile-up is seen within that time, whatever it costs to look."""
     pacing, fast = Pacing(LANES, 0.01), collector(Lane.fast)
