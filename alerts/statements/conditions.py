@@ -24,6 +24,16 @@ PATTERNS = _words("like ilike")
 NEGATED = PATTERNS | _words("in between similar")
 """Words after a NOT that belongs to their comparison."""
 TEXTS = _words("text varchar")
+WORDS_OF_TYPES = {
+    ("double", "precision"): "float8",
+    ("character", "varying"): "varchar",
+    ("char", "varying"): "varchar",
+    ("bit", "varying"): "varbit",
+}
+"""Types whose names are two words, as the server calls them."""
+TIMES = _words("timestamp time")
+TIME_ZONES = {("with", "time", "zone"): "tz", ("without", "time", "zone"): ""}
+"""What may follow such a type, and what the server appends to its name."""
 AT_TIME_ZONE = ("at", "time", "zone")
 DEEPEST = 20
 """Parentheses around conditions that are opened."""
@@ -83,8 +93,9 @@ def _has_alternatives(words: Sequence[str]) -> bool:
 
 def equal_columns(items: Sequence[Token], words: Sequence[str]) -> Iterator[str]:
     """Yield the columns that are compared with a value by `=`."""
+    types = _places_of_types(items, words)
     for at in range(1, len(items) - 1):
-        name = name_of(items[at - 1])
+        name = None if at - 1 in types else name_of(items[at - 1])
         is_value = items[at + 1].kind in VALUES
         is_column = name is not None and words[at - 1] not in NO_COLUMNS
         is_whole = at + 2 >= len(items) or words[at + 2] in ("and", "", ")", ":")
@@ -118,7 +129,7 @@ def _in_function(items: Sequence[Token], words: Sequence[str], at: int) -> Wrapp
         first += 1
     elif function == "cast" and "as" in words[at:end]:
         last = words.index("as", at, end)
-        function, is_cast = words[last + 1], True
+        function, is_cast = _type_at(items, words, last + 1)[0], True
         if is_pattern and function in TEXTS:
             return None
     columns = _columns(items[first:last], words[first:last])
@@ -131,9 +142,10 @@ def _in_function(items: Sequence[Token], words: Sequence[str], at: int) -> Wrapp
 
 def _after_cast(items: Sequence[Token], words: Sequence[str], at: int) -> Wrapped | None:
     """Return the column before the `::` that ends there; a pattern compares text in any case."""
-    is_pattern = words[at + 2] in PATTERNS
-    is_type = items[at + 1].kind == "word" and _compares(words, at + 2)
-    if not is_type or (is_pattern and words[at + 1] in TEXTS):
+    name_of_type, after = _type_at(items, words, at + 1)
+    is_pattern = words[after : after + 1] != [] and words[after] in PATTERNS
+    is_type = name_of_type != "" and _compares(words, after)
+    if not is_type or (is_pattern and name_of_type in TEXTS):
         return None
     before = at - 2
     if words[before] == ")":
@@ -147,7 +159,32 @@ def _after_cast(items: Sequence[Token], words: Sequence[str], at: int) -> Wrappe
     if len(columns) != 1:
         return None
     [(qualifier, name)] = columns
-    return Wrapped(words[at + 1], name, True, True, is_pattern, qualifier)
+    return Wrapped(name_of_type, name, True, True, is_pattern, qualifier)
+
+
+def _type_at(items: Sequence[Token], words: Sequence[str], at: int) -> tuple[str, int]:
+    """Return the type whose name begins there, and where it ends; an empty name for none."""
+    if at >= len(items) or items[at].kind != "word":
+        return "", at
+    name, at = words[at], at + 1
+    if words[at : at + 1] == ["."]:
+        name, at = (words[at + 1] if at + 1 < len(words) else ""), at + 2
+    second = (name, *words[at : at + 1])
+    if second in WORDS_OF_TYPES:
+        name, at = WORDS_OF_TYPES[second], at + 1
+    if words[at : at + 1] == ["("]:
+        at = (_closing(words, at, at + LONGEST) or at) + 1
+    if name in TIMES and tuple(words[at : at + 3]) in TIME_ZONES:
+        name, at = name + TIME_ZONES[words[at], "time", "zone"], at + 3
+    return name, at
+
+
+def _places_of_types(items: Sequence[Token], words: Sequence[str]) -> frozenset[int]:
+    """Return where the words of types stand that follow `::`."""
+    starts = (at + 1 for at in range(1, len(words)) if words[at - 1] == words[at] == ":")
+    return frozenset(
+        place for start in starts for place in range(start, _type_at(items, words, start)[1])
+    )
 
 
 def _is_path(words: Sequence[str], start: int, end: int) -> bool:
@@ -196,14 +233,14 @@ def _compares(words: Sequence[str], at: int) -> bool:
 def _columns(items: Sequence[Token], words: Sequence[str]) -> list[tuple[str | None, str]]:
     """Return the columns that are named, each with what stands before it, without functions."""
     found = list[tuple[str | None, str]]()
+    types = _places_of_types(items, words)
     zone = 0
     for at, item in enumerate(items):
         name = name_of(item)
         if tuple(words[at : at + 3]) == AT_TIME_ZONE:
             zone = at + 3
         follows = words[at + 1] if at + 1 < len(words) else ""
-        is_type = at > 0 and words[at - 1] == ":"
-        is_other = at < zone or is_type or follows in (".", "(") or words[at] in NO_COLUMNS
+        is_other = at < zone or at in types or follows in (".", "(") or words[at] in NO_COLUMNS
         if name is not None and not is_other:
             is_qualified = at >= 2 and words[at - 1] == "."
             found.append((name_of(items[at - 2]) if is_qualified else None, name))

@@ -25,6 +25,8 @@ JOINS = _words("natural inner left right full outer cross join")
 NO_ALIAS = END | JOINS | _words("on using tablesample")
 INSIDE = _words("select with union intersect except lateral merge")
 """A statement with more of these than its first word is not plain."""
+AFTER_WITH = _words("time ties ordinality")
+"""Words after a WITH that begins no query: TIMESTAMP WITH TIME ZONE."""
 
 
 class TableName(NamedTuple):
@@ -71,7 +73,7 @@ def shape_of(text: str) -> StatementShape | None:
         return None
     words = [word_of(item) for item in items]
     kind = words[0]
-    inside = sum(word in INSIDE for word in words) - (kind == "select")
+    inside = sum(_is_inside(words, at) for at in range(len(words))) - (kind == "select")
     if kind not in ("select", "update", "delete") or inside:
         return None
     depths = list(_depths(words))
@@ -92,6 +94,12 @@ def shape_of(text: str) -> StatementShape | None:
         tuple(column for part in certain for column in equal_columns(*part)),
         tuple(wrapped for part in certain for wrapped in wrapped_columns(*part)),
     )
+
+
+def _is_inside(words: Sequence[str], at: int) -> bool:
+    """Whether a word there begins a query, or joins two."""
+    is_other = words[at] == "with" and not AFTER_WITH.isdisjoint(words[at + 1 : at + 2])
+    return words[at] in INSIDE and not is_other
 
 
 def _depths(words: Sequence[str]) -> Iterator[int]:

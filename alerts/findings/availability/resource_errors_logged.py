@@ -1,6 +1,7 @@
 """Statements or logins fail because something is used up: slots, memory, or the volume."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -13,9 +14,12 @@ from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
 from collectors.log_counts import log_counts
+from collectors.own_role import own_role
 
 WINDOW = timedelta(minutes=10)
 ERRORS = Window(log_counts, WINDOW)
+NAMED = 3
+"""Users that are named, those with the most errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ SHORTAGES = {
         Severity.critical,
         (
             "See connection_saturation: it names who has the sessions, and ends idle ones.",
-            "A role or database with a limit of its own fails with this code too.",
+            "A role or database with a limit of its own fails with this code too. The log does not",
+            "know the application of a refused login, only its user and database.",
         ),
     ),
     "53400": Shortage(
@@ -76,52 +81,94 @@ SHORTAGES = {
 }
 
 
+CONNECTIONS = "53300"
+OURS_ALONE = (
+    "Others were not refused. Look at the connection limit of the role and of the database, and",
+    "at reserved_connections; pgvigil needs three connections, and doctor says what it can't read.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Errors of one SQLSTATE of one user in one database within the window."""
+
+    count: float
+    database: str | None
+    user: str | None
+    age: float
+    """Seconds since the last one."""
+
+
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     changes = snapshot.of(ERRORS).delta(limits.window)
-    found: dict[str, list[tuple[float, str | None, str | None, float]]] = {}
+    found = defaultdict[str, list[Failed]](list)
     for row in snapshot.rows(log_counts):
         age = snapshot.at - row.last
         if row.sqlstate in SHORTAGES and age <= limits.window.total_seconds():
             delta = changes.get(log_counts.key_of(row))
-            # A row that is new has no increase yet: all of it was counted since the last round.
-            count = max(1.0, delta.increase["count"]) if delta else float(row.count)
-            found.setdefault(row.sqlstate, []).append((count, row.datname, row.usename, age))
-    for sqlstate, rows in found.items():
-        if sum(count for count, *_ in rows) >= limits.least:
-            yield evidence(sqlstate, rows, limits)
+            # Of a row that came within the window, all was counted within it.
+            count = max(1.0, delta.increase["count"]) if delta and delta.full else row.count
+            found[row.sqlstate].append(Failed(count, row.datname, row.usename, age))
+    for sqlstate, failed in found.items():
+        if sum(one.count for one in failed) >= limits.least:
+            ours = own_logins(snapshot) if sqlstate == CONNECTIONS else frozenset()
+            yield evidence(sqlstate, failed, ours, limits)
+
+
+def own_logins(snapshot: Snapshot) -> frozenset[str]:
+    """Return the role of pgvigil, unless others are likely to log in as the same one."""
+    rows = snapshot.rows(own_role) if snapshot.has(own_role) else ()
+    return frozenset(row.rolname for row in rows if not row.is_superuser)
 
 
 def evidence(
-    sqlstate: str, rows: list[tuple[float, str | None, str | None, float]], limits: Limits
+    sqlstate: str, failed: Sequence[Failed], ours: Collection[str], limits: Limits
 ) -> Evidence:
     short = SHORTAGES[sqlstate]
-    count = round(sum(row[0] for row in rows))
-    _, database, user, _ = max(rows, key=lambda row: row[0])
-    whose = f", most of them of {user} in {database}" if user and database else ""
+    others = [one for one in failed if one.user not in ours]
+    told = others or failed
+    count, own = total(told), total(failed) - total(others)
+    largest = max(told, key=lambda one: one.count)
     return Evidence(
         subject=sqlstate,
-        severity=short.severity,
+        severity=short.severity if others else Severity.warning,
         value=count,
         message=(
             f"The log has {plural(count, 'error')} {sqlstate} within"
-            f" {duration_text(limits.window)}: {short.what}{whose}."
+            f" {duration_text(limits.window)}: {short.what}{whose(told, own, bool(others))}."
         ),
         facts={
             "sqlstate": sqlstate,
             "errors": count,
-            "largest_user": user,
-            "largest_database": database,
-            "last_seconds": min(row[3] for row in rows),
+            "largest_user": largest.user,
+            "largest_database": largest.database,
+            "own_errors": own if sqlstate == CONNECTIONS else None,
+            "last_seconds": min(one.age for one in failed),
         },
-        cure=tuple(remark(line) for line in short.advice),
+        cure=tuple(remark(line) for line in (short.advice if others else OURS_ALONE)),
         check="",
     )
+
+
+def total(failed: Sequence[Failed]) -> int:
+    return round(sum(one.count for one in failed))
+
+
+def whose(told: Sequence[Failed], own: int, has_others: bool) -> str:
+    """Say whose statements or logins failed, those of pgvigil itself apart."""
+    if not has_others:
+        return ", all of them when pgvigil itself wanted to log in"
+    named = sorted((one for one in told if one.user and one.database), key=lambda one: -one.count)
+    parts = [f"{one.count:.0f} of {one.user} in {one.database}" for one in named[:NAMED]]
+    beside = f" ({own} more were logins of pgvigil itself)" if own else ""
+    return f", {', '.join(parts)}{beside}" if parts else beside
 
 
 finding = Finding(
     title="Failures for lack of resources",
     severities=(Severity.warning, Severity.critical),
     reads=(log_counts,),
+    consults=(own_role,),
     history=(ERRORS,),
     limits=Limits(),
     judge=judge,

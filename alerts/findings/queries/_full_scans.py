@@ -143,9 +143,9 @@ def _types(snapshot: Snapshot, table: UserTable) -> dict[str, str]:
 
 
 def _is_kept(cast: Wrapped, known: str | None) -> bool:
-    """Whether a cast changes nothing; one to text may do so where the type is not known."""
+    """Whether a cast changes nothing; where the type is not known, any but one to a date may."""
     wanted = SAME.get(cast.function, cast.function)
-    return wanted == "text" if known is None else wanted == SAME.get(known, known)
+    return wanted != "date" if known is None else wanted == SAME.get(known, known)
 
 
 def _lately(snapshot: Snapshot, load: Load, ran: Ran, calls: int) -> Ran | None:

@@ -97,6 +97,9 @@ def test_filters() -> None:
     assert shape("select * from t where a = $1 and b = $2 or c = $3 and d = $4").equal == ()
     assert shape("select * from t where case when a then b and c = $1 else d end").equal == ()
     assert shape("select * from t where a + b = $1").equal == ()
+    assert shape("select * from t where a::double precision = $1 and b = $2").equal == ("b",)
+    assert shape("select * from t where a = $1::timestamp with time zone").equal == ("a",)
+    assert shape("select * from t order by a fetch first $1 rows with ties").tables
     assert shape("select * from t where a = $1 + b").equal == ()
     assert not shape("select a from t order by a offset $1").is_filtered
     assert shape("select a from t order by a offset $1").has_offset
@@ -128,6 +131,16 @@ def test_filters() -> None:
         ("extract(year from t.at) = $1", Wrapped("extract", "at", False, False, False, "t")),
         ("created_at::date = $1", Wrapped("date", "created_at", True, True)),
         ("coalesce(a, $1) > $2", Wrapped("coalesce", "a", False, False)),
+        ("a::double precision = $1", Wrapped("float8", "a", True, True)),
+        ("abs(a::double precision) > $1", Wrapped("abs", "a", False, False)),
+        ("(t.a)::pg_catalog.int8 = $1", Wrapped("int8", "a", True, True, qualifier="t")),
+        ("at::timestamp with time zone >= $1", Wrapped("timestamptz", "at", True, True)),
+        ("at::time(0) without time zone in ($1)", Wrapped("time", "at", True, True)),
+        (
+            "a::character varying(9) like $1 and b::numeric(5, 2) = $2",
+            Wrapped("numeric", "b", True, True),
+        ),
+        ("cast(a as double precision) = $1", Wrapped("float8", "a", True, True)),
     ],
 )
 def test_columns_inside_of_functions(condition: str, wrapped: Wrapped) -> None:

@@ -15,7 +15,9 @@ from alerts.history.recorder import Recorder
 from alerts.snapshot import Snapshot
 from collectors._base import Absence, Answer
 from collectors.log_counts import LogCount, log_counts
+from collectors.own_role import OwnRole, own_role
 from monitor.server_log.watch import LogBook
+from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.session_rows import AT, seen
@@ -24,15 +26,28 @@ from tests.fixtures.until import until
 CORRUPTION, SHORTAGE = data_corruption_logged.finding, resource_errors_logged.finding
 
 
-def row(sqlstate: str, count: int = 1, age: float = 10.0, datname: str | None = "shop") -> LogCount:
-    return LogCount(sqlstate, None, datname, "app", count, AT - age)
+def row(
+    sqlstate: str,
+    count: int = 1,
+    age: float = 10.0,
+    datname: str | None = "shop",
+    usename: str = "app",
+) -> LogCount:
+    return LogCount(sqlstate, None, datname, usename, count, AT - age)
 
 
-def with_rows(*rows: LogCount, before: Sequence[LogCount] = ()) -> Snapshot:
+def with_rows(
+    *rows: LogCount,
+    before: Sequence[LogCount] = (),
+    earlier: float = 30.0,
+    is_superuser: bool = False,
+) -> Snapshot:
     recorder = Recorder(SHORTAGE.history)
-    recorder.record(log_counts, Answer(tuple(before), AT - 30))
+    recorder.record(log_counts, Answer(tuple(before), AT - earlier))
     recorder.record(log_counts, Answer(rows, AT))
-    return replace(seen((log_counts, rows)), histories=recorder.views(AT))
+    ours = filled(OwnRole, rolname="watcher", is_superuser=is_superuser)
+    known = seen((log_counts, rows), (own_role, [ours]))
+    return replace(known, histories=recorder.views(AT))
 
 
 @pytest.mark.parametrize("sqlstate", ["XX001", "XX002"])
@@ -50,11 +65,35 @@ def test_damage_is_critical_for_a_day(sqlstate: str) -> None:
     [("53300", Severity.critical), ("53400", Severity.warning), ("58030", Severity.critical)],
 )
 def test_a_shortage_is_told_for_ten_minutes(sqlstate: str, severity: Severity) -> None:
-    verdict = verdict_of(SHORTAGE, with_rows(row(sqlstate, 5), before=[row(sqlstate, 2)]))
-    [subject] = verdict.subjects
-    assert (subject.evidence.severity, subject.evidence.value) == (severity, 3)
+    for earlier, value in (
+        (30.0, 5),
+        (600.0, 3),
+    ):  # all of it was counted within the window, or not
+        snapshot = with_rows(row(sqlstate, 5), before=[row(sqlstate, 2)], earlier=earlier)
+        [subject] = verdict_of(SHORTAGE, snapshot).subjects
+        assert (subject.evidence.severity, subject.evidence.value) == (severity, value)
     assert verdict_of(SHORTAGE, with_rows(row(sqlstate, age=700))).state is State.healthy
     assert verdict_of(SHORTAGE, with_rows(row("42P01"))).state is State.healthy
+
+
+def test_own_logins_are_told_apart() -> None:
+    """Those of pgvigil are counted apart; alone, they are of a limit of its own."""
+    ours, app = row("53300", 9, usename="watcher"), row("53300", 2)
+    [both] = verdict_of(SHORTAGE, with_rows(ours, app, row("53300", 1, usename="jobs"))).subjects
+    assert (both.evidence.severity, both.evidence.value) == (Severity.critical, 3)
+    assert both.evidence.facts["own_errors"] == 9
+    assert both.evidence.message.endswith(
+        "in use, 2 of app in shop, 1 of jobs in shop (9 more were logins of pgvigil itself)."
+    )
+    [alone] = verdict_of(SHORTAGE, with_rows(ours)).subjects
+    assert (alone.evidence.severity, alone.evidence.value) == (Severity.warning, 9)
+    assert "when pgvigil itself wanted to log in" in alone.evidence.message
+    # A superuser's name may be that of the application, too.
+    [shared] = verdict_of(SHORTAGE, with_rows(ours, is_superuser=True)).subjects
+    assert shared.evidence.severity is Severity.critical
+    # Other failures of pgvigil's statements are failures like any.
+    [memory] = verdict_of(SHORTAGE, with_rows(row("53200", 1, usename="watcher"))).subjects
+    assert memory.evidence.severity is Severity.critical
 
 
 @pytest.mark.parametrize("finding", [CORRUPTION, SHORTAGE], ids=str)
