@@ -1,11 +1,14 @@
 """Plans on real servers: asked by a login that can only read, and never by running foreign code."""
 
+import re
+
 import pytest
 
 from alerts.history.recorder import Recorder
 from alerts.statements.history import STATEMENTS
 from alerts.statements.texts import STATEMENT_TEXTS
 from monitor.planner import choice
+from monitor.planner import visit as planner_visit
 from monitor.postgres.plans_role_sql import statements
 from tests.fixtures.plan_desk import Desk, visit, visits_of
 from tests.fixtures.postgres import PrivateServers, Psql, connected
@@ -42,6 +45,8 @@ GUARDED = "select id from guarded where id > 5"
 HIDDEN = "select id from secrets where id = 5"
 WRITES = "update orders set note = 'y' where id = 5"
 LOCKS = "select id from orders where id = 6 for update"
+EXPLAINED = "__: explain ("
+"""How the log tells of an EXPLAIN that was executed."""
 RUN = (GOOD, FROM_VIEW, CALLS, WITH_OPERATOR, GUARDED, HIDDEN, WRITES, LOCKS)
 
 
@@ -126,3 +131,50 @@ async def test_a_login_that_could_do_harm_is_not_used(
     desk = Desk()
     await visit(visits_of(server, desk, "plans"), desk, server, Recorder(wants=WANTS))
     assert desk.of("select * from t").nodes
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_budget_and_the_turn_of_the_third_session(
+    private_server: PrivateServers, psql: Psql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten plans a visit and twenty an hour; the session that roams has ended before."""
+    monkeypatch.setattr(choice, "LEAST", 0.0)
+    monkeypatch.setattr(planner_visit, "LONGEST", 60.0)
+    monkeypatch.setattr(choice, "FOLLOWED", 500)
+    server = private_server(log_connections="on", log_disconnections="on", log_statement="all")
+    tables = [f"t{n}" for n in range(24)]
+    made = "".join(f"create table {name} (a int);" for name in tables)
+    await psql(server.dsn(), f"create extension pg_stat_statements; create role app login; {made}")
+    await psql(server.dsn(), "grant select on all tables in schema public to app; analyze")
+    await psql(server.dsn(), "\n".join(statements("plans", ["postgres"], ["public"])))
+    async with connected(server.dsn()) as admin:
+        await admin.execute("select pg_stat_statements_reset()")
+
+    desk, recorder = Desk(), Recorder(wants=WANTS)
+    visits = visits_of(server, desk, "plans")
+    async with visits.roaming.visit("postgres", None) as roaming:
+        pid = await roaming.connection.fetchval("select pg_backend_pid()")
+    planned = []
+    for _ in range(3):
+        async with connected(server.dsn(user="app")) as app:
+            for name in tables:
+                await app.execute(f"select * from {name} where a = 1")
+        begun = len(server.log.read_text())
+        await visit(visits, desk, server, recorder)
+        planned.append(server.log.read_text()[begun:].lower().count(EXPLAINED))
+    assert planned == [10, 10, 0]
+    assert sum(bool(plan.nodes) for plan in visits.known.values()) >= 19
+    log = server.log.read_text()
+    assert 0 < ended(log, pid) < log.index("authorized: user=plans")
+    assert "analyze" not in log[log.index("authorized: user=plans") :].lower()
+
+
+def ended(log: str, pid: int) -> int:
+    """Return where the log says that a session has ended; -1 where it does not."""
+    return next(
+        (at.start() for at in re.finditer("disconnection: ", log) if str(pid) in line(log, at)), -1
+    )
+
+
+def line(log: str, found: re.Match[str]) -> str:
+    return log[log.rfind("\n", 0, found.start()) : found.start()]
