@@ -7,7 +7,7 @@ from typing import Any
 from alerts._base import AnyFinding, Evidence, Measured, Unjudged
 from alerts.cure import undone
 from alerts.limits import BaseLimits
-from alerts.raw_text import is_raw, printable
+from alerts.raw_text import is_raw, printable, printable_grant
 from alerts.snapshot import Snapshot, Unknown
 
 
@@ -36,7 +36,7 @@ def judge(finding: AnyFinding, snapshot: Snapshot, limits: BaseLimits) -> Judgem
         return Judgement(unjudged=(Unjudged(f"an error of pgvigil: {defect!r}"),), broken=defect)
     if not outcomes and not unseen:
         return Judgement(judged=seen)
-    unseen += (outcome for outcome in outcomes if isinstance(outcome, Unjudged))
+    unseen += (_with_grant(outcome) for outcome in outcomes if isinstance(outcome, Unjudged))
     ill = (_printable(_undone(o)) for o in outcomes if isinstance(o, Evidence))
     evidence = tuple(_told_apart(ill))
     measured = tuple(o.row for o in outcomes if isinstance(o, Measured))
@@ -55,6 +55,12 @@ def _printable(evidence: Evidence) -> Evidence:
         return evidence
     check = "" if is_raw(evidence.check) else evidence.check
     return replace(evidence, cure=tuple(printable(evidence.cure)), check=check)
+
+
+def _with_grant(unjudged: Unjudged) -> Unjudged:
+    """Leave out a GRANT that would not reach what it names."""
+    grant = printable_grant(unjudged.grant)
+    return unjudged if grant == unjudged.grant else replace(unjudged, grant=grant)
 
 
 def _told_apart(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
@@ -76,13 +82,13 @@ def _missing(finding: AnyFinding, snapshot: Snapshot) -> Iterator[Unjudged]:
                 yield Unjudged(
                     absence.reason,
                     database=database,
-                    grant=absence.grant,
+                    grant=printable_grant(absence.grant),
                     setting=absence.setting,
                 )
 
 
 def _unjudged(unknown: Unknown) -> Unjudged:
-    return Unjudged(unknown.reason, grant=unknown.grant, setting=unknown.setting)
+    return Unjudged(unknown.reason, grant=printable_grant(unknown.grant), setting=unknown.setting)
 
 
 def _objects(unjudged: list[Unjudged]) -> Iterator[int]:

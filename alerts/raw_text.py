@@ -74,6 +74,11 @@ def printable(statements: Iterable[str]) -> Iterator[str]:
             yield UNNAMED.format(name=" and ".join(_raw_words(statement)))
 
 
+def printable_grant(grant: str | None) -> str | None:
+    """Replace a GRANT that names something raw by a comment."""
+    return next(printable([grant])) if grant and is_raw(grant) else grant
+
+
 def _raw_words(statement: str) -> list[str]:
     words = (word.strip("\"'();,.") for word in statement.split())
     return list(dict.fromkeys(shown(word) for word in words if is_raw(word)))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from alerts.cure import identifier
-from alerts.raw_text import printable
+from alerts.raw_text import printable_grant
 from collectors._base import Absence, AnyCollector
 from collectors._catalogue import of_databases
 from monitor.address.target import DEFAULT_DATABASE
@@ -63,7 +63,7 @@ class Databases:
         closed = wanted.keys() - set(self.names)
         role = identifier(session.identity.role)
         for name in closed:
-            [grant] = printable([f"GRANT CONNECT ON DATABASE {identifier(name)} TO {role};"])
+            grant = printable_grant(f"GRANT CONNECT ON DATABASE {identifier(name)} TO {role};")
             self.mark_absent(name, Absence("no right to connect", grant), of_databases())
         obstacles = {r["name"]: r["obstacle"] for r in found}
         for name, who in self._named(bool(wanted)).items():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from alerts.cure import identifier
 from alerts.plural import plural
+from alerts.raw_text import printable_grant
 from alerts.runway.sequence_trends import may_end
 from collectors._base import Absence, AnyCollector, Scope
 from collectors._columns import column
@@ -41,7 +42,7 @@ def unread(answers: Answers, databases: Databases, identity: Identity | None) ->
             # Its statement is for the database in which the extension is asked.
             database = databases.pacing.homes.get(collector, identity.database)
         if not why.expected and not _is_optional(collector, why):
-            gap = Unread(database, why.reason, why.grant)
+            gap = Unread(database, why.reason, printable_grant(why.grant))
             gaps.setdefault(gap, []).append(collector.name)
     found = [Unread(g.database, g.reason, g.grant, tuple(names)) for g, names in gaps.items()]
     for name, obstacle in databases.obstacles.items():
@@ -79,6 +80,8 @@ def _sequences(answers: Answers, role: str) -> Iterator[Unread]:
         yield Unread(
             database,
             f"{plural(count, 'sequence')} in schema {name} can't be read",
-            f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA {name} TO {identifier(role)};",
+            printable_grant(
+                f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA {name} TO {identifier(role)};"
+            ),
             (sequences.name,),
         )

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
+from alerts.raw_text import decode
 from collectors._base import Absence, AnyCollector
 from collectors.activity import activity
 from collectors.column_statistics import column_statistics
@@ -33,3 +34,14 @@ def test_an_optional_right_is_none() -> None:
     assert gaps({functional_dependencies: REFUSED}, refused) == []
     failed = {functional_dependencies: {"shop": Absence("statement timeout")}}
     assert gaps({}, failed) == [("shop", ("functional_dependencies",))]
+
+
+def test_a_grant_on_a_name_that_is_no_text_is_a_comment() -> None:
+    """Pasted, it would name another schema, whose name has a backslash."""
+    grant = f'GRANT USAGE ON SCHEMA "{decode(bytes([0xE9]))}" TO pgvigil;'
+    answers = SimpleNamespace(absent={activity: Absence("no", grant)}, absent_in={}, newest={})
+    databases = SimpleNamespace(obstacles={}, pacing=SimpleNamespace(homes={}))
+    [gap] = unread(cast(Any, answers), cast(Any, databases), None)
+    assert gap.grant is not None
+    assert gap.grant.startswith("-- No statement can be printed here")
+    assert "\\xe9" in gap.grant
