@@ -1,4 +1,4 @@
-"""Benchmark of a fleet: 200 servers watched by one process, at the default paces.
+"""Benchmark of a fleet: many servers watched by one process, at the default paces.
 
 A few real servers stand for all: each has many addresses (links to the folder of its socket), so
 that every watched server has its own monitor and its own sessions.
@@ -7,6 +7,7 @@ that every watched server has its own monitor and its own sessions.
 import argparse
 import asyncio
 import os
+import shlex
 import sys
 import tempfile
 import time
@@ -34,6 +35,8 @@ CONTENT = Scenario("idle server with 20 tables", relations(20, 1))
 SPREAD = 330.0
 """Seconds until the first round of every lane but the daily one is over (the slow one: 300 s)."""
 CASES = {"apart": "each its own cluster", "together": f"in {REAL} clusters"}
+BUSY = 0.85
+"""Share of a core from which on rounds have to be left out."""
 ALLOWED = 0.25
 """Seconds of CPU time a server a minute."""
 
@@ -62,21 +65,23 @@ class Fleet:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench fleet", description=__doc__)
-    parser.add_argument("--servers", type=int, default=200)
+    parser.add_argument("--servers", type=int, nargs="+", default=[40, 200], help="one run each")
     parser.add_argument("--seconds", type=float, default=300.0, help="of each measurement")
     parser.add_argument("--case", choices=tuple(CASES), help="only one of the two")
     parser.add_argument("--profile", metavar="FILE", type=Path, help="write a profile of the loop")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
-    known = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    known = parser.parse_args(given)
     cases = [known.case] if known.case else list(CASES)
     with servers() as real:
         found = [
-            asyncio.run(measured(real, case, known.servers, known.seconds, known.profile))
+            asyncio.run(measured(real, case, count, known.seconds, known.profile))
             for case in cases
+            for count in known.servers
         ]
     print("", table(found), sep="\n")
     if known.write:
-        PAGE.write_text(page(found, known.seconds))
+        PAGE.write_text(page(found, known.seconds, shlex.join(["fleet", *given])))
     return 0
 
 
@@ -213,17 +218,30 @@ def stall_text(stalls: tuple[int, int, int]) -> str:
     return f"{longest} ms; {above} of {looks:,} looks above 20 ms"
 
 
-def page(found: Sequence[Fleet], seconds: float) -> str:
+def page(found: Sequence[Fleet], seconds: float, command: str) -> str:
     return "\n".join(
         [
             "# A fleet, measured\n",
-            f"Made by `make bench ARGS=fleet` on {datetime.now(UTC):%Y-%m-%d}: {machine()}."
+            f"Made by `make bench ARGS='{command}'` on {datetime.now(UTC):%Y-%m-%d}: {machine()}."
             f" {REAL} servers of PostgreSQL 18 stand for all, each with a link to its socket for"
             " every watched one; default paces, a scrape of each server every"
             f" {INTERVAL:.0f} s, measured for {seconds:.0f} s. The stalls are those of a process"
             " that shares the machine with the servers and the load named.\n",
             table(found),
+            *(f"\n{told}" for one in found if (told := overload(one))),
         ]
+    )
+
+
+def overload(one: Fleet) -> str | None:
+    """Say that a process was overloaded, as its figures mean something else then."""
+    core = one.cpu_seconds * one.servers / 60
+    if core < BUSY:
+        return None
+    return (
+        f"**{one.servers} servers are too many for one process**: it took {core:.0%} of a core all"
+        " the time. What is asked of each and what it costs is less than where there are fewer,"
+        " because rounds are left out. Divide such a fleet among processes."
     )
 
 

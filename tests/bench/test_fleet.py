@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bench.fleet import Fleet, is_up, table
+from bench.fleet import Fleet, is_up, overload, table
 
 GOOD = Fleet(
     title="200 servers",
@@ -36,3 +36,12 @@ def test_a_server_answers_only_if_its_page_says_so() -> None:
     assert is_up(b'pgvigil_up{server="shop"} 1\n')
     assert not is_up(b'pgvigil_up{server="shop"} 0\n')
     assert not is_up(b"")
+
+
+def test_an_overloaded_process_is_named() -> None:
+    """Its figures are lower, for the wrong reason."""
+    assert overload(replace(GOOD, cpu_seconds=0.25)) is None
+    told = overload(replace(GOOD, cpu_seconds=0.26))
+    assert told is not None
+    assert "200 servers are too many" in told
+    assert "87% of a core" in told
