@@ -33,7 +33,7 @@ async def traces(dsn: str, forms: Sequence[Form]) -> list[Traced]:
             await _fresh(scratch)
             tracer = await Tracer.start(scratch, lacking=False)
             found += await tracer.run([statement])
-            await tracer.connection.close()
+            await tracer.session.connection.close()
     return found
 
 

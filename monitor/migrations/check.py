@@ -19,12 +19,13 @@ from monitor.migrations.clone import load
 from monitor.migrations.dump import DumpFailure, dumped
 from monitor.migrations.given_server import ScratchRefused, given_server, left_behind
 from monitor.migrations.live_facts import LiveFacts
+from monitor.migrations.live_names import LiveNames
 from monitor.migrations.parsing import parsed_aside
 from monitor.migrations.progress import silent
 from monitor.migrations.remembered import NotRemembered, remembered
 from monitor.migrations.scratch import Scratch, scratch_server
 from monitor.migrations.script import pieces
-from monitor.migrations.trace import LiveNames, Tracer
+from monitor.migrations.trace import Tracer
 from monitor.migrations.watching import watch
 from monitor.postgres.errors import ConnectFailure, QueryFailure
 from monitor.postgres.first_question import Identity
@@ -176,7 +177,7 @@ async def _traced(
             try:
                 traces = await tracer.run(statements, wanted.tell)
             finally:
-                await tracer.close()
+                tracer.close()
             return traces, loaded.lacking, left_behind(scratch)
     except ScratchRefused as wrong:
         raise CheckFailure(str(wrong)) from None

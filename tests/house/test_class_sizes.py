@@ -13,7 +13,6 @@ ONE_TRADE = {
     "alerts.history.recorder.Recorder": "who calls in which thread stands on one screen",
     "bench.flips.watch.Watched": "one server through one film, act by act",
     "monitor.demo.launcher.Postgres": "verbs of pg_ctl, most of one line each",
-    "monitor.migrations.trace.Tracer": "one file on the clone: its session, its failures",
     "monitor.polling.answers.Answers": "the newest answers: all of them change one state",
     "monitor.polling.pacing.Pacing": "seven verbs by which it is told, and what it then answers",
     "monitor.postgres.session.Session": "one connection: opened, asked, measured, closed",

@@ -45,7 +45,7 @@ async def test_a_schema_with_collations_of_another_build() -> None:
         assert loaded.lacking == ()
         tracer = await Tracer.start(scratch, lacking=False)
         found = await tracer.run(parsed(list(pieces(script))))
-        await tracer.close()
+        tracer.close()
     assert [(one.statement.text, kind(one)) for one in found] == KINDS
     assert found[1].statement.head == f"ALTER TABLE {TABLE} ADD x text COLLATE swedish"
 

@@ -15,9 +15,10 @@ from alerts.migrations.lock_mode import Blocked
 from monitor.migrations import trace
 from monitor.migrations.clone import load
 from monitor.migrations.given_server import PREFIX, given_server, why_not
+from monitor.migrations.live_names import LiveNames
 from monitor.migrations.parsing import parsed
 from monitor.migrations.script import pieces
-from monitor.migrations.trace import LiveNames, Tracer
+from monitor.migrations.trace import Tracer
 from tests.fixtures.postgres import Database
 from tests.fixtures.until import until
 
@@ -74,12 +75,12 @@ async def test_kinds_on_a_given_server(database: Database, role: str, tmp_path: 
         hostile = await tracer.run(parsed(list(pieces(BEYOND))))
         # A file can make it a template, and end our own session.
         await tracer.run(parsed(list(pieces("ALTER DATABASE postgres IS_TEMPLATE true"))))
-        await tracer.connection.execute(
+        await tracer.session.connection.execute(
             f"ALTER DATABASE {scratch.database} IS_TEMPLATE true;"
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE usename = current_user AND pid <> pg_backend_pid()"
         )
-        await tracer.close()
+        tracer.close()
     assert [(one.statement.text, kind(one), worst(one)) for one in found] == KINDS
     run = [one for one in hostile if not one.statement.transaction]
     assert [one.statement.text for one in run if not (one.unknown or one.failure)] == []
@@ -99,11 +100,11 @@ async def test_a_session_that_is_lost_there(
         tracer = await Tracer.start(scratch, False)
         found = await tracer.run(parsed(list(pieces(good))))
         await tracer.run(parsed(list(pieces("BEGIN; SELECT 1 / 0"))))
-        tracer.connection.terminate()
+        tracer.session.connection.terminate()
         refused, _, last = await tracer.run(
             parsed(list(pieces("SELECT 1; COMMIT; ALTER TABLE orders ADD y int")))
         )
-        await tracer.close()
+        tracer.close()
     assert [kind(one) for one in found[3:]] == [Kind.instant] * 2
     assert refused.unknown == "statement 2 fails in its transaction"
     assert (kind(last), last.block) == (Kind.instant, None)

@@ -12,8 +12,9 @@ import pytest
 from alerts.migrations.kind import Kind, kind, worst
 from alerts.migrations.lock_mode import Blocked
 from alerts.migrations.traced import Relation, Traced
-from monitor.migrations import trace
+from monitor.migrations import clone_session, trace
 from monitor.migrations.clone import load
+from monitor.migrations.live_names import LiveNames
 from monitor.migrations.parsing import parsed
 from monitor.migrations.scratch import MIGRATOR, Scratch, scratch_server
 from monitor.migrations.script import pieces
@@ -88,7 +89,7 @@ async def traced(scratch: Scratch, script: str) -> list[Traced]:
     try:
         return await tracer.run(parsed(list(pieces(script))))
     finally:
-        await tracer.close()
+        tracer.close()
 
 
 async def test_kinds_and_blocked_sessions(scratch: Scratch) -> None:
@@ -157,18 +158,18 @@ async def test_a_time_zone_that_is_reset_is_that_of_the_live_server(scratch: Scr
     """A change of type to timestamptz rewrites, unless its time zone is UTC."""
     changes = "; ALTER TABLE visits ALTER at TYPE timestamptz; ALTER TABLE visits ALTER at TYPE"
     for ends in ("RESET ALL", "DISCARD ALL"):
-        tracer = await trace.Tracer.start(scratch, False, trace.LiveNames(zone="Asia/Tokyo"))
+        tracer = await trace.Tracer.start(scratch, False, LiveNames(zone="Asia/Tokyo"))
         script = f"SET timezone = 'UTC'; {ends}; SHOW timezone {changes} timestamp"
         try:
             found = await tracer.run(parsed(list(pieces(script))))
         finally:
-            await tracer.close()
+            tracer.close()
         assert [kind(one) for one in found[-2:]] == [Kind.rewrite] * 2
 
 
 async def test_a_time_zone_that_the_clone_lacks(scratch: Scratch) -> None:
     """The clone's own stays."""
-    connection = await trace.connected(scratch, trace.LiveNames(zone="Mars/Olympus"))
+    connection = await clone_session.connected(scratch, "Mars/Olympus")
     assert await connection.fetchval("SELECT 1") == 1
     await connection.close()
 
@@ -191,7 +192,7 @@ async def test_a_hostile_file(
     scratch: Scratch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No program, no file, no network, no other role, and an end to what has none."""
-    monkeypatch.setattr(trace, "EACH", 0.5)
+    monkeypatch.setattr(clone_session, "EACH", 0.5)
     hacked = tmp_path / "hacked"
     os.chmod(tmp_path, 0o777)
     hostile = (
@@ -237,7 +238,7 @@ async def test_databases_and_tablespaces_of_the_live_server(scratch: Scratch) ->
 
 async def test_a_misspelt_tablespace(scratch: Scratch) -> None:
     """It fails where the live server has no such one either, and the file did not make it."""
-    live = trace.LiveNames(18, frozenset(), {"tablespace": frozenset({"fast", "pg_default"})})
+    live = LiveNames(18, frozenset(), {"tablespace": frozenset({"fast", "pg_default"})})
     script = (
         "CREATE INDEX ON orders (note) TABLESPACE fast; CREATE INDEX ON orders (note) TABLESPACE"
         " fsat; CREATE TABLESPACE slow LOCATION '/x'; CREATE INDEX ON orders (note) TABLESPACE slow"
@@ -246,7 +247,7 @@ async def test_a_misspelt_tablespace(scratch: Scratch) -> None:
     try:
         there, misspelt, _, made = await tracer.run(parsed(list(pieces(script))))
     finally:
-        await tracer.close()
+        tracer.close()
     assert "on a server of its own" in str(there.unknown)
     assert "on a server of its own" in str(made.unknown)
     assert misspelt.failure
@@ -255,7 +256,7 @@ async def test_a_misspelt_tablespace(scratch: Scratch) -> None:
 
 async def test_a_tablespace_that_psql_may_make(scratch: Scratch) -> None:
     """What the file does not tell may make it: no failure is foretold."""
-    live = trace.LiveNames(18, frozenset(), {"tablespace": frozenset({"pg_default"})})
+    live = LiveNames(18, frozenset(), {"tablespace": frozenset({"pg_default"})})
     script = (
         "SELECT format('CREATE TABLESPACE slow LOCATION %L', '/x') \\gexec\n"
         "CREATE INDEX ON orders (note) TABLESPACE slow"
@@ -264,7 +265,7 @@ async def test_a_tablespace_that_psql_may_make(scratch: Scratch) -> None:
     try:
         _, made = await tracer.run(parsed(list(pieces(script))))
     finally:
-        await tracer.close()
+        tracer.close()
     assert made.failure is None
     assert "does not exist, but line 1 may make it" in str(made.unknown)
 
@@ -368,7 +369,7 @@ async def test_a_session_that_is_lost_in_a_transaction(
     scratch: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next one has the settings that hold then, and no others."""
-    monkeypatch.setattr(trace, "EACH", 0.5)
+    monkeypatch.setattr(clone_session, "EACH", 0.5)
     for script, limit in LOST:
         found = await traced(scratch, f"{script.format(TOO_LONG)}; COMMIT")
         [lost] = [one for one in found if one.statement.text == TOO_LONG]
@@ -382,7 +383,7 @@ async def over(tracer: trace.Tracer) -> None:
     """Wait until its session is known to have ended."""
 
     async def is_closed() -> bool:
-        return tracer.connection.is_closed()
+        return tracer.session.connection.is_closed()
 
     await until(is_closed, "the session is over")
 
@@ -398,7 +399,7 @@ async def test_a_session_that_is_lost_after_a_failure(scratch: Scratch) -> None:
         script = f"{INSTANT}; BEGIN; COMMIT; {INSTANT}; SET x.z = 1"
         then = await tracer.run(parsed(list(pieces(script))))
     finally:
-        await tracer.close()
+        tracer.close()
     refused = "statement 3 fails in its transaction"
     assert [one.failure for one in (*first, *then) if one.failure] == []
     assert [first[3].unknown, then[0].unknown, then[1].unknown] == [refused] * 3
@@ -413,7 +414,7 @@ async def test_a_server_that_lets_nobody_in(
     tracer = await trace.Tracer.start(scratch, lacking=False)
     try:
         await tracer.run(parsed(list(pieces("SET lock_timeout = '3s'"))))
-        os.kill(await tracer.connection.fetchval("select pg_backend_pid()"), signal.SIGKILL)
+        os.kill(await tracer.session.connection.fetchval("select pg_backend_pid()"), signal.SIGKILL)
         await over(tracer)
         [recovered] = await tracer.run(parsed(list(pieces(INSTANT))))
         assert recovered.failure is None
@@ -427,7 +428,7 @@ async def test_a_server_that_lets_nobody_in(
         await over(tracer)
         rest = await tracer.run(parsed(list(pieces(f"BEGIN; {INSTANT}; COMMIT; DROP TABLE z"))))
     finally:
-        await tracer.close()
+        tracer.close()
     reasons = {str(one.unknown).partition(":")[0] for one in rest}
     assert reasons == {"the clone can't be asked any more"}
     assert [one.failure for one in rest if one.failure] == []
@@ -438,7 +439,7 @@ async def test_a_server_that_lets_us_in_again(
 ) -> None:
     """While it recovers it is tried again, and the file goes on."""
     monkeypatch.setattr(trace, "RECOVERS", 60.0)
-    connect, tries = trace.connected, []
+    connect, tries = clone_session.connected, []
 
     async def counted(*arguments: Any) -> Any:
         tries.append(arguments)
@@ -448,17 +449,17 @@ async def test_a_server_that_lets_us_in_again(
         return len(tries) > 1
 
     tracer = await trace.Tracer.start(scratch, lacking=False)
-    monkeypatch.setattr(trace, "connected", counted)
+    monkeypatch.setattr(clone_session, "connected", counted)
     admin = await scratch.connect_superuser()
     assert admin
     try:
         await admin.execute(f"ALTER ROLE {MIGRATOR} NOLOGIN")
-        tracer.connection.terminate()
+        tracer.session.connection.terminate()
         running = asyncio.ensure_future(tracer.run(parsed(list(pieces(INSTANT)))))
         await until(has_tried, "it was tried again")
         await admin.execute(f"ALTER ROLE {MIGRATOR} LOGIN")
         [last] = await running
     finally:
         await admin.close()
-        await tracer.close()
+        tracer.close()
     assert kind(last) is Kind.instant
