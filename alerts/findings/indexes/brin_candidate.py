@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Severity, Unjudged
 from alerts.cure import concurrently, identifier, remark
 from alerts.findings.indexes._definition import is_bound
 from alerts.findings.indexes._drop import kept, place, shown
 from alerts.findings.indexes._partial import columns_of
+from alerts.findings.indexes._review import layout_review
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Share, bytes_text
-from collectors._base import Role
 from collectors._columns import column, where
 from collectors.column_correlations import column_correlations
 from collectors.index_layout import IndexLayout, index_layout
@@ -161,15 +161,6 @@ def cure(index: IndexLayout, table: str, key: str) -> Iterator[str]:
     yield remark(f"DROP INDEX CONCURRENTLY {name};")
 
 
-finding = Finding(
-    title="B-tree where BRIN would do",
-    severities=(Severity.info,),
-    reads=(index_layout,),
-    consults=(column_correlations,),
-    limits=Limits(),
-    judge=judge,
-    unit="bytes",
-    scope=Reach.database,
-    on=Role.primary,
-    kind=FindingKind.review,
+finding = layout_review(
+    "B-tree where BRIN would do", Limits(), judge, consults=(column_correlations,)
 )

@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
+from alerts._base import Evidence, Outcome, Severity
 from alerts.cure import concurrently, identifier, remark
 from alerts.findings.indexes._definition import is_bound
 from alerts.findings.indexes._drop import place, shown
 from alerts.findings.indexes._partial import columns_of
+from alerts.findings.indexes._review import layout_review
 from alerts.limits import BaseLimits
 from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Share, bytes_text, share_text
-from collectors._base import Role
 from collectors._columns import where
 from collectors.index_layout import IndexLayout, index_layout
 
@@ -110,14 +110,4 @@ def cure(index: IndexLayout, table: str) -> Iterator[str]:
     )
 
 
-finding = Finding(
-    title="BRIN index on unordered rows",
-    severities=(Severity.info,),
-    reads=(index_layout,),
-    limits=Limits(),
-    judge=judge,
-    unit="share",
-    scope=Reach.database,
-    on=Role.primary,
-    kind=FindingKind.review,
-)
+finding = layout_review("BRIN index on unordered rows", Limits(), judge, unit="share")

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Severity, Unjudged
 from alerts.cure import equals, identifier, plain_ddl, regclass, remark
 from alerts.findings.indexes._drop import place
 from alerts.findings.indexes._hot import RarelyHot, rarely_hot
+from alerts.findings.indexes._review import layout_review
 from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from alerts.units import Share, duration_text, share_text
-from collectors._base import Role
 from collectors.index_layout import IndexLayout, index_layout
 from collectors.table_layout import TableLayout, table_layout
 
@@ -75,14 +75,6 @@ def evidence(first: IndexLayout, crowded: int, table: TableLayout, at: float) ->
     )
 
 
-finding = Finding(
-    title="Updates without space on their page",
-    severities=(Severity.info,),
-    reads=(index_layout, table_layout),
-    limits=Limits(),
-    judge=judge,
-    unit="share",
-    scope=Reach.database,
-    on=Role.primary,
-    kind=FindingKind.review,
+finding = layout_review(
+    "Updates without space on their page", Limits(), judge, also=(table_layout,), unit="share"
 )

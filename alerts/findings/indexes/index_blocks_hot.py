@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Severity, Unjudged
 from alerts.cure import equals, identifier, regclass, remark
 from alerts.findings.indexes._definition import is_bound
 from alerts.findings.indexes._drop import kept, place
 from alerts.findings.indexes._hot import RarelyHot, rarely_hot
+from alerts.findings.indexes._review import layout_review
 from alerts.limits import Slack
 from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from alerts.units import Share, duration_text, share_text
-from collectors._base import Role
 from collectors.index_layout import IndexLayout, index_layout
 
 SHOWN = 10
@@ -96,14 +96,4 @@ def cure(spare: Sequence[IndexLayout]) -> Iterator[str]:
         yield from kept(index.schemaname, index.indexrelname)[1:]
 
 
-finding = Finding(
-    title="Index that prevents HOT updates",
-    severities=(Severity.info,),
-    reads=(index_layout,),
-    limits=Limits(),
-    judge=judge,
-    unit="share",
-    scope=Reach.database,
-    on=Role.primary,
-    kind=FindingKind.review,
-)
+finding = layout_review("Index that prevents HOT updates", Limits(), judge, unit="share")

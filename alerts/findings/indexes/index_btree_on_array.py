@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
+from alerts._base import Evidence, Outcome, Severity
 from alerts.cure import concurrently, identifier, remark
 from alerts.findings.indexes._definition import is_bound
 from alerts.findings.indexes._drop import place, shown
 from alerts.findings.indexes._partial import columns_of
+from alerts.findings.indexes._review import layout_review
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import bytes_text
-from collectors._base import Role
 from collectors._columns import column, where
 from collectors.index_layout import IndexLayout, index_layout
 
@@ -100,14 +100,4 @@ def evidence(index: IndexLayout) -> Evidence:
     )
 
 
-finding = Finding(
-    title="B-tree on an array or document",
-    severities=(Severity.info,),
-    reads=(index_layout,),
-    limits=Limits(),
-    judge=judge,
-    unit="bytes",
-    scope=Reach.database,
-    on=Role.primary,
-    kind=FindingKind.review,
-)
+finding = layout_review("B-tree on an array or document", Limits(), judge)

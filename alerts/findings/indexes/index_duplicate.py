@@ -4,14 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
-from alerts.cure import identifier, remark
+from alerts._base import Evidence, Outcome
+from alerts.cure import identifier
 from alerts.findings.indexes._definition import is_bound, rank, same_work
-from alerts.findings.indexes._drop import dropped, place, shown
+from alerts.findings.indexes._review import layout_review
+from alerts.findings.indexes._spare import spare_index
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, bytes_text
-from collectors._base import Role
 from collectors._columns import column, where
 from collectors.index_layout import IndexLayout, index_layout
 
@@ -59,40 +59,11 @@ def evidence(spare: IndexLayout, kept: IndexLayout) -> Evidence:
     other = identifier(kept.schemaname, kept.indexrelname)
     table = identifier(spare.schemaname, spare.relname)
     why = " and backs a constraint" if kept.backs_constraint else ""
-    return Evidence(
-        subject=name,
-        severity=Severity.info,
-        value=spare.size_bytes,
-        message=(
-            f"{name} on {table} is the same as {other}, which stays{why}: each write to the table"
-            f" updates both, and this one takes {bytes_text(spare.size_bytes)}."
-        ),
-        facts={
-            "table": table,
-            "same_as": other,
-            "size_bytes": spare.size_bytes,
-            "scans": spare.idx_scan,
-            "scans_of_other": kept.idx_scan,
-        },
-        cure=(
-            place(spare.datname),
-            remark(f"Keep {other}."),
-            *dropped(spare.schemaname, spare.indexrelname),
-        ),
-        check=shown(spare.schemaname, spare.indexrelname),
-        object=name,
-        database=spare.datname,
+    message = (
+        f"{name} on {table} is the same as {other}, which stays{why}: each write to the table"
+        f" updates both, and this one takes {bytes_text(spare.size_bytes)}."
     )
+    return spare_index(spare, kept, message, {"same_as": other}, f"Keep {other}.")
 
 
-finding = Finding(
-    title="Duplicate index",
-    severities=(Severity.info,),
-    reads=(index_layout,),
-    limits=Limits(),
-    judge=judge,
-    unit="bytes",
-    scope=Reach.database,
-    on=Role.primary,
-    kind=FindingKind.review,
-)
+finding = layout_review("Duplicate index", Limits(), judge)

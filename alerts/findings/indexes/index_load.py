@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
+from alerts._base import Evidence, Outcome, Severity
 from alerts.cure import equals, identifier, regclass, remark
 from alerts.findings.indexes._definition import is_bound
 from alerts.findings.indexes._drop import kept, place
+from alerts.findings.indexes._review import layout_review
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, bytes_text, duration_text
-from collectors._base import Role
 from collectors._columns import column, where
 from collectors.index_layout import IndexLayout, index_layout
 
@@ -180,14 +180,4 @@ def check(load: Load) -> str:
     )
 
 
-finding = Finding(
-    title="Costly indexes of a table",
-    severities=(Severity.info,),
-    reads=(index_layout,),
-    limits=Limits(),
-    judge=judge,
-    unit="bytes",
-    scope=Reach.database,
-    on=Role.primary,
-    kind=FindingKind.review,
-)
+finding = layout_review("Costly indexes of a table", Limits(), judge)

@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
+from alerts._base import Evidence, Outcome, Severity
 from alerts.cure import identifier, remark
 from alerts.findings.indexes._definition import is_bound
 from alerts.findings.indexes._drop import place, shown
 from alerts.findings.indexes._null_share import null_shares
 from alerts.findings.indexes._partial import columns_of, has_variable, rebuilt
+from alerts.findings.indexes._review import layout_review
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Share, bytes_text, share_text
-from collectors._base import Role
 from collectors._columns import column, where
 from collectors.column_statistics import column_statistics
 from collectors.index_layout import IndexLayout, index_layout
@@ -88,14 +88,4 @@ def evidence(index: IndexLayout, share: float) -> Evidence:
     )
 
 
-finding = Finding(
-    title="Index of mostly NULL",
-    severities=(Severity.info,),
-    reads=(index_layout, column_statistics),
-    limits=Limits(),
-    judge=judge,
-    unit="bytes",
-    scope=Reach.database,
-    on=Role.primary,
-    kind=FindingKind.review,
-)
+finding = layout_review("Index of mostly NULL", Limits(), judge, also=(column_statistics,))

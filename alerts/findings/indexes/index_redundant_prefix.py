@@ -4,14 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
-from alerts.cure import identifier, remark
+from alerts._base import Evidence, Outcome
+from alerts.cure import identifier
 from alerts.findings.indexes._definition import Definition, is_bound, rank, same_work
-from alerts.findings.indexes._drop import dropped, place, shown
+from alerts.findings.indexes._review import layout_review
+from alerts.findings.indexes._spare import spare_index
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, bytes_text
-from collectors._base import Role
 from collectors._columns import column, where
 from collectors.index_layout import IndexLayout, index_layout
 
@@ -91,42 +91,14 @@ def evidence(index: IndexLayout, wider: IndexLayout) -> Evidence:
     name = identifier(index.schemaname, index.indexrelname)
     other = identifier(wider.schemaname, wider.indexrelname)
     table = identifier(index.schemaname, index.relname)
-    return Evidence(
-        subject=name,
-        severity=Severity.info,
-        value=index.size_bytes,
-        message=(
-            f"{name} on {table} holds the first columns of {other} in the same order, so {other}"
-            f" ({bytes_text(wider.size_bytes)}) serves the same queries; this one takes"
-            f" {bytes_text(index.size_bytes)}, and each write maintains both."
-        ),
-        facts={
-            "table": table,
-            "covered_by": other,
-            "size_bytes": index.size_bytes,
-            "covering_bytes": wider.size_bytes,
-            "scans": index.idx_scan,
-            "scans_of_other": wider.idx_scan,
-        },
-        cure=(
-            place(index.datname),
-            remark(f"Keep {other}: from then on it serves these queries too."),
-            *dropped(index.schemaname, index.indexrelname),
-        ),
-        check=shown(index.schemaname, index.indexrelname),
-        object=name,
-        database=index.datname,
+    message = (
+        f"{name} on {table} holds the first columns of {other} in the same order, so {other}"
+        f" ({bytes_text(wider.size_bytes)}) serves the same queries; this one takes"
+        f" {bytes_text(index.size_bytes)}, and each write maintains both."
     )
+    facts: dict[str, str | int] = {"covered_by": other, "covering_bytes": wider.size_bytes}
+    keep = f"Keep {other}: from then on it serves these queries too."
+    return spare_index(index, wider, message, facts, keep)
 
 
-finding = Finding(
-    title="Redundant index",
-    severities=(Severity.info,),
-    reads=(index_layout,),
-    limits=Limits(),
-    judge=judge,
-    unit="bytes",
-    scope=Reach.database,
-    on=Role.primary,
-    kind=FindingKind.review,
-)
+finding = layout_review("Redundant index", Limits(), judge)

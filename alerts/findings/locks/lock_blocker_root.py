@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
+from alerts._base import Evidence, Outcome, Severity
 from alerts.client_name import client_text
 from alerts.cure import ACTIVITY, equals
+from alerts.findings.locks._incident import queue_incident
 from alerts.limits import BaseLimits
 from alerts.locks.cures import release
 from alerts.locks.graph import Holder, node_of
@@ -16,9 +17,7 @@ from alerts.plural import plural
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
-from collectors.activity import UNTOLD, Session, activity
-from collectors.locks import locks
-from collectors.user_tables import user_tables
+from collectors.activity import UNTOLD, Session
 
 SHOWN = 3
 """Number of waiters shown, the longest first."""
@@ -153,16 +152,4 @@ def _check(root: Holder) -> str:
     )
 
 
-finding = Finding(
-    title="Lock blocker",
-    severities=(Severity.warning, Severity.critical),
-    reads=(locks, activity),
-    consults=(user_tables,),
-    limits=Limits(),
-    judge=judge,
-    unit="seconds",
-    scope=Reach.database,
-    alerted_by=AlertedBy.subject,
-    because=("lock_queue_ddl",),
-    outlives_restart=False,
-)
+finding = queue_incident("Lock blocker", Limits(), judge, because=("lock_queue_ddl",))

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
+from alerts._base import Evidence, Outcome, Severity
 from alerts.cure import ACTIVITY, cancel, remark, session_guard, since, terminate
+from alerts.findings.locks._incident import queue_incident
 from alerts.limits import BaseLimits
 from alerts.locks.cures import (
     applies_changes,
@@ -20,9 +21,8 @@ from alerts.locks.scene import LockScene
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
-from collectors.activity import UNTOLD, Session, activity
-from collectors.locks import Lock, locks
-from collectors.user_tables import user_tables
+from collectors.activity import UNTOLD, Session
+from collectors.locks import Lock
 
 STRONG = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
 """Lock modes of DDL and LOCK TABLE that block readers or writers."""
@@ -192,15 +192,4 @@ def _check(ddl: Session | None) -> str:
     )
 
 
-finding = Finding(
-    title="Traffic queues behind DDL",
-    severities=(Severity.warning, Severity.critical),
-    reads=(locks, activity),
-    consults=(user_tables,),
-    limits=Limits(),
-    judge=judge,
-    unit="seconds",
-    scope=Reach.database,
-    alerted_by=AlertedBy.subject,
-    outlives_restart=False,
-)
+finding = queue_incident("Traffic queues behind DDL", Limits(), judge)

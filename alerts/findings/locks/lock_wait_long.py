@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
+from alerts._base import Evidence, Outcome, Severity
 from alerts.cure import ACTIVITY, equals, literal, remark, since
+from alerts.findings.locks._incident import queue_incident
 from alerts.limits import BaseLimits
 from alerts.locks.cures import release
 from alerts.locks.graph import Holder
@@ -13,9 +14,6 @@ from alerts.locks.parties import Fact, session_facts
 from alerts.locks.scene import LockScene, LockWait
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
-from collectors.activity import activity
-from collectors.locks import locks
-from collectors.user_tables import user_tables
 
 ON_PURPOSE = ("virtualxid",)
 """CREATE INDEX CONCURRENTLY waits for older transactions by design."""
@@ -157,16 +155,6 @@ def cure(scene: LockScene, root: Holder | None) -> tuple[str, ...]:
     )
 
 
-finding = Finding(
-    title="Long wait for a lock",
-    severities=(Severity.warning, Severity.critical),
-    reads=(locks, activity),
-    consults=(user_tables,),
-    limits=Limits(),
-    judge=judge,
-    unit="seconds",
-    scope=Reach.database,
-    alerted_by=AlertedBy.subject,
-    because=("lock_blocker_root", "lock_queue_ddl"),
-    outlives_restart=False,
+finding = queue_incident(
+    "Long wait for a lock", Limits(), judge, because=("lock_blocker_root", "lock_queue_ddl")
 )

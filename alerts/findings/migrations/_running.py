@@ -1,10 +1,39 @@
-"""Evidence about a command that changes a schema while it runs."""
+"""Review of commands that change a schema while they run: its registration and evidence."""
 
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from alerts._base import Finding, FindingKind, Outcome, Reach, Severity
 from alerts.client_name import session_name
 from alerts.cure import ACTIVITY, cancel, remark, session_guard, since
+from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import share_text
+from collectors._base import AnyCollector
 from collectors.activity import Session, activity
+
+L = TypeVar("L", bound=BaseLimits)
+
+
+def running_review(
+    title: str,
+    limits: L,
+    judge: Callable[[Snapshot, L], Iterator[Outcome]],
+    reads: AnyCollector,
+) -> Finding[L]:
+    """Return a review of what PostgreSQL reports the progress of, by the seconds that it runs."""
+    return Finding(
+        title=title,
+        severities=(Severity.info,),
+        reads=(reads,),
+        consults=(activity,),
+        limits=limits,
+        judge=judge,
+        unit="seconds",
+        scope=Reach.database,
+        kind=FindingKind.review,
+        outlives_restart=False,
+    )
 
 
 def session_of(snapshot: Snapshot, pid: int | None) -> Session | None:

@@ -4,13 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
+from alerts._base import Evidence, Outcome, Severity
 from alerts.cure import identifier, remark
-from alerts.findings.migrations._running import owner, progress_text, session_of, shown
+from alerts.findings.migrations._running import (
+    owner,
+    progress_text,
+    running_review,
+    session_of,
+    shown,
+)
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
-from collectors.activity import Session, activity
+from collectors.activity import Session
 from collectors.index_builds import IndexBuild, index_builds
 
 
@@ -66,15 +72,4 @@ def evidence(row: IndexBuild, session: Session | None) -> Evidence:
     )
 
 
-finding = Finding(
-    title="Index build running",
-    severities=(Severity.info,),
-    reads=(index_builds,),
-    consults=(activity,),
-    limits=Limits(),
-    judge=judge,
-    unit="seconds",
-    scope=Reach.database,
-    kind=FindingKind.review,
-    outlives_restart=False,
-)
+finding = running_review("Index build running", Limits(), judge, index_builds)

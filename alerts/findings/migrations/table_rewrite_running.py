@@ -4,13 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
+from alerts._base import Evidence, Outcome, Severity
 from alerts.cure import identifier
-from alerts.findings.migrations._running import owner, progress_text, session_of, shown, stopped
+from alerts.findings.migrations._running import (
+    owner,
+    progress_text,
+    running_review,
+    session_of,
+    shown,
+    stopped,
+)
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
-from collectors.activity import Session, activity
+from collectors.activity import Session
 from collectors.progress import Progress, progress
 
 COMMANDS = ("CLUSTER", "VACUUM FULL")
@@ -57,15 +64,4 @@ def evidence(row: Progress, session: Session | None, seconds: float) -> Evidence
     )
 
 
-finding = Finding(
-    title="Table rewrite running",
-    severities=(Severity.info,),
-    reads=(progress,),
-    consults=(activity,),
-    limits=Limits(),
-    judge=judge,
-    unit="seconds",
-    scope=Reach.database,
-    kind=FindingKind.review,
-    outlives_restart=False,
-)
+finding = running_review("Table rewrite running", Limits(), judge, progress)

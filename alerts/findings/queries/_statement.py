@@ -1,18 +1,21 @@
-"""Shared parts of findings about statements: what they read, and the evidence on a statement."""
+"""Shared parts of findings about statements: their registration, and evidence on a statement."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from alerts._base import Evidence, Severity
+from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity
 from alerts.history.kind import AnyHistory
+from alerts.limits import BaseLimits
+from alerts.snapshot import Snapshot
 from alerts.statements.history import STATEMENTS
 from alerts.statements.load import Fact, Load, Ran
 from alerts.statements.texts import STATEMENT_TEXTS
-from collectors._base import AnyCollector
+from collectors._base import AnyCollector, Role
 from collectors.extensions import extensions
 from collectors.settings import settings
+from collectors.stat_statements import stat_statements
 from collectors.statement_texts import statement_texts
 
 HOUR = timedelta(hours=1)
@@ -20,6 +23,36 @@ CONSULTS: tuple[AnyCollector, ...] = (statement_texts, settings, extensions)
 MOST = 2
 """Statements that are named of those that are most of the load of a volume."""
 HISTORY: tuple[AnyHistory, ...] = (STATEMENTS, STATEMENT_TEXTS)
+L = TypeVar("L", bound=BaseLimits)
+
+
+def statement_review(
+    title: str,
+    limits: L,
+    judge: Callable[[Snapshot, L], Iterator[Outcome]],
+    *,
+    unit: str,
+    severities: tuple[Severity, ...] = (Severity.info,),
+    reads: tuple[AnyCollector, ...] = (stat_statements,),
+    consults: tuple[AnyCollector, ...] = CONSULTS,
+    history: tuple[AnyHistory, ...] = HISTORY,
+    scope: Reach = Reach.database,
+    on: Role | None = None,
+) -> Finding[L]:
+    """Return a review of statements, with what `Load` and `told` read by default."""
+    return Finding(
+        title=title,
+        severities=severities,
+        reads=reads,
+        consults=consults,
+        history=history,
+        limits=limits,
+        judge=judge,
+        unit=unit,
+        scope=scope,
+        on=on,
+        kind=FindingKind.review,
+    )
 
 
 class HeavyLimits(Protocol):

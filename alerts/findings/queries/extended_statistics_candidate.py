@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import identifier, plain_ddl, remark
 from alerts.findings.queries._plans import planned
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits
 from alerts.plans.signals import table_of, tables_of, workers
 from alerts.snapshot import Snapshot
@@ -122,16 +122,11 @@ def cure(plan: StatementPlan, table: UserTable, name: str, columns: str) -> Iter
     yield remark(f"The way back: DROP STATISTICS {statistics};")
 
 
-finding = Finding(
-    title="Columns that depend on each other",
-    severities=(Severity.info,),
+finding = statement_review(
+    "Columns that depend on each other",
+    Limits(),
+    judge,
     reads=(plans, stat_statements, user_tables),
-    consults=CONSULTS,
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
     unit="ratio",
-    scope=Reach.database,
     on=Role.primary,
-    kind=FindingKind.review,
 )

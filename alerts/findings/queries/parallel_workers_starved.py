@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Reach, Severity, Unjudged
 from alerts.cure import remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR
+from alerts.findings.queries._statement import HOUR, statement_review
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, number
 from alerts.units import Duration, Share, duration_text, share_text
-from collectors.stat_statements import stat_statements
 
 NOT_COUNTED = "the extension counts workers from version 1.12 on (PostgreSQL 18)"
 LIMIT = "max_parallel_workers"
@@ -81,14 +80,6 @@ def cure(snapshot: Snapshot) -> Iterator[str]:
     yield remark("a lower max_parallel_workers_per_gather, or a higher parallel_setup_cost.")
 
 
-finding = Finding(
-    title="Parallel workers are missing",
-    severities=(Severity.info,),
-    reads=(stat_statements,),
-    consults=CONSULTS,
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
-    unit="ratio",
-    kind=FindingKind.review,
+finding = statement_review(
+    "Parallel workers are missing", Limits(), judge, unit="ratio", scope=Reach.server
 )

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Severity, Unjudged
 from alerts.cure import identifier, remark
 from alerts.findings.queries._full_scans import SCANS, FullScan, full_scans
 from alerts.findings.queries._plans import PLANS
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load
@@ -80,15 +80,13 @@ def advice(name: str, columns: str) -> Iterator[str]:
     yield remark("selective one at the front. A column with few values is no use by itself.")
 
 
-finding = Finding(
-    title="Statement reads a whole table",
+finding = statement_review(
+    "Statement reads a whole table",
+    Limits(),
+    judge,
     severities=(Severity.info, Severity.warning),
     reads=(stat_statements, user_tables),
     consults=(*PLANS, *CONSULTS, index_layout),
     history=(*HISTORY, SCANS),
-    limits=Limits(),
-    judge=judge,
     unit="ratio",
-    scope=Reach.database,
-    kind=FindingKind.review,
 )

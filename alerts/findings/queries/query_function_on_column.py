@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import identifier, remark
 from alerts.findings.indexes._foreign_key import built
 from alerts.findings.queries._full_scans import SCANS, FullScan, full_scans
 from alerts.findings.queries._plans import PLANS
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.statements.conditions import Wrapped
@@ -93,15 +93,12 @@ def cure(name: str, column: str, wrapped: Wrapped) -> Iterator[str]:
         yield remark("expression, if it always gives the same for the same column.")
 
 
-finding = Finding(
-    title="Function around a filtered column",
-    severities=(Severity.info,),
+finding = statement_review(
+    "Function around a filtered column",
+    Limits(),
+    judge,
     reads=(stat_statements, user_tables),
     consults=(*PLANS, *CONSULTS, index_layout),
     history=(*HISTORY, SCANS),
-    limits=Limits(),
-    judge=judge,
     unit="ratio",
-    scope=Reach.database,
-    kind=FindingKind.review,
 )

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Severity, Unjudged
 from alerts.findings.queries._index_build import cure
 from alerts.findings.queries._plans import planned
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits
 from alerts.plans.advice_text import index_text
 from alerts.plans.signals import selective_scans, tables_of
@@ -134,16 +134,12 @@ def evidence(load: Load, ran: Ran, advice: IndexAdvice, gain: Gain, limits: Limi
     )
 
 
-finding = Finding(
-    title="Index that the planner would use",
+finding = statement_review(
+    "Index that the planner would use",
+    Limits(),
+    judge,
     severities=(Severity.info, Severity.warning),
     reads=(index_advice, plans, stat_statements, user_tables, extensions),
-    consults=CONSULTS,
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
     unit="ratio",
-    scope=Reach.database,
     on=Role.primary,
-    kind=FindingKind.review,
 )

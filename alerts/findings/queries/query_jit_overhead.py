@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran, number
 from alerts.units import Duration, Share, duration_text, share_text
-from collectors.stat_statements import stat_statements
 
 MOST = 3
 """Statements that are named."""
@@ -71,15 +70,4 @@ def evidence(snapshot: Snapshot, load: Load, ran: Ran) -> Evidence:
     )
 
 
-finding = Finding(
-    title="Compilation costs more than it saves",
-    severities=(Severity.info,),
-    reads=(stat_statements,),
-    consults=CONSULTS,
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
-    unit="ratio",
-    scope=Reach.database,
-    kind=FindingKind.review,
-)
+finding = statement_review("Compilation costs more than it saves", Limits(), judge, unit="ratio")

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import remark
 from alerts.findings.queries._plans import PLANS, known_plans
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import CONSULTS, HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors.plans import StatementPlan
-from collectors.stat_statements import stat_statements
 
 LOOKED_AT = 50
 """Statements, those with the most time."""
@@ -96,15 +95,6 @@ def evidence(load: Load, ran: Ran) -> Evidence:
     )
 
 
-finding = Finding(
-    title="Rows skipped by OFFSET",
-    severities=(Severity.info,),
-    reads=(stat_statements,),
-    consults=(*PLANS, *CONSULTS),
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
-    unit="seconds",
-    scope=Reach.database,
-    kind=FindingKind.review,
+finding = statement_review(
+    "Rows skipped by OFFSET", Limits(), judge, consults=(*PLANS, *CONSULTS), unit="seconds"
 )

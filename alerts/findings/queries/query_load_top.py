@@ -5,18 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Severity, Unjudged
 from alerts.cure import remark
+from alerts.findings.queries._statement import statement_review
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
-from alerts.statements.history import STATEMENTS
 from alerts.statements.load import Load, Ran
-from alerts.statements.texts import STATEMENT_TEXTS
 from alerts.units import Duration, Share, duration_text, number_text, share_text
-from collectors.extensions import extensions
-from collectors.settings import settings
-from collectors.stat_statements import stat_statements
-from collectors.statement_texts import statement_texts
 
 HOUR = timedelta(hours=1)
 WAITED = 0.5
@@ -89,15 +84,4 @@ def advice(ran: Ran) -> Iterator[str]:
     yield remark("2. Change what takes most of its time, and see here that the share falls.")
 
 
-finding = Finding(
-    title="A statement takes most of the time",
-    severities=(Severity.info,),
-    reads=(stat_statements,),
-    consults=(statement_texts, settings, extensions),
-    history=(STATEMENTS, STATEMENT_TEXTS),
-    limits=Limits(),
-    judge=judge,
-    unit="ratio",
-    scope=Reach.database,
-    kind=FindingKind.review,
-)
+finding = statement_review("A statement takes most of the time", Limits(), judge, unit="ratio")

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import identifier, remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.locks.order.target import RowTarget, target_of
 from alerts.query_text import normalised
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.units import Duration, duration_text
-from collectors.stat_statements import stat_statements
 
 LOOKED_AT = 200
 """Statements, those with the most executions."""
@@ -147,15 +146,4 @@ def upgrade(load: Load, ran: Ran, change: Ran) -> Evidence:
     )
 
 
-finding = Finding(
-    title="Statements that lock rows badly",
-    severities=(Severity.info,),
-    reads=(stat_statements,),
-    consults=CONSULTS,
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
-    unit="seconds",
-    scope=Reach.database,
-    kind=FindingKind.review,
-)
+finding = statement_review("Statements that lock rows badly", Limits(), judge, unit="seconds")

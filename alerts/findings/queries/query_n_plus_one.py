@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import correlation, fmean, linear_regression, pstdev
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import CONSULTS, HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.keys import is_own_key, plain, references, refers_to
@@ -19,7 +19,6 @@ from alerts.statements.shape import StatementShape, TableName
 from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors._columns import where
 from collectors.index_layout import IndexLayout, index_layout
-from collectors.stat_statements import stat_statements
 
 INNER, OUTER = 50, 50
 """Statements with the most calls that may be inside a loop, with the most rows around it."""
@@ -190,15 +189,10 @@ def evidence(load: Load, inner: Ran, outer: Ran) -> Evidence:
     )
 
 
-finding = Finding(
-    title="A statement for each row (N+1)",
-    severities=(Severity.info,),
-    reads=(stat_statements,),
+finding = statement_review(
+    "A statement for each row (N+1)",
+    Limits(),
+    judge,
     consults=(*CONSULTS, index_layout),
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
     unit="rows",
-    scope=Reach.database,
-    kind=FindingKind.review,
 )

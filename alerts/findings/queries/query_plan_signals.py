@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Severity, Unjudged
 from alerts.cure import remark
 from alerts.findings.queries._plans import denied, planned
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import CONSULTS, HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits
 from alerts.plans.signals import Signal, signals, tables_of
 from alerts.snapshot import Snapshot
@@ -71,15 +71,12 @@ def facts(plan: StatementPlan, seen: Sequence[Signal]) -> Mapping[str, float | s
     }
 
 
-finding = Finding(
-    title="Plan of an expensive statement",
+finding = statement_review(
+    "Plan of an expensive statement",
+    Limits(),
+    judge,
     severities=(Severity.info, Severity.warning),
     reads=(stat_statements, user_tables),
     consults=(plans, logged_plans, *CONSULTS),
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
     unit="ratio",
-    scope=Reach.database,
-    kind=FindingKind.review,
 )

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.units import Duration, Share, duration_text
-from collectors.stat_statements import stat_statements
 
 MOST = 3
 """Statements that are named."""
@@ -66,15 +65,4 @@ def evidence(load: Load, ran: Ran) -> Evidence:
     )
 
 
-finding = Finding(
-    title="Planning takes longer than executing",
-    severities=(Severity.info,),
-    reads=(stat_statements,),
-    consults=CONSULTS,
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
-    unit="ratio",
-    scope=Reach.database,
-    kind=FindingKind.review,
-)
+finding = statement_review("Planning takes longer than executing", Limits(), judge, unit="ratio")

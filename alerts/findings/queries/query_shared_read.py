@@ -4,14 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, heaviest, told
+from alerts.findings.queries._statement import (
+    HOUR,
+    heaviest,
+    statement_review,
+    told,
+)
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.units import Bytes, Duration, Share, bytes_text, duration_text, number_text, share_text
-from collectors.stat_statements import stat_statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +65,4 @@ def evidence(load: Load, ran: Ran, read: float, share: float) -> Evidence:
     )
 
 
-finding = Finding(
-    title="Statement reads most from disk",
-    severities=(Severity.info,),
-    reads=(stat_statements,),
-    consults=CONSULTS,
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
-    unit="bytes",
-    scope=Reach.database,
-    kind=FindingKind.review,
-)
+finding = statement_review("Statement reads most from disk", Limits(), judge, unit="bytes")

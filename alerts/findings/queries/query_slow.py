@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Severity, Unjudged
 from alerts.cure import remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.units import Duration, Share, duration_text, number_text, share_text
-from collectors.stat_statements import stat_statements
 
 MOST = 5
 """Statements that are named, those with the most time."""
@@ -93,15 +92,6 @@ def advice(ran: Ran, deviation: float) -> Iterator[str]:
     yield remark("2. Change what takes most of its time, and see here that its mean falls.")
 
 
-finding = Finding(
-    title="Slow statement",
-    severities=(Severity.info, Severity.warning),
-    reads=(stat_statements,),
-    consults=CONSULTS,
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
-    unit="seconds",
-    scope=Reach.database,
-    kind=FindingKind.review,
+finding = statement_review(
+    "Slow statement", Limits(), judge, severities=(Severity.info, Severity.warning), unit="seconds"
 )

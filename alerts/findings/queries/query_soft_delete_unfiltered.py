@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import identifier, remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
@@ -134,15 +134,10 @@ def evidence(load: Load, ran: Ran, column: SoftDeleteColumn, share: float, other
     )
 
 
-finding = Finding(
-    title="Deleted rows are read as well",
-    severities=(Severity.info,),
+finding = statement_review(
+    "Deleted rows are read as well",
+    Limits(),
+    judge,
     reads=(stat_statements, soft_delete_columns),
-    consults=CONSULTS,
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
     unit="calls",
-    scope=Reach.database,
-    kind=FindingKind.review,
 )

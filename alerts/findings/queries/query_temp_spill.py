@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, told
+from alerts.findings.queries._statement import HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran, number
 from alerts.units import Bytes, Duration, Share, bytes_text, duration_text
-from collectors.stat_statements import stat_statements
 
 MOST = 3
 """Statements that are named, those that write most."""
@@ -76,15 +75,4 @@ def advice(ran: Ran, each: float) -> Iterator[str]:
         yield remark(f"{bytes_text(each)} each time is too much to be given as work_mem.")
 
 
-finding = Finding(
-    title="Statement spills to disk",
-    severities=(Severity.info,),
-    reads=(stat_statements,),
-    consults=CONSULTS,
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
-    unit="bytes",
-    scope=Reach.database,
-    kind=FindingKind.review,
-)
+finding = statement_review("Statement spills to disk", Limits(), judge, unit="bytes")

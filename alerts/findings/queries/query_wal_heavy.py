@@ -4,14 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR, heaviest, told
+from alerts.findings.queries._statement import (
+    HOUR,
+    heaviest,
+    statement_review,
+    told,
+)
 from alerts.limits import FIXED, BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
 from alerts.units import Bytes, Duration, Share, bytes_text, duration_text, number_text, share_text
-from collectors.stat_statements import stat_statements
 
 PAGES = 0.5
 """Share of full pages from which these are the cause."""
@@ -76,15 +80,4 @@ def advice(pages: float, ran: Ran) -> Iterator[str]:
         yield remark("See whether each index on the table is needed: each writes its own WAL.")
 
 
-finding = Finding(
-    title="Statement writes most of the WAL",
-    severities=(Severity.info,),
-    reads=(stat_statements,),
-    consults=CONSULTS,
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
-    unit="bytes",
-    scope=Reach.database,
-    kind=FindingKind.review,
-)
+finding = statement_review("Statement writes most of the WAL", Limits(), judge, unit="bytes")

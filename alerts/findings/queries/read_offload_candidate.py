@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unjudged
+from alerts._base import Evidence, Outcome, Reach, Severity, Unjudged
 from alerts.cure import remark
-from alerts.findings.queries._statement import CONSULTS, HISTORY, HOUR
+from alerts.findings.queries._statement import HOUR, statement_review
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot, Unknown
 from alerts.statements.load import Load, Ran
 from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors._base import Role
-from collectors.stat_statements import stat_statements
 
 LOOKED_AT = 100
 """Statements, those with the most time."""
@@ -93,15 +92,11 @@ def evidence(
     )
 
 
-finding = Finding(
-    title="Reads could go to a standby",
-    severities=(Severity.info,),
-    reads=(stat_statements,),
-    consults=CONSULTS,
-    history=HISTORY,
-    limits=Limits(),
-    judge=judge,
+finding = statement_review(
+    "Reads could go to a standby",
+    Limits(),
+    judge,
     unit="sessions",
     on=Role.primary,
-    kind=FindingKind.review,
+    scope=Reach.server,
 )
