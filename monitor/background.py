@@ -11,6 +11,8 @@ The event loop stays free. Which thread may touch what:
 - A **reader of a folder** (`monitor.folder_watch`) has one thread for each visit, as a dead mount
   may hold it for ever. It keeps what it reads to itself until the visit is done; the loop takes it
   over then, and begins no other before. So the book of a log is used by one thread at a time.
+  Lines of a log that come by SQL are counted in a thread of asyncio's own, and the loop asks for no
+  more before they are.
 
 What more than one thread touches:
 
@@ -25,7 +27,8 @@ What more than one thread touches:
   for, so it stays in the loop; `frozen` gives one that may leave it.
 - `alerts.history.recorder.Recorder`: a kind of history learns in its home thread only. The loop
   calls `record`, `restart`, `belong_to`, `view` and `views`; the background thread calls
-  `catch_up` and `late_views`. `record`, `restart` and `catch_up` assert that.
+  `catch_up` and `late_views`. `record`, `restart` and `catch_up` assert that. Views that keep what
+  they have added up (`alerts.statements.history`) may do it twice, with one result.
 - Judging: the loop judges what is short, and alone replaces verdicts. What is long waits in
   `Judging.waiting`, and as long as it does it is judged in the background thread only. So the cases
   of one finding of one server are changed by one thread at a time; where the loop ends them

@@ -160,14 +160,18 @@ class Recorder:
         try:
             return learner.view(at)
         except Exception as defect:
-            self._note(kind, defect)
-            return Broken(self._broken.pop(kind))
+            # Noted for this view alone: its home thread may learn just now.
+            return Broken(self._log(kind, defect))
 
     def _note(self, kind: AnyHistory, defect: Exception) -> None:
+        self._broken[kind] = self._log(kind, defect)
+
+    def _log(self, kind: AnyHistory, defect: Exception) -> str:
+        """Keep the defect for the log, and return the reason that it gives."""
         name = type(kind).__name__
-        self._broken[kind] = f"a defect in pgvigil: {name} met {type(defect).__name__}"
         if len(self.defects) < DEFECTS:
             self.defects.append((name, defect))
+        return f"a defect in pgvigil: {name} met {type(defect).__name__}"
 
     def _anew(self) -> Learners:
         kinds = dict.fromkeys(self._learned_by.values())

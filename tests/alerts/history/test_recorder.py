@@ -1,7 +1,7 @@
 """A recorder hands each answer to the histories that want it, each in its home thread."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Thread
@@ -176,3 +176,44 @@ def test_a_kind_that_cannot_be_made_is_unknown_until_it_can() -> None:
     for second in (1, 2):
         note(watched, second, Meter("a", 5))
     assert known(watched, fragile, 2) == 1
+
+
+class Unseen(Counting):
+    """Recorder that learns, and can't be viewed."""
+
+    def view(self, at: float) -> int:
+        raise RuntimeError("planted")
+
+
+@dataclass(frozen=True)
+class Unshown(History[int]):
+    """Learned in the background, of which no view can be made."""
+
+    @property
+    def collectors(self) -> tuple[AnyCollector, ...]:
+        return (many,)
+
+    def recorder(self, memory: Memory, namespace: Namespace) -> Unseen:
+        return Unseen()
+
+
+class Interrupted(list[tuple[str, Exception]]):
+    """List of defects; while one is noted the background thread gets its turn."""
+
+    def __init__(self, turn: Callable[[], None]) -> None:
+        self.turn = turn
+
+    def append(self, one: tuple[str, Exception]) -> None:
+        super().append(one)
+        thread = Thread(target=self.turn)
+        thread.start()
+        thread.join()
+
+
+def test_a_view_that_fails_while_the_background_learns() -> None:
+    """It is told as broken, whatever the other thread has learned just then."""
+    watched = watching(Unshown())
+    watched.defects = Interrupted(watched.catch_up)
+    watched.record(many, Answer((Meter("a", 1),), START))
+    assert watched.views(START)[Unshown()].reason == "a defect in pgvigil: Unshown met RuntimeError"
+    assert not watched.is_behind
