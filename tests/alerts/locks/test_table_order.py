@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from alerts.locks.order import Level, LockStore, Risk
 from alerts.locks.order.decay import FORGOTTEN, HALF_LIFE, DecayingTable
+from alerts.locks.order.table_order import MOST_ROWS
 from alerts.locks.order.target import target_of
 from collectors._base import Absence, Answer
 from collectors.user_tables import user_tables
@@ -240,6 +241,35 @@ def test_a_table_without_an_index() -> None:
     look(known, Transaction(4, ("accounts",), 5, **bare), Transaction(5, ("accounts",), **bare))  # type: ignore[arg-type]
     [risk] = look(known, forth, Transaction(2, ("bookings", "accounts"), **bare))  # type: ignore[arg-type]
     assert risk.level is Level.opposed
+
+
+def office(pid: int, *path: str, waits_for: int | None = None) -> Transaction:
+    return Transaction(pid, path, waits_for, application="office")
+
+
+def test_a_meeting_that_is_read_once_more_counts_once() -> None:
+    """That the waiter changes rows of customers is learned later; of accounts it was known."""
+    known = lock_store(indexed=False)
+    for name in ("accounts", "bookings"):
+        look(known, office(6, name, waits_for=7), office(7, name))
+    look(known, Transaction(4, ("accounts",), 5), Transaction(5, ("accounts",)))
+    waiter = Transaction(1, ("accounts", "customers", "bookings"), waits_for=2)
+    [risk] = look(known, waiter, office(2, "bookings", "accounts"), at=1.0)
+    assert risk.weight == pytest.approx(1, rel=1e-3)
+    look(known, Transaction(4, ("customers",), 5), Transaction(5, ("customers",)), at=2.0)
+    [unsure] = known.table_order.unsure
+    assert "public.customers" in {one.name for one in unsure.waiter}
+    [risk] = look(known, at=3.0)
+    assert risk.weight == pytest.approx(1, rel=1e-3)
+
+
+def test_a_look_at_a_crowd_is_not_kept_for_later() -> None:
+    """Each that is kept takes memory by its locks."""
+    crowd = [Transaction(100 + n, ("deliveries",)) for n in range(MOST_ROWS)]
+    for others, kept in (((), 1), (crowd, 0)):
+        known = lock_store(indexed=False)
+        look(known, FORTH, BACK, *others)
+        assert len(known.table_order.unsure) == kept
 
 
 def test_who_was_everywhere_is_no_link_of_a_longer_circle() -> None:
