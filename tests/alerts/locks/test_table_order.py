@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.locks.order import Level, LockStore, Risk
+from alerts.locks.graph import LockGraph
+from alerts.locks.order import Level, LockStore, Risk, Table
+from alerts.locks.order.conflict import Scene
 from alerts.locks.order.decay import FORGOTTEN, HALF_LIFE, DecayingTable
+from alerts.locks.order.row_writers import RowWriters
 from alerts.locks.order.table_order import MOST_ROWS
 from alerts.locks.order.target import target_of
 from collectors._base import Absence, Answer
@@ -403,3 +406,39 @@ def test_target_of_a_statement(statement: str, name: tuple[str, ...], locks_rows
 def test_what_a_statement_does_not_tell(statement: str | None) -> None:
     """Rather nothing than a guess."""
     assert target_of(statement) is None
+
+
+def test_an_insert_may_wait_in_a_trigger_for_another_table() -> None:
+    """Without a lock that names the row, its own table is not taken for the contested one."""
+    path = "bookings", "accounts"
+    inserts = Transaction(
+        1, path, 2, last="bookings", inserted=path, verb="insert into {} values (1)"
+    )
+    parties = inserts, Transaction(2, ("accounts", "customers"))
+    known = lock_store()
+    look(known, *parties)
+    rows = [lock for one in parties for lock in one.locks() if lock.locktype != "tuple"]
+    scene = Scene(rows, LockGraph.of(rows), known.sessions, known.tables)
+    [conflict] = scene.conflicts(10, 10)
+    assert conflict.contested.table.name == "public.accounts"
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_bare", "known"),
+    [
+        ("update t set v = 1", True, True),
+        ("update t set v = 1", False, False),
+        ("select from t for update", False, True),
+        ("lock table t in exclusive mode", True, False),
+        ("select from t limit 1 for update skip locked", True, False),
+    ],
+)
+def test_what_a_statement_tells_of_its_other_locks(
+    statement: str, is_bare: bool, known: bool
+) -> None:
+    """That they stand for rows, where a change leaves no lock on an index to tell it by."""
+    writers, actor, place = RowWriters(), ("app", "shop"), Table("shop", "public.t")
+    target = target_of(statement)
+    assert target is not None
+    writers.learn_statement(actor, target, place, is_bare, 0.0)
+    assert writers.by_its_statements(actor, place, 0.0) is known
