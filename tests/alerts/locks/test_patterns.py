@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from alerts.locks.order import Hint, LockStore, Pattern
+from alerts.locks.order.conflict import actor_of
 from collectors._base import Answer
 from collectors.activity import Session, activity
 from tests.fixtures.lock_rows import session
@@ -75,3 +76,15 @@ def test_who_inserts_there_has_no_rows_by_its_locks() -> None:
         forth = Transaction(1, ("accounts", "bookings"), waits_for=2, **bare)  # type: ignore[arg-type]
         risks = look(known, forth, Transaction(2, ("bookings", "accounts"), **bare))  # type: ignore[arg-type]
         assert bool(risks) is not inserts
+
+
+@pytest.mark.parametrize(
+    ("end", "inserts"), [("", True), (" on conflict (id) do update set v = 1", False)]
+)
+def test_an_upsert_changes_rows_too(end: str, inserts: bool) -> None:
+    """Of who only inserts, the locks of a table tell of no changed row."""
+    known = lock_store()
+    says(known, f"insert into bookings values (1){end}")
+    patterns, (person,) = known.table_order.reader.patterns, known.sessions.values()
+    found = patterns.inserts_into(actor_of(person), person.datname or "", "bookings", 0.0)
+    assert found is inserts
