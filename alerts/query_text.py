@@ -110,5 +110,5 @@ def _is_shown(meant: Sequence[Token]) -> bool:
 
 
 def _without_parentheses(meant: Sequence[Token]) -> Sequence[Token]:
-    """The statement from its first word on: a SELECT may begin with parentheses."""
+    """Return the statement from its first word on: a SELECT may begin with parentheses."""
     return list(dropwhile(lambda token: token.text == "(", meant))

@@ -87,7 +87,7 @@ class Snapshot:
         return collector in self.answers
 
     def of(self, kind: History[View]) -> View:
-        """What was learned of a kind of history that the finding declares, frozen.
+        """Return what was learned of a kind of history that the finding declares, frozen.
 
         Raises Unknown where its collector has no answer.
         """

@@ -26,7 +26,7 @@ SERVER_NAMED, DATABASE_NAMED = "{{server}}", "{{server}}/{{datname}}"
 
 
 def limits(finding: str) -> Any:
-    """Default limits of findings, shown in panels of the measured value."""
+    """Return the default limits of a finding, which panels of the measured value show."""
     return all_findings()[finding].limits
 
 
@@ -57,7 +57,7 @@ def by(how: str, labels: str, facts: str) -> str:
 
 
 def rate(counter: str) -> str:
-    """How fast a selected counter grows, a second."""
+    """Return the increase of a selected counter, a second."""
     return f"rate({counter}{RATE})"
 
 

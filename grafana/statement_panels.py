@@ -120,7 +120,7 @@ def statement_cost_panels() -> Iterator[Panel]:
 
 
 def plan_panels() -> Iterator[Panel]:
-    """What the planner says of the dearest statements, where a login for plans is configured."""
+    """Make panels of plans of the dearest statements, where a login for plans is configured."""
     shown = (
         ("pg_index_advice_cost_before", "Cost before", "short"),
         ("pg_index_advice_cost_after", "Cost after", "short"),

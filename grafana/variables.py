@@ -52,7 +52,7 @@ def _servers() -> Iterator[Variable]:
 
 
 def _poolers() -> Iterator[Variable]:
-    """Poolers are known by a finding that only they have; facts of a lone one have no name."""
+    """Return the choice of poolers: known by a finding that only they have."""
     chosen = {"job": CHOSEN["job"], "finding": "pooler_unreachable"}
     poolers = select(FINDING_STATE, **chosen)
     instances = select(FINDING_STATE, **chosen, server=POOLER["server"])

@@ -59,7 +59,7 @@ def verdict_panels() -> Iterator[Panel]:
 
 
 def unjudged_panels() -> Iterator[Panel]:
-    """Panels about findings without a verdict."""
+    """Make panels about findings without a verdict."""
     yield states(8)
     yield not_judged(16)
 
@@ -102,13 +102,13 @@ def ill(severity: Severity, title: str, about: str, but: Severity | None = None)
 
 
 def ill_by_server(severity: Severity) -> str:
-    """Number of ill subjects of each server at or above a severity, 0 where none is ill."""
+    """Return the number of ill subjects of each server at or above a severity, 0 where none is."""
     counted = each_once(own(FINDING_SUBJECTS, severity=severity))
     return f"sum by (server) ({counted} or {no_subjects()})"
 
 
 def no_subjects() -> str:
-    """0 for each finding that is judged: the count itself is absent where nothing is ill."""
+    """Return 0 for each finding that is judged: the count itself is absent where nothing is ill."""
     return f"0 * {each_once(own(FINDING_STATE, state=one_of(JUDGED)))}"
 
 
@@ -171,7 +171,7 @@ def findings_in(kind: str) -> list[str]:
 
 
 def rank(severity: Severity) -> int:
-    """Rank of a severity for sorting; 1 is the worst."""
+    """Return the rank of a severity for sorting; 1 is the worst."""
     return len(Severity) - severity.rank
 
 

@@ -1,1 +1,1 @@
-"""Waits at a pool that were predicted, against those that a real pgbouncer had."""
+"""Benchmark of predicted waits at a pool, against those at a real pgbouncer."""

@@ -1,4 +1,4 @@
-"""Draws three loads with a seed, and compares the predicted mean wait with that of pgbouncer."""
+"""Comparison of the predicted mean wait with that at pgbouncer, for three loads drawn by a seed."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""A real pgbouncer before a real server, and clients whose transactions arrive at random."""
+"""Scene: a real pgbouncer before a real server, and clients whose transactions arrive at random."""
 
 import asyncio
 import os.path
@@ -41,7 +41,7 @@ SERVER = {
 
 @dataclass(slots=True)
 class Scene:
-    """What runs while a load is measured."""
+    """Server and pooler that run while a load is measured."""
 
     server: Postgres
     folder: Path

@@ -1,4 +1,4 @@
-"""Measures what the daemon believes of a busy machine against what the kernel knows."""
+"""Comparison of what the daemon believes of a busy machine with what the kernel knows."""
 
 import argparse
 import json
@@ -89,7 +89,7 @@ def measured(
 
 
 def summary(condition: Condition, watching: Watching) -> Measured:
-    """What was believed since the measurement began, and what was true."""
+    """Return what was believed since the measurement began, and what was true."""
     first, *said = watching.believed
     if not said:
         sys.exit(f"bench starvation: nothing was heard of the daemon ({condition.title}).")

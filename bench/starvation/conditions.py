@@ -23,7 +23,7 @@ Disturb = Callable[[int], AbstractContextManager[None]]
 
 @contextmanager
 def hogs(count: int, _: int) -> Iterator[None]:
-    """Processes that want all the CPU time that there is."""
+    """Run processes that take all CPU time that they get."""
     argv = [sys.executable, "-c", "while True: pass"]
     running = [subprocess.Popen(argv) for _ in range(count)]
     try:
@@ -57,7 +57,7 @@ def stopped(pid: int) -> Iterator[None]:
 
 @contextmanager
 def limited(pid: int) -> Iterator[None]:
-    """A CPU limit of a hundredth of a core, where a cgroup may be made (version 1)."""
+    """Limit the process to a hundredth of a core, where a cgroup may be made (version 1)."""
     group = CGROUP / f"pgvigil-bench-{pid}"
     group.mkdir()
     try:

@@ -1,4 +1,4 @@
-"""A link between pgvigil and a server that delays or drips what the server sends."""
+"""Link between pgvigil and a server that delays or drips what the server sends."""
 
 import asyncio
 import sys
@@ -11,7 +11,7 @@ CHUNK = 1400
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What happens to each packet of the server."""
+    """Delay and pace of each packet of the server."""
 
     delay: float = 0.0
     """Seconds by which it comes later."""
@@ -50,7 +50,7 @@ class Link:
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Forward as it comes."""
+    """Forward the client's bytes as they come."""
     try:
         while data := await reader.read(65536):
             writer.write(data)

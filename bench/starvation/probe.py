@@ -1,4 +1,4 @@
-"""Watches one server without HTTP, and writes what it believes, a line of JSON a second.
+"""Watcher of one server without HTTP: writes what it believes, a line of JSON a second.
 
 python -m bench.starvation.probe DSN FILE [remote] [busy] [quick]
 """
@@ -47,7 +47,7 @@ async def watch(dsn: str, file: Path, is_busy: bool) -> None:
 
 
 def believed(fleet: Fleet) -> dict[str, float | bool | None]:
-    """What it knows of itself and of its work."""
+    """Return what the watcher knows of itself and of its work."""
     shares, server = fleet.heart.shares, fleet.servers["it"]
     return {
         "foreign": shares.foreign,
@@ -66,7 +66,7 @@ def believed(fleet: Fleet) -> dict[str, float | bool | None]:
 
 
 def block(seconds: float) -> None:
-    """Work that does not let go."""
+    """Block the event loop."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         pass

@@ -1,4 +1,4 @@
-"""A process that watches a server, what it believes, and the CPU time of its sessions there."""
+"""Process that watches a server: what it believes, and the CPU time of its sessions there."""
 
 import json
 import subprocess
@@ -51,12 +51,12 @@ class Watching:
 
     @property
     def truth(self) -> float:
-        """Seconds of CPU time since the measurement began."""
+        """Return the seconds of CPU time since the measurement began."""
         return sum(self.cpu.values()) - self._cpu_before
 
     @property
     def believed(self) -> list[dict[str, float]]:
-        """What it said since then; the first was said just before."""
+        """Return what it said since then; the first was said just before."""
         return [json.loads(line) for line in self._lines()[self._lines_before - 1 :]]
 
     def _lines(self) -> list[str]:
@@ -94,7 +94,7 @@ def watcher(
 
 @contextmanager
 def address(server: Postgres, database: str, role: str, link: Link | None) -> Iterator[str]:
-    """The address of a server, through a link if there is one."""
+    """Return the address of a server, through a link if there is one."""
     if link is None:
         yield server.dsn(database, role)
         return

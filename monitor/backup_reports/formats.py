@@ -100,7 +100,7 @@ def _barman(told: Any, written: float) -> Iterator[BackupReport]:
 
 
 def _of_barman(told: Mapping[str, Any]) -> Backup:
-    """One that still waits for WAL is copied, but can't be restored yet."""
+    """Read what Barman tells; a backup that still waits for WAL can't be restored yet."""
     status = _text(told.get("status")).upper()
     ended = told.get("end_time_timestamp") or told.get("end_time")
     return Backup(

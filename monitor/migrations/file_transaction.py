@@ -9,7 +9,7 @@ from monitor.migrations.kept_settings import ENDS_ABORTED, KeptSettings
 
 @dataclass(slots=True)
 class FileTransaction:
-    """What decides how the next statement runs, and what another session must be told first."""
+    """State of the file between two statements: it decides how the next one runs."""
 
     kept: KeptSettings = field(default_factory=KeptSettings)
     number: int | None = None

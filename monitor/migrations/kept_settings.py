@@ -16,7 +16,7 @@ ENDS_ABORTED = (*ENDS, "ROLLBACK_TO")
 
 @dataclass(slots=True)
 class KeptSettings:
-    """Statements by which a session is as it is, in their order."""
+    """Statements that have set up a session, in their order."""
 
     session: dict[str, None] = field(default_factory=dict)
     """Texts of those that hold until its end."""

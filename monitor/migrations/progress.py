@@ -12,11 +12,11 @@ CLEAR = "\r\x1b[K"
 
 
 def silent(_: str) -> None:
-    """Tell nothing, where the progress has no reader."""
+    """Report no progress."""
 
 
 class TerminalLine:
-    """Shows what is being done, from the second on that it lasts."""
+    """Line of a terminal: what is being done, once that has taken a second."""
 
     def __init__(self, terminal: TextIO) -> None:
         self.terminal = terminal
@@ -40,7 +40,7 @@ class TerminalLine:
 
 
 class LogLines:
-    """Tells what is being done every few seconds, where there is no terminal."""
+    """Lines of a log: what is being done, every few seconds."""
 
     def __init__(self, log: TextIO, pace: float = LOGGED) -> None:
         self.log = log

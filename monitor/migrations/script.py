@@ -130,7 +130,7 @@ class _Cut:
 
 
 def _end_of_comment(script: str, at: int) -> int:
-    """Comments nest."""
+    """Return where the comment ends; comments nest."""
     depth = 1
     while depth:
         mark = LONG.search(script, at)

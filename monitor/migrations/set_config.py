@@ -1,4 +1,4 @@
-"""set_config: a query that sets what SET and SET LOCAL do."""
+"""Queries that only call set_config, and so do what SET and SET LOCAL do."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
