@@ -33,8 +33,8 @@ rewrite frees, which is nothing where the file becomes longer by it.
 leaves of `pgstatindex` over the fill factor; both read the whole file. *usual* is the estimate of
 many dashboards and checks, from mean widths, written anew for this page. Figures are percentage
 points. *Sure* is what can become a warning; of what is unsure only the low end of its interval
-counts, as information. The worst of those are tables of which a few rows fill a page: how many
-whole ones depends on each width, of which the statistics tell the mean alone.
+counts, as information. Unsure are low statistics targets, and tables of which a few rows fill a
+page: how many whole ones do depends on each width, and statistics tell the mean alone.
 
 The seeds of this page were drawn after the code was finished, and the code was not changed after
 they had run. The claim is the worse of the figures of its seeds.
