@@ -214,3 +214,65 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
     await psql(database.dsn, "\n".join(expand))
     await psql(database.dsn, exchange('public."led ger"', '"led ger_pkey"', PARTED))
     assert (await evidence(database)).keys() == {"public.small.id"}
+
+
+OTHERS = f"""
+    CREATE TABLE wide (id bigint PRIMARY KEY);
+    CREATE TABLE searched (id int NOT NULL);
+    CREATE INDEX ON searched (id);
+    CREATE TABLE pairs (id int, n int, PRIMARY KEY (id, n));
+    CREATE TABLE live (id int NOT NULL);
+    CREATE UNIQUE INDEX ON live (id) WHERE id > 9;
+    CREATE TABLE failed (id int NOT NULL);
+    CREATE UNIQUE INDEX failed_id ON failed (id);
+    UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'failed_id'::regclass;
+    CREATE TABLE computed (n int, id int GENERATED ALWAYS AS (n + 1) STORED UNIQUE);
+    CREATE SEQUENCE by_hand;
+    CREATE TABLE counted (id int DEFAULT nextval('by_hand') PRIMARY KEY);
+    CREATE TABLE owner (id int PRIMARY KEY);
+    CREATE SEQUENCE owned OWNED BY owner.id;
+
+    CREATE TABLE narrow (id int PRIMARY KEY REFERENCES wide);
+    CREATE TABLE mixed (id int PRIMARY KEY, line serial, of int REFERENCES narrow);
+    CREATE TABLE secured (id int PRIMARY KEY);
+    ALTER TABLE secured ENABLE ROW LEVEL SECURITY;
+    CREATE TABLE fresh (id int PRIMARY KEY);
+    CREATE TABLE whole (id int PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE piece PARTITION OF whole DEFAULT;
+    CREATE TABLE parent (id int PRIMARY KEY);
+    CREATE TABLE child () INHERITS (parent);
+    CREATE SCHEMA other;
+    CREATE TABLE other.mixed (id int PRIMARY KEY);
+    INSERT INTO whole SELECT generate_series(1, 500);
+    INSERT INTO parent SELECT generate_series(1, 500);
+    INSERT INTO child SELECT generate_series(501, 900);
+    INSERT INTO mixed SELECT generate_series(1, 500), 7;
+    INSERT INTO other.mixed SELECT generate_series(1, 500);
+    INSERT INTO secured SELECT generate_series(1, 500);
+    GRANT USAGE ON SCHEMA other TO {MONITOR};
+    GRANT SELECT ON ALL TABLES IN SCHEMA public, other TO {MONITOR};
+    ANALYZE whole, parent, mixed, other.mixed, secured;
+"""
+
+
+@pytest.mark.versions(14, 18)
+async def test_which_keys_are_asked_for(database: Database) -> None:
+    """Each once, with its own statistics; none that a sequence, another key or no key fills."""
+    await database.execute(OTHERS)
+    async with watching(dsn=database.monitor_dsn) as connection:
+        rows = (await look(connection, integer_keys)).rows(integer_keys)
+    largest = {f"{row.schemaname}.{row.relname}.{row.attname}": row.largest for row in rows}
+    assert len(rows) == len(largest)
+    assert largest == {
+        "public.narrow.id": None,
+        "public.mixed.id": 500,
+        "public.secured.id": None,
+        "public.fresh.id": None,
+        "public.whole.id": 500,
+        "public.parent.id": 500,
+        "other.mixed.id": 500,
+    }
+    known = {row.relname: row for row in rows}
+    assert not known["secured"].may_read
+    assert known["fresh"].may_read
+    assert known["fresh"].reltuples is None
