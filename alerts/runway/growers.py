@@ -1,6 +1,6 @@
 """Growers: what of the server has filled its volume within the last hour, and what may be done."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -45,7 +45,8 @@ def grower(snapshot: Snapshot, volume: Volume) -> Grower | None:
     found = [*_of_wal(snapshot)] if "wal" in places else []
     if "data" in places:
         found += [*_of_temp_files(snapshot), *_of_log(snapshot, volume)]
-        found += [*_of_spill(snapshot), *_of_databases(snapshot)]
+        found += _of_databases(snapshot)
+        found += [*_of_spill(snapshot, _unexplained(snapshot, volume, found))]
     growing = [one for one in found if one.rise_bytes > 0]
     return max(growing, key=lambda one: one.rise_bytes, default=None)
 
@@ -117,8 +118,19 @@ def _of_log(snapshot: Snapshot, volume: Volume) -> Iterator[Grower]:
         yield Grower("log", trend.rise, text, cure)
 
 
-def _of_spill(snapshot: Snapshot) -> Iterator[Grower]:
-    """Transactions that logical decoding writes to pg_replslot until it has sent them."""
+def _unexplained(snapshot: Snapshot, volume: Volume, others: Iterable[Grower]) -> float:
+    """Return the growth of the volume that no other kind of files explains."""
+    trend = _seen(snapshot, VOLUMES).get(volume.places)
+    known = sum(max(0.0, one.rise_bytes) for one in others)
+    return max(0.0, trend.rise - known) if trend else 0.0
+
+
+def _of_spill(snapshot: Snapshot, room: float) -> Iterator[Grower]:
+    """Transactions that logical decoding writes to pg_replslot until it has sent them.
+
+    What was written in the hour may be gone again, so no more than the unexplained growth is
+    counted as there.
+    """
     if not snapshot.has(slot_statistics):
         return
     for (name, *_), delta in snapshot.of(SPILLED).delta(HOUR).items():
@@ -129,7 +141,7 @@ def _of_spill(snapshot: Snapshot) -> Iterator[Grower]:
             remark("transaction that writes so much in one go, and let it work in smaller steps;"),
             remark("a larger logical_decoding_work_mem, or streaming = on, spills less."),
         )
-        yield Grower("spill", spilled, text, cure)
+        yield Grower("spill", min(spilled, room), text, cure)
 
 
 def _of_databases(snapshot: Snapshot) -> Iterator[Grower]:
