@@ -4,8 +4,8 @@ Vacuum removes only rows that died before the horizon, whatever its settings are
 keeps the younger ones too.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from alerts.client_name import session_name
@@ -30,6 +30,11 @@ class HolderKind(StrEnum):
     logical_slot = "logical_slot"
     standby = "standby"
     """A query on a standby with hot_standby_feedback, without a slot."""
+
+
+SESSIONS = frozenset({HolderKind.idle_transaction, HolderKind.statement})
+ABOUT = 0.9
+"""Share by which two ages may differ that were read one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,12 @@ class HorizonHolder:
     """Transactions since a session was assigned its ID; 0 where it has none."""
     culprit: str = ""
     """Identity that other findings of the same session or prepared transaction give too."""
+    also: frozenset[str] = frozenset()
+    """Other databases whose dead rows it keeps: snapshots there are as old as it is."""
 
     def concerns(self, datname: str | None, *, catalog: bool = False) -> bool:
         """Whether it keeps dead rows of the tables, or of the catalogues, of that database."""
-        is_here = self.datname is None or datname is None or self.datname == datname
+        is_here = self.datname is None or datname is None or datname in {self.datname, *self.also}
         return is_here and (catalog or not self.catalogs_only)
 
 
@@ -78,12 +85,28 @@ def holders(snapshot: Snapshot) -> list[HorizonHolder]:
     rows = snapshot.rows(xmin_horizon)
     known = _Named.of(snapshot)
     found = [held for row in rows if row.xmin_age > 0 and (held := known.holder(row))]
-    return sorted(found, key=_precedence, reverse=True)
+    found.sort(key=_precedence, reverse=True)
+    return [replace(held, also=_seen_in(held, found)) if _has_id(held) else held for held in found]
+
+
+def _has_id(holder: HorizonHolder) -> bool:
+    """Whether its own transaction ID is what holds, so that any new snapshot is as old."""
+    is_prepared = holder.kind is HolderKind.prepared_transaction
+    return is_prepared or holder.own_xid_age >= ABOUT * holder.age
+
+
+def _seen_in(holder: HorizonHolder, found: Sequence[HorizonHolder]) -> frozenset[str]:
+    """Return the other databases with a session that is as old because it sees this one."""
+    return frozenset(
+        other.datname
+        for other in found
+        if other.kind in SESSIONS and other.age == holder.age and not _has_id(other)
+        if other.datname is not None and other.datname != holder.datname
+    )
 
 
 def _precedence(holder: HorizonHolder) -> tuple[int, bool, int, float]:
-    is_session = holder.kind in (HolderKind.idle_transaction, HolderKind.statement)
-    return holder.age, not is_session, holder.own_xid_age, holder.seconds or 0.0
+    return holder.age, holder.kind not in SESSIONS, holder.own_xid_age, holder.seconds or 0.0
 
 
 def holder_of(

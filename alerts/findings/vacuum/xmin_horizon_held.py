@@ -69,7 +69,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     for place, holder in enumerate(found):
         if holder.datname in told or None in told:
             continue  # ending it alone would change nothing
-        told.add(holder.datname)
+        told |= {holder.datname, *holder.also}
         stood = stands(snapshot, holder)
         if stood is None or stood.seconds < limits.held.total_seconds():
             continue

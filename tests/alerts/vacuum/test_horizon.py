@@ -121,3 +121,27 @@ def test_without_an_answer_it_is_unknown() -> None:
     assert holder_of(seen(), "shop") is None
     with pytest.raises(Unknown):
         holders(seen())
+
+
+def test_a_transaction_is_seen_in_other_databases() -> None:
+    """Snapshots of short statements are as old as the oldest transaction of any database."""
+    rows = (
+        Holder("session", "1", "shop", 5000),
+        Holder("session", "2", "shop", 40),
+        Holder("session", "3", "erp", 5000),
+        Holder("session", "4", "quiet", 30),
+    )
+    short = [session(n, xact_seconds=0.1) for n in (1, 2, 4)]
+    writer = session(3, state="idle in transaction", xact_seconds=3000.0, xid_age=4990)
+    snapshot = seen((xmin_horizon, rows), (activity, (*short, writer)))
+    names = {name: holder_of(snapshot, name) for name in ("shop", "erp", "quiet")}
+    assert {name: held.name for name, held in names.items() if held} == {
+        "shop": "3",
+        "erp": "3",
+        "quiet": "4",
+    }
+    # Without an ID of its own, a transaction elsewhere holds nothing here.
+    reader = replace(writer, xid_age=None)
+    held = holder_of(seen((xmin_horizon, rows), (activity, (*short, reader))), "shop")
+    assert held is not None
+    assert held.name == "1"
