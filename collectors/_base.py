@@ -234,6 +234,8 @@ class Absence:
     """The missing setting that it needs: it is not configured, not broken."""
     expected: bool = False
     """Whether there is nothing to read: on that role or version, or without an extension."""
+    late: bool = False
+    """Whether the server did not answer in time: it may do so the next time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Iterator
 
 from alerts._base import State
 from alerts.cure import identifier, remark
-from alerts.snapshot import NOT_YET
 from alerts.verdicts.verdict import Verdict
 from collectors.lock_keys import lock_keys
 from monitor.commands._base import server_argument, settings_flags
 from monitor.commands._look import looked
-from monitor.polling.databases import UNSEEN
 from monitor.reports.escape import safe
 from monitor.views.overview import ServerView, TargetView
+from monitor.views.unfinished import AGAIN, is_unfinished
 
 BLIND = 1
 """Exit status if something can't be judged."""
@@ -63,15 +62,9 @@ def examined(server: ServerView) -> Iterator[str]:
     for name, wanted in unconfigured(server.verdicts.items()):
         yield f"  not configured for {name}: {wanted}"
     if is_unfinished(server):
-        yield "  not everything was asked in time: the server or this machine is busy; try again"
+        yield f"  {AGAIN}"
     yield from granted_keys(server)
     yield from script(server)
-
-
-def is_unfinished(server: ServerView) -> bool:
-    """Whether the time was too short to ask everything: what was not asked may be missing."""
-    unjudged = (one for verdict in server.verdicts.values() for one in verdict.unjudged)
-    return any(one.reason.endswith((NOT_YET.reason, UNSEEN.reason)) for one in unjudged)
 
 
 def granted_keys(server: ServerView) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 In CI, accept what is there by --write-baseline FILE, commit the file, and run with --baseline FILE.
 Exits with 0; with a baseline, 1 if there is something new or worse, or if a finding can't be judged
-any more; 2 if a server does not answer.
+any more, or if a baseline is written of a look that was not finished in time; 2 if a server does
+not answer.
 """
 
 import argparse
@@ -15,9 +16,10 @@ from monitor.reports.baseline import BadBaseline, compared, read, written
 from monitor.reports.review import as_text
 from monitor.reports.review_json import as_json
 from monitor.reports.review_markdown import as_markdown
+from monitor.views.unfinished import AGAIN, unfinished_reviews
 
 NEW = 1
-"""Exit status if there is something that the baseline does not know."""
+"""Exit status if there is something that the baseline does not know, or accepts unseen."""
 UNREACHABLE = 2
 """Exit status if a server does not answer."""
 FORMATS = {"text": as_text, "json": as_json, "markdown": as_markdown}
@@ -48,6 +50,11 @@ def run(known: argparse.Namespace) -> int:
         return UNREACHABLE
     if known.write_baseline:
         write(known.write_baseline, written(overview))
+        if unfinished_reviews(overview):
+            sys.stderr.write(
+                f"pgvigil review: the baseline accepts what was not judged: {AGAIN}.\n"
+            )
+            return NEW
     return NEW if against is not None and (against.new or against.blind) else 0
 
 

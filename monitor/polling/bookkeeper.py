@@ -102,7 +102,8 @@ class Bookkeeper:
         self._note_failure(question, failure)
         if failure.unanswered and not collector.own:
             self.pacing.timed_out()
-        self.answers.mark_absent(collector, database, Absence(failure.message))
+        why = Absence(failure.message, late=failure.unanswered)
+        self.answers.mark_absent(collector, database, why)
 
     def _fail_by_defect(self, question: Question, defect: Exception) -> None:
         """What was known before can't be trusted to follow: it goes at once."""

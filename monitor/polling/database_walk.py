@@ -146,7 +146,8 @@ class DatabaseWalk:
             async with self.roaming.visit(database, standing) as session:
                 await self._ask_in(session, due, standing, role)
         except ConnectFailure as failure:
-            self.databases.mark_absent(database, Absence(failure.message), due)
+            why = Absence(failure.message, late=failure.cause is Cause.timeout)
+            self.databases.mark_absent(database, why, due)
             for collector in due:
                 self.round_log.of(collector, database).absence(began, failure.message)
             return failure.cause not in OF_SERVER

@@ -9,6 +9,7 @@ from monitor.reports.baseline import Accepted, Compared
 from monitor.reports.escape import safe
 from monitor.views.overview import Overview
 from monitor.views.points import EFFORTS, Point, may_be_young, not_judged, points
+from monitor.views.unfinished import AGAIN, unfinished_reviews
 
 YOUNG = "Perhaps a step of work that goes on; the state_file of a daemon tells their age:"
 SUBJECTS = 10
@@ -31,20 +32,25 @@ def as_text(overview: Overview, against: Compared | None = None) -> str:
 
 
 def headline(overview: Overview, against: Compared | None) -> Iterator[str]:
+    """Yield what is not complete, and last a sentence about the whole."""
     for view in overview.servers:
         if not view.up:
             yield safe(f"{view.name} does not answer: {view.unreachable}")
+    for view in unfinished_reviews(overview):
+        yield safe(f"{view.name}: {AGAIN}.")
     if overview.servers and not any(view.up for view in overview.servers):
         yield "Nothing is known."
         return
     where = "" if all(view.up for view in overview.servers) else " where a server answers"
+    blind = len({(view.name, verdict.finding.name) for view, verdict in not_judged(overview)})
+    part = f"; {plural(blind, 'finding')} not judged, see below" if blind else ""
     if against is None:
         found = points(overview)
-        yield f"{plural(len(found), 'point') if found else 'Nothing'} to review{where}."
+        yield f"{plural(len(found), 'point') if found else 'Nothing'} to review{where}{part}."
     else:
         accepted = f"{plural(len(against.known), 'point')} of the baseline"
         new = plural(len(against.new), "new point") if against.new else "Nothing new"
-        yield f"{new}{where}; {accepted}."
+        yield f"{new}{where}; {accepted}{part}."
 
 
 def shown(overview: Overview, against: Compared | None) -> list[Point]:

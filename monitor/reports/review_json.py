@@ -7,6 +7,7 @@ from alerts.verdicts.evidence_json import as_json as evidence_json
 from monitor.reports.baseline import Compared
 from monitor.views.overview import Overview
 from monitor.views.points import Point, may_be_young, not_judged, points
+from monitor.views.unfinished import unfinished_reviews
 
 
 def as_json(overview: Overview, against: Compared | None = None) -> str:
@@ -16,6 +17,7 @@ def as_json(overview: Overview, against: Compared | None = None) -> str:
     plain: dict[str, Any] = {
         "at": overview.at,
         "unreachable": {view.name: view.unreachable for view in overview.servers if not view.up},
+        "unfinished": [view.name for view in unfinished_reviews(overview)],
         "points": [
             _plain(point) | ({} if against is None else {"new": id(point) not in known})
             for point in found

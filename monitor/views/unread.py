@@ -1,7 +1,7 @@
 """Collectors that are not read on a server, with the reason; no matter if a finding needs them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alerts.cure import identifier
 from alerts.plural import plural
@@ -25,6 +25,8 @@ class Unread:
     """The statement that would allow it."""
     collectors: tuple[str, ...] = ()
     """Those that miss it."""
+    late: bool = False
+    """Whether the server did not answer in time."""
 
     @property
     def sentence(self) -> str:
@@ -42,9 +44,9 @@ def unread(answers: Answers, databases: Databases, identity: Identity | None) ->
             # Its statement is for the database in which the extension is asked.
             database = databases.pacing.homes.get(collector, identity.database)
         if not why.expected and not _is_optional(collector, why):
-            gap = Unread(database, why.reason, printable_grant(why.grant))
+            gap = Unread(database, why.reason, printable_grant(why.grant), late=why.late)
             gaps.setdefault(gap, []).append(collector.name)
-    found = [Unread(g.database, g.reason, g.grant, tuple(names)) for g, names in gaps.items()]
+    found = [replace(gap, collectors=tuple(names)) for gap, names in gaps.items()]
     for name, obstacle in databases.obstacles.items():
         found.append(Unread(name, f"the database {name} {obstacle}"))
     return (*found, *_sequences(answers, identity.role if identity else "pgvigil"))

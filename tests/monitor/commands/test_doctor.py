@@ -7,11 +7,12 @@ import pytest
 
 from alerts._base import State, Unjudged
 from alerts.verdicts.verdict import Verdict
-from monitor.commands.doctor import examined, in_one_place, is_unfinished, missing
+from monitor.commands.doctor import examined, in_one_place, missing
 from monitor.config.load import load
 from monitor.config.model import settings_type
 from monitor.look_once import look
 from monitor.views.overview import ServerView
+from monitor.views.unfinished import is_unfinished
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.findings import IDLE, NOW
 from tests.fixtures.overview import primary

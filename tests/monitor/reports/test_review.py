@@ -15,6 +15,8 @@ from monitor.reports.review_json import as_json
 from monitor.reports.review_markdown import as_markdown
 from monitor.views.overview import Overview
 from monitor.views.points import Effort, Gain, effort, points
+from monitor.views.unfinished import AGAIN
+from monitor.views.unread import Unread
 from tests.fixtures.findings import DOUBLED, HOSTILE, NOW, unused
 from tests.fixtures.overview import healthy, ill, overview, primary
 
@@ -123,6 +125,33 @@ def test_what_is_judged_elsewhere_names_its_database() -> None:
     assert " and 2 more (6 objects)" in text
     mixed = replace(blind, unjudged=(*places, Unjudged("refused")))
     assert "refused (7 objects)" in as_text(seen(mixed))
+
+
+def test_a_review_that_is_not_finished_does_not_look_complete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so first, and how many findings are not judged; no baseline takes that in silence."""
+    slow = Unread("shop", "canceling statement", collectors=("indexes",), late=True)
+    for reason in ("indexes: not queried yet", "not visited yet", "indexes: canceling statement"):
+        late = Verdict(DOUBLED, State.unknown, NOW, unjudged=(Unjudged(reason),))
+        view = replace(primary(), verdicts={DOUBLED.name: late}, unread=(slow,))
+        lines = as_text(overview(view)).splitlines()
+        assert lines[:2] == [
+            f"shop: {AGAIN}.",
+            "Nothing to review; 1 finding not judged, see below.",
+        ]
+        assert AGAIN in as_markdown(overview(view))
+        assert json.loads(as_json(overview(view)))["unfinished"] == ["shop"]
+    monkeypatch.setattr("monitor.commands.review.looked", lambda _: overview(view))
+    path = tmp_path / "baseline.json"
+    assert main(["review", "--dsn", "host=a", "--write-baseline", str(path)]) == 1
+    assert "accepts what was not judged" in capsys.readouterr().err
+    assert main(["review", "--dsn", "host=a", "--baseline", str(path)]) == 0
+    path.write_text(written(DEFINED))
+    assert main(["review", "--dsn", "host=a", "--baseline", str(path)]) == 1
+    standing = replace(view, unread=(replace(slow, late=False),))
+    assert as_text(overview(standing)).startswith("Nothing to review; 1 finding not judged")
+    assert json.loads(as_json(overview(standing)))["unfinished"] == []
 
 
 def test_what_may_be_young_is_named_and_fails_nothing(tmp_path: Path) -> None:
