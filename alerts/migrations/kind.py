@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from alerts.migrations.lock_mode import Blocked, LockMode
+from alerts.migrations.set_config import settings_by_query
 from alerts.migrations.statement import DATA
 from alerts.migrations.traced import Held, Relation, Traced
 
@@ -26,6 +27,8 @@ def kind(traced: Traced) -> Kind:
     """Return the kind of a statement by its trace."""
     if traced.unknown or traced.failure:
         return Kind.unknown
+    if settings_by_query(traced.statement):
+        return Kind.instant
     if traced.statement.node in DATA or traced.statement.is_analyze:
         return Kind.data
     if traced.rewritten:

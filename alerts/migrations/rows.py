@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from alerts.migrations.advice import Advice, Level
-from alerts.migrations.cast import may_refuse
+from alerts.migrations.cast import may_refuse, type_of
 from alerts.migrations.live import LiveServer, LiveTable
-from alerts.migrations.statement import Action
+from alerts.migrations.statement import Action, constraints
 from alerts.migrations.traced import Traced
 from alerts.units import share_text
 
@@ -14,6 +14,8 @@ MUST_HOLD = {
     "CONSTR_FOREIGN": "whether all rows have a row that they refer to",
     "CONSTR_EXCLUSION": "whether no two rows conflict",
 }
+GIVEN = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
+"""What gives a new column a value in all rows that are there."""
 
 
 def refused_by_rows(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
@@ -24,6 +26,8 @@ def refused_by_rows(traced: Traced, live: LiveServer | None) -> Iterator[Advice]
         table = _target(traced, live)
         if table is not None and _has_rows(traced, table, live):
             yield from _of_action(action, table)
+            if action.kind == "AT_AddColumn" and (traced.scanned or traced.rewritten):
+                yield from _without_default(action, table)
             if traced.rewritten or traced.scanned:
                 yield from _of_type(action, table)
     if traced.statement.node == "IndexStmt" and traced.statement.body.get("unique"):
@@ -40,6 +44,11 @@ def _of_action(action: Action, table: LiveTable) -> Iterator[Advice]:
     contype = str(found.get("contype", ""))
     if action.kind == "AT_SetNotNull" and action.column:
         yield from _nulls(action.column, table)
+    if action.kind == "AT_ValidateConstraint":
+        yield Advice(
+            "Where a row violates it, it fails after the scan, with nothing changed: mend the rows,"
+            " and run it again."
+        )
     if action.kind != "AT_AddConstraint":
         return
     if contype in ("CONSTR_UNIQUE", "CONSTR_PRIMARY") and "indexname" not in found:
@@ -53,6 +62,20 @@ def _of_action(action: Action, table: LiveTable) -> Iterator[Advice]:
             f"Not known: {MUST_HOLD[contype]}; if not, it fails after the scan.",
             level=Level.unknown,
         )
+
+
+def _without_default(action: Action, table: LiveTable) -> Iterator[Advice]:
+    """A new column that must not be NULL, and is so in all rows that are there."""
+    kinds = dict(constraints(action.definition))
+    is_serial = type_of(action.definition.get("typeName", {})).endswith("serial")
+    if is_serial or not ({"NOT NULL", "PRIMARY KEY"} & kinds.keys()) or GIVEN & kinds.keys():
+        return
+    yield Advice(
+        f"{table.relation} has rows, and the new column {action.definition.get('colname')} has no"
+        " default and must not be NULL: it will fail. Add it without NOT NULL, let the application"
+        " write it, fill the old rows in batches with a COMMIT after each, then SET NOT NULL.",
+        level=Level.danger,
+    )
 
 
 def _of_type(action: Action, table: LiveTable) -> Iterator[Advice]:

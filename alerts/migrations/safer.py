@@ -23,6 +23,9 @@ DETACH = (
     " partition PostgreSQL refuses it: then keep the wait short by a lock_timeout, in a transaction"
     " of its own."
 )
+MORE = ("partspec", "tableElts", "options", "tablespacename")
+"""What LIKE and ATTACH PARTITION do not take over."""
+BOUND = re.compile(r"\bfor\s+values\b[^;]*\)", re.IGNORECASE)
 UNIQUE = {"CONSTR_UNIQUE": "UNIQUE", "CONSTR_PRIMARY": "PRIMARY KEY"}
 
 
@@ -41,6 +44,31 @@ def safer(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
         action.kind == "AT_DetachPartition" for action in statement.actions
     ):
         yield Advice(DETACH)
+    if statement.node == "CreateStmt" and statement.body.get("partbound"):
+        yield _attach(statement)
+
+
+def _attach(statement: Statement) -> Advice:
+    """CREATE TABLE ... PARTITION OF locks out all sessions of the parent."""
+    parent, name = (
+        identifier(*filter(None, (one.get("schemaname"), one.get("relname"))))
+        for one in (statement.body["inhRelations"][0]["RangeVar"], statement.body["relation"])
+    )
+    bound = BOUND.search(statement.text)
+    plain = bound and not any(statement.body.get(more) for more in MORE)
+    return Advice(
+        "ATTACH PARTITION of a table that was made alone lets reads and writes of the parent go on."
+        " A DEFAULT partition is locked and read all the same, unless a validated CHECK of it"
+        " excludes the new bounds.",
+        (
+            f"CREATE TABLE {name} (LIKE {parent} INCLUDING ALL);",
+            "SET lock_timeout = '2s';",
+            f"ALTER TABLE {parent} ATTACH PARTITION {name} {bound[0]};",
+            "RESET lock_timeout;",
+        )
+        if bound and plain
+        else (),
+    )
 
 
 def _of_action(traced: Traced, action: Action, live: LiveServer | None) -> Iterator[Advice]:

@@ -252,26 +252,35 @@ def _advice(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:
 
 
 def _removed(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
-    """What DROP TABLE and DROP SCHEMA remove, where the live server has rows of it."""
+    """What DROP removes, where the live server has rows of it."""
     statement = traced.statement
-    kind_of = statement.body.get("removeType") if statement.node == "DropStmt" else None
-    if live is None or kind_of not in ("OBJECT_TABLE", "OBJECT_SCHEMA"):
+    if live is None or statement.node != "DropStmt":
         return
+    kind_of = statement.body.get("removeType")
     names = {name.name for name in statement.tables}
     if kind_of == "OBJECT_SCHEMA":
         names = {one["String"]["sval"] for one in statement.body.get("objects", ())}
-    gone = [
-        live.tables[held.table]
-        for held in traced.locks
-        if held.index is None and held.mode is LockMode.AccessExclusive
-        if (held.table.schema if kind_of == "OBJECT_SCHEMA" else held.table.name) in names
-        if held.table in live.tables
-    ]
-    filled = [table for table in gone if table.rows != 0]
-    if filled:
-        shown = ", ".join(str(table.relation) for table in filled[:5])
-        more = f" and {len(filled) - 5} more" if len(filled) > 5 else ""
-        yield Advice(f"It removes {shown}{more} with all rows.", level=Level.caution)
+    of_tables = kind_of in ("OBJECT_TABLE", "OBJECT_SCHEMA", "OBJECT_MATVIEW")
+    gone: list[LiveTable] = []
+    beside: list[LiveTable] = []
+    for held in traced.locks:
+        if (
+            held.index is None
+            and held.mode is LockMode.AccessExclusive
+            and held.table in live.tables
+        ):
+            word = held.table.schema if kind_of == "OBJECT_SCHEMA" else held.table.name
+            (gone if of_tables and word in names else beside).append(live.tables[held.table])
+    if filled := [table for table in gone if table.rows != 0]:
+        yield Advice(f"It removes {_shown(filled)} with all rows.", level=Level.caution)
+    if beside and statement.body.get("behavior") == "DROP_CASCADE":
+        told = f"CASCADE removes what depends on it in {_shown(beside)}: columns with their values,"
+        yield Advice(f"{told} or constraints, or views.", level=Level.caution)
+
+
+def _shown(tables: Sequence[LiveTable]) -> str:
+    more = f" and {len(tables) - 5} more" if len(tables) > 5 else ""
+    return ", ".join(str(table.relation) for table in tables[:5]) + more
 
 
 def _waits(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:

@@ -2,6 +2,7 @@
 
 from alerts.migrations.statement import Action, Statement
 
+CASCADED = "none: the columns that CASCADE removes are in backups only"
 LOST = "none: what it removes is in backups only"
 ACTIONS = {
     "AT_AddColumn": "DROP COLUMN {column} (what was written to it is lost)",
@@ -35,10 +36,13 @@ DROPS = {
 def way_back(statement: Statement) -> str | None:
     """Return how it is undone; None where there is nothing to say."""
     if statement.node == "DropStmt":
-        return DROPS.get(str(statement.body.get("removeType")), "create it again as it was")
+        cascades = statement.body.get("behavior") == "DROP_CASCADE"
+        other = CASCADED if cascades else "create it again as it was"
+        return DROPS.get(str(statement.body.get("removeType")), other)
     ways = [way for action in statement.actions if (way := _of(action))]
     if ways:
-        return "; ".join(dict.fromkeys(ways))
+        word = "ATTRIBUTE" if statement.body.get("objtype") == "OBJECT_TYPE" else "COLUMN"
+        return "; ".join(dict.fromkeys(ways)).replace("COLUMN", word)
     return NODES.get(statement.node)
 
 

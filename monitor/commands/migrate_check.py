@@ -83,7 +83,7 @@ def run(known: argparse.Namespace) -> int:
 
     if not 0 < known.seconds <= 3600:
         raise BadUsage("--seconds takes a number above 0, up to 3600.")
-    script, note = script_of(known.files)
+    script, note = script_of(known.files, known.single_transaction or known.watch)
     if known.single_transaction:
         script = f"BEGIN;{script}\n;COMMIT;"
     schema = read([known.schema])[0] if known.schema else None
@@ -144,17 +144,25 @@ def watch_it(script: str, server: WatchedServer, database: str | None) -> int:
     return 2 if hurt else 0
 
 
-def script_of(names: list[str]) -> tuple[str, str]:
-    """Return the script of all files, and a note on what of them is left out."""
-    from monitor.migrations.way_down import without_way_down
+def script_of(names: list[str], as_it_is: bool = False) -> tuple[str, str]:
+    """Return the script of all files, and a note on how a framework runs them otherwise than psql.
 
-    texts, note = [], ""
+    `as_it_is`: nothing is to be said of transactions.
+    """
+    from monitor.migrations.way_down import runs_as_one, without_way_down
+
+    texts, notes = [], []
     for name, whole in zip(names, read(names), strict=True):
         text, down = without_way_down(whole)
-        texts.append(text)
         if down:
-            note = f"From line {down} of {name} on, its way down is left out; psql would run it"
-    return "\n".join(texts), note
+            notes.append(
+                f"From line {down} of {name} on, its way down is left out; psql would run it"
+            )
+        if not as_it_is and (tool := runs_as_one(whole)):
+            text = f"BEGIN;{text}\n;COMMIT;"
+            notes.append(f"{tool} runs {name} in one transaction, and so it is judged")
+        texts.append(text)
+    return "\n".join(texts), ". ".join(notes)
 
 
 def read(names: list[str]) -> list[str]:

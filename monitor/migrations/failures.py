@@ -32,6 +32,15 @@ LOST = "08"
 """Class of errors of the session itself: it was ended, or has returned more than is read."""
 TIMED_OUT = ("25P03", "25P04")
 """Limits of a transaction's time: between statements it waits for us."""
+UNSAFE_VALUE = "55P04"
+"""Of an enum, in the transaction that has added it."""
+REFUSED_ANYWHERE = re.compile(
+    r"cannot detach partitions concurrently"
+    r"|.* (?:pending trigger events|used by active queries in this session)$"
+)
+"""What the schema or the transaction itself refuses."""
+NO_UNIQUE_INDEX = re.compile(r"cannot refresh materialized view .* concurrently$")
+"""Nor does the live server have one, if nothing of its schema is lacking here."""
 INTERNAL = "XX"
 """Class of errors of the server itself, which another version may not have."""
 RUNS_CODE = {
@@ -108,9 +117,17 @@ class FailureReader:
             return f"the clone may not do it: {told}"
         if self.lacking and state in ABSENT:
             return f"the clone lacks it: {told}"
+        if self._fails_anywhere(state, told):
+            return None
         if state.startswith("5") or statement.node == "CreateExtensionStmt":
             return f"the clone can't do it: {told}"
         return None
+
+    def _fails_anywhere(self, state: str, told: str) -> bool:
+        """Whether a failure of a class that is mostly the clone's own is not."""
+        if state == UNSAFE_VALUE or REFUSED_ANYWHERE.match(told):
+            return True
+        return not self.lacking and bool(NO_UNIQUE_INDEX.match(told))
 
     def _without(self, statement: Statement, state: str, told: str, what: str, name: str) -> Traced:
         """Tell apart a database or tablespace that only the clone's server lacks."""

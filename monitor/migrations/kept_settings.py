@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from alerts.migrations.set_config import settings_by_query
 from alerts.migrations.statement import Statement
-from monitor.migrations.set_config import settings_by_query
 
 BEGINS = ("BEGIN", "START")
 COMMITS = ("COMMIT", "PREPARE")

@@ -1,8 +1,8 @@
 """Statements that are not run on the clone: they act beyond it, or would disturb the trace."""
 
+from alerts.migrations.set_config import settings_by_query
 from alerts.migrations.statement import Statement, parts
 from monitor.migrations.extensions import HARMLESS
-from monitor.migrations.set_config import settings_by_query
 
 NODES = """
     CreatedbStmt DropdbStmt AlterDatabaseStmt AlterDatabaseSetStmt AlterDatabaseRefreshCollStmt

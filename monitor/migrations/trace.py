@@ -12,6 +12,7 @@ import asyncpg
 
 from alerts.cure import identifier
 from alerts.migrations.documented import documented
+from alerts.migrations.set_config import settings_by_query
 from alerts.migrations.statement import SETTINGS, Name, Statement, parts
 from alerts.migrations.traced import Held, Traced
 from monitor.migrations.clone_session import BROKEN, EACH, FLUSHES, CloneSession, OutOfTime
@@ -24,7 +25,6 @@ from monitor.migrations.progress import silent
 from monitor.migrations.reach import about_database, cut_otherwise, is_of_session, reaches_beyond
 from monitor.migrations.relations import Relations, Seen
 from monitor.migrations.scratch import Scratch
-from monitor.migrations.set_config import settings_by_query
 
 AT_ONCE = 50
 """Statements after which a signal is heard, whatever they are."""

@@ -1,4 +1,7 @@
-"""Way down: the part of a file that frameworks run only to undo it (goose, sql-migrate, dbmate)."""
+"""Files of goose, sql-migrate and dbmate: the part that only undoes, and the transaction of a file.
+
+They tell both by comments, of which psql knows nothing.
+"""
 
 import re
 
@@ -6,7 +9,23 @@ MARK = re.compile(
     r"^[ \t]*--[ \t]*(?:\+(?P<tool>goose|migrate)[ \t]+|(?P<dbmate>migrate):)(?P<way>up|down)\b",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A comment for such a framework; psql knows nothing of it."""
+"""The beginning of a part, for such a framework."""
+ALONE = re.compile(
+    r"^[ \t]*--[ \t]*(?:\+goose[ \t]+no[ \t]+transaction\b"
+    r"|\+migrate[ \t]+up\b.*\bnotransaction\b|migrate:up\b.*\btransaction:false\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Says that each statement commits by itself."""
+
+
+def runs_as_one(script: str) -> str | None:
+    """Return the framework that runs the file in one transaction; None where it does not say so."""
+    ups = [mark for mark in MARK.finditer(script) if mark["way"].lower() == "up"]
+    if not ups or ALONE.search(script):
+        return None
+    if ups[0]["dbmate"]:
+        return "dbmate"
+    return "goose" if ups[0]["tool"].lower() == "goose" else "sql-migrate"
 
 
 def without_way_down(script: str) -> tuple[str, int | None]:

@@ -488,3 +488,71 @@ def test_which_column_rewrites_the_table(sql: str, is_told: bool) -> None:
     """A constant default is none of the reasons."""
     found = texts(verdict(traced(sql, rewritten=(ORDERS,))))
     assert ("A default that differs for each row" in found) is is_told
+
+
+@pytest.mark.parametrize(
+    ("definition", "fails"),
+    [
+        ("tenant text NOT NULL", True),
+        ("tenant bigint PRIMARY KEY", True),
+        ("tenant text NOT NULL DEFAULT ''", False),
+        ("tenant bigserial NOT NULL", False),
+        ("tenant int GENERATED ALWAYS AS IDENTITY PRIMARY KEY", False),
+        ("tenant int NOT NULL GENERATED ALWAYS AS (total * 2) STORED", False),
+        ("tenant text", False),
+    ],
+)
+def test_a_new_column_that_must_not_be_null(definition: str, fails: bool) -> None:
+    """Without a default it is NULL in all rows that are there."""
+    sql = f"ALTER TABLE orders ADD COLUMN x int, ADD COLUMN {definition}"
+    found = verdict(traced(sql, scanned=(ORDERS,)))
+    assert ("orders has rows, and the new column tenant" in texts(found)) == fails
+    assert "the new column" not in texts(verdict(traced(sql)))
+    empty = replace(LIVE, tables={ORDERS: replace(TABLE, rows=0.0)})
+    assert "the new column" not in texts(verdict(traced(sql, scanned=(ORDERS,)), empty))
+
+
+def test_what_cascade_removes() -> None:
+    """Columns of a type, and constraints of other tables, are no rows of what is dropped."""
+    for sql in ("DROP TYPE mood CASCADE", "DROP TABLE customers CASCADE"):
+        found = verdict(traced(sql))
+        assert "CASCADE removes what depends on it in public.orders" in texts(found)
+        assert found.level is Level.caution
+        assert str(found.way_back).startswith("none: ")
+    found = verdict(traced("DROP TYPE mood"))
+    assert "removes" not in texts(found)
+    assert found.way_back == "create it again as it was"
+    whole = texts(verdict(traced("DROP SCHEMA public CASCADE")))
+    assert "It removes public.orders with all rows." in whole
+    assert "depends" not in whole
+
+
+def test_ways_back_of_a_composite_type() -> None:
+    """They are not those of a table."""
+    found = verdict(traced("ALTER TYPE spot ADD ATTRIBUTE z int"))
+    assert str(found.way_back).startswith("DROP ATTRIBUTE z")
+
+
+@pytest.mark.parametrize(
+    ("rest", "statements"),
+    [
+        ("FOR VALUES FROM ('2027-01-01') TO ('2027-02-01')", 4),
+        ("FOR VALUES IN ('a', 'b') WITH (fillfactor = 70)", 0),
+        ("FOR VALUES FROM (1) TO (2) PARTITION BY LIST (a)", 0),
+        ("(total NOT NULL) FOR VALUES FROM (1) TO (2)", 0),
+        ("DEFAULT", 0),
+    ],
+)
+def test_a_partition_is_made_alone_and_attached(rest: str, statements: int) -> None:
+    """The statements are written where they do the same."""
+    found = verdict(traced(f'CREATE TABLE "P 1" PARTITION OF public.orders {rest}'))
+    [advice] = [one for one in found.advice if one.text.startswith("ATTACH PARTITION")]
+    assert len(advice.sql) == statements
+    if statements:
+        assert advice.sql[2] == f'ALTER TABLE public.orders ATTACH PARTITION "P 1" {rest};'
+
+
+def test_settings_by_a_query_take_no_time() -> None:
+    """They are no data."""
+    assert verdict(traced("SELECT set_config('a.b', 'c', false)", None)).kind is Kind.instant
+    assert verdict(traced("SELECT now()", None)).kind is Kind.data

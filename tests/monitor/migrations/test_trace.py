@@ -139,6 +139,19 @@ async def test_a_transaction_that_begins_with_the_end_of_another(scratch: Scratc
     assert [one.failure for one in found if one.failure] == []
 
 
+async def test_what_fails_on_any_server(scratch: Scratch) -> None:
+    """It is not the clone that refuses it."""
+    found = await traced(
+        scratch,
+        "CREATE TABLE p0 PARTITION OF p DEFAULT; ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY;"
+        "CREATE MATERIALIZED VIEW once AS SELECT 1 AS x; BEGIN; ALTER TYPE mood ADD VALUE 'new';"
+        "INSERT INTO customers (id, feels) VALUES (1, 'new'); ROLLBACK;"
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY once",
+    )
+    told = [one.failure.sqlstate for one in found if one.failure]
+    assert told == ["55000", "55P04", "55000"]
+
+
 async def test_settings_by_a_query(scratch: Scratch) -> None:
     """They are in force as those of SET, also where code sets them."""
     found = await traced(

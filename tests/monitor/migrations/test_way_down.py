@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.migrations.way_down import without_way_down
+from monitor.migrations.way_down import runs_as_one, without_way_down
 
 GOOSE = "-- +goose Up\nALTER 1;\n-- +goose Down\nDROP 1;\nDROP 2;\n"
 
@@ -25,3 +25,20 @@ GOOSE = "-- +goose Up\nALTER 1;\n-- +goose Down\nDROP 1;\nDROP 2;\n"
 def test_what_is_left_out(script: str, kept: str, line: int | None) -> None:
     """Lines keep their numbers; without a way up such a comment means nothing."""
     assert without_way_down(script) == (kept, line)
+
+
+@pytest.mark.parametrize(
+    ("script", "tool"),
+    [
+        (GOOSE, "goose"),
+        ("-- +goose NO TRANSACTION\n" + GOOSE, None),
+        ("-- +migrate Up\nA;", "sql-migrate"),
+        ("-- +migrate Up notransaction\nA;", None),
+        ("-- migrate:up\nA;\n-- migrate:down transaction:false\nB;", "dbmate"),
+        ("-- migrate:up  transaction:false\nA;", None),
+        ("A;", None),
+    ],
+)
+def test_files_that_are_one_transaction(script: str, tool: str | None) -> None:
+    """Unless they say otherwise."""
+    assert runs_as_one(script) == tool
