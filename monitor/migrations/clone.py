@@ -18,11 +18,13 @@ UNPOPULATED = """
     from pg_catalog.pg_matviews where not ispopulated
 """
 NO_SUCH_SETTING = "42704"
-RIGHTS = re.compile(
-    r"(?:--[^\n]*\n|\s)*(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES|ALTER\b.*\bOWNER TO\s+\S+\s*\Z)",
+SHAPELESS = re.compile(
+    r"(?:--[^\n]*\n|\s)*(?:GRANT\b|REVOKE\b|COMMENT\s+ON\s+EXTENSION\b|ALTER DEFAULT PRIVILEGES\b"
+    r"|ALTER\b.*\bOWNER TO\s+\S+\s*\Z)",
     re.IGNORECASE | re.DOTALL,
 )
-"""Statements about roles: the clone lacks those of the live server, and no lock depends on them."""
+"""Statements about roles, and what only the owner of an extension may say of it: the clone lacks
+the roles of the live server, and no lock depends on either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ async def load(scratch: Scratch, script: str, file: str = "") -> Loaded:
 def statements_of(script: str) -> list[str]:
     """Return the statements that shape the schema."""
     texts = (piece.text for piece in pieces(script) if not piece.is_psql)
-    return [text for text in texts if not RIGHTS.match(text)]
+    return [text for text in texts if not SHAPELESS.match(text)]
 
 
 async def _populate(owner: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -46,6 +46,7 @@ async def watch(session: Session, script: str, tell: Callable[[str], None]) -> b
     """
     lines = statement_lines(script)
     hurt, seen, absent, last = False, False, 0, ""
+    advised: tuple[str, ...] = ()
     tell("Waiting for a statement of the migration.")
     while absent < GONE:
         found = await look(session, lines)
@@ -56,8 +57,10 @@ async def watch(session: Session, script: str, tell: Callable[[str], None]) -> b
             if one.sentence != last:
                 tell(one.sentence)
                 last = one.sentence
-            for statement in one.advice:
-                tell(f"  cancel it: {statement}")
+            if one.advice and one.advice != advised:
+                advised = one.advice
+                for statement in one.advice:
+                    tell(f"  cancel it: {statement}")
         await asyncio.sleep(PACE)
     tell("It is over.")
     return hurt

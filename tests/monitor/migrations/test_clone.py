@@ -8,6 +8,7 @@ CREATE TABLE public.orders (id int, "OWNER TO x" text);
 ALTER TABLE public.orders OWNER TO "Sales";
 ALTER TABLE ONLY public.orders ADD CONSTRAINT orders_pkey PRIMARY KEY (id);
 COMMENT ON TABLE public.orders IS 'ALTER TABLE orders OWNER TO sales';
+COMMENT ON EXTENSION hstore IS 'data type';
 GRANT SELECT ON TABLE public.orders TO reporting;
 ALTER DEFAULT PRIVILEGES FOR ROLE sales IN SCHEMA public GRANT SELECT ON TABLES TO reporting;
 -- Name: grants; Type: TABLE; Owner: sales
