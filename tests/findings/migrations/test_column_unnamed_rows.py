@@ -245,3 +245,23 @@ def test_columns_that_changed_are_watched_anew() -> None:
         verdict = judged(table=table, before=answers())
         assert "its columns were not watched" in reasons(verdict)
         assert not verdict.subjects
+
+
+def test_a_standby_whose_statements_were_never_read() -> None:
+    """It has no answer at all, which is no answer without the column."""
+    deaf = replace(seen(), node=replace(seen().node, server="db3"))
+    assert not deaf.has(stat_statements)
+    assert "statements on db3 are not known" in reasons(judged(peers=(deaf,)))
+
+
+def test_a_statement_whose_text_was_not_read() -> None:
+    """It may name any column."""
+    those = tuple(
+        (collector, rows[:1] if collector is statement_texts else rows)
+        for collector, rows in answers()
+    )
+    recorder = Recorder(wants=finding.history)
+    looked(replace(seen(), at=BEGUN), recorder, those)
+    verdict = verdict_of(finding, looked(replace(seen(), at=AT), recorder, those))
+    assert verdict.state is State.unknown
+    assert "1 text is cut off or not read" in reasons(verdict)

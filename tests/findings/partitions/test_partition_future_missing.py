@@ -49,6 +49,14 @@ def endless(lower: str) -> Partition:
         (table(*days(12, 15), strategy="h"), None),
         (table(*days(12, 14), endless("2023-11-14")), None),
         (table(part(1, "2023-11-01", "2023-11-17")), Severity.warning),
+        (  # no common step
+            table(
+                part(1, "2023-11-01", "2023-11-02"),
+                part(2, "2023-11-02", "2023-11-09"),
+                part(3, "2023-11-09", "2023-11-14"),
+            ),
+            Severity.critical,
+        ),
         (table(part(1, "2023-10-16", "2023-11-16")), Severity.warning),
         (table(part(1, "2023-10-15", "2023-11-15")), Severity.critical),
         (table(part(1, "2023-11-01", "2023-12-01")), None),
@@ -102,6 +110,15 @@ def test_numbers(rows: list[Partition], last_value: int, expected: Severity | No
     assert severity(rows, activity=RATE, also=fed(last_value)) is expected
     quiet = replace(RATE, inserted=0)
     assert severity(rows, activity=quiet, also=fed(last_value)) is None
+
+
+def test_numbers_that_have_passed_the_end_are_an_estimate() -> None:
+    """The sequence may be ahead of what is inserted: nothing is told of the past."""
+    [subject] = verdict_of(
+        finding, scene(numbers(0, 1_000, 2_000), activity=RATE, also=fed(2_100))
+    ).subjects
+    assert "end at 2000, in about 0 s" in subject.evidence.message
+    assert "has no partition" not in subject.evidence.message
 
 
 def test_numbers_without_a_rate_are_learned() -> None:
