@@ -17,6 +17,7 @@ from collectors.stat_io import Io, stat_io
 OF_A_DISK = 4.0
 """The built-in value: reading a page elsewhere costs four times as much as the next one."""
 OF_AN_SSD = "1.1"
+MILLISECOND = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def evidence(snapshot: Snapshot, cost: float, reads: int, mean: float) -> Eviden
         value=mean,
         message=(
             f"random_page_cost is {cost:g}, as for a disk, but {reads:,} reads took"
-            f" {duration_text(mean)} each: the planner avoids indexes that would be faster."
+            f" {duration_text(mean) if mean >= MILLISECOND else 'less than 1 ms'} each: the planner"
+            " avoids indexes that would be faster."
         ),
         facts={"reads": reads, "mean_read_seconds": mean, "random_page_cost": cost},
         cure=change(snapshot, "random_page_cost", OF_AN_SSD),

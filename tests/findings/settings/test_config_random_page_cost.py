@@ -44,6 +44,13 @@ def test_limits(snapshot: Snapshot, state: State) -> None:
     assert verdict_of(finding, snapshot).state is state
 
 
+def test_a_page_of_the_page_cache_takes_some_time() -> None:
+    """Less than what a duration shows is not none."""
+    for seconds, told in ((10.0, "took 1 ms each"), (0.2, "took less than 1 ms each")):
+        [subject] = verdict_of(finding, measured(read_seconds=seconds)).subjects
+        assert told in subject.evidence.message
+
+
 def test_without_an_answer_it_is_unknown() -> None:
     blind = replace(measured(), answers={}, absent={settings: Absence("refused")})
     assert verdict_of(finding, blind).state is State.unknown
