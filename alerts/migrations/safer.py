@@ -61,7 +61,7 @@ def _attach(statement: Statement) -> Advice:
         " A DEFAULT partition is locked and read all the same, unless a validated CHECK of it"
         " excludes the new bounds.",
         (
-            f"CREATE TABLE {name} (LIKE {parent} INCLUDING ALL);",
+            f"CREATE TABLE {name} (LIKE {parent} INCLUDING ALL EXCLUDING IDENTITY);",
             "SET lock_timeout = '2s';",
             f"ALTER TABLE {parent} ATTACH PARTITION {name} {bound[0]};",
             "RESET lock_timeout;",
