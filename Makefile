@@ -34,9 +34,9 @@ lint: setup ## check style, types, layers and spelling
 render: setup ## write what is generated: rules, dashboards, configuration page
 	@$(BIN)/python -m monitor render $(ARGS)
 
-new: setup ## write a skeleton: finding=NAME chapter=CHAPTER, or collector=NAME [scope=database]
+new: setup ## write a skeleton: finding=NAME chapter=CHAPTER [reads=COLLECTOR], or collector=NAME [scope=database]
 	@test -n "$(collector)$(finding)" || { echo 'new: say finding=NAME chapter=CHAPTER, or collector=NAME.' >&2; exit 2; }
-	@$(BIN)/python -m monitor new $(if $(collector),collector $(collector) $(scope),finding $(finding) $(chapter))
+	@$(BIN)/python -m monitor new $(if $(collector),collector $(collector) $(scope),finding $(finding) $(chapter) $(reads))
 
 changelog: setup ## move the pieces in changes/ into CHANGELOG.md
 	@$(BIN)/python -m monitor changelog $(ARGS)

@@ -16,6 +16,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     finding = kinds.add_parser("finding", help="its judgement, runbook and test")
     finding.add_argument("name", help="its id: lower-case words joined by underscores")
     finding.add_argument("chapter", help="one of CHAPTERS in alerts/findings/__init__.py")
+    finding.add_argument(
+        "reads",
+        nargs="?",
+        help="a collector of relations that it reviews (default: it is an incident of sessions)",
+    )
     collector = kinds.add_parser("collector", help="its query and test")
     collector.add_argument("name", help="its id: lower-case words joined by underscores")
     collector.add_argument(
@@ -36,7 +41,7 @@ def run(known: argparse.Namespace) -> int:
         raise BadUsage("skeletons are written in a checkout of the sources only.")
     try:
         if known.kind == "finding":
-            written = write_finding(root, known.name, known.chapter)
+            written = write_finding(root, known.name, known.chapter, known.reads)
         else:
             written = write_collector(root, known.name, known.scope)
     except NameRefused as wrong:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from keyword import iskeyword
 from pathlib import Path
 from string import Template
@@ -42,9 +43,12 @@ def write_collector(root: Path, name: str, scope: Scope = Scope.server) -> list[
     )
 
 
-def write_finding(root: Path, name: str, chapter: str) -> list[Path]:
+def write_finding(root: Path, name: str, chapter: str, reads: str | None = None) -> list[Path]:
     """Write a finding, its runbook and its test below `root`. Raise NameRefused and write nothing
-    otherwise."""
+    otherwise.
+
+    `reads` names a collector of relations that it reviews; by default it is about sessions.
+    """
     _well_formed(name)
     if chapter not in CHAPTERS:
         raise NameRefused(f"{chapter!r} is no chapter; chapters are {', '.join(CHAPTERS)}")
@@ -52,17 +56,30 @@ def write_finding(root: Path, name: str, chapter: str) -> list[Path]:
         raise NameRefused(f"there is a finding or watchdog called {name}")
     if hasattr(BaseModel, name) or name.startswith("model_"):
         raise NameRefused(f"no settings can be called findings.{name}: take another name")
+    row = _row_of(reads) if reads else ""
+    template = "finding_of_relations.py" if reads else "finding.py"
     folder = f"alerts/findings/{chapter}"
     files = {
-        f"{folder}/{name}.py": "finding.py",
+        f"{folder}/{name}.py": template,
         f"{folder}/{name}.md": "finding.md",
-        f"tests/findings/{chapter}/test_{name}.py": "test_finding.py",
+        f"tests/findings/{chapter}/test_{name}.py": f"test_{template}",
     }
     if not (root / folder).exists():
         files = {f"{folder}/__init__.py": "chapter.py", **files}
     title = name.replace("_", " ").capitalize()
     words = {"name": name, "chapter": chapter, "Chapter": chapter.capitalize(), "title": title}
-    return _write(root, files, words)
+    return _write(root, files, words | {"collector": reads or "", "Row": row})
+
+
+def _row_of(reads: str) -> str:
+    """Return the name of the rows of a collector of relations. Raises NameRefused."""
+    collector = all_collectors().get(reads)
+    names = {field.name for field in fields(collector.row)} if collector else set()
+    if collector is None or not names >= {"datname", "schemaname", "relname"}:
+        raise NameRefused(
+            f"{reads!r} is no collector of relations (with datname, schemaname and relname)"
+        )
+    return collector.row.__name__
 
 
 def _well_formed(name: str) -> None:

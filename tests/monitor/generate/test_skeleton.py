@@ -12,14 +12,16 @@ from monitor.generate.skeleton import LONGEST, MARK, NameRefused, write_collecto
 from tests.fixtures.tree_copy import ROOT, run_module, tree_copy
 
 FINDING, COLLECTOR, OF_DATABASES = "vacuum_example", "spaces_example", "tables_example"
+REVIEW = "names_example"
 
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the tree with a finding and two collectors made new."""
+    """A copy of the tree with two findings and two collectors made new."""
     copy = tree_copy(tmp_path_factory.mktemp("copy"))
 
     write_finding(copy, FINDING, "vacuum")
+    write_finding(copy, REVIEW, "schema", "keyless_tables")
     write_collector(copy, COLLECTOR)
     write_collector(copy, OF_DATABASES, Scope.database)
     return copy
@@ -28,14 +30,14 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(copy: Path) -> list[str]:
     return [
         str(path.relative_to(copy))
-        for name in (FINDING, COLLECTOR, OF_DATABASES)
+        for name in (FINDING, REVIEW, COLLECTOR, OF_DATABASES)
         for path in copy.rglob(f"*{name}.py")
     ]
 
 
 def results(copy: Path, *more: str) -> "subprocess.CompletedProcess[str]":
     tests = [path for path in made(copy) if path.startswith("tests/")]
-    assert len(tests) == 3
+    assert len(tests) == 4
     return run_module(copy, "pytest", "-q", "-p", "no:cacheprovider", *tests, *more)
 
 
@@ -50,6 +52,7 @@ def test_the_longest_name_keeps_lines_short(extended: Path, tmp_path: Path) -> N
     shutil.copy2(extended / "pyproject.toml", tmp_path)
     name = "x" * LONGEST
     written = write_finding(tmp_path, name, "availability")
+    written += write_finding(tmp_path, "z" * LONGEST, "availability", "functional_dependencies")
     written += write_collector(tmp_path, name)
     written += write_collector(tmp_path, "y" * LONGEST, Scope.database)
     long = [path for path in written if max(map(len, path.read_text().splitlines())) > 100]
@@ -61,7 +64,7 @@ def test_its_tests_pass_and_can_fail(extended: Path, version: int) -> None:
     """On a real server; then the judge is broken, and they say so."""
     done = results(extended, "-k", f"pg{version} or limits or unknown")
     assert done.returncode == 0, done.stdout
-    assert "8 passed" in done.stdout
+    assert "12 passed" in done.stdout
     judge = extended / f"alerts/findings/vacuum/{FINDING}.py"
     text = judge.read_text(encoding="utf-8")
     broken = text.replace(">= limits", "< limits")
@@ -110,6 +113,13 @@ def test_other_names_are_refused(tmp_path: Path, name: str, chapter: str, why: s
 def test_a_collector_that_exists_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NameRefused, match="there is a collector called activity"):
         write_collector(tmp_path, "activity")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("reads", ["no_such_collector", "activity"])
+def test_a_review_needs_a_collector_of_relations(tmp_path: Path, reads: str) -> None:
+    with pytest.raises(NameRefused, match="no collector of relations"):
+        write_finding(tmp_path, "new_one", "schema", reads)
     assert list(tmp_path.iterdir()) == []
 
 
