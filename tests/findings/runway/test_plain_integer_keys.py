@@ -15,7 +15,7 @@ from collectors.integer_keys import IntegerKey, integer_keys
 from collectors.sequences import sequences
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.lock_rows import filled
-from tests.fixtures.one_look import look, verdict_of, watching
+from tests.fixtures.one_look import evidence_of, look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
 from tests.fixtures.session_rows import seen
 from tests.fixtures.widened_key import exchange, filled_in
@@ -192,9 +192,7 @@ async def evidence(database: Database) -> dict[str, Evidence]:
         snapshot = await look(connection, *finding.reads, recorder=Recorder(finding.history))
     named = {row.relname for row in snapshot.rows(integer_keys)}
     assert named - {"led ger"} == {"small", "hashed", "hidden"}
-    verdict = verdict_of(finding, snapshot)
-    assert not verdict.unjudged
-    return {subject.evidence.subject: subject.evidence for subject in verdict.subjects}
+    return evidence_of(verdict_of(finding, snapshot))
 
 
 async def test_found_and_cured(database: Database, psql: Psql) -> None:
