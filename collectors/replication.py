@@ -32,7 +32,8 @@ QUERY = """
         extract(epoch from r.flush_lag)::float8                         as flush_lag_seconds,
         extract(epoch from r.replay_lag)::float8                        as replay_lag_seconds,
         extract(epoch from r.reply_time)::float8                        as reply_time,
-        extract(epoch from clock_timestamp() - r.reply_time)::float8    as silent_seconds
+        extract(epoch from clock_timestamp() - r.reply_time)::float8    as silent_seconds,
+        extract(epoch from clock_timestamp() - a.backend_start)::float8 as connected_seconds
     from {walsenders} r
     join {sessions} a on a.pid = r.pid
     left join {slots} s on s.active_pid = r.pid
@@ -69,6 +70,8 @@ class Receiver:
     """Unix seconds, by the receiver's clock."""
     silent_seconds: float | None
     """Seconds since the receiver's last reply."""
+    connected_seconds: float | None
+    """Seconds since its walsender was started, by this server's clock."""
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from alerts.history.crossings import Trail
 from alerts.history.kind import History
 from alerts.history.memory import Memory, Namespace
+from alerts.replication.leftovers import without_leftovers
 from alerts.replication.timeline import TimelineRecorder
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.replication import Receiver, replication
@@ -131,7 +132,7 @@ class DelayRecorder:
             return
         trail = self.timeline.view(answer.at).trail
         seen: dict[str, Replays] = {}
-        for row in answer.rows:
+        for row in without_leftovers(answer.rows):
             if row.replay_lsn is not None and row.name not in seen:
                 known = self.replays.get(row.name)
                 seen[row.name] = (

@@ -14,6 +14,7 @@ from alerts.history.keys import parsed_key
 from alerts.history.kind import History
 from alerts.history.last_seen import Presence
 from alerts.history.memory import Json, Memory, Namespace
+from alerts.replication.leftovers import without_leftovers
 from alerts.replication.watched import PASSING
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.replication import Receiver, replication
@@ -32,7 +33,7 @@ Identity = tuple[Any, ...]
 def identities(receivers: Iterable[Receiver]) -> Iterator[Identity]:
     """Return who these receivers are, without those that only pass or store WAL."""
     equals: Counter[str | None] = Counter()
-    for receiver in filter(is_standby, receivers):
+    for receiver in without_leftovers(filter(is_standby, receivers)):
         if receiver.slot_name is not None:
             yield "slot", receiver.slot_name
         else:

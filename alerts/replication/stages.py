@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from alerts.replication.leftovers import without_leftovers
 from alerts.replication.link import upstream_of
 from alerts.snapshot import Snapshot
 from collectors._base import Role
@@ -83,7 +84,7 @@ def sender_of(snapshot: Snapshot, link: WalReceiver) -> tuple[Snapshot, Receiver
         (peer, row)
         for peer in snapshot.peers
         if peer.has(replication)
-        for row in peer.rows(replication)
+        for row in without_leftovers(peer.rows(replication))
         if row.replay_lsn is not None
         and (row.application_name, row.slot_name) == (link.application_name, link.slot_name)
     ]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from alerts.replication.leftovers import without_leftovers
 from alerts.snapshot import Snapshot
 from collectors._base import Role
 from collectors.replication import Receiver, replication
@@ -14,7 +15,7 @@ PASSING = ("pg_basebackup", "pg_rewind")
 
 def unwatched(snapshot: Snapshot) -> Iterator[Receiver]:
     """Return physical receivers, without those that are watched standbys by name and slot."""
-    standbys = [r for r in snapshot.rows(replication) if _keeps_up(r)]
+    standbys = without_leftovers(r for r in snapshot.rows(replication) if _keeps_up(r))
     seen = Counter((r.application_name, r.slot_name) for r in standbys)
     spoken_for = Counter(_spoken_for(snapshot))
     for receiver in standbys:

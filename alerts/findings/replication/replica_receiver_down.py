@@ -137,6 +137,9 @@ def speechless(receiver: Receiver, seconds: float) -> Evidence:
                 f"SELECT pg_catalog.pg_terminate_backend(pid) FROM {ACTIVITY}"
                 f" WHERE {equals('pid', receiver.pid)};"
             ),
+            remark(f"3. If that has no effect: is process {receiver.pid} on this server stopped"),
+            remark(f"   (state T in ps)? Then run kill -CONT {receiver.pid}. Never kill -9: that"),
+            remark("   restarts the whole server."),
         ),
         check=(
             "SELECT pid, state, reply_time FROM pg_catalog.pg_stat_replication"

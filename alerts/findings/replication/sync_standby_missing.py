@@ -9,6 +9,7 @@ from alerts._base import Evidence, Finding, Outcome, Severity
 from alerts.cure import ACTIVITY, equals, literal, remark
 from alerts.limits import FIXED, BaseLimits
 from alerts.plural import plural
+from alerts.replication.leftovers import without_leftovers
 from alerts.replication.role_changes import ROLES, since_promotion
 from alerts.replication.synchronous import Rule, rule_of
 from alerts.setting_owner import change
@@ -38,7 +39,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     rule = rule_of(_text(snapshot, "synchronous_standby_names"))
     if rule is None:
         return
-    receivers = snapshot.rows(replication)
+    receivers = without_leftovers(snapshot.rows(replication))
     confirming = [row for row in receivers if row.sync_state in CONFIRMED]
     waiting = [s for s in snapshot.rows(activity) if s.wait_event == "SyncRep"]
     longest = max((s.query_seconds or 0.0 for s in waiting), default=0.0)
@@ -71,12 +72,14 @@ def evidence(
 ) -> Evidence:
     present = [row.name for row in receivers if row.sync_state in CONFIRMED]
     absent = rule.absent([row.application_name or "" for row in receivers])
+    lost = _leftover(snapshot)
     return Evidence(
         subject=snapshot.node.server,
         severity=severity,
         value=len(waiting),
         message=(
-            f"{_state(rule, present)}{_missing(absent)}; {_effect(waiting, longest, severity)}."
+            f"{_state(rule, present, lost)}{_missing(absent)};"
+            f" {_effect(waiting, longest, severity)}."
         ),
         facts={
             "required": rule.number,
@@ -86,8 +89,9 @@ def evidence(
             "waiting_sessions": len(waiting),
             "longest_wait_seconds": longest,
             "synchronous_standby_names": rule.text,
+            "lost_walsender_pid": lost.pid if lost else None,
         },
-        cure=steps(snapshot, absent),
+        cure=(*(ending(lost.pid) if lost else ()), *steps(snapshot, absent)),
         check=(
             "SELECT pid, usename, application_name, query_start, query"
             f" FROM {ACTIVITY} WHERE {equals('wait_event', literal('SyncRep'))};"
@@ -95,7 +99,20 @@ def evidence(
     )
 
 
-def _state(rule: Rule, present: Sequence[str]) -> str:
+def _leftover(snapshot: Snapshot) -> Receiver | None:
+    """Return a lost connection that counts before the new one of the same standby."""
+    rows = snapshot.rows(replication)
+    there = {row.pid for row in without_leftovers(rows)}
+    lost = (row for row in rows if row.sync_state in CONFIRMED and row.pid not in there)
+    return next(lost, None)
+
+
+def _state(rule: Rule, present: Sequence[str], lost: Receiver | None) -> str:
+    if lost and len(present) < rule.number:
+        return (
+            f"Commits wait for the walsender {lost.pid} of a lost connection of {lost.name}, which"
+            " has connected again"
+        )
     if len(present) >= rule.number:
         return f"The synchronous standby {', '.join(present)} is connected but does not confirm"
     needed = plural(rule.number, "synchronous standby", "synchronous standbys")
@@ -113,6 +130,16 @@ def _effect(waiting: Sequence[Session], longest: float, severity: Severity) -> s
     if severity is Severity.info:
         return "synchronous_commit lets commits pass without it"
     return "the next commit that writes will wait until it is back"
+
+
+def ending(pid: int) -> tuple[str, ...]:
+    """Return how to end a walsender that has not noticed that its connection is lost."""
+    return (
+        remark("0. End the walsender of the lost connection; commits go on at once:"),
+        remark(f"SELECT pg_catalog.pg_terminate_backend({pid});"),
+        remark(f"   If that has no effect: is process {pid} on this server stopped (state T in"),
+        remark(f"   ps)? Then run kill -CONT {pid}. Never kill -9: that restarts the server."),
+    )
 
 
 def steps(snapshot: Snapshot, absent: Sequence[str]) -> tuple[str, ...]:

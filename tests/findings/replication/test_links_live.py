@@ -1,5 +1,6 @@
 """A standby that receives nothing: each way to lose a link, seen from both sides and cured."""
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -7,17 +8,27 @@ from datetime import timedelta
 import pytest
 
 from alerts._base import Severity, State
-from alerts.findings.replication import replica_missing, replica_receiver_down
+from alerts.findings.replication import (
+    replica_lag,
+    replica_missing,
+    replica_receiver_down,
+    sync_standby_missing,
+)
 from alerts.replication.link import GRACE
 from alerts.replication.measure import lag_of
+from alerts.snapshot import Snapshot
 from alerts.verdicts.verdict import Verdict
+from collectors.replication import LABELS, replication
 from collectors.wal_receiver import wal_receiver
 from tests.fixtures.postgres import PrivateServers, Psql
 from tests.fixtures.replication import Pair, execute, paired, stopped, value
 from tests.fixtures.until import until
 
 DOWN = replica_receiver_down.finding
+LAG = replica_lag.finding
+SYNC = sync_standby_missing.finding
 MISSING = replica_missing.finding
+LATE = replica_lag.Limits(behind=timedelta(seconds=1), backlog=0, trickle=timedelta(seconds=1))
 SOON = replica_receiver_down.Limits(silent=timedelta(seconds=1))
 EXPECTED = replica_missing.Limits(settled=timedelta(0), away=timedelta(seconds=1))
 
@@ -88,3 +99,55 @@ async def has_no_receiver(pair: Pair) -> bool:
     await pair.look()
     assert pair.below
     return pair.below.row(wal_receiver).pid is None
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_stopped_walsender_beside_the_new_one(
+    private_server: PrivateServers, paste: Psql
+) -> None:
+    """The standby is back and well: the row of its lost connection says nothing about it, and is
+    why commits wait."""
+    async with paired(private_server, wal_receiver_timeout="2s") as pair:
+        primary = pair.primary.server
+        names = "ALTER SYSTEM SET synchronous_standby_names = 'db2'"
+        await execute(primary, names, "SELECT pg_reload_conf()")
+        await until(lambda: value(primary, IS_SYNCHRONOUS), "commits wait for it")
+        await pair.until(DOWN, State.healthy)
+        old = await value(primary, "SELECT pid FROM pg_stat_replication")
+        assert isinstance(old, int)
+        with stopped(old):
+            await until(lambda: value(primary, BOTH_STREAM), "it has connected again")
+            write = "INSERT INTO t VALUES (1)"
+            await execute(primary, "SET synchronous_commit = local", write)
+            commit = asyncio.create_task(execute(primary, write))
+            await until(lambda: is_silent(pair, old), "the lost one has not replied for long")
+            for on, alone in (("db1", True), ("db1", False), ("db2", True), ("db2", False)):
+                assert pair.verdict(DOWN, on, SOON, alone).state is State.healthy
+                assert pair.verdict(LAG, on, LATE, alone).state is State.healthy
+            assert pair.above
+            assert len({tuple(row) for row in labels(pair.above)}) == 2
+            [subject] = (await pair.until(SYNC, State.ill, Severity.critical, on="db1")).subjects
+            assert f"the walsender {old} of a lost connection of db2" in subject.evidence.message
+            assert f"kill -CONT {old}" in "\n".join(subject.evidence.cure)
+            await paste(primary.dsn(), "\n".join(subject.evidence.cure))
+            assert not commit.done()
+            await value(primary, f"SELECT pg_terminate_backend({old})")
+        await commit
+        await pair.until(SYNC, State.healthy, on="db1")
+        await pair.until(DOWN, State.healthy, on="db1", alone=True)
+
+
+BOTH_STREAM = "SELECT count(*) = 2 FROM pg_stat_replication WHERE replay_lsn IS NOT NULL"
+IS_SYNCHRONOUS = "SELECT sync_state = 'sync' FROM pg_stat_replication"
+
+
+async def is_silent(pair: Pair, pid: int) -> bool:
+    await pair.look()
+    assert pair.above
+    replies = pair.above.of(replica_receiver_down.REPLIES)
+    return any(key[0] == pid and reply.seconds > 3 for key, reply in replies.items())
+
+
+def labels(snapshot: Snapshot) -> list[list[object]]:
+    """The labels of the facts about each row."""
+    return [[getattr(row, name) for name in LABELS] for row in snapshot.rows(replication)]

@@ -1,6 +1,7 @@
 """replica_receiver_down by hand-made rows: how long, seen from where, and what is none."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.fixtures.replication_rows import (
     PRIMARY,
     RECEIVER,
     STANDBY,
+    MiB,
     Server,
     alone,
 )
@@ -117,3 +119,40 @@ def test_a_dead_link_is_not_healthy_for_a_moment() -> None:
         snapshot = server.saw(NOW + second, {wal_position: [DOWN], wal_receiver: [CUT]})
         states.append(verdict_of(finding, snapshot, tracker).state)
     assert states == [State.unknown] * 62 + [State.ill] * 7
+
+
+NEW = replace(RECEIVER, pid=100, connected_seconds=20.0)
+
+
+@pytest.mark.parametrize(
+    ("traits", "subjects"),
+    [
+        ({}, []),  # it has connected again
+        ({"connected_seconds": 500.0}, ["replica2"]),  # it was there before the other fell silent
+        ({"client_addr": "10.0.0.3"}, ["replica2"]),  # another host
+        ({"slot_name": "s", "slot_type": "physical"}, ["replica2"]),  # two connections at once
+        ({"replay_lsn": 999 * MiB}, ["replica2"]),  # behind the other: not the same standby
+    ],
+)
+def test_a_lost_connection_beside_the_new_one(traits: dict[str, Any], subjects: list[str]) -> None:
+    """Its row stands still, and the standby is well."""
+    server = Server("db1", Role.primary)
+    old = replace(RECEIVER, reply_time=5.0)
+    for second in range(0, 91, 15):
+        new = replace(NEW, reply_time=5.0 + second, **traits)
+        rows = [old, new] if second > 70 or traits else [old]
+        snapshot = server.saw(NOW + second, {wal_position: [PRIMARY], replication: rows})
+    found = verdict_of(finding, snapshot).subjects
+    assert [subject.evidence.subject for subject in found] == subjects
+
+
+def test_each_new_connection_replaces_one_lost_connection() -> None:
+    """Two standbys of the same name and host: one is back, the other is not."""
+    server = Server("db1", Role.primary)
+    lost = [replace(RECEIVER, pid=pid, reply_time=5.0) for pid in (98, 99)]
+    for second in range(0, 91, 15):
+        new = replace(NEW, reply_time=5.0 + second)
+        rows = [*lost, new] if second > 70 else lost
+        snapshot = server.saw(NOW + second, {wal_position: [PRIMARY], replication: rows})
+    [subject] = verdict_of(finding, snapshot).subjects
+    assert subject.evidence.facts["walsender_pid"] in (98, 99)

@@ -1,7 +1,13 @@
 """Checkpoints, durability and checksums on real servers, each cured by what it prints."""
 
+import asyncio
 import re
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
+from itertools import count
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -11,6 +17,7 @@ from alerts.findings.settings import config_max_wal_size
 from alerts.findings.wal import (
     checkpoint_overdue,
     checkpoint_requested,
+    checkpoint_sync_slow,
     checksum_failures,
     durability_off,
 )
@@ -28,6 +35,7 @@ from monitor.demo.launcher import Postgres
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import PrivateServers, Psql, connected
+from tests.fixtures.replication import stopped
 from tests.fixtures.until import until
 
 MINE = (settings, checkpointer, last_checkpoint, wal_position, stat_wal, activity, databases)
@@ -150,3 +158,66 @@ async def test_story_of_a_damaged_page(private_server: PrivateServers, psql: Psq
     await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
     later = await judged(server, finding, databases, hours=hours + 15 * 24)
     assert later.state is State.healthy
+
+
+SYNCS = (
+    "select pid from pg_stat_activity where backend_type = 'checkpointer'"
+    " and wait_event = 'DataFileSync'"
+)
+MANY = "do 'begin for n in 1..200 loop execute format($$%s$$, n); end loop; end'"
+FILES = MANY % "create table if not exists t%s (a int)"
+DIRTY = MANY % "insert into t%s values (1)"
+
+
+@pytest.fixture
+def disk() -> Iterator[Path]:
+    """A folder on a disk: servers of tests are in memory, where a sync is over at once."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+async def sync_for(server: Postgres, seconds: float) -> None:
+    """A checkpoint whose sync stands still for that long, as on a disk that does not answer."""
+    async with connected(server.dsn()) as writer, connected(server.dsn()) as watcher:
+        await writer.execute(DIRTY)
+        checkpoint = asyncio.create_task(writer.execute("checkpoint"))
+        while not checkpoint.done():
+            if pid := await watcher.fetchval(SYNCS):
+                with stopped(pid):
+                    if await watcher.fetchval(SYNCS):  # it was not over just then
+                        await asyncio.sleep(seconds)
+                        break
+        await checkpoint
+
+
+@pytest.mark.versions(14, 18)
+async def test_story_of_a_slow_sync(
+    private_server: PrivateServers, paste: Psql, disk: Path
+) -> None:
+    """Told by the time that PostgreSQL measures; over when checkpoints are fast again."""
+    server, finding = private_server(fsync="on"), checkpoint_sync_slow.finding
+    limits = partial(judged, sync=timedelta(seconds=1), least=1)
+    recorder, minutes = Recorder(finding.history), count()
+    judge = partial(limits, server, finding, checkpointer, settings, recorder=recorder)
+    async with connected(server.dsn()) as admin:
+        place = server.owner.place(disk / "tables")
+        await admin.execute(f"create tablespace disk location '{place}'")
+        await admin.execute("set default_tablespace = disk;" + FILES)
+        await admin.execute("checkpoint")
+    await judge(hours=next(minutes) / 60)
+
+    async def is_found() -> bool:
+        await sync_for(server, 2)
+        return (await judge(hours=next(minutes) / 60)).state is State.ill
+
+    await until(is_found, "a checkpoint stands still while it syncs")
+    [subject] = (await judge(hours=next(minutes) / 60)).subjects
+    assert "each for the disk to sync their files" in subject.evidence.message
+    await paste(server.dsn(), "\n".join(subject.evidence.cure))
+    async with connected(server.dsn()) as admin:
+        assert await admin.fetchval("show checkpoint_flush_after") == "256kB"
+    await judge(hours=2)
+    async with connected(server.dsn()) as admin:
+        await admin.execute("checkpoint")
+    assert (await judge(hours=2.5)).state is State.healthy
