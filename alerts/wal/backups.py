@@ -1,4 +1,4 @@
-"""Backups of this cluster by the reports of their tools, and up to when a restore could reach."""
+"""Backups of this cluster by the reports of their tools."""
 
 import shlex
 from collections.abc import Iterator
@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from alerts._base import Unjudged
 from alerts.cure import remark
 from alerts.snapshot import Snapshot, Unknown
-from alerts.units import duration_text, moment_text
+from alerts.units import duration_text
 from alerts.wal.server_settings import provider_of
 from collectors._base import Role
-from collectors.archiver import archiver
 from collectors.backup_reports import Backup, BackupReport, backup_reports
 
 SETTING = "backup_reports"
@@ -141,33 +140,6 @@ def newest_good(reports: tuple[BackupReport, ...]) -> tuple[Backup, BackupReport
     """Return the newest good backup of all reports."""
     found = [(good, report) for report in reports if (good := report.newest_good)]
     return max(found, key=lambda one: one[0].finished or 0.0, default=None)
-
-
-def restorable_until(snapshot: Snapshot, backup: Backup) -> float | None:
-    """Return up to when a restore of this backup could reach, in unix seconds.
-
-    That is when the last file of WAL was archived, if there is an archive, else the backup's end.
-    A standby does not know what its primary archives, and without an answer nothing is known.
-    """
-    server = primary_of(snapshot) or snapshot
-    if not server.has(archiver):
-        return None
-    row = server.row(archiver)
-    archived = row.last_archived_time if row.is_archiving else None
-    if archived is None and is_on_standby(server):
-        return None
-    return max(filter(None, (archived, backup.finished)), default=None)
-
-
-def primary_of(snapshot: Snapshot) -> Snapshot | None:
-    """Return the watched primary of a standby."""
-    found = (peer for peer in snapshot.peers if peer.node.role is Role.primary)
-    return next(found, None) if is_on_standby(snapshot) else None
-
-
-def restorable_text(snapshot: Snapshot, backup: Backup) -> str:
-    until = restorable_until(snapshot, backup)
-    return f" A restore could reach {moment_text(until)}." if until else ""
 
 
 def look(reports: tuple[BackupReport, ...]) -> Iterator[str]:

@@ -8,11 +8,14 @@ from typing import Annotated
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity
 from alerts.cure import remark
 from alerts.limits import FIXED, BaseLimits
+from alerts.replication.restorable import restorable_text
+from alerts.replication.timeline import TIMELINE
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
-from alerts.wal.backups import look, restorable_text, tells_backups, trusted
+from alerts.wal.backups import look, tells_backups, trusted
 from collectors.archiver import archiver
 from collectors.backup_reports import BackupReport, backup_reports
+from collectors.replication import replication
 from collectors.settings import settings
 
 
@@ -73,7 +76,8 @@ finding = Finding(
     title="Backup failed",
     severities=(Severity.warning,),
     reads=(backup_reports,),
-    consults=(archiver, settings),
+    consults=(archiver, replication, settings),
+    history=(TIMELINE,),
     limits=Limits(),
     judge=judge,
     applies=tells_backups,

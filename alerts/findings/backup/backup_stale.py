@@ -9,19 +9,20 @@ from alerts._base import Evidence, Finding, Outcome, Severity
 from alerts.cure import remark
 from alerts.limits import FIXED, BaseLimits
 from alerts.plural import plural
+from alerts.replication.restorable import restorable_text, restorable_until, stored_until
+from alerts.replication.timeline import TIMELINE
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, bytes_text, duration_text
 from alerts.wal.backups import (
     look,
     newest_good,
-    restorable_text,
-    restorable_until,
     tells_backups,
     trusted,
 )
 from collectors.archiver import archiver
 from collectors.backup_reports import Backup, BackupReport, backup_reports
 from collectors.progress_basebackup import progress_basebackup
+from collectors.replication import replication
 from collectors.settings import settings
 
 
@@ -65,6 +66,7 @@ def too_old(
             "tool": report.tool,
             "age_seconds": age,
             "restorable_until": restorable_until(snapshot, backup),
+            "stored_until": stored_until(snapshot),
             "report_age_seconds": snapshot.at - report.written,
         },
         cure=_steps((report,)),
@@ -113,7 +115,8 @@ finding = Finding(
     title="No recent backup",
     severities=(Severity.warning, Severity.critical),
     reads=(backup_reports,),
-    consults=(archiver, progress_basebackup, settings),
+    consults=(archiver, replication, progress_basebackup, settings),
+    history=(TIMELINE,),
     limits=Limits(),
     judge=judge,
     applies=tells_backups,

@@ -7,6 +7,8 @@ from datetime import timedelta
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unjudged
 from alerts.cure import remark
 from alerts.limits import BaseLimits
+from alerts.replication.restorable import primary_of, restorable_text, stored_wal
+from alerts.replication.timeline import TIMELINE
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot, Unknown
 from alerts.units import Duration, duration_text
@@ -14,9 +16,7 @@ from alerts.wal.backups import (
     AHEAD,
     is_on_standby,
     newest_good,
-    primary_of,
     reports_of,
-    restorable_text,
     tells_backups,
 )
 from alerts.wal.server_settings import provider_of
@@ -55,19 +55,13 @@ def archive(snapshot: Snapshot) -> Iterator[Outcome]:
     server = primary_of(snapshot) or snapshot
     if not server.has(archiver):
         yield Unjudged(f"{server.node.server} does not answer", subject=ARCHIVE)
-    elif server.row(archiver).is_archiving or provider_of(server) or stores_wal(server):
+    elif server.row(archiver).is_archiving or provider_of(server) or any(stored_wal(server)):
         return
     elif is_on_standby(server):
         why = "whether the primary archives WAL is not known here"
         yield Unjudged(why, subject=ARCHIVE, setting="servers")
     else:
         yield no_archive(server)
-
-
-def stores_wal(snapshot: Snapshot) -> bool:
-    """Return True if a program receives WAL to store it, as pg_receivewal and Barman do."""
-    rows = snapshot.rows(replication) if snapshot.has(replication) else ()
-    return any(row.replay_lsn is None and row.state == "streaming" for row in rows)
 
 
 def no_archive(snapshot: Snapshot) -> Evidence:
@@ -133,6 +127,7 @@ finding = Finding(
     severities=(Severity.warning,),
     reads=(archiver,),
     consults=(backup_reports, replication, settings),
+    history=(TIMELINE,),
     limits=Limits(),
     judge=judge,
     kind=FindingKind.review,

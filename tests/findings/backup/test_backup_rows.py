@@ -7,16 +7,21 @@ import pytest
 
 from alerts._base import AnyFinding, Severity, State
 from alerts.findings.backup import backup_failing, backup_stale, backup_unproved
+from alerts.history.recorder import Recorder
+from alerts.replication.timeline import TIMELINE
 from alerts.snapshot import ServerIdentity, Snapshot
+from alerts.units import moment_text
 from alerts.verdicts.verdict import Verdict
-from collectors._base import Absence, AnyCollector, Role
+from collectors._base import Absence, Answer, AnyCollector, Role
 from collectors.archiver import archiver
 from collectors.backup_reports import Backup, BackupFolder, BackupReport, backup_reports
 from collectors.progress_basebackup import BaseBackup, progress_basebackup
 from collectors.replication import Receiver, replication
 from collectors.settings import settings
+from collectors.wal_position import wal_position
 from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import verdict_of
+from tests.fixtures.replication_rows import PRIMARY, MiB
 from tests.fixtures.session_rows import AT, seen
 from tests.fixtures.wal_rows import archived, given
 
@@ -286,3 +291,64 @@ def test_stanzas_that_do_not_tell_their_cluster() -> None:
     [one] = verdict.unjudged
     assert "the report of pgbackrest can't be used: it lists several stanzas" in one.reason
     assert "--stanza=NAME" in one.reason
+
+
+ARCHIVE = filled(
+    Receiver,
+    state="streaming",
+    application_name="barman_receive_wal",
+    slot_name="barman",
+    slot_type="physical",
+    flush_lsn=1000 * MiB,
+)
+IDLE = {archiver: [archived(is_archiving=False)], settings: given(archive_mode="off")}
+BY_ITSELF = f"A restore could reach {moment_text(OLD_END)}, the end of the newest good backup"
+
+
+def storing(*rows: Receiver, ago: int = 300, watched: int = 600) -> Snapshot:
+    """A primary without an archive, that wrote the last WAL so many seconds ago."""
+    server = Recorder((TIMELINE,), server="db1")
+    for at in (AT - watched, AT - ago):
+        here = replace(PRIMARY, lsn=(1000 if at < AT - ago else 1040) * MiB)
+        server.record(wal_position, Answer([here], at))
+    snapshot = in_role(Role.primary, "db1", OLD, answers=IDLE | {replication: list(rows)})
+    return replace(snapshot, histories=server.views(AT))
+
+
+@pytest.mark.parametrize(
+    ("traits", "told"),
+    [
+        ({}, f"barman_receive_wal stores by its slot barman up to {moment_text(AT - 300)}"),
+        ({"flush_lsn": 1040 * MiB}, f"by its slot barman up to {moment_text(AT)}"),
+        ({"flush_lsn": 900 * MiB}, "by its slot barman, if"),  # before it was watched
+        ({"flush_lsn": None, "slot_name": None}, "stores without a slot, if it has all WAL"),
+    ],
+)
+def test_wal_that_a_program_stores_is_told_and_proves_nothing(
+    traits: dict[str, Any], told: str
+) -> None:
+    """A restore reaches the end of the backup, and further if that program has everything."""
+    [subject] = verdict_of(backup_stale.finding, storing(replace(ARCHIVE, **traits))).subjects
+    assert subject.evidence.facts["restorable_until"] == OLD_END
+    assert f"{BY_ITSELF}; and further with the WAL that" in subject.evidence.message
+    assert told in subject.evidence.message
+    assert not verdict_of(backup_unproved.finding, storing(replace(ARCHIVE, **traits))).subjects
+
+
+@pytest.mark.parametrize(
+    "traits",
+    [
+        {"application_name": "pg_basebackup"},
+        {"slot_name": "pg_basebackup_4711"},
+        {"slot_type": "logical"},
+        {"replay_lsn": 7},
+    ],
+)
+def test_what_receives_wal_for_another_end_stores_none(traits: dict[str, Any]) -> None:
+    """A base backup takes the WAL of its own time; a subscriber and a standby keep none."""
+    snapshot = storing(replace(ARCHIVE, **traits))
+    [subject] = verdict_of(backup_stale.finding, snapshot).subjects
+    assert f"{BY_ITSELF}." in subject.evidence.message
+    assert subject.evidence.facts["stored_until"] is None
+    told = verdict_of(backup_unproved.finding, snapshot).subjects
+    assert [one.evidence.subject for one in told] == ["archive"]
