@@ -103,7 +103,7 @@ async def has_no_receiver(pair: Pair) -> bool:
 
 @pytest.mark.versions(14, 18)
 async def test_a_stopped_walsender_beside_the_new_one(
-    private_server: PrivateServers, paste: Psql
+    private_server: PrivateServers, psql: Psql
 ) -> None:
     """The standby is back and well: the row of its lost connection says nothing about it, and is
     why commits wait."""
@@ -129,7 +129,7 @@ async def test_a_stopped_walsender_beside_the_new_one(
             [subject] = (await pair.until(SYNC, State.ill, Severity.critical, on="db1")).subjects
             assert f"the walsender {old} of a lost connection of db2" in subject.evidence.message
             assert f"kill -CONT {old}" in "\n".join(subject.evidence.cure)
-            await paste(primary.dsn(), "\n".join(subject.evidence.cure))
+            await psql(primary.dsn(), "\n".join(subject.evidence.cure))
             assert not commit.done()
             await value(primary, f"SELECT pg_terminate_backend({old})")
         await commit
