@@ -20,6 +20,10 @@ LONGEST = 100
 LATEST = 2.0**33
 """Unix seconds of the year 2242; what is later is no time."""
 NOT_UNDERSTOOD = "it is not the JSON of such a report"
+NOT_ALL = (
+    "it does not list all backups: let the job write what info --output=json prints, without --set"
+    " and --detail-level"
+)
 ONE_BACKUP = (
     "it shows one backup and not all of them: let the job write what list-backups prints, not"
     " show-backup"
@@ -40,17 +44,39 @@ def parse(tool: str, content: bytes, written: float) -> tuple[BackupReport, ...]
 
 
 def _pgbackrest(told: Any, written: float) -> Iterator[BackupReport]:
-    for stanza in _items(told)[:STANZAS]:
+    stanzas = _items(told)[:STANZAS]
+    if not stanzas:
+        yield BackupReport("pgbackrest", "", written, "no stanza exists in the repository")
+    for stanza in stanzas:
         clusters = {
             (_whole(db.get("repo-key")), _whole(db.get("id"))): _identifier(db.get("system-id"))
             for db in _items(stanza.get("db"))
         }
-        status = _mapping(stanza.get("status"))
-        code = _whole(status.get("code"))
-        problem = None if code in (0, None) else _text(status.get("message")) or f"code {code}"
-        backups = [_of_pgbackrest(one, clusters) for one in _items(stanza.get("backup"))]
-        name = _text(stanza.get("name"))
+        problem = _of_repositories(stanza) or _problem(_mapping(stanza.get("status")))
+        name, listed = _text(stanza.get("name")), _items(stanza.get("backup"))
+        if "backup" not in stanza or any("database-ref" in one for one in listed):
+            yield BackupReport("pgbackrest", name, written, NOT_ALL, is_readable=False)
+            continue
+        backups = [_of_pgbackrest(one, clusters) for one in listed]
         yield BackupReport("pgbackrest", name, written, problem, backups=_newest(backups))
+
+
+def _problem(status: Mapping[str, Any]) -> str | None:
+    code = _whole(status.get("code"))
+    return None if code in (0, None) else _text(status.get("message")) or f"code {code}"
+
+
+def _of_repositories(stanza: Mapping[str, Any]) -> str | None:
+    """Return what is wrong in which repository; of several, the stanza says that they differ."""
+    repositories = _items(stanza.get("repo"))
+    if len(repositories) < 2:
+        return None
+    wrong = (
+        f"repo{_whole(one.get('key')) or '?'}: {problem}"
+        for one in repositories
+        if (problem := _problem(_mapping(one.get("status"))))
+    )
+    return ", ".join(wrong)[:LONGEST] or None
 
 
 def _of_pgbackrest(
@@ -71,7 +97,7 @@ def _wal_g(told: Any, written: float) -> Iterator[BackupReport]:
         Backup(
             label=_text(one.get("backup_name")),
             kind="incremental" if "_D_" in _text(one.get("backup_name")) else "full",
-            finished=_moment(one.get("finish_time") or one.get("time") or one.get("modified")),
+            finished=_first_moment(one, "finish_time", "time", "modified"),
             failed=False,
             system_identifier=_identifier(one.get("system_identifier")),
         )
@@ -84,9 +110,10 @@ def _barman(told: Any, written: float) -> Iterator[BackupReport]:
     if not isinstance(told, dict):
         raise NotUnderstood
     servers = [name for name in told if not name.startswith("_")]  # others: messages of the tool
-    if not servers and (wrong := told.get("_ERROR")):
-        said = _text(wrong[0]) if isinstance(wrong, list) else ""
-        yield BackupReport("barman", "", written, f"it says: {said}", is_readable=False)
+    said = _error_of_barman(told.get("_ERROR"))
+    if not servers:
+        problem = f"it says: {said}" if said else "it lists no server"
+        yield BackupReport("barman", "", written, problem, is_readable=False)
     for name in servers[:STANZAS]:
         if "backup_id" in _mapping(told[name]):  # of show-backup
             yield BackupReport("barman", _text(name), written, ONE_BACKUP, is_readable=False)
@@ -96,17 +123,28 @@ def _barman(told: Any, written: float) -> Iterator[BackupReport]:
             raise NotUnderstood
         rows = sorted(listed, key=lambda one: _text(one.get("backup_id")))
         found = tuple(_of_barman(one) for one in rows)
-        yield BackupReport("barman", _text(name), written, backups=found[-KEPT:])
+        # Without backups beside an error, it is not known whether there are any.
+        is_known = bool(found) or said is None
+        yield BackupReport("barman", _text(name), written, said, is_known, found[-KEPT:])
+
+
+def _error_of_barman(told: Any) -> str | None:
+    if not told:
+        return None
+    return _text(told[0] if isinstance(told, list) else told) or "an error"
 
 
 def _of_barman(told: Mapping[str, Any]) -> Backup:
-    """Read what Barman tells; a backup that still waits for WAL can't be restored yet."""
+    """Read what Barman tells; what still waits for WAL can't be restored yet.
+
+    Nor can what is being copied from another Barman, or has a state that is not known here.
+    """
     status = _text(told.get("status")).upper()
     ended = told.get("end_time_timestamp") or told.get("end_time")
     return Backup(
         label=_text(told.get("backup_id")),
         kind=_text(told.get("backup_type")) or "full",
-        finished=None if status == "WAITING_FOR_WALS" else _moment(ended),
+        finished=_moment(ended) if status in ("DONE", "") else None,
         failed=status == "FAILED",
     )
 
@@ -154,6 +192,11 @@ def _identifier(told: Any) -> str | None:
     if number is not None and 0 < number < 2**64:
         return str(number)
     return told if isinstance(told, str) and told.isdecimal() and len(told) <= 20 else None
+
+
+def _first_moment(told: Mapping[str, Any], *names: str) -> float | None:
+    """Return the first that is a time; a time that is not known may be of the year 1."""
+    return next((at for name in names if (at := _moment(told.get(name)))), None)
 
 
 def _moment(told: Any) -> float | None:

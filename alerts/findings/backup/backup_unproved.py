@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from shlex import quote
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unjudged
 from alerts.cure import remark
@@ -94,7 +95,7 @@ def untested(
     reports: tuple[BackupReport, ...],
     age: float | None,
 ) -> Evidence:
-    found = newest_good(reports)
+    found, marker = newest_good(reports), f"{folder.folder}/restore-tested"
     last = "was never marked" if age is None else f"was {duration_text(age)} ago"
     reach = restorable_text(snapshot, found[0]) if found else ""
     return Evidence(
@@ -116,7 +117,7 @@ def untested(
                 "2. Start it without connecting it to anything; run pg_amcheck, and the queries"
             ),
             remark("   that show whether the newest rows are there. Note how long it took."),
-            remark(f"3. Then let that job write the marker: touch {folder.folder}/restore-tested"),
+            remark(f"3. Then let that job write the marker: touch {quote(marker)}"),
         ),
         check=remark("The marker is a file in the folder of backup_reports; its time counts."),
     )

@@ -306,7 +306,7 @@ BY_ITSELF = f"A restore could reach {moment_text(OLD_END)}, the end of the newes
 
 
 def storing(*rows: Receiver, ago: int = 300, watched: int = 600) -> Snapshot:
-    """A primary without an archive, that wrote the last WAL so many seconds ago."""
+    """A primary without an archive, that wrote its last WAL some seconds ago."""
     server = Recorder((TIMELINE,), server="db1")
     for at in (AT - watched, AT - ago):
         here = replace(PRIMARY, lsn=(1000 if at < AT - ago else 1040) * MiB)

@@ -53,7 +53,9 @@ def test_all_together_have_a_limit(tmp_path: Path) -> None:
     half = b"[" + b" " * (LARGEST * 6 // 10) + b"]"
     (tmp_path / "pgbackrest.json").write_bytes(half)
     (tmp_path / "wal-g.json").write_bytes(half)
-    assert problems(tmp_path) == ["all reports together have more than 1 MiB"]
+    first, second = problems(tmp_path)
+    assert first == "no stanza exists in the repository"
+    assert second == "all reports together have more than 1 MiB"
 
 
 class Heard:

@@ -234,3 +234,107 @@ def test_only_the_newest_are_kept() -> None:
     [report] = read("pgbackrest", pgbackrest(*(backup(str(n), n) for n in range(1, 1000))))
     assert len(report.backups) == KEPT
     assert report.backups[-1].label == "999"
+
+
+def of_two_repositories(*statuses: tuple[int, str]) -> list[Any]:
+    [stanza] = pgbackrest(backup("F", 1000), code=4, message="different across repos")
+    repositories = [
+        {"key": key, "cipher": "none", "status": {"code": code, "message": message}}
+        for key, (code, message) in enumerate(statuses, 1)
+    ]
+    return [stanza | {"repo": repositories}]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "problem"),
+    [
+        (((0, "ok"), (2, "no valid backups")), "repo2: no valid backups"),
+        (((99, "other"), (3, "missing stanza data")), "repo1: other, repo2: missing stanza data"),
+        (((0, "ok"), (0, "ok")), "different across repos"),
+        (((0, "ok"),), "different across repos"),
+        ((), "different across repos"),  # before 2.32
+    ],
+)
+def test_which_repository_has_a_problem(
+    statuses: tuple[tuple[int, str], ...], problem: str
+) -> None:
+    """Of several, the stanza itself says only that they differ."""
+    [report] = read("pgbackrest", of_two_repositories(*statuses))
+    assert report.problem == problem
+    assert report.newest_good
+
+
+def test_a_repository_without_any_stanza_has_no_backup() -> None:
+    """`[]` is what pgBackRest prints then."""
+    [report] = read("pgbackrest", [])
+    assert (report.is_readable, report.newest_good) == (True, None)
+    assert report.problem == "no stanza exists in the repository"
+
+
+def test_pgbackrest_before_2_32() -> None:
+    """No repositories, no errors and no locks are told; the cluster is."""
+    one = {"label": "F", "type": "full", "timestamp": {"stop": 1000}, "database": {"id": 1}}
+    stanza = {
+        "name": "main",
+        "db": [{"id": 1, "system-id": 7001, "version": "14"}],
+        "backup": [one],
+        "status": {"code": 0, "message": "ok"},
+    }
+    [report] = read("pgbackrest", [stanza])
+    assert report.newest_good
+    assert (report.newest_good.system_identifier, report.problem) == ("7001", None)
+
+
+@pytest.mark.parametrize("status", ["EMPTY", "STARTED", "SYNCING", "WAITING_FOR_WALS", "NEW"])
+def test_barmans_other_states_are_neither_good_nor_failed(status: str) -> None:
+    """Whatever times they have."""
+    one = {"backup_id": "20260301T020000", "status": status, "end_time_timestamp": "1772330700"}
+    [report] = read("barman", {"main": [one]})
+    assert report.newest_good is None
+    assert not report.backups[-1].failed
+
+
+@pytest.mark.parametrize(
+    ("told", "known", "problem"),
+    [
+        ({}, False, "it lists no server"),
+        ({"_INFO": ["done"]}, False, "it lists no server"),
+        ({"_ERROR": "text"}, False, "it says: text"),
+        ({"_ERROR": ["no SSH"], "main": []}, False, "no SSH"),
+        ({"_ERROR": [], "main": []}, True, None),
+        ({"_ERROR": ["no SSH"], "main": [{"backup_id": "1", "status": "DONE"}]}, True, "no SSH"),
+    ],
+)
+def test_what_barman_says_beside_its_list(told: Any, known: bool, problem: str | None) -> None:
+    """An empty list beside an error proves nothing."""
+    [report] = read("barman", told)
+    assert (report.is_readable, report.problem) == (known, problem)
+
+
+@pytest.mark.parametrize(
+    ("times", "finished"),
+    [
+        ({"time": "2026-03-01T02:55:00.123456789Z"}, 1772333700.123456),
+        ({"finish_time": "0001-01-01T00:00:00Z", "time": "2026-03-01T02:55:00Z"}, 1772333700),
+        ({"modified": "2026-03-01T03:55:00+01:00"}, 1772333700),  # before 1.0
+        ({"finish_time": "0001-01-01T00:00:00Z"}, None),
+        ({"time": ""}, None),
+    ],
+)
+def test_times_of_wal_g(times: dict[str, str], finished: float | None) -> None:
+    """The first that is a time."""
+    [report] = read("wal-g", [{"backup_name": "base_1"} | times])
+    [one] = report.backups
+    assert one.finished == (None if finished is None else pytest.approx(finished))
+
+
+@pytest.mark.parametrize(
+    "traits", [{}, {"backup": [backup("F", 1000) | {"database-ref": [{"name": "shop"}]}]}]
+)
+def test_a_part_of_the_backups_is_no_report(traits: dict[str, Any]) -> None:
+    """Such as of --detail-level=progress, and of --set."""
+    status = {"code": 0, "message": "ok", "lock": {"backup": {"held": True}}}
+    [report] = read("pgbackrest", [{"name": "main", "status": status} | traits])
+    assert not report.is_readable
+    assert report.problem
+    assert "it does not list all backups" in report.problem
