@@ -9,7 +9,6 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity
 from alerts.cure import remark
 from alerts.limits import FIXED, BaseLimits
 from alerts.replication.restorable import restorable_text
-from alerts.replication.timeline import TIMELINE
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
 from alerts.wal.backups import look, tells_backups, trusted
@@ -77,7 +76,6 @@ finding = Finding(
     severities=(Severity.warning,),
     reads=(backup_reports,),
     consults=(archiver, replication, settings),
-    history=(TIMELINE,),
     limits=Limits(),
     judge=judge,
     applies=tells_backups,

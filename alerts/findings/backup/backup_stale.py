@@ -24,6 +24,7 @@ from collectors.backup_reports import Backup, BackupReport, backup_reports
 from collectors.progress_basebackup import progress_basebackup
 from collectors.replication import replication
 from collectors.settings import settings
+from collectors.wal_position import wal_position
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ finding = Finding(
     title="No recent backup",
     severities=(Severity.warning, Severity.critical),
     reads=(backup_reports,),
-    consults=(archiver, replication, progress_basebackup, settings),
+    consults=(archiver, replication, wal_position, progress_basebackup, settings),
     history=(TIMELINE,),
     limits=Limits(),
     judge=judge,

@@ -9,7 +9,6 @@ from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unju
 from alerts.cure import remark
 from alerts.limits import BaseLimits
 from alerts.replication.restorable import primary_of, restorable_text, stored_wal
-from alerts.replication.timeline import TIMELINE
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot, Unknown
 from alerts.units import Duration, duration_text
@@ -128,7 +127,6 @@ finding = Finding(
     severities=(Severity.warning,),
     reads=(archiver,),
     consults=(backup_reports, replication, settings),
-    history=(TIMELINE,),
     limits=Limits(),
     judge=judge,
     kind=FindingKind.review,
