@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alerts._catalogue import all_findings
 from bench.breadth.copies import COLLECTORS, FINDINGS, OF_FAST, chosen_findings, grow, reads_fast
-from bench.breadth.inside import Breadth, own_lines
+from bench.breadth.inside import Breadth, of_server
 from bench.breadth.table import rows, table
 from collectors._catalogue import all_collectors
 
@@ -91,4 +91,4 @@ pgvigil_finding_state{server="pgvigil@shop",finding="starved",state="healthy"} 1
 pgvigil_state_file_ok 1
 pg_up{server="shop"} 1
 """
-    assert own_lines(page) == 2
+    assert len(of_server(page)) == 2
