@@ -32,6 +32,17 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+GLUED = re.compile(rf"[{LETTER}0-9$\"'][{LETTER}0-9$]*+")
+"""What follows a string without a space between."""
+MAY_FOLLOW = re.compile(
+    r"""
+      and | as | asc | at | between | collate | desc | else | end | escape | except | for | from
+    | group | having | i?like | in | intersect | is | limit | not | offset | on | or | order | over
+    | returning | similar | then | union | using | when | where | with | within
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Words that do so in statements as people write them."""
 ENDS_OF_COMMENTS = re.compile(r"/\*|\*/")
 LONGEST = 20_000
 """Characters that are read; the rest counts as cut off."""
@@ -57,6 +68,9 @@ def tokens(statement: str) -> Iterator[Token]:
             return
         kind = "comment" if match.lastgroup == "opening" else str(match.lastgroup)
         yield Token(kind, text[at:end])
+        if kind in ("string", "dollar") and _is_within(text, end):
+            yield Token("doubt", "")
+            return
         at = end
     if len(statement) > LONGEST:
         yield Token("doubt", "")
@@ -85,6 +99,12 @@ def _end(text: str, match: re.Match[str]) -> int | None:
         found = -1 if REPLACED in tag else text.find(tag, match.end())
         return None if found < 0 else found + len(tag)
     return match.end()
+
+
+def _is_within(text: str, end: int) -> bool:
+    """Return whether the end of a string may be a quote within it, as in `'O'Brien'`."""
+    glued = GLUED.match(text, end)
+    return glued is not None and not MAY_FOLLOW.fullmatch(glued[0])
 
 
 def _end_of_comment(text: str, start: int) -> int | None:
