@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from alerts.findings.locks.lock_table_pressure import PER_TRANSACTION, SLOTS, WORKERS
+from alerts.locks.table_size import PER_TRANSACTION, SLOTS, WORKERS
 from alerts.prometheus.own_metrics import FINDING_EVENTS, FINDING_SUBJECT
 from alerts.prometheus.promql import one_of
 from grafana.panels import CRITICAL, WARNING, Panel, Query, graph

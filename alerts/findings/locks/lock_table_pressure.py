@@ -1,30 +1,21 @@
 """The shared lock table fills up: once it is full, statements of all sessions fail."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.client_name import session_name
 from alerts.cure import remark, terminate
 from alerts.limits import BaseLimits
+from alerts.locks.table_size import PER_TRANSACTION, capacity, number_of
 from alerts.long_work import is_tool
 from alerts.query_text import normalised
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import Share, share_text
 from collectors.lock_table import LockHolder, lock_table
-from collectors.settings import Setting, settings
-
-PER_TRANSACTION = "max_locks_per_transaction"
-SLOTS = (
-    "max_connections",
-    "max_prepared_transactions",
-    "max_worker_processes",
-    "max_wal_senders",
-)
-WORKERS = ("autovacuum_worker_slots", "autovacuum_max_workers")
-"""Since 18, the number of autovacuum slots has its own setting."""
+from collectors.settings import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +36,6 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         critical = held >= limits.used_critical * room
         severity = Severity.critical if critical else Severity.warning
         yield evidence(rows, held, room, severity, enlarge(snapshot, held, room))
-
-
-def capacity(known: Mapping[str, Setting]) -> int | None:
-    """Return the size of the lock table in locks, computed as PostgreSQL does at its start."""
-    workers = next((n for name in WORKERS if (n := _number(known, name)) is not None), None)
-    parts = [_number(known, name) for name in SLOTS]
-    each = _number(known, PER_TRANSACTION)
-    if each is None or workers is None or None in parts:
-        return None
-    launcher = 1
-    return int(each * (sum(part or 0.0 for part in parts) + workers + launcher))
-
-
-def _number(known: Mapping[str, Setting], name: str) -> float | None:
-    return known[name].number if name in known else None
 
 
 def evidence(
@@ -101,7 +77,7 @@ def evidence(
 
 def enlarge(snapshot: Snapshot, held: int, room: int) -> tuple[str, ...]:
     """Return the lasting cure: fewer locks, or a table in which twice as many find room."""
-    each = _number(snapshot.answer(settings).by("name"), PER_TRANSACTION)
+    each = number_of(snapshot.answer(settings).by("name"), PER_TRANSACTION)
     larger = max(2, math.ceil(2 * held / room)) * int(each or 0)
     return (
         remark(

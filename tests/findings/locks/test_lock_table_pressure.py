@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from alerts._base import Severity, State
-from alerts.findings.locks.lock_table_pressure import SLOTS, Limits, capacity, finding
+from alerts.findings.locks.lock_table_pressure import Limits, finding
+from alerts.locks.table_size import SLOTS, capacity
 from alerts.snapshot import Snapshot
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
