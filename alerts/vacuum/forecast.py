@@ -103,10 +103,15 @@ class CostLimit:
     page_miss: float = 2
     page_dirty: float = 20
 
+    @property
+    def sleep(self) -> float:
+        """Return the seconds that it sleeps for each unit of cost."""
+        return self.delay / self.limit
+
     def run_seconds(self, pages: float) -> float:
         """Return how long a run over these pages of a table and its indexes takes."""
         work = pages / PAGES_A_SECOND
-        return work + pages * (self.page_miss + self.page_dirty) / self.limit * self.delay
+        return work + pages * (self.page_miss + self.page_dirty) * self.sleep
 
 
 PAGES_A_SECOND = 30_000.0

@@ -9,6 +9,7 @@ from alerts.plural import plural
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import duration_text, share_text
+from alerts.vacuum.cost_limit import is_slowed
 from alerts.vacuum.due import DueTable
 from alerts.vacuum.held import kept_since
 from alerts.vacuum.horizon import HorizonHolder, holder_of
@@ -135,7 +136,7 @@ def _running(snapshot: Snapshot, due: DueTable, run: Run) -> LatenessCause:
             Lateness.throttled,
             f"a worker has been at it for {for_long}, and sleeps {share_text(round(share, 2))} of"
             f" the time because of {'the cost options of this table' if own else 'its cost limit'}",
-            without_own_cost(due) if own else (*faster(snapshot), *_unthrottled(due)),
+            _of_own_cost(snapshot, due) if own else (*faster(snapshot), *_unthrottled(due)),
         )
     return LatenessCause(
         Lateness.running,
@@ -155,20 +156,34 @@ def faster(snapshot: Snapshot) -> Iterator[str]:
     yield from change(snapshot, "autovacuum_vacuum_cost_limit", str(wanted))
 
 
-def own_cost(due: DueTable) -> list[str]:
+def own_cost(due: DueTable) -> dict[str, str]:
     """Return the options by which a worker at this table ignores the limit that all share."""
     found = Options.of(due.table.reloptions).values
     names = ("vacuum_cost_delay", "vacuum_cost_limit")
-    return [f"autovacuum_{name}" for name in names if name in found]
+    return {f"autovacuum_{name}": found[name] for name in names if name in found}
 
 
 def without_own_cost(due: DueTable) -> tuple[str, ...]:
-    kind = "MATERIALIZED VIEW" if due.table.relkind == "m" else "TABLE"
     return (
         remark(f"The cost limit of the server is not that of {due.name}, which has options of its"),
         remark("own. Reset them; a vacuum that is at it is cancelled, and begins again:"),
-        *plain_ddl(f"ALTER {kind} {due.name} RESET ({', '.join(own_cost(due))});"),
+        *plain_ddl(f"ALTER {_kind(due)} {due.name} RESET ({', '.join(own_cost(due))});"),
     )
+
+
+def _of_own_cost(snapshot: Snapshot, due: DueTable) -> tuple[str, ...]:
+    if is_slowed(snapshot, own_cost(due)):
+        return without_own_cost(due)
+    unthrottled = f"ALTER {_kind(due)} {due.name} SET (autovacuum_vacuum_cost_delay = 0);"
+    return (
+        remark(f"{due.name} has options of its own, by which it sleeps no longer than by the"),
+        remark("server's settings. To let it work without any sleep, from its next vacuum on:"),
+        *plain_ddl(unthrottled),
+    )
+
+
+def _kind(due: DueTable) -> str:
+    return "MATERIALIZED VIEW" if due.table.relkind == "m" else "TABLE"
 
 
 def _unthrottled(due: DueTable) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from alerts.cure import identifier
 from alerts.snapshot import Snapshot
 from alerts.vacuum.churn import CHURN, Hour
+from alerts.vacuum.cost_limit import cost_limit
 from alerts.vacuum.due import DueTable
-from alerts.vacuum.forecast import CostLimit, Forecast, Pace, Worker, forecast, paces
+from alerts.vacuum.forecast import Forecast, Pace, Worker, forecast, paces
 from alerts.vacuum.lateness import LatenessCause, cause_of
 from alerts.vacuum.trigger import AutovacuumSettings, triggers
 from collectors._columns import where
-from collectors.settings import settings
 from collectors.user_tables import UserTable, user_tables
 
 OPTIONS = (
@@ -77,7 +77,7 @@ def _seen(
     due = DueTable(table, triggers(server, options, table.reltuples, table.unfrozen))
     hours = snapshot.of(CHURN).of(table.datname, table.relid)
     known = paces(hours) or paces(_since_vacuum(snapshot, due))
-    worker = Worker(server.naptime, _limit(snapshot, own).run_seconds(_pages(table)))
+    worker = Worker(server.naptime, cost_limit(snapshot, own).run_seconds(_pages(table)))
     is_due = due.dead_times > 1 or due.inserted_times > 1
     dead, inserted = float(table.n_dead_tup), float(table.n_ins_since_vacuum)
     return Outlook(
@@ -101,21 +101,3 @@ def _since_vacuum(snapshot: Snapshot, due: DueTable) -> tuple[Hour, ...]:
 
 def _pages(table: UserTable) -> float:
     return table.relpages + table.index_size_bytes / BLOCK
-
-
-def _limit(snapshot: Snapshot, own: Mapping[str, str]) -> CostLimit:
-    """Return the cost limit of one worker at this table."""
-    known = {row.name: row.number for row in snapshot.rows(settings) if "vacuum_cost" in row.name}
-
-    def value(name: str, default: float) -> float:
-        found = known.get(f"autovacuum_{name}")
-        found = known.get(name) if found in (None, -1) else found
-        return default if found is None else found
-
-    limit, delay = value("vacuum_cost_limit", 200), value("vacuum_cost_delay", 0.002)
-    try:
-        limit = float(own.get("autovacuum_vacuum_cost_limit", limit))
-        delay = float(own.get("autovacuum_vacuum_cost_delay", delay * 1000)) / 1000
-    except ValueError:
-        pass
-    return CostLimit(max(1.0, limit), max(0.0, delay))

@@ -10,6 +10,7 @@ from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from alerts.units import Share, share_text
+from alerts.vacuum.cost_limit import is_slowed
 from alerts.vacuum.due import DueTable, tables
 from alerts.vacuum.lateness import faster, own_cost, without_own_cost
 from alerts.vacuum.trigger import AutovacuumSettings
@@ -79,11 +80,11 @@ def evidence(snapshot: Snapshot, work: WorkLog, behind: list[DueTable]) -> Evide
 
 
 def cure(snapshot: Snapshot, behind: list[DueTable]) -> Iterator[str]:
-    """Reset the options of tables that have their own, and raise the limit of the others."""
-    own = sorted(filter(own_cost, behind), key=lambda due: due.table.n_dead_tup, reverse=True)
-    for due in own[:SHOWN]:
+    """Reset options that make tables slower, and raise the limit for the others."""
+    slowed = [due for due in behind if is_slowed(snapshot, own_cost(due))]
+    for due in sorted(slowed, key=lambda due: due.table.n_dead_tup, reverse=True)[:SHOWN]:
         yield from without_own_cost(due)
-    if len(own) < len(behind):
+    if len(slowed) < len(behind):
         yield from faster(snapshot)
 
 

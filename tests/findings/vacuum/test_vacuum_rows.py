@@ -317,6 +317,21 @@ def test_a_table_with_a_cost_limit_of_its_own_is_cured_by_itself() -> None:
     assert "ALTER MATERIALIZED VIEW s.orders RESET (autovacuum_vacuum_cost_limit);" in late.cure
 
 
+@pytest.mark.parametrize(
+    "quick", ["autovacuum_vacuum_cost_limit=2000", "AUTOVACUUM_VACUUM_COST_DELAY=1"]
+)
+def test_options_that_make_a_table_faster_are_not_reset(quick: str) -> None:
+    """It would sleep longer then; what is left is to let it not sleep at all."""
+    own = replace(DEAD, n_dead_tup=700_000, reloptions=[quick])
+    running = WorkLog((replace(RUN, sleeping=71),), (), (), 1000, 710, AT)
+    [late] = found(autovacuum_overdue, scene(own, log=running))
+    assert "ALTER TABLE s.orders SET (autovacuum_vacuum_cost_delay = 0);" in late.cure
+    [one] = found(autovacuum_throttled, scene(own, log=running))
+    assert "ALTER SYSTEM" in "".join(one.cure)
+    for cure in (late.cure, one.cure):
+        assert "RESET (" not in "".join(cure)
+
+
 def test_runs_in_vain_count_only_in_a_row_and_while_it_is_due() -> None:
     runs = tuple(replace(RUN, started=AT - 60 * n, waiting="LOCK s.orders") for n in (3, 2, 1))
     [one] = found(autovacuum_cancelled, scene(DEAD, log=WorkLog((), runs, at=AT)))
