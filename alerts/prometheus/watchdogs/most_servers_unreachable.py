@@ -21,6 +21,7 @@ LATER = "offset 15s"
 REACHED = wherever(UP.name)
 REACHED_BEFORE = wherever(f"{UP.name} {LATER}")
 ALERTED = select(RECORDED, finding="server_unreachable", severity=Severity.critical)
+NEWLY_ALERTED = f"({ALERTED} unless {ALERTED} {LATER})"
 DOWN = f"max by (server) ({select(UP, **{label: Same() for label in SCRAPED_FROM})}) == 0"
 GROUP = ", ".join(SCRAPED_FROM)
 SHARE = f"(avg without (server) ({REACHED}))"
@@ -38,11 +39,12 @@ def low(reached: str) -> str:
 watchdog = Watchdog(
     title="pgvigil reaches less than half of its servers",
     severity=Severity.critical,
-    # It begins with the first alert of a server, which it inhibits. A daemon short of CPU judges no
-    # server, and one that has just started has reached none yet: then it must last for 15 s. Once
-    # it fires, it outlasts those alerts that end within a minute.
+    # It begins with a new alert of a server, which it inhibits. A daemon short of CPU judges no
+    # server, and one that has just started has reached none yet, while it holds the alerts of those
+    # that were down before: then it must last for 15 s. Once it fires, it outlasts those alerts
+    # that end within a minute.
     expr=(
-        f"({low(REACHED)}\n  and on ({GROUP}) ({ALERTED} or {low(REACHED_BEFORE)}))\n"
+        f"({low(REACHED)}\n  and on ({GROUP}) ({NEWLY_ALERTED} or {low(REACHED_BEFORE)}))\n"
         f"or\n(min_over_time({SHARE}[1m:5s]) < 0.5\n"
         f"  and on ({GROUP}) {ALERTED}\n"
         f'  and on ({GROUP}) ALERTS{{alertname="{NAME}",alertstate="firing"}})'

@@ -261,7 +261,7 @@ def test_one_alert_stands_for_most_servers_from_the_first_that_is_told(
 ) -> None:
     """At the instant at which that of the server fires, so that Alertmanager inhibits it."""
     of = {"server": "a", "finding": "server_unreachable", "database": "", "incident": "0a"}
-    told = f"_x{WELL_FOR - 1} 9x{ILL_FOR} stale"
+    told = ill_then_well("_", "9")
     incident = [
         series(INCIDENT, told, severity="critical", job="told", **of),
         series(INCIDENTS_KNOWN, ALWAYS, server="a", finding="server_unreachable", job="told"),
@@ -280,6 +280,23 @@ def test_one_alert_stands_for_most_servers_from_the_first_that_is_told(
     alert = alert_name("most_servers_unreachable")
     story = [expect(FELL_ILL - STEP, alert), expect(FELL_ILL, alert, [page])]
     given = [*unreached("told"), *unreached("untold"), *incident]
+    done = promtool_test(tool("promtool"), tmp_path, RULES, given, story)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_alert_that_was_there_before_does_not_begin_it(tool: Tool, tmp_path: Path) -> None:
+    """A daemon that has just started has reached no server yet, whatever was down before."""
+    of = {"server": "a", "finding": "server_unreachable", "database": "", "incident": "0a"}
+    started = f"1x{WELL_FOR - 1} 0 1x600"
+    given = [
+        series(UP, "0x600", server="a"),
+        *(series(UP, started, server=server) for server in "bc"),
+        series(INCIDENT, "9x600", severity="critical", **of),
+        series(INCIDENTS_KNOWN, ALWAYS, server="a", finding="server_unreachable"),
+        series(TARGET_UP, ALWAYS),
+    ]
+    times = (FELL_ILL - STEP, FELL_ILL, FELL_ILL + STEP, FELL_ILL + 3 * STEP)
+    story = [expect(at, alert_name("most_servers_unreachable")) for at in times]
     done = promtool_test(tool("promtool"), tmp_path, RULES, given, story)
     assert done.returncode == 0, done.stdout + done.stderr
 
