@@ -15,7 +15,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(known: argparse.Namespace) -> int:
-    from monitor.generate.files import MarkerMissing, render_all, stale
+    from monitor.generate.files import render_all, stale
+    from monitor.generate.marked import MarkerMissing
 
     root = Path(__file__).parents[2]
     if not (root / "pyproject.toml").exists():

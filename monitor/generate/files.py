@@ -17,6 +17,8 @@ from grafana.titles import TITLES
 from monitor.config.model import settings_type
 from monitor.config.reference_page import configuration_page
 from monitor.config.settings import Paces
+from monitor.generate.guide_page import GUIDE, with_others
+from monitor.generate.marked import by_hand
 from monitor.generate.metrics_page import metrics_page
 from monitor.postgres.role_sql import statements
 from monitor.reports.migrate_check_json import schema_page as migration_schema_page
@@ -30,10 +32,6 @@ ALERTMANAGER = "deploy/alertmanager/alertmanager.yml"
 GENERATED_FROM_HERE = """\
 # Causes and consequences from the catalogue of findings: generated from here on by `make render`.
 """
-
-
-class MarkerMissing(ValueError):
-    """A file that is generated in part does not say where that part begins."""
 
 
 def rules_page(runbook_base: str = RUNBOOK_BASE) -> str:
@@ -68,18 +66,14 @@ def alertmanager_page() -> str:
 
 
 def with_inhibitions(text: str) -> str:
-    """Return the text with its generated end renewed. Raises MarkerMissing.
-
-    Without the marker the old rules can't be told from what is written by hand.
-    """
-    by_hand, mark, _ = text.partition(GENERATED_FROM_HERE)
-    if not mark:
-        raise MarkerMissing(
-            f"{ALERTMANAGER} has lost the line above its generated end: "
-            f"{GENERATED_FROM_HERE.strip()!r}"
-        )
+    """Return the text with its generated end renewed. Raises MarkerMissing."""
     rules = yaml.safe_dump({"inhibit_rules": list(inhibitions())}, sort_keys=False)
-    return by_hand + mark + rules
+    return by_hand(text, GENERATED_FROM_HERE, ALERTMANAGER) + rules
+
+
+def guide_page() -> str:
+    """Return the guide; only the end of the file is generated."""
+    return with_others((ROOT / GUIDE).read_text(encoding="utf-8"))
 
 
 def mixin_page() -> str:
@@ -137,6 +131,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     **{in_chart(p): text for p, text in SOURCES.items() if is_rules(p) or is_dashboard(p)},
     "deploy/mixin/generated.libsonnet": mixin_page,
     ALERTMANAGER: alertmanager_page,
+    GUIDE: guide_page,
     "deploy/postgres/10-role.sql": role_page,
 }
 

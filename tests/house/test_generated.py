@@ -7,11 +7,11 @@ import pytest
 from monitor.generate.files import (
     GENERATED,
     GENERATED_FROM_HERE,
-    MarkerMissing,
     render_all,
     stale,
     with_inhibitions,
 )
+from monitor.generate.marked import MarkerMissing
 
 HOUSE = Path(__file__).parents[2]
 
