@@ -137,6 +137,8 @@ class Adviser:
     schema: str | None
     """Of the extension, quoted; None: it is not there."""
     now: Callable[[], float]
+    ran_out: bool = False
+    """Whether the time was over before all was tried, so that another trial may find more."""
 
     async def advise(self, one: Known, others: Sequence[Known], at: float) -> IndexAdvice | None:
         """Return the best index for a statement; None if there is none that is worth it."""
@@ -149,6 +151,7 @@ class Adviser:
             if facts is None or facts.pages < PAGES:
                 continue
             tried = await self._try_all(one, candidates(node, facts), until)
+            self.ran_out |= self.now() > until
             chosen = choose(tried, one.plan.cost, facts)
             if chosen and (best is None or chosen.cost < best[0].cost):
                 best = chosen, facts
@@ -157,7 +160,8 @@ class Adviser:
         chosen, facts = best
         found = await self._others(chosen.candidate, others, until)
         is_hurt = any(other.cost_after > DEARER * other.cost_before for other in found)
-        if is_hurt or self.now() > until:  # what could not be tried might get dearer
+        self.ran_out |= self.now() > until
+        if is_hurt or self.ran_out:  # what could not be tried might get dearer
             return None
         candidate, plan = chosen.candidate, one.plan
         return IndexAdvice(

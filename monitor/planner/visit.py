@@ -66,6 +66,8 @@ class PlanVisits:
     known: dict[Key, StatementPlan] = field(default_factory=dict)
     untried: dict[Key, str] = field(default_factory=dict)
     """Statements that an index might serve, and their databases, which lack the extension."""
+    late: set[Key] = field(default_factory=set)
+    """Statements for which not all indexes were tried, as the time of the visit was over."""
     begun: float | None = None
     """When the last visit began, in unix seconds."""
     trusted: dict[str, float] = field(default_factory=dict)
@@ -94,7 +96,7 @@ class PlanVisits:
             self.begun = None  # texts are read one after the other
         self._judge_texts(wanted, now)
         changed = _changed(snapshot, wanted)
-        awaited = self.book.open | self._can_be_tried(snapshot)
+        awaited = self.book.open | self._can_be_tried(snapshot) | self.late
         asked = self._next(due(wanted, self.known, changed, now, awaited), now)
         allowed = self.budget.allowed(now)
         if asked and allowed:
@@ -201,12 +203,14 @@ class PlanVisits:
         """Look for indexes that would serve what was planned in this visit."""
         began = self.clock.now()
         for one in asked:
-            if self.clock.now() - began > LONGEST:
-                break
             plan = self.known.get(one.key)
-            if plan is not None and plan.at >= (self.begun or 0.0) and plan.nodes:
-                others = [other for other in wanted if other.key != one.key]
-                await self._advise_on(session, one, plan, others)
+            if plan is None or plan.at < (self.begun or 0.0) or not plan.nodes:
+                continue
+            if self.clock.now() - began > LONGEST:
+                self.late.add(one.key)
+                continue
+            others = [other for other in wanted if other.key != one.key]
+            await self._advise_on(session, one, plan, others)
 
     async def _advise_on(
         self, session: Session, one: Wanted, plan: StatementPlan, others: Sequence[Wanted]
@@ -231,6 +235,10 @@ class PlanVisits:
 
         found, cost = await session.run(advised, DEADLINE + 2 * SECONDS)
         self.round_log.spend(cost.elapsed, cost.work if cost.run is None else cost.run, False)
+        if adviser.ran_out:
+            self.late.add(one.key)
+            return
+        self.late.discard(one.key)
         self.book.note(one.key, found)
 
     def _shut(self, database: str, why: str, cause: Cause | None = None) -> None:
@@ -245,6 +253,7 @@ class PlanVisits:
         for key in [key for key in self.known if key not in matters][: -2 * FOLLOWED]:
             del self.known[key]
             self.untried.pop(key, None)
+            self.late.discard(key)
         rows = [plan for key, plan in self.known.items() if key in matters]
         for key, one in matters.items():
             if key not in self.known and one.database in self.shut:

@@ -14,6 +14,7 @@ from collectors.extensions import extensions
 from collectors.index_advice import IndexAdvice
 from collectors.settings import settings
 from monitor.demo.launcher import Postgres
+from monitor.planner import advice as adviser
 from monitor.planner import choice
 from monitor.planner.advice_book import AdviceBook
 from monitor.planner.candidates import rest
@@ -68,7 +69,11 @@ async def test_advised_built_and_remembered(
     lacking = await told(300)
     assert [one.reason for one in lacking.unjudged if "hypopg" in one.reason]
     await psql(server.dsn(), "create extension hypopg")
-    [ill] = (await told(600)).subjects
+    with monkeypatch.context() as hurried:
+        hurried.setattr(adviser, "LONGEST", -1.0)
+        assert (await told(600)).subjects == ()
+    assert visits.late, "what was not tried in time is tried again"
+    [ill] = (await told(900)).subjects
     evidence = ill.evidence
     [advice] = desk.advice
     assert advice.columns[0] == "customer"
@@ -85,7 +90,7 @@ async def test_advised_built_and_remembered(
         )
     assert size <= 1.3 * advice.size_bytes
     predicted = advice.cost_after
-    assert (await told(900)).subjects == ()
+    assert (await told(1200)).subjects == ()
     [done] = desk.advice
     assert done.done_at is not None
     assert done.cost_after == pytest.approx(predicted, rel=0.2)
