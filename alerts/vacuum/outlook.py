@@ -1,5 +1,6 @@
 """Outlook of one table: what autovacuum will do with it, when, and why not sooner."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,8 @@ OPTIONS = (
     "autovacuum_vacuum_cost_limit",
 )
 """Options of a table that a forecast can be asked for."""
+QUOTED = re.compile(r'(?:^|\.)"((?:[^"]|"")+)"$')
+"""The last part of a name as findings print it."""
 BLOCK = 8192
 
 
@@ -53,8 +56,10 @@ class Outlook:
 
 def named(snapshot: Snapshot, name: str) -> Iterator[UserTable]:
     """Yield the tables of that name: `orders`, `public.orders` or `shop.public.orders`."""
-    last = name.rpartition(".")[2]
-    for table in where(snapshot.rows(user_tables), "relname", {name, last, last.strip('"')}):
+    last = {name, name.rpartition(".")[2]}
+    if quoted := QUOTED.search(name):
+        last.add(quoted[1].replace('""', '"'))
+    for table in where(snapshot.rows(user_tables), "relname", last):
         parts = table.datname, table.schemaname, table.relname
         spelt = {".".join(parts[n:]) for n in range(3)}
         spelt |= {identifier(*parts[n:]) for n in range(3)}

@@ -6,8 +6,12 @@ from asyncio.subprocess import PIPE
 
 import pytest
 
+from alerts.vacuum.outlook import named
+from collectors.user_tables import UserTable, user_tables
 from monitor.cli import main
+from tests.fixtures.lock_rows import filled
 from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.session_rows import seen
 
 TABLE = """
     CREATE TABLE "Its orders" (id int);
@@ -30,6 +34,22 @@ def test_an_option_that_is_none(
 ) -> None:
     assert main(["vacuum", "orders", "--set", assignment]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("relname", "name", "is_it"),
+    [
+        ("we'ird \"t", 'public."we\'ird ""t"', True),
+        ("a.b", '"a.b"', True),
+        ("a.b", 'shop.public."a.b"', True),
+        ("orders", "public.orders", True),
+        ("orders", "s.orders", False),
+    ],
+)
+def test_a_name_may_be_written_as_findings_print_it(relname: str, name: str, is_it: bool) -> None:
+    """With its quotes doubled, and dots within."""
+    one = filled(UserTable, datname="shop", schemaname="public", relname=relname, relkind="r")
+    assert bool(list(named(seen((user_tables, [one])), name))) is is_it
 
 
 async def run(*arguments: str) -> tuple[int, str, str]:
