@@ -16,7 +16,7 @@ ELSEWHERE = Absence(
     "the processes of the server are not visible here", setting="shareProcessNamespace"
 )
 
-PATIENCE = 1.0
+PATIENCE = 5.0
 """Seconds that a single check waits for it."""
 
 

@@ -1,4 +1,4 @@
-"""A sequence of a smaller type than its column ends long before the column is full."""
+"""A sequence ends before its column is full, or goes on when the column is."""
 
 from collections.abc import Iterator
 from collections.abc import Sequence as Rows
@@ -16,6 +16,7 @@ WIDTHS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 """The largest value of each type."""
 SMALLER = frozenset(LARGEST.values())
 """Ends of sequences that are those of a smaller type; any other was chosen."""
+FIT = ("relid", "max_value", "column_type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,11 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    for row in narrow(snapshot.rows(sequences)):
+    rows = snapshot.rows(sequences)
+    for row in narrow(rows):
         yield evidence(row)
+    for row in endless(rows):
+        yield evidence_of_column(row)
 
 
 def narrow(rows: Rows[Sequence]) -> Iterator[Sequence]:
@@ -37,10 +41,66 @@ def narrow(rows: Rows[Sequence]) -> Iterator[Sequence]:
             yield row
 
 
-def evidence(row: Sequence) -> Evidence:
-    name = identifier(row.schemaname, row.sequencename)
+def endless(rows: Rows[Sequence]) -> Iterator[Sequence]:
+    """Yield those of bigint that fill a smaller column."""
+    triples = zip(*(column(rows, name) for name in FIT), strict=True)
+    wide = {relid for relid, end, kind in triples if end == WIDTHS["bigint"] and kind in LARGEST}
+    for row in where(rows, "relid", wide):
+        is_wider = row.max_value == WIDTHS["bigint"] and row.column_type in LARGEST
+        if is_wider and not row.cycles and row.increment > 0:
+            yield row
+
+
+def filled_by(row: Sequence) -> str:
     table = identifier(row.table_schemaname or "", row.relname or "")
-    fed = f"{table}.{identifier(row.column_name or '')}"
+    return f"{table}.{identifier(row.column_name or '')}"
+
+
+def evidence_of_column(row: Sequence) -> Evidence:
+    """The column ends first: an error of its range, which says nothing of the sequence."""
+    name, fed = identifier(row.schemaname, row.sequencename), filled_by(row)
+    end = WIDTHS[row.column_type or "bigint"]
+    return Evidence(
+        subject=name,
+        severity=Severity.info,
+        value=end,
+        message=(
+            f"{fed}, which the sequence {name} fills, is {row.column_type}: inserts will fail at"
+            f" {end:,}, where the sequence goes on."
+        ),
+        facts=facts(row, end),
+        cure=(
+            remark(
+                "Where the table is small, make the column bigint. Else let the sequence end where"
+                " the column does, so that both say the same:"
+            ),
+            *plain_ddl(f"ALTER SEQUENCE {name} AS {row.column_type};"),
+        ),
+        check=check(row),
+        object=name,
+        database=row.datname,
+    )
+
+
+def facts(row: Sequence, end: float) -> dict[str, str | float | None]:
+    return {
+        "column": filled_by(row),
+        "column_type": row.column_type,
+        "end": end,
+        "last_value": row.last_value,
+        "used_ratio": row.used_ratio,
+    }
+
+
+def check(row: Sequence) -> str:
+    return (
+        "SELECT seqtypid::pg_catalog.regtype, seqmax FROM pg_catalog.pg_sequence WHERE seqrelid"
+        f" OPERATOR(pg_catalog.=) {regclass(row.schemaname, row.sequencename)};"
+    )
+
+
+def evidence(row: Sequence) -> Evidence:
+    name, fed = identifier(row.schemaname, row.sequencename), filled_by(row)
     end = WIDTHS[row.column_type or "bigint"]
     return Evidence(
         subject=name,
@@ -50,29 +110,20 @@ def evidence(row: Sequence) -> Evidence:
             f"The sequence {name} ends at {row.max_value:,}, but {fed}, which it fills, is"
             f" {row.column_type}: inserts will fail although the column has room."
         ),
-        facts={
-            "column": fed,
-            "column_type": row.column_type,
-            "end": row.max_value,
-            "last_value": row.last_value,
-            "used_ratio": row.used_ratio,
-        },
+        facts=facts(row, row.max_value),
         cure=(
             remark("Only the catalogue is changed; sessions that insert wait for an instant:"),
             *plain_ddl(f"ALTER SEQUENCE {name} AS {row.column_type} MAXVALUE {end};"),
         ),
-        check=(
-            "SELECT seqtypid::pg_catalog.regtype, seqmax FROM pg_catalog.pg_sequence WHERE seqrelid"
-            f" OPERATOR(pg_catalog.=) {regclass(row.schemaname, row.sequencename)};"
-        ),
+        check=check(row),
         object=name,
         database=row.datname,
     )
 
 
 finding = Finding(
-    title="Sequence smaller than its column",
-    severities=(Severity.warning,),
+    title="Sequence of another size than its column",
+    severities=(Severity.info, Severity.warning),
     reads=(sequences,),
     limits=Limits(),
     judge=judge,

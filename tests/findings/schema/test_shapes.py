@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from alerts._base import AnyFinding, State
+from alerts._base import AnyFinding, Severity, State
 from alerts.findings.schema import (
     pk_random_uuid,
     repeating_columns,
@@ -126,6 +126,10 @@ def test_the_end_of_a_smaller_type() -> None:
     assert judged().state is State.ill
     for quiet in (
         {"max_value": 2**63 - 1},
+        {"max_value": 2**63 - 1, "column_type": "integer", "cycles": True},
+        {"max_value": 2**63 - 1, "column_type": "integer", "increment": -1},
+        {"max_value": 2**63 - 1, "column_type": "numeric"},
+        {"max_value": 2**62, "column_type": "integer"},
         {"max_value": 10_000},
         {"cycles": True},
         {"column_type": "integer"},
@@ -133,6 +137,10 @@ def test_the_end_of_a_smaller_type() -> None:
         {"increment": -1},
     ):
         assert judged(**quiet).state is State.healthy, quiet
+    [subject] = judged(max_value=2**63 - 1, column_type="integer").subjects
+    assert subject.evidence.severity is Severity.info
+    assert "fail at 2,147,483,647, where the sequence goes on" in subject.evidence.message
+    assert any(line.endswith(" AS integer;") for line in subject.evidence.cure)
 
 
 def as_record(row: Sequence) -> dict[str, Any]:
