@@ -13,7 +13,7 @@ from monitor.daemon import Daemon
 from monitor.demo.launcher import Postgres
 from monitor.demo.scenes._catalogue import planted, scenes
 from monitor.demo.shop import Tell
-from monitor.demo.shortened import notice
+from monitor.demo.short_windows import notice
 from monitor.demo.stage import playing
 from monitor.demo.traffic import TRAFFIC
 from monitor.views.overview import Overview

@@ -11,7 +11,7 @@ from types import FrameType
 
 from monitor import logs
 from monitor.config.settings import Settings
-from monitor.demo import pooler, shortened
+from monitor.demo import pooler, short_windows
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
 from monitor.demo.leftovers import workplace
@@ -41,7 +41,7 @@ def demo(flags: Mapping[str, str], once: str | None) -> int:
 
 
 def _on(server: Postgres, flags: Mapping[str, str], once: str | None) -> int:
-    settings = _checked(shortened.settings(server, flags, os.environ))
+    settings = _checked(short_windows.settings(server, flags, os.environ))
     logs.set_up(settings.log_level, settings.log_format)
     began = time.monotonic()
 
@@ -72,7 +72,7 @@ def _checked(settings: Settings) -> Settings:
 
 def _live(server: Postgres, settings: Settings, tell: Tell) -> int:
     psql = server.binaries.program("psql")
-    shown = "\n".join(f"         {line}" for line in shortened.written())
+    shown = "\n".join(f"         {line}" for line in short_windows.written())
     tell(f"shortened settings, so that you need not wait for weeks:\n{shown}")
     tell(f"psql for pasting cures: {psql} '{server.dsn(DATABASE)}'")
     if pooler.program():

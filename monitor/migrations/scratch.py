@@ -17,7 +17,7 @@ from alerts.cure import identifier
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres
 from monitor.migrations.guard import guarded_folder
-from monitor.migrations.unhurried import finished
+from monitor.migrations.shielded_call import finished
 
 Connection = asyncpg.Connection
 MIGRATOR = "pgvigil_migrator"

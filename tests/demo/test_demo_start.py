@@ -14,7 +14,7 @@ import pytest
 from alerts._catalogue import all_findings
 from monitor.config.load import load
 from monitor.config.model import settings_type
-from monitor.demo import pooler, shortened
+from monitor.demo import pooler, short_windows
 from monitor.demo.binaries import Binaries, Owner
 from monitor.demo.launcher import Postgres, free_port
 from monitor.demo.leftovers import PREFIX, workplace
@@ -68,9 +68,9 @@ def test_without_the_extra(environment: dict[str, str], place: Path) -> None:
 def test_shortened_as_printed(place: Path) -> None:
     """What is printed as shortened is what somebody would set by hand, and all of it."""
     server = Postgres(Binaries.of_wheel(), place)
-    pasted = dict(line.split(" ")[0].split("=") for line in shortened.written())
+    pasted = dict(line.split(" ")[0].split("=") for line in short_windows.written())
     by_hand = load({"dsn": server.dsn()}, pasted, settings_type())
-    demo = shortened.settings(server, {}, {})
+    demo = short_windows.settings(server, {}, {})
     assert by_hand.findings.model_dump() == demo.findings.model_dump()
     assert by_hand.paces == demo.paces
 
@@ -83,7 +83,7 @@ def test_environment_of_real_servers(place: Path) -> None:
         "PGVIGIL_LISTEN": "127.0.0.1:1",
         "PGHOST": "prod",
     }
-    demo = shortened.settings(Postgres(Binaries.of_wheel(), place), {}, real)
+    demo = short_windows.settings(Postgres(Binaries.of_wheel(), place), {}, real)
     assert not demo.servers
     assert demo.state_file is None
     assert [str(one) for one in demo.listen] == ["127.0.0.1:1"]
@@ -97,7 +97,7 @@ def test_planted_are_findings() -> None:
 def test_without_pgbouncer_there_is_no_pooler(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pooler, "program", lambda: None)
     server = Postgres(Binaries.of_wheel(), place)
-    assert not shortened.settings(server, {}, {}).poolers
+    assert not short_windows.settings(server, {}, {}).poolers
     with pooler.running(server):
         assert not (place / "pgbouncer.ini").exists()
 
