@@ -1,7 +1,7 @@
 """Transactions wait for each other in a deadlock; captured with the statements of all parties."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -41,12 +41,15 @@ def evidence(snapshot: Snapshot, capture: Capture) -> Evidence:
     names = (captive.session.datname for captive in capture.captives)
     database = next(filter(None, names), "")
     tables = sorted({captive.relation or _kind(captive) for captive in capture.captives})
+    logged = _logged(snapshot, capture)
+    if logged is not None and logged.victim is not None:
+        capture = replace(capture, victim=logged.victim, victim_is_sure=True)
     facts: dict[str, float | int | str | bool | None] = {
         "parties": len(capture.captives),
         "victim_pid": capture.victim,
         "victim_is_sure": capture.victim_is_sure if capture.victim else None,
         "deadlocks_counted": _counted(snapshot, database),
-        **_log_facts(_logged(snapshot, capture)),
+        **_log_facts(logged),
     }
     for number, captive in enumerate(capture.captives, 1):
         facts |= _facts(f"party_{number}", captive)
@@ -56,7 +59,7 @@ def evidence(snapshot: Snapshot, capture: Capture) -> Evidence:
         value=1,
         message=(
             f"Deadlock in {database}: {listed(who(c.party) for c in capture.captives)} wait for"
-            f" each other over {listed(tables)}; {_outcome(capture)}."
+            f" each other over {listed(tables)}; {_outcome(capture, logged)}."
         ),
         facts=facts,
         cure=cure(capture),
@@ -127,11 +130,12 @@ def _kind(captive: Captive) -> str:
     return "advisory locks" if captive.locktype == "advisory" else "rows"
 
 
-def _outcome(capture: Capture) -> str:
+def _outcome(capture: Capture, logged: LogDeadlock | None) -> str:
     if capture.victim is None:
         return f"it began {duration_text(min(c.waited_seconds for c in capture.captives))} ago"
     sure = "has" if capture.victim_is_sure else "has probably"
-    return f"PostgreSQL {sure} rolled back pid {capture.victim}"
+    confirmed = ", as its log confirms" if logged else ""
+    return f"PostgreSQL {sure} rolled back pid {capture.victim}{confirmed}"
 
 
 def _counted(snapshot: Snapshot, database: str) -> float | None:

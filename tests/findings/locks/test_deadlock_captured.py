@@ -254,8 +254,11 @@ def test_the_log_confirms_what_was_seen() -> None:
         seen = circle()
         logged = LogDeadlock(seen.at + later, 2, frozenset(pids))
         row = filled(ServerLog, deadlocks=(logged,))
-        facts = verdict_of(finding, supplied(seen, server_log, [row])).subjects[0].evidence.facts
-        return facts.get("is_in_log"), facts.get("victim_pid_in_log")
+        [subject] = verdict_of(finding, supplied(seen, server_log, [row])).subjects
+        facts, message = subject.evidence.facts, subject.evidence.message
+        is_said = "has rolled back pid 2, as its log confirms" in message
+        return facts.get("is_in_log"), facts.get("victim_pid_in_log"), is_said
 
-    assert told({1, 2}) == (True, 2)
-    assert told({1, 3}) == told({1, 2, 3}) == told({1, 2}, 500.0) == (None, None)
+    assert told({1, 2}) == (True, 2, True)
+    unknown = (None, None, False)
+    assert told({1, 3}) == told({1, 2, 3}) == told({1, 2}, 500.0) == unknown
