@@ -20,6 +20,8 @@ class LogCount:
     usename: str | None
     """None for failed logins too: what was typed as a name may be a password."""
     count: int
+    first: float
+    """When the first one was read, in unix seconds."""
     last: float
     """When the last one was read, in unix seconds."""
 

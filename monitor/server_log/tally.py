@@ -45,7 +45,8 @@ class Tally:
     temp_bytes: int = 0
     autovacuums_cancelled: int = 0
     deadlocks: deque[LogDeadlock] = field(default_factory=lambda: deque(maxlen=DEADLOCKS))
-    _counts: dict[Key, tuple[int, float]] = field(default_factory=dict)
+    _counts: dict[Key, tuple[int, float, float]] = field(default_factory=dict)
+    """With the times of the first and the last one."""
 
     def add(self, record: Record, at: float) -> None:
         """Count a record that was read at a time (unix seconds)."""
@@ -64,11 +65,11 @@ class Tally:
     def _count(self, key: Key, at: float) -> None:
         if key not in self._counts and len(self._counts) >= MOST:
             key = (key[0] if key[0][:2] == "XX" else OTHER, None, None, None)
-        count, _ = self._counts.get(key, (0, 0.0))
-        self._counts[key] = count + 1, at
+        count, first, _ = self._counts.get(key, (0, at, at))
+        self._counts[key] = count + 1, first, at
 
     def rows(self) -> tuple[LogCount, ...]:
-        return tuple(LogCount(*key, count, last) for key, (count, last) in self._counts.items())
+        return tuple(LogCount(*key, *counted) for key, counted in self._counts.items())
 
 
 def key_of(record: Record) -> Key:

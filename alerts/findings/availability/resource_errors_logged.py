@@ -103,11 +103,12 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     changes = snapshot.of(ERRORS).delta(limits.window)
     found = defaultdict[str, list[Failed]](list)
     for row in snapshot.rows(log_counts):
-        age = snapshot.at - row.last
-        if row.sqlstate in SHORTAGES and age <= limits.window.total_seconds():
+        age, window = snapshot.at - row.last, limits.window.total_seconds()
+        if row.sqlstate in SHORTAGES and age <= window:
             delta = changes.get(log_counts.key_of(row))
-            # Of a row that came within the window, all was counted within it.
-            count = max(1.0, delta.increase["count"]) if delta and delta.full else row.count
+            # Counts go on over a restart of the server, after which increases begin anew.
+            rise = max(1.0, delta.increase["count"]) if delta else 1.0
+            count = row.count if snapshot.at - row.first <= window else rise
             found[row.sqlstate].append(Failed(count, row.datname, row.usename, age))
     for sqlstate, failed in found.items():
         if sum(one.count for one in failed) >= limits.least:

@@ -32,8 +32,10 @@ def row(
     age: float = 10.0,
     datname: str | None = "shop",
     usename: str = "app",
+    known: float = 60.0,
 ) -> LogCount:
-    return LogCount(sqlstate, None, datname, usename, count, AT - age)
+    """A row of which the first error was read `known` seconds ago."""
+    return LogCount(sqlstate, None, datname, usename, count, AT - max(known, age), AT - age)
 
 
 def with_rows(
@@ -65,15 +67,18 @@ def test_damage_is_critical_for_a_day(sqlstate: str) -> None:
     [("53300", Severity.critical), ("53400", Severity.warning), ("58030", Severity.critical)],
 )
 def test_a_shortage_is_told_for_ten_minutes(sqlstate: str, severity: Severity) -> None:
-    for earlier, value in (
-        (30.0, 5),
-        (600.0, 3),
-    ):  # all of it was counted within the window, or not
-        snapshot = with_rows(row(sqlstate, 5), before=[row(sqlstate, 2)], earlier=earlier)
-        [subject] = verdict_of(SHORTAGE, snapshot).subjects
+    for known, value in ((590.0, 5), (610.0, 3)):  # all of it was counted within the window, or not
+        before, now = (row(sqlstate, n, known=known) for n in (2, 5))
+        [subject] = verdict_of(SHORTAGE, with_rows(now, before=[before], earlier=600.0)).subjects
         assert (subject.evidence.severity, subject.evidence.value) == (severity, value)
     assert verdict_of(SHORTAGE, with_rows(row(sqlstate, age=700))).state is State.healthy
     assert verdict_of(SHORTAGE, with_rows(row("42P01"))).state is State.healthy
+
+
+def test_what_was_counted_before_a_restart_of_the_server_is_not_of_now() -> None:
+    """Increases begin anew there, and the counts of the log go on."""
+    [subject] = verdict_of(SHORTAGE, with_rows(row("53300", 500, known=90_000.0))).subjects
+    assert subject.evidence.value == 1
 
 
 def test_own_logins_are_told_apart() -> None:

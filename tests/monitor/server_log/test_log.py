@@ -277,7 +277,15 @@ def test_names_without_end_are_one_row() -> None:
     rows = tally.rows()
     assert len(rows) <= MOST + 2
     assert sum(row.count for row in rows) == 3 * MOST + 1
-    assert LogCount("XX002", None, None, None, 1, 1.0) in rows
+    assert LogCount("XX002", None, None, None, 1, 1.0, 1.0) in rows
+
+
+def test_a_count_has_the_times_of_its_first_and_its_last() -> None:
+    tally = Tally()
+    for at in (1.0, 2.0, 5.0):
+        tally.add(record_of(sqlstate="53300"), at)
+    [row] = tally.rows()
+    assert (row.count, row.first, row.last) == (3, 1.0, 5.0)
 
 
 @pytest.mark.parametrize(
