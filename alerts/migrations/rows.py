@@ -16,6 +16,8 @@ MUST_HOLD = {
 }
 GIVEN = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
 """What gives a new column a value in all rows that are there."""
+SERIAL = ("smallserial", "serial", "bigserial", "serial2", "serial4", "serial8")
+"""Types that do so too, by all their names."""
 
 
 def refused_by_rows(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
@@ -67,7 +69,7 @@ def _of_action(action: Action, table: LiveTable) -> Iterator[Advice]:
 def _without_default(action: Action, table: LiveTable) -> Iterator[Advice]:
     """A new column that must not be NULL, and is so in all rows that are there."""
     kinds = dict(constraints(action.definition))
-    is_serial = type_of(action.definition.get("typeName", {})).endswith("serial")
+    is_serial = type_of(action.definition.get("typeName", {})) in SERIAL
     if is_serial or not ({"NOT NULL", "PRIMARY KEY"} & kinds.keys()) or GIVEN & kinds.keys():
         return
     yield Advice(

@@ -497,6 +497,7 @@ def test_which_column_rewrites_the_table(sql: str, is_told: bool) -> None:
         ("tenant bigint PRIMARY KEY", True),
         ("tenant text NOT NULL DEFAULT ''", False),
         ("tenant bigserial NOT NULL", False),
+        ("tenant serial8 PRIMARY KEY", False),
         ("tenant int GENERATED ALWAYS AS IDENTITY PRIMARY KEY", False),
         ("tenant int NOT NULL GENERATED ALWAYS AS (total * 2) STORED", False),
         ("tenant text", False),
