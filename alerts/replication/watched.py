@@ -7,6 +7,7 @@ from alerts.replication.leftovers import without_leftovers
 from alerts.snapshot import Snapshot
 from collectors._base import Role
 from collectors.replication import Receiver, replication
+from collectors.settings import settings
 from collectors.wal_receiver import wal_receiver
 
 PASSING = ("pg_basebackup", "pg_rewind")
@@ -28,6 +29,12 @@ def is_watched(snapshot: Snapshot, name: str) -> bool:
     return any(name in identity for identity in _spoken_for(snapshot)) or any(
         name == peer.node.server for peer in snapshot.peers
     )
+
+
+def own_cluster_name(snapshot: Snapshot) -> str | None:
+    """Return the name that this server would have as a standby, unless its address sets another."""
+    rows = snapshot.rows(settings) if snapshot.has(settings) else ()
+    return next((row.setting for row in rows if row.name == "cluster_name"), None)
 
 
 def _spoken_for(snapshot: Snapshot) -> Iterator[tuple[str | None, str | None]]:

@@ -11,7 +11,7 @@ from alerts.limits import FIXED, BaseLimits
 from alerts.replication.attendance import Attended, StandbyAttendance
 from alerts.replication.nodes import is_standby
 from alerts.replication.role_changes import ROLES, since_promotion
-from alerts.replication.watched import is_watched
+from alerts.replication.watched import is_watched, own_cluster_name
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Names, duration_text
 from collectors._base import Role
@@ -51,12 +51,6 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             and not is_watched(snapshot, name)
         ):
             yield evidence(name, seen, at)
-
-
-def own_cluster_name(snapshot: Snapshot) -> str | None:
-    """Return the name that this server would have as a standby, unless its address sets another."""
-    rows = snapshot.rows(settings) if snapshot.has(settings) else ()
-    return next((row.setting for row in rows if row.name == "cluster_name"), None)
 
 
 def of_expected(

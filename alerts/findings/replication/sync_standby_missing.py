@@ -12,6 +12,7 @@ from alerts.plural import plural
 from alerts.replication.leftovers import without_leftovers
 from alerts.replication.role_changes import ROLES, since_promotion
 from alerts.replication.synchronous import Rule, rule_of
+from alerts.replication.watched import own_cluster_name
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
@@ -71,7 +72,8 @@ def evidence(
     longest: float,
 ) -> Evidence:
     present = [row.name for row in receivers if row.sync_state in CONFIRMED]
-    absent = rule.absent([row.application_name or "" for row in receivers])
+    itself = own_cluster_name(snapshot) or ""  # it would be one of them as a standby
+    absent = rule.absent([itself, *(row.application_name or "" for row in receivers)])
     lost = _leftover(snapshot)
     return Evidence(
         subject=snapshot.node.server,
@@ -116,7 +118,10 @@ def _state(rule: Rule, present: Sequence[str], lost: Receiver | None) -> str:
     if len(present) >= rule.number:
         return f"The synchronous standby {', '.join(present)} is connected but does not confirm"
     needed = plural(rule.number, "synchronous standby", "synchronous standbys")
-    return f"Commits need {needed}, {len(present)} is there"
+    there = (
+        f"{len(present)} are there" if len(present) > 1 else f"{len(present) or 'none'} is there"
+    )
+    return f"Commits need {needed}, {there}"
 
 
 def _missing(absent: Sequence[str]) -> str:
@@ -126,7 +131,8 @@ def _missing(absent: Sequence[str]) -> str:
 def _effect(waiting: Sequence[Session], longest: float, severity: Severity) -> str:
     if waiting:
         longest_text = duration_text(longest)
-        return f"{plural(len(waiting), 'commit')} wait for it now, the longest for {longest_text}"
+        wait = "commit waits" if len(waiting) == 1 else "commits wait"
+        return f"{len(waiting)} {wait} for it now, the longest for {longest_text}"
     if severity is Severity.info:
         return "synchronous_commit lets commits pass without it"
     return "the next commit that writes will wait until it is back"

@@ -59,6 +59,7 @@ def committing(names: str, *states: str, waits: float | None = None, mode: str =
     ]
     people = [] if waits is None else [session(7, wait_event="SyncRep", query_seconds=waits)]
     given = [setting("synchronous_standby_names", names), setting("synchronous_commit", mode)]
+    given.append(setting("cluster_name", "db1"))
     answers: Answers = {wal_position: [PRIMARY], replication: list(receivers)}
     return Server("db1", Role.primary).saw(NOW, answers | {settings: given, activity: people})
 
@@ -93,6 +94,22 @@ def test_a_new_primary_waits_for_the_old_one(ago: int, severity: Severity) -> No
 def test_commits_that_need_a_standby(snapshot: Snapshot, severity: Severity | None) -> None:
     """Enough of them is healthy, by any name; too few is critical if commits wait."""
     assert verdict_of(sync_standby_missing.finding, snapshot).severity is severity
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "told"),
+    [
+        (committing("db2"), "Commits need 1 synchronous standby, none is there (missing: db2);"),
+        (
+            committing("ANY 2 (db1, db2, db3)", "quorum", waits=9.0),
+            "Commits need 2 synchronous standbys, 1 is there (missing: db3); 1 commit waits for it",
+        ),
+    ],
+)
+def test_who_is_missing_is_named(snapshot: Snapshot, told: str) -> None:
+    """The server itself, which may be in the list as well, is none of them."""
+    [subject] = verdict_of(sync_standby_missing.finding, snapshot).subjects
+    assert told in subject.evidence.message
 
 
 @pytest.mark.parametrize(("ago", "severity"), [(600, Severity.info), (901, Severity.warning)])
