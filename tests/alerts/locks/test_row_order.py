@@ -4,7 +4,7 @@ from itertools import count, pairwise
 
 import pytest
 
-from alerts.locks.order import Disorder, LockStore
+from alerts.locks.order import Disorder, LockStore, Table
 from alerts.locks.order.keys import key_of
 from collectors._base import Answer
 from collectors.user_tables import user_tables
@@ -257,3 +257,16 @@ def test_sorted_batches_are_no_circle() -> None:
             Transaction(3, ("accounts",)),
         )
     assert not is_proved(known)
+
+
+@pytest.mark.parametrize(
+    ("end", "steps"),
+    [("for no key update", 1), ("for key share", 0), ("for update skip locked", 0)],
+)
+def test_only_statements_that_lock_rows_are_steps(end: str, steps: int) -> None:
+    """One that locks nothing against its like, or takes what is free, has no order of rows."""
+    known, accounts = lock_store(), Table("shop", "public.accounts")
+    for row in (3, 17):
+        one = Transaction(1, ("accounts",), verb=f"select from {{}} where id = {row} {end}")
+        known.row_order.learn_statement(one.session, accounts, 0.0)
+    assert len(known.row_order.steps) == steps
