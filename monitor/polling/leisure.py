@@ -25,6 +25,6 @@ class Leisure:
     def take(self) -> None:
         """Tell the pacing what the newest answers allow."""
         newest = self.answers.newest
-        hasty = [c for c in of_server(Lane.fast) if c.haste and c.haste.is_shut(newest)]
-        found = frozenset[AnyCollector](hasty if hasty and not self.peers() else ())
+        spared = [c for c in of_server(Lane.fast) if c.haste and c.haste.is_shut(newest)]
+        found = frozenset[AnyCollector](spared if spared and not self.peers() else ())
         self.pacing.asks_at_leisure(found)
