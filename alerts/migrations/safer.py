@@ -23,8 +23,11 @@ DETACH = (
     " partition PostgreSQL refuses it: then keep the wait short by a lock_timeout, in a transaction"
     " of its own."
 )
-MORE = ("partspec", "tableElts", "options", "tablespacename")
+MORE = ("partspec", "tableElts", "options", "tablespacename", "accessMethod", "if_not_exists")
 """What LIKE and ATTACH PARTITION do not take over."""
+PERMANENT = "p"
+COMMENT = re.compile(r"--|/\*")
+"""What may be a comment: it could swallow what is printed behind it."""
 BOUND = re.compile(r"\bfor\s+values\b[^;]*\)", re.IGNORECASE)
 UNIQUE = {"CONSTR_UNIQUE": "UNIQUE", "CONSTR_PRIMARY": "PRIMARY KEY"}
 
@@ -55,7 +58,8 @@ def _attach(statement: Statement) -> Advice:
         for one in (statement.body["inhRelations"][0]["RangeVar"], statement.body["relation"])
     )
     bound = BOUND.search(statement.text)
-    plain = bound and not any(statement.body.get(more) for more in MORE)
+    permanent = statement.body["relation"].get("relpersistence") == PERMANENT
+    plain = permanent and not any(statement.body.get(more) for more in MORE)
     return Advice(
         "ATTACH PARTITION of a table that was made alone lets reads and writes of the parent go on."
         " A DEFAULT partition is locked and read all the same, unless a validated CHECK of it"
@@ -66,7 +70,7 @@ def _attach(statement: Statement) -> Advice:
             f"ALTER TABLE {parent} ATTACH PARTITION {name} {bound[0]};",
             "RESET lock_timeout;",
         )
-        if bound and plain
+        if plain and bound and not COMMENT.search(statement.text)
         else (),
     )
 

@@ -553,6 +553,23 @@ def test_a_partition_is_made_alone_and_attached(rest: str, statements: int) -> N
         assert advice.sql[2] == f'ALTER TABLE public.orders ATTACH PARTITION "P 1" {rest};'
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE UNLOGGED TABLE p1 PARTITION OF orders FOR VALUES IN ('a')",
+        "CREATE TABLE IF NOT EXISTS p1 PARTITION OF orders FOR VALUES IN ('a')",
+        "CREATE TABLE p1 PARTITION OF orders FOR VALUES IN ('a') USING heap",
+        "CREATE TABLE p1 PARTITION OF orders FOR VALUES FROM (1) TO (2) -- two (or more)",
+        "CREATE TABLE p1 PARTITION OF orders FOR VALUES FROM (1) TO (2) /* two (or more) */",
+    ],
+)
+def test_nothing_is_printed_that_would_do_less_or_break(sql: str) -> None:
+    """A partition is made as it is wanted, and no comment swallows the end of a statement."""
+    found = verdict(traced(sql))
+    [advice] = [one for one in found.advice if one.text.startswith("ATTACH PARTITION")]
+    assert advice.sql == ()
+
+
 def test_settings_by_a_query_take_no_time() -> None:
     """They are no data."""
     assert verdict(traced("SELECT set_config('a.b', 'c', false)", None)).kind is Kind.instant
