@@ -43,6 +43,8 @@ def fact(name: str, suffix: str, value: Fact) -> str:
         return value
     if suffix:
         return UNITS[suffix](value)
+    if name.endswith("_until"):
+        return clock(value)
     if name.rpartition("_")[2] in NAMES:
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"

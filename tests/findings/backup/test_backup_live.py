@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 
 from alerts._base import State
 from tests.fixtures.daemon import Watch
-from tests.fixtures.farm import MONITOR
+from tests.fixtures.farm import MONITOR, Farm
 from tests.fixtures.postgres import PrivateServers
+from tests.fixtures.programs import Program
+from tests.fixtures.replication import execute
 from tests.fixtures.until import until
 
 
@@ -73,3 +76,32 @@ async def test_story_of_backups(
     assert shlex.split(marker.rpartition("touch ")[2]) == [str(tmp_path / "restore-tested")]
     (tmp_path / "restore-tested").touch()
     await judged("backup_unproved", State.healthy)
+
+
+@pytest.mark.versions(18)
+async def test_wal_that_a_program_stores(
+    private_server: PrivateServers,
+    watch: Watch,
+    tmp_path: Path,
+    workplace: Path,
+    farm: Farm,
+    launch: Callable[..., Program],
+) -> None:
+    """Without an archive: the end of the backup is sure, and what is confirmed beyond is told."""
+    server = private_server()
+    made = "SELECT pg_create_physical_replication_slot('archive')"
+    await execute(server, "CREATE TABLE t (a int)", made)
+    where = f"--dbname={server.dsn()}", f"--directory={workplace}"
+    launch([farm.wheel.program("pg_receivewal"), *where, "--slot=archive", "--no-sync"])
+    old = {"backup_id": "1", "status": "DONE", "end_time_timestamp": str(time.time() - 100_000)}
+    (tmp_path / "barman.json").write_text(json.dumps({"shop": [old]}))
+    watched = await watch(server.dsn(user=MONITOR), backup_reports=str(tmp_path))
+    said: list[str] = []
+
+    async def is_told() -> bool:
+        await execute(server, "INSERT INTO t VALUES (1)", "SELECT pg_switch_wal()")
+        verdict = watched.server.judging.verdicts.get("backup_stale")
+        said[:] = [one.evidence.message for one in verdict.subjects] if verdict else []
+        return any("pg_receivewal stores by its slot archive up to 2" in text for text in said)
+
+    await until(is_told, f"it is told: {said}", 40)

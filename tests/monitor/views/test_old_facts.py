@@ -10,7 +10,7 @@ from collectors._base import Answer
 from collectors.replication import replication
 from collectors.wal_position import wal_position
 from monitor.views.old_facts import old_facts
-from monitor.views.wording import facts_age
+from monitor.views.wording import facts, facts_age
 from tests.fixtures.findings import NOW, finding
 
 PACES = {"wal_position": 1.0, "replication": 15.0}
@@ -49,3 +49,13 @@ def test_an_answer_of_several_databases_is_as_old_as_its_oldest() -> None:
     assert Answer((), NOW, oldest=NOW - 60).since == NOW - 60
     assert Answer((), NOW).since == NOW
     assert {wal_position.name, replication.name} == set(PACES)
+
+
+def test_a_fact_that_is_a_time_is_shown_as_one() -> None:
+    """Such as up to when a restore could reach."""
+    known = facts({"restorable_until": 1_800_000_000.0, "stored_until": None, "behind_bytes": 1024})
+    assert list(known) == [
+        ("restorable until", "2027-01-15 08:00:00 UTC"),
+        ("stored until", "unknown"),
+        ("behind", "1 KiB"),
+    ]
