@@ -134,7 +134,7 @@ def _outcome(capture: Capture, logged: LogDeadlock | None) -> str:
     if capture.victim is None:
         return f"it began {duration_text(min(c.waited_seconds for c in capture.captives))} ago"
     sure = "has" if capture.victim_is_sure else "has probably"
-    confirmed = ", as its log confirms" if logged else ""
+    confirmed = ", as its log confirms" if logged and logged.victim else ""
     return f"PostgreSQL {sure} rolled back pid {capture.victim}{confirmed}"
 
 

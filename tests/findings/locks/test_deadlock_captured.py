@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from alerts._base import Severity, State
-from alerts.findings.locks.deadlock_captured import finding
+from alerts.findings.locks.deadlock_captured import evidence, finding
 from alerts.history.recorder import Recorder
+from alerts.locks.order import LOCK_ORDER
 from alerts.snapshot import Snapshot
 from alerts.verdicts.tracker import VerdictTracker
 from alerts.verdicts.verdict import Verdict
@@ -262,3 +263,14 @@ def test_the_log_confirms_what_was_seen() -> None:
     assert told({1, 2}) == (True, 2, True)
     unknown = (None, None, False)
     assert told({1, 3}) == told({1, 2, 3}) == told({1, 2}, 500.0) == unknown
+
+
+def test_a_log_without_process_ids_confirms_no_victim() -> None:
+    """It tells of the deadlock, and not which session was rolled back."""
+    seen = circle()
+    row = filled(ServerLog, deadlocks=(LogDeadlock(seen.at, None, frozenset({1, 2})),))
+    known = supplied(seen, server_log, [row])
+    [capture] = known.of(LOCK_ORDER).captures
+    told = evidence(known, replace(capture, victim=1, victim_is_sure=False))
+    assert told.facts["is_in_log"] is True
+    assert told.message.endswith("PostgreSQL has probably rolled back pid 1.")
