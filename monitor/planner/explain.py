@@ -76,7 +76,7 @@ CLOSED = """
     limit 1
 """
 AGAIN = "run `pgvigil setup-sql --plans` again"
-SAFE_PATH = "select pg_catalog.set_config('search_path', 'pg_catalog', true)"
+SAFE_PATH = "select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)"
 NOT_LISTED = frozenset({"pg_catalog", "pg_temp"})
 REFUSED = "42501"
 NOT_FOUND = "42P01"

@@ -96,7 +96,9 @@ class ServerMessages:
             self._skipping = length + 1 - size
             body = data[place + HEADER : place + size]
             self.shutdown = _shutdown(kind, body) or self.shutdown
-            out += [data[mark:place], _in_utf8(kind, body, is_cut=self._skipping > 0)]
+            out.append(data[mark:place])
+            if kind != NOTIFICATION:  # of a trigger that listens; nothing of ours does
+                out.append(_in_utf8(kind, body, is_cut=self._skipping > 0))
             if kind == ERROR and FATAL.search(body):
                 self.farewell = body
             place = mark = self._left_out(place + size, data)

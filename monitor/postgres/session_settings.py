@@ -43,7 +43,8 @@ def own_settings(statement_timeout: float, version: int) -> dict[str, str]:
         "join_collapse_limit": "8",
         "from_collapse_limit": "8",
         "quote_all_identifiers": "off",
-        "search_path": "pg_catalog",
+        # Not named, pg_temp comes first: a login trigger may have made a pg_class of its own.
+        "search_path": "pg_catalog, pg_temp",
         "jit": "off",
         "max_parallel_workers_per_gather": "0",
         # How values and names are written.
@@ -70,8 +71,13 @@ async def apply(
 ) -> None:
     """Set them on a connection to PostgreSQL itself; no transaction may be open."""
     wanted = own_settings(statement_timeout, version)
-    await connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in wanted.items()))
+    await connection.execute("; ".join(f"SET {name} = {_quoted(wanted[name])}" for name in wanted))
     # By itself: it takes a snapshot, which a standby refuses before the isolation level is ours.
     await connection.execute(MEMORY)
     with suppress(asyncpg.InvalidParameterValueError):
         await connection.execute(NOT_EVERYWHERE)
+
+
+def _quoted(value: str) -> str:
+    """Quote a value, or each part of a list: quoted as a whole, it would be one name."""
+    return ", ".join(f"'{part}'" for part in value.split(", "))

@@ -106,7 +106,7 @@ async def test_found_and_cured(
     session = watched.server.sessions.any
     assert session
     [guards] = await session.fetch(GUARDS, 5)
-    assert tuple(guards) == ("on", "1s", "pg_catalog")
+    assert tuple(guards) == ("on", "1s", "pg_catalog, pg_temp")
     locks = "select count(*) from pg_locks where locktype = 'advisory'"
     assert (await session.fetch(locks, 5))[0][0] == 0
     assert watched.server.pacing.distress == 0

@@ -41,6 +41,13 @@ def test_texts_become_utf_8(text: bytes, size: int) -> None:
     assert passed == expected + message(b"D", b"\xe9")
 
 
+@given(st.binary(min_size=4, max_size=30), st.integers(1, 50))
+def test_notifications_are_left_out(body: bytes, size: int) -> None:
+    """Code that runs at login may listen; the pid in front is no text."""
+    row = message(b"D", b"\xe9")
+    assert in_pieces(row + message(b"A", body) + row, size) == row + row
+
+
 @pytest.mark.parametrize("size", [65_000, 1 << 20])
 def test_a_long_error_keeps_its_state_and_its_first_words(size: int) -> None:
     """Sixty megabytes take a few kilobytes, and what follows is in order."""
