@@ -41,6 +41,10 @@ SETS_BY_CODE = "set_config"
 ENDS_ITSELF = "2D000"
 NEEDS_BLOCK = ("DeclareCursorStmt", "LockStmt")
 """Statements that fail outside of a transaction of the file, and would not in one of ours."""
+RUNS = ("FuncCall", "SubLink")
+"""Parts of an INSERT by which it may do more than others."""
+Filled = tuple[Name, tuple[str, ...]]
+"""A table and the columns that are named."""
 
 
 @dataclass(slots=True)
@@ -54,8 +58,8 @@ class Tracer:
     transaction: FileTransaction = field(default_factory=FileTransaction)
     began: float = field(default_factory=time.monotonic)
     lock_timeout: float = 0.0
-    filled: set[Name] = field(default_factory=set)
-    """Tables that the last statements have inserted rows into: more rows do nothing else."""
+    filled: set[Filled] = field(default_factory=set)
+    """What the last statements have inserted rows into: more rows do nothing else."""
     lost: str | None = None
     """Why nothing more can be run."""
 
@@ -310,13 +314,18 @@ def effects(statement: Statement, relations: Relations, seen: Seen) -> Traced:
     )
 
 
-def inserts_rows(statement: Statement) -> Name | None:
-    """Return the table of INSERT ... VALUES without functions and queries; None for others."""
-    values = statement.body.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists")
+def inserts_rows(statement: Statement) -> Filled | None:
+    """Return the target of INSERT ... VALUES without functions and queries; None for others."""
+    body = statement.body
+    values = body.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists")
     if statement.node != "InsertStmt" or not values:
         return None
-    calls = any(True for name in ("FuncCall", "SubLink") for _ in parts(statement.tree, name))
-    return None if calls else statement.tables[0]
+    if body.get("onConflictClause") or any(
+        True for one in RUNS for _ in parts(statement.tree, one)
+    ):
+        return None
+    columns = tuple(str(one["ResTarget"].get("name")) for one in body.get("cols", ()))
+    return statement.tables[0], columns
 
 
 def _code_that_runs(statement: Statement) -> str | None:

@@ -325,6 +325,23 @@ async def test_settings_of_the_file_do_not_disturb_the_trace(scratch: Scratch) -
     assert kind(last) is Kind.instant
 
 
+@pytest.mark.parametrize(
+    ("sql", "is_alike"),
+    [
+        ("INSERT INTO t (a, b) VALUES (3, 4), (5, 6)", True),
+        ("INSERT INTO t (a, nosuch) VALUES (3, 4)", False),
+        ("INSERT INTO u (a, b) VALUES (3, 4)", False),
+        ("INSERT INTO t (a, b) VALUES (3, 4) ON CONFLICT (nosuch) DO NOTHING", False),
+        ("INSERT INTO t (a, b) VALUES (abs(3), 4)", False),
+    ],
+)
+def test_more_rows_of_the_same_columns_are_alike(sql: str, is_alike: bool) -> None:
+    """Only they need not run: another column may not exist."""
+    first, then = parsed(list(pieces(f"INSERT INTO t (a, b) VALUES (1, 2); {sql}")))
+    assert trace.inserts_rows(first) is not None
+    assert (trace.inserts_rows(then) == trace.inserts_rows(first)) is is_alike
+
+
 async def test_many_rows_are_traced_once(scratch: Scratch) -> None:
     """As long as nothing else comes between; other statements are all seen."""
     rows = [f"INSERT INTO orders (id) VALUES ({n})" for n in range(1, 2000)]
