@@ -203,7 +203,9 @@ def evidence(database: str, damage: Damage) -> Evidence:
 def cure(damage: Damage, largest: list[UserTable]) -> tuple[str, ...]:
     lines = []
     if damage.emptied:
-        lines.append(remark("These unlogged tables are emptied by a crash; fill them again:"))
+        lines.append(
+            remark("A crash or a promotion empties these unlogged tables; fill them again:")
+        )
         lines += [remark(name(table)) for table in damage.emptied[:NAMED]]
     if largest:
         lines.append(remark("ANALYZE reads a sample and blocks no reads or writes. The largest"))

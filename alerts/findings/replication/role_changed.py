@@ -103,26 +103,36 @@ def missed_pages(snapshot: Snapshot) -> float | None:
 
 
 def aftercare(lost: dict[str, str], logical: list[str], misses: float | None) -> tuple[str, ...]:
-    return (
-        remark("1. Make sure that the old primary is stopped, and can't come back as a primary."),
+    steps = (
+        ("Make sure that the old primary is stopped, and can't come back as a primary.",),
         *slot_steps(logical, sorted(lost.keys() - set(logical))),
-        remark("4. Unlogged tables are empty after a promotion: fill them again. statistics_lost"),
-        remark("   names those that had rows."),
-        remark("5. The counters that autovacuum goes by begin at zero here: run vacuumdb --all"),
-        remark("   --analyze-only, so that it knows dead rows again. statistics_lost has the"),
-        remark("   statements for large tables."),
-        remark("6. The cache is cold: queries are slow until it is filled (pg_prewarm helps)."),
-        *missed(misses),
+        (
+            "Unlogged tables are empty after a promotion: fill them again. statistics_lost",
+            "names those that had rows.",
+        ),
+        (
+            "The counters that autovacuum goes by begin at zero here: run vacuumdb --all",
+            "--analyze-only, so that it knows dead rows again. statistics_lost has the",
+            "statements for large tables.",
+        ),
+        ("The cache is cold: queries are slow until it is filled (pg_prewarm helps).",),
     )
+    numbered = (
+        remark(line)
+        for n, (first, *rest) in enumerate(steps, 1)
+        for line in (f"{n}. {first}", *rest)
+    )
+    return (*numbered, *missed(misses))
 
 
-def slot_steps(logical: list[str], physical: list[str]) -> Iterator[str]:
+def slot_steps(logical: list[str], physical: list[str]) -> Iterator[tuple[str, ...]]:
     if logical:
-        yield remark(f"2. Logical slots that were lost: {', '.join(logical)}. What their")
-        yield remark("   subscribers had not confirmed is missing there: rebuild or compare them.")
+        yield (
+            f"Logical slots that were lost: {', '.join(logical)}. What their",
+            "subscribers had not confirmed is missing there: rebuild or compare them.",
+        )
     if physical:
-        named = ", ".join(physical)
-        yield remark(f"3. Create the physical slots again that are used: {named}.")
+        yield (f"Create the physical slots again that are used: {', '.join(physical)}.",)
 
 
 def missed(share: float | None) -> Iterator[str]:
