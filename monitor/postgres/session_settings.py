@@ -22,6 +22,11 @@ messages of ours, and end the question of a daemon that is short of CPU."""
 SINCE_17 = "; SET LOCAL transaction_timeout = 0"
 NOT_EVERYWHERE = "SET client_connection_check_interval = 2000"
 """Not every platform can watch whether the client is still there."""
+OWN_SINCE_17 = {
+    "transaction_timeout": "0",
+    # Views of extensions are read too.
+    "restrict_nonsystem_relation_kind": "",
+}
 
 
 def own_settings(statement_timeout: float, version: int) -> dict[str, str]:
@@ -56,7 +61,7 @@ def own_settings(statement_timeout: float, version: int) -> dict[str, str]:
         "standard_conforming_strings": "on",
         "client_min_messages": "warning",
     }
-    return settings | ({"transaction_timeout": "0"} if version >= 170000 else {})
+    return settings | (OWN_SINCE_17 if version >= 170000 else {})
 
 
 MEMORY = """

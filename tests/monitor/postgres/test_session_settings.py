@@ -49,7 +49,7 @@ CONTRARY = {
 }
 NOT_OURS = {"temp_file_limit"}
 """Only superusers set it; with enough memory, nothing of ours meets it."""
-SINCE_17 = {"transaction_timeout": "50ms"}
+SINCE_17 = {"transaction_timeout": "50ms", "restrict_nonsystem_relation_kind": "view"}
 
 
 @pytest.mark.versions(17, 18)
