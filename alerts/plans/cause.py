@@ -63,6 +63,7 @@ def cause_of(
 
     `words` are those of the text of the statement; empty if that is not known.
     """
+    words |= _partitions_of(words, database, snapshot)
     setting = _setting(change, snapshot)
     if nature in (Nature.waiting, Nature.reading):
         return _hidden(change, setting, snapshot)
@@ -84,6 +85,14 @@ def cause_of(
     if stale:
         return _of_statistics(stale, found)
     return _of_reading(found[0], change) if found else _unknown()
+
+
+def _partitions_of(words: frozenset[str], database: str, snapshot: Snapshot) -> frozenset[str]:
+    """Return the names of the partitions of tables that are named: the text names only these."""
+    if not words or not snapshot.has(user_tables):
+        return frozenset()
+    rows = where(snapshot.rows(user_tables), "root_relname", words)
+    return frozenset(row.relname for row in rows if row.datname == database)
 
 
 def _is_another_way(change: Change, found: Sequence[Reading], stale: UserTable | None) -> bool:

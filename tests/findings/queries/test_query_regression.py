@@ -34,6 +34,12 @@ SHOP = """
     select n, case when n > 19985 then 2 else n % 2 end, repeat('x', 100)
     from generate_series(1, 20000) n;
     create index on tickets (state);
+    create table visits (day int, kind int, note text) partition by range (day);
+    create table visits_old partition of visits for values from (1) to (10);
+    create table visits_new (like visits);
+    insert into visits_old select 1, n % 5000, repeat('x', 100) from generate_series(1, 20000) n;
+    insert into visits_new select 11, -n, repeat('x', 100) from generate_series(1, 20000) n;
+    create index on visits_old (kind);
 """
 # Executed inside a function it costs no time of ours, and is counted all the same.
 TRAFFIC = """
@@ -44,6 +50,7 @@ TRAFFIC = """
         execute 'select id, note from "Orders" where customer = $1' using n * 7;
         execute 'select note from events where day = $1 and kind = $2' using {day}, 7;
         execute 'execute rare(2)';
+        execute 'select note from visits where kind = $1' using n;
     end loop; end $$;
     deallocate rare;
 """
@@ -80,13 +87,28 @@ class Shop:
         return not any(s.evidence.database == self.database.name for s in verdict.subjects)
 
 
-async def test_found_and_cured(database: Database, psql: Psql) -> None:
+async def a_partition_without_an_index(shop: Shop) -> None:
+    """The text names only the parent; the partition has another name, and the rows are the same."""
+    await shop.database.execute(
+        "alter table visits attach partition visits_new for values from (10) to (20)"
+    )
+    found = await shop.facts()
+    assert found["cause"] == "sequential scan"
+    assert "public.visits_new is scanned sequentially" in found["message"]
+    await shop.database.execute("create index concurrently on visits_new (kind)")
+    assert await shop.is_well()
+
+
+async def test_found_and_cured(database: Database, version: int, psql: Psql) -> None:
     """An index is dropped; a load after which the planner expects one row; a generic plan."""
     await database.execute(SHOP)
     await database.execute("analyze")  # what the same session loads and analyses counts as changed
     shop = Shop(database)
     await shop.pass_by(10)
     assert await shop.is_well()
+
+    if version >= 15:  # 14 tells of tables half a second late, and a step here is shorter
+        await a_partition_without_an_index(shop)
 
     await database.execute('drop index "by customer"')
     found = await shop.facts()
