@@ -115,10 +115,10 @@ def judged(
     """Judge all statements of a file; `hour` of the week is now."""
     lengths = [duration(traced, live) for traced in traces]
     filled_partly = False
-    needed = _needed(traces, live)
+    needed, after = _needed(traces, live), _long_after(traces)
     verdicts = []
     for n, traced in enumerate(traces):
-        verdict = _one(traced, lengths[n], _held(traces, lengths, n), live, _long_after(traces, n))
+        verdict = _one(traced, lengths[n], _held(traces, lengths, n), live, after[n])
         more = (
             space_advice(verdict.writes_bytes, needed[n], live, week),
             batches_together(traces, n, live),
@@ -210,15 +210,18 @@ def _held(traces: Sequence[Traced], lengths: Sequence[Duration], at: int) -> Dur
     return Duration(Range(total.low, max(total.high, MOMENT)))
 
 
-def _long_after(traces: Sequence[Traced], at: int) -> Traced | None:
-    """Return the first statement of the same transaction that may take long."""
-    block = traces[at].block
-    for n in range(at + 1, len(traces)):
-        if block is None or traces[n].block != block:
-            return None
-        if kind(traces[n]) in LONG and not traces[n].statement.transaction:
-            return traces[n]
-    return None
+def _long_after(traces: Sequence[Traced]) -> list[Traced | None]:
+    """Return for each statement the next one of its transaction that may take long.
+
+    From the end: a file may have a hundred thousand statements in one transaction.
+    """
+    found: list[Traced | None] = [None] * len(traces)
+    for n in range(len(traces) - 2, -1, -1):
+        then = traces[n + 1]
+        if traces[n].block is not None and then.block == traces[n].block:
+            is_long = kind(then) in LONG and not then.statement.transaction
+            found[n] = then if is_long else found[n + 1]
+    return found
 
 
 def _keeps_lock(after: Traced, verdict: Verdict) -> Advice:

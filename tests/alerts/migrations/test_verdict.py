@@ -574,3 +574,10 @@ def test_settings_by_a_query_take_no_time() -> None:
     """They are no data."""
     assert verdict(traced("SELECT set_config('a.b', 'c', false)", None)).kind is Kind.instant
     assert verdict(traced("SELECT now()", None)).kind is Kind.data
+
+
+def test_a_large_transaction_of_which_nothing_is_known() -> None:
+    """Each statement is looked at once, not once for each of those before it."""
+    one = traced(INSTANT, unknown="statement 1 fails in its transaction", block=Block(1))
+    found = judged([one] * 30_000, None).verdicts
+    assert {verdict.kind for verdict in found} == {Kind.unknown}
