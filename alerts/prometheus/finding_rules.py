@@ -2,13 +2,14 @@
 
 The daemon has judged; the rules carry the verdict. An alert has neither `for` nor
 `keep_firing_for`: what bridges the daemon's silence is the recording, and it knows silence from
-health.
+health. Only that of a lost server waits for others, where there are some.
 """
 
 from alerts._base import AnyFinding
 from alerts.prometheus.annotations import SCRAPED_FROM, cure, description, summary
 from alerts.prometheus.own_metrics import INCIDENT, INCIDENTS_KNOWN, OwnMetric
 from alerts.prometheus.promql import select
+from alerts.prometheus.reached_servers import LOST, once_others_are_known
 from alerts.prometheus.recorded_metric import RecordedMetric
 from alerts.prometheus.recording import Recording
 from alerts.prometheus.rule import Rule, alert_name
@@ -24,10 +25,12 @@ RECORDED = RecordedMetric("pgvigil:incident", IDENTITY)
 
 def finding_rule(finding: AnyFinding) -> Rule:
     """Its severity is that of the series."""
+    recorded = select(RECORDED, finding=finding.name)
+    # Of this evaluation; without it Prometheus, restarted, would find an older one for 5 min.
+    now = f"last_over_time({recorded}[1ms])"
     return Rule(
         alert=alert_name(finding.name),
-        # Of this evaluation; without it Prometheus, restarted, would find an older one for 5 min.
-        expr=f"last_over_time({select(RECORDED, finding=finding.name)}[1ms])",
+        expr=once_others_are_known(now, recorded) if finding.name == LOST else now,
         severity=None,
         summary=summary(finding),
         description=description(finding),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from alerts._base import AlertedBy, AnyFinding, Reach, Severity
 from alerts._catalogue import all_findings
 from alerts.prometheus.annotations import SCRAPED_FROM
+from alerts.prometheus.reached_servers import LOST
 from alerts.prometheus.rule import alert_name
 
 SERVER = (*SCRAPED_FROM, "server")
@@ -22,7 +23,7 @@ def inhibitions() -> Iterator[dict[str, object]]:
         )
     yield _rule(
         [f'alertname="{alert_name("most_servers_unreachable")}"'],
-        [f'alertname="{alert_name("server_unreachable")}"'],
+        [f'alertname="{alert_name(LOST)}"'],
         SCRAPED_FROM,
     )
     for effect in all_findings().values():

@@ -31,7 +31,7 @@ async def test_one_page_stands_for_most_servers(
         name: {"dsn": server.dsn(user=MONITOR), "cluster": name} for name, server in known.items()
     }
     await chain.daemon(f"servers={json.dumps(servers)}", "scrape_interval=1s")
-    await chain.alertmanager(waiting(chain, "10s"))
+    await chain.alertmanager(waiting(chain, "1s"))
     await chain.prometheus(RULES.read_text(encoding="utf-8"))
     lost.kill()
     page = await rung(chain, MOST, "firing")
@@ -47,7 +47,7 @@ async def test_one_page_stands_for_most_servers(
 
 
 def waiting(chain: Chain, seconds: str) -> dict[str, object]:
-    """The configuration of Alertmanager, which waits for causes as the example for users does."""
+    """The configuration of Alertmanager; the example for users waits longer."""
     route = {
         "receiver": "webhook",
         "group_by": ["alertname", "server", "severity"],

@@ -6,34 +6,28 @@ from alerts._base import Severity
 from alerts.prometheus.annotations import SCRAPED_FROM
 from alerts.prometheus.finding_rules import RECORDED
 from alerts.prometheus.own_metrics import UP
-from alerts.prometheus.promql import Same, select, wherever
+from alerts.prometheus.promql import Same, select
+from alerts.prometheus.reached_servers import (
+    GROUP,
+    LOST,
+    REACHED,
+    REACHED_BEFORE,
+    new,
+    watched,
+)
 from alerts.prometheus.rule import alert_name
 from alerts.prometheus.template_queries import each
 from alerts.prometheus.watchdogs._base import Watchdog
 
-AT_LEAST = 3
-"""With fewer servers, half of them is one, which has its own alert."""
-
-LATER = "offset 15s"
-"""Longer than a daemon needs for its first queries."""
-
-# A server that any daemon reaches is reachable.
-REACHED = wherever(UP.name)
-REACHED_BEFORE = wherever(f"{UP.name} {LATER}")
-ALERTED = select(RECORDED, finding="server_unreachable", severity=Severity.critical)
-NEWLY_ALERTED = f"({ALERTED} unless {ALERTED} {LATER})"
+ALERTED = select(RECORDED, finding=LOST, severity=Severity.critical)
 DOWN = f"max by (server) ({select(UP, **{label: Same() for label in SCRAPED_FROM})}) == 0"
-GROUP = ", ".join(SCRAPED_FROM)
 SHARE = f"(avg without (server) ({REACHED}))"
 NAME = alert_name("most_servers_unreachable")
 
 
 def low(reached: str) -> str:
     """Less than half of the servers are reached; the value is their share."""
-    return (
-        f"(avg without (server) ({reached}) < 0.5"
-        f" and count without (server) ({reached}) >= {AT_LEAST})"
-    )
+    return f"(avg without (server) ({reached}) < 0.5 and {watched(reached)})"
 
 
 watchdog = Watchdog(
@@ -44,7 +38,7 @@ watchdog = Watchdog(
     # that were down before: then it must last for 15 s. Once it fires, it outlasts those alerts
     # that end within a minute.
     expr=(
-        f"({low(REACHED)}\n  and on ({GROUP}) ({NEWLY_ALERTED} or {low(REACHED_BEFORE)}))\n"
+        f"({low(REACHED)}\n  and on ({GROUP}) ({new(ALERTED)} or {low(REACHED_BEFORE)}))\n"
         f"or\n(min_over_time({SHARE}[1m:5s]) < 0.5\n"
         f"  and on ({GROUP}) {ALERTED}\n"
         f'  and on ({GROUP}) ALERTS{{alertname="{NAME}",alertstate="firing"}})'

@@ -11,7 +11,8 @@ import yaml
 from alerts._base import AlertedBy, AnyFinding, Severity, Shape
 from alerts._catalogue import all_findings
 from alerts.prometheus.finding_rules import finding_rule, incident_recording
-from alerts.prometheus.own_metrics import INCIDENT, INCIDENTS_KNOWN
+from alerts.prometheus.own_metrics import INCIDENT, INCIDENTS_KNOWN, UP
+from alerts.prometheus.reached_servers import LOST
 from alerts.prometheus.rule import alert_name
 from alerts.prometheus.rulebook import RUNBOOK_BASE
 from tests.alerts.prometheus.promtool_scene import (
@@ -62,6 +63,20 @@ def test_rule_that_is_wrong_is_noticed(
     ill = list(ill_series(finding, severity, "shop-1"))
     done = promtool_test(tool("promtool"), tmp_path, broken, ill, story)
     assert "FAILED" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("watched", "waits"), [(2, 0), (3, 1)])
+def test_a_lost_server_of_many_waits_for_the_others(
+    watched: int, waits: int, tool: Tool, tmp_path: Path
+) -> None:
+    """Those that were lost with it may be known a scrape later; one alert stands for them then."""
+    lost = all_findings()[LOST]
+    ill = list(ill_series(lost, Severity.critical, "shop-1"))
+    ill += [series(UP, "1x600", server=f"shop-{n + 1}") for n in range(watched)]
+    pages = [page(lost, s, "shop-1") for s in lost.severities]
+    fires = FELL_ILL + waits * STEP
+    story = [expect(fires - STEP, alert_name(LOST)), expect(fires, alert_name(LOST), pages)]
+    play(tool, tmp_path, ill, story)
 
 
 def incident(values: str, server: str, **scraped: str) -> dict[str, str]:
