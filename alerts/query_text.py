@@ -13,6 +13,8 @@ def _words(text: str) -> frozenset[str]:
 LENGTH = 500
 REST = "…"
 """Stands for what is not shown."""
+SQUASHED = "/*, ... */"
+"""What PostgreSQL 18 writes in pg_stat_statements for the rest of a list of values."""
 OF_THE_SERVER = frozenset(
     {
         "<insufficient privilege>",
@@ -93,7 +95,7 @@ def _written(token: Token) -> str:
     if token.kind in VALUES:
         return "?"
     if token.kind == "comment":
-        return " "
+        return f", {REST}" if token.text == SQUASHED else " "
     return REST if token.kind == "doubt" else token.text
 
 

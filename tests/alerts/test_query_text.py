@@ -125,6 +125,7 @@ def test_where_the_end_of_a_value_is_not_certain_too_much_is_hidden(statement: s
         ("<insufficient privilege>", "<insufficient privilege>"),
         ('SELECT "Name" FROM x WHERE y = $1', 'SELECT "Name" FROM x WHERE y = $1'),
         ("SELECT 1  -- why\n , 2", "SELECT ? , ?"),
+        ("SELECT a FROM t WHERE b IN ($1 /*, ... */)", "SELECT a FROM t WHERE b IN ($1 , …)"),
         (r"SELECT E'a\'b', x", "SELECT ?, x"),
     ],
 )

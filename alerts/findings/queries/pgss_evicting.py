@@ -71,7 +71,8 @@ def evidence(snapshot: Snapshot, evicted: float, seconds: float) -> Evidence:
 def repeated_form(snapshot: Snapshot) -> str | None:
     """Return the form that many of the known texts have, which differ in lists of values only."""
     texts = [text.shown for text in snapshot.of(STATEMENT_TEXTS).known.values()]
-    forms = Counter(LIST.sub("(…)", text) for text in texts)
+    # Without a list they don't differ in its length: each `SET …` hides another value.
+    forms = Counter(form for text in texts if (form := LIST.sub("(…)", text)) != text)
     for form, count in forms.most_common(1):
         if count >= max(10, ALIKE * len(texts)):
             return form

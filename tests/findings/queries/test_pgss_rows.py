@@ -91,5 +91,8 @@ def test_lists_of_values_are_recognised() -> None:
     [subject] = verdict_of(pgss_evicting.finding, evicting(0, 9, texts=lists)).subjects
     assert subject.evidence.facts["form"] == "select * from t where id in ((…))"
     others = {n: f"select {'a' * n}" for n in range(4, 24)}
-    [subject] = verdict_of(pgss_evicting.finding, evicting(0, 9, texts=others)).subjects
-    assert subject.evidence.facts["form"] is None
+    values = {n: f"set application_name = 'worker {n}'" for n in range(30, 60)}
+    for texts in (others, values, others | values):
+        [subject] = verdict_of(pgss_evicting.finding, evicting(0, 9, texts=texts)).subjects
+        assert subject.evidence.facts["form"] is None
+        assert "SET of a" in " ".join(subject.evidence.cure)
