@@ -26,6 +26,8 @@ WIDER: Mapping[str, frozenset[str]] = {
 }
 """Without a modifier of the new type; each type takes its own values, too."""
 DIGITS = {"int2": 5, "int4": 10, "int8": 19}
+LONGEST = {"bool": 5, "int2": 6, "int4": 11, "int8": 20, "uuid": 36, "date": 13}
+"""Characters of a type's longest value, by name."""
 STRINGS = frozenset(("text", "varchar", "bpchar"))
 ROUNDED = frozenset(("date", "time", "timetz", "timestamp", "timestamptz", "interval"))
 """Their modifier is a precision to which values are rounded."""
@@ -46,6 +48,17 @@ def may_refuse(action: Action, source: str | None) -> bool:
     if not all(takes_all(old, new, explicit=True) for old, new in pairs):
         return True
     return not takes_all(steps[-1] if steps else source, target, explicit=False)
+
+
+def cut_to(action: Action, source: str) -> int | None:
+    """Return the characters to which an explicit cast of USING cuts longer values, if it does."""
+    given = action.definition.get("raw_default")
+    limits = [
+        limit
+        for old, new in pairwise(_casts(given, action.column, source) if given else ())
+        if (limit := _cuts(old, new))
+    ]
+    return min(limits, default=None)
 
 
 def type_of(tree: Tree) -> str:
@@ -77,6 +90,16 @@ def takes_all(old: str, new: str, explicit: bool) -> bool:
     return (name == target and (not limit or limit == kept)) or (
         not limit and target in WIDER.get(name, ())
     )
+
+
+def _cuts(old: str, new: str) -> int | None:
+    before, after = WRITTEN.fullmatch(old), WRITTEN.fullmatch(new)
+    if before is None or after is None or after[2] not in ("varchar", "bpchar") or not after[3]:
+        return None
+    limit = _numbers(after[3])[0]
+    name, kept = before[2], _numbers(before[3])
+    longest = kept[0] if name in STRINGS and kept else LONGEST.get(name)
+    return limit if longest is None or longest > limit else None
 
 
 def _fits(digits: int | None, kept: list[int], limit: list[int]) -> bool:

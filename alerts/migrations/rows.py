@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from alerts.migrations.advice import Advice, Level
-from alerts.migrations.cast import may_refuse, type_of
+from alerts.migrations.cast import cut_to, may_refuse
 from alerts.migrations.live import LiveServer, LiveTable
-from alerts.migrations.statement import Action, constraints
+from alerts.migrations.new_column import lacks_value
+from alerts.migrations.statement import Action
 from alerts.migrations.traced import Traced
 from alerts.units import share_text
 
@@ -14,10 +15,6 @@ MUST_HOLD = {
     "CONSTR_FOREIGN": "whether all rows have a row that they refer to",
     "CONSTR_EXCLUSION": "whether no two rows conflict",
 }
-GIVEN = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
-"""What gives a new column a value in all rows that are there."""
-SERIAL = ("smallserial", "serial", "bigserial", "serial2", "serial4", "serial8")
-"""Types that do so too, by all their names."""
 
 
 def refused_by_rows(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
@@ -29,7 +26,7 @@ def refused_by_rows(traced: Traced, live: LiveServer | None) -> Iterator[Advice]
         if table is not None and _has_rows(traced, table, live):
             yield from _of_action(action, table)
             if action.kind == "AT_AddColumn" and (traced.scanned or traced.rewritten):
-                yield from _without_default(action, table)
+                yield from _without_default(action, table, traced.filled)
             if traced.rewritten or traced.scanned:
                 yield from _of_type(action, table)
     if traced.statement.node == "IndexStmt" and traced.statement.body.get("unique"):
@@ -66,11 +63,9 @@ def _of_action(action: Action, table: LiveTable) -> Iterator[Advice]:
         )
 
 
-def _without_default(action: Action, table: LiveTable) -> Iterator[Advice]:
+def _without_default(action: Action, table: LiveTable, filled: tuple[str, ...]) -> Iterator[Advice]:
     """A new column that must not be NULL, and is so in all rows that are there."""
-    kinds = dict(constraints(action.definition))
-    is_serial = type_of(action.definition.get("typeName", {})) in SERIAL
-    if is_serial or not ({"NOT NULL", "PRIMARY KEY"} & kinds.keys()) or GIVEN & kinds.keys():
+    if not lacks_value(action) or action.definition.get("colname") in filled:
         return
     yield Advice(
         f"{table.relation} has rows, and the new column {action.definition.get('colname')} has no"
@@ -88,6 +83,13 @@ def _of_type(action: Action, table: LiveTable) -> Iterator[Advice]:
     source = table.types.get(column)
     if table.types and source is None:
         return
+    if source and (limit := cut_to(action, source)):
+        yield Advice(
+            f"USING cuts each value of {column} that is longer than {limit} characters, without an"
+            f" error: the rest is lost. If there are any (WHERE length({column}::text) > {limit}),"
+            " decide about them before; without a USING that casts, it fails instead.",
+            level=Level.danger,
+        )
     if may_refuse(action, source):
         yield Advice(
             f"Not known: whether each value of {column} can become one of the new type;"

@@ -70,6 +70,8 @@ class Traced:
     block: Block | None = None
     lock_timeout: float = 0.0
     """Seconds in force when it began; 0 is none."""
+    filled: tuple[str, ...] = ()
+    """New columns to which the default of their type, a domain perhaps, gives a value."""
     created: bool = False
     """Whether all that it touches was made by the file itself."""
 

@@ -78,7 +78,7 @@ def run(known: argparse.Namespace) -> int:
     from monitor.migrations.check import CheckFailure, Wanted, checked
     from monitor.migrations.interruption import Interrupted, ended_by_signals
     from monitor.migrations.parsing import ParserMissing
-    from monitor.migrations.progress import LogLines, TerminalLine
+    from monitor.migrations.progress import LogLines, Repeated, TerminalLine
     from monitor.reports.migrate_check import migration_report
 
     if not 0 < known.seconds <= 3600:
@@ -110,16 +110,19 @@ def run(known: argparse.Namespace) -> int:
         state_file,
     )
     line = TerminalLine(sys.stderr) if sys.stderr.isatty() else LogLines(sys.stderr)
-    wanted = replace(wanted, tell=line)
+    progress = Repeated(line)
+    wanted = replace(wanted, tell=progress)
     try:
         verdict = asyncio.run(ended_by_signals(checked(wanted)))
     except Interrupted as signal:
+        progress.end()
         line.end()
         sys.stderr.write("pgvigil migrate-check: interrupted; nothing of it is left.\n")
         return signal.exit_status
     except (CheckFailure, LaunchError, ParserMissing) as wrong:
         raise BadUsage(str(wrong)) from None
     finally:
+        progress.end()
         line.end()
     verdict = replace(verdict, note=". ".join(filter(None, (note, verdict.note))))
     sys.stdout.write(migration_report(verdict, known.format))

@@ -97,6 +97,7 @@ async def checked(wanted: Wanted) -> FileVerdict:
         await session.close()
     if week is not None:
         live = replace(live, observed=(*live.observed, *week.observed))
+    wanted.tell(f"judging {len(statements):,} statements")
     verdict = judged(traces, live, lacking, week, hour_of(time.time()))
     told = ". ".join(filter(None, (note, left)))
     return replace(verdict, note=told, why_no_week=forgotten)
@@ -130,6 +131,7 @@ async def _without_server(wanted: Wanted, statements: Sequence[Statement]) -> Fi
     traces, lacking, left = await _traced(
         made, wanted, wanted.schema or "", statements, LiveNames()
     )
+    wanted.tell(f"judging {len(statements):,} statements")
     return replace(judged(traces, None, lacking), note=left)
 
 

@@ -1,7 +1,9 @@
 """Progress of a check: one line of a terminal that is overwritten and removed at the end, or lines
 of a log, a few a minute."""
 
+import threading
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 PACE = 0.1
@@ -37,6 +39,35 @@ class TerminalLine:
             self.terminal.write(CLEAR)
             self.terminal.flush()
             self.shown = False
+
+
+class Repeated:
+    """Progress that is told again while nothing new is: long steps have a sign of life, too."""
+
+    def __init__(self, told: Callable[[str], None], pace: float = 1.0) -> None:
+        self.told = told
+        self.pace = pace
+        self.text = ""
+        self.lock = threading.Lock()
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._repeat, name="progress", daemon=True)
+        self.thread.start()
+
+    def __call__(self, text: str) -> None:
+        with self.lock:
+            self.text = text
+            self.told(text)
+
+    def end(self) -> None:
+        """Tell nothing any more."""
+        self.over.set()
+        self.thread.join()
+
+    def _repeat(self) -> None:
+        while not self.over.wait(self.pace):
+            with self.lock:
+                if self.text:
+                    self.told(self.text)
 
 
 class LogLines:

@@ -19,6 +19,7 @@ from monitor.migrations.clone_session import BROKEN, EACH, FLUSHES, CloneSession
 from monitor.migrations.collations import stand_in
 from monitor.migrations.failures import RUNS_CODE, FailureReader
 from monitor.migrations.file_transaction import FileTransaction
+from monitor.migrations.filled_by_type import filled_by_type
 from monitor.migrations.kept_settings import ENDS, chains
 from monitor.migrations.live_names import LiveNames
 from monitor.migrations.progress import silent
@@ -197,13 +198,14 @@ class Tracer:
         try:
             await self.session.execute(on_clone(statement, self.scratch))
             seen = self.relations.learn(await self.session.touched())
+            filled = await filled_by_type(self.session.connection, statement)
             await self.session.execute("COMMIT")
         except asyncpg.PostgresError as wrong:
             await self.session.roll_back()
             if wrong.sqlstate == ENDS_ITSELF:
                 return await self._that_commits(statement)
             return self.failures.read(statement, wrong)
-        return effects(statement, self.relations, seen)
+        return replace(effects(statement, self.relations, seen), filled=filled)
 
     async def _that_commits(self, statement: Statement) -> Traced:
         """Run code that ends transactions itself, so that its locks are not seen."""
@@ -217,11 +219,12 @@ class Tracer:
         try:
             await self.session.execute(on_clone(statement, self.scratch))
             seen = self.relations.learn(await self.session.touched())
+            filled = await filled_by_type(self.session.connection, statement)
         except asyncpg.PostgresError as wrong:
             if self.session.aborted_by(wrong):
                 self.transaction.abort(statement)
             return self.failures.read(statement, wrong)
-        return effects(statement, self.relations, seen)
+        return replace(effects(statement, self.relations, seen), filled=filled)
 
     async def _note(self, statement: Statement) -> None:
         """Follow what the statement did to the transaction and to the settings."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.migrations.cast import may_refuse
+from alerts.migrations.cast import cut_to, may_refuse
 from alerts.migrations.statement import Statement
 from monitor.migrations.parsing import tree
 
@@ -53,3 +53,26 @@ def test_which_rows_a_new_type_may_refuse(source: str | None, change: str, refus
     sql = f"ALTER TABLE a ALTER COLUMN b TYPE {change}"
     [action] = Statement(1, 1, sql, "AlterTableStmt", tree(sql)).actions
     assert may_refuse(action, source) is refused
+
+
+@pytest.mark.parametrize(
+    ("source", "change", "limit"),
+    [
+        ("text", "varchar(10) USING b::varchar(10)", 10),
+        ("varchar(20)", "char(10) USING b::char(10)", 10),
+        ("varchar(9)", "varchar(10) USING b::varchar(10)", None),
+        ("text", "varchar(10)", None),
+        ("text", "varchar(10) USING b::varchar", None),
+        ("text", "text USING b::varchar(4)::varchar(3)", 3),
+        ("int4", "varchar(11) USING b::varchar(11)", None),
+        ("int4", "varchar(10) USING b::varchar(10)", 10),
+        ("json", "varchar(10) USING b::varchar(10)", 10),
+        ("text", "varchar(10) USING left(b, 10)", None),
+        ("_text", "varchar(10)[] USING b::varchar(10)[]", 10),
+    ],
+)
+def test_what_an_explicit_cast_cuts(source: str, change: str, limit: int | None) -> None:
+    """Without an error, as SQL wants it."""
+    sql = f"ALTER TABLE a ALTER COLUMN b TYPE {change}"
+    [action] = Statement(1, 1, sql, "AlterTableStmt", tree(sql)).actions
+    assert cut_to(action, source) == limit

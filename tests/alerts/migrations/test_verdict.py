@@ -209,6 +209,19 @@ def test_a_new_type_that_rows_may_refuse(column: str, more: dict[str, object], t
     assert ("Not known: whether each value of" in texts(verdict(one, live))) is told
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [("varchar(20) USING note::varchar(20)", True), ("varchar(20)", False), ("text", False)],
+)
+def test_values_that_using_cuts(change: str, told: bool) -> None:
+    """It is an error without the explicit cast, and a loss of data with it."""
+    live = replace(LIVE, tables={ORDERS: replace(TABLE, types={"note": "text"})})
+    sql = f"ALTER TABLE orders ALTER note TYPE {change}"
+    found = verdict(traced(sql, rewritten=(ORDERS,)), live)
+    assert ("cuts each value of note that is longer than 20 characters" in texts(found)) is told
+    assert not told or found.level is Level.danger
+
+
 def test_rows_of_a_partitioned_table_are_those_of_its_partitions() -> None:
     part = replace(TABLE, relation=Relation("public", "orders_1"))
     whole = replace(TABLE, rows=0.0, bytes=0)
@@ -511,6 +524,8 @@ def test_a_new_column_that_must_not_be_null(definition: str, fails: bool) -> Non
     assert "the new column" not in texts(verdict(traced(sql)))
     empty = replace(LIVE, tables={ORDERS: replace(TABLE, rows=0.0)})
     assert "the new column" not in texts(verdict(traced(sql, scanned=(ORDERS,)), empty))
+    by_type = traced(sql, scanned=(ORDERS,), filled=("tenant",))
+    assert "the new column" not in texts(verdict(by_type))
 
 
 def test_what_cascade_removes() -> None:

@@ -152,6 +152,21 @@ async def test_what_fails_on_any_server(scratch: Scratch) -> None:
     assert told == ["55000", "55P04", "55000"]
 
 
+async def test_new_columns_that_their_type_gives_a_value(scratch: Scratch) -> None:
+    """A domain's default is one of the column, as the file's own search_path finds the domain."""
+    found = await traced(
+        scratch,
+        """CREATE SCHEMA app; CREATE DOMAIN app."Cents" AS int DEFAULT 0;
+        CREATE DOMAIN app.tips AS app."Cents"; CREATE DOMAIN bare AS int;
+        ALTER TABLE orders ADD c1 app."Cents" NOT NULL, ADD c2 app.tips NOT NULL,
+            ADD c3 int NOT NULL, ADD c4 bare NOT NULL, ADD c5 app.tips[] NOT NULL;
+        BEGIN; SET LOCAL search_path = app, public; ALTER TABLE orders ADD c6 tips NOT NULL;
+        ALTER TABLE orders ADD c7 tips; COMMIT""",
+    )
+    assert [one.filled for one in found if one.filled] == [("c1", "c2"), ("c6",)]
+    assert not [one.failure for one in found if one.failure]
+
+
 async def test_settings_by_a_query(scratch: Scratch) -> None:
     """They are in force as those of SET, also where code sets them."""
     found = await traced(

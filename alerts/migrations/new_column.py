@@ -1,0 +1,19 @@
+"""New column that must not be NULL, though nothing gives the rows that are there a value."""
+
+from alerts.migrations.cast import type_of
+from alerts.migrations.statement import Action, constraints
+
+GIVEN = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
+"""What gives a new column a value in all rows that are there."""
+SERIAL = ("smallserial", "serial", "bigserial", "serial2", "serial4", "serial8")
+"""Types that do so too, by all their names."""
+
+
+def lacks_value(action: Action) -> bool:
+    """Whether only a default of its type could give it one."""
+    if action.kind != "AT_AddColumn":
+        return False
+    kinds = dict(constraints(action.definition))
+    is_serial = type_of(action.definition.get("typeName", {})) in SERIAL
+    must_hold = bool({"NOT NULL", "PRIMARY KEY"} & kinds.keys())
+    return must_hold and not (is_serial or GIVEN & kinds.keys())
