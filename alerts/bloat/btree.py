@@ -130,17 +130,15 @@ def _obstacle(tree: BTree) -> NotEvaluated | None:
 def _evaluated(tree: BTree) -> BTreeEstimate:
     error = MODEL_ERROR * (2 if tree.deduplicates else 1)
     error += mean_error(tree.statistics_target, tree.table_rows) * _share_of_widths(tree)
-    needs = [
-        (_pages_of(lengths, equal, kind, tree) / tree.relpages, weight)
-        for lengths in _entries(_sampled(tree), tree.oid)
-        for equal, kind, weight in _equals(tree)
-    ]
+    varying, constant = _needs(tree, varying=True), _needs(tree, varying=False)
     # A page that was split is half full at least, and one in use has no room left at best.
     least = LEAST_FILL * share_left(tree.reltuples, tree.entries_made)
-    likely = list(possible(needs, least - error, MOST_FILL + error)) or needs
+    bounds = least - error, MOST_FILL + error
+    likely = list(possible(varying + constant, *bounds)) or varying + constant
+    skew = _skew(tree, list(possible(varying, *bounds)) or varying)
     shares = [1.0 - need for need, _ in likely]
     emptier, fuller = _gaps_between_lists(tree)
-    low = min(shares) - _skew(tree, shares) - error - emptier * max(0.0, 1.0 - min(shares))
+    low = min(shares) - skew - error - emptier * max(0.0, 1.0 - min(shares))
     high = max(shares) + error + fuller * max(0.0, 1.0 - max(shares))
     share = max(0.0, fmean(shares, [weight for _, weight in likely]))
     return BTreeEstimate(
@@ -150,6 +148,16 @@ def _evaluated(tree: BTree) -> BTreeEstimate:
         bloat_bytes=round(share * tree.relpages * tree.block_size),
         confidence=_confidence(tree, high - low),
     )
+
+
+def _needs(tree: BTree, *, varying: bool) -> list[tuple[float, float]]:
+    """Return the needed share of the file under each hypothesis, with its weight."""
+    return [
+        (_pages_of(lengths, equal, kind, tree) / tree.relpages, weight)
+        for lengths in _entries(_sampled(tree), tree.oid)
+        for equal, kind, weight in _equals(tree)
+        if varying is (kind is not Frequencies.constant)
+    ]
 
 
 def _sampled(tree: BTree) -> tuple[Column, ...]:
@@ -233,11 +241,12 @@ def _with_upper(leaves: float, per_row: float, block_size: int) -> float:
     return leaves + upper + 1.0
 
 
-def _skew(tree: BTree, shares: Sequence[float]) -> float:
+def _skew(tree: BTree, needs: Sequence[tuple[float, float]]) -> float:
     """Allow for keys of which a few are more frequent still than under any hypothesis."""
     is_sampled = sample_of(tree.statistics_target) < tree.table_rows
     if not tree.deduplicates or len(tree.columns) > 1 or not is_sampled:
         return 0.0
+    shares = [need for need, _ in needs]
     return SKEW * (max(shares) - min(shares))
 
 

@@ -7,7 +7,7 @@ is right where all values are equally frequent, and too low where their frequenc
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
-from math import exp, expm1, log1p, sqrt
+from math import exp, expm1, floor, log1p, sqrt
 
 REMEMBERED = 4000
 
@@ -15,6 +15,8 @@ REMEMBERED = 4000
 class Frequencies(StrEnum):
     """Assumed distribution of the frequencies of values, which the statistics don't tell."""
 
+    constant = "constant"
+    """The same for all, as of two entries a booking; two numbers if the mean is not whole."""
     even = "even"
     """By chance: a Poisson distribution."""
     uneven = "uneven"
@@ -42,16 +44,37 @@ def distinct_values(found: float, rows: float, sampled: float, kind: Frequencies
 
 def _told(kind: Frequencies, rate: float, rows: float, sampled: float) -> float:
     """Return what ANALYZE is expected to tell of values with this mean frequency."""
-    at_all, once = met(kind, rate * sampled / rows)
+    at_all, once = met(kind, rate, sampled / rows)
     values = rows / rate
     singles = values * once
     return sampled * values * at_all / (sampled - singles + singles * sampled / rows)
 
 
-def met(kind: Frequencies, rate: float) -> tuple[float, float]:
-    """Return the probability that a value of this mean frequency occurs, and of once."""
+def met(kind: Frequencies, rate: float, share: float = 1.0) -> tuple[float, float]:
+    """Return the probability that a value of this mean frequency occurs, and of once.
+
+    That is in a sample of this share of the rows.
+    """
+    if kind is Frequencies.constant:
+        return _met_of_constant(rate, share)
+    found = rate * share
     if kind is Frequencies.even:
-        return -expm1(-rate), rate * exp(-rate)
+        return -expm1(-found), found * exp(-found)
     shape = SHAPE[kind]
-    never = -shape * log1p(rate / shape)
-    return -expm1(never), rate * exp(never) / (1.0 + rate / shape)
+    never = -shape * log1p(found / shape)
+    return -expm1(never), found * exp(never) / (1.0 + found / shape)
+
+
+def _met_of_constant(rate: float, share: float) -> tuple[float, float]:
+    at_all = once = 0.0
+    for rows, chance in whole_numbers(rate):
+        missed = (1.0 - share) ** rows
+        at_all += chance * (1.0 - missed)
+        once += chance * rows * share * (1.0 - share) ** max(0, rows - 1)
+    return at_all, once
+
+
+def whole_numbers(mean: float) -> tuple[tuple[int, float], tuple[int, float]]:
+    """Return the two numbers around the mean, and the chance of each."""
+    above = mean - floor(mean)
+    return (floor(mean), 1.0 - above), (floor(mean) + 1, above)

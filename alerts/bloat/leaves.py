@@ -69,7 +69,7 @@ def _groups(equal: float, kind: Frequencies, random: Random) -> list[int]:
     """Return numbers of rows with an equal key, as often as they are likely."""
     if equal <= 1.0:
         return [1]
-    if equal < MANY:
+    if equal < MANY or kind is Frequencies.constant:
         return list(_by_chance(equal, kind))
     if (shape := SHAPE.get(kind)) is None:
         around = NormalDist(equal, sqrt(equal))

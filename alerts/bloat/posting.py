@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import count
 
-from alerts.bloat.distinct import SHAPE, Frequencies, met
+from alerts.bloat.distinct import SHAPE, Frequencies, met, whole_numbers
 from alerts.bloat.packing import LINE_POINTER
 from alerts.bloat.tuple_length import aligned
 
@@ -33,6 +34,9 @@ def bytes_per_row(entry: int, equal: float, kind: Frequencies = Frequencies.even
 
 def chances(mean: float, kind: Frequencies) -> Iterator[float]:
     """Yield the chance that a key has one row, two, and so on."""
+    if kind is Frequencies.constant:
+        constant = dict(whole_numbers(mean))
+        yield from (constant.get(rows, 0.0) for rows in count(1))
     rate = _rate(mean, kind)
     at_all, once = met(kind, rate)
     chance, rows = once / at_all, 1
