@@ -173,16 +173,19 @@ def evidence(table: Scans, lacking: Sequence[ForeignKey], limits: Limits) -> Evi
 
 
 def cure(name: str, lacking: Sequence[ForeignKey]) -> Iterator[str]:
-    """Offer the index of a foreign key; which other columns queries compare is not visible."""
-    for key in lacking:
-        yield remark(f"The foreign key on {key.columns} has no index; joins by it scan the table.")
-        yield from key.cure()[1:]
-    other = "If the scans go on: " if lacking else ""
-    yield remark(f"{other}1. Find the statement that reads {name}: in pg_stat_activity while it")
+    """Print the steps; which columns the statements compare is not visible in counters.
+
+    A foreign key without an index is a candidate, and no more: its index is printed as a comment.
+    """
+    yield remark(f"1. Find the statement that reads {name}: in pg_stat_activity while it")
     yield remark("runs, or in pg_stat_statements among those with the most blocks per call.")
     yield remark("2. EXPLAIN it: a Seq Scan whose filter removes nearly all rows needs an index on")
     yield remark("the columns of that filter, those that are compared for equality first.")
     yield remark("3. Create it CONCURRENTLY, and see in EXPLAIN that it is used.")
+    for key in lacking:
+        yield remark(f"It may be {key.columns}: this foreign key has no index. If the statement")
+        yield remark("compares it, these are the statements of step 3:")
+        yield from (remark(line.removeprefix("--")) for line in key.cure()[1:])
 
 
 def check(table: Scans) -> str:

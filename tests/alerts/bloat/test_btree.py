@@ -68,7 +68,7 @@ Rows came in random order; two of three keys were deleted where there are fewer 
 
 @pytest.mark.parametrize("name", ALIKE)
 def test_each_key_as_often_as_all_others(name: str) -> None:
-    """Keys that have exactly so many rows pad each list alike, which no mean tells."""
+    """Keys of which each has the same number of rows pad each list alike, which no mean tells."""
     column, pages, rows, distinct, rebuilt = ALIKE[name]
     filled = replace(column, stanullfrac=0.0)
     tree = BTree(

@@ -1,18 +1,20 @@
 """index_missing_seq_scan: scans that go on all the time, told from dumps, reports and loads."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from alerts._base import Severity, State
+from alerts.findings.indexes._foreign_key import ForeignKey
 from alerts.findings.indexes._table_scans import Look as Counters
 from alerts.findings.indexes._table_scans import Looks
-from alerts.findings.indexes.index_missing_seq_scan import finding
+from alerts.findings.indexes.index_missing_seq_scan import cure, finding
 from alerts.history.recorder import Recorder
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
-from collectors.unindexed_foreign_keys import unindexed_foreign_keys
+from collectors.unindexed_foreign_keys import UnindexedForeignKey, unindexed_foreign_keys
 from collectors.user_tables import UserTable, user_tables
 from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import Look, look, supplied, verdict_of, watching
@@ -138,6 +140,25 @@ SEARCH = "SELECT count(*) FROM items WHERE product = 7;"
 LIMITS = replace(finding.limits, min_rate=100, min_bytes=MIB, min_scans=10, warn_rate=1e9)
 
 
+def statements(cure: Sequence[str]) -> list[str]:
+    """The statements among the comments of the last step, as a reader takes them."""
+    return [line.removeprefix("-- ") for line in cure if line.endswith(";")]
+
+
+def test_a_foreign_key_is_a_candidate_and_no_more() -> None:
+    """The counters of a table don't tell which of its columns the statements compare."""
+    key: UnindexedForeignKey = filled(
+        UnindexedForeignKey,
+        datname="shop", schemaname="public", relname="orders", root_relid=None,
+        attnames=["customer_id"], parent_schemaname="public", parent_relname="customers",
+    )  # fmt: skip
+    advice = list(cure("public.orders", [ForeignKey((key,))]))
+    assert all(line.startswith("-- ") and not line.startswith("-- -- ") for line in advice)
+    assert "It may be customer_id: this foreign key has no index." in "\n".join(advice)
+    assert len([line for line in advice if "CREATE INDEX CONCURRENTLY ON" in line]) == 1
+    assert "It may be" not in "\n".join(cure("public.orders", []))
+
+
 async def test_found_and_cured(database: Database, psql: Psql, paste: Psql) -> None:
     """Searches by a foreign key; after the cure they use its index."""
     await psql(database.dsn, ITEMS)
@@ -168,6 +189,11 @@ async def test_found_and_cured(database: Database, psql: Psql, paste: Psql) -> N
         assert subject.evidence.facts["foreign_keys_without_index"] == "product"
         evidence = subject.evidence
         assert "items|" in await paste(database.dsn, "\n".join((evidence.check, *evidence.cure)))
+        # Nothing is built before the statement is known; then the steps that are printed work.
+        built = "SELECT count(*) FROM pg_indexes WHERE tablename = 'items'"
+        assert await database.fetchval(built) == 1
+        await paste(database.dsn, "\n".join(statements(evidence.cure)))
+        assert await database.fetchval(built) == 2
         await verdict(80)
         await search(index_scans=20)
         assert (await verdict(100)).state is State.healthy
