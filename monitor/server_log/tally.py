@@ -15,15 +15,17 @@ FINE = ("00", "01", "02")
 """Classes of SQLSTATE that are no errors."""
 LOGIN = "28"
 CANCELLED, DEADLOCK, SERIALIZATION = "57014", "40P01", "40001"
+DROPPED = "57P04"
+"""The database of the session."""
 AUTOVACUUM = "autovacuum worker"
-UNKNOWN = "unknown"
+UNKNOWN, CONFLICT = "unknown", "recovery_conflict"
 CAUSES = {
     "canceling statement due to statement timeout": "statement_timeout",
     "canceling statement due to user request": "user_request",
     "canceling autovacuum task": "autovacuum",
     "canceling authentication due to timeout": "authentication_timeout",
-    "canceling statement due to conflict with recovery": "recovery_conflict",
-    "terminating connection due to conflict with recovery": "recovery_conflict",
+    "canceling statement due to conflict with recovery": CONFLICT,
+    "terminating connection due to conflict with recovery": CONFLICT,
 }
 """Why a statement was cancelled, by the whole message in English. No other field of a record says
 it; so it is unknown where lc_messages is another language."""
@@ -56,7 +58,7 @@ class Tally:
                 self.temp_files += 1
                 self.temp_bytes += int(found[1])
             return
-        if record.sqlstate == DEADLOCK:
+        if record.sqlstate == DEADLOCK and cause_of(record) != CONFLICT:
             self.deadlocks.append(deadlock_of(record, at))
         if record.sqlstate == CANCELLED and record.backend_type == AUTOVACUUM:
             self.autovacuums_cancelled += 1
@@ -81,7 +83,8 @@ def key_of(record: Record) -> Key:
 def cause_of(record: Record) -> str | None:
     """Return why a statement was cancelled; None for errors that are asked for no cause."""
     if record.sqlstate not in (CANCELLED, SERIALIZATION):
-        return None
+        found = CAUSES.get(record.message)
+        return found if found == CONFLICT and record.sqlstate in (DROPPED, DEADLOCK) else None
     if record.sqlstate == CANCELLED and record.backend_type == AUTOVACUUM:
         return "autovacuum"
     if record.sqlstate == SERIALIZATION and record.message.startswith(NO_CONFLICT):

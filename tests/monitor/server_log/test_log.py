@@ -242,6 +242,8 @@ def test_what_a_tally_tells_apart() -> None:
         "Process 8 waits for ShareLock on transaction 4; blocked by process 7.\n"
     )
     tally.add(record_of(sqlstate="40P01", detail=detail), 1.0)
+    recovery = "canceling statement due to conflict with recovery"
+    tally.add(record_of(sqlstate="40P01", message=recovery), 1.0)
     causes = {row.cause for row in tally.rows() if row.sqlstate == "57014"}
     assert causes == {"statement_timeout", "user_request", "autovacuum", "unknown"}
     assert (tally.autovacuums_cancelled, tally.temp_files, tally.temp_bytes) == (1, 1, 140_000_000)
@@ -259,6 +261,10 @@ def test_what_a_tally_tells_apart() -> None:
         ("57014", "annulation de l'instruction suite à une demande : user request", "unknown"),
         ("57014", "", "unknown"),
         ("40001", "canceling statement due to conflict with recovery", "recovery_conflict"),
+        ("57P04", "terminating connection due to conflict with recovery", "recovery_conflict"),
+        ("40P01", "canceling statement due to conflict with recovery", "recovery_conflict"),
+        ("40P01", "deadlock detected", None),
+        ("P0001", "canceling statement due to conflict with recovery", None),
         ("40001", "could not serialize access due to concurrent update", None),
         ("40001", "breche Anweisung ab wegen Konflikt bei der Wiederherstellung", "unknown"),
         ("42601", "canceling statement due to statement timeout", None),
