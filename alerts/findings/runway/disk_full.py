@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from shlex import quote
 from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity, Unjudged
@@ -27,12 +28,6 @@ from collectors.volumes import Volume, volumes
 from collectors.wal_directory import wal_directory
 
 GIB = 1024**3
-MANY_FILES = (
-    remark("Space is left, but no new file can be made. Find the folder with most files, as root:"),
-    remark("find … -xdev -printf '%h\\n' | sort | uniq -c | sort -n | tail"),
-    remark("Files of the server itself: of WAL that waits for the archiver or a slot (pg_wal), of"),
-    remark("tables, indexes and partitions (base; DROP frees them). Never delete these by hand."),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +162,25 @@ def evidence(
             "grower": most.name if most else None,
             "grown_in_an_hour_bytes": most.rise_bytes if most else None,
         },
-        cure=MANY_FILES if worst.is_of_inodes else cure(most),
-        check=remark(f"On the server: df -h {volume.path}; df -i {volume.path}"),
+        cure=many_files(volume) if worst.is_of_inodes else cure(most),
+        check=remark(f"On the server: df -h {quote(volume.path)}; df -i {quote(volume.path)}"),
+    )
+
+
+def many_files(volume: Volume) -> tuple[str, ...]:
+    """Print how to find the folder with most files; pg_wal and tablespaces may be links."""
+    find = f"find -H {quote(volume.path)} -xdev -printf '%h\\n'"
+    return (
+        remark(
+            "Space is left, but no new file can be made. Find the folder with most files, as root:"
+        ),
+        remark(f"{find} | sort | uniq -c | sort -n | tail"),
+        remark(
+            "Files of the server itself: of WAL that waits for the archiver or a slot (pg_wal), of"
+        ),
+        remark(
+            "tables, indexes and partitions (base; DROP frees them). Never delete these by hand."
+        ),
     )
 
 

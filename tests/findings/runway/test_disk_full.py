@@ -178,10 +178,12 @@ def test_what_grows_is_named() -> None:
 
 def test_missing_inodes_are_not_explained_by_bytes() -> None:
     """What has grown in bytes may be one file."""
-    one = volume(50, inodes_available=20)
+    one = replace(volume(50, inodes_available=20), path="/the data")
     [subject] = judged(one, shop=trend([float(n) / 10 for n in range(31)])).subjects
     assert "20 of 1,000 inodes are free" in subject.evidence.message
     assert "Growing most" not in subject.evidence.message
+    # pg_wal and tablespaces are links, which find follows only when it is told to.
+    assert "-- find -H '/the data' -xdev -printf '%h\\n' |" in subject.evidence.cure[1]
     assert all(line.startswith("--") for line in subject.evidence.cure)
 
 
