@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from alerts._base import AnyFinding, Evidence, Severity, State
+from alerts.own_check import OwnFinding
 from alerts.verdicts.verdict import Verdict
 from monitor.views.overview import Judged, Overview
 from monitor.views.summary import Summary
@@ -104,10 +105,15 @@ def points(overview: Overview) -> list[Point]:
 
 
 def not_judged(overview: Overview) -> Iterator[tuple[Judged, Verdict]]:
-    """Yield the reviews that are unknown, and not only for want of settings or time."""
+    """Yield the reviews that are unknown, and not only for want of settings or time.
+
+    Checks of one's own are told whatever their kind: that of a file that can't be read is not
+    known, and a broken one must be noticed before it is needed.
+    """
     for view in overview.judged:
         for verdict in view.verdicts.values():
-            if verdict.finding.is_review and _is_blind(verdict):
+            is_told = verdict.finding.is_review or isinstance(verdict.finding, OwnFinding)
+            if is_told and _is_blind(verdict):
                 yield view, verdict
 
 

@@ -1,6 +1,7 @@
 """Files of own checks: what is accepted, and that a broken one is told by name."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from monitor.cli import main
 from monitor.config.errors import ConfigurationError
 from monitor.own_checks.enrolment import enrol, files_of
 from monitor.own_checks.folder import OwnCheck, id_of, read_check, read_folder
+from monitor.reports.review import as_text
 from tests.fixtures.one_look import verdict_of
+from tests.fixtures.overview import overview, primary
 from tests.fixtures.session_rows import seen
 
 WHOLE = """/*
@@ -152,6 +155,8 @@ def test_a_broken_file_is_unknown_by_name(tmp_path: Path, text: str, why: str) -
     assert verdict.state is State.unknown
     assert verdict.unjudged[0].reason.startswith("the check waiting.sql can't be used: ")
     assert why in verdict.unjudged[0].reason
+    view = overview(replace(primary(), verdicts={verdict.finding.name: verdict}))
+    assert f"check_waiting: {verdict.unjudged[0].reason}" in as_text(view)
 
 
 def test_a_folder(tmp_path: Path) -> None:
