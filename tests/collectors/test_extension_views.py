@@ -1,11 +1,12 @@
 """What extensions tell: statements, the buffer cache, and what is installed itself."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from collectors._base import AnyCollector
+from collectors._base import AnyCollector, Bound
 from collectors.buffercache_summary import buffercache_summary
 from collectors.extensions import extensions
 from collectors.stat_statements import Statement, stat_statements
@@ -113,6 +114,31 @@ def test_a_hundred_statements_and_the_others() -> None:
     assert (len(lines), len(others), served.left_out) == (101, 1, 200)
     assert others[0].endswith('{user="other",datname="other",queryid="other"} 200.0')
     assert any('queryid="299"' in line for line in lines)
+
+
+@pytest.mark.versions(14, 18)
+async def test_the_others_never_fall(private_server: PrivateServers) -> None:
+    """Neither when the server evicts statements, nor when all are reset."""
+    scant: dict[str, Any] = {"pg_stat_statements.max": "100"}
+    server = private_server(**scant)
+    few = replace(stat_statements, bound=Bound(rank="seconds", top=10, within=""))
+    renderer, others = Renderer(few), list[float]()
+    async with connected(server.dsn()) as admin, watching(dsn=server.dsn(user=MONITOR)) as monitor:
+        await admin.execute("create extension pg_stat_statements")
+        for turn in range(6):
+            for width in range(50):
+                await admin.execute(f"select {', '.join('1' for _ in range(50 * turn + width))}")
+            if turn == 3:
+                await admin.execute("select pg_stat_statements_reset()")
+            fragments, _ = renderer.render(
+                (await look(monitor, stat_statements)).rows(stat_statements)
+            )
+            lines = fragments["pg_stat_statements_calls_total"].samples.decode().splitlines()
+            others += [float(one.split()[-1]) for one in lines if 'queryid="other"' in one]
+        dealloc = await admin.fetchval("select dealloc from pg_stat_statements_info")
+    assert dealloc > 0
+    assert others == sorted(others)
+    assert others[-1] > others[0] == 0
 
 
 @pytest.mark.versions(18)
