@@ -156,6 +156,9 @@ class Finding(Generic[L]):
     """Kinds of history that the judge reads from a snapshot."""
     consults: tuple[AnyCollector, ...] = ()
     """Optional collectors; without them it can still be judged."""
+    details: tuple[AnyCollector, ...] = ()
+    """Those of `reads` that only tell more of objects of the first: a database without such objects
+    lacks none of them."""
     measures: AnyCollector | None = None
     """A collector without a query whose rows the judge measures; judged in the background."""
     shape: Shape = Shape.condition

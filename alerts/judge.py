@@ -1,6 +1,6 @@
 """Runner of judges; an exception in one judge never affects another finding."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,8 @@ from alerts.cure import undone
 from alerts.limits import BaseLimits
 from alerts.raw_text import is_raw, printable, printable_grant
 from alerts.snapshot import Snapshot, Unknown
+from collectors._base import Absence, AnyCollector
+from collectors._columns import column
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ def _missing(finding: AnyFinding, snapshot: Snapshot) -> Iterator[Unjudged]:
     said = set()
     for collector in finding.reads:
         missing = snapshot.answer(collector).missing
+        if missing and collector in finding.details:
+            missing = _where_objects_are(finding.reads[0], snapshot, missing)
         for database, absence in missing.items() if missing else ():
             if (database, absence) not in said:
                 said.add((database, absence))
@@ -85,6 +89,15 @@ def _missing(finding: AnyFinding, snapshot: Snapshot) -> Iterator[Unjudged]:
                     grant=printable_grant(absence.grant),
                     setting=absence.setting,
                 )
+
+
+def _where_objects_are(
+    objects: AnyCollector, snapshot: Snapshot, missing: Mapping[str, Absence]
+) -> Mapping[str, Absence]:
+    """Leave out databases that have no object to be judged."""
+    answer = snapshot.answer(objects)
+    there = {*column(answer.rows, "datname"), *answer.missing}
+    return {database: why for database, why in missing.items() if database in there}
 
 
 def _unjudged(unknown: Unknown) -> Unjudged:

@@ -19,17 +19,19 @@ def layout_review(
     *,
     also: tuple[AnyCollector, ...] = (),
     consults: tuple[AnyCollector, ...] = (),
+    details: tuple[AnyCollector, ...] = (),
     unit: str = "bytes",
 ) -> Finding[L]:
     """Return a review of `index_layout`, judged where indexes can be changed.
 
-    `also` are collectors that it reads beside it.
+    `also` are collectors that it reads beside it, and `details` those that tell more of an index.
     """
     return Finding(
         title=title,
         severities=(Severity.info,),
-        reads=(index_layout, *also),
+        reads=(index_layout, *also, *details),
         consults=consults,
+        details=details,
         limits=limits,
         judge=judge,
         unit=unit,

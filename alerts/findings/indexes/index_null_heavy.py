@@ -88,4 +88,4 @@ def evidence(index: IndexLayout, share: float) -> Evidence:
     )
 
 
-finding = layout_review("Index of mostly NULL", Limits(), judge, also=(column_statistics,))
+finding = layout_review("Index of mostly NULL", Limits(), judge, details=(column_statistics,))

@@ -69,6 +69,7 @@ finding = Finding(
     title="Index of soft-deleted rows",
     severities=(Severity.info,),
     reads=(soft_delete_columns, index_layout, column_statistics),
+    details=(column_statistics,),
     limits=Limits(),
     judge=judge,
     unit="bytes",

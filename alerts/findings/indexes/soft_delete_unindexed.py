@@ -73,6 +73,7 @@ finding = Finding(
     title="Soft-deleted rows without a partial index",
     severities=(Severity.info,),
     reads=(soft_delete_columns, index_layout, column_statistics),
+    details=(column_statistics,),
     limits=Limits(),
     judge=judge,
     unit="share",

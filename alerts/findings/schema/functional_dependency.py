@@ -131,6 +131,7 @@ finding = Finding(
     severities=(Severity.info,),
     reads=(dependency_statistics, column_statistics),
     consults=(functional_dependencies,),
+    details=(column_statistics,),
     limits=Limits(),
     judge=judge,
     unit="ratio",

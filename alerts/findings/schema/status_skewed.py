@@ -98,6 +98,7 @@ finding = Finding(
     title="Index on a skewed status",
     severities=(Severity.info,),
     reads=(index_layout, column_statistics),
+    details=(column_statistics,),
     limits=Limits(),
     judge=judge,
     unit="bytes",

@@ -65,6 +65,7 @@ finding = Finding(
     title="Status without a check",
     severities=(Severity.info,),
     reads=(status_columns, column_statistics),
+    details=(column_statistics,),
     limits=Limits(),
     judge=judge,
     unit="values",
