@@ -10,6 +10,21 @@ IN_CONSTRAINT = {
     "nulls_not_distinct": (15, "NULLS NOT DISTINCT"),
 }
 
+NEW_SETTINGS = {
+    "recursive_worktable_factor": 15,
+    "stats_fetch_consistency": 15,
+    "createrole_self_grant": 16,
+    "scram_iterations": 16,
+    "vacuum_buffer_usage_limit": 16,
+    "enable_group_by_reordering": 17,
+    "event_triggers": 17,
+    "io_combine_limit": 17,
+    "transaction_timeout": 17,
+    "file_copy_method": 18,
+    "vacuum_truncate": 18,
+}
+"""What a session may set, by the version that has it first: a dump of 17 sets one of them."""
+
 
 def too_new(statement: Statement, major: int) -> str | None:
     """Return why a server of that major version refuses the statement, if it does."""
@@ -40,5 +55,8 @@ def _features(statement: Statement) -> Iterator[tuple[int, str]]:
             yield 15, "SET ACCESS METHOD"
     if statement.node == "IndexStmt" and statement.body.get("nulls_not_distinct"):
         yield 15, "NULLS NOT DISTINCT"
+    name = statement.body.get("name") if statement.node == "VariableSetStmt" else None
+    if since := NEW_SETTINGS.get(str(name).lower()):
+        yield since, f"the setting {name}"
     if statement.node == "MergeStmt":
         yield 15, "MERGE"

@@ -41,6 +41,8 @@ REFUSED_ANYWHERE = re.compile(
 """What the schema or the transaction itself refuses."""
 NO_UNIQUE_INDEX = re.compile(r"cannot refresh materialized view .* concurrently$")
 """Nor does the live server have one, if nothing of its schema is lacking here."""
+OWNED_SEQUENCE = "cannot change owner of sequence"
+"""Of a sequence that a column owns, unless the new owner is the present one."""
 INTERNAL = "XX"
 """Class of errors of the server itself, which another version may not have."""
 RUNS_CODE = {
@@ -113,6 +115,8 @@ class FailureReader:
             return f"the clone may be the reason: {told}"
         if BUILD_LACKS in told or NO_COLLATION.search(told):
             return f"the clone's server lacks it: {told}"
+        if OWNED_SEQUENCE in told:
+            return f"owners are not those of the live server on the clone: {told}"
         if state == MAY_NOT:
             return f"the clone may not do it: {told}"
         if self.lacking and state in ABSENT:

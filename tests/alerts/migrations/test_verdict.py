@@ -414,6 +414,8 @@ def test_not_null_after_a_loop_that_stops_early_fails() -> None:
         ("ALTER TABLE orders ADD CONSTRAINT c NOT NULL note NOT VALID", 18),
         ("ALTER TABLE orders ADD CHECK (id > 0) NOT ENFORCED", 18),
         ("CREATE UNIQUE INDEX ON orders (note) NULLS NOT DISTINCT", 15),
+        ("SET transaction_timeout = 0", 17),
+        ("SET lock_timeout = 0", 9),
         ("ALTER TABLE orders ADD x int GENERATED ALWAYS AS (id) STORED", 12),
         ("ALTER TABLE orders ADD FOREIGN KEY (id) REFERENCES x", 10),
         ("CREATE TABLE t (id int CHECK (id > 0) REFERENCES x)", 10),

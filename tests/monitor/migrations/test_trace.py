@@ -167,6 +167,15 @@ async def test_new_columns_that_their_type_gives_a_value(scratch: Scratch) -> No
     assert not [one.failure for one in found if one.failure]
 
 
+async def test_the_owner_of_a_sequence(scratch: Scratch) -> None:
+    """It fails unless the new owner is the present one, which the clone does not know."""
+    found = await traced(
+        scratch, "CREATE TABLE counted (n serial); ALTER SEQUENCE counted_n_seq OWNER TO app"
+    )
+    assert found[1].failure is None
+    assert "owners are not those of the live server" in str(found[1].unknown)
+
+
 async def test_settings_by_a_query(scratch: Scratch) -> None:
     """They are in force as those of SET, also where code sets them."""
     found = await traced(
