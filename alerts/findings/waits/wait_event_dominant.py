@@ -25,7 +25,7 @@ class Limits(BaseLimits):
     window: Annotated[Duration, FIXED] = timedelta(minutes=5)
     """Window over which sessions are averaged."""
     share: Annotated[Share, Slack(0.75)] = 0.4
-    """Share of all active sessions that wait for it."""
+    """Share of all active sessions, apart from those in pg_sleep, that wait for it."""
     share_grave: Annotated[Share, Slack(0.75)] = 0.2
     """The same for events at which throughput collapses soon, such as LockManager."""
     sessions: Annotated[float, Slack(0.75)] = 3.0
@@ -37,6 +37,8 @@ class Limits(BaseLimits):
     they are most of all that are active."""
 
 
+SLEEPS = ("Timeout", "PgSleep")
+"""Sessions that were told to wait: pollers, which hide no line of others."""
 CRITICAL_SHARE = 0.6
 """Share of all active sessions below which it is never critical."""
 
@@ -61,7 +63,12 @@ def is_dominant(load: WaitLoad, event: Event, known: Meaning, limits: Limits) ->
     least = limits.sessions_storage if known.trouble is Trouble.storage else limits.sessions
     share = limits.share_grave if known.is_grave else limits.share
     here = load.sessions(lambda one: one == event)
-    return here >= least and here >= share * load.sessions()
+    return here >= least and here >= share * awake(load)
+
+
+def awake(load: WaitLoad) -> float:
+    """Return the average number of active sessions that do not sleep."""
+    return load.sessions(lambda one: one != SLEEPS)
 
 
 def severity_of(known: Meaning, here: float, share: float, limits: Limits) -> Severity:
@@ -80,7 +87,7 @@ def evidence(
     known: Meaning,
     limits: Limits,
 ) -> Evidence:
-    here, active = load.sessions(lambda one: one == event), load.sessions()
+    here, active = load.sessions(lambda one: one == event), awake(load)
     blamed = culprit(view, load, lambda one: one == event)
     kind, name = event
     of_event = (

@@ -86,6 +86,15 @@ def test_what_is_common_or_told_elsewhere_is_not(event: Event, waiting: int, oth
     assert verdict_of(finding, snapshot).state is State.healthy
 
 
+def test_sleeping_sessions_hide_no_line() -> None:
+    """However many poll with pg_sleep; with as many at work the line is a small part."""
+    line = at_event("LWLock", "WALWrite", 13)
+    found = only(after(*line, *at_event("Timeout", "PgSleep", 200)))
+    assert found.severity is Severity.info
+    assert "13.0 of 13.0 active sessions" in found.message
+    assert verdict_of(finding, after(*line, *running(200))).state is State.healthy
+
+
 def test_the_statement_and_the_client_are_named() -> None:
     """Without its values."""
     waiting = at_event("LWLock", "LockManager", 5, query="select 1 from orders where id = 4711")
