@@ -60,6 +60,8 @@ class Cause(StrEnum):
     wrong_server = "wrong_server"
     address = "address"
     """The configured address is invalid."""
+    defect = "defect"
+    """An error of our own while connecting, which says nothing of the server."""
     other = "other"
 
 
@@ -107,9 +109,9 @@ connection = Collector(
         gauge(
             "pg_up",
             "Whether the server answers.",
-            lambda row: row.up,
+            lambda row: None if row.cause is Cause.defect else row.up,
             note="0 as soon as the server stops answering; postgres_exporter may report 1 while all"
-            " its collectors fail.",
+            " its collectors fail. Missing while a defect of pgvigil prevents asking.",
         ),
         replace(
             gauge(

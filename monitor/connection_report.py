@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from collectors.connection import Connection, connection
+from collectors.connection import Cause, Connection, connection
 from monitor.polling.answers import Answers
 from monitor.polling.free_slots import FreeSlots
 from monitor.polling.runner import CollectorRunner
@@ -42,9 +42,16 @@ class ConnectionReport:
         if is_due or standing != self.standing:
             self.runner.supply(connection, (standing,))
         if self.sessions.any is None:
-            why = f": {standing.message}" if standing.message else ""  # not told yet
-            self.events.forget_answers(f"the server does not answer{why}")
+            self.events.forget_answers(_why(standing))
         elif standing.up and (standing.lacks_slots or self.slots.all_taken()):
             await self.probe.make_room(self.sessions.any)
         elif standing.up:
             self.probe.forget()
+
+
+def _why(standing: Connection) -> str:
+    """Return why nothing is known of the server."""
+    if standing.cause is Cause.defect and standing.message:
+        return standing.message
+    told = f": {standing.message}" if standing.message else ""  # not told yet
+    return f"the server does not answer{told}"

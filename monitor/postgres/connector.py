@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from collectors.connection import Cause
 from monitor.address import Address
+from monitor.defects import DEFECTS, place_of
 from monitor.heartbeat import Heartbeat
 from monitor.postgres.errors import ConnectFailure, QueryFailure
 from monitor.postgres.session import Session
@@ -47,6 +48,7 @@ OF_ONE_DATABASE = {
     Cause.no_library,
     Cause.idle_timeout,
     Cause.first_question,
+    Cause.defect,
 }
 """Failures that don't concern the server while a session to another of its databases works."""
 
@@ -76,10 +78,7 @@ class Connector:
             if self.failure and time.monotonic() < self._not_before:
                 raise self.failure
             try:
-                session = await Session.open(
-                    self.address, database, self.statement_timeout, self.deadline, self.heart
-                )
-                await _refuse_other_server(session, sibling)
+                session = await self._try(database, sibling)
             except ConnectFailure as failure:
                 told = await self._waits(self._explained(failure, database), sibling)
                 elsewhere = sibling and not sibling.lost and sibling.identity.database != database
@@ -88,6 +87,22 @@ class Connector:
                 raise told from None
             self.tried, self.failure, self.failed_at, self._failures = True, None, None, 0
             return session
+
+    async def _try(self, database: str | None, sibling: Session | None) -> Session:
+        """Try once. Raises ConnectFailure, also for a defect of ours: it must not look like a
+        server that is silent, and each attempt costs the server a process."""
+        try:
+            session = await Session.open(
+                self.address, database, self.statement_timeout, self.deadline, self.heart
+            )
+            await _refuse_other_server(session, sibling)
+        except ConnectFailure:
+            raise
+        except Exception as defect:
+            DEFECTS.note("connection", defect, database=database)
+            message = f"a defect in pgvigil: {place_of(defect)}"
+            raise ConnectFailure(Cause.defect, message) from None
+        return session
 
     def _explained(self, failure: ConnectFailure, database: str | None) -> ConnectFailure:
         """Add to a refused login the reasons why a password may not have been sent."""

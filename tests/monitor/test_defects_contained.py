@@ -115,6 +115,24 @@ async def test_judging_of_one_finding(watched: Watched, patch: Patch) -> None:
     assert counted("judging") > before
 
 
+async def test_connecting(private_server: PrivateServers, watch: Watch, patch: Patch) -> None:
+    """Nothing is known of the server then: it is not called unreachable, nor asked all the time."""
+    before = counted("connection")
+    patch.setattr("monitor.postgres.session.who_answers", refuse)
+    watched = await watch(private_server().dsn(user=MONITOR))
+
+    async def tried_twice() -> bool:
+        return counted("connection") >= before + 4 and bool(watched.server.judging.verdicts)
+
+    await until(tried_twice, "it was tried in both databases, and again")
+    told = watched.verdict("server_unreachable")
+    assert (told.state, told.reason[:27]) == (State.unknown, "a defect in pgvigil: Defect")
+    assert watched.verdict("deadlocks").reason.startswith("a defect in pgvigil: Defect")
+    assert watched.server.sessions.connector.failure, "so that the next attempt waits"
+    patch.undo()
+    await until(judged_again(watched, "server_unreachable"), "it is asked again")
+
+
 async def test_what_is_shown_of_one_server(watched: Watched, patch: Patch) -> None:
     """All that is shown of it is unknown, not what was shown last; the overview is made."""
     before = counted("view")

@@ -210,6 +210,10 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     Cause.address: ("its address is invalid", ("Correct the configured address.",)),
+    Cause.defect: (
+        "a defect of pgvigil prevents asking",
+        ("The log of pgvigil describes the defect.",),
+    ),
     Cause.other: ("it could not be reached", ("The error message is all that is known.",)),
 }
 """For each cause: the end of a sentence, and advice; `{user}` is our role."""
@@ -238,6 +242,7 @@ OUR_OWN = frozenset(
         Cause.wrong_server,
         Cause.address,
         Cause.unresolved,
+        Cause.defect,
         Cause.other,
     }
 )

@@ -50,6 +50,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         yield Unjudged("the first attempt to connect has not ended yet")
     elif row.observer_starved and _silence(row):
         yield Unjudged("pgvigil is short of CPU, so it may not have read the answer yet")
+    elif _met(row) is Cause.defect:
+        yield Unjudged((row.connect_message if row.up else row.message) or "a defect in pgvigil")
     elif not row.up:
         yield away(row, Cause(row.cause or Cause.other), _successor(snapshot, row), limits)
     elif row.can_connect is False:
@@ -58,7 +60,12 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def _silence(row: Connection) -> bool:
     """Whether all that is held against the server is that no answer came."""
-    return (row.connect_cause if row.up else row.cause) in SILENT
+    return _met(row) in SILENT
+
+
+def _met(row: Connection) -> Cause | None:
+    """Return what is held against the server."""
+    return row.connect_cause if row.up else row.cause
 
 
 def _successor(snapshot: Snapshot, row: Connection) -> str | None:

@@ -82,7 +82,10 @@ def test_a_server_that_answers_and_takes_sessions_is_healthy() -> None:
     assert judged(replace(WELL, can_connect=None)).state is State.healthy
 
 
-@pytest.mark.parametrize("cause", Cause)
+ANSWERS = [cause for cause in Cause if cause is not Cause.defect]
+
+
+@pytest.mark.parametrize("cause", ANSWERS)
 def test_a_server_that_is_away_is_critical_whatever_the_cause(cause: Cause) -> None:
     """It is ill, never unknown; with the cause in words, what it said, and what to do."""
     verdict = judged(away(cause))
@@ -102,10 +105,18 @@ def test_before_the_first_attempt_has_ended_it_is_unknown() -> None:
 
 def test_only_full_slots_have_something_to_run() -> None:
     """Advice about a server that is away can be pasted and does nothing."""
-    found = {cause: only(judged(away(cause))) for cause in Cause}
+    found = {cause: only(judged(away(cause))) for cause in ANSWERS}
     runnable = {Cause.slots_full, Cause.role_full}
-    assert {cause for cause in Cause if statements(found[cause])} == runnable
-    assert {cause for cause in Cause if found[cause].check} == runnable
+    assert {cause for cause in ANSWERS if statements(found[cause])} == runnable
+    assert {cause for cause in ANSWERS if found[cause].check} == runnable
+
+
+def test_a_defect_of_ours_is_held_against_no_server() -> None:
+    """Nothing is known, and the reason says why."""
+    said = "a defect in pgvigil: TypeError at session.py:1"
+    for row in (away(Cause.defect, said), closed(Cause.defect, said)):
+        verdict = judged(row)
+        assert (verdict.state, verdict.reason) == (State.unknown, said)
 
 
 def test_full_slots_behind_a_working_session_have_words_of_their_own() -> None:
