@@ -150,6 +150,8 @@ class _Named:
 def _session(row: Holder, known: Session | None) -> HorizonHolder | None:
     if known and known.leader_pid not in (None, known.pid):
         return None  # a parallel worker ends with its leader, which has the same snapshot
+    if known and known.state == "idle":
+        return None  # its transaction has ended since its horizon was read
     pid, age = int(row.name), row.xmin_age
     check = (
         "SELECT pid, usename, application_name, state, xact_start, backend_xid, backend_xmin"

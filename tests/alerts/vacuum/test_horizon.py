@@ -110,6 +110,16 @@ def test_a_parallel_worker_is_no_holder_of_its_own() -> None:
     assert holders(scene(Holder("session", "9", "shop", 400))) == []
 
 
+def test_a_session_without_a_transaction_keeps_nothing() -> None:
+    """It was short, and has ended since the horizon was read: to end the session would harm."""
+    open_then = Holder("session", "7", "shop", 500)
+    found = scene(open_then)
+    assert len(holders(found)) == 1
+    idle = session(7, state="idle", xact_seconds=None)
+    ended = replace(found, answers={**found.answers, activity: Answer((idle,), found.at)})
+    assert holders(ended) == []
+
+
 def test_one_that_has_ended_is_still_told() -> None:
     """The two answers are not of the same moment."""
     [held] = holders(scene(Holder("session", "77", "shop", 400)))
