@@ -17,6 +17,9 @@ from monitor.web.security.webfile import read
 LAUGHS = "".join(
     f"k{n}: &k{n} [{', '.join([f'*k{n - 1}' if n else 'x'] * 10)}]\n" for n in range(12)
 )
+LONG = 100_000
+DEAR = pytest.mark.tool
+"""Seconds of CPU time for one test, so not among the quick ones."""
 WRONG = {
     "x: 2030-02-31": "has a value that is no date although it looks like one at line 1",
     "a: 1\nx: 0x_": "has a value that is no number although it looks like one at line 2",
@@ -58,7 +61,13 @@ def refused(path: Path, how: Callable[[Path], object]) -> str:
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize(("content", "said"), WRONG.items(), ids=[text[:20] for text in WRONG])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(*one, id=one[0][:20], marks=DEAR if len(one[0]) > LONG else ())
+        for one in WRONG.items()
+    ],
+)
 def test_wrong_content_is_one_sentence(
     tmp_path: Path, content: str, said: str, reader: str
 ) -> None:

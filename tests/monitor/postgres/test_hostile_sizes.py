@@ -143,7 +143,12 @@ async def asked(address: str) -> None:
     ("answer", "reason"),
     [
         (long_row, "a row of 120 MiB is more than the limit, 2 MiB"),
-        (many_rows, "the answer has more rows than the limit, 200,000"),
+        # Seconds of CPU time, so not among the quick ones.
+        pytest.param(
+            many_rows,
+            "the answer has more rows than the limit, 200,000",
+            marks=pytest.mark.tool,
+        ),
         (many_long_rows, "the answer is longer than the limit, 64 MiB"),
         (endless_columns, "a message of 60 MiB is more than the limit, 2 MiB"),
         (no_length, "the server does not speak PostgreSQL's protocol"),
