@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from alerts.cure import identifier, literal
-from alerts.raw_text import encode, is_raw
+from alerts.raw_text import encode, is_raw, shown
 from collectors._base import Capability, Scope
 from collectors._catalogue import all_collectors
 
@@ -77,14 +77,26 @@ def statements(
     for database in databases if tables else ():
         yield f"\n-- Keys, to tell of rows that are locked in no order: in {_comment(database)}"
         yield ENTER.replace("@", _is_called(database))
-        yield from (key_grant(role, table) for table in tables)
+        for table in tables:
+            yield from key_grant(role, table)
 
 
-def key_grant(role: str, table: str) -> str:
-    """Return statements that grant the primary key of a table, and of all its partitions."""
-    given = f"to_regclass({literal(table)})"
-    filled = KEYS.replace("@given", given).replace("@name", identifier(table))
-    return filled.replace("@role", literal(role))
+def key_grant(role: str, table: str) -> Iterator[str]:
+    """Yield statements that grant the primary key of a table, and of all its partitions."""
+    given = f"to_regclass({_text(table)})"
+    filled = KEYS.replace("@given", given).replace("@name", identifier(shown(table)))
+    statements = filled.replace("@role", literal(role))
+    if table.isascii() or is_raw(table):
+        yield statements
+    else:  # the server converts it to the encoding of the database
+        yield from (r"\encoding UTF8 \\", statements, r"\encoding SQL_ASCII \\")
+
+
+def _text(name: str) -> str:
+    """Return an expression for a name, of which any bytes may be no UTF-8."""
+    if is_raw(name):
+        return f"convert_from(decode('{encode(name).hex()}', 'hex'), getdatabaseencoding())"
+    return literal(name)
 
 
 def _comment(name: str) -> str:

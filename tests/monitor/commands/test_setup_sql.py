@@ -136,6 +136,25 @@ async def test_no_encoding_turns_a_name_into_an_address(
 
 
 @pytest.mark.versions(14, 18)
+async def test_keys_are_granted_in_a_database_of_any_encoding(
+    private_server: PrivateServers, psql: Psql
+) -> None:
+    """By the name as it is typed, whatever bytes the server has for it."""
+    server = private_server()
+    for encoding, name in (("utf8", "日本"), ("euc_jp", "日本"), ("latin1", "café")):
+        made = f"create database {encoding} encoding '{encoding}' template template0 locale 'C'"
+        async with connected(server.dsn()) as admin:
+            await admin.execute(made)
+        table = f'"{name}"."{name}"'
+        async with connected(server.dsn(encoding)) as inside:
+            await inside.execute(f'create schema "{name}"')
+            await inside.execute(f'create table {table} ("{name}" int primary key)')
+            await psql(server.dsn(), printed("--keys-of", table, "--database", encoding))
+            granted = "select has_column_privilege('watcher', $1::text::regclass, $2, 'select')"
+            assert await inside.fetchval(granted, table, name) is True
+
+
+@pytest.mark.versions(14, 18)
 @pytest.mark.parametrize("named", [False, True])
 async def test_the_login_for_plans_can_read_and_nothing_else(
     named: bool, private_server: PrivateServers, psql: Psql
