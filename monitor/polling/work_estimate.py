@@ -58,6 +58,16 @@ class WorkEstimate:
         runs = self.runs if cost.run is None else (*self.runs, cost.run)[-KEPT:]
         return WorkEstimate((*self.kept, _unsure(cost))[-KEPT:], runs, (), now)
 
+    def bound(self, cost: Cost, now: float) -> "WorkEstimate":
+        """Learn from a round of a process that we see, on a busy machine.
+
+        Its CPU time is exact. The rest has waited for a core and for us as well, so it says only
+        that no more than that is waiting for I/O.
+        """
+        runs = self.runs if cost.run is None else (*self.runs, cost.run)[-KEPT:]
+        least = min(self.waiting, _unsure(cost))
+        return WorkEstimate((*self.kept, least)[-KEPT:], runs, (), now)
+
     def doubt(self, cost: Cost, now: float) -> "WorkEstimate":
         """Learn from a dear round that nothing explains: it is believed after some of them."""
         dear = (*self.dear, _unsure(cost))

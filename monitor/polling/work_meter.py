@@ -12,7 +12,6 @@ from monitor.polling.pacing import Pacing
 from monitor.polling.partial_refresh import PartialRefresh
 from monitor.polling.question import Question
 from monitor.polling.round_log import RoundLog
-from monitor.polling.work_estimate import OURS
 from monitor.postgres.session import Session
 from monitor.reading import Cost
 
@@ -73,7 +72,7 @@ class WorkMeter:
         before = self.round_log.estimates.of(asked, database)
         now = self.calibration.clock.now()
         if cost.run is not None and self.heart.shares.is_disturbed:
-            after = before.keep(Cost(cost.elapsed, cost.run + OURS + before.waiting, cost.run), now)
+            after = before.bound(cost, now)
         elif not (before.is_dear(cost) or (cost.was_read_late and before.kept)):
             after = before.keep(cost, now)
         elif cost.was_read_late or await self._is_explained(session):

@@ -86,10 +86,17 @@ class Session:
                 session = await within(deadline, cls.of(connection, statement_timeout))
             session.heart = heart or session.heart
             session.process = BackendProcess.find(session.identity.pid, since)
+            session._see_the_opening()
             return session
         except BaseException:
             connection.terminate()
             raise
+
+    def _see_the_opening(self) -> None:
+        """Take the CPU time so far for the opening's, else the first answer is charged with it."""
+        if self.process and (ran := self.process.taken()):
+            cost = sum((cost for _, cost in self.aside), Cost())
+            self.aside = [(OPENING, replace(cost, run=ran[0]))]
 
     @classmethod
     async def of(

@@ -13,7 +13,7 @@ from bench.starvation.watching import Watching, wait, watcher
 from tests.fixtures.postgres import PrivateServers, connected
 
 pytestmark = [pytest.mark.versions(18), pytest.mark.alone]
-WARM_UP, SETTLED, MEASURED = 15.0, 5.0, 12.0
+WARM_UP, SETTLED, MEASURED = 15.0, 5.0, 20.0
 """Seconds."""
 LANES = ("fast", "normal", "table", "slow", "daily")
 LINKS = {"delay", "drip"}

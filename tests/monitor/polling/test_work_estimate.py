@@ -45,6 +45,16 @@ def test_no_round_is_dear_before_five_are_known() -> None:
     assert not known().is_dear(took(0.0044))
 
 
+def test_an_answer_on_a_busy_machine_bounds_the_waiting_and_never_raises_it() -> None:
+    """A first round that waited for cold storage is not charged for as long as others are busy."""
+    first = WorkEstimate().keep(took(0.3 + OURS, run=0.001), 0)
+    assert first.seconds == pytest.approx(0.3)
+    busy = first.bound(took(0.9, run=0.003), 0)
+    assert busy.seconds == pytest.approx(0.3 - 0.001 + 0.002)
+    assert busy.bound(took(0.01, run=0.002), 0).waiting == pytest.approx(0.008 - OURS)
+    assert WorkEstimate().bound(took(0.9, run=0.003), 0).seconds == 0.003
+
+
 def test_a_query_that_has_become_dear_is_believed_after_ten_rounds() -> None:
     """Nothing explains them; one that is as before begins the count anew."""
     estimate = known(0.002)
