@@ -24,6 +24,11 @@ class Cost:
     was_read_late: bool = False
     """The answer may have waited for us: the work is known to a tenth of a second only."""
 
+    @property
+    def spent(self) -> float:
+        """Seconds of the server: its CPU time, or the most that it may have been."""
+        return self.work if self.run is None else self.run
+
     def __add__(self, other: "Cost") -> "Cost":
         known = self.run is not None and other.run is not None
         run = (self.run or 0.0) + (other.run or 0.0) if known else None

@@ -193,7 +193,7 @@ class PlanVisits:
             )
 
         plan, cost = await session.run(planned, DEADLINE + SECONDS)
-        self.round_log.spend(cost.elapsed, cost.work if cost.run is None else cost.run, False)
+        self.round_log.spend(cost.elapsed, cost.spent, False)
         self.book.note_estimate(plan)
         return plan
 
@@ -234,7 +234,7 @@ class PlanVisits:
             return await adviser.advise(Known(_question(one), plan), knowns, now)
 
         found, cost = await session.run(advised, DEADLINE + 2 * SECONDS)
-        self.round_log.spend(cost.elapsed, cost.work if cost.run is None else cost.run, False)
+        self.round_log.spend(cost.elapsed, cost.spent, False)
         if adviser.ran_out:
             self.late.add(one.key)
             return

@@ -51,7 +51,7 @@ class Exposed:
     @property
     def work(self) -> float:
         """Seconds of the server, as far as they are known."""
-        return sum(cost.work if cost.run is None else cost.run for cost in self.costs)
+        return sum(cost.spent for cost in self.costs)
 
 
 async def expose(

@@ -69,8 +69,10 @@ class Glance:
         except ReadFailure:
             self.not_before = self.clock.now() + REFUSED
             return False
-        self.costs.append(cost.work if cost.run is None else cost.run)
-        self.round_log.spend(cost.elapsed, cost.work, False)
+        self.costs.append(cost.spent)
+        # Unless its process is seen, a late answer has waited: the least of a few says more.
+        work = self.cost if cost.run is None else cost.run
+        self.round_log.spend(cost.elapsed, work, False)
         return bool(records[0][0])
 
     def between(self, pace: float, budget: float) -> int:

@@ -180,7 +180,7 @@ class RowKeys:
             finally:
                 self.allowance.spend(found.work or UNKNOWN, self.clock.now(), share_of(wanted))
                 for cost in found.costs:
-                    self.round_log.spend(cost.elapsed, cost.work, False)
+                    self.round_log.spend(cost.elapsed, cost.spent, False)
             if found.transactions:
                 self.runner.supply(open_transactions, tuple(found.transactions))
             if found.held:

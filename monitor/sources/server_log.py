@@ -101,7 +101,7 @@ class ServerLogBySql(Source):
         async def ask(query: str) -> "list[object]":
             limits = LOCK_MS, STATEMENT_MS
             records, cost = await session.ask(query, DEADLINE, apart=True, limits=limits)
-            self.round_log.spend(cost.elapsed, cost.work if cost.run is None else cost.run, False)
+            self.round_log.spend(cost.elapsed, cost.spent, False)
             return list(records)
 
         with DEFECTS.contained("source", source=self.name, server=self.server):

@@ -5,12 +5,14 @@ from afar depends on what else the machine does, see bench/STARVATION.md.
 """
 
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
 from bench.starvation.conditions import CONDITIONS
 from bench.starvation.watching import Watching, wait, watcher
 from tests.fixtures.postgres import PrivateServers, connected
+from tests.fixtures.until import until
 
 pytestmark = [pytest.mark.versions(18), pytest.mark.alone]
 WARM_UP, SETTLED, MEASURED = 15.0, 5.0, 20.0
@@ -33,6 +35,8 @@ async def test_waiting_is_no_work(private_server: PrivateServers) -> None:
             )
             for name in names
         }
+        for one in started.values():
+            await until(partial(has_begun, one), "it has begun")
         wait(WARM_UP, *started.values())
         with CONDITIONS["stopped"].disturb(started["stopped"].pid):
             measure(*(started[name] for name in ("stopped", *LINKS)))
@@ -48,6 +52,10 @@ async def test_waiting_is_no_work(private_server: PrivateServers) -> None:
     }
     assert stretched == dict.fromkeys(told, 1.0)
     assert all(one["starved"] for one in told["stopped"])
+
+
+async def has_begun(watching: Watching) -> bool:
+    return bool(watching.believed)
 
 
 def measure(*watching: Watching) -> None:
