@@ -38,7 +38,7 @@ def btree_of(
         table_rows=table_rows,
         fillfactor=layout.fillfactor,
         columns=tuple(_column(layout, place, found) for place, found in enumerate(known)),
-        distinct=tuple(found[2] if found else None for found in known[: layout.indnkeyatts]),
+        distinct=tuple(map(_distinct, known[: layout.indnkeyatts])),
         deduplicates=layout.deduplicates,
         is_partial=layout.has_predicate,
         statistics_readable=statistics_readable,
@@ -59,6 +59,13 @@ def _known(
         if found and number in layout.notnull:
             found = 0.0, *found[1:]
         yield found
+
+
+def _distinct(known: Known | None) -> float | None:
+    """Return the distinct values of a column: 0 stands for unknown, unless all are null."""
+    if known is None or (known[2] == 0.0 and known[0] < 1.0):
+        return None
+    return known[2]
 
 
 def _by_number(statistics: ColumnStatistics | None) -> dict[int, Known]:

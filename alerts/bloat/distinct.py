@@ -32,7 +32,7 @@ SHAPE: Mapping[Frequencies, float] = {Frequencies.uneven: 1.0, Frequencies.skewe
 @lru_cache(maxsize=REMEMBERED)
 def distinct_values(found: float, rows: float, sampled: float, kind: Frequencies) -> float:
     """Return the distinct values among the rows, of which a sample gave the number found."""
-    if sampled >= rows or found >= rows:
+    if sampled >= rows or found >= rows or sampled <= 0:
         return min(found, rows)
     low, high = 1e-6, rows
     for _ in range(60):

@@ -7,7 +7,7 @@ from math import sqrt
 from random import Random
 from statistics import NormalDist
 
-from alerts.bloat.distinct import SHAPE, Frequencies
+from alerts.bloat.distinct import SHAPE, Frequencies, whole_numbers
 from alerts.bloat.packing import LINE_POINTER, PAGE_HEADER
 from alerts.bloat.posting import MANY, chances, entries_of
 
@@ -69,7 +69,10 @@ def _groups(equal: float, kind: Frequencies, random: Random) -> list[int]:
     """Return numbers of rows with an equal key, as often as they are likely."""
     if equal <= 1.0:
         return [1]
-    if equal < MANY or kind is Frequencies.constant:
+    if kind is Frequencies.constant:
+        (fewer, chance), (more, _) = whole_numbers(equal)
+        return [fewer if (n + 0.5) / DRAWS <= chance else more for n in range(DRAWS)]
+    if equal < MANY:
         return list(_by_chance(equal, kind))
     if (shape := SHAPE.get(kind)) is None:
         around = NormalDist(equal, sqrt(equal))

@@ -92,6 +92,25 @@ def test_number_of_values_that_are_equally_frequent(times: int, share: float) ->
     assert distinct_values(told, rows, sampled, kind) == pytest.approx(values, rel=0.01)
 
 
+@pytest.mark.parametrize("others", [(), (INT,)], ids=["alone", "beside another"])
+@pytest.mark.parametrize("column", [INT, TEXT], ids=["int4", "text"])
+def test_column_of_nulls_only(column: Column, others: tuple[Column, ...]) -> None:
+    """ANALYZE tells of no distinct values then, and its sample has none."""
+    nulls = replace(column, attnotnull=False, stanullfrac=1.0, stawidth=max(0, column.attlen))
+    columns, distinct = (*others, nulls), (*[9.0 for _ in others], 0.0)
+    found = estimated(
+        BTree(1, 1020, 1.2e6, 1.2e6, 90, columns, distinct, True, False, True, 0.0)
+    )  # fmt: skip
+    assert found.low <= 0.0
+    assert found.bloat_share < 0.05
+
+
+def test_very_frequent_keys_take_no_longer() -> None:
+    """As of two states of all rows: as many steps as of rare ones, whatever their number."""
+    for kind in Frequencies:
+        assert leaf_bytes(((16, 1),), 5e15, kind, 90, 8192) > 7000
+
+
 def test_new_index_is_not_bloated() -> None:
     found = estimated(KEY)
     assert found.bloat_share < 0.003

@@ -72,3 +72,26 @@ async def test_story(database: Database, psql: Psql) -> None:
         assert own.value == pytest.approx(before - left, rel=0.03)
         healed = verdict_of(finding, await snapshot(monitor), limits=LIMITS)
         assert (healed.state, healed.subjects) == (State.healthy, ())
+
+
+async def test_column_of_nulls_only(database: Database, psql: Psql) -> None:
+    """Of it ANALYZE tells no distinct values: it is judged, alone and beside another column."""
+    await psql(
+        database.dsn,
+        "CREATE TABLE orders (id int NOT NULL, shop int, gone timestamptz, note text);"
+        "INSERT INTO orders SELECT i, i % 7 FROM generate_series(1, 250000) i;"
+        "CREATE INDEX orders_gone ON orders (gone); CREATE INDEX orders_note ON orders (note);"
+        "CREATE INDEX orders_both ON orders (shop, gone);",
+    )
+    await psql(database.dsn, GRANT)
+    await psql(database.dsn, "VACUUM (ANALYZE) orders;")
+    counted = "SELECT last_analyze IS NOT NULL FROM pg_stat_user_tables"
+    await until(lambda: database.fetchval(counted), "the vacuum is counted")
+    async with watching(dsn=database.monitor_dsn) as monitor:
+        verdict = verdict_of(finding, await snapshot(monitor), limits=LIMITS)
+    assert (verdict.state, verdict.unjudged) == (State.healthy, ())
+    measured = {row.indexrelname: row for row in verdict.measured}
+    assert measured.keys() == {"orders_gone", "orders_note", "orders_both"}
+    for row in measured.values():
+        assert row.lowest_share <= 0.01
+        assert row.bloat_share < 0.05

@@ -197,3 +197,14 @@ def test_rough_estimates_alert_nobody() -> None:
 def test_invalid_indexes_are_left_out() -> None:
     assert verdict_of(finding, seen(index(0.1, is_valid=False))).state is State.healthy
     assert verdict_of(finding, seen(index(0.1, amname="gin"))).state is State.healthy
+
+
+def test_unknown_number_of_distinct_values_is_not_one() -> None:
+    """PostgreSQL writes 0 for it, as statistics that were restored may: equal keys share entries,
+    and how many of them do is not known."""
+    layout = replace(LAYOUT, deduplicates=True)
+    unknown = replace(STATISTICS, stadistinct=[0.0])
+    given = (btree_layout, (layout,)), (column_statistics, (unknown,))
+    verdict = verdict_of(finding, seen(index(1.0), *given))
+    assert verdict.state is State.unknown, verdict.subjects
+    assert "columns without statistics" in verdict.reason
