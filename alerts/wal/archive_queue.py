@@ -38,12 +38,13 @@ EMPTY = ArchiveQueue(0, 0, 0.0)
 def queue_of(snapshot: Snapshot) -> ArchiveQueue | None:
     """Return the queue, by the position of the last archived file; None if it is not known.
 
-    Where nothing was archived yet, the listing of the archiver's files tells it.
+    Where that is no file of WAL, or nothing was archived yet, the listing of the archiver's files
+    tells it.
     """
     row, segment = snapshot.row(archiver), segment_bytes(snapshot)
     end, here = _archived_until(row, segment), _written_until(snapshot)
     if end is None or here is None:
-        return _listed(snapshot, segment)
+        return _listed(snapshot, row, segment)
     files = max(0, here // segment - end // segment)
     if not files:
         return EMPTY
@@ -56,7 +57,15 @@ def segment_bytes(snapshot: Snapshot) -> int:
 
 
 def _archived_until(row: Archiver, segment: int) -> int | None:
-    return end_of(row.last_archived_wal, segment) if row.last_archived_wal else None
+    """Return where the archive ends: before the file that fails, if another kind of file was last.
+
+    Files of WAL are archived in their order, and none after one that fails.
+    """
+    end = end_of(row.last_archived_wal, segment) if row.last_archived_wal else None
+    if end is None and row.last_archived_wal and row.is_failing and row.last_failed_wal:
+        failed = end_of(row.last_failed_wal, segment)
+        return None if failed is None else failed - segment
+    return end
 
 
 def _written_until(snapshot: Snapshot) -> int | None:
@@ -64,8 +73,8 @@ def _written_until(snapshot: Snapshot) -> int | None:
     return snapshot.row(wal_position).lsn if snapshot.has(wal_position) else None
 
 
-def _listed(snapshot: Snapshot, segment: int) -> ArchiveQueue | None:
-    if not snapshot.has(wal_directory):
+def _listed(snapshot: Snapshot, row: Archiver, segment: int) -> ArchiveQueue | None:
+    if not snapshot.has(wal_directory) or _is_overtaken(snapshot, row):
         return None
     listed = snapshot.row(wal_directory)
     if not listed.ready:
@@ -85,6 +94,14 @@ def _waited(snapshot: Snapshot, row: Archiver, finished: int) -> tuple[float | N
         return None, False
     passed = snapshot.of(POSITIONS).passed(finished)
     return (passed.seconds, passed.exact) if passed else (None, False)
+
+
+def _is_overtaken(snapshot: Snapshot, row: Archiver) -> bool:
+    """Whether a file was archived since the listing, which may have been the one that waited."""
+    if row.archived_seconds is None:
+        return False
+    last = snapshot.answer(archiver).at - row.archived_seconds
+    return snapshot.answer(wal_directory).at < last
 
 
 def _listed_seconds(snapshot: Snapshot) -> float | None:

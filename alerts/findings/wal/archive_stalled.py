@@ -45,7 +45,10 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         return
     queue = queue_of(snapshot)
     if queue is None:
-        yield Unjudged("nothing was archived yet, and the archiver's files can't be listed")
+        what = "what was archived last is no file of WAL"
+        if row.last_archived_wal is None:
+            what = "nothing was archived yet"
+        yield Unjudged(f"{what}, and the archiver's files were not listed since")
     elif queue.files and queue.waited_seconds is None:
         yield Unjudged("how long the oldest file waits is not known yet", subject="archiver")
     elif queue.files and (queue.waited_seconds or 0.0) >= limits.waiting.total_seconds():

@@ -6,6 +6,7 @@ import pytest
 
 from alerts._base import AnyFinding, Severity, State
 from alerts.findings.wal import archive_failing, archive_stalled, archive_stub, wal_directory_size
+from alerts.history.recorder import Recorder
 from alerts.verdicts.verdict import Verdict
 from collectors.archiver import archiver
 from collectors.last_checkpoint import last_checkpoint
@@ -28,6 +29,10 @@ COLLECTORS = (
     replication_slots,
 )
 PENDING = "select count(*) from pg_ls_archive_statusdir() where name like '%.ready'"
+ALL_COUNTED = (
+    "select archived_count = (select count(*) from pg_ls_dir('..') name"
+    f" where name ~ '^[0-9A-F]{{24}}') and ({PENDING}) = 0 from pg_stat_archiver"
+)
 
 
 async def judged(server: Postgres, finding: AnyFinding, **limits: object) -> Verdict:
@@ -94,6 +99,41 @@ async def test_story_of_an_archive(private_server: PrivateServers, psql: Psql) -
     [subject] = (await judged(server, archive_stub.finding)).subjects
     assert "archive_command (true) keeps no file" in subject.evidence.message
     await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_backup_that_took_long_leaves_nothing_behind(
+    private_server: PrivateServers,
+) -> None:
+    """The label that is archived at its end is named after the file in which it began."""
+    server = private_server(archive_mode="on", archive_command="cp %p ../%f", wal_level="replica")
+    recorder = Recorder(wants=archive_stalled.finding.history)
+    async with watching(dsn=server.dsn("postgres", MONITOR)) as connection:
+        await look(connection, *COLLECTORS, recorder=recorder)
+        await until(lambda: label_comes_last(server), "the label is archived last")
+        snapshot = await look(connection, *COLLECTORS, recorder=recorder)
+    name = snapshot.row(archiver).last_archived_wal
+    assert name is not None
+    assert name.endswith(".backup")
+    limits = archive_stalled.Limits(waiting=timedelta(0))
+    verdict = verdict_of(archive_stalled.finding, snapshot, limits=limits)
+    assert (verdict.state, verdict.subjects) == (State.healthy, ())
+
+
+async def label_comes_last(server: Postgres) -> bool:
+    """Take a backup through several files; the archiver may see the last of these too late."""
+    start, stop = "pg_start_backup('x', true, false)", "pg_stop_backup(false, true)"
+    if server.binaries.major() >= 15:
+        start, stop = "pg_backup_start('x', true)", "pg_backup_stop(true)"
+    async with connected(server.dsn()) as admin:
+        await admin.execute(f"select {start}")
+        for _ in range(4):
+            await admin.execute("select pg_logical_emit_message(true, '', 'x'), pg_switch_wal()")
+        await until(lambda: admin.fetchval(f"select ({PENDING}) = 0"), "all files are archived")
+        await admin.execute(f"select * from {stop}")
+        await until(lambda: admin.fetchval(ALL_COUNTED), "all files are counted as archived")
+        last = await admin.fetchval("select last_archived_wal from pg_stat_archiver")
+    return str(last).endswith(".backup")
 
 
 def soon(finding: AnyFinding) -> dict[str, object]:

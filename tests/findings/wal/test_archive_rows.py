@@ -49,10 +49,11 @@ def judged(finding: AnyFinding, row: Archiver, end: int = ARCHIVED, **more: Any)
 
 
 def test_a_file_says_where_it_ends() -> None:
-    """Whatever the size of segments is; labels and partial files are of their segment."""
+    """Whatever the size of segments is; a partial file is of its segment, a label of none."""
     assert end_of("00000001000000000000000A", SEGMENT) == 11 * SEGMENT
     assert end_of("000000030000000200000003", GiB) == 2 * 4 * GiB + 4 * GiB
-    assert end_of("00000001000000000000000A.00000028.backup", SEGMENT) == 11 * SEGMENT
+    assert end_of("00000001000000000000000A.partial", SEGMENT) == 11 * SEGMENT
+    assert end_of("00000001000000000000000A.00000028.backup", SEGMENT) is None
     assert end_of("00000002.history", SEGMENT) is None
 
 
@@ -159,6 +160,50 @@ def test_a_listing_from_before_the_last_success_is_no_evidence() -> None:
         (9, {wal_position: [at_lsn(ARCHIVED + SEGMENT + 2)]}),
     )
     assert verdict_of(finding, snapshot).state is State.healthy
+
+
+LABEL: dict[str, Any] = {
+    "last_archived_wal": "00000001000000000000000A.00000028.backup",
+    "last_archived_time": AT - 7000,
+    "archived_seconds": 7000.0,
+}
+"""A backup began in that segment, and ended twenty segments later."""
+
+
+@pytest.mark.parametrize(
+    ("ready", "listed", "state"),
+    [
+        ((0, None), 6990, State.healthy),
+        ((2, 6980.0), 6990, State.ill),
+        ((2, 400.0), 6990, State.healthy),
+        ((1, 9000.0), -1000, State.unknown),
+        (None, 0, State.unknown),
+    ],
+)
+def test_the_label_of_a_backup_says_nothing_of_the_queue(
+    ready: tuple[int, float | None] | None, listed: int, state: State
+) -> None:
+    """It is named after the segment in which the backup began; a listing since then decides."""
+    finding = archive_stalled.finding
+    answers: dict[AnyCollector, Any] = {archiver: [archived(**LABEL)]}
+    steps = [(-9000.0, ARCHIVED), (-8999.0, ARCHIVED + 2 * SEGMENT), (0.0, ARCHIVED + 20 * SEGMENT)]
+    looks: list[tuple[float, dict[AnyCollector, Any]]] = [
+        (at, answers | {wal_position: [at_lsn(end)]}) for at, end in steps
+    ]
+    if ready is not None:
+        found = WalDirectory(segments=9, size_bytes=9, ready=ready[0], ready_seconds=ready[1])
+        looks.append((listed - 7000.0, {wal_directory: [found]}))
+    snapshot = rounds(finding, *sorted(looks, key=lambda one: one[0]))
+    assert verdict_of(finding, snapshot).state is state
+
+
+def test_the_file_that_fails_is_the_first_that_waits() -> None:
+    """Also after the label of a backup: how much is kept is known without a listing."""
+    failed = LABEL | FAILED | {"last_failed_wal": "00000001000000000000001E"}
+    verdict = judged(archive_failing.finding, archived(**failed), 30 * SEGMENT + 16 * GiB)
+    [subject] = verdict.subjects
+    assert subject.evidence.severity is Severity.critical
+    assert subject.evidence.facts["waiting_files"] == 1024
 
 
 @pytest.mark.parametrize(
