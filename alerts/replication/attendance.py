@@ -3,7 +3,7 @@
 It belongs to the cluster: after a failover the new primary still knows whom to expect.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
@@ -103,8 +103,13 @@ class AttendanceRecorder:
             seen = Attended.unpack(stored)
             if seen is None or answer.at - seen.last > self.span:
                 changes[name] = None
-        for receiver in filter(is_standby, answer.rows):
+        there = list(filter(is_standby, answer.rows))
+        present = {receiver.name for receiver in there}
+        for receiver in there:
             known = Attended.unpack(room.get(receiver.name))
+            if (former := _former_name(receiver, room, present)) is not None:
+                changes[former] = None
+                known = _together(known, Attended.unpack(room[former]))
             changes[receiver.name] = attended(known, receiver, answer.at)
         self.memory.update(self.place, changes)
         self.newest = answer.at
@@ -116,6 +121,29 @@ class AttendanceRecorder:
     def view(self, at: float) -> Attendance:
         own_name = self.memory.get(self.names, self.server)
         return Attendance(self.memory.room(self.place), self.newest, own_name)
+
+
+def _former_name(
+    receiver: Receiver, room: Mapping[str, Json], present: Collection[str]
+) -> str | None:
+    """Return the name that a standby had before it got another one, such as a cluster_name.
+
+    A slot is that of one standby. Without one, it was called by its address at first.
+    """
+    if receiver.slot_name is None:
+        is_new = receiver.name not in room
+        address = receiver.client_addr
+        return address if is_new and address in room and address not in present else None
+    away = ((name, Attended.unpack(room[name])) for name in room if name not in present)
+    return next((name for name, seen in away if seen and seen.slot == receiver.slot_name), None)
+
+
+def _together(known: Attended | None, former: Attended | None) -> Attended | None:
+    """Return one entry for both names."""
+    if known is None or former is None:
+        return known or former
+    newest = max(known, former, key=lambda one: one.last)
+    return newest._replace(stayed=known.stayed + former.stayed)
 
 
 def attended(known: Attended | None, receiver: Receiver, at: float) -> Attended:

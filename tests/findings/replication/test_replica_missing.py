@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from alerts._base import State
 from alerts.findings.replication.replica_missing import Limits, finding
 from alerts.history.memory import Memory
@@ -59,6 +61,32 @@ def test_one_whose_slot_was_dropped_is_removed() -> None:
     slot = filled(replication_slots.row, slot_name="second", slot_type="physical", active=False)
     assert subjects(server.saw(NOW + 1, answers | {replication_slots: [slot]})) == ["replica2"]
     assert subjects(server.saw(NOW + 2, answers | {replication_slots: []})) == []
+
+
+@pytest.mark.parametrize("slot", ["second", None])
+def test_another_name_is_no_other_standby(slot: str | None) -> None:
+    """One that gets an application_name is known again by its slot, or by its address; it is
+    expected under the new name at once."""
+    server, kind = Server("db1", Role.primary), slot and "physical"
+    unnamed = replace(
+        RECEIVER, application_name="walreceiver", slot_name=slot, slot_type=kind, pid=1
+    )
+    received(server, 25, unnamed, then=300)
+    named = replace(unnamed, application_name="db2", pid=2)
+    answers: dict[AnyCollector, list[Any]] = {wal_position: [PRIMARY]}
+    for ago in (180, 1):
+        snapshot = server.saw(NOW - ago, answers | {replication: [named]})
+        assert subjects(snapshot) == []
+    assert subjects(server.saw(NOW + 200, answers)) == ["db2"]
+
+
+def test_one_beside_another_of_its_address_is_missed() -> None:
+    """Both have stayed for long, so none of them is the other under a new name."""
+    server = Server("db1", Role.primary)
+    named = replace(RECEIVER, application_name="db2", pid=2)
+    received(server, 25, replace(RECEIVER, application_name="walreceiver"), named)
+    snapshot = server.saw(NOW + 1, {wal_position: [PRIMARY], replication: [named]})
+    assert subjects(snapshot) == ["10.0.0.2"]
 
 
 def test_those_that_are_named_are_expected() -> None:
