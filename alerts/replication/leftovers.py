@@ -13,6 +13,8 @@ from collectors.replication import Receiver
 STATUS = 30.0
 """Seconds between two replies of a standby that is well: at the latest when it is asked for one,
 after half of wal_sender_timeout."""
+LATE = 3.0
+"""Seconds within which a standby replies to WAL that another one has flushed."""
 Identity = tuple[str | None, str | None, str | None]
 
 
@@ -56,4 +58,13 @@ def _replaces(new: Receiver, old: Receiver) -> bool:
     if (new.replay_lsn or 0) < (old.replay_lsn or 0):  # a standby never goes back
         return False
     apart = (new.reply_time or 0.0) - (old.reply_time or 0.0)
-    return apart > STATUS / 10 and apart + STATUS >= _age(new)
+    return _is_silent(new, old, apart) and apart + STATUS >= _age(new)
+
+
+def _is_silent(new: Receiver, old: Receiver, apart: float) -> bool:
+    """Whether a connection is silent that would have replied if it lived.
+
+    Two living standbys without WAL to confirm reply at different times, so that takes long to tell.
+    """
+    owes_reply = (new.flush_lsn or 0) > (old.flush_lsn or 0)
+    return apart > (LATE if owes_reply else STATUS)

@@ -14,6 +14,7 @@ from alerts.findings.replication import (
     replica_receiver_down,
     sync_standby_missing,
 )
+from alerts.replication.leftovers import without_leftovers
 from alerts.replication.link import GRACE
 from alerts.replication.measure import lag_of
 from alerts.snapshot import Snapshot
@@ -21,7 +22,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors.replication import LABELS, replication
 from collectors.wal_receiver import wal_receiver
 from tests.fixtures.postgres import PrivateServers, Psql
-from tests.fixtures.replication import Pair, execute, paired, stopped, value
+from tests.fixtures.replication import Pair, Watched, execute, paired, stopped, value
 from tests.fixtures.until import until
 
 DOWN = replica_receiver_down.finding
@@ -137,6 +138,31 @@ async def test_a_stopped_walsender_beside_the_new_one(
         await pair.until(DOWN, State.healthy, on="db1", alone=True)
 
 
+@pytest.mark.versions(14, 18)
+async def test_two_standbys_of_one_name(private_server: PrivateServers) -> None:
+    """Both live, though the older one has not replied for a while when the other comes back: an
+    idle standby replies each ten seconds."""
+    primary = private_server()
+    first, second = private_server.standby(primary), private_server.standby(primary)
+    await until(lambda: value(primary, BOTH_STREAM), "both stream")
+    second.stop()
+    await until(lambda: value(primary, ONE_IS_SILENT), "the other has not replied for a while")
+    second.start()
+    await until(lambda: value(primary, BOTH_REPLY), "both stream again")
+    snapshot = await Watched(primary, "db1").look()
+    assert len({row.name for row in snapshot.rows(replication)}) == 1
+    assert len(without_leftovers(snapshot.rows(replication))) == 2
+    assert first.running
+
+
+ONE_IS_SILENT = (
+    "SELECT count(*) = 1 AND min(clock_timestamp() - reply_time) > interval '4 s'"
+    " FROM pg_stat_replication"
+)
+BOTH_REPLY = (
+    "SELECT count(replay_lsn) = 2 AND max(reply_time) - min(reply_time) > interval '3 s'"
+    " FROM pg_stat_replication"
+)
 BOTH_STREAM = "SELECT count(*) = 2 FROM pg_stat_replication WHERE replay_lsn IS NOT NULL"
 IS_SYNCHRONOUS = "SELECT sync_state = 'sync' FROM pg_stat_replication"
 
