@@ -89,22 +89,24 @@ class Readiness:
 def readiness_of(snapshot: Snapshot, most_seconds: float, most_bytes: int) -> Readiness:
     """Judge a standby; more than these seconds and bytes must not be lost."""
     primary = upstream_of(snapshot)
-    lost_bytes, lost_seconds = _loss(snapshot, primary)
-    blockers = list(_blockers(snapshot, primary))
-    if (lost_bytes or 0) > most_bytes and (lost_seconds or 0.0) > most_seconds:
-        blockers.append(f"{loss_text(lost_bytes, lost_seconds)} would be lost")
+    loss = _loss(snapshot, primary)
+    blockers, doubts = list(_blockers(snapshot, primary)), list(_doubts(snapshot, primary))
+    if loss and loss.bytes > most_bytes and loss.seconds > most_seconds:
+        blockers.append(f"{loss.text} would be lost")
+    elif loss and loss.bytes > most_bytes and not loss.is_exact:
+        doubts.append(f"the age of the {bytes_text(loss.bytes)} to be lost is not known yet")
     return Readiness(
         snapshot.node.server,
         primary.node.server if primary else None,
         tuple(blockers),
         _received(snapshot),
-        lost_bytes,
-        lost_seconds,
+        loss.bytes if loss else None,
+        loss.seconds if loss and loss.is_exact else None,
         _to_replay(snapshot),
         tuple(_breaks(snapshot, primary)),
         tuple(_unknown(snapshot, primary)),
         _subscribed(primary),
-        tuple(_doubts(snapshot, primary)),
+        tuple(doubts),
     )
 
 
@@ -137,20 +139,35 @@ def of_receiver(snapshot: Snapshot, receiver: Receiver) -> Readiness:
     )
 
 
-def _loss(snapshot: Snapshot, primary: Snapshot | None) -> tuple[int | None, float | None]:
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """WAL that has not arrived."""
+
+    bytes: int
+    seconds: float
+    """Age of the oldest change in it;"""
+    is_exact: bool
+    """at least, where the history does not reach back that far."""
+
+    @property
+    def text(self) -> str:
+        at_least = "" if self.is_exact else "at least "
+        return f"{bytes_text(self.bytes)} of {at_least}{duration_text(self.seconds)}"
+
+
+def _loss(snapshot: Snapshot, primary: Snapshot | None) -> _Loss | None:
     """Return what has not arrived: by the primary, or by what is remembered of the cluster."""
     received = _received(snapshot)
     members = [primary] if primary else list(snapshot.peers)
     known = [(line.lsn, line) for one in members if (line := known_timeline(one)) and line.lsn]
     if received is None or not known:
-        return None, None
+        return None
     newest, timeline = max(known, key=lambda one: one[0])
     passed = timeline.passed(received)
     if passed is None:
-        return (0, 0.0) if primary else (None, None)
+        return _Loss(0, 0.0, True) if primary else None
     later = snapshot.answer(wal_position).at - timeline.trail.now
-    seconds = max(0.0, passed.seconds + later) if passed.exact else None
-    return max(0, newest - received), seconds
+    return _Loss(max(0, newest - received), max(0.0, passed.seconds + later), passed.exact)
 
 
 def _received(snapshot: Snapshot) -> int | None:

@@ -221,6 +221,17 @@ def test_a_loss_beyond_the_limit(most: float, is_ready: bool) -> None:
     assert (one.lost_bytes, one.lost_seconds, one.is_ready) == (59 * MiB, 58, is_ready)
 
 
+@pytest.mark.parametrize(("most", "is_ready"), [(30, False), (90, None)])
+def test_a_loss_from_before_the_first_look(most: float, is_ready: bool | None) -> None:
+    """It is as old as the history at least; whether that is too old may not be known yet."""
+    one = ready({}, {}, behind=900, most=most)
+    assert (one.lost_bytes, one.lost_seconds, one.is_ready) == (900 * MiB, None, is_ready)
+    told = (
+        "900 MiB of at least 1 min would be lost" if is_ready is False else "the age of the 900 MiB"
+    )
+    assert told in "; ".join((*one.blockers, *one.doubts))
+
+
 @pytest.mark.parametrize(
     ("here", "there", "broken"),
     [
