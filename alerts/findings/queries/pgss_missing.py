@@ -31,8 +31,10 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         yield not_loaded(snapshot, libraries.setting)
     else:
         yield from switched_off(snapshot, known)
-        is_created = any(row.extname == NAME for row in snapshot.rows(extensions))
-        if not is_created and snapshot.node.role is not Role.standby:  # the primary tells it
+        asked, is_standby = snapshot.answer(extensions), snapshot.node.role is Role.standby
+        is_created = any(row.extname == NAME for row in asked.rows)
+        # A database that has not answered may have it; on a standby the primary tells it.
+        if not is_created and not asked.missing and not is_standby:
             yield not_created()
 
 

@@ -1,5 +1,6 @@
 """pgss_missing and pgss_evicting: whether statements are counted, and all of them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from alerts._base import State
 from alerts.findings.queries import pgss_evicting, pgss_missing
 from alerts.snapshot import Snapshot
+from collectors._base import Absence, Answer
 from collectors.extensions import Extension, extensions
 from collectors.settings import settings
 from collectors.stat_statements_info import StatementsInfo, stat_statements_info
@@ -54,6 +56,15 @@ def test_the_other_libraries_stay() -> None:
 
 def test_hidden_libraries_are_unknown() -> None:
     assert verdict_of(pgss_missing.finding, counting(None)).state is State.unknown
+
+
+def test_a_database_that_has_not_answered_may_have_it() -> None:
+    """Until then it is not known that none has it."""
+    snapshot = counting("pg_stat_statements")
+    silent: Answer[Extension] = Answer((), snapshot.at, {"shop": Absence("not visited yet")})
+    snapshot = replace(snapshot, answers={**snapshot.answers, extensions: silent})
+    verdict = verdict_of(pgss_missing.finding, snapshot)
+    assert (verdict.state, verdict.subjects) == (State.unknown, ())
 
 
 def evicting(before: int, after: int, *also: Any, texts: Any = None, **given: Any) -> Snapshot:
