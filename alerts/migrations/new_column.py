@@ -9,11 +9,16 @@ SERIAL = ("smallserial", "serial", "bigserial", "serial2", "serial4", "serial8")
 """Types that do so too, by all their names."""
 
 
-def lacks_value(action: Action) -> bool:
+def has_no_value(action: Action) -> bool:
     """Whether only a default of its type could give it one."""
     if action.kind != "AT_AddColumn":
         return False
     kinds = dict(constraints(action.definition))
     is_serial = type_of(action.definition.get("typeName", {})) in SERIAL
-    must_hold = bool({"NOT NULL", "PRIMARY KEY"} & kinds.keys())
-    return must_hold and not (is_serial or GIVEN & kinds.keys())
+    return not (is_serial or GIVEN & kinds.keys())
+
+
+def lacks_value(action: Action) -> bool:
+    """Whether it must not be NULL as well."""
+    must_hold = {"NOT NULL", "PRIMARY KEY"} & dict(constraints(action.definition)).keys()
+    return bool(must_hold) and has_no_value(action)

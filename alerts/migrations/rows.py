@@ -26,7 +26,7 @@ def refused_by_rows(traced: Traced, live: LiveServer | None) -> Iterator[Advice]
         if table is not None and _has_rows(traced, table, live):
             yield from _of_action(action, table)
             if action.kind == "AT_AddColumn" and (traced.scanned or traced.rewritten):
-                yield from _without_default(action, table, traced.filled)
+                yield from _without_default(action, table, traced)
             if traced.rewritten or traced.scanned:
                 yield from _of_type(action, table)
     if traced.statement.node == "IndexStmt" and traced.statement.body.get("unique"):
@@ -63,16 +63,25 @@ def _of_action(action: Action, table: LiveTable) -> Iterator[Advice]:
         )
 
 
-def _without_default(action: Action, table: LiveTable, filled: tuple[str, ...]) -> Iterator[Advice]:
+def _without_default(action: Action, table: LiveTable, traced: Traced) -> Iterator[Advice]:
     """A new column that must not be NULL, and is so in all rows that are there."""
-    if not lacks_value(action) or action.definition.get("colname") in filled:
-        return
-    yield Advice(
-        f"{table.relation} has rows, and the new column {action.definition.get('colname')} has no"
-        " default and must not be NULL: it will fail. Add it without NOT NULL, let the application"
-        " write it, fill the old rows in batches with a COMMIT after each, then SET NOT NULL.",
-        level=Level.danger,
-    )
+    name = action.definition.get("colname")
+    if name in traced.refused:
+        yield Advice(
+            f"{table.relation} has rows, and the new column {name} has no default and a domain as"
+            " its type that takes no NULL: it will fail. Add it with the type below the domain,"
+            " let the application write it, fill the old rows in batches with a COMMIT after each,"
+            " then add what the domain demands as a CHECK, NOT VALID, and VALIDATE it.",
+            level=Level.danger,
+        )
+    elif lacks_value(action) and name not in traced.filled:
+        yield Advice(
+            f"{table.relation} has rows, and the new column {name} has no"
+            " default and must not be NULL: it will fail. Add it without NOT NULL, let the"
+            " application write it, fill the old rows in batches with a COMMIT after each, then SET"
+            " NOT NULL.",
+            level=Level.danger,
+        )
 
 
 def _of_type(action: Action, table: LiveTable) -> Iterator[Advice]:

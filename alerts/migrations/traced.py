@@ -72,6 +72,8 @@ class Traced:
     """Seconds in force when it began; 0 is none."""
     filled: tuple[str, ...] = ()
     """New columns to which the default of their type, a domain perhaps, gives a value."""
+    refused: tuple[str, ...] = ()
+    """New columns without a value whose type, a domain, takes no NULL."""
     created: bool = False
     """Whether all that it touches was made by the file itself."""
 

@@ -19,9 +19,9 @@ from monitor.migrations.clone_session import BROKEN, EACH, FLUSHES, CloneSession
 from monitor.migrations.collations import stand_in
 from monitor.migrations.failures import RUNS_CODE, FailureReader
 from monitor.migrations.file_transaction import FileTransaction
-from monitor.migrations.filled_by_type import filled_by_type
 from monitor.migrations.kept_settings import ENDS, chains
 from monitor.migrations.live_names import LiveNames
+from monitor.migrations.new_columns import new_columns
 from monitor.migrations.progress import silent
 from monitor.migrations.reach import about_database, cut_otherwise, is_of_session, reaches_beyond
 from monitor.migrations.relations import Relations, Seen
@@ -198,14 +198,15 @@ class Tracer:
         try:
             await self.session.execute(on_clone(statement, self.scratch))
             seen = self.relations.learn(await self.session.touched())
-            filled = await filled_by_type(self.session.connection, statement)
+            new = await new_columns(self.session.connection, statement)
             await self.session.execute("COMMIT")
         except asyncpg.PostgresError as wrong:
             await self.session.roll_back()
             if wrong.sqlstate == ENDS_ITSELF:
                 return await self._that_commits(statement)
             return self.failures.read(statement, wrong)
-        return replace(effects(statement, self.relations, seen), filled=filled)
+        found = effects(statement, self.relations, seen)
+        return replace(found, filled=new.filled, refused=new.refused)
 
     async def _that_commits(self, statement: Statement) -> Traced:
         """Run code that ends transactions itself, so that its locks are not seen."""
@@ -219,12 +220,13 @@ class Tracer:
         try:
             await self.session.execute(on_clone(statement, self.scratch))
             seen = self.relations.learn(await self.session.touched())
-            filled = await filled_by_type(self.session.connection, statement)
+            new = await new_columns(self.session.connection, statement)
         except asyncpg.PostgresError as wrong:
             if self.session.aborted_by(wrong):
                 self.transaction.abort(statement)
             return self.failures.read(statement, wrong)
-        return replace(effects(statement, self.relations, seen), filled=filled)
+        found = effects(statement, self.relations, seen)
+        return replace(found, filled=new.filled, refused=new.refused)
 
     async def _note(self, statement: Statement) -> None:
         """Follow what the statement did to the transaction and to the settings."""

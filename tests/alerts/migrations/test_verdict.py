@@ -530,6 +530,17 @@ def test_a_new_column_that_must_not_be_null(definition: str, fails: bool) -> Non
     assert "the new column" not in texts(verdict(by_type))
 
 
+def test_a_new_column_whose_domain_takes_no_null() -> None:
+    """It is NULL in all rows that are there."""
+    new = traced("ALTER TABLE orders ADD tenant full_text", rewritten=(ORDERS,))
+    assert "the new column" not in texts(verdict(new))
+    found = verdict(replace(new, refused=("tenant",)))
+    assert "a domain as its type that takes no NULL: it will fail" in texts(found)
+    assert found.level is Level.danger
+    empty = replace(LIVE, tables={ORDERS: replace(TABLE, rows=0.0)})
+    assert "takes no NULL" not in texts(verdict(replace(new, refused=("tenant",)), empty))
+
+
 def test_what_cascade_removes() -> None:
     """Columns of a type, and constraints of other tables, are no rows of what is dropped."""
     for sql in ("DROP TYPE mood CASCADE", "DROP TABLE customers CASCADE"):

@@ -163,8 +163,25 @@ async def test_new_columns_that_their_type_gives_a_value(scratch: Scratch) -> No
         BEGIN; SET LOCAL search_path = app, public; ALTER TABLE orders ADD c6 tips NOT NULL;
         ALTER TABLE orders ADD c7 tips; COMMIT""",
     )
-    assert [one.filled for one in found if one.filled] == [("c1", "c2"), ("c6",)]
+    assert [one.filled for one in found if one.filled] == [("c1", "c2"), ("c6",), ("c7",)]
+    assert not [one.failure or one.refused for one in found if one.failure or one.refused]
+
+
+async def test_new_columns_whose_type_takes_no_null(scratch: Scratch) -> None:
+    """A domain that is NOT NULL, or whose CHECK says so, or that is made of such a domain."""
+    found = await traced(
+        scratch,
+        """CREATE DOMAIN full_text AS text NOT NULL; CREATE DOMAIN longer AS full_text;
+        CREATE DOMAIN known AS int CHECK (VALUE IS NOT NULL); CREATE DOMAIN above AS int
+            CHECK (VALUE > 0); CREATE DOMAIN zero AS int NOT NULL DEFAULT 0;
+        ALTER TABLE orders ADD c1 full_text, ADD c2 longer, ADD c3 known, ADD c4 above,
+            ADD c5 zero, ADD c6 full_text DEFAULT 'x', ADD c7 full_text[], ADD c8 longer NOT NULL;
+        BEGIN; ALTER TABLE orders ADD c9 known; ALTER TABLE orders ADD c10 text; COMMIT""",
+    )
+    assert [one.refused for one in found if one.refused] == [("c1", "c2", "c3", "c8"), ("c9",)]
+    assert [one.filled for one in found if one.filled] == [("c5",)]
     assert not [one.failure for one in found if one.failure]
+    assert all(one.rewritten for one in found if one.refused)
 
 
 async def test_the_owner_of_a_sequence(scratch: Scratch) -> None:
