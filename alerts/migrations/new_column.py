@@ -1,7 +1,7 @@
 """New column that must not be NULL, though nothing gives the rows that are there a value."""
 
 from alerts.migrations.cast import type_of
-from alerts.migrations.statement import Action, constraints
+from alerts.migrations.statement import Action, Tree, constraints
 
 GIVEN = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
 """What gives a new column a value in all rows that are there."""
@@ -15,7 +15,16 @@ def has_no_value(action: Action) -> bool:
         return False
     kinds = dict(constraints(action.definition))
     is_serial = type_of(action.definition.get("typeName", {})) in SERIAL
-    return not (is_serial or GIVEN & kinds.keys())
+    is_given = any(not _is_null(kinds[kind]) for kind in GIVEN & kinds.keys())
+    return not (is_serial or is_given)
+
+
+def _is_null(constraint: Tree) -> bool:
+    """Whether it is DEFAULT NULL, which is as none."""
+    given = constraint.get("raw_expr", {})
+    while "TypeCast" in given:
+        given = given["TypeCast"].get("arg", {})
+    return bool(given.get("A_Const", {}).get("isnull"))
 
 
 def lacks_value(action: Action) -> bool:

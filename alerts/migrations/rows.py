@@ -56,6 +56,9 @@ def _of_action(action: Action, table: LiveTable) -> Iterator[Advice]:
         if contype == "CONSTR_PRIMARY":
             for key in keys:
                 yield from _nulls(key, table)
+    elif contype == "CONSTR_NOTNULL" and not found.get("skip_validation"):
+        for part in found.get("keys", ()):
+            yield from _nulls(part["String"]["sval"], table)
     elif contype in MUST_HOLD and not found.get("skip_validation"):
         yield Advice(
             f"Not known: {MUST_HOLD[contype]}; if not, it fails after the scan.",

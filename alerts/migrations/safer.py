@@ -42,7 +42,7 @@ def safer(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
             yield from _of_action(traced, action, live)
         yield from _of_statement(traced)
     elif statement.node == "DropStmt" and statement.body.get("removeType") == "OBJECT_INDEX":
-        yield from _drop_index(statement)
+        yield from _drop_index(traced)
     elif not statement.is_concurrent and any(
         action.kind == "AT_DetachPartition" for action in statement.actions
     ):
@@ -142,13 +142,23 @@ def _add_constraint(traced: Traced, table: Relation, action: Action) -> Iterator
             _in_two_steps(traced.statement, where, found),
         )
     elif contype in UNIQUE and "indexname" not in found:
-        yield _unique(where, contype, found)
+        yield _unique(where, contype, found, _is_partitioned(traced))
     elif contype == "CONSTR_EXCLUSION":
         yield Advice("An EXCLUDE constraint has no form that builds its index CONCURRENTLY.")
 
 
-def _unique(where: str, contype: str, found: Tree) -> Advice:
-    keys = [part["String"]["sval"] for part in found.get("keys", ())]
+def _unique(where: str, contype: str, found: Tree, is_partitioned: bool) -> Advice:
+    if found.get("without_overlaps"):
+        return Advice(
+            "A constraint WITHOUT OVERLAPS has no form that builds its index CONCURRENTLY."
+        )
+    if is_partitioned:
+        return Advice(
+            "On a partitioned table: add it to ONLY the parent; on each partition build the index"
+            " CONCURRENTLY and let a constraint take it over; then ALTER INDEX ... ATTACH PARTITION"
+            " for each."
+        )
+    keys = _names(found, "keys")
     name = found.get("conname") or "_".join((*keys, "key"))
     index, columns = identifier(name), ", ".join(map(identifier, keys))
     return Advice(
@@ -156,12 +166,39 @@ def _unique(where: str, contype: str, found: Tree) -> Advice:
         " takes it over in a moment"
         + (" (if the columns are NOT NULL)." if contype == "CONSTR_PRIMARY" else "."),
         (
-            f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {where} ({columns});",
+            f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {where} ({columns}){_of_index(found)};",
             "SET lock_timeout = '2s';",
-            f"ALTER TABLE {where} ADD CONSTRAINT {index} {UNIQUE[contype]} USING INDEX {index};",
+            f"ALTER TABLE {where} ADD CONSTRAINT {index} {UNIQUE[contype]} USING INDEX {index}"
+            f"{_when_checked(found)};",
             "RESET lock_timeout;",
-        ),
+        )
+        if not found.get("options")
+        else (),
     )
+
+
+def _of_index(found: Tree) -> str:
+    """Write what a constraint says of its index, besides the columns."""
+    included = ", ".join(map(identifier, _names(found, "including")))
+    place = found.get("indexspace")
+    return (
+        (f" INCLUDE ({included})" if included else "")
+        + (" NULLS NOT DISTINCT" if found.get("nulls_not_distinct") else "")
+        + (f" TABLESPACE {identifier(place)}" if place else "")
+    )
+
+
+def _when_checked(found: Tree) -> str:
+    deferrable = " DEFERRABLE" if found.get("deferrable") else ""
+    return deferrable + (" INITIALLY DEFERRED" if found.get("initdeferred") else "")
+
+
+def _names(found: Tree, key: str) -> list[str]:
+    return [part["String"]["sval"] for part in found.get(key, ())]
+
+
+def _is_partitioned(traced: Traced) -> bool:
+    return any(held.kind == "p" for held in traced.locks)
 
 
 def _add_column(traced: Traced, action: Action, live: LiveServer | None) -> Iterator[Advice]:
@@ -232,8 +269,7 @@ def _of_statement(traced: Traced) -> Iterator[Advice]:
 
 
 def _create_index(traced: Traced) -> Iterator[Advice]:
-    parent = any(held.kind == "p" for held in traced.locks)
-    if parent:
+    if _is_partitioned(traced):
         yield Advice(
             "On a partitioned table: CREATE INDEX ... ON ONLY the parent, CREATE INDEX CONCURRENTLY"
             " on each partition, then ALTER INDEX ... ATTACH PARTITION for each."
@@ -247,8 +283,14 @@ def _create_index(traced: Traced) -> Iterator[Advice]:
         )
 
 
-def _drop_index(statement: Statement) -> Iterator[Advice]:
-    if statement.is_concurrent or statement.body.get("behavior") == "DROP_CASCADE":
+def _drop_index(traced: Traced) -> Iterator[Advice]:
+    """PostgreSQL drops no index of a partitioned table CONCURRENTLY."""
+    statement = traced.statement
+    if (
+        _is_partitioned(traced)
+        or statement.is_concurrent
+        or statement.body.get("behavior") == "DROP_CASCADE"
+    ):
         return
     names = [identifier(*filter(None, name)) for name in statement.tables]
     maybe = "IF EXISTS " if statement.body.get("missing_ok") else ""

@@ -253,6 +253,17 @@ def test_what_statements_still_name(sql: str, named: bool) -> None:
     unread = verdict(traced(sql), replace(LIVE, texts=None))
     assert "Not known" in texts(unread)
     assert unread.level is Level.caution
+    partly = verdict(traced(sql), replace(live, texts_hidden=True))
+    assert partly.level is (Level.danger if named else Level.caution)
+    assert ("statements of other roles" in texts(partly)) is not named
+
+
+def test_no_secret_of_a_statement_is_told() -> None:
+    """Its text is that of the server, where values may still be in it."""
+    live = replace(LIVE, texts=("DO $$ BEGIN PERFORM dblink('pass', 'UPDATE orders') END $$",))
+    found = texts(verdict(traced("DROP TABLE orders"), live))
+    assert "such as: do …." in found.lower()
+    assert "pass" not in found
 
 
 @pytest.mark.parametrize(
@@ -515,6 +526,8 @@ def test_which_column_rewrites_the_table(sql: str, is_told: bool) -> None:
         ("tenant serial8 PRIMARY KEY", False),
         ("tenant int GENERATED ALWAYS AS IDENTITY PRIMARY KEY", False),
         ("tenant int NOT NULL GENERATED ALWAYS AS (total * 2) STORED", False),
+        ("tenant text NOT NULL DEFAULT NULL", True),
+        ("tenant text DEFAULT NULL::text NOT NULL", True),
         ("tenant text", False),
     ],
 )
@@ -528,6 +541,62 @@ def test_a_new_column_that_must_not_be_null(definition: str, fails: bool) -> Non
     assert "the new column" not in texts(verdict(traced(sql, scanned=(ORDERS,)), empty))
     by_type = traced(sql, scanned=(ORDERS,), filled=("tenant",))
     assert "the new column" not in texts(verdict(by_type))
+
+
+@pytest.mark.parametrize(
+    ("rest", "index", "taken_over"),
+    [
+        ("UNIQUE (note)", "(note);", "USING INDEX u;"),
+        ("UNIQUE NULLS NOT DISTINCT (a, b)", "(a, b) NULLS NOT DISTINCT;", "USING INDEX u;"),
+        ('UNIQUE (a) INCLUDE (b, "C")', '(a) INCLUDE (b, "C");', "USING INDEX u;"),
+        ("UNIQUE (a) USING INDEX TABLESPACE fast", "(a) TABLESPACE fast;", "USING INDEX u;"),
+        ("UNIQUE (a) DEFERRABLE", "(a);", "USING INDEX u DEFERRABLE;"),
+        (
+            "PRIMARY KEY (a) INITIALLY DEFERRED",
+            "(a);",
+            "PRIMARY KEY USING INDEX u DEFERRABLE INITIALLY DEFERRED;",
+        ),
+    ],
+)
+def test_a_unique_constraint_stays_what_it_is(rest: str, index: str, taken_over: str) -> None:
+    """In two steps it has all that it has in one."""
+    one = traced(f"ALTER TABLE orders ADD CONSTRAINT u {rest}", rebuilt=(ORDERS,))
+    [sql] = [advice.sql for advice in verdict(one).advice if advice.sql]
+    assert sql[0].endswith(f"ON public.orders {index}")
+    assert sql[2].endswith(taken_over)
+
+
+@pytest.mark.parametrize(
+    ("rest", "held", "told"),
+    [
+        ("UNIQUE (a) WITH (fillfactor = 70)", "r", "Build the index first"),
+        ("PRIMARY KEY (a, b WITHOUT OVERLAPS)", "r", "no form that builds its index"),
+        ("UNIQUE (a)", "p", "add it to ONLY the parent"),
+    ],
+)
+def test_a_unique_constraint_without_statements(rest: str, held: str, told: str) -> None:
+    """What is printed would be another constraint, or would fail."""
+    one = traced(f"ALTER TABLE orders ADD CONSTRAINT u {rest}", rebuilt=(ORDERS,))
+    locks = (Held(ORDERS, LockMode.AccessExclusive, kind=held),)
+    found = verdict(replace(one, locks=locks), replace(LIVE, version=180_000))
+    assert told in texts(found)
+    assert not [advice.sql for advice in found.advice if advice.sql]
+
+
+def test_no_index_of_a_partitioned_table_is_dropped_concurrently() -> None:
+    """PostgreSQL refuses that."""
+    one = traced("DROP INDEX i")
+    assert "CONCURRENTLY" in texts(verdict(one))
+    parent = (Held(ORDERS, LockMode.AccessExclusive, kind="p"),)
+    assert "CONCURRENTLY" not in texts(verdict(replace(one, locks=parent)))
+
+
+@pytest.mark.parametrize(("rest", "is_told"), [("", True), (" NOT VALID", False)])
+def test_a_named_constraint_of_no_nulls(rest: str, is_told: bool) -> None:
+    """Since 18 NOT NULL may have a name; it fails on the same rows."""
+    sql = f"ALTER TABLE orders ADD CONSTRAINT n NOT NULL total{rest}"
+    found = verdict(traced(sql, scanned=(ORDERS,)), replace(LIVE, version=180_000))
+    assert ("total is NULL in about 25 % of the rows: it will fail" in texts(found)) is is_told
 
 
 def test_a_new_column_whose_domain_takes_no_null() -> None:
