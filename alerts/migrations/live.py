@@ -110,6 +110,8 @@ class LiveServer:
     """Whether a slot may keep WAL without a limit."""
     standby_delay: float | None = None
     """Seconds after which a standby cancels a query that is in the way of a lock; -1 is never."""
+    texts_hidden: bool = False
+    """Whether there are others, of roles whose statements ours may not see."""
 
     @property
     def major(self) -> int:

@@ -8,11 +8,14 @@ from alerts.migrations.advice import Advice, Level
 from alerts.migrations.live import LiveServer
 from alerts.migrations.statement import Statement
 from alerts.migrations.traced import Traced
+from alerts.query_text import normalised
 
 EXPAND = (
     "Add the new name first, let the application use it, and take the old one away in a later"
     " release."
 )
+EXAMPLE = 100
+"""Characters of a statement that is named."""
 WORD = re.compile(r'"((?:[^"]|"")+)"|([^\W\d][\w$]*)')
 
 
@@ -61,11 +64,17 @@ def still_named(traced: Traced, live: LiveServer | None) -> Iterator[Advice]:
             continue
         naming = [text for text in live.texts if _names(text, gone)]
         if naming:
-            example = " ".join(naming[0].split())[:100]
+            example = normalised(naming[0], EXAMPLE)
             yield Advice(
                 f"{what} is {gone.how}, but recent statements name it, such as: {example}."
                 f" {EXPAND}",
                 level=Level.danger,
+            )
+        elif live.texts_hidden:
+            yield Advice(
+                f"Not known: whether statements of other roles still name {what}; they are hidden"
+                f" from a role that is not a member of pg_read_all_stats. {EXPAND}",
+                level=Level.caution,
             )
         else:
             yield Advice(

@@ -117,7 +117,7 @@ OLDEST = """
 """
 STANDBYS = """
     select
-        coalesce(application_name, '')::text as name, sync_state = 'sync' as is_sync,
+        coalesce(application_name, '')::text as name, sync_state in ('sync', 'quorum') as is_sync,
         pg_catalog.pg_wal_lsn_diff(sent_lsn, replay_lsn)::float8 as behind
     from pg_catalog.pg_stat_replication where state in ('streaming', 'catchup')
 """
@@ -147,6 +147,8 @@ STATEMENTS = """
     where s.dbid = (select oid from pg_catalog.pg_database where datname = current_database())
     order by s.calls desc limit {most}
 """
+HIDDEN = "<insufficient privilege>"
+"""In place of a statement of another role."""
 CALLS = """
     select s.queryid, sum(s.calls)::float8 as calls
     from {schema}.pg_stat_statements(false) s
@@ -188,6 +190,8 @@ class LiveFacts:
     session: Session
     unread: list[str] = field(default_factory=list)
     """What could not be asked, and why."""
+    hidden: bool = False
+    """Whether pg_stat_statements hides those of other roles."""
 
     async def roles(self) -> list[str]:
         return [row["name"] for row in await self._rows(ROLES)]
@@ -216,7 +220,7 @@ class LiveFacts:
             after = await self._counters(wanted)
             again = await self._calls() if statements else {}
             traffic = _traffic(before, after, seconds)
-            if statements is not None:
+            if statements is not None and not self.hidden:
                 counted = _counted(statements, calls, again, relations, seconds)
                 traffic = {**traffic, **counted}
             tables = {r: _with(t, traffic.get(r)) for r, t in tables.items()}
@@ -235,6 +239,7 @@ class LiveFacts:
             _timeout(await self._rows(TIMEOUTS)),
             slots_keep_all=bool(keeps and keeps[0]["keep_all"]),
             standby_delay=_seconds(keeps[0]["standby_delay"]) if keeps else None,
+            texts_hidden=self.hidden,
         )
 
     async def _sizes(self, relations: Sequence[Relation]) -> list[Any]:
@@ -297,8 +302,10 @@ class LiveFacts:
         if schema is None:
             return None
         query = STATEMENTS.format(schema=schema, most=MOST_TEXTS)
-        rows = [row for row in await self._rows(query, quietly=True) if row["queryid"]]
-        if not rows or all(row["query"] == "<insufficient privilege>" for row in rows):
+        found = await self._rows(query, quietly=True)
+        self.hidden = any(row["query"] == HIDDEN for row in found)
+        rows = [row for row in found if row["queryid"] and row["query"] != HIDDEN]
+        if not rows:
             return None
         trees = await asyncio.to_thread(parsed, [Piece(1, row["query"]) for row in rows])
         return list(zip(trees, rows, strict=True))
