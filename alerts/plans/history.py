@@ -100,6 +100,8 @@ class Track:
     """Of these, the last that are alike: it may have waited before its plan changed."""
     length: float = 0.0
     """Seconds of the last window."""
+    is_rare: bool = False
+    """Whether a window was given up since the last one: it costs nothing now, whatever it did."""
     hour: int = -1
     of_hour: list[PerCall] = field(default_factory=list)
     """The windows of the hour that is not over yet."""
@@ -119,7 +121,8 @@ class Track:
         if length < WINDOW or (calls < CALLS and length < LONGEST):
             return False
         is_over = False
-        if calls >= CALLS:
+        self.is_rare = calls < CALLS
+        if not self.is_rare:
             self.length = length
             is_over = self._add(totals.per_call(self.start), at)
         self.began, self.start = at, totals
@@ -190,7 +193,7 @@ class Track:
 
     def change(self) -> Change | None:
         turn = self.turn
-        if not self.apart or turn is None or self.baseline is None:
+        if self.is_rare or not self.apart or turn is None or self.baseline is None:
             return None
         newest = self.apart[-min(NEWEST, turn.windows) :]
         after = PerCall(*(median(values) for values in zip(*newest, strict=True)))

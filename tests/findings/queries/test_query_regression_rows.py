@@ -70,6 +70,18 @@ def test_it_stays_until_it_is_cured_or_a_day_is_over(server: Server) -> None:
     assert cause(server, 150, SCANNED, **DEAR) is None
 
 
+@pytest.mark.parametrize("calls", [0, 0.5])
+def test_what_is_executed_no_more_costs_nothing(server: Server, calls: float) -> None:
+    """As where the application sends another text: that ends it within an hour. If it comes again
+    as it was, it is told again."""
+    spills: dict[str, Any] = {"temp_blocks_written": 400, "seconds": 0.02}
+    assert cause(server, **spills) == "spill"
+    assert server.pass_by(29, calls=0).state is State.ill, "it may be a pause"
+    assert server.pass_by(3, calls=calls).state is State.healthy
+    assert server.pass_by(300, calls=calls).state is State.healthy
+    assert cause(server, 4, **spills) == "spill"
+
+
 def test_a_dropped_index_is_named(server: Server) -> None:
     server.indexes = ()
     assert cause(server, reads=SCANNED, **DEAR) == "index dropped"
