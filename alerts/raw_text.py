@@ -20,6 +20,9 @@ HANDLER = "pgvigil_raw"
 SHORT = 128
 """Bytes up to which equal texts are kept once: settings have the same names on each of many
 servers, and all rows of a table the same types. The text goes when nothing holds it any more."""
+# A name with its schema, or a literal; quotes hold spaces and dots together.
+WORD = re.compile(r"""(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|[^\s"'();,])+""")
+CAST = re.compile(r"::[\w.]+$")
 UNNAMED = (
     "-- No statement can be printed here: it would name {name}, whose bytes are not valid UTF-8."
     " Find the object by its OID, in a session with client_encoding = SQL_ASCII."
@@ -80,8 +83,8 @@ def printable_grant(grant: str | None) -> str | None:
 
 
 def _raw_words(statement: str) -> list[str]:
-    words = (word.strip("\"'();,.") for word in statement.split())
-    return list(dict.fromkeys(shown(word) for word in words if is_raw(word)))
+    words = (CAST.sub("", word) for word in WORD.findall(statement) if is_raw(word))
+    return list(dict.fromkeys(map(shown, words)))
 
 
 def _of_bytes(data: bytes) -> str:

@@ -1,10 +1,11 @@
 """Bytes that are not UTF-8: they come back, never equal another name, and are never printed."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts import raw_text
-from alerts.cure import identifier
+from alerts.cure import identifier, literal
 from monitor.exposition.text_format import label_block
 
 PIECES = st.one_of(
@@ -57,6 +58,22 @@ def test_a_statement_that_would_miss_its_object_is_a_comment() -> None:
     setting, comment, advice = raw_text.printable(cure)
     assert setting == "SET lock_timeout = '2s';"
     assert comment.startswith("-- ")
-    assert "caf\\xe9" in comment
+    assert 'name public."caf\\xe9", whose' in comment
     assert "\n" not in comment
     assert advice == '-- public."caf\\xe9"'
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("ALTER ROLE {identifier} RESET ALL;", '"my ""caf\\xe9"" (2), b"'),
+        ("GRANT USAGE ON SCHEMA app TO {identifier};", '"my ""caf\\xe9"" (2), b"'),
+        ("SELECT f({literal}::pg_catalog.regclass);", "'my \"caf\\xe9\" (2), b'"),
+        ("ALTER TABLE app.{identifier} SET (x);", 'app."my ""caf\\xe9"" (2), b"'),
+    ],
+)
+def test_the_comment_shows_the_whole_name_in_its_quotes(statement: str, name: str) -> None:
+    raw = raw_text.decode(b'my "caf\xe9" (2), b')
+    written = statement.format(identifier=identifier(raw), literal=literal(raw))
+    [comment] = raw_text.printable([written])
+    assert f"it would name {name}, whose bytes" in comment
