@@ -48,7 +48,7 @@ GRANT = COLUMN_STATISTICS.grant.replace("{role}", MONITOR)
 
 
 @pytest.mark.versions(14, 18)
-async def test_story(database: Database, psql: Psql) -> None:
+async def test_story(database: Database, psql: Psql, paste: Psql) -> None:
     """Deleted long values, before and after a vacuum, kept by a transaction; and DDL in a loop."""
     await psql(database.dsn, GRANT + TOASTY + "VACUUM (ANALYZE) documents;")
     async with watching(dsn=database.monitor_dsn) as monitor:
@@ -72,12 +72,12 @@ async def test_story(database: Database, psql: Psql) -> None:
         waiting = await found(toast_bloat.finding)
         assert (waiting.severity, waiting.facts["waits_for_vacuum"]) == (Severity.info, True)
         assert f"pid {holder.get_server_pid()}" in waiting.message
-        await psql(database.dsn, "\n".join((waiting.check, *waiting.cure)))
+        await paste(database.dsn, "\n".join((waiting.check, *waiting.cure)))
         free = await found(toast_bloat.finding)
         assert (free.severity, free.facts["held_by"]) == (Severity.warning, None)
         size = "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE relname = 'documents'"
         before = await database.fetchval(size)
-        await psql(database.dsn, "\n".join(free.cure))
+        await paste(database.dsn, "\n".join(free.cure))
         freed = before - await database.fetchval(size)
         assert free.value == pytest.approx(freed, rel=0.05)
         assert (await verdict(toast_bloat.finding)).state is State.healthy
@@ -89,5 +89,5 @@ async def test_story(database: Database, psql: Psql) -> None:
         assert ill.subject == "pg_catalog.pg_attribute"
         steps = [line.removeprefix("-- ") for line in ill.cure]
         rewrite = next(line for line in steps if line.startswith("VACUUM (FULL"))
-        await psql(database.dsn, "\n".join((ill.check, *ill.cure, rewrite)))
+        await paste(database.dsn, "\n".join((ill.check, *ill.cure, rewrite)))
         assert (await verdict(catalog_bloat.finding)).state is State.healthy

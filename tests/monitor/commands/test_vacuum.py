@@ -63,7 +63,7 @@ async def run(*arguments: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.versions(14, 18)
-async def test_a_table_of_a_real_server(database: Database, psql: Psql) -> None:
+async def test_a_table_of_a_real_server(database: Database, paste: Psql) -> None:
     """What makes it due, why it is late, and what another scale factor would do."""
     for statement in TABLE.strip().rstrip(";").split(";"):
         await database.execute(statement)
@@ -77,7 +77,7 @@ async def test_a_table_of_a_real_server(database: Database, psql: Psql) -> None:
     assert "Why not sooner: no worker is at it" in shown
     assert "With autovacuum_vacuum_scale_factor = 0.02, 450 dead rows make it due:" in shown
     begin = shown.rindex("SET lock_timeout = '2s';")
-    await psql(database.dsn, shown[begin:])
+    await paste(database.dsn, shown[begin:])
     status, shown, _ = await run(*command)
     assert status == 0
     assert "15,000  of 450 that make it due" in shown
