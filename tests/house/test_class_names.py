@@ -1,13 +1,10 @@
 """Classes that leave their room have a name of their own: one name, one meaning."""
 
-import ast
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
-HOUSE = Path(__file__).parents[2]
-PACKAGES = ("collectors", "alerts", "grafana", "monitor")
+from tests.fixtures.source_modules import PRODUCT, modules
+
 TWICE = {
     "Limits": "each finding has its own",
     "Cause": "each says of what in its room: an unreachable server, a dearer statement",
@@ -19,34 +16,20 @@ TWICE = {
 """Names that stand for more than one class that is imported elsewhere, each with a reason."""
 
 
-@cache
-def trees() -> dict[str, ast.Module]:
-    """Every module of the product, by its dotted name."""
-    paths = (path for package in PACKAGES for path in (HOUSE / package).rglob("*.py"))
-    return {
-        ".".join(path.relative_to(HOUSE).with_suffix("").parts): ast.parse(path.read_text())
-        for path in paths
-    }
-
-
 def classes() -> dict[str, set[str]]:
     """The modules that define a class, by its name."""
     found = defaultdict(set)
-    for module, tree in trees().items():
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef):
-                found[node.name].add(module)
+    for module in modules(*PRODUCT):
+        for name in module.classes:
+            found[name].add(module.name)
     return found
 
 
 def imported_elsewhere() -> Iterator[tuple[str, str]]:
     """The module and the name of what is imported in another folder."""
-    for module, tree in trees().items():
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.ImportFrom) or not node.module:
-                continue
-            if node.module.rpartition(".")[0] != module.rpartition(".")[0]:
-                yield from ((node.module, alias.name) for alias in node.names)
+    for module in modules(*PRODUCT):
+        room = module.name.rpartition(".")[0]
+        yield from (one for one in module.imports if one[0].rpartition(".")[0] != room)
 
 
 def shared() -> dict[str, set[str]]:

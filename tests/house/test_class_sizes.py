@@ -1,11 +1,7 @@
 """Classes have one trade: one with many methods is parted at its joint, or says why it is not."""
 
-import ast
-from functools import cache
-from pathlib import Path
+from tests.fixtures.source_modules import modules
 
-HOUSE = Path(__file__).parents[2]
-PACKAGES = ("collectors", "alerts", "grafana", "monitor", "bench", "pictures")
 MOST = 15
 """Methods of a class that needs no reason."""
 ONE_TRADE = {
@@ -21,21 +17,14 @@ ONE_TRADE = {
 """Larger classes that are left whole, each with a reason."""
 
 
-@cache
 def large() -> dict[str, int]:
     """The number of methods of each class with more than most, by its dotted name."""
-    found = {}
-    for package in PACKAGES:
-        for path in (HOUSE / package).rglob("*.py"):
-            if "node_modules" in path.parts:
-                continue
-            module = ".".join(path.relative_to(HOUSE).with_suffix("").parts)
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.ClassDef):
-                    found[f"{module}.{node.name}"] = sum(
-                        isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) for one in node.body
-                    )
-    return {name: methods for name, methods in found.items() if methods > MOST}
+    return {
+        f"{module.name}.{name}": methods
+        for module in modules()
+        for name, methods in module.methods.items()
+        if methods > MOST
+    }
 
 
 def test_a_large_class_has_one_trade() -> None:
