@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fixtures.requirements",
     "tests.fixtures.run_folder",
     "tests.fixtures.tiers",
+    "tests.fixtures.constants",
     "tests.fixtures.tally",
     "tests.fixtures.postgres",
     "tests.fixtures.replication",
