@@ -1,14 +1,16 @@
 """`--share`: the files of a test run in parts, none twice and none left out."""
 
 from argparse import ArgumentTypeError
+from pathlib import Path
 
 import pytest
 
-from tests.fixtures.tiers import share
+from tests.fixtures.tiers import TOGETHER, files_below, octets, share, shares
 
 pytest_plugins = ["pytester"]
 CONFTEST = """
 from tests.fixtures.tiers import pytest_addoption, pytest_collection_modifyitems
+from tests.fixtures.tiers import pytest_ignore_collect
 def pytest_configure(config):
     from tests.fixtures import tiers
     tiers.pytest_configure(config)
@@ -30,6 +32,18 @@ def test_each_file_is_in_one_share(pytester: pytest.Pytester) -> None:
             if getattr(report, "when", "") == "call"
         ]
     assert sorted(found) == sorted(f"{name}.py::test_{n}" for name in names for n in (1, 2))
+
+
+def test_shares_are_alike_and_a_room_stays_together() -> None:
+    """Of the tree's own files: what is read once in a process is read in one of them."""
+    folder = Path(__file__).parents[1]
+    first, second = shares(folder, 2)
+    assert octets(first) == pytest.approx(octets(second), rel=0.01)
+    assert first | second == set(files_below(folder))
+    for room in TOGETHER:
+        of_room = {path for path in files_below(folder) if path.parent.name == room}
+        assert of_room
+        assert of_room <= first or of_room <= second
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "2"])
