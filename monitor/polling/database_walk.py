@@ -141,15 +141,17 @@ class DatabaseWalk:
     async def _ask(
         self, database: str, due: list[AnyCollector], standing: Session, role: Role | None
     ) -> bool:
-        began = self.clock.now()
+        began = self.databases.tried[database] = self.clock.now()
         try:
             async with self.roaming.visit(database, standing) as session:
                 await self._ask_in(session, due, standing, role)
         except ConnectFailure as failure:
             why = Absence(failure.message, late=failure.cause is Cause.timeout)
             self.databases.mark_absent(database, why, due)
+            # Once it takes sessions again, it must not take an hour until all of it is known.
+            pace = min(map(self.pacing.of, of_databases()))
             for collector in due:
-                self.round_log.of(collector, database).absence(began, failure.message)
+                self.round_log.of(collector, database).unreached(began, pace, failure.message)
             return failure.cause not in OF_SERVER
         except ReadFailure as failure:
             await self.roaming.leave()

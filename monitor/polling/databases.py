@@ -46,6 +46,8 @@ class Databases:
     """Those that are watched, but can't be connected to."""
     obstacles: Mapping[str, str] = field(default_factory=dict)
     """Why others are not watched: invalid ones, and those that take no sessions."""
+    tried: dict[str, float] = field(default_factory=dict)
+    """When each was last visited, or could not be reached, in unix seconds."""
 
     async def discover(self, session: Session, deadline: float) -> None:
         """Learn which databases there are. Raises ReadFailure."""
@@ -98,12 +100,13 @@ class Databases:
         return sorted(self.names, key=self._last_visit)
 
     def _last_visit(self, database: str) -> float:
-        """Unix seconds when it was last asked anything; 0 if never."""
+        """Unix seconds when it was last asked anything, or could not be; 0 if never."""
         asked = (self.round_log.of(c, database).asked for c in of_databases())
-        return max(at or 0.0 for at in asked)
+        return max(self.tried.get(database, 0.0), *(at or 0.0 for at in asked))
 
     def _forget(self, database: str) -> None:
         self.round_log.drop(database)
+        self.tried.pop(database, None)
         self.privileges.forget(database)
         for collector, home in list(self.pacing.homes.items()):
             if home == database:

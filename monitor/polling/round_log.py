@@ -59,6 +59,12 @@ class RoundStatus:
         if is_expected:
             self.failures, self.failing_since = 0, None
 
+    def unreached(self, now: float, pace: float, reason: str) -> None:
+        """Note that there was no session to ask it on: it stays due, after a pace of its own."""
+        asked = self.asked
+        self.absence(now, reason)
+        self.asked, self.not_before = asked, now + 0.95 * pace
+
 
 @dataclass(slots=True)
 class RoundLog:
