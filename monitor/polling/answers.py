@@ -132,7 +132,7 @@ class Answers:
         if known and known.missing == absent and self.combined_from.get(collector) == parts:
             return gone
         self.combined_from[collector] = parts
-        if answered or absent:
+        if answered or absent or known:
             rows = joined(collector, [part.rows for part in parts])
             newest = max((part.at for part in parts), default=at)
             oldest = min((part.at for part in parts), default=at)

@@ -1,13 +1,14 @@
 """Facts come, are put together from their databases, and leave when they are too old."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from alerts.history.recorder import Recorder
 from alerts.snapshot import ServerIdentity, Unknown
 from collectors._base import Absence, Collector, Lane, Role, Scope
+from collectors._columns import Columns, block
 from monitor.polling.answers import TOO_OLD, Answers
 
 
@@ -90,6 +91,21 @@ def test_a_database_that_was_dropped_is_forgotten(answers: Answers) -> None:
     assert answers.combine(of_database, ["a"], at=1030) == {"b"}
     assert values(answers, of_database) == [1]
     assert answers.newest[of_database].missing == {}
+
+
+@pytest.mark.parametrize("is_bulk", [False, True])
+def test_the_last_database_that_was_dropped_is_forgotten(answers: Answers, is_bulk: bool) -> None:
+    """No other one is watched, so that nothing is left: its rows would never be too old."""
+    one = replace(of_database, bulk=is_bulk)
+    rows = Columns(Row, [block(Row, [{"datname": "a", "value": 1}])]) if is_bulk else [Row("a", 1)]
+    answers.take(one, "a", rows, at=1000)
+    answers.combine(one, ["a"], at=1000)
+    assert values(answers, one) == [1]
+    assert answers.combine(one, [], at=1030) == {"a"}
+    assert values(answers, one) == []
+    version = answers.version
+    assert answers.combine(one, [], at=1060) == set()
+    assert answers.version == version
 
 
 def test_everything_leaves_when_the_server_does(answers: Answers) -> None:
