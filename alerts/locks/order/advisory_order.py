@@ -71,6 +71,8 @@ class AdvisoryOrder:
         holder = next(iter(scene.holders(node) & scene.everybody.keys()), None)
         if session is None or holder is None or wanted.tag is None:
             return
+        if len(self.names) > 2 * STEPS:
+            self._tidy()
         key = self.names.setdefault(wanted.tag, key_of(wanted))
         seen = Sighting(
             Party.of(scene.everybody[node]), Party.of(scene.everybody[holder]), key, None, PROOF
@@ -87,9 +89,11 @@ class AdvisoryOrder:
         step = AdvisoryStep(one, other)
         known = self.steps.get(step, at)
         self.steps.see(step, (seen, gates & known.value[1] if known else gates), at)
-        if len(self.names) > 2 * STEPS:
-            used = {end for step in self.steps.entries for end in (step.one, step.other)}
-            self.names = {tag: name for tag, name in self.names.items() if tag in used}
+
+    def _tidy(self) -> None:
+        """Forget names without a step: most who wait hold no other lock."""
+        used = {end for step in self.steps.entries for end in (step.one, step.other)}
+        self.names = {tag: name for tag, name in self.names.items() if tag in used}
 
     def risks(self, now: float) -> list[Risk]:
         """Proofs; where there is none, hints."""

@@ -31,6 +31,10 @@ from collectors.activity import Session
 STEPS = 8_000
 TABLES = 1_000
 TRANSACTIONS = 2_000
+ROWS = 30
+"""Rows of one transaction that are remembered: a batch that locks thousands shows no more."""
+LATEST = 10
+"""Rows that it locked last, from which steps to the next are learned."""
 INSTANT = 0.005
 """Seconds within which a statement that has to wait has begun to."""
 
@@ -88,6 +92,15 @@ class Held:
     steps: dict[KeyStep, bool] = field(default_factory=dict)
     """Those that were learned of it, and whether they were certain: each counts once."""
 
+    def take(self, row: RowKey) -> None:
+        """Remember a row that it has locked."""
+        if len(self.keys) < ROWS:
+            self.keys[row] = None
+
+    def latest(self, table: Table) -> list[RowKey]:
+        """Return the rows of a table that it locked last, of those that are remembered."""
+        return [row for row in self.keys if row.table == table][-LATEST:]
+
 
 @dataclass(slots=True)
 class RowOrder:
@@ -118,7 +131,7 @@ class RowOrder:
             self._learn_keyless(conflict, next_contested, at)
             return
         self._learn_waiter(conflict, wanted, at)
-        self._of(conflict.blocker).keys[wanted] = None
+        self._of(conflict.blocker).take(wanted)
         goes_to = row_key(conflict.blocker, here.table)
         if goes_to == wanted and next_contested is None:
             self._learn_return(conflict, at)
@@ -143,21 +156,20 @@ class RowOrder:
             return
         if here in held.keys and held.last is not None:
             self.returns.see(table, None, at)
-        elif here not in held.keys:
+        elif here not in held.keys and len(held.keys) < ROWS:
             waits = session.wait_event_type == "Lock"
-            for one in list(held.keys):
-                if one.table == table:
-                    self._see(session, KeyStep(one, here), Party.of(session), waits, at)
-        held.keys[here], held.last = None, here
+            for one in held.latest(table):
+                self._see(session, KeyStep(one, here), Party.of(session), waits, at)
+        held.take(here)
+        held.last = here
 
     def _learn_waiter(self, conflict: Conflict, wanted: RowKey, at: float) -> None:
         held = self._of(conflict.waiter)
         if held.wants and held.wants != wanted and held.since != conflict.waiter.query_start:
-            held.keys[held.wants] = None  # it has waited for that one, and got it
+            held.take(held.wants)  # it has waited for that one, and got it
         held.wants, held.since = wanted, conflict.waiter.query_start
-        for one in list(held.keys):
-            if one.table == wanted.table:
-                self._see(conflict.waiter, KeyStep(one, wanted), conflict.parties[0], True, at)
+        for one in held.latest(wanted.table):
+            self._see(conflict.waiter, KeyStep(one, wanted), conflict.parties[0], True, at)
 
     def _learn_return(self, conflict: Conflict, at: float) -> None:
         """Its present statement is about a row for which others waited before that began."""
@@ -177,7 +189,8 @@ class RowOrder:
         if step.one == step.other or step.one.key.kind != step.other.key.kind:
             return
         learned = self._of(session).steps
-        if step in learned and learned[step] >= certain:
+        is_enough = learned[step] >= certain if step in learned else len(learned) >= ROWS * LATEST
+        if is_enough:
             return
         learned[step] = certain
         known = self.steps.get(step, at)

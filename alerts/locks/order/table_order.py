@@ -28,8 +28,12 @@ from collectors.open_transactions import OpenTransaction
 
 QUESTIONS = 100
 UNSURE = 50
-MOST_ROWS = 300
-"""Locks of a look that is kept: it is there as long as one of its conflicts is unsure."""
+PAIRS = 3_000
+"""Tables of two transactions, each with each, from which one of them is a batch over many tables:
+it would take seconds to follow all ways that it may go."""
+MOST_ROWS, MOST_TABLES = 300, 100
+"""Locks of a look that is kept: it is there as long as one of its conflicts is unsure; and tables
+of its two transactions, which are read anew each time."""
 
 
 @dataclass(slots=True)
@@ -79,7 +83,8 @@ class TableOrder:
             starts = waiter.rows - {conflict.contested.table}
             self._learn_conflict(scene, conflict, waiter, blocker, starts, at)
             known, touched = (waiter.rows, blocker.rows), (waiter.tables, blocker.tables)
-            if known != touched and len(scene.rows) <= MOST_ROWS:
+            is_short = len(scene.rows) <= MOST_ROWS and sum(map(len, touched)) <= MOST_TABLES
+            if known != touched and is_short:
                 self.unsure.append(Unsure(scene, conflict, *known, at, known_before))
         rows = {
             pid: {table for table in footprint.rows if not is_advisory(table)}
@@ -198,6 +203,8 @@ class TableOrder:
         here = conflict.contested.table
         if conflict.contested.by_row:
             self._learn_behind(conflict, waiter, blocker, at)
+        if len(starts) * (len(waiter.tables) + len(blocker.tables)) > PAIRS:
+            return
         for start in starts:
             if self.steps.in_order(conflict.waiter, waiter, here, start):
                 # It has been here before it went there.

@@ -24,6 +24,9 @@ ACTORS = 2_000
 TRANSACTIONS = 2_000
 """Number of stored observations; earlier ones of the same transaction show its order."""
 LOOKS = 4
+MANY = 30
+"""Tables of one transaction, from which it is a batch: how it goes on from each to each of the
+others would take seconds to see, and put out all that is known of others."""
 BY_SLOTS = "the order of its locks"
 BY_LOOKS = "two looks at the same transaction"
 FIRST_VISIT = (BY_SLOTS, BY_LOOKS)
@@ -66,6 +69,8 @@ class Steps:
     def learn(self, session: Session, footprint: Footprint, at: float) -> None:
         """All that is proved by what one transaction holds now, and held before."""
         self._remember(transaction_of(session), footprint)
+        if len(footprint.rows) > MANY:
+            return
         for other in footprint.rows:
             if self.skips_locked(session, other, at):
                 continue

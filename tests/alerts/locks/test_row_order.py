@@ -1,11 +1,14 @@
 """Rows of one table in no order: proved by a circle of keys, hinted at by two directions."""
 
+from dataclasses import replace
 from itertools import count, pairwise
 
 import pytest
 
 from alerts.locks.order import Disorder, LockStore, Table
+from alerts.locks.order.conflict import transaction_of
 from alerts.locks.order.keys import key_of
+from alerts.locks.order.row_order import LATEST, ROWS, RowOrder
 from collectors._base import Answer
 from collectors.user_tables import user_tables
 from tests.fixtures.transactions import Transaction, lock_store, look
@@ -270,3 +273,27 @@ def test_only_statements_that_lock_rows_are_steps(end: str, steps: int) -> None:
         one = Transaction(1, ("accounts",), verb=f"select from {{}} where id = {row} {end}")
         known.row_order.learn_statement(one.session, accounts, 0.0)
     assert len(known.row_order.steps) == steps
+
+
+def test_a_batch_of_many_rows_is_remembered_in_part() -> None:
+    """Else each row would be a step from all before it: memory and time without bounds."""
+    order, table = RowOrder(), Table("shop", "public.accounts")
+    for row in range(300):
+        statement = UPDATE.format(row).format("accounts")
+        one = replace(Transaction(1, ("accounts",)).session, query=statement)
+        order.learn_statement(one, table, 0.0)
+    [held] = order.held.values()
+    assert len(held.keys) == ROWS
+    assert ROWS < len(held.steps) <= ROWS * LATEST
+
+
+def test_waits_of_a_batch_are_remembered_in_part() -> None:
+    """Each of its statements waits for a row, and holds those that it waited for before."""
+    known = lock_store()
+    for row in range(300):
+        verb = UPDATE.format(row)
+        waiter = Transaction(1, ("accounts",), waits_for=2, verb=verb, statement_began=float(row))
+        look(known, waiter, Transaction(2, ("accounts",), began=str(row)))
+    held = known.row_order.held[transaction_of(waiter.session)]
+    assert len(held.keys) == ROWS
+    assert ROWS < len(held.steps) <= ROWS * LATEST

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from alerts.locks.order import Level, LockStore, Risk
-from alerts.locks.order.advisory_order import key_of
+from alerts.locks.order.advisory_order import STEPS, key_of
+from alerts.locks.order.risks import AdvisoryKey
 from collectors._base import Answer
 from collectors.activity import activity
 from collectors.locks import locks
@@ -189,6 +190,22 @@ def test_a_circle_of_advisory_locks_is_a_proof() -> None:
     known = LockStore()
     wait(known, 7, 8, gates=(99,))
     assert all(risk.level is Level.both_ways for risk in wait(known, 8, 7, gates=(99,)))
+
+
+def test_names_of_advisory_locks_are_forgotten() -> None:
+    """Most who wait hold no other one, each of another number; steps keep their names."""
+    known = LockStore()
+    wait(known, 7, 8)
+    order = known.table_order.advisory
+    for number in range(5 * STEPS):
+        order.names[-number] = AdvisoryKey("shop", str(number))
+    about = {"classid": 0, "objid": 9, "objsubid": 1, "tag": 9}
+    rows = [lock(1, "advisory", 0.5, **about), lock(2, "advisory", gates=(9,), **about)]
+    known.take(activity, Answer([session(1, query="a"), session(2, query="b")], 0.0))
+    known.take(locks, Answer(rows, 0.0))
+    assert order.names.keys() == {8, 9}
+    [risk] = wait(known, 8, 7)
+    assert [end.name for end in risk.circle] == ["advisory lock 7", "advisory lock 8"]
 
 
 @pytest.mark.parametrize(

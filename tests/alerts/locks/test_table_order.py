@@ -12,8 +12,10 @@ from alerts.locks.graph import LockGraph
 from alerts.locks.order import Level, LockStore, Risk, Table
 from alerts.locks.order.conflict import Scene
 from alerts.locks.order.decay import FORGOTTEN, HALF_LIFE, DecayingTable
+from alerts.locks.order.footprint import Footprint
 from alerts.locks.order.row_writers import RowWriters
 from alerts.locks.order.table_order import MOST_ROWS
+from alerts.locks.order.table_steps import Steps
 from alerts.locks.order.target import target_of
 from collectors._base import Absence, Answer
 from collectors.user_tables import user_tables
@@ -442,3 +444,34 @@ def test_what_a_statement_tells_of_its_other_locks(
     assert target is not None
     writers.learn_statement(actor, target, place, is_bare, 0.0)
     assert writers.by_its_statements(actor, place, 0.0) is known
+
+
+def many(*names: str) -> Footprint:
+    """What a transaction shows that has written these tables, in an order that is not known."""
+    tables = frozenset(Table("shop", name) for name in names)
+    return Footprint(tables, tables, tables, {}, frozenset(), None)
+
+
+def test_a_batch_over_many_tables_puts_out_nothing() -> None:
+    """One statement a customer, each of whom has a schema: half of them at one look, all at the
+    next. How it went from each to each would take long, and is more than is kept."""
+    steps, names = Steps(), [f"c{number}.settings" for number in range(300)]
+    usual, batch = Transaction(1, ("accounts",)).session, Transaction(2, ("accounts",)).session
+    for seen in (names[:1], names[:2]):
+        steps.learn(usual, many(*seen), 0.0)
+    for seen in (names[:150], names):
+        steps.learn(batch, many(*seen), 0.0)
+    assert len(steps.seen) == 1
+
+
+def test_conflicts_of_two_batches_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each table of one with each of the other: seconds at each look, in which nothing is seen."""
+    names = [f"c{number}" for number in range(300)]
+    monkeypatch.setattr(
+        "tests.fixtures.transactions.OIDS", {name: 10 * n for n, name in enumerate(names, 1)}
+    )
+    known = lock_store(*map(table, names))
+    asked = []
+    monkeypatch.setattr(Steps, "went", lambda *_: asked.append(1))
+    look(known, Transaction(1, tuple(names), waits_for=2), Transaction(2, tuple(names[::-1])))
+    assert len(asked) <= 2 * len(names)

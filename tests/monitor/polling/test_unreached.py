@@ -19,7 +19,10 @@ async def test_asked_again_once_it_takes_sessions(
     server = private_server()
     async with connected(server.dsn()) as admin:
         await admin.execute("CREATE DATABASE shop CONNECTION LIMIT 0")
-        watched = await watch(server.dsn(user=MONITOR), **{"paces.table": "1s", "paces.slow": "1h", "paces.daily": "1h"})
+        watched = await watch(
+            server.dsn(user=MONITOR),
+            **{"paces.table": "1s", "paces.slow": "1h", "paces.daily": "1h"},
+        )
         log, rarely = watched.server.round_log, (Lane.slow, Lane.daily)
         asked = [one for one in of_databases() if one.lane in rarely]
 
