@@ -81,6 +81,7 @@ QUERY = """
         pg_catalog.pg_stat_get_numscans(i.indexrelid)                       as idx_scan,
         pg_catalog.pg_stat_get_tuples_returned(i.indexrelid)                as idx_tup_read,
         pg_catalog.pg_stat_get_tuples_fetched(i.indexrelid)                 as idx_tup_fetch,
+        pg_catalog.pg_stat_get_blocks_fetched(i.indexrelid)                 as blocks_fetched,
         pg_catalog.pg_stat_get_numscans(i.indrelid)                         as seq_scan,
         pg_catalog.pg_stat_get_tuples_inserted(i.indrelid)                  as n_tup_ins,
         pg_catalog.pg_stat_get_tuples_updated(i.indrelid)                   as n_tup_upd,
@@ -177,6 +178,8 @@ class IndexLayout:
     idx_scan: int
     idx_tup_read: int
     idx_tup_fetch: int
+    blocks_fetched: int
+    """By scans, writes and vacuum: each entry that was written took one at least."""
     seq_scan: int
     """Of its table, like the next five."""
     n_tup_ins: int
@@ -187,6 +190,19 @@ class IndexLayout:
     """Updates that moved a row to another page; None before 16."""
     stats_reset: float | None
     """Unix seconds: the earliest start of the counters."""
+
+    @property
+    def entries_due(self) -> int:
+        """Entries that an index of all rows got since the counters began; a HOT update makes none.
+
+        Of an index that is younger, or of some of the rows, it is not known how many it got.
+        """
+        return self.n_tup_ins + self.n_tup_upd - self.n_tup_hot_upd
+
+    @property
+    def got_all_entries(self) -> bool:
+        """Whether it can have got them: it is not sure of an index that is scanned a lot."""
+        return self.blocks_fetched >= self.entries_due
 
 
 index_layout = Collector(

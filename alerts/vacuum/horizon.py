@@ -86,10 +86,12 @@ def holders(snapshot: Snapshot) -> list[HorizonHolder]:
     known = _Named.of(snapshot)
     found = [held for row in rows if row.xmin_age > 0 and (held := known.holder(row))]
     found.sort(key=_precedence, reverse=True)
-    return [replace(held, also=_seen_in(held, found)) if _has_id(held) else held for held in found]
+    return [
+        replace(held, also=_seen_in(held, found)) if has_own_id(held) else held for held in found
+    ]
 
 
-def _has_id(holder: HorizonHolder) -> bool:
+def has_own_id(holder: HorizonHolder) -> bool:
     """Whether its own transaction ID is what holds, so that any new snapshot is as old."""
     is_prepared = holder.kind is HolderKind.prepared_transaction
     return is_prepared or holder.own_xid_age >= ABOUT * holder.age
@@ -100,7 +102,7 @@ def _seen_in(holder: HorizonHolder, found: Sequence[HorizonHolder]) -> frozenset
     return frozenset(
         other.datname
         for other in found
-        if other.kind in SESSIONS and other.age == holder.age and not _has_id(other)
+        if other.kind in SESSIONS and other.age == holder.age and not has_own_id(other)
         if other.datname is not None and other.datname != holder.datname
     )
 

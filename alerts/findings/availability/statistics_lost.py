@@ -39,7 +39,7 @@ SAID = {
     Loss.crash: "a crash at {when}",
     Loss.unclean_start: "the start without a clean stop at {when}",
     Loss.promotion: "the promotion at {when}",
-    Loss.reset: "pg_stat_reset() at {when}",
+    Loss.reset: "a reset at {when}",
     Loss.upgrade: "an upgrade or a restore without ANALYZE",
 }
 LOSSES = {
@@ -153,6 +153,8 @@ def needs_analyze(table: UserTable, damage: Damage, limits: Limits) -> bool:
         return True
     if damage.loss is Loss.upgrade or (table.table_size_bytes or 0) < limits.large:
         return False
+    if damage.loss is Loss.reset and table.analyzed is not None:
+        return False  # the stamp of the database moves also when one other table was reset
     return (table.analyzed or 0.0) < damage.at
 
 

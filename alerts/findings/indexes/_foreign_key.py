@@ -1,8 +1,9 @@
 """A foreign key without an index, over all partitions of its table, and the index it lacks."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from alerts.cure import concurrently, equals, identifier, plain_ddl, regclass, remark
 from alerts.findings.indexes._drop import place
@@ -10,6 +11,9 @@ from collectors.unindexed_foreign_keys import UnindexedForeignKey
 
 MOST_PARTITIONS = 50
 """Number of partitions up to which a statement is printed for each."""
+SUFFIX = "_fk_idx"
+LONGEST = 63 - len(SUFFIX)
+"""Bytes of a name before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +54,18 @@ class ForeignKey:
     def cure(self) -> tuple[str, ...]:
         """Return the statements that create its index."""
         if self.first.root_relid is None:
-            return (place(self.first.datname), *built(self.table, self.columns))
+            return (place(self.first.datname), *built_once(*self.path, self.first.attnames))
         return (place(self.first.datname), *self._partitioned())
 
     def _partitioned(self) -> Iterator[str]:
         yield remark("One partition after the other, then the partitioned table takes them over:")
         for part in self.parts[:MOST_PARTITIONS]:
-            yield from built(identifier(part.schemaname, part.relname), self.columns)
+            yield from built_once(part.schemaname, part.relname, self.first.attnames)
         if len(self.parts) > MOST_PARTITIONS:
             more = len(self.parts) - MOST_PARTITIONS
             yield remark(f"Do the same for {more} further partitions before you go on.")
-        yield from plain_ddl(f"CREATE INDEX ON {self.table} ({self.columns});")
+        name = identifier(index_name(self.path[1], self.first.attnames))
+        yield from plain_ddl(f"CREATE INDEX IF NOT EXISTS {name} ON {self.table} ({self.columns});")
 
     def check(self) -> str:
         """Return a query that shows the use of both tables."""
@@ -76,12 +81,32 @@ class ForeignKey:
         return self.first.parent_schemaname, self.first.parent_relname
 
 
-def built(table: str, columns: str) -> tuple[str, ...]:
+def built(table: str, keys: str) -> tuple[str, ...]:
     """Return statements that build an index while the table is in use."""
     return concurrently(
-        f"CREATE INDEX CONCURRENTLY ON {table} ({columns});",
+        f"CREATE INDEX CONCURRENTLY ON {table} ({keys});",
         "the index is invalid; drop it with DROP INDEX CONCURRENTLY, then build it again.",
     )
+
+
+def built_once(schema: str, relname: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the same with a name, as several findings print it: pasted twice it is built once."""
+    name = index_name(relname, columns)
+    return concurrently(
+        f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {identifier(name)}"
+        f" ON {identifier(schema, relname)} ({', '.join(map(identifier, columns))});",
+        f"the index is invalid; DROP INDEX CONCURRENTLY {identifier(schema, name)}; then build it"
+        " again.",
+    )
+
+
+def index_name(relname: str, columns: Sequence[str]) -> str:
+    """Return a name for the index that others hardly have, within the length of a name."""
+    name = "_".join((relname, *columns)).encode()
+    if len(name) > LONGEST:
+        mark = blake2b(name, digest_size=4).hexdigest()
+        name = name[: LONGEST - len(mark) - 1] + b"_" + mark.encode()
+    return name.decode(errors="ignore") + SUFFIX
 
 
 def foreign_keys(rows: Iterable[UnindexedForeignKey]) -> list[ForeignKey]:

@@ -11,8 +11,9 @@ from alerts.findings.indexes._review import layout_review
 from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from alerts.units import Share, duration_text, share_text
+from collectors._columns import where
 from collectors.index_layout import IndexLayout, index_layout
-from collectors.table_layout import TableLayout, table_layout
+from collectors.user_tables import UserTable, user_tables
 
 FULL = 95
 """Fillfactor above which pages keep hardly any space for updates."""
@@ -26,19 +27,26 @@ class Limits(RarelyHot):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    layouts = {(row.datname, row.relid): row for row in snapshot.rows(table_layout)}
-    for first, *_ in rarely_hot(snapshot.rows(index_layout), snapshot.at, limits):
-        table = layouts.get((first.datname, first.relid))
-        if table is None or table.fillfactor < FULL:
+    suspects = [first for first, *_ in rarely_hot(snapshot.rows(index_layout), snapshot.at, limits)]
+    tables = where(snapshot.rows(user_tables), "relid", {first.relid for first in suspects})
+    factors = {(row.datname, row.relid): fillfactor(row) for row in tables}
+    for first in suspects:
+        factor = factors.get((first.datname, first.relid))
+        if factor is None or factor < FULL:
             continue
         if first.n_tup_newpage_upd is None:
             why = "before PostgreSQL 16 it is not counted which updates lacked space"
             yield Unjudged(why, first.datname, identifier(first.schemaname, first.relname))
         elif first.n_tup_newpage_upd >= limits.min_crowded_share * first.n_tup_upd:
-            yield evidence(first, first.n_tup_newpage_upd, table, snapshot.at)
+            yield evidence(first, first.n_tup_newpage_upd, factor, snapshot.at)
 
 
-def evidence(first: IndexLayout, crowded: int, table: TableLayout, at: float) -> Evidence:
+def fillfactor(table: UserTable) -> int:
+    own = dict(option.partition("=")[::2] for option in table.reloptions)
+    return int(own.get("fillfactor", 100))
+
+
+def evidence(first: IndexLayout, crowded: int, factor: int, at: float) -> Evidence:
     name = identifier(first.schemaname, first.relname)
     seconds = at - (first.stats_reset or at)
     share = crowded / first.n_tup_upd
@@ -49,14 +57,14 @@ def evidence(first: IndexLayout, crowded: int, table: TableLayout, at: float) ->
         message=(
             f"{share_text(share)} of {plural(first.n_tup_upd, 'update')} of {name} within"
             f" {duration_text(seconds)} found no space on the page of their row, so they wrote to"
-            f" all of its indexes. Its fillfactor is {table.fillfactor}: pages are filled up."
+            f" all of its indexes. Its fillfactor is {factor}: pages are filled up."
         ),
         facts={
             "updates": first.n_tup_upd,
             "hot_updates": first.n_tup_hot_upd,
             "updates_to_another_page": crowded,
             "crowded_share": share,
-            "fillfactor": table.fillfactor,
+            "fillfactor": factor,
             "window_seconds": seconds,
         },
         cure=(
@@ -76,5 +84,5 @@ def evidence(first: IndexLayout, crowded: int, table: TableLayout, at: float) ->
 
 
 finding = layout_review(
-    "Updates without space on their page", Limits(), judge, also=(table_layout,), unit="share"
+    "Updates without space on their page", Limits(), judge, also=(user_tables,), unit="share"
 )

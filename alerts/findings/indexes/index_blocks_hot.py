@@ -44,9 +44,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def is_hardly_used(index: IndexLayout, limits: Limits) -> bool:
     enforces = index.is_unique or index.supports_fk or is_bound(index)
     # From 16 on a BRIN index does not keep updates from being HOT.
-    return (
-        not enforces and index.amname != "brin" and index.idx_scan < limits.rare * index.n_tup_upd
-    )
+    rarely = index.idx_scan < limits.rare * index.n_tup_upd and index.got_all_entries
+    return rarely and not enforces and index.amname != "brin"
 
 
 def changing(index: IndexLayout) -> int:

@@ -85,31 +85,38 @@ def cure(index: InvalidIndex) -> tuple[str, ...]:
     if is_spare(index):
         twin = index.twin and identifier(index.schemaname, index.twin)
         return (*((remark(f"{twin} is valid and the same."),) if twin else ()), *dropped(*path))
+    statement = f"REINDEX INDEX CONCURRENTLY {identifier(*path)};"
+    clean_up = (
+        f"also drop the invalid index whose name begins as {index.indexrelname} and ends in _ccnew."
+    )
+    if index.is_unique:
+        return tuple(rebuilt_once_unique(index, statement, clean_up))
     return (
-        *duplicates(index),
         remark("This rebuilds it; if it is not wanted, DROP INDEX CONCURRENTLY instead."),
-        *concurrently(
-            f"REINDEX INDEX CONCURRENTLY {identifier(*path)};",
-            f"also drop the invalid index whose name begins as {index.indexrelname} and ends in"
-            " _ccnew.",
-        ),
+        *concurrently(statement, clean_up),
     )
 
 
-def duplicates(index: InvalidIndex) -> Iterator[str]:
-    """Advise to look for the rows that a unique build fails on."""
-    if not index.is_unique:
-        return
+def rebuilt_once_unique(index: InvalidIndex, statement: str, clean_up: str) -> Iterator[str]:
+    """Give steps: while rows have the same key, a rebuild fails and leaves one more invalid index.
+
+    Which of those rows is wrong only their owner can tell.
+    """
     if None in index.attnames or index.has_predicate:
-        yield remark("It fails again while two of the rows that it covers have the same key.")
-        return
-    keys = ", ".join(identifier(name) for name in index.attnames if name)
-    table = identifier(index.schemaname, index.relname)
-    yield remark("It fails again while rows have the same key; this reads the whole table:")
-    yield remark(
-        f"SELECT {keys}, pg_catalog.count(*) FROM {table} GROUP BY {keys}"
-        " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 LIMIT 10;"
-    )
+        yield remark("1. Make sure that no two of the rows that it covers have the same key.")
+    else:
+        keys = ", ".join(identifier(name) for name in index.attnames if name)
+        table = identifier(index.schemaname, index.relname)
+        yield remark("1. Correct the rows that have the same key; this reads the whole table:")
+        yield remark(
+            f"SELECT {keys}, pg_catalog.count(*) FROM {table} GROUP BY {keys}"
+            " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 LIMIT 10;"
+        )
+    yield remark("2. Only then rebuild it: it waits for every older transaction, and if such rows")
+    yield remark("are left it fails, which leaves one more invalid index:")
+    yield remark(f"SET lock_timeout = 0; SET statement_timeout = 0; {statement}")
+    yield remark(f"If it failed: {clean_up}")
+    yield remark("If it is not wanted, drop it by DROP INDEX CONCURRENTLY.")
 
 
 finding = Finding(

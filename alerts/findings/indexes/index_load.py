@@ -58,7 +58,7 @@ class Load:
     @property
     def writes(self) -> int:
         """Entries written to each index; a HOT update writes none."""
-        return self.first.n_tup_ins + self.first.n_tup_upd - self.first.n_tup_hot_upd
+        return self.first.entries_due
 
     @property
     def scans(self) -> int:
@@ -75,6 +75,7 @@ class Load:
             for index in self.indexes
             if index.size_bytes >= limits.min_bytes
             and 0 < index.idx_scan < limits.rare * self.writes
+            and index.got_all_entries
             and not (index.is_unique or index.supports_fk or is_bound(index))
         ]
         return sorted(rare, key=lambda index: -index.size_bytes)
@@ -119,7 +120,8 @@ def loads(rows: Sequence[IndexLayout], at: float, limits: Limits) -> Iterator[Lo
 
 
 def evidence(load: Load, rare: Sequence[IndexLayout], limits: Limits) -> Evidence:
-    few = f", of which {_listed(rare)} hardly serve any query" if rare else ""
+    verb = "hardly serves" if len(rare) == 1 else "hardly serve"
+    few = f", of which {_listed(rare)} {verb} any query" if rare else ""
     wide = load.inefficient(limits)
     return Evidence(
         subject=load.table,

@@ -91,7 +91,7 @@ def evidence(layout: TableLayout, found: HeapEstimate, snapshot: Snapshot) -> Ev
     holder = holder_of(snapshot, layout.datname, catalog=True) if layout.n_dead_tup else None
     holder = holder if keeps_rows(holder) else None
     sure = found.confidence is Confidence.high
-    kept = f" {holder.text} keeps its dead rows." if holder else ""
+    kept = f" Its dead rows are kept by {holder.text}." if holder else ""
     return Evidence(
         subject=name(layout),
         severity=Severity.warning if sure else Severity.info,

@@ -155,7 +155,7 @@ def evidence(state: TreeState, found: BTreeEstimate, snapshot: Snapshot) -> Evid
     holder = holder_of(snapshot, index.datname) if has_many_dead(state) else None
     holder = holder if keeps_rows(holder) else None
     about = "At least" if found.high >= 1.0 else "About"
-    kept = f" {holder.text} keeps many dead rows in it." if holder else ""
+    kept = f" Many dead rows in it are kept by {holder.text}." if holder else ""
     return Evidence(
         subject=name(index),
         severity=Severity.warning if sure else Severity.info,

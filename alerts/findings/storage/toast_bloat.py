@@ -105,7 +105,7 @@ def evidence(
     holder = holder_of(snapshot, table.datname) if table.toast_n_dead_tup else None
     holder = holder if keeps_rows(holder) else None
     what = "deleted and not vacuumed yet" if waits_for_vacuum else "empty"
-    kept = f" {holder.text} keeps what was deleted." if holder else ""
+    kept = f" What was deleted is kept by {holder.text}." if holder else ""
     return Evidence(
         subject=name(table),
         severity=Severity.info if waits_for_vacuum else Severity.warning,

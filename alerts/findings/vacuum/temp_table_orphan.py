@@ -35,14 +35,15 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def evidence(row: TempSchema) -> Evidence:
     schema = identifier(row.schemaname)
+    were = "was" if row.relations == 1 else "were"
     return Evidence(
         subject=schema,
         severity=Severity.info,
         value=row.xid_age or 0,
         message=(
             f"{plural(row.relations, 'temporary relation')} in {schema} of {row.datname}"
-            f" ({bytes_text(row.bytes)}) were left behind by a session that crashed; the oldest is"
-            f" {row.xid_age or 0:,} transactions old."
+            f" ({bytes_text(row.bytes)}) {were} left behind by a session that crashed; the"
+            f" oldest is {row.xid_age or 0:,} transactions old."
         ),
         facts={
             "relations": row.relations,

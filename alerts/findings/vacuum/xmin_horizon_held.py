@@ -13,7 +13,7 @@ from alerts.snapshot import Snapshot
 from alerts.units import Duration, bytes_text, duration_text
 from alerts.vacuum.due import DueTable
 from alerts.vacuum.held import ASSIGNED, Standstill, kept_rows, stands
-from alerts.vacuum.horizon import CONSULTS, HorizonHolder, holders
+from alerts.vacuum.horizon import CONSULTS, HorizonHolder, has_own_id, holders
 from alerts.vacuum.trigger import AutovacuumSettings
 from collectors._base import Role
 from collectors.settings import settings
@@ -80,8 +80,14 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def gain(holder: HorizonHolder, others: Sequence[HorizonHolder]) -> int:
-    """Return the transactions between it and the next holder."""
-    return holder.age - next((o.age for o in others if o.concerns(holder.datname)), 0)
+    """Return the transactions between it and the next holder.
+
+    Snapshots that are as old because they see its transaction end soon after it.
+    """
+    rest = (other.age for other in others if other.concerns(holder.datname))
+    if has_own_id(holder):
+        rest = (age for age in rest if age < holder.age)
+    return holder.age - next(rest, 0)
 
 
 def evidence(holder: HorizonHolder, stood: Standstill, price: Price, limits: Limits) -> Evidence:
@@ -102,7 +108,7 @@ def evidence(holder: HorizonHolder, stood: Standstill, price: Price, limits: Lim
         message=(
             f"The horizon of {holder.datname or 'all databases'} has stood still for"
             f" {least}{duration_text(stood.seconds)} because of {holder.text}: {kept}."
-            f" Without it the horizon would move on by {plural(price.gained, 'transaction')}."
+            f" {then(price.gained)}"
         ),
         facts={
             "kind": holder.kind.value,
@@ -120,6 +126,12 @@ def evidence(holder: HorizonHolder, stood: Standstill, price: Price, limits: Lim
         database=holder.datname,
         culprit=holder.culprit or f"{holder.kind} {holder.name}",
     )
+
+
+def then(gained: int) -> str:
+    if not gained:
+        return "Another one holds it as well, and is as old."
+    return f"Without it the horizon would move on by {plural(gained, 'transaction')}."
 
 
 finding = Finding(

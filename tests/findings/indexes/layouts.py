@@ -43,6 +43,7 @@ LAYOUT = IndexLayout(
     idx_scan=100,
     idx_tup_read=100,
     idx_tup_fetch=100,
+    blocks_fetched=10**10,
     seq_scan=0,
     n_tup_ins=0,
     n_tup_upd=0,

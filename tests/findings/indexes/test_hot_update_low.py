@@ -10,8 +10,9 @@ from alerts.findings.indexes.hot_update_low import finding
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
 from collectors.index_layout import IndexLayout, index_layout
-from collectors.table_layout import TableLayout, table_layout
+from collectors.user_tables import UserTable, user_tables
 from tests.findings.indexes.layouts import layout
+from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.session_rows import AT, seen
 
@@ -21,37 +22,13 @@ UPDATED = layout(
     n_tup_hot_upd=100_000,
     n_tup_newpage_upd=1_500_000,
 )
-TABLE = TableLayout(
-    datname=UPDATED.datname,
-    relid=UPDATED.relid,
-    schemaname="public",
-    relname="orders",
-    relfilenode=10,
-    block_size=8192,
-    relpages=1000,
-    reltuples=1e5,
-    fillfactor=100,
-    n_live_tup=100_000,
-    n_dead_tup=0,
-    n_mod_since_analyze=0,
-    analyze_seconds=None,
-    vacuum_seconds=None,
-    last_analyze=None,
-    attlen=[4],
-    attalign="i",
-    attstorage="p",
-    attnotnull=[True],
-    attisdropped=[False],
-    atthasmissing=[False],
-    attisvirtual=[False],
-    typname=["int4"],
-    atttypmod=[-1],
-    statistics_target=100,
+TABLE: UserTable = filled(
+    UserTable, datname=UPDATED.datname, relid=UPDATED.relid, relname="orders", reloptions=[]
 )
 
 
-def judged(index: IndexLayout, *tables: TableLayout) -> Verdict:
-    return verdict_of(finding, seen((index_layout, [index]), (table_layout, tables)))
+def judged(index: IndexLayout, *tables: UserTable) -> Verdict:
+    return verdict_of(finding, seen((index_layout, [index]), (user_tables, tables)))
 
 
 def test_it_is_told_once_a_table_with_its_fillfactor() -> None:
@@ -74,13 +51,14 @@ def test_hot_enough_or_rare_or_young_is_healthy(traits: dict[str, Any]) -> None:
     assert judged(replace(UPDATED, **traits), TABLE).state is State.healthy
 
 
-def test_what_has_space_already_or_is_small_is_healthy() -> None:
-    """There is nothing to set on the first, and small tables are not read."""
-    assert judged(UPDATED, replace(TABLE, fillfactor=94)).state is State.healthy
-    assert judged(UPDATED).state is State.healthy
+def test_what_has_space_already_is_healthy() -> None:
+    for factor, state in ((94, State.healthy), (95, State.ill)):
+        options = ["autovacuum_enabled=true", f"fillfactor={factor}"]
+        assert judged(UPDATED, replace(TABLE, reloptions=options)).state is state
+    assert judged(UPDATED).state is State.healthy, "it was dropped"
 
 
 def test_before_16_or_without_an_answer_it_is_unknown() -> None:
     assert judged(replace(UPDATED, n_tup_newpage_upd=None), TABLE).state is State.unknown
-    blind = replace(seen((table_layout, [TABLE])), absent={index_layout: Absence("refused")})
+    blind = replace(seen((user_tables, [TABLE])), absent={index_layout: Absence("refused")})
     assert verdict_of(finding, blind).state is State.unknown

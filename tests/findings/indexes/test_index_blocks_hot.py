@@ -47,6 +47,7 @@ def test_it_names_the_index_that_is_hardly_used() -> None:
         {"stats_reset": None},
         {"supports_fk": True},
         {"amname": "brin"},
+        {"blocks_fetched": 1_899_999},
     ],
 )
 def test_what_is_not_quite_one(traits: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from collectors._base import Absence
 from collectors.invalid_indexes import InvalidIndex, invalid_indexes
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.printed_sql import chosen
 from tests.fixtures.session_rows import seen
 from tests.fixtures.until import until
 
@@ -44,7 +45,6 @@ def told(**traits: object) -> Evidence:
     ("traits", "statement"),
     [
         ({}, "REINDEX INDEX CONCURRENTLY public.orders_code;"),
-        ({"is_unique": True}, "REINDEX INDEX CONCURRENTLY public.orders_code;"),
         ({"twin": "orders_code_idx"}, "DROP INDEX CONCURRENTLY public.orders_code;"),
         ({"is_live": False}, "DROP INDEX CONCURRENTLY public.orders_code;"),
         ({"indexrelname": "a_ccnew1"}, "DROP INDEX CONCURRENTLY public.a_ccnew1;"),
@@ -66,6 +66,8 @@ def test_what_is_wanted_is_built_and_what_is_left_is_dropped(
 
 def test_a_unique_build_says_why() -> None:
     evidence = told(is_unique=True, attnames=["code", "Odd; name"])
+    assert all(line.startswith("--") for line in evidence.cure), "nothing runs before step 1"
+    assert chosen(evidence.cure, "REINDEX") == "REINDEX INDEX CONCURRENTLY public.orders_code;"
     assert "usually rows have the same key" in evidence.message
     assert any('GROUP BY code, "Odd; name" HAVING' in line for line in evidence.cure)
     expression = told(is_unique=True, attnames=["code", None])
@@ -127,8 +129,10 @@ async def test_found_and_cured(database: Database, psql: Psql, paste: Psql) -> N
     assert "did not end: usually rows have the same key" in failed.message
 
     assert "CREATE UNIQUE INDEX" in await paste(database.dsn, as_pasted(leftover))
-    await database.execute('UPDATE orders SET "Code" = id')
     assert "|f|" in await paste(database.dsn, as_pasted(failed))
+    assert (await judged(database)).state is State.ill, "there are equal keys: nothing was built"
+    await database.execute('UPDATE orders SET "Code" = id')
+    await psql(database.dsn, chosen(failed.cure, "REINDEX"))
     assert (await judged(database)).state is State.healthy
     valid = "SELECT indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid WHERE relname = $1"
     assert await database.fetchval(valid, HOSTILE)

@@ -54,6 +54,7 @@ def test_a_rarely_used_one_is_named() -> None:
         {"stats_reset": AT - 6 * DAY},
         {"stats_reset": None},
         {"is_of_extension": True},
+        {"blocks_fetched": 999_999},
     ],
 )
 def test_what_is_not_quite_one(traits: dict[str, Any]) -> None:

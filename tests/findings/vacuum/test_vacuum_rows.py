@@ -267,6 +267,17 @@ def test_only_the_oldest_holder_is_told() -> None:
     assert one.facts["gained_transactions"] == 1000
 
 
+def test_snapshots_that_see_its_transaction_do_not_hold_for_long() -> None:
+    table = replace(DEAD, last_autovacuum=AT - 60)
+    snapshot = scene(table, holder=Holder("prepared_transaction", "x", "shop", 9000))
+    rows = (*snapshot.rows(xmin_horizon), Holder("session", "42", "shop", 9000))
+    more = seen((xmin_horizon, rows)).answers[xmin_horizon]
+    [one] = found(
+        xmin_horizon_held, replace(snapshot, answers={**snapshot.answers, xmin_horizon: more})
+    )
+    assert one.facts["gained_transactions"] == 9000
+
+
 def test_workers_are_saturated_only_while_others_wait() -> None:
     log = WorkLog((RUN,), (), BUSY, at=AT)
     assert found(workers_saturated, scene(DEAD, log=log)) == []
