@@ -142,9 +142,9 @@ class VerdictTracker:
         """Return True if a missing case stays: for two scrapes, or longer if it is unjudged."""
         if case.ill is None:
             return False
+        # A clock that was set back must not keep a subject ill.
         if _blinded(case.evidence, found):
-            return at - case.last < self.timing.unknown
-        # At least 0: a clock that was set back must not keep a subject ill.
+            return abs(at - case.last) < self.timing.unknown
         return self.timing.hold and 0 <= at - case.shown < self.timing.visible
 
     def _count(
@@ -157,7 +157,8 @@ class VerdictTracker:
             else:
                 file.retell(evidence)
         recent = finding.linger.total_seconds()
-        return [Subject(e, when) for when, e in reversed(file.occurrences) if at - when < recent]
+        known = reversed(file.occurrences)
+        return [Subject(e, when) for when, e in known if abs(at - when) < recent]
 
     def _sorted_out(
         self, finding: AnyFinding, snapshot: Snapshot, subjects: list[Subject], mutes: Mutes

@@ -229,6 +229,15 @@ def test_going_blind_never_cures() -> None:
     assert server.blind_at(3600).subjects == ()
 
 
+def test_a_clock_that_is_set_back_holds_nothing_for_longer() -> None:
+    """It was a day ahead while the tank was full, and is set right in blindness."""
+    server = Server(made())
+    server.at(86_400, a=150)
+    assert server.blind_at(86_000).state is State.unknown
+    assert subjects(server.blind_at(86_000)) == ["a"]
+    assert subjects(server.blind_at(0)) == []
+
+
 def test_sight_again_continues_the_case() -> None:
     """The since-time is that of the illness, not of the first look after the gap."""
     server = Server(made())
@@ -282,6 +291,16 @@ def test_an_event_lingers_and_then_leaves_its_count() -> None:
     assert subjects(server.at(600)) == ["b"]
     gone = server.at(900)
     assert (gone.state, gone.events) == (State.healthy, 5)
+
+
+def test_an_event_of_a_clock_that_was_ahead_does_not_linger_until_then() -> None:
+    """A day, where ten minutes are meant."""
+    server = Server(made(shape=Shape.event, linger=timedelta(minutes=10)))
+    assert server.at(86_400, a=150).state is State.ill
+    later = server.at(86_400 - 300)
+    assert (later.state, later.events) == (State.ill, 150)
+    later = server.at(0)
+    assert (later.state, later.events) == (State.healthy, 150)
 
 
 def test_of_many_events_the_last_ones_are_kept() -> None:
