@@ -19,6 +19,7 @@ from collectors.column_statistics import column_statistics
 from collectors.table_layout import TableLayout, table_layout
 from collectors.xmin_horizon import xmin_horizon
 
+HOUR = 3600.0
 CATALOG = "pg_catalog"
 NEVER_ANALYSED = "pg_statistic"
 """PostgreSQL keeps no statistics of the statistics."""
@@ -42,8 +43,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         own = statistics.get((layout.datname, layout.relid))
         readable = statistics_hidden(snapshot, layout.datname) is None
         heap = heap_of(layout, own, statistics_readable=readable)
-        if own is None or own.last_analyze == layout.last_analyze:
-            yield from judged(layout, heap, snapshot, limits)
+        is_one_state = own is None or own.last_analyze == layout.last_analyze
+        yield from judged(layout, heap, snapshot, limits, is_one_state=is_one_state)
 
 
 def catalogs(snapshot: Snapshot, limits: Limits) -> Iterator[TableLayout]:
@@ -56,8 +57,9 @@ def catalogs(snapshot: Snapshot, limits: Limits) -> Iterator[TableLayout]:
 
 
 def judged(
-    layout: TableLayout, heap: Heap, snapshot: Snapshot, limits: Limits
+    layout: TableLayout, heap: Heap, snapshot: Snapshot, limits: Limits, *, is_one_state: bool
 ) -> Iterator[Outcome]:
+    """`is_one_state`: whether the layout and the column statistics are of the same ANALYZE."""
     size = heap.relpages * heap.block_size
     most = ceiling(heap)
     if most is not None and not limits.reached(most, size, limits.min_bytes):
@@ -66,7 +68,12 @@ def judged(
     if isinstance(found, NotEvaluated):
         yield from not_evaluated(layout, found, snapshot)
     elif limits.reached(found.low, size, limits.min_bytes):
-        yield evidence(layout, found, snapshot)
+        if is_one_state:
+            yield evidence(layout, found, snapshot)
+        else:
+            why = "it was analysed while its layout was read, within one hour again"
+            until = snapshot.at + HOUR
+            yield Unjudged(why, layout.datname, name(layout), until=until)
 
 
 def not_evaluated(

@@ -74,8 +74,13 @@ def judged(row: TableLayout, *more: Any) -> tuple[State, Evidence | None]:
         (catalog(0.3, relpages=20_000), State.healthy),
         (catalog(0.3, schemaname="public"), State.healthy),
         (catalog(0.3, attlen=[4, -1, 4], relname="pg_statistic", relid=12), State.unknown),
+        (catalog(0.3, last_analyze=2.0), State.learning),
+        (catalog(0.6, last_analyze=2.0), State.healthy),
     ],
-    ids=["empty", "less than half", "small", "a table", "pg_statistic"],
+    ids=[
+        *("empty", "less than half", "small", "a table", "pg_statistic"),
+        *("analysed in between", "so, and less than half"),
+    ],
 )
 def test_catalogue(row: TableLayout, state: State) -> None:
     assert judged(row)[0] is state
