@@ -144,27 +144,31 @@ async def _play(watched: Watched, found: Figures, random: Random, minutes: float
     for scene in watched.scenes:
         found.told.append(await _act(watched, scene))
         _tell(found, f"{scene.name} {scene.title}: {found.told[-1].cause}")
+        for one in found.told[-1].others:
+            _tell(found, f"beside it, {one}")
 
 
 async def _wait(watched: Watched, found: Figures, random: Random, minutes: float) -> None:
     """Let days pass in which no plan is made bad."""
-    judged, begun = watched.judged, watched.windows
-    judged.told.clear()
+    begun = watched.windows
+    watched.news.clear()
     end, moods = time.monotonic() + 60 * minutes, noise.moods(random)
     while time.monotonic() < end:
         mood, shift = next(moods)
+        known = len(watched.news)
         await watched.pass_quietly(PIECE, mood, shift)
-        _tell(found, f"{watched.windows} windows, {mood.title}, told {sum(judged.told.values())}")
+        _tell(found, f"{watched.windows} windows, {mood.title}, told {len(watched.news)}")
+        for one in watched.news[known:]:
+            _tell(found, str(one))
     await watched.record_texts()
     found.days = (watched.windows - begun) * WINDOW / DAY
     found.statements = watched.statements
-    found.false = [str(e.message) for e in judged.ill.values()]
-    found.false += ["told and gone again"] * (sum(judged.told.values()) - len(judged.ill))
+    found.quiet = list(watched.news)
 
 
 async def _act(watched: Watched, scene: Scene) -> Told:
-    judged = watched.judged
-    told, before = Told(scene), set(judged.ill)
+    told, first = Told(scene), len(watched.news)
+    await watched.explain()
     watched.later.add(scene.name)
     await watched.execute(*scene.act)
     if scene.restart:
@@ -175,12 +179,7 @@ async def _act(watched: Watched, scene: Scene) -> Told:
             facts = evidence.facts
             told.cause, told.slower = str(facts["cause"]), evidence.value
             told.blocks = float(facts["blocks_before"] or 0), float(facts["blocks_after"] or 0)
-        told.others += [
-            str(one.facts["cause"])
-            for key, one in judged.ill.items()
-            if key not in before and watched.scene_of(one) != scene.name
-        ]
-        before |= set(judged.ill)
+    told.others = [one for one in watched.news[first:] if one.scene != scene.name]
     watched.later.discard(scene.name)
     await watched.execute(*scene.undo)
     await watched.pass_by(WELL)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alerts._base import Evidence
-from alerts.findings.queries.query_regression import Limits, finding
+from alerts.findings.queries.query_regression import COSTS, Limits, finding
 from alerts.history.recorder import Recorder
 from alerts.snapshot import ServerIdentity, Snapshot
 from alerts.verdicts.mutes import Mutes
@@ -61,3 +61,10 @@ class Judged:
         self.told.update(now.keys() - self.ill.keys())
         self.ill = now
         return snapshot
+
+
+def since(snapshot: Snapshot, query_id: int) -> float:
+    """Return when a statement that is told of became dearer."""
+    changes = snapshot.of(COSTS).changes
+    found = (change.since for key, change in changes.items() if key[2] == query_id)
+    return min(found, default=snapshot.at)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bench.flips.noise import MOODS
 from bench.flips.replay import Replayed
 from bench.flips.scene import Scene
-from bench.flips.watch import EXPLAINED
+from bench.flips.watch import EXPLAINED, News
 
 
 @dataclass(slots=True)
@@ -21,8 +21,8 @@ class Told:
     blocks: tuple[float, float] = (0.0, 0.0)
     is_gone: bool = True
     """Whether it was well after the act was undone."""
-    others: list[str] = field(default_factory=list)
-    """Causes that were told of other statements in that time."""
+    others: Sequence[News] = ()
+    """What was told of other statements in that time."""
 
     @property
     def is_right(self) -> bool:
@@ -30,9 +30,9 @@ class Told:
         return self.cause in self.scene.causes
 
     @property
-    def false_beside(self) -> list[str]:
+    def beside(self) -> Sequence[News]:
         """What was told of other statements, unless a changed setting reached them too."""
-        return [] if self.scene.settings else self.others
+        return () if self.scene.settings else self.others
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Figures:
     days: float = 0.0
     """Of the quickened clock in which no plan was made bad."""
     statements: int = 0
-    false: list[str] = field(default_factory=list)
+    quiet: Sequence[News] = ()
     """What was told in these days."""
     told: list[Told] = field(default_factory=list)
     ordered: Replayed = field(default_factory=Replayed)
@@ -96,10 +96,12 @@ def _figures(found: Sequence[Figures]) -> Iterator[str]:
     )
     yield _row("gone after it was undone", found, lambda one: _share(one, lambda t: t.is_gone))
     yield _row("controls of which something was told", found, _controls, "0")
-    yield _row("told of others beside the scenes", found, _beside, "0")
+    yield _row("told of others beside the scenes", found, lambda one: str(len(_beside(one))))
+    yield _row("of these without another plan", found, lambda one: _same(_beside(one)), "0")
     yield _row("statements", found, lambda one: str(one.statements), "≥ 500")
     yield _row("days in which nothing was done", found, lambda one: f"{one.days:.1f}")
-    yield _row("told in these days", found, lambda one: str(len(one.false)))
+    yield _row("told in these days", found, lambda one: str(len(one.quiet)))
+    yield _row("of these without another plan", found, lambda one: _same(one.quiet))
     yield _row(
         "told when they are replayed in the recorded order",
         found,
@@ -153,8 +155,13 @@ def _controls(one: Figures) -> str:
     return f"{sum(told.cause is not None for told in controls)} of {len(controls)}"
 
 
-def _beside(one: Figures) -> str:
-    return str(sum(len(told.false_beside) for told in one.told))
+def _beside(one: Figures) -> Sequence[News]:
+    return [news for told in one.told for news in told.beside]
+
+
+def _same(told: Sequence[News]) -> str:
+    """Count those that have the same plan as before, or were not explained."""
+    return str(sum(not news.flipped for news in told))
 
 
 def _daily(one: Figures, told: int) -> str:

@@ -7,10 +7,10 @@ from operator import attrgetter
 from random import Random
 from typing import Any
 
-from alerts.findings.queries.query_regression import COSTS, Limits
+from alerts.findings.queries.query_regression import Limits
 from alerts.snapshot import Snapshot
-from bench.flips.judged import ASKED, DAY, WINDOW, Judged
-from bench.flips.noise import HOURLY, alike
+from bench.flips.judged import ASKED, DAY, WINDOW, Judged, since
+from bench.flips.plans_seen import PlansSeen
 from bench.flips.recording import COUNTERS, ROWS, TIMES, Key, Recording, Window
 from collectors._base import Answer, AnyCollector
 from collectors.stat_statements import stat_statements
@@ -103,8 +103,7 @@ class _Replay:
     at: float = BEGIN
     totals: dict[str, dict[Key, list[float]]] = field(default_factory=dict)
     rows: dict[str, dict[Key, Any]] = field(default_factory=dict)
-    plans: list[tuple[float, Mapping[str, str]]] = field(default_factory=list)
-    """Of each window, with its time: a statement that is executed rarely is told of late."""
+    plans: PlansSeen = field(default_factory=PlansSeen)
     snapshot: Snapshot | None = None
 
     def __post_init__(self) -> None:
@@ -117,7 +116,7 @@ class _Replay:
     def pass_by(self, window: Window) -> None:
         """Let the counters grow as in this window, and judge them."""
         self.at += WINDOW
-        self.plans.append((self.at, window.plans))
+        self.plans.note(self.at, window.plans)
         answers = dict[AnyCollector, Answer[Any]]()
         for collector in ASKED:
             name = collector.name
@@ -136,19 +135,11 @@ class _Replay:
     def has_flipped(self, query_id: int) -> bool:
         """Whether its plan is another one than within the hour before it became dearer."""
         text = self.recording.texts.get(query_id)
-        name, since = alike(text.query or "") if text else "", self._since(query_id)
-        before = {
-            plans.get(name) for at, plans in self.plans if since - HOURLY * WINDOW <= at <= since
-        }
-        return len(before) > 1 or (bool(before) and self.plans[-1][1].get(name) not in before)
+        return self.plans.has_flipped(text.query or "" if text else "", self._since(query_id))
 
     def _since(self, query_id: int) -> float:
         """Return when a statement that is told of became dearer."""
-        changes = self.snapshot.of(COSTS).changes if self.snapshot else {}
-        return min(
-            (change.since for key, change in changes.items() if key[2] == query_id),
-            default=self.at,
-        )
+        return self.at if self.snapshot is None else since(self.snapshot, query_id)
 
     def _grow(self, name: str, window: Window) -> None:
         """Add what has grown, and take what else the rows say from the window."""

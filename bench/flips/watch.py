@@ -14,9 +14,11 @@ from typing import Any
 import asyncpg
 
 from alerts._base import Evidence
+from alerts.snapshot import Snapshot
 from alerts.statements.texts import STATEMENT_TEXTS
 from bench.flips import noise
-from bench.flips.judged import ASKED, WINDOW, Judged
+from bench.flips.judged import ASKED, WINDOW, Judged, since
+from bench.flips.plans_seen import PlansSeen
 from bench.flips.recording import TIMES, Recording
 from bench.flips.scene import CALLS, Scene
 from collectors._base import Answer, AnyCollector, Role
@@ -38,6 +40,21 @@ HOLDS = 0.3
 """Seconds that the session which is in the way holds its lock."""
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """A statement of which something is told for the first time, or again."""
+
+    evidence: Evidence
+    scene: str | None
+    """The scene whose statement it is."""
+    flipped: bool | None
+    """Whether its plan is another one; None where it was not explained."""
+
+    def __str__(self) -> str:
+        plan = {True: "another plan", False: "the same plan", None: "not explained"}[self.flipped]
+        return f"{plan}: {self.evidence.message}"
+
+
 @dataclass
 class Watched:
     """A server under traffic, and what is told of it."""
@@ -54,6 +71,8 @@ class Watched:
     texts: dict[int, str] = field(default_factory=dict)
     plans: Mapping[str, str] = field(default_factory=dict)
     """How the statements of the noise would be executed, when they were explained last."""
+    seen: PlansSeen = field(default_factory=PlansSeen)
+    news: list[News] = field(default_factory=list)
     statements: int = 0
     """That pg_stat_statements knows."""
     recording: Recording = field(default_factory=Recording)
@@ -77,7 +96,7 @@ class Watched:
             await asyncio.gather(*spinning, self._noise(shift))
             answers = await self._end_window()
             if self.windows % EXPLAINED == 0:
-                self.plans = await self._plans()
+                await self.explain()
             self.recording.add(answers, self.plans)
 
     async def _end_window(self) -> dict[AnyCollector, Any]:
@@ -114,11 +133,13 @@ class Watched:
             for (statement,) in await connection.fetch(noise.DUE):
                 await connection.execute(statement)
 
-    async def _plans(self) -> Mapping[str, str]:
-        """Return how the statements of the noise would be executed now."""
+    async def explain(self) -> None:
+        """See how the statements of the noise would be executed now."""
         async with session(self.server) as connection:
             await connection.execute("set pg_stat_statements.track = none")
-            return {noise.alike(text): plan for text, plan in await connection.fetch(noise.PLANNED)}
+            rows = await connection.fetch(noise.PLANNED)
+        self.plans = {noise.alike(text): plan for text, plan in rows}
+        self.seen.note(self.at, self.plans)
 
     async def _traffic(self) -> None:
         async with session(self.server) as connection:
@@ -144,12 +165,21 @@ class Watched:
             )
 
     async def _look(self) -> dict[AnyCollector, Any]:
-        answers = await self._answers()
+        answers, before = await self._answers(), set(self.judged.ill)
         snapshot = self.judged.judge(answers, self.at)
         known = snapshot.of(STATEMENT_TEXTS).known
         self.texts |= {query_id: text.query.replace('"', "") for query_id, text in known.items()}
         self.statements = len(answers[stat_statements].rows)
+        if new := self.judged.ill.keys() - before:
+            await self.explain()
+            self.news += [self._news(query_id, snapshot) for query_id in sorted(new)]
         return answers
+
+    def _news(self, query_id: int, snapshot: Snapshot) -> News:
+        evidence, text = self.judged.ill[query_id], self.texts.get(query_id, "")
+        known = self.seen.knows(text)
+        flipped = self.seen.has_flipped(text, since(snapshot, query_id)) if known else None
+        return News(evidence, self.scene_of(evidence), flipped)
 
     async def _answers(self) -> dict[AnyCollector, Any]:
         """Read what the finding needs, and learn it."""

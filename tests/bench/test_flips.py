@@ -59,7 +59,7 @@ def test_the_page_marks_what_is_wrong() -> None:
     assert not Told(dropped, "stale statistics").is_right
     told = [right, Told(control, "unknown")]
     command = command_of(Namespace(seed=1, versions="18", minutes=2.0, days=0.5, only=None))
-    text = page(command, [Figures(18, days=2.0, false=["x"], told=told)], 520, 400)
+    text = page(command, [Figures(18, days=2.0, told=told)], 520, 400)
     assert "flips --seed 1 --versions 18 --minutes 2 --days 0.5 --write'" in text
     assert "| an index is dropped | index dropped, 9.0 times, 4 → 400 blocks |" in text
     assert "| other parameters with more rows | **unknown, 0.0 times" in text

@@ -1,0 +1,29 @@
+"""Plans seen: how the statements of the noise would be executed, over time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bench.flips.judged import WINDOW
+from bench.flips.noise import HOURLY, alike
+
+
+@dataclass
+class PlansSeen:
+    """The plans of each look, with its time: a statement that is executed rarely is told late."""
+
+    looks: list[tuple[float, Mapping[str, str]]] = field(default_factory=list)
+
+    def note(self, at: float, plans: Mapping[str, str]) -> None:
+        self.looks.append((at, plans))
+
+    def has_flipped(self, text: str, since: float) -> bool:
+        """Whether a statement has another plan now than within the hour before that time."""
+        name = alike(text)
+        before = {
+            plans.get(name) for at, plans in self.looks if since - HOURLY * WINDOW <= at <= since
+        }
+        return len(before) > 1 or (bool(before) and self.looks[-1][1].get(name) not in before)
+
+    def knows(self, text: str) -> bool:
+        """Whether it is a statement of the noise."""
+        return bool(self.looks) and alike(text) in self.looks[-1][1]
