@@ -6,14 +6,14 @@ scans, so that a hundred thousand of them cost no memory here.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import NamedTuple
 
 from alerts.history.keys import Key, keys_of
 from alerts.history.kind import History
 from alerts.history.memory import Memory, Namespace
-from alerts.plans.looks import Look, Looks
+from alerts.plans.looks import KEPT, Look, Looks
 from collectors._base import AnyAnswer, AnyCollector
 from collectors._columns import column
 from collectors.user_indexes import user_indexes
@@ -65,6 +65,8 @@ class Accessed:
     """Per table, as of the newest answer."""
 
     tables: Mapping[Key, Looks]
+    entered: Mapping[Key, float] = field(default_factory=dict)
+    """When those were not followed yet that came later, in unix seconds: they were hardly read."""
 
     def around(self, key: Key, since: float) -> tuple[Rates, Rates] | None:
         """Return the rates before and after a time; None where one of them is not known."""
@@ -77,6 +79,13 @@ class Accessed:
             Rates._make((*before.rates[:ROWS], before.new[ROWS])),
             Rates._make((*after.rates[:ROWS], after.new[ROWS])),
         )
+
+    def since(self, key: Key, since: float) -> Rates | None:
+        """Return the rates of a table that was not followed before that time."""
+        if self.entered.get(key, 0.0) < since:
+            return None
+        after = self.tables[key].since(since)
+        return Rates._make((*after.rates[:ROWS], after.new[ROWS])) if after else None
 
     def was_rewritten(self, key: Key, first: float, last: float) -> bool:
         """Whether a table got another file in that time, as by VACUUM FULL, CLUSTER or TRUNCATE."""
@@ -126,9 +135,11 @@ class TableAccessRecorder:
 
     def __init__(self) -> None:
         self.accessed = Accessed({})
+        self.at: float | None = None
 
     def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         known, tables = self.accessed.tables, dict[Key, Looks]()
+        entered = dict(self.accessed.entered)
         keys, epochs = keys_of(collector, answer)
         numbers = zip(*(column(answer.rows, name) for name in COLUMNS), strict=True)
         blocks = map(_sum, *(column(answer.rows, name) for name in BLOCKS))
@@ -136,10 +147,13 @@ class TableAccessRecorder:
         for total, key, epoch, own in nlargest(TABLES, rows, key=lambda row: row[0]):
             look = (answer.at, *own[:COUNTERS], total, *own[COUNTERS:])
             tables[key] = _seen(known.get(key), epoch, look, COUNTERS)
-        self.accessed = Accessed(tables)
+            if self.at is not None and key not in known and key[0] not in answer.missing:
+                entered[key] = self.at
+        kept = {key: at for key, at in entered.items() if key in tables and answer.at - at < KEPT}
+        self.accessed, self.at = Accessed(tables, kept), answer.at
 
     def restart(self) -> None:
-        self.accessed = Accessed({})
+        self.__init__()  # type: ignore[misc]
 
     def view(self, at: float) -> Accessed:
         return self.accessed

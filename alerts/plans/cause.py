@@ -1,7 +1,8 @@
 """Cause: what made a statement slower, in words, and the statements that undo it."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from alerts.cure import concurrently, identifier, remark
@@ -9,11 +10,13 @@ from alerts.plans.access import IndexAccess, TableAccess
 from alerts.plans.change import Change, Nature
 from alerts.plans.clues import LOOPS, Access, Reading, is_near, is_stale, readings
 from alerts.plans.events import IndexEvent, IndexEvents, SettingEvent, SettingEvents
+from alerts.plans.index_text import create
 from alerts.setting_owner import change as change_setting
 from alerts.snapshot import Snapshot
 from alerts.units import bytes_text
 from collectors._columns import where
-from collectors.user_indexes import user_indexes
+from collectors.index_layout import index_layout
+from collectors.user_indexes import UserIndex, user_indexes
 from collectors.user_tables import UserTable, user_tables
 
 ACCESS = TableAccess()
@@ -21,6 +24,8 @@ SCANNED = IndexAccess()
 INDEXES = IndexEvents()
 SETTINGS = SettingEvents()
 BLOCK = 8192
+LONGEST = 63
+"""Bytes of a name."""
 COMPILING = 0.5
 """Share of the additional time spent on compiling, from which that is the reason."""
 
@@ -37,6 +42,7 @@ class Why(StrEnum):
     stale_statistics = "stale statistics"
     new_statistics = "new statistics"
     rewrite = "table rewritten"
+    partition_index = "partition without an index"
     sequential_scan = "sequential scan"
     other_index = "another index"
     index_scans = "index scans"
@@ -77,6 +83,10 @@ def cause_of(
         return None
     if setting:
         return _of_setting(setting, snapshot)
+    if found and found[0].access is Access.sequential:
+        index = _lacking(found[0].table, snapshot)
+        if index or found[0].is_new:
+            return _of_partition(found[0].table, index, snapshot)
     if found and found[0].access is Access.spread and found[0].is_rewritten:
         return _of_rewrite(found[0].table)
     stale = _stale(database, words, found, snapshot)
@@ -259,6 +269,57 @@ def _of_reading(found: Reading, change: Change) -> Cause:
         sentence = f"{how}, since its statistics were renewed"
         return Cause(Why.new_statistics, sentence, tuple(_explain(name)), place)
     return Cause(why, how, tuple(_explain(name)), place)
+
+
+def _of_partition(table: UserTable, index: UserIndex | None, snapshot: Snapshot) -> Cause:
+    """Return the cause that a partition is scanned sequentially, with the index that it lacks."""
+    place = table.schemaname, table.relname
+    name = identifier(*place)
+    if index is None:
+        sentence = f"the new partition {name} is scanned sequentially"
+        return Cause(Why.sequential_scan, sentence, tuple(_explain(name)), place)
+    like = identifier(index.schemaname, index.indexrelname)
+    sentence = f"the partition {name} is scanned sequentially, as it has no index like {like}"
+    return Cause(Why.partition_index, sentence, tuple(_like(index, table, snapshot)), place)
+
+
+def _lacking(table: UserTable, snapshot: Snapshot) -> UserIndex | None:
+    """Return the index that is scanned most of those that all other partitions have but this."""
+    if table.root_relid is None or not snapshot.has(user_indexes):
+        return None
+    tables = where(snapshot.rows(user_tables), "root_relid", {table.root_relid})
+    ids = {row.relid for row in tables if row.datname == table.datname and row.relkind != "p"}
+    found = where(snapshot.rows(user_indexes), "relid", ids)
+    indexes = [row for row in found if row.datname == table.datname and row.is_valid]
+    owners = Counter(row.definition for row in indexes if row.relid != table.relid)
+    own = {row.definition for row in indexes if row.relid == table.relid}
+    lacking = [
+        row
+        for row in indexes
+        if row.idx_scan and row.definition not in own and owners[row.definition] >= len(ids) - 1
+    ]
+    return max(lacking, key=lambda row: row.idx_scan, default=None)
+
+
+def _like(index: UserIndex, table: UserTable, snapshot: Snapshot) -> Iterator[str]:
+    """Yield the statements that make an index of a partition like that of another one."""
+    layouts = snapshot.rows(index_layout) if snapshot.has(index_layout) else ()
+    known = where(layouts, "indexrelid", {index.indexrelid})
+    layout = next((row for row in known if row.datname == index.datname), None)
+    end = f"_{index.indexrelid}_idx"
+    name = table.relname.encode()[: LONGEST - len(end)].decode(errors="ignore") + end
+    place = identifier(table.schemaname, table.relname)
+    if layout is not None:
+        layout = replace(
+            layout, schemaname=table.schemaname, relname=table.relname, indexrelname=name
+        )
+    if layout is not None and (text := create(layout)):
+        again = f"DROP INDEX CONCURRENTLY {identifier(table.schemaname, name)}; then again."
+        yield from concurrently(text, again)
+        return
+    like = identifier(index.schemaname, index.indexrelname)
+    yield remark(f"1. Find the definition of {like}.")
+    yield remark(f"2. Create such an index of {place}, CONCURRENTLY.")
 
 
 def _of_rewrite(table: UserTable) -> Cause:

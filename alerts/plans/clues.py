@@ -8,6 +8,7 @@ statement, where that is known.
 import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from statistics import median
 from typing import NamedTuple
 
 from alerts.plans.access import Accessed, IndexesAccessed, IndexRates, Rates
@@ -25,6 +26,8 @@ LOOPS = 2.0
 """Additional index scans a call from which it is a nested loop."""
 GROWN = 1.5
 """Times as many rows in a table that are more data."""
+JOINED = 2
+"""Power of that growth by which more data may need more blocks: two such tables are joined."""
 READ = 0.5
 """Additional rows read for each additional block, from which the statement wants other rows."""
 ODDS = 1.3
@@ -65,6 +68,8 @@ class Reading(NamedTuple):
     """Whether its rows were written anew into another file at about that time."""
     indexes: tuple[str, str] | None = None
     """The index that was scanned before, and the one that is scanned now."""
+    is_new: bool = False
+    """Whether it is a partition that is read since then only."""
 
     @property
     def is_unvacuumed(self) -> bool:
@@ -109,6 +114,8 @@ def readings(
         key = table.datname, table.relid
         rates = accessed.around(key, change.since)
         if rates is None:
+            if (entered := _entered(change, table, tables, accessed)) is not None:
+                yield entered
             continue
         share = (rates[1].blocks - rates[0].blocks) / change.block_rate
         if share >= SHARE:
@@ -117,6 +124,29 @@ def readings(
             slack = SLACK * (change.noticed - change.since)
             anew = accessed.was_rewritten(key, change.since - slack, change.noticed + slack)
             yield share, found._replace(is_rewritten=anew)
+
+
+def _entered(
+    change: Change, table: UserTable, tables: Sequence[UserTable], accessed: Accessed
+) -> tuple[float, Reading] | None:
+    """Return a partition that is scanned since the change only, with its share of the blocks.
+
+    Its size is compared with that of the partitions that were read before.
+    """
+    key, since = (table.datname, table.relid), change.since
+    slack = SLACK * (change.noticed - since)
+    after = accessed.since(key, since - slack) if table.root_relid is not None else None
+    if after is None:
+        return None
+    own = (one for one in tables if one.root_relid == table.root_relid and one is not table)
+    pairs = (accessed.around((one.datname, one.relid), since) for one in own)
+    sizes = [pair[0].rows for pair in pairs if pair]
+    share = after.blocks / change.block_rate
+    if not sizes or share < SHARE:
+        return None
+    usual = Rates(0.0, 0.0, 0.0, 0.0, 0.0, median(sizes))
+    found = _reading(table, change, usual, after, None)
+    return (share, found._replace(is_new=True)) if found.access is Access.sequential else None
 
 
 def _reading(
@@ -138,11 +168,16 @@ def _reading(
         return Reading(table, Access.by_index, index)
     if indexes:
         return Reading(table, Access.other_index, 0.0, indexes=indexes)
-    if size >= GROWN * max(before.rows, 1.0):
+    if _is_growth(size / max(before.rows, 1.0), change.times_blocks):
         return Reading(table, Access.growth, 0.0)
     if rows / more_blocks >= READ:
         return Reading(table, Access.rows, 0.0)
     return Reading(table, Access.spread, 0.0)
+
+
+def _is_growth(times: float, times_blocks: float) -> bool:
+    """Whether a table has so many times its rows that it needs so many times the blocks."""
+    return times >= GROWN and times_blocks <= GROWN * times**JOINED
 
 
 def _rows(table: UserTable, change: Change, after: Rates) -> float:

@@ -17,12 +17,14 @@ class PlansSeen:
         self.looks.append((at, plans))
 
     def has_flipped(self, text: str, since: float) -> bool:
-        """Whether a statement has another plan now than within the hour before that time."""
-        name = alike(text)
-        before = {
-            plans.get(name) for at, plans in self.looks if since - HOURLY * WINDOW <= at <= since
-        }
-        return len(before) > 1 or (bool(before) and self.looks[-1][1].get(name) not in before)
+        """Whether a statement has had another plan since that time than in the hour before it.
+
+        One that is executed rarely is still told when it has its old plan again.
+        """
+        name, first = alike(text), since - HOURLY * WINDOW
+        before = {plans.get(name) for at, plans in self.looks if first <= at <= since}
+        later = {plans.get(name) for at, plans in self.looks if at > since}
+        return len(before) > 1 or bool(before and later - before)
 
     def knows(self, text: str) -> bool:
         """Whether it is a statement of the noise."""

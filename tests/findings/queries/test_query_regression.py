@@ -103,15 +103,29 @@ class Shop:
         return not any(s.evidence.database == self.database.name for s in verdict.subjects)
 
 
-async def a_partition_without_an_index(shop: Shop) -> None:
+async def a_partition_without_an_index(shop: Shop, psql: Psql) -> None:
     """The text names only the parent; the partition has another name, and the rows are the same."""
     await shop.database.execute(
         "alter table visits attach partition visits_new for values from (10) to (20)"
     )
     found = await shop.facts()
-    assert found["cause"] == "sequential scan"
-    assert "public.visits_new is scanned sequentially" in found["message"]
-    await shop.database.execute("create index concurrently on visits_new (kind)")
+    assert found["cause"] == "partition without an index"
+    told = "the partition public.visits_new is scanned sequentially, as it has no index like"
+    assert f"{told} public.visits_old_kind_idx" in found["message"]
+    await psql(shop.database.dsn, found["cure"])
+    assert await shop.is_well()
+
+
+async def a_new_partition_without_an_index(shop: Shop, psql: Psql) -> None:
+    """Nothing is known of it from before; what the other one did in this hour is learned."""
+    await shop.database.execute(
+        "create table visits_next partition of visits for values from (20) to (30);"
+        " insert into visits select 20, -n, repeat('x', 100) from generate_series(1, 60000) n"
+    )
+    found = await shop.facts()
+    assert found["cause"] == "partition without an index"
+    assert "the partition public.visits_next is scanned sequentially" in found["message"]
+    await psql(shop.database.dsn, found["cure"])
     assert await shop.is_well()
 
 
@@ -123,7 +137,8 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
     await shop.pass_by(10)
     assert await shop.is_well()
 
-    await a_partition_without_an_index(shop)
+    await a_partition_without_an_index(shop, psql)
+    await a_new_partition_without_an_index(shop, psql)
 
     await database.execute('drop index "by customer"')
     found = await shop.facts()

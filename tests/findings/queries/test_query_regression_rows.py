@@ -178,12 +178,23 @@ def test_more_rows_in_the_table_are_growth(server: Server) -> None:
     assert cause(server, reads={**BY_INDEX, "idx_scan": 1}, **DEAR) is None
 
 
+def test_growth_does_not_explain_far_more_blocks() -> None:
+    """A load of nearly as many rows again, and a LIMIT that reads all of them."""
+    server = Server(finding)
+    server.pass_by(15, rows=5)
+    server.table = {"n_live_tup": 180_000, "n_mod_since_analyze": 80_000}
+    reads = {"idx_scan": 1, "idx_tup_fetch": 80_000, "heap_blocks_hit": 803}
+    dear = {**DEAR, "shared_blocks_hit": 803}
+    assert cause(server, reads=reads, **dear, rows=5) == "stale statistics"
+
+
 def test_growth_is_what_analyze_has_counted(server: Server) -> None:
     """A session that loads a table and analyses it at once reports its rows afterwards."""
     server.table = {"n_live_tup": 200_000, "reltuples": 100_000.0, "last_analyze": server.at + 60}
-    assert cause(server, reads=APART, **DEAR) == "more blocks for the same rows"
+    dear, apart = {**DEAR, "shared_blocks_hit": 20.0}, {**APART, "heap_blocks_hit": 20}
+    assert cause(server, reads=apart, **dear) == "more blocks for the same rows"
     server.table = {"n_live_tup": 200_000, "reltuples": 200_000.0, "last_analyze": server.at + 60}
-    assert cause(server, reads=APART, **DEAR) is None
+    assert cause(server, reads=apart, **dear) is None
 
 
 def test_a_rewrite_is_told_by_the_file(server: Server) -> None:
