@@ -5,11 +5,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from alerts.cure import concurrently, identifier, remark
+from alerts.cure import concurrently, identifier, literal, remark
 from alerts.plans.access import IndexAccess, TableAccess
 from alerts.plans.change import Change, Nature
 from alerts.plans.clues import LOOPS, Access, Reading, is_near, is_stale, readings
-from alerts.plans.events import IndexEvent, IndexEvents, SettingEvent, SettingEvents
+from alerts.plans.events import (
+    IndexEvent,
+    IndexEvents,
+    RoleSettingEvent,
+    RoleSettingEvents,
+    SettingEvent,
+    SettingEvents,
+)
 from alerts.plans.index_text import create
 from alerts.setting_owner import change as change_setting
 from alerts.snapshot import Snapshot
@@ -23,11 +30,15 @@ ACCESS = TableAccess()
 SCANNED = IndexAccess()
 INDEXES = IndexEvents()
 SETTINGS = SettingEvents()
+ROLE_SETTINGS = RoleSettingEvents()
 BLOCK = 8192
 LONGEST = 63
 """Bytes of a name."""
 COMPILING = 0.5
 """Share of the additional time spent on compiling, from which that is the reason."""
+
+
+AnySettingEvent = SettingEvent | RoleSettingEvent
 
 
 class Why(StrEnum):
@@ -63,14 +74,19 @@ class Cause:
 
 
 def cause_of(
-    change: Change, nature: Nature, database: str, words: frozenset[str], snapshot: Snapshot
+    change: Change,
+    nature: Nature,
+    user: str,
+    database: str,
+    words: frozenset[str],
+    snapshot: Snapshot,
 ) -> Cause | None:
     """Return the cause; None where it is no other plan, such as for other parameters.
 
     `words` are those of the text of the statement; empty if that is not known.
     """
     words |= _partitions_of(words, database, snapshot)
-    setting = _setting(change, snapshot)
+    setting = _setting(change, user, database, snapshot)
     if nature in (Nature.waiting, Nature.reading):
         return _hidden(change, setting, snapshot)
     found = _readings(change, database, words, snapshot)
@@ -129,7 +145,7 @@ def _stale(
     return max(stale, key=lambda table: table.n_mod_since_analyze / max(table.reltuples, 1))
 
 
-def _hidden(change: Change, setting: SettingEvent | None, snapshot: Snapshot) -> Cause | None:
+def _hidden(change: Change, setting: AnySettingEvent | None, snapshot: Snapshot) -> Cause | None:
     """Return the cause of what blocks don't show; None where it merely waits."""
     before, after = change.before.call, change.after
     if after.jit_seconds - before.jit_seconds >= COMPILING * change.slower:
@@ -139,10 +155,21 @@ def _hidden(change: Change, setting: SettingEvent | None, snapshot: Snapshot) ->
     return _of_setting(setting, snapshot) if setting else None
 
 
-def _setting(change: Change, snapshot: Snapshot) -> SettingEvent | None:
-    if not snapshot.has(SETTINGS.collectors[0]):
-        return None
-    return next((one for one in reversed(snapshot.of(SETTINGS)) if is_near(one, change)), None)
+def _setting(
+    change: Change, user: str, database: str, snapshot: Snapshot
+) -> AnySettingEvent | None:
+    """Return a setting that was changed for the role, the database or the server."""
+    found: list[AnySettingEvent] = []
+    if snapshot.has(SETTINGS.collectors[0]):
+        found += snapshot.of(SETTINGS)
+    if snapshot.has(ROLE_SETTINGS.collectors[0]):
+        found += [
+            event
+            for event in snapshot.of(ROLE_SETTINGS)
+            if event.rolname in ("", user) and event.datname in ("", database)
+        ]
+    near = [event for event in found if is_near(event, change)]
+    return max(near, key=lambda event: event.at, default=None)
 
 
 def _readings(
@@ -201,9 +228,37 @@ def _of_index(event: IndexEvent) -> Cause:
     return Cause(Why.index_dropped, sentence, cure, table)
 
 
-def _of_setting(event: SettingEvent, snapshot: Snapshot) -> Cause:
+def _of_setting(event: AnySettingEvent, snapshot: Snapshot) -> Cause:
+    if isinstance(event, RoleSettingEvent):
+        return _of_role_setting(event, snapshot)
     sentence = f"the setting {event.name} was changed from {event.old} to {event.new}"
     return Cause(Why.setting, sentence, change_setting(snapshot, event.name, _value(event.old)))
+
+
+def _of_role_setting(event: RoleSettingEvent, snapshot: Snapshot) -> Cause:
+    """Return the cause with the statements that set back what was changed at the same time."""
+    role = f"role {identifier(event.rolname)}" if event.rolname else ""
+    database = f"database {identifier(event.datname)}" if event.datname else ""
+    place = " in ".join(filter(None, (role, database))) or "all roles"
+    sentence = f"the setting {event.name} of {place} was {_changed(event)}"
+    of_role = f"ROLE {identifier(event.rolname) if event.rolname else 'ALL'}"
+    of_database = f"DATABASE {identifier(event.datname)}" if event.datname else ""
+    both = f"{of_role} IN {of_database}"
+    target = both if event.rolname and event.datname else of_database or of_role
+    cure = [remark("It holds for sessions that begin afterwards.")]
+    for one in snapshot.of(ROLE_SETTINGS):
+        if one.at == event.at and (one.rolname, one.datname) == (event.rolname, event.datname):
+            old = f"SET {one.name} = {literal(one.old)}" if one.old is not None else ""
+            cure.append(f"ALTER {target} {old or f'RESET {one.name}'};")
+    return Cause(Why.setting, sentence, tuple(cure))
+
+
+def _changed(event: RoleSettingEvent) -> str:
+    if event.new is None:
+        return f"reset, which was {event.old}"
+    return (
+        f"set to {event.new}" if event.old is None else f"changed from {event.old} to {event.new}"
+    )
 
 
 def _value(setting: str) -> str:

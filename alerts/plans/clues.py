@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from alerts.plans.access import Accessed, IndexesAccessed, IndexRates, Rates
 from alerts.plans.change import Change
-from alerts.plans.events import IndexEvent, SettingEvent
+from alerts.plans.events import IndexEvent, RoleSettingEvent, SettingEvent
 from collectors.user_tables import UserTable
 
 SLACK = 1.0
@@ -95,7 +95,7 @@ def words_of(text: str | None) -> frozenset[str]:
     return frozenset(w[1].replace('""', '"') if w[1] is not None else w[0].lower() for w in found)
 
 
-def is_near(event: IndexEvent | SettingEvent, change: Change) -> bool:
+def is_near(event: IndexEvent | SettingEvent | RoleSettingEvent, change: Change) -> bool:
     """Whether it happened at about the time of the change."""
     slack = SLACK * (change.noticed - change.since)
     return event.at >= change.since - slack and event.before <= change.noticed + slack
@@ -176,7 +176,7 @@ def _reading(
 
 
 def _is_growth(times: float, times_blocks: float) -> bool:
-    """Whether a table has so many times its rows that it needs so many times the blocks."""
+    """Whether the growth of a table, as a factor, explains the factor of the blocks."""
     return times >= GROWN and times_blocks <= GROWN * times**JOINED
 
 

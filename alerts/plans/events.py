@@ -12,7 +12,9 @@ from alerts.history.samples import DAY
 from alerts.plans.index_text import create
 from collectors._base import AnyAnswer, AnyCollector
 from collectors._columns import column, where
+from collectors._planner_settings import is_of_planner
 from collectors.index_layout import index_layout
+from collectors.role_settings import role_settings
 from collectors.settings import settings
 from collectors.user_indexes import UserIndex, user_indexes
 
@@ -23,41 +25,6 @@ AT_MOST = 50
 """Events of a kind that are kept."""
 NOTED = 60.0
 """Seconds by which an event may be noticed after its effect."""
-PLANNER = frozenset(
-    (
-        "constraint_exclusion",
-        "cpu_index_tuple_cost",
-        "cpu_operator_cost",
-        "cpu_tuple_cost",
-        "cursor_tuple_fraction",
-        "default_statistics_target",
-        "effective_cache_size",
-        "effective_io_concurrency",
-        "from_collapse_limit",
-        "geqo",
-        "geqo_threshold",
-        "hash_mem_multiplier",
-        "jit",
-        "jit_above_cost",
-        "jit_inline_above_cost",
-        "jit_optimize_above_cost",
-        "join_collapse_limit",
-        "max_parallel_workers",
-        "max_parallel_workers_per_gather",
-        "max_worker_processes",
-        "min_parallel_index_scan_size",
-        "min_parallel_table_scan_size",
-        "parallel_leader_participation",
-        "parallel_setup_cost",
-        "parallel_tuple_cost",
-        "plan_cache_mode",
-        "random_page_cost",
-        "recursive_worktable_factor",
-        "seq_page_cost",
-        "work_mem",
-    )
-)
-"""Settings that decide on plans, besides all that begin with `enable_`."""
 
 
 class IndexEvent(NamedTuple):
@@ -84,6 +51,21 @@ class SettingEvent(NamedTuple):
     name: str
     old: str
     new: str
+
+
+class RoleSettingEvent(NamedTuple):
+    """A setting of the planner that was changed for a role, a database, or both."""
+
+    at: float
+    before: float
+    name: str
+    old: str | None
+    """None: there was none, and the server's own held."""
+    new: str | None
+    rolname: str
+    """Empty: of every role."""
+    datname: str
+    """Empty: in every database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +175,7 @@ class SettingEventsRecorder:
         now = {
             row.name: row.setting
             for row in answer.rows
-            if row.setting is not None and (row.name in PLANNER or row.name.startswith("enable_"))
+            if row.setting is not None and is_of_planner(row.name)
         }
         changed = tuple(
             SettingEvent(answer.at, self.at, name, old, now[name])
@@ -217,3 +199,52 @@ class SettingEventsRecorder:
 
     def view(self, at: float) -> tuple[SettingEvent, ...]:
         return self.events
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSettingEvents(History[tuple[RoleSettingEvent, ...]]):
+    """Settings of the planner that were changed for a role or a database, over a day."""
+
+    @property
+    def collectors(self) -> tuple[AnyCollector, ...]:
+        return (role_settings,)
+
+    def recorder(self, memory: Memory, namespace: Namespace) -> "RoleSettingEventsRecorder":
+        return RoleSettingEventsRecorder()
+
+
+class RoleSettingEventsRecorder:
+    """Compares each answer with the one before; what was set back is no event any more."""
+
+    def __init__(self) -> None:
+        self.at: float | None = None
+        self.known: dict[Key, str] = {}
+        self.events: tuple[RoleSettingEvent, ...] = ()
+
+    def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
+        now: dict[Key, str] = {
+            role_settings.key_of(row): row.value for row in answer.rows if row.value is not None
+        }
+        if self.at is not None:
+            changed = {key for key, _ in now.items() ^ self.known.items()}
+            kept = {_of_role(e): e for e in self.events if answer.at - e.at < KEPT}
+            for key in changed:
+                rolname, datname, name = map(str, key)
+                event = kept.pop(key, None)
+                old = event.old if event else self.known.get(key)
+                if now.get(key) != old:
+                    kept[key] = RoleSettingEvent(
+                        answer.at, self.at, name, old, now.get(key), rolname, datname
+                    )
+            self.events = tuple(kept.values())[-AT_MOST:]
+        self.known, self.at = now, answer.at
+
+    def restart(self) -> None:
+        self.__init__()  # type: ignore[misc]
+
+    def view(self, at: float) -> tuple[RoleSettingEvent, ...]:
+        return self.events
+
+
+def _of_role(event: RoleSettingEvent) -> Key:
+    return event.rolname, event.datname, event.name

@@ -13,6 +13,7 @@ from alerts.verdicts.mutes import Mutes
 from alerts.verdicts.tracker import Timing, VerdictTracker
 from collectors._base import Answer, AnyCollector, Role
 from collectors.index_layout import index_layout
+from collectors.role_settings import role_settings
 from collectors.settings import settings
 from collectors.stat_statements import stat_statements
 from collectors.statement_texts import statement_texts
@@ -21,6 +22,7 @@ from collectors.user_tables import user_tables
 
 ASKED: tuple[AnyCollector, ...] = (
     settings,
+    role_settings,
     user_tables,
     user_indexes,
     index_layout,

@@ -15,6 +15,7 @@ from bench.flips.replay import drawn, replayed
 from bench.flips.ways import flips
 from collectors._base import Answer, AnyCollector
 from collectors.index_layout import index_layout
+from collectors.role_settings import role_settings
 from collectors.settings import settings
 from collectors.stat_statements import stat_statements
 from collectors.statement_texts import statement_texts
@@ -73,6 +74,7 @@ def answers(window: int, dear: bool = False) -> dict[AnyCollector, Answer[object
     reads = {"seq_scan": 100 * dear, "heap_blocks_hit": blocks, "last_analyze": BEGIN - 60.0}
     rows: dict[AnyCollector, list[object]] = {
         settings: [],
+        role_settings: [],
         index_layout: [],
         user_tables: [filled(UserTable, **TABLE, **reads)],
         user_indexes: [filled(UserIndex, **{**INDEX, "idx_scan": calls})],

@@ -8,7 +8,16 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity,
 from alerts.cure import equals, identifier, remark
 from alerts.history.keys import Key
 from alerts.limits import FIXED, BaseLimits, Slack
-from alerts.plans.cause import ACCESS, INDEXES, SCANNED, SETTINGS, Cause, Why, cause_of
+from alerts.plans.cause import (
+    ACCESS,
+    INDEXES,
+    ROLE_SETTINGS,
+    SCANNED,
+    SETTINGS,
+    Cause,
+    Why,
+    cause_of,
+)
 from alerts.plans.change import SPILLED, Change, Nature
 from alerts.plans.clues import words_of
 from alerts.plans.history import StatementCosts
@@ -19,6 +28,7 @@ from alerts.units import duration_text, moment_text
 from collectors._columns import where
 from collectors.extensions import extensions
 from collectors.index_layout import index_layout
+from collectors.role_settings import role_settings
 from collectors.settings import settings
 from collectors.stat_statements import Statement, stat_statements
 from collectors.statement_texts import statement_texts
@@ -61,7 +71,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             text = texts.known.get(row.query_id)
             words = words_of(text.query) if text and not text.is_cut else frozenset()
             nature = change.nature(limits.times_blocks)
-            cause = cause_of(change, nature, row.datname or "", words, snapshot)
+            user, database = row.usename, row.datname or ""
+            cause = cause_of(change, nature, user, database, words, snapshot)
             if cause and (cause.why is not Why.spill or change.times_slower >= limits.times_spill):
                 yield evidence(key, row, change, cause, texts.shown(row.query_id), snapshot)
 
@@ -157,8 +168,11 @@ finding = Finding(
     title="Statement became slower",
     severities=(Severity.warning,),
     reads=(stat_statements,),
-    consults=(user_tables, user_indexes, index_layout, settings, extensions, statement_texts),
-    history=(COSTS, STATEMENT_TEXTS, ACCESS, SCANNED, INDEXES, SETTINGS),
+    consults=(
+        *(user_tables, user_indexes, index_layout, settings, role_settings),
+        *(extensions, statement_texts),
+    ),
+    history=(COSTS, STATEMENT_TEXTS, ACCESS, SCANNED, INDEXES, SETTINGS, ROLE_SETTINGS),
     limits=Limits(),
     judge=judge,
     scope=Reach.database,

@@ -7,13 +7,14 @@ from alerts.findings.queries.query_regression import Limits, finding
 from alerts.history.recorder import Recorder
 from alerts.verdicts.verdict import Verdict
 from collectors.index_layout import index_layout
+from collectors.role_settings import role_settings
 from collectors.settings import settings
 from collectors.stat_statements import stat_statements
 from collectors.statement_texts import statement_texts
 from collectors.user_indexes import user_indexes
 from collectors.user_tables import user_tables
 from tests.fixtures.one_look import look, verdict_of, watching
-from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.postgres import Database, Psql, connected
 from tests.fixtures.until import until
 
 SHOP = """
@@ -60,7 +61,15 @@ SCANS = """
     select sum(seq_scan + coalesce(idx_scan, 0))::int from pg_stat_user_tables
     where relname = 'visits_old'
 """
-ASKED = (settings, user_tables, user_indexes, index_layout, stat_statements, statement_texts)
+ASKED = (
+    settings,
+    role_settings,
+    user_tables,
+    user_indexes,
+    index_layout,
+    stat_statements,
+    statement_texts,
+)
 STEP = 120.0
 BEGIN = 1_800_000_000.0
 
@@ -76,7 +85,8 @@ class Shop:
     async def pass_by(self, windows: int) -> Verdict:
         for _ in range(windows):
             scans = await self.scans() + 25
-            await self.database.execute(TRAFFIC.format(day=self.day, mode=self.mode))
+            async with connected(self.database.dsn) as application:
+                await application.execute(TRAFFIC.format(day=self.day, mode=self.mode))
             await until(partial(self.has_scans, scans), "the traffic is counted")
             self.at += STEP
             async with watching(dsn=self.database.monitor_dsn) as monitor:
@@ -129,6 +139,23 @@ async def a_new_partition_without_an_index(shop: Shop, psql: Psql) -> None:
     assert await shop.is_well()
 
 
+async def a_setting_of_the_role(shop: Shop, psql: Psql) -> None:
+    """It holds for new sessions of one role in this database; the server's own is the same."""
+    name, change = shop.database.name, f"alter role postgres in database {shop.database.name} set"
+    await shop.database.execute(
+        f"{change} enable_indexscan = off; {change} enable_bitmapscan = off;"
+        f" {change} enable_indexonlyscan = off"
+    )
+    verdict = await shop.pass_by(3)
+    told = [s.evidence for s in verdict.subjects if s.evidence.database == name]
+    assert {one.facts["cause"] for one in told} == {"setting changed"}
+    assert all(f"of role postgres in database {name} was set to off" in o.message for o in told)
+    assert len(told) >= 3
+    assert f"ALTER ROLE postgres IN DATABASE {name} RESET enable_bitmapscan;" in told[0].cure
+    await psql(shop.database.dsn, "\n".join(told[0].cure))
+    assert await shop.is_well()
+
+
 async def test_found_and_cured(database: Database, psql: Psql) -> None:
     """An index is dropped; a load after which the planner expects one row; a generic plan."""
     await database.execute(SHOP)
@@ -165,3 +192,5 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
     assert "prepared statements with a generic plan" in found["cure"]
     shop.mode = "force_custom_plan"
     assert await shop.is_well()
+
+    await a_setting_of_the_role(shop, psql)
