@@ -15,7 +15,10 @@ from collectors.settings import settings
 from collectors.wal_receiver import wal_receiver
 
 USE = Unchanged(replication_slots, "active")
-READING = Unchanged(replication_slots, "confirmed_flush_lsn")
+READING = tuple(
+    Unchanged(replication_slots, column) for column in ("confirmed_flush_lsn", "restart_lsn")
+)
+"""Only a consumer moves them; the first is of logical slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,16 @@ def expects_consumer(slot: Slot) -> bool:
 def unused(snapshot: Snapshot, slot: Slot) -> tuple[float, bool]:
     """Return how long it is not used, at least, and whether that is exact.
 
-    A consumer that reads at intervals, by a function, is seen by what it has confirmed.
+    A consumer that is there for moments only, such as one that reads by a function, or a standby
+    that is refused again and again, is seen by what it has confirmed.
     """
     key = replication_slots.key_of(slot)
-    reading, use = snapshot.of(READING).get(key), snapshot.of(USE).get(key)
+    use = snapshot.of(USE).get(key)
     own = slot.inactive_seconds
     if own is None:
         own = use.seconds if use else 0.0
-    if reading is not None and reading.moved:
-        own = min(own, reading.seconds)
+    read = (snapshot.of(one).get(key) for one in READING)
+    own = min((own, *(one.seconds for one in read if one and one.moved)))
     return own, slot.inactive_seconds is not None
 
 
@@ -88,7 +92,7 @@ finding = Finding(
     severities=(Severity.warning,),
     reads=(replication_slots,),
     consults=(settings, wal_receiver),
-    history=(USE, READING),
+    history=(USE, *READING),
     limits=Limits(),
     judge=judge,
     unit="seconds",

@@ -110,14 +110,22 @@ def test_before_17_the_time_is_our_own() -> None:
     assert "no consumer for at least 30 min; it keeps 1 GiB" in subject.evidence.message
 
 
-def test_a_consumer_that_reads_at_intervals_is_one() -> None:
-    """A function reads it within a moment, so that it is never seen in use."""
-    finding, old = slot_inactive.finding, LOGICAL | {"inactive_seconds": None}
+@pytest.mark.parametrize(
+    ("column", "kind"), [("confirmed_flush_lsn", LOGICAL), ("restart_lsn", {})]
+)
+def test_a_consumer_that_reads_at_intervals_is_one(column: str, kind: dict[str, Any]) -> None:
+    """It is there for a moment, so that it is never seen in use."""
+    finding = slot_inactive.finding
     told = [
-        (at, {replication_slots: [slot(confirmed_flush_lsn=END - GiB + at, **old)]})
+        (at, {replication_slots: [_moved(column, END - GiB + at, kind)]})
         for at in range(0, 5000, 600)
     ]
     assert verdict_of(finding, rounds(finding, *told)).state is State.learning
+
+
+def _moved(column: str, lsn: int, kind: dict[str, Any]) -> Slot:
+    moved: Any = {column: lsn}
+    return replace(slot(inactive_seconds=None, **kind), **moved)
 
 
 def texts(finding: AnyFinding, snapshot: Snapshot) -> str:
