@@ -25,6 +25,8 @@ class Build(NamedTuple):
     """A build as it was last seen."""
 
     pages: int
+    read: int
+    """Of these pages, those that it has read."""
     seconds: float
     at: float
     waited: float
@@ -67,9 +69,10 @@ class IndexPacesRecorder:
         for row in answer.rows:
             key = (row.datname, row.pid)
             pages = row.blocks or (before[key].pages if key in before else 0)
+            read = row.blocks_done if row.blocks else pages  # they are counted while it reads
             waited = max(row.waiting_seconds or 0.0, before[key].waited if key in before else 0.0)
             if row.command == COMMAND and row.running_seconds is not None:
-                self.running[key] = Build(pages, row.running_seconds, answer.at, waited)
+                self.running[key] = Build(pages, read, row.running_seconds, answer.at, waited)
         for key, build in before.items():
             now = self.running.get(key)
             if now is None or now.seconds < build.seconds:
@@ -85,7 +88,8 @@ class IndexPacesRecorder:
         unsure = max(0.0, at - build.at) / 2
         seconds = build.seconds + unsure
         is_sure = unsure <= SURE * seconds and build.waited <= WAITED * seconds
-        if build.pages < LEAST_PAGES or not is_sure:
+        is_whole = build.read >= (1 - SURE) * build.pages  # else it was cancelled
+        if build.pages < LEAST_PAGES or not (is_sure and is_whole):
             return
         known = self.memory.get(self.namespace, "builds")
         older = list(known) if isinstance(known, list | tuple) else []

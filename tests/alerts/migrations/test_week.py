@@ -113,7 +113,7 @@ def test_index_builds_that_were_seen() -> None:
     memory = Memory()
     recorder = INDEX_PACES.recorder(memory, SPACE)
 
-    def look(at: float, *builds: tuple[int, float, float | None]) -> None:
+    def look(at: float, *builds: tuple[int, float, float | None], read: int = 10_000) -> None:
         rows = [
             filled(
                 IndexBuild,
@@ -121,6 +121,7 @@ def test_index_builds_that_were_seen() -> None:
                 pid=pid,
                 command="CREATE INDEX",
                 blocks=10_000,
+                blocks_done=read,
                 running_seconds=seconds,
                 waiting_seconds=waited,
             )
@@ -132,6 +133,8 @@ def test_index_builds_that_were_seen() -> None:
     look(MONDAY + 10, (1, 30.0, None), (2, 30.0, None), (4, 2.0, None))
     look(MONDAY + 20, (4, 22.0, None))
     look(MONDAY + 30, (4, 0.5, None))
+    look(MONDAY + 60, (5, 30.0, None), read=2000)  # it is cancelled then
+    look(MONDAY + 65)
     assert INDEX_PACES.recorder(memory, SPACE).view(0.0) == (
         Observed("index build", 10_000, 35.0),
         Observed("index build", 10_000, 27.0),
