@@ -80,7 +80,7 @@ def heaviest(load: Load, counter: str, limits: HeavyLimits, size: int = 1) -> It
     total = load.uses.total(counter)
     for ran in load.top(counter, MOST):
         count = getattr(ran.use, counter)
-        is_much = count * size >= limits.min_bytes and count >= limits.min_share * total
+        is_much = count * size >= limits.min_bytes and count >= limits.min_share * total > 0
         if ran.is_query and is_much and ran.use.calls >= limits.min_calls:
             yield Heavy(ran, count * size, count / total)
 

@@ -1,5 +1,6 @@
 """Findings about what statements cost, by rows made by hand: ill, not quite, unknown."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -138,3 +139,11 @@ def test_workers_of_an_old_limit() -> None:
     """The limit is doubled, in the form of its owner."""
     [subject] = judged(WORKERS).subjects
     assert "max_parallel_workers = 16" in " ".join(subject.evidence.cure)
+
+
+@pytest.mark.parametrize("finding", [READ, WAL])
+def test_limits_of_nothing_name_no_statement_that_did_nothing(finding: AnyFinding) -> None:
+    """There is no share of nothing."""
+    limits = replace(finding.limits, min_bytes=0, min_share=0.0, min_calls=0)
+    idle = did(finding, statement(1, calls=100, seconds=1.0))
+    assert verdict_of(finding, idle, limits=limits).state is State.healthy
