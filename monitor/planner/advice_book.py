@@ -11,6 +11,9 @@ from collectors.plans import StatementPlan
 ROOM = "index_advice"
 ESTIMATES = "extended_statistics"
 LISTS = ("columns", "included")
+MOST = 500
+"""Statements of which something is kept: their ids change with each text that an application
+sends, so what was noted first goes first."""
 
 
 @dataclass(slots=True)
@@ -57,8 +60,11 @@ class AdviceBook:
             del self.known[key]
             self.memory.forget(self.place, name)
         else:
+            self.known.pop(key, None)
             self.known[key] = found
             self.memory.put(self.place, name, packed(found))
+            for old in list(self.known)[:-MOST]:
+                self.note(old, None)
 
     def note_estimate(self, plan: StatementPlan) -> None:
         """Remember how many rows were expected before there were extended statistics, and after."""
@@ -69,6 +75,8 @@ class AdviceBook:
         before = stored[0] if isinstance(stored, (list, tuple)) and stored else None
         if not plan.has_statistics:
             self.memory.put(place, name, [rows, None])
+            for old, _ in list(self.memory.items(place))[:-MOST]:
+                self.memory.forget(place, old)
         elif before is not None:
             self.memory.put(place, name, [before, rows])
 
