@@ -44,7 +44,8 @@ class LiveTable:
     traffic: Traffic | None = None
     holders: tuple[OldestHolder, ...] = ()
     """For each mode that is held now, the oldest transaction."""
-    holder_known: bool = False
+    hidden: tuple[LockMode, ...] = ()
+    """Modes that are held now by transactions whose age our role may not see."""
     null_shares: Mapping[str, float] = field(default_factory=dict)
     """By column, of the last ANALYZE."""
     repeated: Mapping[str, bool] = field(default_factory=dict)
@@ -59,6 +60,10 @@ class LiveTable:
         """Return the oldest transaction that keeps a lock of this mode waiting."""
         in_the_way = (one for one in self.holders if one.mode.conflicts(wanted))
         return max(in_the_way, key=lambda one: one.seconds, default=None)
+
+    def is_hidden(self, wanted: LockMode) -> bool:
+        """Whether such a transaction keeps a lock of this mode waiting."""
+        return any(mode.conflicts(wanted) for mode in self.hidden)
 
     @property
     def pages(self) -> float | None:
@@ -112,6 +117,8 @@ class LiveServer:
     """Seconds after which a standby cancels a query that is in the way of a lock; -1 is never."""
     texts_hidden: bool = False
     """Whether there are others, of roles whose statements ours may not see."""
+    sessions_hidden: bool = False
+    """Whether there are sessions in the database whose transactions ours may not see."""
 
     @property
     def major(self) -> int:

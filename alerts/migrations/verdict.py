@@ -31,6 +31,10 @@ UNENDED = Advice(
     "The file ends within this transaction: without a COMMIT all of it is rolled back.",
     level=Level.caution,
 )
+UNSEEN = (
+    "Not known: for how long, as our role may not see the transactions of others; a member of"
+    " pg_read_all_stats may."
+)
 EXITS = {Level.safe: 0, Level.unknown: 1, Level.caution: 1, Level.danger: 2}
 
 
@@ -297,6 +301,8 @@ def _waits(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:
                 "It waits for older transactions; the oldest that it must wait for has been open"
                 f" for {duration_text(oldest.seconds)} ({_who(oldest)})."
             )
+        elif live.sessions_hidden:
+            yield Advice(f"It waits for older transactions. {UNSEEN}", level=Level.unknown)
     for effect in verdict.effects:
         wanted = max(_modes(verdict.traced, effect.relation), default=LockMode.AccessExclusive)
         holder = effect.table.holder(wanted) if effect.table else None
@@ -305,6 +311,11 @@ def _waits(verdict: Verdict, live: LiveServer | None) -> Iterator[Advice]:
                 f"It would wait for a transaction that has used {effect.relation} for"
                 f" {duration_text(holder.seconds)} ({_who(holder)}), with everything behind it.",
                 level=Level.caution if verdict.traced.lock_timeout else Level.danger,
+            )
+        elif effect.table and effect.table.is_hidden(wanted):
+            yield Advice(
+                f"It would wait for a transaction that uses {effect.relation} now. {UNSEEN}",
+                level=Level.unknown,
             )
 
 

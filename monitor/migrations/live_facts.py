@@ -56,8 +56,10 @@ COUNTERS = """
     from pg_catalog.pg_stat_all_tables
     where (schemaname, relname) in (values {wanted})
 """
+HIDDEN = "<insufficient privilege>"
+"""In place of a statement of another role."""
 HOLDERS = """
-    select distinct on (n.nspname, c.relname, l.mode)
+    select distinct on (n.nspname, c.relname, l.mode, coalesce(a.xact_start, p.prepared) is null)
         n.nspname::text as schema, c.relname::text as name, l.mode as mode, l.pid as pid,
         date_part('epoch', clock_timestamp() - coalesce(a.xact_start, p.prepared)) as seconds,
         coalesce(a.state, case when p.transaction is null then 'unknown' else 'prepared' end)
@@ -72,7 +74,9 @@ HOLDERS = """
         and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
         and l.pid is distinct from pg_catalog.pg_backend_pid()
         and (n.nspname, c.relname) in (values {wanted})
-    order by n.nspname, c.relname, l.mode, coalesce(a.xact_start, p.prepared) nulls first
+    order by
+        n.nspname, c.relname, l.mode, coalesce(a.xact_start, p.prepared) is null,
+        coalesce(a.xact_start, p.prepared)
 """
 NULLS = """
     select
@@ -115,6 +119,12 @@ OLDEST = """
         and backend_type = 'client backend'
     order by xact_start limit 1
 """
+HIDDEN_SESSIONS = f"""
+    select exists (
+        select from pg_catalog.pg_stat_activity
+        where query = '{HIDDEN}' and datname = current_database()
+    ) as are_there
+"""  # noqa: S608
 STANDBYS = """
     select
         coalesce(application_name, '')::text as name, sync_state in ('sync', 'quorum') as is_sync,
@@ -147,8 +157,6 @@ STATEMENTS = """
     where s.dbid = (select oid from pg_catalog.pg_database where datname = current_database())
     order by s.calls desc limit {most}
 """
-HIDDEN = "<insufficient privilege>"
-"""In place of a statement of another role."""
 CALLS = """
     select s.queryid, sum(s.calls)::float8 as calls
     from {schema}.pg_stat_statements(false) s
@@ -225,6 +233,7 @@ class LiveFacts:
                 traffic = {**traffic, **counted}
             tables = {r: _with(t, traffic.get(r)) for r, t in tables.items()}
         oldest = await self._rows(OLDEST)
+        unseen = await self._rows(HIDDEN_SESSIONS)
         standbys = await self._rows(STANDBYS)
         keeps = await self._rows(SLOTS)
         return LiveServer(
@@ -240,6 +249,7 @@ class LiveFacts:
             slots_keep_all=bool(keeps and keeps[0]["keep_all"]),
             standby_delay=_seconds(keeps[0]["standby_delay"]) if keeps else None,
             texts_hidden=self.hidden,
+            sessions_hidden=bool(unseen and unseen[0]["are_there"]),
         )
 
     async def _sizes(self, relations: Sequence[Relation]) -> list[Any]:
@@ -255,10 +265,13 @@ class LiveFacts:
 
     async def _tables(self, wanted: str, sizes: Sequence[Any]) -> dict[Relation, LiveTable]:
         holders: dict[Relation, list[OldestHolder]] = defaultdict(list)
+        hidden: dict[Relation, list[LockMode]] = defaultdict(list)
         for row in await self._rows(HOLDERS.format(wanted=wanted)):
+            relation, mode = Relation(row["schema"], row["name"]), LockMode.of(row["mode"])
             if holder := _holder(row):
-                holder = replace(holder, mode=LockMode.of(row["mode"]))
-                holders[Relation(row["schema"], row["name"])].append(holder)
+                holders[relation].append(replace(holder, mode=mode))
+            else:
+                hidden[relation].append(mode)
         nulls: dict[Relation, dict[str, float]] = defaultdict(dict)
         repeats: dict[Relation, dict[str, bool]] = defaultdict(dict)
         for row in await self._rows(NULLS.format(wanted=wanted)):
@@ -284,7 +297,7 @@ class LiveFacts:
                 0.0 if row["main"] == 0 else rows,
                 None,
                 tuple(holders[relation]),
-                True,
+                tuple(hidden[relation]),
                 nulls[relation],
                 repeats[relation],
                 keys[relation],

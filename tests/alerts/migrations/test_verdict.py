@@ -23,7 +23,6 @@ TABLE = LiveTable(
     indexes=2,
     rows=9e6,
     traffic=Traffic(90.0, 10.0, counted=True),
-    holder_known=True,
     null_shares={"note": 0.0, "total": 0.25},
     repeated={"note": True, "code": False},
     keys={"id": True, "sku": False},
@@ -256,6 +255,22 @@ def test_what_statements_still_name(sql: str, named: bool) -> None:
     partly = verdict(traced(sql), replace(live, texts_hidden=True))
     assert partly.level is (Level.danger if named else Level.caution)
     assert ("statements of other roles" in texts(partly)) is not named
+
+
+def test_transactions_of_others_that_are_hidden() -> None:
+    """Whether it waits is known, and for how long is not."""
+    told = "as our role may not see the transactions of others"
+    for mode, is_told in ((LockMode.AccessShare, True), (None, False)):
+        table = replace(TABLE, hidden=(mode,) if mode else ())
+        found = verdict(traced(INSTANT), replace(LIVE, tables={ORDERS: table}))
+        assert (told in texts(found)) is is_told
+        assert found.level is (Level.unknown if is_told else Level.safe)
+    held = replace(TABLE, hidden=(LockMode.AccessShare,))
+    scan = traced("CREATE INDEX i ON orders (note)", LockMode.Share, rebuilt=(ORDERS,))
+    assert told not in texts(verdict(scan, replace(LIVE, tables={ORDERS: held})))
+    build = traced(BUILD, LockMode.ShareUpdateExclusive, lock_timeout=0.0, rebuilt=(ORDERS,))
+    assert told in texts(verdict(build, replace(LIVE, sessions_hidden=True)))
+    assert told not in texts(verdict(build))
 
 
 def test_no_secret_of_a_statement_is_told() -> None:
