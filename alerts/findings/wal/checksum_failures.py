@@ -12,6 +12,7 @@ from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, moment_text
 from collectors.databases import Database, databases
+from collectors.shared_objects import SharedObjects, shared_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,9 @@ class Limits(BaseLimits):
     """Age of the last failure up to which it is reported."""
 
 
+SHARED = "shared catalogues"
+
+
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     rows = snapshot.rows(databases)
     if all(row.checksum_failures is None for row in rows):
@@ -29,31 +33,42 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     for row in rows:
         age = snapshot.at - (row.checksum_last_failure or 0.0)
         if row.checksum_failures and age < limits.remembered.total_seconds():
-            yield evidence(row, age, limits)
+            yield evidence(row, row.datname, age, limits)
+    if not snapshot.has(shared_objects):
+        yield Unjudged("failures in shared catalogues are not known", subject=SHARED)
+        return
+    shared = snapshot.row(shared_objects)
+    age = snapshot.at - (shared.checksum_last_failure or 0.0)
+    if shared.checksum_failures and age < limits.remembered.total_seconds():
+        yield evidence(shared, None, age, limits)
 
 
-def evidence(row: Database, age: float, limits: Limits) -> Evidence:
-    recent = age < limits.recent.total_seconds()
+def evidence(
+    row: Database | SharedObjects, database: str | None, age: float, limits: Limits
+) -> Evidence:
+    """Return the failures of one database, or of what belongs to none."""
+    recent, what = age < limits.recent.total_seconds(), database or SHARED
+    where = equals("datid", 0) if database is None else equals("datname", literal(database))
     return Evidence(
-        subject=row.datname,
+        subject=what,
         severity=Severity.critical if recent else Severity.warning,
         value=row.checksum_failures or 0,
         message=(
-            f"{plural(row.checksum_failures or 0, 'page')} of {row.datname} had a wrong checksum"
+            f"{plural(row.checksum_failures or 0, 'page')} of {what} had a wrong checksum"
             f" when read, last at {moment_text(row.checksum_last_failure or 0.0)}: the storage"
             " gave back other bytes than were written."
         ),
         facts={
             "failures": row.checksum_failures,
             "last_failure_seconds": age,
-            "datname": row.datname,
+            "datname": database,
         },
         cure=STEPS,
         check=(
             "SELECT datname, checksum_failures, checksum_last_failure FROM"
-            f" pg_catalog.pg_stat_database WHERE {equals('datname', literal(row.datname))};"
+            f" pg_catalog.pg_stat_database WHERE {where};"
         ),
-        database=row.datname,
+        database=database,
     )
 
 
@@ -75,6 +90,7 @@ finding = Finding(
     title="Data checksum failures",
     severities=(Severity.warning, Severity.critical),
     reads=(databases,),
+    consults=(shared_objects,),
     limits=Limits(),
     judge=judge,
     scope=Reach.database,

@@ -29,6 +29,7 @@ from collectors.checkpointer import checkpointer
 from collectors.databases import databases
 from collectors.last_checkpoint import last_checkpoint
 from collectors.settings import settings
+from collectors.shared_objects import shared_objects
 from collectors.stat_wal import stat_wal
 from collectors.wal_position import wal_position
 from monitor.demo.launcher import Postgres
@@ -129,15 +130,20 @@ async def test_story_of_durability(private_server: PrivateServers, psql: Psql) -
 
 
 @pytest.mark.versions(18)
-async def test_story_of_a_damaged_page(private_server: PrivateServers, psql: Psql) -> None:
+@pytest.mark.parametrize(
+    ("table", "of"), [("orders", "postgres"), ("pg_shdescription", "shared catalogues")]
+)
+async def test_story_of_a_damaged_page(
+    private_server: PrivateServers, psql: Psql, table: str, of: str
+) -> None:
     """A byte is changed on the disk below the server, and the page is read."""
     server = private_server()
     async with connected(server.dsn()) as admin:
         await admin.execute("create table orders as select generate_series(1, 1000) as id")
-        path = await admin.fetchval("select pg_relation_filepath('orders')")
+        path = await admin.fetchval("select pg_relation_filepath($1)", table)
         await admin.execute("checkpoint")
-    finding = checksum_failures.finding
-    assert (await judged(server, finding, databases)).state is State.healthy
+    finding, asked = checksum_failures.finding, (databases, shared_objects)
+    assert (await judged(server, finding, *asked)).state is State.healthy
     server.stop()
     with (server.data / path).open("r+b") as file:
         file.seek(4000)
@@ -145,18 +151,18 @@ async def test_story_of_a_damaged_page(private_server: PrivateServers, psql: Psq
     server.start()
     async with connected(server.dsn()) as admin:
         with pytest.raises(Exception, match="invalid page"):
-            await admin.fetch("select * from orders")
+            await admin.fetch(f"select * from {table}")
         counted = "select max(checksum_failures) > 0 from pg_stat_database"
         await until(lambda: admin.fetchval(counted), "the failure is counted")
         last = await admin.fetchval(
             "select extract(epoch from max(checksum_last_failure))::float8 from pg_stat_database"
         )
     hours = (last - 1_800_000_000) / 3600
-    [subject] = (await judged(server, finding, databases, hours=hours)).subjects
+    [subject] = (await judged(server, finding, *asked, hours=hours)).subjects
     assert subject.evidence.severity == "critical"
-    assert "1 page of postgres had a wrong checksum" in subject.evidence.message
+    assert f"1 page of {of} had a wrong checksum" in subject.evidence.message
     await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
-    later = await judged(server, finding, databases, hours=hours + 15 * 24)
+    later = await judged(server, finding, *asked, hours=hours + 15 * 24)
     assert later.state is State.healthy
 
 

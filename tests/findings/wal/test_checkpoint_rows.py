@@ -26,6 +26,7 @@ from collectors.databases import Database, databases
 from collectors.last_checkpoint import LastCheckpoint, last_checkpoint
 from collectors.replication_slots import Slot, replication_slots
 from collectors.settings import settings
+from collectors.shared_objects import SharedObjects, shared_objects
 from collectors.slru import Slru, slru
 from collectors.stat_io import Io, stat_io
 from collectors.stat_wal import Wal, stat_wal
@@ -272,6 +273,20 @@ def test_checksums_by_age(failures: int, age: float, found: Severity | None) -> 
     verdict = verdict_of(checksum_failures.finding, seen((databases, [row])))
     assert verdict.severity is found
     assert not any(line for one in verdict.subjects for line in one.evidence.cure if line[0] != "-")
+
+
+def test_checksums_of_shared_catalogues() -> None:
+    """They belong to no database; without an answer they are unknown, and not well."""
+    row = filled(Database, datname="shop", checksum_failures=0)
+    finding = checksum_failures.finding
+    assert verdict_of(finding, seen((databases, [row]))).state is State.unknown
+    for failures, state in ((0, State.healthy), (2, State.ill)):
+        shared = SharedObjects(failures, AT - 60, None)
+        verdict = verdict_of(finding, seen((databases, [row]), (shared_objects, [shared])))
+        assert verdict.state is state
+    [subject] = verdict.subjects
+    assert (subject.evidence.subject, subject.evidence.database) == ("shared catalogues", None)
+    assert "2 pages of shared catalogues had a wrong checksum" in subject.evidence.message
 
 
 def test_without_checksums_nothing_is_known() -> None:
