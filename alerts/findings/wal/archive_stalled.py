@@ -49,10 +49,12 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         if row.last_archived_wal is None:
             what = "nothing was archived yet"
         yield Unjudged(f"{what}, and the archiver's files were not listed since")
-    elif queue.files and queue.waited_seconds is None:
-        yield Unjudged("how long the oldest file waits is not known yet", subject="archiver")
-    elif queue.files and (queue.waited_seconds or 0.0) >= limits.waiting.total_seconds():
-        yield evidence(snapshot, row, queue, limits)
+    elif queue.files:
+        waited = queue.waited_seconds or 0.0
+        if waited >= limits.waiting.total_seconds():
+            yield evidence(snapshot, row, queue, limits)
+        elif queue.waited_seconds is None or not queue.is_exact:
+            yield Unjudged("how long the oldest file waits is not known yet", subject="archiver")
 
 
 def evidence(snapshot: Snapshot, row: Archiver, queue: ArchiveQueue, limits: Limits) -> Evidence:

@@ -207,6 +207,22 @@ def test_the_file_that_fails_is_the_first_that_waits() -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "state"), [(0, State.unknown), (599, State.unknown), (600, State.ill)]
+)
+def test_a_queue_from_before_the_first_look_is_not_well(seconds: int, state: State) -> None:
+    """An archiver that is at work, but too slow: its first file waits since then at least."""
+    finding = archive_stalled.finding
+    answers: dict[AnyCollector, Any] = {archiver: [archived()]}
+    far = ARCHIVED + 1000 * SEGMENT
+    snapshot = rounds(
+        finding,
+        (0, answers | {wal_position: [at_lsn(far)]}),
+        (seconds, answers | {wal_position: [at_lsn(far)]}),
+    )
+    assert verdict_of(finding, snapshot).state is state
+
+
+@pytest.mark.parametrize(
     ("is_archiving", "states"),
     [
         (False, [State.not_applicable] * 3),
