@@ -169,17 +169,19 @@ def without_extension(collector: AnyCollector, name: str, identity: Identity) ->
     if installed is None:
         why = f"the extension {name} is not installed here"
         return Absence(why, setting=name, expected=True)
+    where = f" in the database {identity.database}" if collector.scope is Scope.server else ""
     if not installed.is_reachable:
         role = identifier(identity.role)
         return Absence(
-            f"the role has no USAGE on the schema {installed.schema} of the extension {name}",
+            f"the role has no USAGE on the schema {installed.schema} of the extension"
+            f" {name}{where}",
             f"GRANT USAGE ON SCHEMA {installed.schema} TO {role};",
         )
     needed = collector.extension_version(identity.version)
     if needed and installed.is_older_than(needed):
         return Absence(
-            f"the extension {name} is of version {installed.version}, and {needed} comes with"
-            " this server",
+            f"the extension {name}{where} is of version {installed.version}, and {needed} comes"
+            " with this server",
             f"ALTER EXTENSION {identifier(name)} UPDATE;",
         )
     return None

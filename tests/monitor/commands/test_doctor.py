@@ -73,6 +73,23 @@ async def test_what_cannot_be_read_is_told(private_server: PrivateServers, psql:
     assert "closed" in cured
 
 
+@pytest.mark.versions(14, 18)
+async def test_an_extension_of_another_database(private_server: PrivateServers, psql: Psql) -> None:
+    """The GRANT works there alone, so that database is named with it."""
+    server = private_server(shared_preload_libraries="pg_stat_statements")
+    await psql(server.dsn(), "CREATE DATABASE yard")
+    await psql(server.dsn("yard"), 'CREATE SCHEMA "Ext"')
+    await psql(server.dsn("yard"), 'CREATE EXTENSION pg_stat_statements SCHEMA "Ext"')
+    view = await seen(server.dsn(user=MONITOR))
+    verdict = view.verdicts["query_slow"]
+    told = 'USAGE on the schema "Ext" of the extension pg_stat_statements in the database yard'
+    assert [told in one.reason for one in verdict.unjudged] == [True]
+    [grant] = [s for s in missing(view)["yard"] if "SCHEMA" in s]
+    assert grant not in missing(view).get(None, {})
+    await psql(server.dsn("yard"), grant)
+    assert "has no USAGE" not in "\n".join(examined(await seen(server.dsn(user=MONITOR))))
+
+
 @pytest.mark.versions(18)
 async def test_database_of_the_address_that_is_not_there(private_server: PrivateServers) -> None:
     """It is named, with the reason."""
