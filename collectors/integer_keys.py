@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from collectors._base import Collector, Lane, Scope
+from collectors._late_defaults import LATE_DEFAULTS
 from collectors._user_objects import OF_USERS
 
 # pg_stats shows the values of those columns alone that the role may read. Joined by name, as that
 # view hides the oid. A column that refers to a key of the same type ends when that key does.
 QUERY = """
-    with keys as (
+    with late as materialized ({late}
+    ), keys as (
         select distinct
             c.oid                                                       as relid,
             n.nspname,
@@ -54,6 +56,7 @@ QUERY = """
                     and e.adnum = a.attnum
                     and d.refclassid = 'pg_catalog.pg_class'::regclass
             )
+            and not exists (select from late l where l.adrelid = c.oid and l.adnum = a.attnum)
             and not exists (
                 select from pg_catalog.pg_constraint f
                 join pg_catalog.pg_attribute r
@@ -96,7 +99,7 @@ QUERY = """
             and p.attname = k.attname
             and p.inherited = k.is_partitioned
     ) s on true
-""".replace("{of_users}", OF_USERS)
+""".replace("{of_users}", OF_USERS).replace("{late}", LATE_DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)

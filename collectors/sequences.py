@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from collectors._base import Bound, Collector, Lane, Scope, gauge
+from collectors._late_defaults import LATE_DEFAULTS
 
 # The last value is read from the sequence itself, so a sequence locked by DDL is skipped. Temporary
 # sequences of other sessions can't be read, nor unlogged ones on a standby. Before 18 the function
@@ -19,6 +20,7 @@ QUERY = """
             and mode in (
                 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'
             )
+    ), late as materialized ({late}
     ), known as (
         select
             c.oid                                                       as relid,
@@ -56,6 +58,8 @@ QUERY = """
                 join pg_catalog.pg_attrdef e on e.oid = d.objid
                 where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid
                     and d.classid = 'pg_catalog.pg_attrdef'::regclass
+                union
+                select l.adrelid, l.adnum from late l where l.sequence = c.oid
             ) f
             join pg_catalog.pg_attribute fa on fa.attrelid = f.relid and fa.attnum = f.attnum
             join pg_catalog.pg_type ft on ft.oid = fa.atttypid
@@ -117,7 +121,7 @@ LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1}
 
 
 def query(parts: dict[str, str]) -> str:
-    return QUERY.replace("{asked}", "{{asked}}").format(**parts)
+    return QUERY.replace("{asked}", "{{asked}}").format(late=LATE_DEFAULTS, **parts)
 
 
 @dataclass(frozen=True, slots=True)

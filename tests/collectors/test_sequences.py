@@ -33,6 +33,24 @@ SETUP = f"""
 """
 
 
+LATE = f"""
+    CREATE SCHEMA "My.Schema";
+    CREATE SCHEMA other;
+    CREATE SEQUENCE "My.Schema".{QUOTED};
+    CREATE SEQUENCE other.alone;
+    CREATE SEQUENCE other.twice;
+    CREATE SEQUENCE public.twice;
+    CREATE TABLE old (
+        whole int DEFAULT nextval(('"My.Schema".{LITERAL}'::text)::regclass),
+        alone smallint DEFAULT nextval('Alone'::text) CHECK (alone > 0),
+        twice int DEFAULT nextval('twice'::text),
+        placed bigint DEFAULT nextval('OTHER.TWICE'::text),
+        gone int DEFAULT nextval('not a.name, but "text'::text),
+        told text DEFAULT 'alone'::text::regclass::text
+    );
+"""
+
+
 async def rows(database: Database) -> Rows[Sequence]:
     async with watching(dsn=database.monitor_dsn) as monitor:
         return (await look(monitor, sequences)).rows(sequences)
@@ -83,6 +101,21 @@ async def test_the_limit_is_the_narrower_one(shop: Database) -> None:
     assert (down.last_possible, down.remaining) == (-10, 2)
     assert down.used_ratio == pytest.approx(7 / 9)
     assert (found["fresh"].relname, found["fresh"].column_type) == (None, None)
+
+
+async def test_a_default_may_look_up_its_sequence_by_name(database: Database) -> None:
+    """With a schema, or without one where only one sequence can be meant; pg_depend has neither."""
+    await database.execute(LATE)
+    found = {
+        (row.schemaname, row.sequencename): (row.relname, row.column_name, row.column_type)
+        for row in await rows(database)
+    }
+    assert found == {
+        ("My.Schema", HOSTILE): ("old", "whole", "integer"),
+        ("other", "alone"): ("old", "alone", "smallint"),
+        ("other", "twice"): ("old", "placed", "bigint"),
+        ("public", "twice"): (None, None, None),
+    }
 
 
 async def test_without_the_right_nothing_is_known(shop: Database) -> None:
