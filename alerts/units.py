@@ -134,8 +134,13 @@ def number_text(value: float, digits: int = 3) -> str:
 
 
 def share_text(share: float) -> str:
-    """Format a share for reading: 75 %, 12.5 %, 0.04 %."""
-    return "< 0.01 %" if 0 < share < 0.0001 else f"{number_text(100 * share)} %"
+    """Format a share for reading: 75 %, 12.5 %, 0.04 %. Only what is whole is 100 %."""
+    text = number_text(100 * share)
+    if 0 < share < 0.0001:
+        return "< 0.01 %"
+    if share < 1 and text == "100":
+        return "> 99.99 %" if share > 0.9999 else f"{math.floor(10_000 * share) / 100:g} %"
+    return f"{text} %"
 
 
 def moment_of(at: float) -> datetime:

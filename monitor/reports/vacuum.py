@@ -16,7 +16,7 @@ def vacuum_report(server: str, snapshot: Snapshot, found: Outlook) -> str:
 
 def _lines(server: str, snapshot: Snapshot, found: Outlook) -> Iterator[str]:
     due, table = found.due, found.due.table
-    size = bytes_text(table.total_bytes)
+    size = "size not known" if table.size_bytes is None else bytes_text(table.size_bytes)
     rows = f"about {max(0, table.reltuples):,.0f} rows" if table.reltuples >= 0 else "not analysed"
     yield f"{due.name} in {table.datname} on {server}: {rows}, {size}"
     yield ""

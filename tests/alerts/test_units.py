@@ -175,7 +175,9 @@ def test_people_read_bytes_and_shares_with_one_digit_more() -> None:
     sizes = [bytes_text(size) for size in (0, 1023, 1536, 1048575, 1.2 * 2**30)]
     assert sizes == ["0 B", "1023 B", "1.5 KiB", "1 MiB", "1.2 GiB"]
     assert [share_text(share) for share in (0.75, 0.125, 1e-6)] == ["75 %", "12.5 %", "< 0.01 %"]
-    assert [share_text(share) for share in (0.9999, 10.74)] == ["100 %", "1,070 %"]
+    assert [share_text(share) for share in (1, 10.74)] == ["100 %", "1,070 %"]
+    parts = (0.9999, 0.99996, 0.9996, 0.9983)
+    assert [share_text(share) for share in parts] == ["99.99 %", "> 99.99 %", "99.96 %", "99.8 %"]
 
 
 def test_a_number_has_no_exponent() -> None:
