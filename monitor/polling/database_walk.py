@@ -133,7 +133,10 @@ class DatabaseWalk:
             await self.roaming.leave()
         if self.upkeep.age() > NEWS:
             self.upkeep.combine(self.databases)
-        while wait > 0:
+        # After a restart the next walk begins soon, and must not wait for the end of this one.
+        while wait > 0 and not (self.abandoned or standing.lost):
+            if self.upkeep.age() > NEWS:
+                self.upkeep.combine(self.databases)
             await self.probe.probe_if_due(standing)
             await asyncio.sleep(min(wait, PROBE / 2))
             wait -= PROBE / 2
