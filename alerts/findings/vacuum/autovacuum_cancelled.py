@@ -60,8 +60,12 @@ def evidence(due: DueTable, runs: Sequence[Run]) -> Evidence:
         cure=(
             remark("Autovacuum gives way after deadlock_timeout to what waits for its lock: DDL,"),
             remark("LOCK TABLE, TRUNCATE, CREATE INDEX. Run that less often, or at other hours."),
-            remark("A VACUUM by hand does not give way; in a quiet hour:"),
-            f"VACUUM (ANALYZE, SKIP_LOCKED) {due.name};",
+            remark(
+                "A VACUUM by hand does not give way, and takes over from a worker that is at it;"
+            ),
+            remark("in a quiet hour:"),
+            "SET lock_timeout = '10s';",
+            f"VACUUM (ANALYZE) {due.name};",
         ),
         check=due.check,
         object=due.name,

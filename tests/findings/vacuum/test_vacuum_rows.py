@@ -346,6 +346,7 @@ def test_options_that_make_a_table_faster_are_not_reset(quick: str) -> None:
 def test_runs_in_vain_count_only_in_a_row_and_while_it_is_due() -> None:
     runs = tuple(replace(RUN, started=AT - 60 * n, waiting="LOCK s.orders") for n in (3, 2, 1))
     [one] = found(autovacuum_cancelled, scene(DEAD, log=WorkLog((), runs, at=AT)))
+    assert "VACUUM (ANALYZE) s.orders;" in one.cure, "a worker at it gives way to that"
     assert "LOCK s.orders" in one.message
     for table, few in (
         (DEAD, runs[1:]),
