@@ -65,6 +65,11 @@ AS_WANTED = """
 """
 
 
+def complaints(wrong: str) -> list[str]:
+    """Return what was written to stderr, but for the progress of a check on a busy machine."""
+    return [line for line in wrong.splitlines() if not line.endswith(" ...")]
+
+
 async def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
     """The command in a process of its own: its status, and what it printed."""
     process = await asyncio.create_subprocess_exec(
@@ -98,7 +103,7 @@ async def test_against_a_real_server(database: Database, psql: Psql, version: in
         "--seconds=0.2",
         stdin=MIGRATION.format(here=database.name),
     )
-    assert wrong == ""
+    assert not complaints(wrong)
     found = json.loads(shown)
     TypeAdapter(MigrationJson).validate_json(shown)
     assert (status, found["verdict"]) == (2, "danger")
@@ -185,7 +190,7 @@ async def test_hours_are_those_that_a_daemon_remembers(database: Database, tmp_p
     file.load(memory)
     await file.close(memory)
     _, told, wrong = await run(*flags, "--set", f"state_file={path}", stdin=sql)
-    assert wrong == ""
+    assert not complaints(wrong)
     found = json.loads(told)["hours"]
     assert found["hours_known"] == 2
     assert found["best"]["hour"] == "Thursday 01:00 UTC"
