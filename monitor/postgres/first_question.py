@@ -13,7 +13,7 @@ import asyncpg
 
 from collectors.connection import Cause
 from monitor.postgres.errors import ConnectFailure
-from monitor.postgres.session_settings import FIRST_TRANSACTION, SINCE_17
+from monitor.postgres.session_settings import first_transaction, setting_all
 
 # Functions alone, as a table may be locked; and qualified, as the search_path is not ours yet.
 WHO = """
@@ -33,9 +33,7 @@ WHO = """
         pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute')
                                                                         as may_identify
 """
-SYSTEM = """
-    select system_identifier::pg_catalog.text from pg_catalog.pg_control_system()
-"""
+SYSTEM = "(select system_identifier::pg_catalog.text from pg_catalog.pg_control_system())"
 EXTENSIONS = """
     select coalesce(
         pg_catalog.json_object_agg(
@@ -108,16 +106,34 @@ class Identity:
 
 
 async def who_answers(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str, Any]:
-    """Return the columns of WHO. Raises ConnectFailure if a pooler is in between."""
-    is_recent = connection.get_server_version().major >= 17
-    await connection.execute(FIRST_TRANSACTION + (SINCE_17 if is_recent else ""))
-    # Without a name: a named statement would stay with the pooler's session.
-    statement = await connection.prepare(WHO, name="")
-    record = await statement.fetchrow()
-    await connection.execute("COMMIT")
-    assert record is not None
-    if record["pid"] != connection.get_server_pid():
+    """Return the columns of WHO; its transaction stays open. Raises ConnectFailure if a pooler is
+    in between."""
+    await connection.execute(first_transaction(connection.get_server_version().major))
+    told = await _asked(connection, WHO)
+    if told["pid"] != connection.get_server_pid():
+        await connection.execute("ROLLBACK")
         raise ConnectFailure(
             Cause.pooler, "a connection pooler answers here: connect to PostgreSQL itself"
         )
-    return dict(record)
+    return dict(told)
+
+
+async def make_ours(
+    connection: "asyncpg.Connection[asyncpg.Record]", statement_timeout: float, told: dict[str, Any]
+) -> Identity:
+    """Set what is ours for the session, once it is known who answers, and tell which server it is.
+
+    Both in one statement of the same transaction, at whose end the settings hold.
+    """
+    system = SYSTEM if told.pop("may_identify") else "null::pg_catalog.text"
+    settings = setting_all(statement_timeout, told["version"])
+    record = await _asked(connection, f"select {system}, {settings}")
+    return Identity(**told, system_identifier=record[0], extensions=None)
+
+
+async def _asked(connection: "asyncpg.Connection[asyncpg.Record]", query: str) -> asyncpg.Record:
+    # Without a name: a named statement would stay with the pooler's session.
+    statement = await connection.prepare(query, name="")
+    record = await statement.fetchrow()
+    assert record is not None
+    return record

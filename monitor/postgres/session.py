@@ -18,7 +18,7 @@ from monitor.heartbeat import Heartbeat
 from monitor.postgres import session_settings
 from monitor.postgres.backend_process import BackendProcess
 from monitor.postgres.errors import QueryFailure, asking_first, connecting, querying
-from monitor.postgres.first_question import EXTENSIONS, SYSTEM, Identity, who_answers
+from monitor.postgres.first_question import EXTENSIONS, Identity, make_ours, who_answers
 from monitor.postgres.guarded_protocol import GuardedProtocol, guarding
 from monitor.postgres.link import Link
 from monitor.reading import Cost
@@ -104,13 +104,10 @@ class Session:
     ) -> "Session":
         """A session on an open connection, once it is known who answers. Raises ConnectFailure."""
         start, trips = time.monotonic(), wire(connection).trips
-        told = await who_answers(connection)
+        identity = await make_ours(connection, statement_timeout, await who_answers(connection))
         first, trips = time.monotonic() - start, wire(connection).trips - trips
-        await session_settings.apply(connection, statement_timeout, told["version"])
         link = await _measured(connection)
-        may_identify = told.pop("may_identify")
-        system = await connection.fetchval(SYSTEM) if may_identify else None
-        identity = Identity(**told, system_identifier=system, extensions=None)
+        await session_settings.watch_the_client(connection)
         session = cls(connection, identity, link)
         opening = max(0.0, first - trips * link.round_trip)
         session.aside.append((OPENING, Cost(opening, opening)))
@@ -231,9 +228,9 @@ class Session:
 
 
 async def _measured(connection: "asyncpg.Connection[asyncpg.Record]") -> Link:
-    """Ask for hardly anything, and then for many bytes."""
+    """End the first transaction, which takes hardly anything, and then ask for many bytes."""
     octets, before = wire(connection).octets, time.monotonic()
-    await connection.execute("select")
+    await connection.execute("COMMIT")
     octets, between = wire(connection).octets - octets, time.monotonic()
     await connection.execute(f"select pg_catalog.repeat('x', {PAYLOAD})")
     return Link.of(between - before, octets, time.monotonic() - between, PAYLOAD)

@@ -2,24 +2,29 @@
 
 The start-up packet holds only a name: other settings there would also apply to code that runs at
 login, and would be taken for the server's own in answers about it. All others are set once it is
-certain that no pooler is in between, where they could end up with another client.
+certain that no pooler is in between, where they could end up with another client. One statement
+sets them all: one each would be two thirds of what the server is asked.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 import asyncpg
 
 NAME = "pgvigil"
 START_UP = {"application_name": NAME}
-FIRST_TRANSACTION = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY, NOT DEFERRABLE;"
-    " SET LOCAL lock_timeout = 100; SET LOCAL statement_timeout = 0;"
-    " SET LOCAL idle_in_transaction_session_timeout = 0"
+BEGIN = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY, NOT DEFERRABLE; SET LOCAL lock_timeout = 100"
 )
-"""Nothing of it outlives the transaction. Without the isolation level a standby refuses any query
-where `default_transaction_isolation` is serializable. The timeouts would count the time between two
+"""Without the isolation level a standby refuses any query where `default_transaction_isolation` is
+serializable; and any query at all looks names up, in catalogues that may be locked."""
+OF_TRANSACTION = {
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+"""Nothing of it outlives the first transaction. The timeouts would count the time between two
 messages of ours, and end the question of a daemon that is short of CPU."""
-SINCE_17 = "; SET LOCAL transaction_timeout = 0"
+OF_TRANSACTION_SINCE_17 = {"transaction_timeout": "0"}
 NOT_EVERYWHERE = "SET client_connection_check_interval = 2000"
 """Not every platform can watch whether the client is still there."""
 OWN_SINCE_17 = {
@@ -65,24 +70,38 @@ def own_settings(statement_timeout: float, version: int) -> dict[str, str]:
 
 
 MEMORY = """
-    select pg_catalog.set_config('work_mem', '4MB', false)
-    where pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')) < 4194304
+    case
+        when pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem'))
+            operator(pg_catalog.<) 4194304
+        then pg_catalog.set_config('work_mem', '4MB', false)
+    end
 """
 """Less than PostgreSQL's own default fills temporary files, which may be limited."""
 
 
-async def apply(
-    connection: "asyncpg.Connection[asyncpg.Record]", statement_timeout: float, version: int
-) -> None:
-    """Set them on a connection to PostgreSQL itself; no transaction may be open."""
-    wanted = own_settings(statement_timeout, version)
-    await connection.execute("; ".join(f"SET {name} = {_quoted(wanted[name])}" for name in wanted))
-    # By itself: it takes a snapshot, which a standby refuses before the isolation level is ours.
-    await connection.execute(MEMORY)
+def first_transaction(major: int) -> str:
+    """Return what begins the transaction of the first question, on that major version."""
+    settings = OF_TRANSACTION | (OF_TRANSACTION_SINCE_17 if major >= 17 else {})
+    return f"{BEGIN}; SELECT {_calls(settings, is_local=True)}"
+
+
+def setting_all(statement_timeout: float, version: int) -> str:
+    """Return the expressions of a SELECT that set what is ours for the session.
+
+    Functions alone, and qualified, as the search_path is not ours before.
+    """
+    settings = own_settings(statement_timeout, version)
+    return f"{_calls(settings, is_local=False)}, {MEMORY}"
+
+
+async def watch_the_client(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """End a query whose client is gone, where the platform can tell; no transaction may be open."""
     with suppress(asyncpg.InvalidParameterValueError):
         await connection.execute(NOT_EVERYWHERE)
 
 
-def _quoted(value: str) -> str:
-    """Quote a value, or each part of a list: quoted as a whole, it would be one name."""
-    return ", ".join(f"'{part}'" for part in value.split(", "))
+def _calls(settings: Mapping[str, str], is_local: bool) -> str:
+    last = str(is_local).lower()
+    return ", ".join(
+        f"pg_catalog.set_config('{name}', '{value}', {last})" for name, value in settings.items()
+    )
