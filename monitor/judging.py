@@ -1,6 +1,7 @@
 """Judging of one server's findings, when their input is new or has become too old."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from monitor.config.watch_plan import WatchPlan
 from monitor.defects import DEFECTS, place_of
 
 log = structlog.get_logger("pgvigil")
+TURN = 0.05
+"""Seconds after which the background thread judges nothing further for one server at once."""
 JudgeInput = tuple[Snapshot, Mutes]
 _NONE: frozenset[str] = frozenset()
 
@@ -118,21 +121,32 @@ class Judging:
             DEFECTS.note("judging", defect, server=self.plan.name, finding=name)
             return unknown(finding, snapshot.at, defect)
 
-    def _decide_late(self, name: str, snapshot: Snapshot, mutes: Mutes) -> Verdict:
-        """In the background thread: learn first what the snapshot's long answers teach."""
+    async def _judge_all(self, given: dict[str, JudgeInput]) -> None:
+        """Judge these in as many turns of the background thread as it takes."""
+        while True:
+            for name, verdict in (await in_background(self._decide_some, given)).items():
+                self.late_news |= self._note(name, verdict)
+                if self.waiting[name] is given.pop(name):  # else it has to be judged once more
+                    del self.waiting[name]
+            if not given:
+                return
+
+    def _decide_some(self, given: Mapping[str, JudgeInput]) -> dict[str, Verdict]:
+        """In the background thread: learn what long answers teach, and judge until a turn of the
+        thread is over; at least one finding is judged."""
+        began, found = time.monotonic(), dict[str, Verdict]()
         self.recorder.catch_up()
-        views = self.recorder.late_views(snapshot.at)
-        return self._decide(name, snapshot.with_histories(views), mutes)
+        for name, (snapshot, mutes) in given.items():
+            views = self.recorder.late_views(snapshot.at)
+            found[name] = self._decide(name, snapshot.with_histories(views), mutes)
+            if time.monotonic() - began > TURN:
+                break
+        return found
 
     async def _judge_aside(self) -> None:
         try:
             while self.waiting or self.recorder.is_behind:
-                await in_background(self.recorder.catch_up)
-                for name, given in list(self.waiting.items()):
-                    verdict = await in_background(self._decide_late, name, *given)
-                    self.late_news |= self._note(name, verdict)
-                    if self.waiting[name] is given:  # else it has to be judged once more
-                        del self.waiting[name]
+                await self._judge_all(dict(self.waiting))
         finally:
             self.at_work = None
 

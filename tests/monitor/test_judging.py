@@ -28,6 +28,7 @@ from collectors.settings import settings
 from collectors.user_indexes import UserIndex, user_indexes
 from collectors.user_tables import user_tables
 from monitor.address import Address
+from monitor.background import in_background
 from monitor.config.servers import DatabaseChoice, WatchedServer
 from monitor.config.watch_plan import WatchPlan
 from monitor.judging import Judging, _readers
@@ -144,6 +145,34 @@ async def test_a_flaw_of_every_table_is_judged_in_the_background(server: Server)
     await server.judging.settled()
     *_, (_, thread, _) = (one for one in server.tracker.judged if one[0] == "column_types")
     assert thread is not threading.current_thread()
+
+
+@pytest.mark.parametrize(("turn", "fewest", "most"), [(60.0, 1, 1), (0.0, 3, 999)])
+async def test_a_turn_of_the_background_thread_judges_several(
+    server: Server, monkeypatch: pytest.MonkeyPatch, turn: float, fewest: int, most: int
+) -> None:
+    """As many as fit into it, one at least; all that wait are judged once in any case."""
+    turns = list[str]()
+
+    async def counted(work: Any, *given: Any) -> Any:
+        turns.append(work.__name__)
+        return await in_background(work, *given)
+
+    monkeypatch.setattr("monitor.judging.TURN", turn)
+    monkeypatch.setattr("monitor.judging.in_background", counted)
+    server.answered(user_tables, [])
+    server.answered(user_indexes, indexes(index()))
+    server.judge(user_indexes)
+    waiting = set(server.judging.waiting)
+    assert len(waiting) >= 3
+    await server.judging.settled()
+    late = [name for name, thread, _ in server.tracker.judged if is_background(thread)]
+    assert sorted(late) == sorted(waiting)
+    assert fewest <= len(turns) <= min(most, len(waiting) + 1)
+
+
+def is_background(thread: threading.Thread) -> bool:
+    return thread is not threading.main_thread()
 
 
 async def test_a_snapshot_waits_in_the_state_of_its_time(server: Server) -> None:
