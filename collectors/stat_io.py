@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from collectors._base import Collector, Lane, Metric, Sample
 
@@ -62,7 +63,7 @@ class Io:
 
     @property
     def happened(self) -> bool:
-        return any(getattr(self, name) for name in OPERATIONS)
+        return any(_operations(self))
 
 
 OPERATIONS = {
@@ -75,6 +76,7 @@ OPERATIONS = {
     "reuses": "Pages of a ring buffer that were reused.",
     "fsyncs": "fsync calls.",
 }
+_operations = attrgetter(*OPERATIONS)
 MEASURES = {
     **{f"{name}_bytes": f"Bytes of {name} operations." for name in ("read", "write", "extend")},
     **{

@@ -91,7 +91,7 @@ def age_limits(snapshot: Snapshot, space: IdSpace) -> AgeLimits:
 
 def number(snapshot: Snapshot, name: str) -> float:
     """Return a numeric setting. Raises Unknown where it is hidden."""
-    row = next((row for row in snapshot.rows(settings) if row.name == name), None)
+    row = snapshot.answer(settings).by("name").get(name)
     if row is None or row.number is None:
         raise Unknown(f"{name} is unknown")
     return row.number

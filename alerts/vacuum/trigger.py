@@ -32,13 +32,16 @@ class AutovacuumSettings:
     @classmethod
     def of(cls, snapshot: Snapshot) -> "AutovacuumSettings":
         """Read them. Raises Unknown where one is not known."""
-        known = {row.name: row.number for row in snapshot.rows(settings) if "vacuum" in row.name}
-        counts = next((r.number for r in snapshot.rows(settings) if r.name == "track_counts"), None)
+        known = snapshot.answer(settings).by("name")
 
-        most = known.get("autovacuum_vacuum_max_threshold")
+        def number(name: str) -> float | None:
+            row = known.get(name)
+            return row.number if row else None
+
+        counts, most = number("track_counts"), number("autovacuum_vacuum_max_threshold")
 
         def value(name: str) -> float:
-            found = known.get(f"autovacuum_{name}" if name else "autovacuum")
+            found = number(f"autovacuum_{name}" if name else "autovacuum")
             if found is None:
                 raise Unknown(f"the setting autovacuum_{name} is not known".replace("_ ", " "))
             return found

@@ -14,7 +14,7 @@ AURORA = "Aurora's storage has no checkpoints"
 
 def setting_of(snapshot: Snapshot, name: str) -> Setting | None:
     """Return a setting; None if this version does not have it. Raises Unknown without settings."""
-    return next((row for row in snapshot.rows(settings) if row.name == name), None)
+    return snapshot.answer(settings).by("name").get(name)
 
 
 def number_of(snapshot: Snapshot, name: str) -> float | None:
@@ -41,7 +41,7 @@ def provider_of(snapshot: Snapshot) -> str | None:
     """Return the provider that owns archiving and backups of this server."""
     if not snapshot.has(settings):
         return None
-    return PROVIDERS.get(owner_of({row.name: row for row in snapshot.rows(settings)}))
+    return PROVIDERS.get(owner_of(snapshot.answer(settings).by("name")))
 
 
 def writes_own_storage(snapshot: Snapshot) -> bool:

@@ -31,7 +31,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    server = next((row for row in snapshot.rows(settings) if row.name == GUARD), None)
+    server = snapshot.answer(settings).by("name").get(GUARD)
     if server is None or server.setting is None:
         yield Unjudged("lock_timeout of the server is not known", subject=GUARD)
         return

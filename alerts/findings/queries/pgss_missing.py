@@ -1,6 +1,6 @@
 """Statements are not counted: no finding and no page can say which of them takes the time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unjudged
@@ -23,7 +23,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    known = {row.name: row for row in snapshot.rows(settings)}
+    known = snapshot.answer(settings).by("name")
     libraries = known.get(LIBRARIES)
     if libraries is None or libraries.setting is None:
         yield Unjudged(HIDDEN, subject=LIBRARIES)
@@ -60,7 +60,7 @@ def not_loaded(snapshot: Snapshot, value: str) -> Evidence:
     )
 
 
-def switched_off(snapshot: Snapshot, known: dict[str, Setting]) -> Iterator[Evidence]:
+def switched_off(snapshot: Snapshot, known: Mapping[str, Setting]) -> Iterator[Evidence]:
     for name, off, value in (
         (f"{NAME}.track", "none", "top"),
         ("compute_query_id", "off", "auto"),

@@ -19,7 +19,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    row = next((row for row in snapshot.rows(settings) if row.name == NAME), None)
+    row = snapshot.answer(settings).by("name").get(NAME)
     if row is None:
         return
     if row.setting is None:

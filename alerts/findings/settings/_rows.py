@@ -1,6 +1,6 @@
 """Rows of settings as judges read them; a value that our own role hides is not judged."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from alerts._base import Unjudged
 from alerts.snapshot import Snapshot
@@ -9,9 +9,9 @@ from collectors.settings import Setting, settings
 HIDDEN = "a default of the monitoring role or of its database hides the server's value"
 
 
-def by_name(snapshot: Snapshot) -> dict[str, Setting]:
+def by_name(snapshot: Snapshot) -> Mapping[str, Setting]:
     """Return the settings of the server. Raises Unknown."""
-    return {row.name: row for row in snapshot.rows(settings)}
+    return snapshot.answer(settings).by("name")
 
 
 def hidden(*rows: Setting | None) -> Iterator[Unjudged]:

@@ -26,7 +26,7 @@ class Limits(BaseLimits):
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
-    known = {row.name: row for row in snapshot.rows(settings)}
+    known = snapshot.answer(settings).by("name")
     for name in ("autovacuum", "track_counts"):
         if (own := known.get(name)) and own.setting == "off":
             yield of_server(snapshot, own)
