@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -72,8 +73,17 @@ class Connector:
     _not_before: float = 0.0
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def open(self, database: str | None, sibling: Session | None = None) -> Session:
-        """Open a session to the same server as the sibling. Raises ConnectFailure."""
+    async def open(
+        self,
+        database: str | None,
+        sibling: Session | None = None,
+        inconclusive: Collection[Cause] = (),
+    ) -> Session:
+        """Open a session to the same server as the sibling. Raises ConnectFailure.
+
+        `inconclusive`: causes of a failure that says nothing yet, as the caller tries another
+        database then.
+        """
         async with self._one:
             if self.failure and time.monotonic() < self._not_before:
                 raise self.failure
@@ -82,7 +92,8 @@ class Connector:
             except ConnectFailure as failure:
                 told = await self._waits(self._explained(failure, database), sibling)
                 elsewhere = sibling and not sibling.lost and sibling.identity.database != database
-                if not (elsewhere and failure.cause in OF_ONE_DATABASE):
+                of_the_place = OF_ONE_DATABASE if elsewhere else ()
+                if failure.cause not in {*inconclusive, *of_the_place}:
                     self._remember(told)
                 raise told from None
             self.tried, self.failure, self.failed_at, self._failures = True, None, None, 0

@@ -36,10 +36,12 @@ class Home:
 
     async def open(self, connector: Connector, sibling: Session | None) -> Session:
         """Open a session there, or in the address's database. Raises ConnectFailure."""
+        has_other = not self.found and self.database is not None
+        inconclusive = NOT_THERE if has_other else ()
         try:
-            session = await connector.open(self.database, sibling)
+            session = await connector.open(self.database, sibling, inconclusive)
         except ConnectFailure as failure:
-            if self.found or self.database is None or failure.cause not in NOT_THERE:
+            if failure.cause not in inconclusive:
                 raise
             self.database = None
             connector.forgive()

@@ -65,6 +65,36 @@ async def test_each_refused_login_has_its_own_sentence(
         await watched.fleet.close()
 
 
+SLOW_LOGIN = """
+    create function wait() returns event_trigger language plpgsql
+        as $$ begin perform pg_sleep(3); end $$;
+    create event trigger slow on login execute function wait();
+    alter event trigger slow enable always;
+"""
+
+
+@pytest.mark.versions(18)
+async def test_a_refusal_in_one_database_is_told_once_the_other_has_answered(
+    private_server: PrivateServers, watch: Watch
+) -> None:
+    """No CONNECT in postgres is no reason while the login in the address's database goes on."""
+    server = private_server()
+    async with connected(server.dsn()) as admin:
+        await admin.execute("create database empty")
+        await admin.execute("revoke connect on database postgres from public")
+    async with connected(server.dsn("empty")) as admin:
+        await admin.execute(SLOW_LOGIN)
+    watched = await watch(server.dsn("empty", user=MONITOR))
+    told = set()
+
+    async def is_up() -> bool:
+        told.add(watched.standing.cause if watched.standing else None)
+        return await watched.is_up()
+
+    await until(is_up, "the slow login has ended")
+    assert not told & {Cause.no_connect}, told
+
+
 @pytest.mark.versions(14, 18)
 async def test_a_password_that_nobody_configured_is_no_wrong_one(
     private_server: PrivateServers, watch: Watch, monkeypatch: pytest.MonkeyPatch
