@@ -45,6 +45,7 @@ SUFFIX = re.compile(r"_(bucket|sum|count)$")
 
 RARE = {
     "pg_stat_database_checksum_failures_total": "needs data checksums",
+    "pg_stat_database_shared_checksum_failures_total": "needs data checksums",
     "pg_stat_statements_query_id": "is opt-in",
     "pg_collation_library_info": "needs a locale other than C, which not every build has",
     "pg_subscription_unsynchronised_tables": "needs a table that is still being copied",
