@@ -6,13 +6,7 @@ from typing import Any
 from alerts.findings.queries.query_regression import Limits, finding
 from alerts.history.recorder import Recorder
 from alerts.verdicts.verdict import Verdict
-from collectors.index_layout import index_layout
-from collectors.role_settings import role_settings
-from collectors.settings import settings
-from collectors.stat_statements import stat_statements
-from collectors.statement_texts import statement_texts
-from collectors.user_indexes import user_indexes
-from collectors.user_tables import user_tables
+from bench.flips.judged import ASKED
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database, Psql, connected
 from tests.fixtures.until import until
@@ -61,15 +55,6 @@ SCANS = """
     select sum(seq_scan + coalesce(idx_scan, 0))::int from pg_stat_user_tables
     where relname = 'visits_old'
 """
-ASKED = (
-    settings,
-    role_settings,
-    user_tables,
-    user_indexes,
-    index_layout,
-    stat_statements,
-    statement_texts,
-)
 STEP = 120.0
 BEGIN = 1_800_000_000.0
 
