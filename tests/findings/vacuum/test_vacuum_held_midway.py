@@ -35,34 +35,53 @@ WAITS = "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'BufferPin
 
 @asynccontextmanager
 async def held(server: Postgres, row: int, *before: str) -> AsyncIterator[None]:
-    """A vacuum of the table that waits for the page of a row, when these statements were run."""
+    """A vacuum of the table that waits for the page of a row, when these statements were run.
+
+    It does not wait where the page needs nothing: an autovacuum was there first, or another
+    transaction keeps it from freezing the row. Then the row is written anew.
+    """
     async with connected(server.dsn()) as reader, connected(server.dsn()) as vacuum:
-        await reader.execute(
-            f"BEGIN; DECLARE c CURSOR FOR SELECT ctid FROM orders WHERE id = {row}"
-        )
-        await reader.execute("FETCH c")
-        for statement in before:
-            await vacuum.execute(statement)
-        work = asyncio.ensure_future(vacuum.execute("VACUUM (FREEZE) orders"))
-        try:
-            await waits(server)
-            yield
-        finally:
-            await reader.execute("ROLLBACK")
-            await work
+        while True:
+            await reader.execute(
+                f"BEGIN; DECLARE c CURSOR FOR SELECT ctid FROM orders WHERE id = {row}"
+            )
+            await reader.execute("FETCH c")
+            for statement in before:
+                await vacuum.execute(statement)
+            before = ()
+            work = asyncio.ensure_future(vacuum.execute("VACUUM (FREEZE) orders"))
+            try:
+                if await waits(server, work):
+                    yield
+                    return
+            finally:
+                await reader.execute("ROLLBACK")
+                await work
+            await vacuum.execute(f"UPDATE orders SET id = id WHERE id = {row}")
 
 
-async def waits(server: Postgres) -> None:
-    """Watch from outside: a transaction sees the activity of its first look only."""
+async def waits(server: Postgres, work: "asyncio.Future[str] | None" = None) -> bool:
+    """Watch from outside, until a vacuum waits or, where it is given, has ended: then False.
+
+    A transaction sees the activity of its first look only.
+    """
     async with connected(server.dsn()) as other:
-        await until(lambda: other.fetchval(WAITS), "a vacuum waits for the page", 30)
+
+        async def seen() -> str:
+            if await other.fetchval(WAITS):
+                return "waits"
+            return "ended" if work is not None and work.done() else ""
+
+        return await until(seen, "a vacuum waits for the page", 30) == "waits"
 
 
 async def found(server: Postgres, finding: AnyFinding) -> list[Evidence]:
+    """What is told of the table that is held; autovacuum may be at another."""
     async with watching(dsn=server.dsn(user=MONITOR)) as session:
         collectors = user_tables, progress_vacuum, settings
         snapshot = await look(session, *collectors, recorder=Recorder(finding.history))
-    return [subject.evidence for subject in verdict_of(finding, snapshot).subjects]
+    told = [subject.evidence for subject in verdict_of(finding, snapshot).subjects]
+    return [evidence for evidence in told if evidence.subject == "public.orders"]
 
 
 @pytest.mark.versions(14, 16)
@@ -115,7 +134,6 @@ async def test_the_failsafe(private_server: PrivateServers, psql: Psql) -> None:
     await psql(server.dsn(), "UPDATE orders SET id = id + 1000 WHERE id > 500")
     async with held(server, 1501, AGED):
         [one] = await found(server, vacuum_failsafe)
-        assert one.subject == "public.orders"
         assert float(str(one.facts["failsafe_age_share"])) > 1
     assert "bypassing nonessential maintenance" in server.log.read_text(errors="replace")
     await psql(server.dsn(), one.check)
