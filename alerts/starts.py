@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Json, Memory, Namespace
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.activity import activity
@@ -109,8 +109,7 @@ class Standing:
                 return None
 
 
-@dataclass(frozen=True, slots=True)
-class Starts(History[StartLog]):
+class Starts(SingleHistory[StartLog]):
     """The starts of a server, from its own times and those of its checkpointer."""
 
     @property

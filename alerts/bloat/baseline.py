@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from alerts.bloat.estimate import SMALLEST_FILE
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Json, Memory, Namespace
 from collectors._base import AnyAnswer, AnyCollector
 from collectors._columns import column
@@ -136,8 +136,7 @@ def _read(stored: Json) -> _Noted | None:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class HeapBaseline(History[Baselines]):
+class HeapBaseline(SingleHistory[Baselines]):
     """Best fill of each table in its current file."""
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from alerts.history.keys import Key, keys_of
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Json, Memory, Namespace
 from collectors._base import AnyAnswer, AnyCollector
 from collectors._columns import column
@@ -43,8 +43,7 @@ def _key(index: UserIndex) -> Key:
     return tuple(getattr(index, name) for name in IDENTITY)
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuilt(History[RebuiltSizes]):
+class Rebuilt(SingleHistory[RebuiltSizes]):
     """Time when the file of an index was replaced by another one with as many entries."""
 
     @property

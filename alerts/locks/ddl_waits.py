@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
 from alerts.history.keys import parsed_key
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Json, Memory, Namespace
 from alerts.query_text import normalised
 from collectors._base import AnyAnswer, AnyCollector
@@ -57,8 +56,7 @@ class DdlWait(NamedTuple):
                 return None
 
 
-@dataclass(frozen=True, slots=True)
-class DdlWaits(History[Mapping[Who, DdlWait]]):
+class DdlWaits(SingleHistory[Mapping[Who, DdlWait]]):
     """Since the daemon knows this server."""
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Memory, Namespace
 from collectors._base import AnyAnswer, AnyCollector
 from collectors._columns import column
@@ -61,8 +61,7 @@ class Leaf(NamedTuple):
     inserted: int
 
 
-@dataclass(frozen=True, slots=True)
-class PartitionActivity(History[Mapping[Root, Activity]]):
+class PartitionActivity(SingleHistory[Mapping[Root, Activity]]):
     """By database and topmost partitioned table."""
 
     @property

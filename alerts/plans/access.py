@@ -11,7 +11,7 @@ from heapq import nlargest
 from typing import NamedTuple
 
 from alerts.history.keys import Key, keys_of
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Memory, Namespace
 from alerts.plans.looks import KEPT, Look, Looks
 from collectors._base import AnyAnswer, AnyCollector
@@ -118,8 +118,7 @@ class IndexesAccessed:
                 yield IndexRates(relid, index.name, before.rates[0], after.rates[0])
 
 
-@dataclass(frozen=True, slots=True)
-class TableAccess(History[Accessed]):
+class TableAccess(SingleHistory[Accessed]):
     """Reads of the busiest tables, over a day."""
 
     @property
@@ -159,8 +158,7 @@ class TableAccessRecorder:
         return self.accessed
 
 
-@dataclass(frozen=True, slots=True)
-class IndexAccess(History[IndexesAccessed]):
+class IndexAccess(SingleHistory[IndexesAccessed]):
     """Scans of the indexes of the busiest tables, over a day."""
 
     @property

@@ -1,12 +1,11 @@
 """Events that change plans: an index that is gone or became invalid, a setting that was changed."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from heapq import nlargest
 from typing import NamedTuple
 
 from alerts.history.keys import Key
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Memory, Namespace
 from alerts.history.samples import DAY
 from alerts.plans.index_text import create
@@ -68,8 +67,7 @@ class RoleSettingEvent(NamedTuple):
     """Empty: in every database."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexEvents(History[tuple[IndexEvent, ...]]):
+class IndexEvents(SingleHistory[tuple[IndexEvent, ...]]):
     """Indexes that were dropped or became invalid, over a day."""
 
     @property
@@ -151,8 +149,7 @@ def _is_back(event: IndexEvent, now: Mapping[Key, UserIndex]) -> bool:
     return row is not None and row.is_valid
 
 
-@dataclass(frozen=True, slots=True)
-class SettingEvents(History[tuple[SettingEvent, ...]]):
+class SettingEvents(SingleHistory[tuple[SettingEvent, ...]]):
     """Settings of the planner that were changed, over a day."""
 
     @property
@@ -201,8 +198,7 @@ class SettingEventsRecorder:
         return self.events
 
 
-@dataclass(frozen=True, slots=True)
-class RoleSettingEvents(History[tuple[RoleSettingEvent, ...]]):
+class RoleSettingEvents(SingleHistory[tuple[RoleSettingEvent, ...]]):
     """Settings of the planner that were changed for a role or a database, over a day."""
 
     @property

@@ -12,7 +12,7 @@ from json import dumps
 from statistics import median
 
 from alerts.history.keys import Key
-from alerts.history.kind import History, HomeThread
+from alerts.history.kind import HomeThread, SingleHistory
 from alerts.history.memory import Json, Memory, Namespace
 from alerts.history.samples import DAY, HOUR
 from alerts.plans.baseline import KEPT, Baseline, Windows
@@ -201,8 +201,7 @@ class Track:
         return Change(self.baseline, after, turn.since, turn.noticed, turn.windows, rate)
 
 
-@dataclass(frozen=True, slots=True)
-class StatementCosts(History[Costs]):
+class StatementCosts(SingleHistory[Costs]):
     """The costs of the most expensive statements."""
 
     @property

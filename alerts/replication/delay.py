@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from alerts.history.crossings import Trail
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Memory, Namespace
 from alerts.replication.leftovers import without_leftovers
 from alerts.replication.timeline import TimelineRecorder
@@ -56,8 +56,7 @@ class Delays:
         return self.known.get(receiver.name)
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayDelay(History[Delays]):
+class ReplayDelay(SingleHistory[Delays]):
     """Intended delay of each receiver before it replays WAL."""
 
     @property

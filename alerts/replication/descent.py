@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Json, Memory, Namespace
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.wal_position import wal_position
@@ -20,8 +20,7 @@ class Descent:
         return server in self.room
 
 
-@dataclass(frozen=True, slots=True)
-class StreamedBefore(History[Descent]):
+class StreamedBefore(SingleHistory[Descent]):
     """The servers of a cluster that were standbys with a connection to it."""
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Json, Memory, Namespace
 from alerts.snapshot import Snapshot
 from collectors._base import AnyAnswer, AnyCollector
@@ -58,8 +58,7 @@ def slot_of(stored: Json) -> tuple[float, str] | None:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class RoleHistory(History[Roles]):
+class RoleHistory(SingleHistory[Roles]):
     """The roles of a server over time, also while the daemon did not run."""
 
     @property

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from alerts.history.crossings import Crossed, CrossingsRecorder, Trail
-from alerts.history.kind import Broken, History
+from alerts.history.kind import Broken, SingleHistory
 from alerts.history.memory import Memory, Namespace
 from alerts.snapshot import Snapshot
 from collectors._base import AnyAnswer, AnyCollector
@@ -43,8 +43,7 @@ class Timeline:
         return self.trail.passed(lsn)
 
 
-@dataclass(frozen=True, slots=True)
-class LsnTimeline(History[Timeline]):
+class LsnTimeline(SingleHistory[Timeline]):
     """The positions of a server: written by a primary, received by a standby."""
 
     @property

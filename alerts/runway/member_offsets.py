@@ -7,7 +7,7 @@ for each checkpoint, until the oldest multixact that is needed lies within what 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Json, Memory, Namespace
 from collectors._base import AnyAnswer, AnyCollector
 from collectors.multixacts import Multixacts, multixacts
@@ -49,8 +49,7 @@ class Members:
         return (begin + round(share * ((end - begin) % SPACE))) % SPACE
 
 
-@dataclass(frozen=True, slots=True)
-class MemberOffsets(History[Members]):
+class MemberOffsets(SingleHistory[Members]):
     """The offsets of members at each checkpoint."""
 
     @property

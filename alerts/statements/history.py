@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from alerts.history.kind import History, HomeThread
+from alerts.history.kind import HomeThread, SingleHistory
 from alerts.history.memory import Memory, Namespace
 from alerts.statements.counts import Counts
 from alerts.statements.uses import Key, Uses, added
@@ -70,8 +70,7 @@ class StatementUses:
         return self._closed_sums[count]
 
 
-@dataclass(frozen=True, slots=True)
-class StatementHistory(History[StatementUses]):
+class StatementHistory(SingleHistory[StatementUses]):
     """History of what every statement did in the last hour; there is one per server."""
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
-from alerts.history.kind import History, HomeThread
+from alerts.history.kind import HomeThread, SingleHistory
 from alerts.history.memory import Memory, Namespace
 from alerts.query_text import normalised
 from alerts.statements.names import StatementNames, names_of
@@ -58,8 +58,7 @@ class StatementTexts:
         return found.shape if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class StatementTextHistory(History[StatementTexts]):
+class StatementTextHistory(SingleHistory[StatementTexts]):
     """The texts that were read since the daemon knows this server; there is one per server."""
 
     @property

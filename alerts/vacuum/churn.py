@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Json, Memory, Namespace
 from collectors._base import AnyAnswer, AnyCollector
 from collectors._columns import column
@@ -67,8 +67,7 @@ class ChurnBook:
         return (*past, now) if now and now.seconds else past
 
 
-@dataclass(frozen=True, slots=True)
-class Churn(History[ChurnBook]):
+class Churn(SingleHistory[ChurnBook]):
     """The growth of dead and inserted rows of those tables that have many."""
 
     @property

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from alerts.history.kind import History
+from alerts.history.kind import SingleHistory
 from alerts.history.memory import Memory, Namespace
 from alerts.query_text import normalised
 from collectors._base import AnyAnswer, AnyCollector
@@ -90,8 +90,7 @@ def _is(run: Run, table: UserTable) -> bool:
     return same and run.datname == table.datname
 
 
-@dataclass(frozen=True, slots=True)
-class AutovacuumWork(History[WorkLog]):
+class AutovacuumWork(SingleHistory[WorkLog]):
     """Work of the autovacuum workers, and those of their runs that were in vain."""
 
     @property

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from alerts.history.kind import History, HomeThread
+from alerts.history.kind import HomeThread, SingleHistory
 from alerts.history.memory import Memory, Namespace
 from alerts.waits.doing import OTHERS, Doing, Event, active, doing_of
 from alerts.waits.statement_texts import StatementTexts
@@ -44,8 +44,7 @@ class WaitsView:
     """When the first look was taken (unix seconds); None: there was none yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waits(History[WaitsView]):
+class Waits(SingleHistory[WaitsView]):
     """History of what active sessions wait for; there is one per server."""
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alerts.history.kind import History, HomeThread
+from alerts.history.kind import HomeThread, SingleHistory
 from alerts.history.memory import Memory, Namespace
 from alerts.locks.graph import LockGraph
 from alerts.locks.order.captures import Capture
@@ -64,8 +64,7 @@ class LockOrderView:
         return self.lessons.disorders
 
 
-@dataclass(frozen=True, slots=True)
-class LockOrder(History[LockOrderView]):
+class LockOrder(SingleHistory[LockOrderView]):
     """History of lock orders, of conflicts seen, and of deadlocks; there is one per server."""
 
     @property
