@@ -1,9 +1,10 @@
 """Counter windows: few samples of each row's counters, from which increases are computed."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from operator import lt
+from operator import itemgetter, lt
 from typing import NamedTuple
 
 from alerts.history.keys import Key, keys_of
@@ -55,8 +56,8 @@ class CounterWindow(NamedTuple):
         return CounterWindow(epoch, kept + (sample,), newest)  # noqa: RUF005 (this copies once)
 
     def over(self, names: tuple[str, ...], window: float, now: float) -> Delta:
-        old_enough = (s for s in reversed(self.samples) if s.at <= now - window)
-        oldest, newest = next(old_enough, self.samples[0]), self.samples[-1]
+        older = bisect_right(self.samples, now - window, key=itemgetter(0))
+        oldest, newest = self.samples[max(0, older - 1)], self.samples[-1]
         full = newest.at - oldest.at >= window * 0.95
         return _difference(names, oldest, newest, full, oldest.at + window)
 

@@ -33,8 +33,10 @@ def is_watched(snapshot: Snapshot, name: str) -> bool:
 
 def own_cluster_name(snapshot: Snapshot) -> str | None:
     """Return the name that this server would have as a standby, unless its address sets another."""
-    rows = snapshot.rows(settings) if snapshot.has(settings) else ()
-    return next((row.setting for row in rows if row.name == "cluster_name"), None)
+    if not snapshot.has(settings):
+        return None
+    row = snapshot.answer(settings).by("name").get("cluster_name")
+    return row.setting if row else None
 
 
 def _spoken_for(snapshot: Snapshot) -> Iterator[tuple[str | None, str | None]]:

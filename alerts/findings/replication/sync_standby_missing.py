@@ -59,8 +59,8 @@ def _gravity(snapshot: Snapshot, limits: Limits) -> Severity:
 
 
 def _text(snapshot: Snapshot, name: str) -> str:
-    rows = snapshot.rows(settings)
-    return next((row.setting or "" for row in rows if row.name == name), "")
+    row = snapshot.answer(settings).by("name").get(name)
+    return (row.setting or "") if row else ""
 
 
 def evidence(
