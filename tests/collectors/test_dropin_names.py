@@ -70,6 +70,8 @@ MORE_LABELS = {
     "pg_statio_user_indexes_idx_blks_hit_total": {"datname"},
 }
 """Where the indexes of all databases are served, one name alone would be served twice."""
+PATIENCE = 240.0
+"""Seconds after which what has not been seen is missing; a busy machine takes a minute."""
 
 
 @dataclass(slots=True)
@@ -145,7 +147,7 @@ async def seen(
     wanted = {name for name in documented() if not younger(name, version)} - RARE.keys()
     async with busy.full_activity(primary, farm):
         pages = [await watch(one.dsn(user=MONITOR)) for one in (primary, second)]
-        deadline = asyncio.get_running_loop().time() + 60
+        deadline = asyncio.get_running_loop().time() + PATIENCE
 
         async def everything() -> bool:
             for watched in reversed(pages):
@@ -155,7 +157,7 @@ async def seen(
             late = asyncio.get_running_loop().time() > deadline
             return late or wanted <= seen.types.keys()
 
-        await until(everything, "the pages were read")
+        await until(everything, "the pages were read", 2 * PATIENCE)
     return seen
 
 

@@ -115,9 +115,9 @@ async def test_story_of_crashes(
         found = await seen.found(statistics_lost)
         return [(one.value, one.facts["tables"]) for one in found] == [(1, "")]
 
-    await until(only_the_cache, "orders is analysed", 20)
+    await until(only_the_cache, "orders is analysed")
     await psql(server.dsn(), 'INSERT INTO "Its cache" VALUES (1)')
-    await until(lambda: _healthy(seen, statistics_lost), "the cache is filled again", 20)
+    await until(lambda: _healthy(seen, statistics_lost), "the cache is filled again")
 
     server.restart("immediate")
     crashes = await seen.found(server_crashed)
@@ -155,7 +155,7 @@ async def test_story_of_a_promotion(
     assert await seen.found(server_crashed) == []
     statements = [line for line in lost.cure if not line.startswith("--")]
     await psql(second.dsn(), "\n".join((*statements, 'INSERT INTO "Its cache" VALUES (1)')))
-    await until(lambda: _healthy(seen, statistics_lost), "it is analysed", 20)
+    await until(lambda: _healthy(seen, statistics_lost), "it is analysed")
 
 
 @pytest.mark.versions(18)

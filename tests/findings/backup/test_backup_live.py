@@ -104,4 +104,4 @@ async def test_wal_that_a_program_stores(
         said[:] = [one.evidence.message for one in verdict.subjects] if verdict else []
         return any("pg_receivewal stores by its slot archive up to 2" in text for text in said)
 
-    await until(is_told, f"it is told: {said}", 40)
+    await until(is_told, f"it is told: {said}")

@@ -201,7 +201,7 @@ async def test_story_of_a_deadlock_that_its_own_cure_ends(
 async def test_the_victim_is_whom_postgresql_chose(stage: Stage, database: Database) -> None:
     """After a real deadlock_timeout, the session that was told so."""
     await database.execute(TABLES)
-    tasks = await in_a_circle(stage, "700ms", "orders", "other")
+    tasks = await in_a_circle(stage, "4s", "orders", "other")
     watched = Watched(database)
     await until(watched.ill, "the deadlock is seen")
     await asyncio.wait(tasks, timeout=60)

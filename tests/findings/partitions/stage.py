@@ -57,7 +57,7 @@ class Stage:
             return self.ill() == expected
 
         try:
-            await until(reached, "the verdicts are as expected", 15)
+            await until(reached, "the verdicts are as expected")
         except AssertionError:
             assert self.ill() == expected
             raise

@@ -23,6 +23,7 @@ from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import PrivateServers, Psql
 from tests.fixtures.session_rows import AT, seen
+from tests.fixtures.until import until
 
 HUNDRED = (settings, [Setting("max_connections", "100", None, "integer", "default", False, "")])
 WEB = ("app", "web")
@@ -106,6 +107,8 @@ async def test_found_and_ended(private_server: PrivateServers, psql: Psql) -> No
         [subject] = verdict.subjects
         assert subject.evidence.subject == "postgres (leaky)"
         await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
+        ended = "select count(*) = 0 from pg_stat_activity where application_name = 'leaky'"
+        await until(lambda: monitor.fetchval(ended), "the sessions have ended")
         states = [(await verdict_after(minute)).state for minute in range(61, 64)]
         assert states[-1] is State.healthy
     for leak in leaks:

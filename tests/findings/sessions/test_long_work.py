@@ -173,4 +173,8 @@ async def test_found_and_ended(database: Database, psql: Psql) -> None:
     await psql(database.dsn, "\n".join((found.check, *found.cure)))
     assert await database.fetchval("select count(*) from orders") == 0
     assert await bystander.fetchval("select 1") == 1
-    assert [one.state for one in await judged(database)] == [State.healthy, State.healthy]
+
+    async def gone() -> bool:
+        return [one.state for one in await judged(database)] == [State.healthy, State.healthy]
+
+    await until(gone, "what was ended is gone")

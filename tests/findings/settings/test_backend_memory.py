@@ -83,5 +83,5 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
     async def gone() -> bool:
         return (await judged()).state is State.healthy
 
-    await until(gone, "the session has ended", 20)
+    await until(gone, "the session has ended")
     assert await other.fetchval("select 1") == 1

@@ -50,7 +50,7 @@ class Watch:
             verdict = (await self.look())[finding]
             return verdict if verdict.state is state else None
 
-        found = await until(reached, f"{finding.name} is {state}", 20)
+        found = await until(reached, f"{finding.name} is {state}")
         assert found
         return found
 
@@ -93,7 +93,7 @@ async def test_memory(private_server: PrivateServers) -> None:
         return all(verdicts[one].state is State.healthy for one in (work_mem, shared_buffers))
 
     # Until 14 the first looks after a restart may still count what was written before it.
-    await until(cured, "the same sorts have room", 20)
+    await until(cured, "the same sorts have room")
 
 
 @pytest.mark.versions(14, 18)

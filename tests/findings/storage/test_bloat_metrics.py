@@ -36,6 +36,6 @@ async def test_page(private_server: PrivateServers, psql: Psql, watch: Watch) ->
         page = watched.fleet.store.page().body.decode()
         return all(name in page for name in FAMILIES)
 
-    await until(published, "the estimates are published", 30)
+    await until(published, "the estimates are published")
     measured = watched.verdict("table_bloat").measured
     assert [row.relname for row in measured] == ["orders"]

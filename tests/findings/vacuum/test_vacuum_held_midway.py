@@ -72,7 +72,7 @@ async def waits(server: Postgres, work: "asyncio.Future[str] | None" = None) -> 
                 return "waits"
             return "ended" if work is not None and work.done() else ""
 
-        return await until(seen, "a vacuum waits for the page", 30) == "waits"
+        return await until(seen, "a vacuum waits for the page") == "waits"
 
 
 async def found(server: Postgres, finding: AnyFinding) -> list[Evidence]:

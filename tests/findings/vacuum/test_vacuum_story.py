@@ -95,14 +95,14 @@ class Watched:
             await self.look()
             return not any(self.now(finding) for finding in findings)
 
-        await until(gone, f"{[one.name for one in findings]} are gone", 30)
+        await until(gone, f"{[one.name for one in findings]} are gone")
 
     async def until_found(self, finding: AnyFinding, at: float | None = None) -> Evidence:
         async def ill() -> list[Evidence]:
             await self.look(at)
             return self.now(finding)
 
-        return (await until(ill, f"{finding.name} is found", 30))[0]
+        return (await until(ill, f"{finding.name} is found"))[0]
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ async def stopped_workers(server: Postgres) -> None:
             for pid in pids:
                 stack.enter_context(stopped(pid))
             reading = asyncio.create_task(reader.fetchval(query))
-            await until(lambda: watcher.fetchval(waits), "the session waits for its reads", 30)
+            await until(lambda: watcher.fetchval(waits), "the session waits for its reads")
         await reading
         await reader.close()
 

@@ -62,12 +62,12 @@ async def test_on_a_terminal_it_is_live_until_interrupted(
         return text in screen
 
     try:
-        await until(lambda: shows(b"No session waits for a lock."), "it looks", 60)
+        await until(lambda: shows(b"No session waits for a lock."), "it looks")
         await stage.waits("select from orders")
-        await until(lambda: shows(b"for public.orders"), "the waiter is on the screen", 60)
+        await until(lambda: shows(b"for public.orders"), "the waiter is on the screen")
         await root.execute("commit")
         process.send_signal(end)
-        await until(lambda: shows(BACK), "the old screen is back", 60)
+        await until(lambda: shows(BACK), "the old screen is back")
         assert await process.wait() == 0
         assert screen.index(OTHER_SCREEN) < screen.index(BACK)
         assert b"Traceback" not in screen

@@ -60,7 +60,7 @@ async def test_a_statement_longer_than_what_is_read(private_server: PrivateServe
     server = private_server(track_activity_query_size="1MB")
     script = f"SELECT pg_sleep(600), '{'long ' * 30_000}'"
     lines = watching.statement_lines(script)
-    session = await Session.open(Address.of(server.dsn(), {}), None, 5, 5)
+    session = await Session.open(Address.of(server.dsn(), {}), None, 30, 60)
     async with connected(server.dsn()) as migrator:
         running = asyncio.ensure_future(migrator.execute(script))
         [found] = await until(lambda: watching.look(session, lines), "it is seen")
@@ -91,7 +91,7 @@ async def test_a_migration_with_a_queue_behind_it(
         if "cancel it: " in line and not freed:
             freed.append(asyncio.create_task(psql(database.dsn, line.partition(": ")[2])))
 
-    session = await Session.open(Address.of(database.monitor_dsn, {}), None, 5, 5)
+    session = await Session.open(Address.of(database.monitor_dsn, {}), None, 30, 60)
     asking = asyncio.ensure_future(reader.execute("SELECT * FROM orders"))
     assert await watching.watch(session, SCRIPT, tell)
     await session.close()

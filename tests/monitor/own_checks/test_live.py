@@ -105,10 +105,10 @@ async def test_found_and_cured(
     await told_as("loosens", State.ill)
     session = watched.server.sessions.any
     assert session
-    [guards] = await session.fetch(GUARDS, 5)
+    [guards] = await session.fetch(GUARDS, 60)
     assert tuple(guards) == ("on", "1s", "pg_catalog, pg_temp")
     locks = "select count(*) from pg_locks where locktype = 'advisory'"
-    assert (await session.fetch(locks, 5))[0][0] == 0
+    assert (await session.fetch(locks, 60))[0][0] == 0
     assert watched.server.pacing.distress == 0
 
 

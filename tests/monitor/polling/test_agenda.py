@@ -79,7 +79,7 @@ async def test_visits_that_are_cut_short_reach_every_collector(
         statuses = map(watched.server.round_log.parts, of_databases())
         return all(any(status.asked for status in parts) for parts in statuses)
 
-    await until(all_asked, "every collector was asked in that database", seconds=30)
+    await until(all_asked, "every collector was asked in that database")
 
 
 @pytest.mark.versions(18)

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.versions(14, 18)
 STEP = 97
 """Bytes of the server after which the link dies next time: no divisor of any message's length."""
 DEADLINE = 0.3
+PATIENCE = 60.0
+"""Seconds for what must succeed, on a busy machine too."""
 TURNS = 60
 """Turns of the loop after which an attempt is cancelled, at most."""
 
@@ -106,15 +108,15 @@ def no_exception_is_lost() -> Iterator[None]:
         loop.set_exception_handler(None)
 
 
-async def converse(dsn: str) -> None:
+async def converse(dsn: str, deadline: float = DEADLINE) -> None:
     """Open a session, ask twice and close it: whatever fails, fails as expected."""
     try:
-        opened = await Session.open(Address.of(dsn, {}), None, DEADLINE, DEADLINE)
+        opened = await Session.open(Address.of(dsn, {}), None, deadline, deadline)
     except ConnectFailure:
         return
     with suppress(QueryFailure):
-        await opened.ask("select 1", DEADLINE)
-        await opened.ask("select repeat('x', 1000) from generate_series(1, 3)", DEADLINE)
+        await opened.ask("select 1", deadline)
+        await opened.ask("select repeat('x', 1000) from generate_series(1, 3)", deadline)
     await opened.close()
 
 
@@ -123,7 +125,7 @@ async def test_it_may_die_after_any_byte(server: Postgres, sslmode: str) -> None
     """While it greets us, in the middle of an answer, and when we say goodbye."""
     async with linked(server) as (link, dsn):
         dsn += f"?sslmode={sslmode}"
-        await converse(dsn)
+        await converse(dsn, PATIENCE)
         whole = link.used
         with no_exception_is_lost():
             for lives in range(0, whole + STEP, STEP):
@@ -167,7 +169,7 @@ async def test_we_may_give_up_a_goodbye(
     async with linked(server) as (link, dsn):
         link.resets = False
         with no_exception_is_lost():
-            opened = await Session.open(Address.of(dsn, {}), None, 5.0, 5.0)
+            opened = await Session.open(Address.of(dsn, {}), None, PATIENCE, PATIENCE)
             link.lives = 0
             with suppress(QueryFailure):
                 await opened.ask("select 1", 0.05)

@@ -133,7 +133,7 @@ async def test_without_the_system_identifier_a_server_is_watched(
     session = watched.server.sessions.any
     assert session is not None
     assert session.identity.system_identifier is None
-    again = await Session.open(Address.of(server.dsn(user=MONITOR), {}), None, 5, 20)
+    again = await Session.open(Address.of(server.dsn(user=MONITOR), {}), None, 20, 60)
     assert again.identity.system_identifier
     await again.close()
 
@@ -160,7 +160,7 @@ async def test_a_locked_catalogue_is_no_refused_login(private_server: PrivateSer
     address = Address.of(server.dsn(user=MONITOR), {})
     async with connected(server.dsn()) as admin:
         await admin.execute("begin; lock table pg_catalog.pg_extension in access exclusive mode")
-        session = await Session.open(address, None, 5, 20)
+        session = await Session.open(address, None, 20, 60)
         assert session.identity.extensions is None
         await admin.execute("rollback")
         await session.learn_extensions(20)
@@ -170,7 +170,7 @@ async def test_a_locked_catalogue_is_no_refused_login(private_server: PrivateSer
         await session.close()
         await admin.execute("begin; lock table pg_catalog.pg_namespace in access exclusive mode")
         with pytest.raises(ConnectFailure, match="lock") as raised:
-            await Session.open(address, None, 5, 20)
+            await Session.open(address, None, 20, 60)
         assert raised.value.cause is Cause.first_question
 
 

@@ -55,7 +55,7 @@ def folder() -> Folder:
 
 async def counted(log: LogBySql, folder: Folder) -> dict[str, int]:
     found: dict[str, int] = {}
-    for row in (await log.read(folder.ask, 5.0)).counts:
+    for row in (await log.read(folder.ask, 60.0)).counts:
         found[row.sqlstate] = found.get(row.sqlstate, 0) + row.count
     return found
 
@@ -112,12 +112,12 @@ async def test_a_flood_is_read_in_parts_and_then_skipped(
     await counted(log, folder)
     folder.append("a.json", *[entry()] * 100)
     folder.asked.clear()
-    seen = await log.read(folder.ask, 5.0)
+    seen = await log.read(folder.ask, 60.0)
     assert 10 < seen.counts[0].count < 60
     assert seen.log.behind_bytes > 0
     assert len(folder.asked) < 10
     folder.append("a.json", *[entry()] * 1000)
-    assert (await log.read(folder.ask, 5.0)).log.skipped_bytes > 100_000
+    assert (await log.read(folder.ask, 60.0)).log.skipped_bytes > 100_000
 
 
 @pytest.mark.parametrize("lacks", ["is_there", "is_granted", "is_safe", "is_collected"])
@@ -125,7 +125,7 @@ async def test_what_is_missing_is_said(lacks: str, folder: Folder) -> None:
     """A function that another role could change is not called."""
     folder.allowed = {lacks: False}
     with pytest.raises(ReadFailure) as told:
-        await LogBySql.of(Memory(), "db1").read(folder.ask, 5.0)
+        await LogBySql.of(Memory(), "db1").read(folder.ask, 60.0)
     assert obstacle((await folder.ask(by_sql.ALLOWED))[0]) == str(told.value)
     assert not [query for query in folder.asked if "server_log_part(" in query.partition("\n")[0]]
 
@@ -163,7 +163,7 @@ async def test_on_a_real_server(
         rows = snapshot.rows(log_counts) if snapshot.has(log_counts) else ()
         return ("22012", MONITOR) in [(row.sqlstate, row.usename) for row in rows]
 
-    await until(counted, "the error is counted", seconds=30)
+    await until(counted, "the error is counted")
     assert SECRET not in f"{watched.server.snapshot()}"
     await psql(server.dsn(), "create role other login")
     async with connected(monitor) as asker:
