@@ -3,10 +3,11 @@
 ALTER SYSTEM is overwritten by a cluster manager, and refused by a provider.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
-from alerts.cure import remark
+from alerts.cure import literal, remark
 from alerts.snapshot import Snapshot
 from collectors.settings import Setting, settings
 
@@ -22,6 +23,20 @@ GIVEN_BY_PATRONI = (
 )
 """Patroni starts the server with these on its command line."""
 PREFIXES = {"rds": "rds", "cloudsql": "cloud_sql", "azure": "azure"}
+LISTS = frozenset(
+    {
+        "local_preload_libraries",
+        "search_path",
+        "session_preload_libraries",
+        "shared_preload_libraries",
+        "temp_tablespaces",
+        "unix_socket_directories",
+    }
+)
+"""Settings whose names ALTER SYSTEM takes one by one. Of several in one text, or of an empty text,
+it makes a single name, and a library of that name keeps the server from starting."""
+ELEMENT = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^,]+?))\s*(?:,|\Z)')
+AUTO_FILE = "postgresql.auto.conf"
 CONTROLLER = "/controller/run"
 """Directory of CloudNativePG's sockets."""
 
@@ -75,22 +90,47 @@ def owner_of(known: Mapping[str, Setting]) -> SettingOwner:
 def change(snapshot: Snapshot, name: str, value: str) -> tuple[str, ...]:
     """Return how to change a setting, as advice: in the form that its owner understands.
 
-    The value is printed as it stands, quoted if it has to be.
+    The value is printed as it stands, quoted if it has to be. That of a list is given as the server
+    shows it: `a, b`.
     """
     known = snapshot.answer(settings).by("name") if snapshot.has(settings) else {}
     own, owner = known.get(name), owner_of(known)
     restarts = own is not None and own.context == "postmaster"
     if owner is not SettingOwner.files:
         then = f" ({RESTARTS[owner]})" if restarts else ""
-        return (remark(f"{FORMS[owner]} {name}: {value}{then}"),)
+        return (remark(f"{FORMS[owner]} {name}: {_in_file(name, value)}{then}"),)
     then = "then restart the server" if restarts else "then SELECT pg_catalog.pg_reload_conf();"
+    if name in LISTS and not elements(value):
+        return (remark(f"{_emptied(known, own, name)} {then}"),)
     return (remark(f"{_place(known, own)}{_statement(known, own, name, value)} {then}"),)
+
+
+def elements(value: str) -> list[str]:
+    """Return the names of a list, which may be quoted."""
+    found = (quoted.replace('""', '"') or plain for quoted, plain in ELEMENT.findall(value))
+    return [name for name in found if name]
+
+
+def _in_file(name: str, value: str) -> str:
+    """Write a value as files of settings take it."""
+    return literal(value) if name in LISTS else value
+
+
+def _emptied(known: Mapping[str, Setting], own: Setting | None, name: str) -> str:
+    """Return how a list becomes empty, which ALTER SYSTEM can't make."""
+    if own is not None and (own.sourcefile or "").endswith(AUTO_FILE) and not _is_locked(known):
+        return f"{_place(known, own)}ALTER SYSTEM RESET {name};"
+    if _is_given(own) or _is_locked(known):
+        return f"{_place(known, own)}{name} = '';"
+    where = "there" if own is not None and own.sourcefile else "in postgresql.conf"
+    return f"{_place(known, own)}{where}, as ALTER SYSTEM can't empty a list: {name} = '';"
 
 
 def _statement(known: Mapping[str, Setting], own: Setting | None, name: str, value: str) -> str:
     if _is_given(own) or _is_locked(known):
-        return f"{name} = {value};"
-    return f"ALTER SYSTEM SET {name} = {value};"
+        return f"{name} = {_in_file(name, value)};"
+    written = ", ".join(map(literal, elements(value))) if name in LISTS else value
+    return f"ALTER SYSTEM SET {name} = {written};"
 
 
 def _place(known: Mapping[str, Setting], own: Setting | None) -> str:

@@ -1,10 +1,11 @@
 """How a setting is changed: in the form that its owner understands."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from alerts.setting_owner import GIVEN_BY_PATRONI, change
+from alerts.setting_owner import GIVEN_BY_PATRONI, change, elements
 from alerts.snapshot import Snapshot
 from collectors.settings import Setting, settings
 from tests.fixtures.one_look import look, watching
@@ -67,6 +68,44 @@ def test_owners(rows: list[Setting], form: str) -> None:
     assert form in found
     assert f"{LOCKS}: 128" in found
     assert "ALTER SYSTEM" not in found
+
+
+LIST = "session_preload_libraries"
+
+
+@pytest.mark.parametrize(
+    ("traits", "value", "expected"),
+    [
+        ({}, 'a, "$libdir/b c"', f"ALTER SYSTEM SET {LIST} = 'a', '$libdir/b c'; then SELECT"),
+        ({"source": "command line"}, "a, b", f"change it there: {LIST} = 'a, b'; then"),
+        ({}, "", f"-- in postgresql.conf, as ALTER SYSTEM can't empty a list: {LIST} = ''; then"),
+        (
+            {"sourcefile": "/pg.conf", "sourceline": 7},
+            "",
+            f"/pg.conf, line 7; there, as ALTER SYSTEM can't empty a list: {LIST} = ''; then",
+        ),
+        (
+            {"sourcefile": "/data/postgresql.auto.conf", "sourceline": 7},
+            '""',
+            f"line 7; ALTER SYSTEM RESET {LIST}; then",
+        ),
+        ({"source": "command line"}, "", f"change it there: {LIST} = ''; then"),
+    ],
+)
+def test_lists(traits: dict[str, Any], value: str, expected: str) -> None:
+    """Each name for itself in SQL, and one text in a file."""
+    own = Setting(LIST, "x", None, "string", traits.pop("source", "default"), False, "", "sighup")
+    [line] = change(seen((settings, [replace(own, **traits)])), LIST, value)
+    assert expected in line
+
+
+def test_a_list_in_a_parameter_group() -> None:
+    [line] = change(seen((settings, [setting("rds.extensions", "a")])), LIST, "a, b")
+    assert line.endswith(f"{LIST}: 'a, b'")
+
+
+def test_names_of_a_list() -> None:
+    assert elements('a ,"b, c", "d""e",, ""') == ["a", "b, c", 'd"e']
 
 
 @pytest.mark.versions(14, 18)

@@ -7,13 +7,15 @@ from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity
 from alerts.cure import literal, remark
 from alerts.findings.settings._rows import by_name
 from alerts.limits import BaseLimits
-from alerts.setting_owner import change
+from alerts.setting_owner import LISTS, change
 from alerts.snapshot import Snapshot
 from collectors._base import Role
+from collectors._sizes import VALUE_BYTES
 from collectors.settings import Setting, settings
 
 OF_A_NODE = frozenset(
     {
+        "archive_cleanup_command",
         "archive_command",
         "archive_mode",
         "cluster_name",
@@ -30,6 +32,7 @@ OF_A_NODE = frozenset(
         "primary_conninfo",
         "primary_slot_name",
         "promote_trigger_file",
+        "recovery_end_command",
         "recovery_min_apply_delay",
         "restore_command",
         "synchronous_standby_names",
@@ -83,10 +86,7 @@ def evidence(snapshot: Snapshot, peer: Snapshot, own: Setting, their: Setting) -
             f" {their.setting or 'empty'}{unit} on {peer.node.server}: after a failover it changes."
         ),
         facts=_facts(own, their, peer),
-        cure=(
-            remark(f"Decide which value is right. To have the primary's on {peer.node.server}:"),
-            *change(peer, own.name, _printed(own)),
-        ),
+        cure=cure(own, peer),
         check=f"SHOW {own.name};",
         key=f"{own.name}@{peer.node.server}",
     )
@@ -102,10 +102,20 @@ def _facts(own: Setting, their: Setting, peer: Snapshot) -> Mapping[str, str | N
     }
 
 
+def cure(own: Setting, peer: Snapshot) -> tuple[str, ...]:
+    if len((own.setting or "").encode()) >= VALUE_BYTES:
+        return (remark("Decide which value is right: they are too long to be shown here."),)
+    return (
+        remark(f"Decide which value is right. To have the primary's on {peer.node.server}:"),
+        *change(peer, own.name, _printed(own)),
+    )
+
+
 def _printed(row: Setting) -> str:
-    """Return the value, a number in the unit of the setting, a text as a literal."""
+    """Return the value, a number in the unit of the setting, a text or a word as a literal."""
     value = row.setting or ""
-    return literal(value) if row.vartype == "string" else value
+    is_text = row.vartype in ("string", "enum") and row.name not in LISTS
+    return literal(value) if is_text else value
 
 
 finding = Finding(

@@ -50,7 +50,7 @@ def test_what_is_missing(snapshot: Snapshot, said: str | None) -> None:
 
 def test_the_other_libraries_stay() -> None:
     [subject] = verdict_of(pgss_missing.finding, counting("auto_explain, pg_cron")).subjects
-    wanted = "shared_preload_libraries = auto_explain, pg_cron, pg_stat_statements"
+    wanted = "shared_preload_libraries = 'auto_explain', 'pg_cron', 'pg_stat_statements'"
     assert wanted in subject.evidence.cure[0]
 
 

@@ -8,6 +8,7 @@ from alerts._base import State
 from alerts.findings.settings.config_drift import finding
 from alerts.snapshot import Snapshot
 from collectors._base import Absence, Role
+from collectors._sizes import VALUE_BYTES
 from collectors.settings import Setting, settings
 from tests.findings.settings.setting_rows import setting, with_settings
 from tests.fixtures.one_look import verdict_of
@@ -50,6 +51,12 @@ def test_the_cure_is_for_the_other_node() -> None:
     [subject] = verdict.subjects
     assert subject.evidence.subject == "work_mem on db2"
     assert any("ALTER SYSTEM SET work_mem = 4096;" in line for line in subject.evidence.cure)
+
+
+def test_a_value_that_was_cut_is_not_printed() -> None:
+    long = setting("search_path", "x" * VALUE_BYTES, vartype="string")
+    [subject] = verdict_of(finding, nodes(long, replace(long, setting="y"))).subjects
+    assert not any("ALTER" in line for line in subject.evidence.cure)
 
 
 def test_without_an_answer_it_is_unknown() -> None:
