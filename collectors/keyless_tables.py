@@ -14,6 +14,9 @@ QUERY = """
         c.relname::text                                                 as relname,
         c.relkind = 'p'                                                 as is_partitioned,
         c.relpersistence = 'u'                                          as is_unlogged,
+        c.relreplident = 'f' or c.relreplident = 'i' and exists (
+            select from pg_catalog.pg_index i where i.indrelid = c.oid and i.indisreplident
+        )                                                               as is_identified,
         greatest(c.reltuples, pg_stat_get_live_tuples(c.oid))::float8   as rows,
         pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid)
                                                                         as changed_rows,
@@ -67,6 +70,8 @@ class KeylessTable:
     """Updated and deleted since the statistics were reset."""
     unique_columns: list[str] | None
     """Columns of a unique index that could be the key; None: there is none."""
+    is_identified: bool = False
+    """Whether its REPLICA IDENTITY is another index, or the whole row."""
 
 
 keyless_tables = Collector(

@@ -90,6 +90,8 @@ def cure(
             " fails, ROLLBACK, and try again when fewer sessions use it:"
         ),
         *lines,
+        remark("Where its counters were lost, as in a failover, only this tells that it is empty:"),
+        f"ANALYZE {name_of(default)};",
     )
 
 

@@ -41,9 +41,10 @@ SERIAL = "integer from a sequence"
 FLOATS = ("real", "double precision")
 CHANGES = {
     "timestamp": ("timestamp with time zone", "the same instant reads differently by time zone"),
-    "time with": ("timestamp with time zone, or time", "an offset without a date has no meaning"),
+    "time": ("timestamp with time zone, or time", "an offset without a date has no meaning"),
     "money": ("numeric with a column for the currency", "its meaning changes with lc_monetary"),
     "character(": ("text with a CHECK of its length", "values are padded with blanks"),
+    "bpchar": ("text", "blanks at the end of a value are ignored where it is compared"),
     "real": ("numeric", "amounts are rounded: 0.1 + 0.2 is not 0.3"),
     SERIAL: ("bigint", "inserts fail after 2,147,483,647 values, those rolled back included"),
     "double": ("numeric", "amounts are rounded: 0.1 + 0.2 is not 0.3"),

@@ -30,6 +30,14 @@ def is_too_small(row: ForeignKeyType) -> bool:
     return INTEGERS.index(row.type) < INTEGERS.index(row.parent_type)
 
 
+def meaning(row: ForeignKeyType) -> str:
+    if is_too_small(row):
+        return "inserts fail once the key outgrows it"
+    if row.type in INTEGERS and row.parent_type in INTEGERS:
+        return "it takes more room than any value of the key needs"
+    return "each check and join converts the values, and may miss an index"
+
+
 def evidence(row: ForeignKeyType) -> Evidence:
     table, parent = (
         identifier(row.schemaname, row.relname),
@@ -37,11 +45,7 @@ def evidence(row: ForeignKeyType) -> Evidence:
     )
     column, key = identifier(row.attname), identifier(row.parent_attname)
     small = is_too_small(row)
-    why = (
-        "inserts fail once the key outgrows it"
-        if small
-        else "each check and join converts the values, and may miss an index"
-    )
+    why = meaning(row)
     return Evidence(
         subject=f"{table}.{column}",
         severity=Severity.warning if small else Severity.info,

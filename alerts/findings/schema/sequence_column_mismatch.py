@@ -69,16 +69,28 @@ def evidence_of_column(row: Sequence) -> Evidence:
             f" {end:,}, where the sequence goes on."
         ),
         facts=facts(row, end),
-        cure=(
-            remark(
-                "Where the table is small, make the column bigint. Else let the sequence end where"
-                " the column does, so that both say the same:"
-            ),
-            *plain_ddl(f"ALTER SEQUENCE {name} AS {row.column_type};"),
-        ),
+        cure=cure_of_column(row, name),
         check=check(row),
         object=name,
         database=row.datname,
+    )
+
+
+def cure_of_column(row: Sequence, name: str) -> tuple[str, ...]:
+    """A sequence that feeds several columns must not end before the widest of them is full."""
+    statement = f"ALTER SEQUENCE {name} AS {row.column_type};"
+    if row.columns > 1:
+        return (
+            remark("Where the table is small, make the column bigint."),
+            remark(f"The sequence fills {row.columns} columns: only if none of them is bigint, let"),
+            remark(f"it end where this column does: {statement}"),
+        )
+    return (
+        remark(
+            "Where the table is small, make the column bigint. Else let the sequence end where"
+            " the column does, so that both say the same:"
+        ),
+        *plain_ddl(statement),
     )
 
 

@@ -12,6 +12,11 @@ from collectors._base import Role
 from collectors.keyless_tables import KeylessTable, keyless_tables
 
 
+LONGEST = 63
+"""Bytes of a name."""
+NEW = "_pkey_new"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits(BaseLimits):
     rows: int = 100
@@ -37,10 +42,7 @@ def evidence(row: KeylessTable) -> Evidence:
         subject=table,
         severity=Severity.warning if row.changed_rows else Severity.info,
         value=max(0.0, row.rows),
-        message=(
-            f"{table} has no primary key{changed}: the same row may be there twice, and logical"
-            " replication refuses its updates and deletes."
-        ),
+        message=f"{table} has no primary key{changed}: {price(row)}.",
         facts={
             "rows": row.rows if row.rows >= 0 else None,
             "changed_rows": row.changed_rows,
@@ -56,6 +58,16 @@ def evidence(row: KeylessTable) -> Evidence:
     )
 
 
+def price(row: KeylessTable) -> str:
+    """Say what the lack of a key means for this table."""
+    is_told_apart = row.unique_columns is not None
+    prices = [
+        *([] if is_told_apart else ["the same row may be there twice"]),
+        *([] if row.is_identified else ["logical replication refuses its updates and deletes"]),
+    ]
+    return ", and ".join(prices) or "programs that ask for the key of a row find none"
+
+
 def cure(row: KeylessTable, table: str) -> tuple[str, ...]:
     if not row.unique_columns or row.is_partitioned:
         return (
@@ -64,7 +76,7 @@ def cure(row: KeylessTable, table: str) -> tuple[str, ...]:
             remark("make it the primary key in one short step (USING INDEX)."),
         )
     columns = ", ".join(map(identifier, row.unique_columns))
-    name = identifier(f"{row.relname[:50]}_pkey_new")
+    name = identifier(row.relname.encode()[: LONGEST - len(NEW)].decode(errors="ignore") + NEW)
     return (
         remark(f"A unique index on {columns} exists, and none of them can be null:"),
         *concurrently(

@@ -15,6 +15,8 @@ from collectors.roles import roles
 
 BY_HAND = ("psql", "pg_dump", "pg_dumpall", "pg_restore", "pgAdmin", "DBeaver")
 """Beginnings of the names of programs that people and jobs use as a superuser."""
+MANAGERS = ("Patroni", "pgBackRest", "barman", "repmgr")
+"""The same of programs that manage the server itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         and session.client_addr is not None
         and session.usename in superusers
         and not session.is_self
-        and not (session.application_name or "").startswith(BY_HAND)
+        and not (session.application_name or "").startswith((*BY_HAND, *MANAGERS))
     )
     for (role, application), count in present.items():
         if count >= limits.sessions:

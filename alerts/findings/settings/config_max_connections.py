@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 from typing import Annotated
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity
@@ -18,7 +19,9 @@ from collectors.settings import settings
 
 UNTOLD = "disabled"
 ROOM = 2
-"""The limit that is advised, as a multiple of the sessions that would be enough."""
+"""Sessions of the pools that are advised, as a multiple of those that are busy."""
+LEAST = 200
+"""The limit that is advised for small pools; for others there are some slots beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def evidence(snapshot: Snapshot, allowed: int, count: int, busy: int) -> Evidence:
+    pools = max(20, ROOM * busy)
+    enough = max(LEAST, 100 * ceil(1.2 * pools / 100))
     return Evidence(
         subject="max_connections",
         severity=Severity.info,
@@ -56,11 +61,14 @@ def evidence(snapshot: Snapshot, allowed: int, count: int, busy: int) -> Evidenc
         cure=(
             remark(
                 "1. Put a pooler in transaction mode between applications and server, with pools of"
-                f" about {max(20, ROOM * busy)} sessions in all; or make the pools of the"
+                f" about {pools} sessions in all; or make the pools of the"
                 " applications smaller."
             ),
-            remark("2. When the sessions are gone, lower the limit:"),
-            *change(snapshot, "max_connections", "200"),
+            remark(
+                "2. When the sessions are gone, lower the limit, on the primary before its standbys:"
+                " a standby whose limit is lower than the primary's does not start."
+            ),
+            *change(snapshot, "max_connections", str(enough)),
         ),
         check=(
             f"SELECT state, usename, pg_catalog.count(*) FROM {ACTIVITY}"

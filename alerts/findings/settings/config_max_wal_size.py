@@ -50,6 +50,13 @@ class Habit:
     """within this time."""
     image_bytes: float
     wal_bytes: float
+    written_seconds: float
+    """Time within which the WAL was written: both views may be reset for themselves."""
+
+    @property
+    def watched(self) -> float:
+        """Seconds that both were counted."""
+        return min(self.seconds, self.written_seconds)
 
     @property
     def daily(self) -> float:
@@ -70,8 +77,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     if own is None or own.number is None:
         return
     habit = habit_of(snapshot)
-    if habit is None or habit.seconds < limits.watched.total_seconds():
-        seen = habit.seconds if habit else 0.0
+    if habit is None or habit.watched < limits.watched.total_seconds():
+        seen = habit.watched if habit else 0.0
         until = snapshot.at - seen + limits.watched.total_seconds()
         yield Unjudged("checkpoints were not counted for long enough yet", until=until)
     elif habit.daily >= limits.daily and habit.images >= limits.images:
@@ -93,7 +100,7 @@ def habit_of(snapshot: Snapshot) -> Habit | None:
     by_volume = wal.bytes / written * counted // trigger_bytes(snapshot)
     page = number_of(snapshot, "block_size") or PAGE
     early = min(done.num_requested, by_volume)
-    return Habit(early, min(counted, written), wal.full_page_images * page, wal.bytes)
+    return Habit(early, counted, wal.full_page_images * page, wal.bytes, written)
 
 
 def evidence(snapshot: Snapshot, size: float, habit: Habit) -> Evidence:
@@ -112,8 +119,8 @@ def evidence(snapshot: Snapshot, size: float, habit: Habit) -> Evidence:
             "early_checkpoints_per_day": habit.daily,
             "counted_seconds": habit.seconds,
             "full_page_images_share": habit.images,
-            "full_page_bytes_per_day": habit.image_bytes / habit.seconds * DAY,
-            "wal_bytes_per_day": habit.wal_bytes / habit.seconds * DAY,
+            "full_page_bytes_per_day": habit.image_bytes / habit.written_seconds * DAY,
+            "wal_bytes_per_day": habit.wal_bytes / habit.written_seconds * DAY,
             "max_wal_size_bytes": size,
         },
         cure=(

@@ -172,6 +172,19 @@ async def test_default_and_half_detached(database: Database, psql: Psql) -> None
     assert [row[0] for row in rows] == [f'"D;".log_202611{day}' for day in (24, 25, 25)]
 
 
+async def test_default_after_the_counters_were_lost(database: Database, psql: Psql) -> None:
+    """As in a failover: the rows of the last ANALYZE count, also for what the cure has moved."""
+    stage = Stage(database, findings("partition_default_filling"), NOW.timestamp())
+    await database.execute(FILLED)
+    await database.execute(AFTER)
+    await database.execute('analyze "D;".log; select pg_stat_reset()')
+    await stage.begin()
+    await stage.until({"partition_default_filling": {'"D;"."l\'rest"'}})
+    [one] = stage.found("partition_default_filling").values()
+    await psql(database.dsn, pasted(one))
+    await stage.until({})
+
+
 async def half_detach(database: Database) -> None:
     """DETACH CONCURRENTLY waits for a query of the table, and is cancelled."""
     reader, other = await database.session(), await database.session(lock_timeout="50")

@@ -31,6 +31,7 @@ def present(count: int = 2, superuser: bool = True, **traits: Any) -> Snapshot:
         (present(client_addr=None), State.healthy),
         (present(application_name="psql"), State.healthy),
         (present(application_name="pgAdmin 4 - DB:shop"), State.healthy),
+        (present(application_name="Patroni restapi"), State.healthy),
         (present(backend_type="walsender"), State.healthy),
         (present(is_self=True), State.healthy),
     ],

@@ -177,6 +177,16 @@ def test_only_sessions_of_clients_are_counted() -> None:
         assert not told(config_max_connections.finding, quiet)
 
 
+def test_the_limit_has_room_for_the_pools() -> None:
+    """On the primary first: a standby must allow as many sessions."""
+    for busy, limit in ((30, "= 200;"), (90, "= 300;"), (300, "= 800;")):
+        states = ["active"] * busy + ["idle"] * 9 * busy
+        [one] = told(config_max_connections.finding, connected(*states, allowed="5000"))
+        assert f"about {2 * busy} sessions in all" in one.cure[0]
+        assert "on the primary before its standbys" in one.cure[1]
+        assert f"max_connections {limit}" in one.cure[2]
+
+
 def measured(**given: Any) -> Snapshot:
     about = {"backend_type": "client backend", "object": "relation", "context": "normal"}
     row = filled(Io, **about | {"reads": 20_000, "read_seconds": 10.0} | given)

@@ -101,6 +101,17 @@ def test_a_week_is_needed() -> None:
         assert judged(written=never).state is State.learning
 
 
+def test_each_view_has_its_own_time() -> None:
+    """Reset for itself, WAL of ten days says nothing of the checkpoints of a year."""
+    year, ten = 365 * DAY, 10 * DAY
+    assert judged(requested=365, trips=40, counted=year, written=ten).state is State.healthy
+    assert judged(requested=120, trips=365, counted=ten, written=year).state is State.healthy
+    [subject] = judged(requested=12 * 365, trips=120, counted=year, written=ten).subjects
+    assert "Over 1 y" in subject.evidence.message or "Over 365" in subject.evidence.message
+    assert subject.evidence.facts["early_checkpoints_per_day"] == 12.0
+    assert subject.evidence.facts["wal_bytes_per_day"] == 12 * GiB
+
+
 def test_aurora_has_no_checkpoints() -> None:
     known: dict[str, Any] = {"rds.extensions": "aurora_stat_utils"}
     assert judged(**known).state is State.unknown
