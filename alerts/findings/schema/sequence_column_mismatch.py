@@ -82,7 +82,9 @@ def cure_of_column(row: Sequence, name: str) -> tuple[str, ...]:
     if row.columns > 1:
         return (
             remark("Where the table is small, make the column bigint."),
-            remark(f"The sequence fills {row.columns} columns: only if none of them is bigint, let"),
+            remark(
+                f"The sequence fills {row.columns} columns: only if none of them is bigint, let"
+            ),
             remark(f"it end where this column does: {statement}"),
         )
     return (

@@ -11,7 +11,6 @@ from alerts.snapshot import Snapshot
 from collectors._base import Role
 from collectors.keyless_tables import KeylessTable, keyless_tables
 
-
 LONGEST = 63
 """Bytes of a name."""
 NEW = "_pkey_new"

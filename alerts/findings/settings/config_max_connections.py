@@ -65,8 +65,8 @@ def evidence(snapshot: Snapshot, allowed: int, count: int, busy: int) -> Evidenc
                 " applications smaller."
             ),
             remark(
-                "2. When the sessions are gone, lower the limit, on the primary before its standbys:"
-                " a standby whose limit is lower than the primary's does not start."
+                "2. When the sessions are gone, lower the limit, on the primary before its"
+                " standbys: one whose limit is lower than the primary's does not start."
             ),
             *change(snapshot, "max_connections", str(enough)),
         ),
