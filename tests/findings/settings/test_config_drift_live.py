@@ -1,6 +1,7 @@
 """config_drift on two real servers: what it prints is run on the other one, which then starts."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import PrivateServers, connected
 
 ADVICE = re.compile(r"(ALTER SYSTEM (?:RE)?SET .*?;) then")
-PRIMARY = {
+PRIMARY: dict[str, Any] = {
     "shared_preload_libraries": "pg_stat_statements, auto_explain",
     "default_transaction_isolation": "repeatable read",
     "ssl_min_protocol_version": "TLSv1.3",
