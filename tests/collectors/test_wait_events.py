@@ -26,7 +26,7 @@ async def test_who_waits_is_counted_again_and_again(database: Database) -> None:
             rows = (await look(monitor, activity)).rows(activity)
             fragments, _ = renderer.render(rows)
             samples = fragments["pg_wait_event_samples_total"].samples.decode()
-            lines.append({line for line in samples.splitlines() if "Lock" in line})
+            lines.append({line for line in samples.splitlines() if '"Lock"' in line})
     lock = 'pg_wait_event_samples_total{wait_event_type="Lock",wait_event="relation"}'
     assert lines == [{f"{lock} {n}"} for n in (1, 2, 3)]
     assert "ClientRead" not in samples
