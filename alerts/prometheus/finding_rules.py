@@ -7,7 +7,7 @@ health. Only that of a lost server waits for others, where there are some.
 
 from alerts._base import AnyFinding
 from alerts.prometheus.annotations import SCRAPED_FROM, cure, description, summary
-from alerts.prometheus.own_metrics import INCIDENT, INCIDENTS_KNOWN, OwnMetric
+from alerts.prometheus.own_metrics import BUILD_INFO, INCIDENT, INCIDENTS_KNOWN, OwnMetric
 from alerts.prometheus.promql import select
 from alerts.prometheus.reached_servers import LOST, once_others_are_known
 from alerts.prometheus.recorded_metric import RecordedMetric
@@ -18,6 +18,12 @@ HELD = "1h"
 """How long an incident is held while its state is unknown."""
 OVERTAKEN = 60
 """Seconds by which another target of the same server may be ahead; two daemons may watch one."""
+COUNTED = 10
+"""Minutes over which the scrapes of a target are counted, which tells its interval."""
+MISSED = 1.5
+"""Scrape intervals after which a target is no longer scraped."""
+TARGET = f"{', '.join(SCRAPED_FROM)}, instance"
+LAST_SCRAPE = f"max by ({TARGET}) (timestamp(up))"
 FINDING = (*SCRAPED_FROM, "server", "finding")
 IDENTITY = (*FINDING, "severity", "database", "incident", "culprit")
 RECORDED = RecordedMetric("pgvigil:incident", IDENTITY)
@@ -44,11 +50,14 @@ def incident_recording() -> Recording:
 
     Labels are listed, since a new pod brings others. Samples that Prometheus kept over a restart of
     its own have no mark of their end: those older than the last scrape of their target, or than
-    what another target has said since, are none that hold now.
+    what another target has said since theirs was last scraped, are none that hold now.
     """
     identity, finding = ", ".join(IDENTITY), ", ".join(FINDING)
     newest = f"max by ({finding}) (timestamp({INCIDENTS_KNOWN}))"
-    overtaken = f"timestamp({INCIDENT}) < on ({finding}) group_left () {newest} - {OVERTAKEN}"
+    overtaken = (
+        f"timestamp({INCIDENT}) < on ({finding}) group_left () {newest} - {OVERTAKEN}\n"
+        f"  and on ({TARGET}) {_not_scraped()}"
+    )
     now = (
         f"max by ({identity}) (\n"
         f"  {INCIDENT}\n"
@@ -65,6 +74,10 @@ def incident_recording() -> Recording:
 
 def _kept(metric: OwnMetric) -> str:
     """Samples from before the last scrape of their target."""
-    target = f"{', '.join(SCRAPED_FROM)}, instance"
-    newest = f"max by ({target}) (timestamp(up))"
-    return f"timestamp({metric}) < on ({target}) group_left () {newest}"
+    return f"timestamp({metric}) < on ({TARGET}) group_left () {LAST_SCRAPE}"
+
+
+def _not_scraped() -> str:
+    """Targets that should have been scraped since, by their own interval: it may be minutes."""
+    scrapes = f"max by ({TARGET}) (count_over_time({BUILD_INFO}[{COUNTED}m]))"
+    return f"(time() - {LAST_SCRAPE} > {MISSED * COUNTED * 60:.0f} / {scrapes})"

@@ -11,7 +11,7 @@ import yaml
 from alerts._base import AlertedBy, AnyFinding, Severity, Shape
 from alerts._catalogue import all_findings
 from alerts.prometheus.finding_rules import finding_rule, incident_recording
-from alerts.prometheus.own_metrics import INCIDENT, INCIDENTS_KNOWN, UP
+from alerts.prometheus.own_metrics import BUILD_INFO, INCIDENT, INCIDENTS_KNOWN, UP
 from alerts.prometheus.reached_servers import LOST
 from alerts.prometheus.rule import alert_name
 from alerts.prometheus.rulebook import RUNBOOK_BASE
@@ -150,6 +150,11 @@ def scraped(values: str, **where: str) -> dict[str, str]:
     return {"series": f"up{{{written}}}", "values": values}
 
 
+def scraped_page(values: str, **where: str) -> list[dict[str, str]]:
+    """The same, with what stands on each page."""
+    return [scraped(values, **where), series(BUILD_INFO, values, **where)]
+
+
 def test_no_page_after_prometheus_restarted(tool: Tool, tmp_path: Path) -> None:
     """That a finding was known before is no knowledge where the scrapes since then failed."""
     ill = [
@@ -166,9 +171,9 @@ def test_pod_replaced_while_prometheus_was_away(tool: Tool, tmp_path: Path) -> N
     ill = [
         incident("90x10 _x40", "shop-1"),
         known("1x10 _x40", "shop-1"),
-        scraped("1x10 _x40"),
+        *scraped_page("1x10 _x40"),
         known("_x11 1x40", "shop-1", **new),
-        scraped("_x11 1x40", **new),
+        *scraped_page("_x11 1x40", **new),
     ]
     story = [expect(11 * STEP, ALERT, PAGED), expect(13 * STEP, ALERT)]
     play(tool, tmp_path, ill, story)
@@ -183,6 +188,21 @@ def test_two_daemons_watch_one_server(tool: Tool, tmp_path: Path) -> None:
         known("_ 1 _ 1 _ 1 _ 1 _ 1 _ 1 _ 1 _", "shop-1", **other),
     ]
     play(tool, tmp_path, ill, [expect(step * STEP, ALERT, PAGED) for step in range(1, 14)])
+
+
+@pytest.mark.parametrize("behind", range(1, 4))
+def test_two_daemons_scraped_every_two_minutes(behind: int, tool: Tool, tmp_path: Path) -> None:
+    """Where one of them sees no incident, the other's is current until its next scrape."""
+    other = {"instance": "10.0.0.9:19187"}
+    one, two = "_ _ _ 1 " * 10, "_ " * behind + "_ _ _ 1 " * 10
+    ill = [
+        incident(one.replace("1", "90"), "shop-1"),
+        known(one, "shop-1"),
+        *scraped_page(one),
+        known(two, "shop-1", **other),
+        *scraped_page(two, **other),
+    ]
+    play(tool, tmp_path, ill, [expect(step * STEP, ALERT, PAGED) for step in range(3, 39)])
 
 
 def test_two_incidents_are_two_alerts(tool: Tool, tmp_path: Path) -> None:
