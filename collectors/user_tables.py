@@ -89,7 +89,15 @@ QUERY = """
         t.reloptions                                                        as toast_reloptions,
         age(t.relfrozenxid)                                                 as toast_xid_age,
         mxid_age(t.relminmxid)                                              as toast_mxid_age,
-        pg_catalog.pg_stat_get_dead_tuples(t.oid)                           as toast_n_dead_tup
+        pg_catalog.pg_stat_get_dead_tuples(t.oid)                           as toast_n_dead_tup,
+        case
+            when pg_catalog.pg_stat_get_ins_since_vacuum(t.oid)
+                = pg_catalog.pg_stat_get_tuples_inserted(t.oid)
+                then greatest(
+                    pg_catalog.pg_stat_get_ins_since_vacuum(t.oid) - greatest(t.reltuples, 0), 0
+                )::int8
+            else pg_catalog.pg_stat_get_ins_since_vacuum(t.oid)
+        end                                                                 as toast_n_ins
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     cross join this_database
@@ -182,7 +190,7 @@ class UserTable:
     """Transactions since the oldest row that is not frozen; None of a partitioned parent."""
     mxid_age: int | None = None
     toast_relid: int | None = None
-    """None where there is no TOAST table; so are the six below."""
+    """None where there is no TOAST table; so are the seven below."""
     toast_relpages: int | None = None
     toast_reltuples: float | None = None
     toast_reloptions: Sequence[str] | None = None
@@ -190,6 +198,8 @@ class UserTable:
     toast_xid_age: int | None = None
     toast_mxid_age: int | None = None
     toast_n_dead_tup: int | None = None
+    toast_n_ins: int | None = None
+    """Since its last vacuum, without what a session loaded before it and counted after it."""
     relallfrozen: int | None = None
     """Pages with nothing left to freeze, at the last vacuum; None before 18."""
     has_triggers: bool = True

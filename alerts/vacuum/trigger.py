@@ -28,6 +28,9 @@ class AutovacuumSettings:
     analyze_scale_factor: float = 0.1
     naptime: float = 60
     max_workers: float = 3
+    """How many there can be: the setting, but no more than the slots for them."""
+    worker_slots: float | None = None
+    """Reserved at the start of the server, since 18; None before."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "AutovacuumSettings":
@@ -39,6 +42,7 @@ class AutovacuumSettings:
             return row.number if row else None
 
         counts, most = number("track_counts"), number("autovacuum_vacuum_max_threshold")
+        slots = number("autovacuum_worker_slots")
 
         def value(name: str) -> float:
             found = number(f"autovacuum_{name}" if name else "autovacuum")
@@ -56,7 +60,8 @@ class AutovacuumSettings:
             analyze_threshold=value("analyze_threshold"),
             analyze_scale_factor=value("analyze_scale_factor"),
             naptime=value("naptime"),
-            max_workers=value("max_workers"),
+            max_workers=min(value("max_workers"), value("max_workers") if slots is None else slots),
+            worker_slots=slots,
         )
 
 

@@ -121,7 +121,7 @@ class WorkRecorder:
     def learn(self, collector: AnyCollector, answer: AnyAnswer) -> None:
         if collector is activity:
             self._learn_workers(answer.rows, answer.at)
-        elif self.ended and answer.at - self.checked >= CHECKED:
+        elif (self.ended or self.in_vain) and answer.at - self.checked >= CHECKED:
             self.checked = answer.at
             self._learn_ends(answer)
         self.known = self._log()
@@ -171,11 +171,11 @@ class WorkRecorder:
 
     def _learn_ends(self, answer: AnyAnswer) -> None:
         """Tell runs that finished from those that did not, once the statistics are new enough."""
-        tables = _tables(answer, self.ended)
-        open_ones, in_vain = [], list(self.in_vain)
+        tables = _tables(answer, [*self.ended, *self.in_vain])
+        open_ones = []
+        in_vain = [run for run in self.in_vain if not _is_settled(run, tables)]
         for run in self.ended:
-            table = tables.get((run.datname, run.table))
-            if table is None or (table.last_autovacuum or 0.0) >= run.started:
+            if _is_settled(run, tables):
                 continue
             if answer.at - run.last < SETTLED:
                 open_ones.append(run)
@@ -202,6 +202,14 @@ class WorkRecorder:
 
     def view(self, at: float) -> WorkLog:
         return self.known
+
+
+def _is_settled(run: Run, tables: Mapping[tuple[str | None, str], UserTable]) -> bool:
+    """Whether a later vacuum finished, or nobody can know it: the statistics began anew since."""
+    table = tables.get((run.datname, run.table))
+    return table is None or max(table.last_autovacuum or 0.0, table.stats_reset or 0.0) >= (
+        run.started
+    )
 
 
 def _sleeps(worker: Session) -> bool:

@@ -17,7 +17,7 @@ BACKLOG = 64 << 20
 HEAD = 512
 """Bytes by which a file is known again."""
 ENTRIES = 10_000
-"""Files of the folder that are looked at."""
+"""Entries of the folder that are looked at. Of more, the newest file may not be among them."""
 AT_ONCE = 60.0
 """Seconds between the newest lines of two formats that are both written."""
 PLAIN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -99,7 +99,9 @@ class Tail:
         found: dict[str, list[LogFile]] = {}
         self._read = 0
         with os.scandir(there) as entries:
-            for entry, _ in zip(entries, range(ENTRIES), strict=False):
+            for number, entry in enumerate(entries):
+                if number >= ENTRIES:
+                    raise OSError(errno.EFBIG, f"it has more than {ENTRIES:,} files; remove old ones")
                 kind = self.kind_of(entry.name)
                 if kind is not None and entry.is_file(follow_symlinks=False):
                     status = entry.stat(follow_symlinks=False)

@@ -40,12 +40,10 @@ class Toast:
     pages: int
     empty: float
     """Share of the file, as last vacuumed or analysed: at least."""
+    grown_pages: int
+    """Its size with what was inserted since: nothing was reused before the next vacuum."""
     with_dead: float
-    """The same with what was deleted since."""
-
-    @property
-    def bytes(self) -> int:
-        return self.pages * BLOCK
+    """Share of that which is empty or was deleted since."""
 
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
@@ -57,9 +55,9 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         toast = toast_of(table, pages)
         if toast is None:
             yield unjudged(table, "its TOAST was never vacuumed; VACUUM the table")
-        elif limits.reached(toast.empty, toast.bytes, enough):
+        elif limits.reached(toast.empty, toast.pages * BLOCK, enough):
             yield evidence(toast, toast.empty, snapshot, limits)
-        elif limits.reached(toast.with_dead, toast.bytes, enough):
+        elif limits.reached(toast.with_dead, toast.grown_pages * BLOCK, enough):
             yield evidence(toast, toast.with_dead, snapshot, limits, waits_for_vacuum=True)
 
 
@@ -75,8 +73,10 @@ def toast_of(table: UserTable, pages: int) -> Toast | None:
     chunks = table.toast_reltuples
     if chunks is None or chunks < 0:
         return None
-    left = max(0.0, chunks - (table.toast_n_dead_tup or 0))
-    return Toast(table, pages, empty_share(chunks, pages), empty_share(left, pages))
+    put_in = chunks + (table.toast_n_ins or 0)
+    left = max(0.0, put_in - (table.toast_n_dead_tup or 0))
+    grown = max(pages, ceil(put_in / max(CHUNKS_ON_A_PAGE, chunks / pages)))
+    return Toast(table, pages, empty_share(chunks, pages), grown, empty_share(left, grown))
 
 
 def empty_share(chunks: float, pages: int) -> float:
@@ -101,7 +101,8 @@ def evidence(
     waits_for_vacuum: bool = False,
 ) -> Evidence:
     table = toast.table
-    freed = round(share * toast.bytes)
+    size = (toast.grown_pages if waits_for_vacuum else toast.pages) * BLOCK
+    freed = round(share * size)
     holder = holder_of(snapshot, table.datname) if table.toast_n_dead_tup else None
     holder = holder if keeps_rows(holder) else None
     what = "deleted and not vacuumed yet" if waits_for_vacuum else "empty"
@@ -112,10 +113,10 @@ def evidence(
         value=freed,
         message=(
             f"At least {share_text(round(share, 2))} of the TOAST of {name(table)}, where its long"
-            f" values are, is {what}: {bytes_text(freed)} of {bytes_text(toast.bytes)}.{kept}"
+            f" values are, is {what}: {bytes_text(freed)} of {bytes_text(size)}.{kept}"
         ),
         facts={
-            "size_bytes": toast.bytes,
+            "size_bytes": size,
             "bloat_bytes": freed,
             "bloat_share": share,
             "lowest_share": share,

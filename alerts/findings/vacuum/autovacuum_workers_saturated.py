@@ -80,12 +80,19 @@ def evidence(
         cure=(
             *faster(snapshot),
             remark("Only if that is not enough, more workers, which share that limit:"),
-            *change(snapshot, "autovacuum_max_workers", str(workers + 2)),
+            *more_workers(snapshot, server, workers + 2),
             remark("The table that waits longest can be vacuumed by hand now:"),
             remark(f"In {waiting[0].table.datname}: VACUUM (SKIP_LOCKED) {waiting[0].name};"),
         ),
         check=CHECK,
     )
+
+
+def more_workers(snapshot: Snapshot, server: AutovacuumSettings, wanted: int) -> Iterator[str]:
+    """Without a slot for each, more workers may be set, and none comes."""
+    if server.worker_slots is not None and server.worker_slots < wanted:
+        yield from change(snapshot, "autovacuum_worker_slots", str(wanted))
+    yield from change(snapshot, "autovacuum_max_workers", str(wanted))
 
 
 finding = Finding(

@@ -30,11 +30,17 @@ class Watched:
         self.recorder.learn(activity, Answer(rows, AT + second))
         return self.recorder.view(AT + second)
 
-    def counts(self, second: float, finished: float | None) -> WorkLog:
-        """The statistics; `finished` is the second of the last run that finished."""
+    def counts(self, second: float, finished: float | None, began: float = -9e5) -> WorkLog:
+        """The statistics; `finished` is the second of the last run that finished, and `began` that
+        of their last reset."""
         when = None if finished is None else AT + finished
         row = filled(
-            UserTable, datname="shop", schemaname="s", relname="orders", last_autovacuum=when
+            UserTable,
+            datname="shop",
+            schemaname="s",
+            relname="orders",
+            last_autovacuum=when,
+            stats_reset=AT + began,
         )
         self.recorder.learn(user_tables, Answer((row,), AT + second))
         return self.recorder.view(AT + second)
@@ -51,6 +57,28 @@ def test_a_run_that_did_not_move_the_statistics_was_in_vain(
     assert watched.counts(10, finished).in_vain == ()
     assert len(watched.counts(1000, finished).in_vain) == in_vain
     assert len(watched.counts(2000, finished).in_vain) == in_vain
+
+
+@pytest.mark.parametrize(("finished", "began"), [(1500, -9e5), (None, 1500)])
+def test_runs_in_vain_are_forgotten_after_a_success_or_a_reset(
+    finished: float | None, began: float
+) -> None:
+    """After a reset no run is known to have finished: those before would be in a row again."""
+    watched = Watched()
+    for second in (0, 1):
+        watched.sees(second, worker(xact_seconds=float(second)))
+    watched.sees(2)
+    assert len(watched.counts(1000, None).in_vain) == 1
+    assert watched.counts(2000, finished, began).in_vain == ()
+    assert watched.counts(3000, None, began).in_vain == ()
+
+
+def test_what_ended_before_a_reset_is_not_known() -> None:
+    watched = Watched()
+    for second in (0, 1):
+        watched.sees(second, worker(xact_seconds=float(second)))
+    watched.sees(2)
+    assert watched.counts(1000, None, began=500).in_vain == ()
 
 
 def test_a_table_that_was_skipped_is_no_run() -> None:

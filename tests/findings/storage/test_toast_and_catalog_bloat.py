@@ -6,6 +6,7 @@ import pytest
 
 from alerts._base import AnyFinding, Evidence, Severity, State
 from alerts.findings.storage import catalog_bloat, toast_bloat
+from alerts.snapshot import Snapshot
 from alerts.vacuum.horizon import CONSULTS
 from alerts.verdicts.verdict import Verdict
 from collectors._base import AnyCollector
@@ -36,6 +37,7 @@ TOASTY = """
     ALTER TABLE documents ALTER body SET STORAGE EXTERNAL;
     INSERT INTO documents SELECT i, repeat('x', 8000) FROM generate_series(1, 800) i;
 """
+COMES = "INSERT INTO documents SELECT -i, repeat('x', 8000) FROM generate_series(1, {last}) i;"
 CHURN = f"""
     DO $$ BEGIN FOR n IN 1 .. 200 LOOP
         EXECUTE 'CREATE TABLE passing ({", ".join(f"c{n} int" for n in range(100))})';
@@ -91,3 +93,32 @@ async def test_story(database: Database, psql: Psql, paste: Psql) -> None:
         rewrite = next(line for line in steps if line.startswith("VACUUM (FULL"))
         await paste(database.dsn, "\n".join((ill.check, *ill.cure, rewrite)))
         assert (await verdict(catalog_bloat.finding)).state is State.healthy
+
+
+@pytest.mark.versions(14, 18)
+async def test_what_was_put_in_since_the_last_vacuum(database: Database, psql: Psql) -> None:
+    """Values that came and went since then are no share of those that were there before."""
+    limits = LIMITS[toast_bloat.finding]
+    await psql(database.dsn, TOASTY + "VACUUM (ANALYZE) documents;")
+    await psql(database.dsn, COMES.format(last=400) + "DELETE FROM documents WHERE id < 0;")
+    async with watching(dsn=database.monitor_dsn) as monitor:
+
+        async def seen(dead: int) -> Verdict:
+            async def is_counted() -> Snapshot | None:
+                snapshot = await look(monitor, *READS)
+                counted = [row.toast_n_dead_tup or 0 for row in snapshot.rows(user_tables)]
+                return snapshot if max(counted, default=0) >= dead else None
+
+            snapshot = await until(is_counted, f"{dead} dead parts are counted")
+            assert snapshot
+            return verdict_of(toast_bloat.finding, snapshot, limits=limits)
+
+        assert (await seen(400 * 5)).state is State.healthy, "a third of it is dead"
+        await psql(database.dsn, "UPDATE documents SET body = repeat('y', 8000);" * 2)
+        [subject] = (await seen(2000 * 5)).subjects
+        size = await database.fetchval(
+            "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE relname = 'documents'"
+        )
+        assert subject.evidence.facts["size_bytes"] == pytest.approx(size, rel=0.1)
+        live = 800 * 5 / 4 * 8192
+        assert subject.evidence.value == pytest.approx(size - live, rel=0.1)

@@ -288,6 +288,19 @@ def test_workers_are_saturated_only_while_others_wait() -> None:
     assert found(workers_saturated, scene(DEAD, other, log=short)) == []
 
 
+@pytest.mark.parametrize(("slots", "raised"), [("16", False), ("4", True)])
+def test_no_more_workers_than_slots(slots: str, raised: bool) -> None:
+    """Since 18 slots are reserved at the start: workers beyond them are set, but never come."""
+    log = WorkLog((RUN,), (), BUSY, at=AT)
+    tables = DEAD, replace(DEAD, relname="items")
+    given = {"autovacuum_worker_slots": slots, "autovacuum_max_workers": "3"}
+    [one] = found(workers_saturated, scene(*tables, server=given, log=log))
+    assert ("autovacuum_worker_slots = 5" in "".join(one.cure)) is raised
+    given = {"autovacuum_worker_slots": "3", "autovacuum_max_workers": "10"}
+    [one] = found(workers_saturated, scene(*tables, server=given, log=log))
+    assert one.facts["workers"] == 3
+
+
 @pytest.mark.parametrize(
     ("looks", "sleeping", "rows", "state"),
     [

@@ -215,6 +215,14 @@ SLOW: dict[str, Any] = {
     "autovacuum_vacuum_threshold": 5000,
     "deadlock_timeout": "200ms",
 }
+ONE_SLOT = {"autovacuum_max_workers": 5, "autovacuum_worker_slots": 1}
+"""Since 18 that is one worker too."""
+RESET = """
+    ALTER TABLE {name} SET (autovacuum_enabled = off);
+    INSERT INTO {name} SELECT i, 'x' FROM generate_series(1, 20000) i;
+    SELECT pg_stat_reset();
+    DELETE FROM {name};
+"""
 END_WORKERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'
 """
@@ -227,9 +235,11 @@ LARGE = """
 
 
 @pytest.mark.versions(14, 18)
-async def test_story_of_slow_workers(private_server: PrivateServers, psql: Psql) -> None:
+async def test_story_of_slow_workers(
+    private_server: PrivateServers, psql: Psql, version: int
+) -> None:
     """One worker that sleeps, a second table that waits for it, and DDL that comes in between."""
-    server = private_server(**SLOW)
+    server = private_server(**SLOW | (ONE_SLOT if version >= 18 else {}))
     await psql(server.dsn(), LARGE.format(name="orders") + LARGE.format(name="items"))
     async with watching(dsn=server.dsn(user=MONITOR)) as session, connected(server.dsn()) as owner:
         watched = Watched(session, "postgres", Recorder(HISTORY))
@@ -257,6 +267,10 @@ async def test_story_of_slow_workers(private_server: PrivateServers, psql: Psql)
         await owner.execute(END_WORKERS)
         await psql(server.dsn(), pasted(cancelled))
         await watched.until_gone(*findings, autovacuum_overdue)
+        await owner.execute(RESET.format(name=cancelled.subject))
+        assert watched.newest
+        await watched.look(at=watched.newest.at + 2000)
+        assert watched.now(autovacuum_cancelled) == [], "what finished since is not forgotten"
 
 
 async def _are_told(watched: Watched) -> bool:

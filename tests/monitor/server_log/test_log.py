@@ -67,6 +67,16 @@ def test_only_what_is_new_is_counted(book: LogBook, tmp_path: Path) -> None:
     assert counted(LogBook.of(tmp_path, book.memory, "db1")) == {"53300": 1}
 
 
+def test_among_too_many_files_the_newest_is_not_guessed(tmp_path: Path) -> None:
+    """What is looked at in no order may lack the file that is written, and would look healthy."""
+    for number in range(tail.ENTRIES):
+        (tmp_path / f"{number}.json").touch()
+    assert list(Tail(tmp_path).lines()) == []
+    append(tmp_path / "newest.json", entry("XX001"))
+    with pytest.raises(OSError, match="more than 10,000 files"):
+        list(Tail(tmp_path).lines())
+
+
 def test_no_text_is_kept(book: LogBook, tmp_path: Path) -> None:
     log = tmp_path / "a.json"
     append(log, b"")
