@@ -101,7 +101,9 @@ class Tail:
         with os.scandir(there) as entries:
             for number, entry in enumerate(entries):
                 if number >= ENTRIES:
-                    raise OSError(errno.EFBIG, f"it has more than {ENTRIES:,} files; remove old ones")
+                    raise OSError(
+                        errno.EFBIG, f"it has more than {ENTRIES:,} files; remove old ones"
+                    )
                 kind = self.kind_of(entry.name)
                 if kind is not None and entry.is_file(follow_symlinks=False):
                     status = entry.stat(follow_symlinks=False)

@@ -41,19 +41,22 @@ class Shortage:
 
 SHORTAGES = {
     "53100": Shortage(
-        "there is no space on the volume",
+        "there is no space on a volume, or in /dev/shm",
         Severity.critical,
         (
             "See disk_full and wal_directory_size for what takes the space. Never delete files",
             "in pg_wal by hand. If temporary files take it, temp_spill_live names the statement.",
+            "If the log says 'could not resize shared memory segment', parallel queries fail: give",
+            "the container more of it (--shm-size, or a volume of medium Memory at /dev/shm).",
         ),
     ),
     "53200": Shortage(
-        "there is no more memory, or the table of locks is full",
+        "there is no more memory, or no place for another lock or prepared transaction",
         Severity.critical,
         (
-            "See lock_table_pressure: max_locks_per_transaction. Otherwise lower work_mem and the",
-            "number of sessions; the kernel kills a server that takes too much.",
+            "See lock_table_pressure: max_locks_per_transaction. If only PREPARE TRANSACTION fails:",
+            "prepared_transaction_stale, then max_prepared_transactions. Otherwise lower work_mem",
+            "and the number of sessions; the kernel kills a server that takes too much.",
         ),
     ),
     "53300": Shortage(
@@ -61,14 +64,19 @@ SHORTAGES = {
         Severity.critical,
         (
             "See connection_saturation: it names who has the sessions, and ends idle ones.",
-            "A role or database with a limit of its own fails with this code too. The log does not",
+            "A role or database with a limit of its own fails with this code too, and a standby or",
+            "backup (without a database in the log) if max_wal_senders is reached. The log does not",
             "know the application of a refused login, only its user and database.",
         ),
     ),
     "53400": Shortage(
-        "a configured limit is exceeded, such as temp_file_limit",
+        "a configured limit is exceeded, such as temp_file_limit or max_replication_slots",
         Severity.warning,
-        ("The statement needs more than its role may have; see temp_spill_live.",),
+        (
+            "A statement that needs more temporary space than its role may have: temp_spill_live.",
+            "A replication slot that can't be made: drop one that is not needed (see slot_inactive),",
+            "or raise max_replication_slots.",
+        ),
     ),
     "58030": Shortage(
         "reading or writing a file failed",

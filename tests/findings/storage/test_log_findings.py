@@ -140,3 +140,33 @@ async def test_real_errors_in_a_real_log(private_server: PrivateServers, version
     snapshot = with_rows(*counted)
     assert verdict_of(CORRUPTION, snapshot).state is State.ill
     assert verdict_of(SHORTAGE, snapshot).state is State.ill
+
+
+@pytest.mark.versions(15, 18)
+@pytest.mark.parametrize(
+    ("sqlstate", "statement", "advised"),
+    [
+        ("53200", "BEGIN; PREPARE TRANSACTION 'two'", "max_prepared_transactions"),
+        ("53400", "SELECT pg_create_physical_replication_slot('two')", "max_replication_slots"),
+    ],
+)
+async def test_codes_of_several_shortages(
+    private_server: PrivateServers, sqlstate: str, statement: str, advised: str
+) -> None:
+    """No memory is lacking, and no temporary file is too large: the advice knows of the other."""
+    logs = {"logging_collector": True, "log_destination": "jsonlog", "log_directory": "log"}
+    few = {"max_prepared_transactions": 1, "max_replication_slots": 1}
+    server = private_server(**logs, **few)
+    book = LogBook.of(server.data / "log", Memory(), "db1")
+    assert book.read(AT).counts == ()
+    async with connected(server.dsn()) as session:
+        await session.execute("BEGIN; PREPARE TRANSACTION 'one'")
+        await session.execute("SELECT pg_create_physical_replication_slot('one')")
+        with pytest.raises(asyncpg.PostgresError):
+            await session.execute(statement)
+
+    async def logged() -> Sequence[LogCount] | None:
+        return [one for one in book.read(AT).counts if one.sqlstate == sqlstate]
+
+    [subject] = verdict_of(SHORTAGE, with_rows(*(await until(logged, sqlstate) or ()))).subjects
+    assert advised in "".join(subject.evidence.cure)
