@@ -34,11 +34,13 @@ def inhibitions() -> Iterator[dict[str, object]]:
 def _of_edge(cause: AnyFinding, effect: AnyFinding) -> Iterator[dict[str, object]]:
     """Return the rules of a cause and its effect; a more severe effect is never inhibited."""
     equal = _shared(cause, effect)
+    # Two incidents whose culprit is not known lack the same label, and are not of one culprit.
+    named = ['culprit!=""'] if "culprit" in equal else []
     for severity in cause.severities if equal else ():
         milder = [s for s in effect.severities if s.rank <= severity.rank]
         if milder:
             yield _rule(
-                [f'alertname="{alert_name(cause.name)}"', f'severity="{severity}"'],
+                [f'alertname="{alert_name(cause.name)}"', f'severity="{severity}"', *named],
                 [f'alertname="{alert_name(effect.name)}"', f'severity=~"{"|".join(milder)}"'],
                 equal,
             )

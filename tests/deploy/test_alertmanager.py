@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from alerts.prometheus.inhibitions import inhibitions
+from alerts.prometheus.rule import alert_name
 from tests.fixtures.programs import Program
 from tests.fixtures.prometheus import free_address
 from tests.fixtures.requirements import Tool
@@ -228,10 +229,10 @@ def impatient(config: dict[str, Any], world: World, folder: Path) -> str:
     return json.dumps(config)  # JSON is YAML
 
 
-async def test_real_alertmanager_says_all(
+def started(
     tool: Tool, launch: Callable[..., Program], workplace: Path, world: World
-) -> None:
-    """Evidence and cure reach Slack, PagerDuty and the mailbox, once each, and the all-clear."""
+) -> tuple[str, Program]:
+    """Alertmanager with the example, and its address."""
     (workplace / "alertmanager.yml").write_text(
         impatient(yaml.safe_load(CONFIG.read_text()), world, workplace)
     )
@@ -247,6 +248,52 @@ async def test_real_alertmanager_says_all(
             "--cluster.listen-address=",
         ]
     )
+    return address, program
+
+
+@pytest.mark.parametrize(
+    ("cause", "effect", "is_inhibited"), [("c1", "c1", True), ("c1", "c2", False), ("", "", False)]
+)
+async def test_culprits_that_are_not_known_are_not_the_same(
+    tool: Tool,
+    launch: Callable[..., Program],
+    workplace: Path,
+    world: World,
+    cause: str,
+    effect: str,
+    is_inhibited: bool,
+) -> None:
+    """To Alertmanager a label that both lack is equal."""
+    address, program = started(tool, launch, workplace, world)
+    ends = (("lock_queue_ddl", cause), ("lock_wait_long", effect))
+    alerts = [
+        with_labels(alertname=alert_name(name), finding=name, database="shop", incident=name)
+        for name, _ in ends
+    ]
+    for alert, (_, culprit) in zip(alerts, ends, strict=True):
+        alert["labels"] |= {"culprit": culprit} if culprit else {}
+    async with httpx2.AsyncClient(trust_env=False, base_url=f"http://{address}") as http:
+
+        async def shown() -> dict[str, Any]:
+            try:
+                await http.post("/api/v2/alerts", json=alerts)
+                found = (await http.get("/api/v2/alerts")).json()
+            except httpx2.TransportError:
+                return {}
+            states = {one["labels"]["finding"]: one["status"] for one in found}
+            processed = all(one["state"] != "unprocessed" for one in states.values())
+            return states if len(states) == len(ends) and processed else {}
+
+        states = await until(shown, f"both alerts are there\n{program.output()}")
+    assert bool(states["lock_wait_long"]["inhibitedBy"]) is is_inhibited
+    assert not states["lock_queue_ddl"]["inhibitedBy"]
+
+
+async def test_real_alertmanager_says_all(
+    tool: Tool, launch: Callable[..., Program], workplace: Path, world: World
+) -> None:
+    """Evidence and cure reach Slack, PagerDuty and the mailbox, once each, and the all-clear."""
+    address, program = started(tool, launch, workplace, world)
     milder = with_labels(severity="warning")
     note = with_labels(severity="info", alertname="PgvigilTableBloat", finding="table_bloat")
     alerts = [SILENT, milder, note]

@@ -54,7 +54,7 @@ SHORTAGES = {
         "there is no more memory, or no place for another lock or prepared transaction",
         Severity.critical,
         (
-            "See lock_table_pressure: max_locks_per_transaction. If only PREPARE TRANSACTION fails:",
+            "See lock_table_pressure: max_locks_per_transaction. Where PREPARE TRANSACTION fails:",
             "prepared_transaction_stale, then max_prepared_transactions. Otherwise lower work_mem",
             "and the number of sessions; the kernel kills a server that takes too much.",
         ),
@@ -65,8 +65,8 @@ SHORTAGES = {
         (
             "See connection_saturation: it names who has the sessions, and ends idle ones.",
             "A role or database with a limit of its own fails with this code too, and a standby or",
-            "backup (without a database in the log) if max_wal_senders is reached. The log does not",
-            "know the application of a refused login, only its user and database.",
+            "backup (without a database in the log) once max_wal_senders is reached. The log does",
+            "not know the application of a refused login, only its user and database.",
         ),
     ),
     "53400": Shortage(
@@ -74,8 +74,8 @@ SHORTAGES = {
         Severity.warning,
         (
             "A statement that needs more temporary space than its role may have: temp_spill_live.",
-            "A replication slot that can't be made: drop one that is not needed (see slot_inactive),",
-            "or raise max_replication_slots.",
+            "A replication slot that can't be made: drop one not needed (slot_inactive), or",
+            "raise max_replication_slots.",
         ),
     ),
     "58030": Shortage(

@@ -50,7 +50,8 @@ def test_recording_asks_only_for_what_is_served() -> None:
     asked = {
         selector.name for selector in selectors(promql_parser.parse(incident_recording().expr))
     }
-    assert asked == {"pgvigil_incident", "pgvigil_incidents_known", "pgvigil:incident", "up"}
+    ours = {"pgvigil_incident", "pgvigil_incidents_known", "pgvigil_build_info"}
+    assert asked == {*ours, "pgvigil:incident", "up"}
 
 
 def test_recording_and_alerts_are_one_group() -> None:

@@ -154,9 +154,8 @@ async def test_codes_of_several_shortages(
     private_server: PrivateServers, sqlstate: str, statement: str, advised: str
 ) -> None:
     """No memory is lacking, and no temporary file is too large: the advice knows of the other."""
-    logs = {"logging_collector": True, "log_destination": "jsonlog", "log_directory": "log"}
-    few = {"max_prepared_transactions": 1, "max_replication_slots": 1}
-    server = private_server(**logs, **few)
+    options: dict[str, Any] = {"logging_collector": "on", "log_destination": "jsonlog"}
+    server = private_server(max_prepared_transactions=1, max_replication_slots=1, **options)
     book = LogBook.of(server.data / "log", Memory(), "db1")
     assert book.read(AT).counts == ()
     async with connected(server.dsn()) as session:
