@@ -205,7 +205,7 @@ class WorkRecorder:
 
 
 def _is_settled(run: Run, tables: Mapping[tuple[str | None, str], UserTable]) -> bool:
-    """Whether a later vacuum finished, or nobody can know it: the statistics began anew since."""
+    """Whether a vacuum has finished since, or that is not known: the statistics began anew."""
     table = tables.get((run.datname, run.table))
     return table is None or max(table.last_autovacuum or 0.0, table.stats_reset or 0.0) >= (
         run.started
