@@ -75,8 +75,10 @@ async def test_story_of_a_planned_switchover(private_server: PrivateServers, wat
         await until(one.is_up, "it is watched")
 
     def is_away() -> bool:
+        """For a while, and both who watch it have judged that."""
         standings = [daemon.standing for daemon in daemons[:2]]
-        return all(one and (one.down_seconds or 0.0) > 2 for one in standings)
+        told = [severities([daemon], "server_unreachable") for daemon in daemons[:2]]
+        return all(one and (one.down_seconds or 0.0) > 2 for one in standings) and all(told)
 
     def is_replaced() -> bool:
         told = [s.evidence.facts for s in both.verdict("server_unreachable").subjects]

@@ -18,6 +18,8 @@ from tests.fixtures.postgres import PrivateServers, connected
 from tests.fixtures.until import until
 
 pytestmark = pytest.mark.versions(14, 18)
+BUSY = 60.0
+"""Seconds in which a busy machine ends the process of a session that we have left."""
 
 
 def address(server: Postgres) -> str:
@@ -199,6 +201,7 @@ async def test_there_are_never_more_than_three_sessions(
     private_server: PrivateServers, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted every 10 ms: over many databases, renewals, probes, and a restart."""
+    monkeypatch.setattr("monitor.postgres.session.GRACE", BUSY)
     monkeypatch.setattr("monitor.postgres.standing.LIFE", 0.5)
     monkeypatch.setattr("monitor.polling.slot_probe.PROBE", 0.0)
     server = private_server()
