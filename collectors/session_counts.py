@@ -26,7 +26,8 @@ QUERY = """
         extract(epoch from clock_timestamp() - a.state_change)::float8  as state_seconds,
         case when a.backend_type = 'autovacuum worker' then substring(a.query from
             '^autovacuum: [A-Z ]+ (.*?)(?: \\(to prevent wraparound\\))?$')
-        end                                                             as autovacuumed
+        end                                                             as autovacuumed,
+        extract(epoch from clock_timestamp() - a.backend_start)::float8 as backend_seconds
     from pg_catalog.pg_database d
     left join {sessions} a on a.datid = d.oid
 """
@@ -51,6 +52,8 @@ class CountedSession:
     state_seconds: float | None
     autovacuumed: str | None
     """The table of an autovacuum worker, with its schema."""
+    backend_seconds: float | None = None
+    """Age of the session."""
 
     @property
     def is_client(self) -> bool:

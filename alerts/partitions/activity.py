@@ -1,5 +1,6 @@
 """Activity in the partitions of each table: scans of all alike, and inserts."""
 
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,13 @@ READ = (
     "n_tup_ins",
 )
 Root = tuple[str, int]
+OF_CHANCE = 1 / (1 - 2 / math.pi)
+"""What independent scans differ by is their mean number (Poisson); those of the quieter half of the
+partitions by a part of that, and this is its inverse."""
+CERTAIN = 2.0
+"""Standard errors that are left out of what seems to be common,"""
+FEW = 5
+"""and the number of steps from which that is enough: of fewer, those count that are exact."""
 
 
 class Step(NamedTuple):
@@ -36,6 +44,10 @@ class Step(NamedTuple):
     """Scans of the partition with the fewest."""
     most: int
     inserted: int
+    common: float
+    """Scans that went to all partitions at once, as an estimate at its lower end."""
+    is_exact: bool
+    """Whether the quieter half of the partitions was scanned equally often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,13 @@ class Activity:
     most_scans: int
     """No partition was scanned more often."""
     inserted: int
+    common_scans: int | None = None
+    """Scans that went to all partitions at once; None: as many as the least. Lookups by a hash or a
+    tenant are spread over partitions as evenly, but each of them by chance."""
+
+    @property
+    def scans_of_all(self) -> int:
+        return self.least_scans if self.common_scans is None else self.common_scans
 
     @property
     def inserts_per_second(self) -> float:
@@ -121,16 +140,34 @@ def _leaves(answer: AnyAnswer) -> Iterator[tuple[Root, Root, Leaf]]:
 def step_of(moves: Sequence[tuple[int, int]], at: float, seconds: float) -> Step:
     scans = [scanned for scanned, _ in moves]
     inserted = sum(count for _, count in moves)
-    return Step(at, seconds, len(moves), min(scans), max(scans), inserted)
+    shared, is_exact = common(scans)
+    return Step(at, seconds, len(moves), min(scans), max(scans), inserted, shared, is_exact)
+
+
+def common(scans: Sequence[int]) -> tuple[float, bool]:
+    """Estimate how many scans went to all partitions at once, and whether that is certain.
+
+    A statement that is not pruned scans each partition equally often. Of the quieter half, which
+    the partition of now is no part of, what differs beyond that is due to scans of single ones.
+    """
+    quiet = sorted(scans)[: max(2, len(scans) // 2)]
+    if len(quiet) < 2:  # one partition: nothing is common
+        return float(scans[0]), True
+    mean = sum(quiet) / len(quiet)
+    single = OF_CHANCE * sum((one - mean) ** 2 for one in quiet) / (len(quiet) - 1)
+    error = single * math.sqrt(2 / (len(quiet) - 1))
+    return max(0.0, mean - single - CERTAIN * error), quiet[0] == quiet[-1]
 
 
 def total(steps: Sequence[Step]) -> Activity:
+    counted = (step.common for step in steps if step.is_exact or len(steps) >= FEW)
     return Activity(
         sum(step.seconds for step in steps),
         min(step.leaves for step in steps),
         sum(step.least for step in steps),
         sum(step.most for step in steps),
         sum(step.inserted for step in steps),
+        math.floor(sum(counted)),
     )
 
 

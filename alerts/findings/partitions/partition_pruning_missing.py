@@ -19,7 +19,8 @@ class Limits(BaseLimits):
     leaves: int = 8
     """Partitions from which it costs anything."""
     scans: int = 60
-    """Scans of each partition within an hour; an export or a build of indexes makes few."""
+    """Scans of all partitions at once within an hour; an export or a build of indexes makes few.
+    Lookups that are spread over the partitions evenly, as by a hash, are no such scans."""
     share: Share = 0.3
     """Those scans, as a share of the scans of the partition with the most."""
 
@@ -39,25 +40,26 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def is_ill(activity: Activity, limits: Limits) -> bool:
-    least = activity.least_scans
+    least = activity.scans_of_all
     enough = activity.leaves >= limits.leaves and least >= limits.scans
     return enough and least >= limits.share * activity.most_scans
 
 
 def evidence(table: Partitioned, activity: Activity) -> Evidence:
-    share = activity.least_scans / max(1, activity.most_scans)
+    share = activity.scans_of_all / max(1, activity.most_scans)
     key = identifier(table.table.key_column) if table.table.key_column else "its key"
     return Evidence(
         subject=table.name,
         severity=Severity.warning,
-        value=activity.least_scans,
+        value=activity.scans_of_all,
         message=(
-            f"Each of the {activity.leaves:,} partitions of {table.name} was scanned at least"
-            f" {activity.least_scans:,} times within {duration_text(activity.seconds)},"
+            f"All of the {activity.leaves:,} partitions of {table.name} were scanned alike, at"
+            f" least {activity.scans_of_all:,} times within {duration_text(activity.seconds)},"
             f" {share_text(min(1.0, share))} of what the busiest had: statements without a"
             f" condition on {key} open and lock all of them."
         ),
         facts={
+            "scans_of_all": activity.scans_of_all,
             "least_scans": activity.least_scans,
             "most_scans": activity.most_scans,
             "partitions": activity.leaves,

@@ -9,6 +9,7 @@ from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.client_name import session_name
 from alerts.connections import terminate_idle, untold, usable_slots
 from alerts.cure import ACTIVITY, equals, identifier, literal, remark, since
+from alerts.history.samples import HOUR
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.plural import plural
 from alerts.pooler.pooled import Pooled
@@ -54,11 +55,24 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         found = forecast(trend, slots, slots - len(clients), limits) if trend else None
         if not found:
             continue
-        idle, hidden = unused(rows, limits), [row for row in rows if row.state == UNTOLD]
-        if len(idle) >= limits.unused_share * found.climb.rise:
+        lately = [row for row in rows if is_of_the_hour(row)]
+        idle, hidden = unused(lately, limits), [row for row in lately if row.state == UNTOLD]
+        least = limits.unused_share * told_by_now(found.climb.rise, limits)
+        if len(idle) >= least:
             yield evidence(snapshot, group, rows, found, limits)
-        elif len(idle) + len(hidden) >= limits.unused_share * found.climb.rise:
+        elif len(idle) + len(hidden) >= least:
             yield from untold(hidden)
+
+
+def is_of_the_hour(row: CountedSession) -> bool:
+    """Whether it is one of those by which the sessions have risen; a large pool is idle for long in
+    its older ones."""
+    return row.backend_seconds is None or row.backend_seconds <= HOUR
+
+
+def told_by_now(rise: float, limits: Limits) -> float:
+    """Return how many of the sessions that came within the hour can be known to be unused."""
+    return rise * max(0.0, 1 - limits.unused.total_seconds() / HOUR)
 
 
 def by_group(clients: Sequence[CountedSession]) -> dict[Group, list[CountedSession]]:

@@ -56,6 +56,44 @@ UNPRUNED = """
 """
 
 
+HASHED = """
+    create table "h;" (id int primary key, v int) partition by hash (id);
+    do $$ begin
+        for n in 0..7 loop
+            execute format('create table "h;%s" partition of "h;"
+                for values with (modulus 8, remainder %s)', n, n);
+        end loop;
+    end $$;
+    insert into "h;" select n, n from generate_series(1, 8000) n;
+    analyze "h;";
+"""
+LOOKUPS = """
+    do $$ begin
+        for n in 1..400 loop
+            perform from "h;" where id = 1 + ({seed} + n * 7919) % 8000;
+        end loop;
+    end $$
+"""
+
+
+@pytest.mark.versions(14, 18)
+async def test_lookups_by_a_hash_are_pruned(database: Database) -> None:
+    """Though they scan each partition as often; statements that are not pruned are found then."""
+    name = "partition_pruning_missing"
+    stage = Stage(database, findings(name), NOW.timestamp())
+    await database.execute(HASHED)
+    await stage.begin()
+    for minute in range(1, 13):
+        await database.execute(LOOKUPS.replace("{seed}", str(minute * 400 * 7919)))
+        await stage.look(60)
+        assert minute < 6 or stage.ill() == {}
+    unpruned = LOOKUPS.replace("where id", "where v").replace("1..400", "1..40")
+    for _ in range(12):
+        await database.execute(unpruned.replace("{seed}", "0"))
+        await stage.look(60)
+    assert stage.ill() == {name: {'public."h;"'}}
+
+
 @pytest.fixture
 def limits() -> dict[str, Any]:
     own = {name: all_findings()[name].limits for name in NAMES}

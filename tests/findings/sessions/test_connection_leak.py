@@ -62,6 +62,16 @@ def test_unused_sessions_that_climb_are_a_leak() -> None:
     )
 
 
+def test_a_large_pool_is_idle_in_its_older_sessions() -> None:
+    """Those that came within the hour tell; of their rise, what is older than the idle time."""
+    busy, old = sessions(12, 5, "active"), sessions(30, 5000)
+    pool = [replace(row, backend_seconds=90_000.0) for row in old]
+    for unused, state in ((0, State.healthy), (5, State.healthy), (6, State.ill)):
+        new = sessions(unused, 1500) + busy[unused:]
+        rows = [*pool, *(replace(row, backend_seconds=3000.0) for row in new)]
+        assert judged(climbing(30, 42), rows).state is state
+
+
 @pytest.mark.parametrize(
     ("path", "rows"),
     [

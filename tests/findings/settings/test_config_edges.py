@@ -35,7 +35,7 @@ from collectors.role_settings import role_settings
 from collectors.roles import roles
 from collectors.session_counts import CountedSession, session_counts
 from collectors.settings import Setting, settings
-from collectors.stat_io import Io, stat_io
+from collectors.stat_io import stat_io
 from collectors.user_tables import UserTable, user_tables
 from tests.findings.settings.setting_rows import setting, with_settings
 from tests.fixtures.lock_rows import filled
@@ -185,24 +185,6 @@ def test_the_limit_has_room_for_the_pools() -> None:
         assert f"about {2 * busy} sessions in all" in one.cure[0]
         assert "on the primary before its standbys" in one.cure[1]
         assert f"max_connections {limit}" in one.cure[2]
-
-
-def measured(**given: Any) -> Snapshot:
-    about = {"backend_type": "client backend", "object": "relation", "context": "normal"}
-    row = filled(Io, **about | {"reads": 20_000, "read_seconds": 10.0} | given)
-    unread = filled(Io, **about)
-    rows = (setting("random_page_cost", "4", vartype="real"), setting("track_io_timing", "on"))
-    return with_settings(*rows, also=[(stat_io, [row, unread])])
-
-
-def test_the_mean_of_a_read() -> None:
-    [one] = told(config_random_page_cost.finding, measured())
-    assert one.facts["mean_read_seconds"] == pytest.approx(0.0005)
-    few = measured(reads=9_999, read_seconds=1.0)
-    assert not told(config_random_page_cost.finding, few)
-    only = setting("random_page_cost", "4", vartype="real")
-    blind = verdict_of(config_random_page_cost.finding, with_settings(only, also=[(stat_io, [])]))
-    assert blind.state is State.unknown
 
 
 AUTOVACUUM = {
