@@ -11,7 +11,11 @@ QUERY = """
         e.extname::text             as extname,
         n.nspname::text             as schemaname,
         e.extversion                as version,
-        a.default_version           as default_version
+        a.default_version           as default_version,
+        case when e.extversion <> a.default_version then exists (
+            select from pg_catalog.pg_extension_update_paths(e.extname) u
+            where u.source = e.extversion and u.target = a.default_version and u.path is not null
+        ) end                       as has_path
     from pg_catalog.pg_extension e
     join pg_catalog.pg_namespace n on n.oid = e.extnamespace
     left join pg_catalog.pg_available_extensions() a on a.name = e.extname
@@ -26,6 +30,9 @@ class Extension:
     version: str
     default_version: str | None
     """The version after ALTER EXTENSION … UPDATE; None if its files are missing."""
+    has_path: bool | None = None
+    """Whether there are scripts from the one to the other: not where the files are older than what
+    the database uses. None where both are the same."""
 
     @property
     def can_be_updated(self) -> bool | None:

@@ -9,7 +9,7 @@ from alerts.cure import remark
 from alerts.findings.queries._statement import HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
-from alerts.statements.load import Load, Ran
+from alerts.statements.load import Load, Ran, number
 from alerts.units import Duration, Share, duration_text
 
 MOST = 3
@@ -36,7 +36,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         return
     total = load.uses.total("plan_seconds")
     if total <= 0:
-        yield Unjudged(f"{TRACK} is off, so planning is not timed")
+        if not number(snapshot, TRACK):
+            yield Unjudged(f"{TRACK} is off, so planning is not timed")
         return
     for ran in load.top("plan_seconds", MOST):
         use = ran.use

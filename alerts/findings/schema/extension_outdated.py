@@ -30,18 +30,32 @@ def evidence(row: Extension) -> Evidence:
         value=1,
         message=(
             f"The extension {row.extname} is used in version {row.version}, and"
-            f" {row.default_version} is installed on the machine."
+            f" {row.default_version} is installed on the machine{nowhere(row)}."
         ),
         facts={"version": row.version, "installed_version": row.default_version},
-        cure=(
-            remark("Read its release notes; as its owner or a superuser:"),
-            f"ALTER EXTENSION {name} UPDATE;",
-        ),
+        cure=cure(row, name),
         check=(
             "SELECT extname, extversion FROM pg_catalog.pg_extension"
             f" WHERE {equals('extname', literal(row.extname))};"
         ),
         database=row.datname,
+    )
+
+
+def nowhere(row: Extension) -> str:
+    return ", and no script leads from the one to the other" if row.has_path is False else ""
+
+
+def cure(row: Extension, name: str) -> tuple[str, ...]:
+    if row.has_path is False:
+        return (
+            remark("If the files are older, as after a step back, install those of"),
+            remark(f"{row.version} or later again: its functions may be missing in the library."),
+            remark("If they are newer, update in steps, by the versions that its notes name."),
+        )
+    return (
+        remark("Read its release notes; as its owner or a superuser:"),
+        f"ALTER EXTENSION {name} UPDATE;",
     )
 
 

@@ -1,6 +1,6 @@
 """The planner takes random reads to be slow, but they are measured to be fast."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -8,7 +8,7 @@ from typing import Annotated
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unjudged
 from alerts.findings.settings._rows import by_name, hidden
-from alerts.history.window import Sample, Window
+from alerts.history.window import CounterWindow, Window
 from alerts.limits import FIXED, BaseLimits
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
@@ -47,7 +47,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         return
     snapshot.rows(stat_io)
     window = snapshot.of(READS).windows.get(OF_CLIENTS)
-    reads, seconds = measured(window.samples if window else ())
+    reads, seconds = measured(window) if window else (0.0, 0.0)
     if reads >= limits.reads:
         if seconds / reads <= limits.fast.total_seconds():
             yield evidence(snapshot, cost.number, round(reads), seconds / reads)
@@ -57,7 +57,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         yield Unjudged(why, subject="random_page_cost", until=begun + HOUR.total_seconds())
 
 
-def measured(samples: Sequence[Sample]) -> tuple[float, float]:
+def measured(window: CounterWindow) -> tuple[float, float]:
     """Return the reads that were timed, and their seconds.
 
     Those before timing was switched on are counted without a time: what counts is between two
@@ -65,7 +65,7 @@ def measured(samples: Sequence[Sample]) -> tuple[float, float]:
     """
     reads = seconds = 0.0
     was_timed = False
-    for old, new in pairwise(samples):
+    for old, new in pairwise(window.samples):
         more, time = (b - a for a, b in zip(old.values, new.values, strict=True))
         if time > 0 and was_timed:
             reads, seconds = reads + more, seconds + time

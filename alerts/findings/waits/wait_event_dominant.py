@@ -1,6 +1,6 @@
 """One wait event takes much of the load: active sessions stand in line for the same thing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -50,19 +50,34 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     yield from unwatched(view, load, snapshot.at, limits.window)
     if not load.watched:
         return
-    for event in load.seconds:
+    for events in lines(load):
+        known = meaning(events[0])
+        if is_dominant(load, events, known, limits):
+            yield evidence(snapshot, view, load, events, known, limits)
+
+
+def lines(load: WaitLoad) -> Iterator[Sequence[Event]]:
+    """Yield the events that are waited at, the one with the most sessions first.
+
+    What reads or writes the same files has several names, such as one for each way to read since
+    18: these are one line.
+    """
+    found: dict[object, list[Event]] = {}
+    for event in sorted(load.seconds, key=lambda one: load.seconds[one], reverse=True):
         known = meaning(event)
-        if event != OTHERS and is_dominant(load, event, known, limits):
-            yield evidence(snapshot, view, load, event, known, limits)
+        if event != OTHERS:
+            line = known.names if known.trouble is Trouble.storage else event
+            found.setdefault((event[0], line), []).append(event)
+    yield from found.values()
 
 
-def is_dominant(load: WaitLoad, event: Event, known: Meaning, limits: Limits) -> bool:
-    """Whether an event that means trouble takes much of the load."""
+def is_dominant(load: WaitLoad, events: Sequence[Event], known: Meaning, limits: Limits) -> bool:
+    """Whether events that mean trouble take much of the load."""
     if known.trouble in (Trouble.none, Trouble.elsewhere):
         return False
     least = limits.sessions_storage if known.trouble is Trouble.storage else limits.sessions
     share = limits.share_grave if known.is_grave else limits.share
-    here = load.sessions(lambda one: one == event)
+    here = load.sessions(lambda one: one in events)
     return here >= least and here >= share * awake(load)
 
 
@@ -83,23 +98,23 @@ def evidence(
     snapshot: Snapshot,
     view: WaitsView,
     load: WaitLoad,
-    event: Event,
+    events: Sequence[Event],
     known: Meaning,
     limits: Limits,
 ) -> Evidence:
-    here, active = load.sessions(lambda one: one == event), awake(load)
-    blamed = culprit(view, load, lambda one: one == event)
-    kind, name = event
-    of_event = (
-        f"{equals('wait_event_type', literal(kind))} AND {equals('wait_event', literal(name))}"
-    )
+    here, active = load.sessions(lambda one: one in events), awake(load)
+    blamed = culprit(view, load, lambda one: one in events)
+    kind, first = events[0]
+    names = [name for _, name in events]
+    any_name = f"ANY (ARRAY[{', '.join(map(literal, names))}])"
+    of_event = f"{equals('wait_event_type', literal(kind))} AND {equals('wait_event', any_name)}"
     return Evidence(
-        subject=f"{kind} {name}",
+        subject=f"{kind} {first}",
         severity=severity_of(known, here, here / active, limits),
         value=here,
         message=(
             f"Over {duration_text(limits.window)}, {here:.1f} of {active:.1f} active sessions"
-            f" ({share_text(here / active)}) were at {kind} {name}: they"
+            f" ({share_text(here / active)}) were at {kind} {', '.join(names)}: they"
             f" {known.means}.{blamed.sentence}"
         ),
         facts={
@@ -114,6 +129,7 @@ def evidence(
             "SELECT usename, application_name, datname, query_id, pg_catalog.count(*)"
             f" FROM {ACTIVITY} WHERE {of_event} GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 10;"
         ),
+        key=f"{kind} {known.names[0]}",
     )
 
 

@@ -119,6 +119,13 @@ def test_planning_that_is_not_timed_is_unknown() -> None:
     assert judged(PLANS, plan_seconds=0.0).state is State.unknown
 
 
+def test_planning_that_is_timed_and_takes_no_time() -> None:
+    rows = statement(7, **{**ROWS[PLANS], "plan_seconds": 0.0})
+    also = [(settings, [setting("pg_stat_statements.track_planning", "on")])]
+    snapshot = did(PLANS, rows, texts={7: SELECT}, also=also)
+    assert verdict_of(PLANS, snapshot).state is State.healthy
+
+
 def test_how_slow_it_is() -> None:
     """A second and a fifth of the load is a warning."""
     [subject] = judged(SLOW).subjects

@@ -86,6 +86,23 @@ def test_what_is_common_or_told_elsewhere_is_not(event: Event, waiting: int, oth
     assert verdict_of(finding, snapshot).state is State.healthy
 
 
+def test_names_of_one_line_are_judged_together() -> None:
+    """Since 18 one statement reads by several of them; other files are another line."""
+    read = [*at_event("IO", "DataFileRead", 3), *at_event("IO", "AioIoCompletion", 4)]
+    read = [replace(row, pid=3000 + n) for n, row in enumerate(read)]
+    found = only(after(*read, *running(2)))
+    assert found.subject == "IO AioIoCompletion"
+    assert "7.0 of 9.0 active sessions (77.8 %) were at IO AioIoCompletion, DataFileRead: they" in (
+        found.message
+    )
+    assert found.key == only(after(*at_event("IO", "DataFileRead", 7))).key
+    other = [*read[:4], *at_event("IO", "DataFileWrite", 4)]
+    assert verdict_of(finding, after(*other)).state is State.healthy
+    locks = [*at_event("LWLock", "XidGen", 2), *at_event("LWLock", "OidGen", 2)]
+    locks = [replace(row, pid=4000 + n) for n, row in enumerate(locks)]
+    assert verdict_of(finding, after(*locks)).state is State.healthy
+
+
 def test_sleeping_sessions_hide_no_line() -> None:
     """However many poll with pg_sleep; with as many at work the line is a small part."""
     line = at_event("LWLock", "WALWrite", 13)
