@@ -2,7 +2,8 @@
 
 Old dumps and some schema tools write them. pg_depend knows nothing of them, so the name is read
 from the stored expression: nextval (1574) of a text that becomes a regclass (1079). Its bytes are
-printed as signed numbers, after the four of the length. pg_get_expr would wait for locks.
+printed as signed numbers, after the four of the length. pg_get_expr would wait for locks. OFFSET 0
+lets each name be computed once.
 """
 
 LATE_DEFAULTS = r"""
@@ -39,6 +40,7 @@ LATE_DEFAULTS = r"""
             ) as found (bytes)
             where e.adbin::text like '%:funcid 1079 %' and found.bytes is not null
         ) named
+        offset 0
     ) written
     join pg_catalog.pg_class s on s.relkind = 'S' and s.relpersistence <> 't'
         and s.relname = written.name[2]

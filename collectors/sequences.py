@@ -10,6 +10,10 @@ from collectors._late_defaults import LATE_DEFAULTS
 # sequences of other sessions can't be read, nor unlogged ones on a standby. Before 18 the function
 # locks each sequence until the end of the statement. Locking thousands could fill the lock table,
 # so their number is limited, and sequences with the smallest range come first.
+#
+# Catalogues with thousands of sequences may have no statistics, and a plan that reads all of
+# pg_depend for each sequence would never end. So a class is compared as int8 where the planner
+# could else take it for the better key of an index, and late defaults are grouped, not joined.
 QUERY = """
     with locked as materialized (
         select relation from pg_catalog.pg_locks
@@ -21,6 +25,18 @@ QUERY = """
                 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'
             )
     ), late as materialized ({late}
+    ), asked as materialized (
+        select
+            u.sequence,
+            array_agg(u.adrelid) filter (where u.adnum is not null)     as late_relids,
+            array_agg(u.adnum) filter (where u.adnum is not null)       as late_attnums
+        from (
+            select seqrelid as sequence, null::oid as adrelid, null::int2 as adnum
+            from pg_catalog.pg_sequence
+            union all
+            select sequence, adrelid, adnum from late
+        ) u
+        group by u.sequence
     ), known as (
         select
             c.oid                                                       as relid,
@@ -28,38 +44,41 @@ QUERY = """
             c.relname::text                                             as sequencename,
             s.*,
             tn.nspname::text                                            as table_schemaname,
-            t.relname::text                                             as relname,
-            a.attname::text                                             as column_name,
-            format_type(
-                coalesce(nullif(ty.typbasetype, 0), a.atttypid), null
-            )                                                           as column_type,
+            fed.relname::text                                           as relname,
+            fed.attname::text                                           as column_name,
+            format_type(fed.base_type, null)                            as column_type,
             coalesce(fed.columns, 0)::int4                              as columns,
             has_sequence_privilege(c.oid, {rights})                     as may_read,
             not (c.relpersistence = 'u' and pg_is_in_recovery())
                 and c.oid not in (select relation from locked)          as is_free,
             row_number() over (order by least(
                 case s.seqtypid when 'int8'::regtype then 8 when 'int4'::regtype then 4 else 2 end,
-                case when a.attlen > 0 then a.attlen else 8 end
+                case when fed.attlen > 0 then fed.attlen else 8 end
             ), c.oid)                                                   as place
-        from pg_catalog.pg_sequence s
+        from asked
+        join pg_catalog.pg_sequence s on s.seqrelid = asked.sequence
         join pg_catalog.pg_class c on c.oid = s.seqrelid
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         left join lateral (
-            select f.relid, f.attnum, count(*) over () as columns
+            select
+                fc.relnamespace, fc.relname, fa.attname, fa.attlen,
+                coalesce(nullif(ft.typbasetype, 0), ft.oid) as base_type,
+                count(*) over () as columns
             from (
                 select d.refobjid as relid, d.refobjsubid as attnum
                 from pg_catalog.pg_depend d
                 where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid
-                    and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjsubid > 0
-                    and d.deptype in ('a', 'i')
+                    and d.refclassid::int8 = 'pg_catalog.pg_class'::regclass::int8
+                    and d.refobjsubid > 0 and d.deptype in ('a', 'i')
                 union
                 select e.adrelid, e.adnum
                 from pg_catalog.pg_depend d
                 join pg_catalog.pg_attrdef e on e.oid = d.objid
                 where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid
-                    and d.classid = 'pg_catalog.pg_attrdef'::regclass
+                    and d.classid::int8 = 'pg_catalog.pg_attrdef'::regclass::int8
                 union
-                select l.adrelid, l.adnum from late l where l.sequence = c.oid
+                select l.adrelid, l.adnum
+                from unnest(asked.late_relids, asked.late_attnums) as l (adrelid, adnum)
             ) f
             join pg_catalog.pg_attribute fa on fa.attrelid = f.relid and fa.attnum = f.attnum
             join pg_catalog.pg_type ft on ft.oid = fa.atttypid
@@ -71,11 +90,7 @@ QUERY = """
                 fc.relispartition, f.relid, f.attnum
             limit 1
         ) fed on true
-        left join pg_catalog.pg_class t on t.oid = fed.relid
-        left join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
-        left join pg_catalog.pg_attribute a
-            on a.attrelid = fed.relid and a.attnum = fed.attnum
-        left join pg_catalog.pg_type ty on ty.oid = a.atttypid
+        left join pg_catalog.pg_namespace tn on tn.oid = fed.relnamespace
         where c.relpersistence <> 't' and c.oid {asked}
     )
     select

@@ -1,6 +1,7 @@
 """sequences: where each one is, by the limit that counts, and never 0 for what is not known."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from collections.abc import Sequence as Rows
 from dataclasses import replace
@@ -197,3 +198,21 @@ def test_shares_by_hand() -> None:
     assert replace(row, last_value=None).remaining == 1
     assert replace(row, max_value=100, increment=10, last_value=None).remaining == 10
     assert replace(row, max_value=2**63 - 1, column_type="smallint").last_possible == 2**15 - 1
+
+
+@pytest.mark.versions(14, 18)
+async def test_the_plan_needs_no_statistics(database: Database, version: int) -> None:
+    """A catalogue that nobody has analysed is read by the sequence, not by all defaults of it."""
+    query = sequences.sql[180000 if version >= 18 else 140000]
+    async with connected(database.dsn) as admin:
+        await admin.execute(
+            "do $$ begin for i in 1..100 loop"
+            " execute format('create table t%s (id serial, x int default 1)', i);"
+            " end loop; end $$"
+        )
+        plan = "\n".join(
+            line for (line,) in await admin.fetch("explain " + query.replace("{asked}", ">= 0"))
+        )
+    conditions = re.findall(r"pg_depend.*?Index Cond: (.*?)\n", plan, re.DOTALL)
+    assert len(conditions) == 2
+    assert all("objid = c.oid" in one for one in conditions), conditions
