@@ -12,7 +12,7 @@ COLUMNS = """
         rolsuper        as is_superuser,
         {reserved}      as may_use_reserved,
         case
-            when isfinite(rolvaliduntil) then extract(epoch from rolvaliduntil)::float8
+            when rolvaliduntil < 'infinity' then extract(epoch from rolvaliduntil)::float8
         end             as valid_until,
         rolreplication  as may_replicate
     from pg_catalog.pg_roles
@@ -31,7 +31,7 @@ class DatabaseRole:
     may_use_reserved: bool
     """Whether it may use the slots of `reserved_connections`, which exist since 16."""
     valid_until: float | None = None
-    """Unix seconds when its password expires; None: never."""
+    """Unix seconds when its password expires; None: never; minus infinity: it never was valid."""
     may_replicate: bool = False
 
 

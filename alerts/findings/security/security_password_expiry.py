@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from math import isfinite
 from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity
@@ -48,22 +49,17 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 def evidence(row: DatabaseRole, left: float, sessions: int, limits: Limits) -> Evidence:
     name, used = identifier(row.rolname), sessions > 0
     near = left < limits.critical.total_seconds()
-    when = (
-        f"expires in {duration_text(left)}"
-        if left > 0
-        else (f"expired {duration_text(abs(left))} ago")
-    )
     now = f"{plural(sessions, 'session')} of it {'is' if sessions == 1 else 'are'} present"
     return Evidence(
         subject=row.rolname,
         severity=Severity.critical if near and used else Severity.warning,
         value=left,
         message=(
-            f"The password of {row.rolname} {when}"
+            f"The password of {row.rolname} {when(left)}"
             + (f"; {now}, and can't come back after that." if used else "; it has no session now.")
         ),
         facts={
-            "left_seconds": left,
+            "left_seconds": left if isfinite(left) else None,
             "sessions": sessions,
             "may_replicate": row.may_replicate,
             "is_superuser": row.is_superuser,
@@ -74,6 +70,17 @@ def evidence(row: DatabaseRole, left: float, sessions: int, limits: Limits) -> E
             f"ALTER ROLE {name} VALID UNTIL 'infinity';",
         ),
         check="SELECT rolname, rolvaliduntil FROM pg_catalog.pg_roles WHERE rolcanlogin;",
+    )
+
+
+def when(left: float) -> str:
+    """Return a clause: expires in 2 days."""
+    if not isfinite(left):
+        return "has always been expired (VALID UNTIL '-infinity')"
+    return (
+        f"expires in {duration_text(left)}"
+        if left > 0
+        else f"expired {duration_text(abs(left))} ago"
     )
 
 

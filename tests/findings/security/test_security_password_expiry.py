@@ -39,6 +39,8 @@ def ends(days: float | None, count: int = 0, can_login: bool = True, kind: str =
         (ends(-29), Severity.warning),
         (ends(-31), None),
         (ends(-31, 1), Severity.critical),
+        (ends(float("-inf")), None),
+        (ends(float("-inf"), 1), Severity.critical),
         (ends(2.9, can_login=False), None),
     ],
 )
@@ -71,5 +73,8 @@ async def test_found_and_cured(private_server: PrivateServers, psql: Psql) -> No
         async with connected(server.dsn("postgres", "o'dd")):
             [subject] = (await judged()).subjects
             assert subject.evidence.severity is Severity.critical
+            await admin.execute("alter role \"o'dd\" valid until '-infinity'")
+            [subject] = (await judged()).subjects
+            assert "has always been expired (VALID UNTIL '-infinity')" in subject.evidence.message
             await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
             assert (await judged()).state is State.healthy
