@@ -8,8 +8,11 @@ from collectors._base import AnyCollector
 from monitor.polling.work_estimate import WorkEstimates
 from monitor.reading import ReadFailure
 
+FIRST = 30.0
+"""Seconds: a question that has failed is asked again after twice its pace, or twice this where its
+pace is longer; after each further failure it waits twice as long."""
 LONGEST = 600.0
-"""Seconds after which a question that keeps failing is asked once more."""
+"""Seconds beyond which it does not wait, unless its own pace is longer."""
 REFUSED = 3600.0
 """Seconds that a refusal is remembered, unless a right appears or the session is a new one."""
 
@@ -37,7 +40,8 @@ class RoundStatus:
             return None
         passed = float("inf") if self.asked is None else (now - self.asked) / pace
         # Half a tick of tolerance: a round that comes a moment early is not one that comes late.
-        return passed if passed >= 0.95 else None
+        # What has failed is due when it has waited for that, behind all that is late by its pace.
+        return passed if passed >= 0.95 or self.failures else None
 
     def success(self, now: float, duration: float, rows: int) -> None:
         self.succeeded, self.duration, self.rows = now, duration, rows
@@ -48,7 +52,8 @@ class RoundStatus:
         self.error, self.is_expected = failure.message, False
         self.failing_since = self.failing_since or now
         self.failures += 1
-        wait = REFUSED if failure.refused else min(LONGEST, pace * 2**self.failures)
+        backed_off = min(pace, FIRST) * 2.0 ** min(self.failures, 16)
+        wait = REFUSED if failure.refused else min(max(LONGEST, pace), backed_off)
         if not failure.lost:
             self.not_before = now + wait * random.uniform(0.8, 1)
 
@@ -56,8 +61,9 @@ class RoundStatus:
         """Note that it was not asked, for a known reason."""
         self.asked, self.succeeded, self.error = now, None, reason
         self.is_expected, self.failing_since = is_expected, self.failing_since or now
+        self.failures, self.not_before = 0, 0.0
         if is_expected:
-            self.failures, self.failing_since = 0, None
+            self.failing_since = None
 
     def unreached(self, now: float, pace: float, reason: str) -> None:
         """Note that there was no session to ask it on: it stays due, after a pace of its own."""
