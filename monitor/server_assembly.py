@@ -16,7 +16,7 @@ from monitor.derived_rows import DerivedRows
 from monitor.heartbeat import Heartbeat
 from monitor.judging import Judging
 from monitor.planner.advice_book import AdviceBook
-from monitor.planner.visit import PlanVisits
+from monitor.planner.visit import NOT_CONFIGURED, PlanVisits
 from monitor.polling.agenda import Agenda
 from monitor.polling.answers import Answers
 from monitor.polling.burst import LockBurst
@@ -135,6 +135,8 @@ def _plan_visits(
         outlet.supply(plans, rows)
         outlet.supply(index_advice, advice)
 
+    if sessions.for_plans is None:
+        outlet.lack(NOT_CONFIGURED, plans, index_advice)
     return PlanVisits(
         plan.name,
         clock,

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 import structlog
 
 from alerts.history.recorder import Recorder
+from collectors._base import AnyCollector
 from collectors._catalogue import all_collectors
+from collectors.backend_memory import backend_memory
 from collectors.capabilities import capabilities
+from collectors.certificate import certificate
+from collectors.processors import processors
 from collectors.standby_lag import standby_lag
 from collectors.wal_position import wal_position
 from monitor.judging import Judging
@@ -22,8 +26,19 @@ from monitor.postgres.identity import IdentityChange, IdentityTracker
 from monitor.postgres.session import Session
 from monitor.postgres.sessions import Sessions
 from monitor.reading import ReadFailure
+from monitor.sources.waits import SUMMED
 
 log = structlog.get_logger("pgvigil")
+
+BY_A_SESSION: tuple[AnyCollector, ...] = (
+    capabilities,
+    standby_lag,
+    certificate,
+    backend_memory,
+    processors,
+    *SUMMED,
+)
+"""Collectors without a query of their own that know nothing without a session."""
 
 
 @dataclass(slots=True)
@@ -86,7 +101,7 @@ class ServerEvents:
 
     def forget_answers(self, why: str) -> None:
         """Remove everything that the server has told, from judges and from the page."""
-        told = (c for c in all_collectors().values() if c.sql or c in (capabilities, standby_lag))
+        told = (c for c in all_collectors().values() if c.sql or c in BY_A_SESSION)
         for collector in self.answers.forget(told, why):
             self.sink.drop(collector, None)
 

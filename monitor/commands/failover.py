@@ -21,7 +21,7 @@ from monitor.config.settings import Settings
 from monitor.config.watch_plan import plans
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
-from monitor.reports.failover import Seen, candidates, failover_table
+from monitor.reports.failover import Seen, candidates, failover_table, silent_servers
 from monitor.server import ServerMonitor
 
 FINDING = "failover_readiness"
@@ -55,8 +55,9 @@ async def show(settings: Settings) -> int:
         for _ in range(LOOKS):
             await asyncio.sleep(1)
             await asyncio.gather(*(server.round(Lane.fast) for server in servers))
-        found = candidates([seen(server) for server in servers])
-        sys.stdout.write(failover_table(found))
+        known = [seen(server) for server in servers]
+        found = candidates(known)
+        sys.stdout.write("".join((*silent_servers(known), failover_table(found))))
         return 0 if any(one.is_ready for one in found) else NOT_READY
     finally:
         await fleet.close()

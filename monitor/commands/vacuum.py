@@ -20,6 +20,7 @@ from monitor.config.errors import ConfigurationError
 from monitor.config.nearest import unknown_name
 from monitor.look_once import snapshots
 from monitor.reports.vacuum import vacuum_report
+from monitor.views.wording import silence
 
 NOT_KNOWN = 2
 """Exit status if the table was not found, or a server did not answer."""
@@ -68,7 +69,7 @@ def show(
     for server, (snapshot, reason) in servers.items():
         if reason:
             unanswered = True
-            parts.append(f"{server} does not answer: {reason}\n")
+            parts.append(f"{server} does not answer: {silence(snapshot, reason)}\n")
             continue
         try:
             parts += [

@@ -11,9 +11,11 @@ from alerts.replication.watched import unwatched
 from alerts.snapshot import ServerIdentity, Snapshot, Unknown
 from alerts.units import bytes_text
 from collectors._base import Role
+from collectors.connection import connection
 from collectors.replication import replication
 from collectors.wal_position import wal_position
 from monitor.reports.escape import safe
+from monitor.views.wording import silence
 
 Seen = tuple[Snapshot, Limits]
 NONE = "No standby was found: nothing can take over.\n"
@@ -74,6 +76,16 @@ def _order(one: Readiness) -> tuple[int, int, int, str]:
         one.to_replay_bytes or 0,
         one.candidate,
     )
+
+
+def silent_servers(servers: Sequence[Seen]) -> list[str]:
+    """Return a sentence about each server that does not answer."""
+    standing = ((one, one.row(connection)) for one, _ in servers if one.has(connection))
+    return [
+        safe(f"{one.node.server} does not answer: {silence(one, row.cause)}") + "\n"
+        for one, row in standing
+        if not row.up
+    ]
 
 
 def failover_table(found: Sequence[Readiness]) -> str:

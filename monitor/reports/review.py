@@ -10,6 +10,7 @@ from monitor.reports.escape import safe
 from monitor.views.overview import Overview
 from monitor.views.points import EFFORTS, Point, may_be_young, not_judged, points
 from monitor.views.unfinished import AGAIN, unfinished_reviews
+from monitor.views.wording import silence
 
 YOUNG = "Perhaps a step of work that goes on; the state_file of a daemon tells their age:"
 SUBJECTS = 10
@@ -35,14 +36,16 @@ def headline(overview: Overview, against: Compared | None) -> Iterator[str]:
     """Yield what is not complete, and last a sentence about the whole."""
     for view in overview.servers:
         if not view.up:
-            yield safe(f"{view.name} does not answer: {view.unreachable}")
+            yield safe(f"{view.name} does not answer: {silence(view.snapshot, view.unreachable)}")
     for view in unfinished_reviews(overview):
         yield safe(f"{view.name}: {AGAIN}.")
     if overview.servers and not any(view.up for view in overview.servers):
         yield "Nothing is known."
         return
     where = "" if all(view.up for view in overview.servers) else " where a server answers"
-    blind = len({(view.name, verdict.finding.name) for view, verdict in not_judged(overview)})
+    blind = len(
+        {(view.name, verdict.finding.name) for view, verdict in not_judged(overview) if view.up}
+    )
     part = f"; {plural(blind, 'finding')} not judged, see below" if blind else ""
     if against is None:
         found = points(overview)
@@ -108,7 +111,10 @@ def young_ones(overview: Overview) -> Iterator[str]:
 
 
 def unknown_reasons(overview: Overview) -> Iterator[str]:
+    """Yield what was not judged and why; of a server that does not answer the headline says it."""
     for view, verdict in not_judged(overview):
+        if not view.up:
+            continue
         for reason, count in verdict.unjudged_by_reason().items():
             more = f" ({count} objects)" if count > 1 else ""
             yield f"{view.name}: {verdict.finding.name}: {reason}{_where(verdict, reason)}{more}"

@@ -9,6 +9,7 @@ from alerts.runway.walls import Wall, first_of, walls
 from alerts.snapshot import Snapshot
 from alerts.units import duration_text, moment_text, share_text
 from monitor.reports.escape import safe
+from monitor.views.wording import silence
 
 Servers = Mapping[str, tuple[Snapshot, str | None]]
 """What is known of each server, and why it does not answer."""
@@ -19,7 +20,8 @@ def as_text(servers: Servers, writes: float) -> str:
     parts: list[str] = []
     for name, (snapshot, reason) in servers.items():
         parts += ["", name] if len(servers) > 1 else []
-        parts += [f"{name} does not answer: {reason}"] if reason else _lines(snapshot, writes)
+        silent = f"{name} does not answer: {silence(snapshot, reason)}"
+        parts += [silent] if reason else _lines(snapshot, writes)
     return "\n".join(map(safe, parts)).lstrip("\n") + "\n"
 
 

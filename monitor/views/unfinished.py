@@ -20,9 +20,9 @@ def is_late(server: ServerView, verdict: Verdict) -> bool:
 
 
 def unfinished_reviews(overview: Overview) -> list[ServerView]:
-    """Return the servers of which not all reviews could be judged in time."""
+    """Return the servers that answer, and of which not all reviews could be judged in time."""
     return [
         view
         for view in overview.servers
-        if any(v.finding.is_review and is_late(view, v) for v in view.verdicts.values())
+        if view.up and any(v.finding.is_review and is_late(view, v) for v in view.verdicts.values())
     ]

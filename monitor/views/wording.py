@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from alerts._base import Severity, Shape, State
 from alerts.plural import plural
+from alerts.snapshot import Snapshot
 from alerts.units import bytes_text, duration_text, moment_of, share_text
 from alerts.verdicts.causes import Folded
 from alerts.verdicts.verdict import Subject, Verdict
+from collectors.connection import connection
 from monitor.views.summary import Summary
 
 Fact = float | int | str | bool | None
@@ -48,6 +50,12 @@ def fact(name: str, suffix: str, value: Fact) -> str:
     if name.rpartition("_")[2] in NAMES:
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
+def silence(snapshot: Snapshot | None, cause: str | None) -> str:
+    """Return why a server does not answer: what was met, or else its kind in one word."""
+    standing = snapshot.row(connection) if snapshot and snapshot.has(connection) else None
+    return (standing.message if standing else None) or cause or "not queried yet"
 
 
 def clock(at: float) -> str:

@@ -18,6 +18,7 @@ from alerts.snapshot import ServerIdentity, Snapshot
 from collectors._base import Answer, AnyCollector, Role
 from collectors.activity import activity
 from collectors.collation_versions import CollationVersion, collation_versions
+from collectors.connection import Cause, Connection, connection
 from collectors.databases import databases
 from collectors.extensions import Extension, extensions
 from collectors.replication import replication
@@ -26,7 +27,7 @@ from collectors.settings import Setting, settings
 from collectors.subscriptions import subscriptions
 from collectors.wal_position import WalPosition, wal_position
 from collectors.wal_receiver import WalReceiver, wal_receiver
-from monitor.reports.failover import candidates, failover_table
+from monitor.reports.failover import candidates, failover_table, silent_servers
 from tests.fixtures.lock_rows import filled, session
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.replication_rows import (
@@ -414,3 +415,13 @@ def test_the_table_of_candidates() -> None:
     assert lines == [["db2", "yes"], ["db4", "unknown"], ["db3", "no"]]
     assert "    not ready: it is delayed by 1 min on purpose" in table
     assert failover_table([]).startswith("No standby was found")
+
+
+def test_a_server_that_does_not_answer_is_named() -> None:
+    """Else a wrong password reads as if there were no standby."""
+    limits = failover_readiness.Limits()
+    row = filled(Connection, up=False, cause=Cause.auth, message="no such password")
+    away = Snapshot(ServerIdentity("db9"), 0.0, {connection: Answer((row,), 0.0)})
+    up = replace(away, answers={connection: Answer((replace(row, up=True),), 0.0)})
+    [told] = silent_servers([(away, limits), (up, limits)])
+    assert told == "db9 does not answer: no such password\n"

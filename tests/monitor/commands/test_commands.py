@@ -63,6 +63,22 @@ def test_a_picture_of_locks_says_why_it_is_empty() -> None:
     assert (done.returncode, done.stderr) == (2, "")
 
 
+def test_what_can_not_be_known_without_a_server_has_one_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is not for want of time that nothing is known; a login for plans is not configured."""
+    absent = "postgresql://somebody@127.0.0.1:1/postgres"
+    assert main(["check", absent]) == 2
+    told = capsys.readouterr().out
+    assert "not queried yet" not in told
+    assert told.count("the server does not answer: Connection refused") == 1
+    assert main(["review", absent]) == 2
+    told = capsys.readouterr().out
+    assert told == "127.0.0.1:1 does not answer: Connection refused\nNothing is known.\n"
+    assert main(["vacuum", "orders", absent]) == 2
+    assert capsys.readouterr().out == "127.0.0.1:1 does not answer: Connection refused\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [

@@ -44,4 +44,4 @@ def test_the_table_of_a_server(
     assert server["writes"] == 3
     assert {"connection slots"} <= {wall["name"] for wall in server["walls"]}
     assert main(["runway", "postgresql://nobody@127.0.0.1:1/x"]) == 2
-    assert "does not answer" in capsys.readouterr().out
+    assert "does not answer: Connection refused" in capsys.readouterr().out
