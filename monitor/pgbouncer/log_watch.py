@@ -37,7 +37,7 @@ class PoolerLogBook:
             return "text" if name == log.name or (is_older and not name.endswith(PACKED)) else None
 
         position = remembered(memory.get(place, POSITION))
-        tail = Tail(log.parent, position, kind_of, f"there is no file {log.name}")
+        tail = Tail(log.parent, position, kind_of, f"there is no file {log.name}", log.name)
         return cls(tail, memory, place)
 
     def read(self, now: float) -> PoolerLog:

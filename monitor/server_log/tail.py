@@ -65,6 +65,9 @@ class Tail:
     kind_of: Callable[[str], str | None] = by_ending
     """Returns the format of a file by its name; None where it is none of the log."""
     missing: str = "there is no file that ends in .json or .csv"
+    written: str | None = None
+    """Name of the file that is written, where it is always the same: a copy that was made before
+    it was truncated (copytruncate) may bear the same time."""
     kind: str = ""
     skipped_bytes: int = 0
     behind_bytes: int = 0
@@ -120,7 +123,10 @@ class Tail:
             return []
         newest = {kind: max(file.written for file in files) for kind, files in found.items()}
         self.kind = kind_written(newest)
-        return sorted(found[self.kind], key=lambda file: (file.written, file.name))
+        return sorted(found[self.kind], key=self._order)
+
+    def _order(self, file: LogFile) -> tuple[bool, float, str]:
+        return file.name == self.written, file.written, file.name
 
     def _begin_at_end(self, file: LogFile) -> None:
         self.position = Position(file.device, file.inode, file.size)

@@ -16,6 +16,7 @@ PATIENCE = 1.0
 """Seconds that a single check waits for a look."""
 LINKS = 64
 """Tablespaces that are looked at."""
+NOT_HERE = "it is a link to another volume, which is not mounted here; name it in wal_directory"
 LOG_FILES = 10_000
 """Files of the server's log that are counted."""
 NOT_MOUNTED = Absence(
@@ -41,8 +42,11 @@ def measured(data: Path, wal: Path | None = None) -> list[Volume]:
     for place, path in _places(data, wal):
         device, volume = _volume(place, path)
         if volume.error and place == "wal" and wal is None:
-            # Hidden from us, as from another user: it is where the data are, unless told so.
-            device, volume = next(iter(found.items()))
+            if os.path.islink(path):  # False also where that is hidden from us
+                volume = replace(volume, error=NOT_HERE)
+            else:
+                # Hidden, as from another user: it is where the data are, unless told so.
+                device, volume = next(iter(found.items()))
         known = found.get(device)
         found[device] = replace(known, places=f"{known.places}, {place}") if known else volume
     log, label = _log_bytes(data / "log"), _label(data)

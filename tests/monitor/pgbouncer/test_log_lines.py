@@ -1,6 +1,8 @@
 """The pooler's log as hostile input: which lines count, and that no name forges one."""
 
+from os import truncate, utime
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
@@ -145,6 +147,24 @@ def test_over_rotation_and_a_restart(tmp_path: Path) -> None:
     again = PoolerLogBook.of(log, memory, "main")
     assert again.read(5.0).refusals == ()
     assert SECRET not in f"{book.read(6.0)}{memory.everything()}"
+
+
+def test_a_copy_that_was_made_before_it_was_truncated(tmp_path: Path) -> None:
+    """As logrotate does with copytruncate: both files bear the same time, or the copy a later."""
+    log, copy = tmp_path / "pgbouncer.log", tmp_path / "pgbouncer.log.1"
+    refusal = line(f"{C}shop/x@h:1 pooler error: SASL authentication failed")
+    append(log)
+    book = PoolerLogBook.of(log, Memory(), "main")
+    book.read(1.0)
+    append(log, *[refusal] * 20)
+    assert book.read(2.0).refusals[0].count == 20
+    copyfile(log, copy)
+    truncate(log, 0)
+    for at in (log.stat().st_mtime, log.stat().st_mtime + 5):
+        utime(copy, (at, at))
+        assert book.read(3.0).refusals[0].count == 20
+    append(log, refusal)
+    assert book.read(4.0).refusals[0].count == 21
 
 
 def test_a_log_that_is_not_there(tmp_path: Path) -> None:

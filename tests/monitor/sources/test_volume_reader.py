@@ -1,16 +1,21 @@
 """Volumes: each file system once, whatever may be read there; no mount that hangs is waited for."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
 
+from alerts.findings.runway.disk_full import finding as disk_full
+from alerts.history.recorder import Recorder
 from collectors._base import Absence
-from collectors.volumes import Volume
+from collectors.volumes import Volume, volumes
 from monitor.demo.binaries import Owner
 from monitor.sources import volume_reader
 from monitor.sources.volume_reader import NOT_MOUNTED, PACE, measured, volume_watch
+from tests.fixtures.one_look import verdict_of
+from tests.fixtures.session_rows import AT, seen
 
 
 def server(folder: Path, mode: int = 0o700) -> Path:
@@ -44,6 +49,19 @@ def test_a_volume_of_its_own_is_another(tmp_path: Path) -> None:
     [_, lost] = measured(data, tmp_path / "nowhere")
     assert (lost.places, lost.size_bytes) == ("wal", None)
     assert lost.error == "no such file or directory"
+
+
+def test_a_link_that_leads_nowhere_here_is_no_volume_of_the_data(tmp_path: Path) -> None:
+    """In a container beside the server the volume of WAL may not be mounted: it is unknown."""
+    data = tmp_path / "data"
+    (data / "pg_tblspc").mkdir(parents=True)
+    (data / "pg_wal").symlink_to(tmp_path / "elsewhere")
+    known, wal = measured(data)
+    assert (known.places, wal.places, wal.size_bytes) == ("data", "wal", None)
+    views = Recorder(disk_full.history).views(AT)
+    snapshot = replace(seen((volumes, (known, wal))), histories=views)
+    [unjudged] = verdict_of(disk_full, snapshot).unjudged
+    assert (unjudged.subject, "wal_directory" in unjudged.reason) == ("wal", True)
 
 
 def test_a_user_who_cannot_read_the_data_sees_the_volume() -> None:
