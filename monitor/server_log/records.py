@@ -92,7 +92,8 @@ class Parser:
 def of_json(line: bytes) -> Record | None:
     """Return a record of jsonlog; None where it is none."""
     try:
-        told = json.loads(line)
+        # A server writes texts as they are, in the encoding of the session's database.
+        told = json.loads(line.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return _record(told) if isinstance(told, dict) else None

@@ -169,3 +169,29 @@ async def test_codes_of_several_shortages(
 
     [subject] = verdict_of(SHORTAGE, with_rows(*(await until(logged, sqlstate) or ()))).subjects
     assert advised in "".join(subject.evidence.cure)
+
+
+@pytest.mark.versions(14, 18)
+async def test_errors_of_a_database_in_another_encoding(
+    private_server: PrivateServers, version: int
+) -> None:
+    """The log has their statements as bytes that are not UTF-8."""
+    form = "jsonlog" if version >= 15 else "csvlog"
+    options: dict[str, Any] = {"logging_collector": "on", "log_destination": form}
+    server = private_server(**options)
+    book = LogBook.of(server.data / "log", Memory(), "db1")
+    book.read(AT)
+    async with connected(server.dsn()) as admin:
+        await admin.execute(
+            "CREATE DATABASE old ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+    async with connected(server.dsn("old")) as session:
+        with pytest.raises(asyncpg.DataCorruptedError):
+            await session.execute("DO $$ BEGIN RAISE 'café' USING ERRCODE = 'XX001'; END $$")
+
+    async def logged() -> Sequence[LogCount]:
+        return book.read(AT).counts
+
+    [one] = await until(logged, "the error is counted", 30)
+    assert (one.sqlstate, one.datname, one.count) == ("XX001", "old", 1)
+    assert verdict_of(CORRUPTION, with_rows(one)).state is State.ill
