@@ -112,8 +112,12 @@ async def stalled(
     await holder.execute('begin; insert into "S\';".t values (100)')
     builder = await database.session()
     build = asyncio.create_task(builder.execute('create index concurrently "i;x" on "S\';".t (v)'))
-    running = await ill(index_build_running.finding, index_build_running.Limits(NONE))
-    assert "waiting for writers before build" in running.message
+
+    async def waits() -> bool:
+        running = await ill(index_build_running.finding, index_build_running.Limits(NONE))
+        return "waiting for writers before build" in running.message
+
+    await until(waits, "it is told that the build waits")
     limits = index_build_stalled.Limits(NONE)
     evidence = await ill(index_build_stalled.finding, limits)
     assert "ho'lder" in evidence.message

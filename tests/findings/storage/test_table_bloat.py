@@ -216,7 +216,12 @@ async def test_rows_that_are_kept(
     for evidence in (waiting, kept):
         assert f"pid {pid}" in evidence.message
         assert not any(line.startswith("VACUUM (FULL") for line in evidence.cure)
-    await paste(database.dsn, "\n".join(kept.cure))
+    ends = [at for at, step in enumerate(kept.cure) if "pg_terminate_backend(" in step]
+    assert ends, kept.cure
+    await paste(database.dsn, "\n".join(kept.cure[: ends[-1] + 1]))
+    ended = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)"
+    await until(lambda: database.fetchval(ended, int(pid)), "the holder has ended")
+    await paste(database.dsn, "\n".join(kept.cure[ends[-1] + 1 :]))
     free = await found_now(monitor)
     assert free.facts["held_by"] is None
     await paste(database.dsn, "\n".join(free.cure))
