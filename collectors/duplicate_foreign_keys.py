@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from collectors._base import Collector, Lane, Scope
 from collectors._user_objects import OF_USERS
 
+# Columns that only later versions have are read from the row as JSON: which columns a delete clears
+# (15), and whether it is enforced (18). One that is not checks nothing, so it is no twin.
 QUERY = """
     select
         current_database()::text            as datname,
@@ -15,19 +17,24 @@ QUERY = """
         p.relname::text                     as parent_relname,
         array_agg(f.conname::text order by f.convalidated desc, f.oid) as connames,
         count(distinct (f.confdeltype, f.confupdtype, f.confmatchtype, f.condeferrable,
-            f.condeferred)) = 1             as are_equal
+            f.condeferred, later.of ->> 'conperiod',
+            coalesce(later.of ->> 'confdelsetcols', columns.numbers))) = 1 as are_equal
     from pg_catalog.pg_constraint f
     join pg_catalog.pg_class c on c.oid = f.conrelid
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     join pg_catalog.pg_class p on p.oid = f.confrelid
     join pg_catalog.pg_namespace pn on pn.oid = p.relnamespace
     cross join lateral (
-        select array_agg((k.attnum, k.parent_attnum)::text order by k.attnum, k.parent_attnum)
-            as pairs
+        select
+            array_agg((k.attnum, k.parent_attnum)::text order by k.attnum, k.parent_attnum)
+                as pairs,
+            array_to_json(f.conkey)::text as numbers
         from unnest(f.conkey, f.confkey) as k(attnum, parent_attnum)
     ) as columns
+    cross join lateral (select to_json(f) as of) as later
     where f.contype = 'f'
         and f.conparentid = 0
+        and (later.of ->> 'conenforced') is distinct from 'false'
         and {of_users}
     group by f.conrelid, f.confrelid, columns.pairs, n.nspname, c.relname, pn.nspname, p.relname
     having count(*) > 1

@@ -12,7 +12,7 @@ QUERY = f"""
         coalesce(r.rolname::text, '')                   as rolname,
         coalesce(d.datname::text, '')                   as datname,
         lower(split_part(entry, '=', 1))                as name,
-        split_part(entry, '=', 2) in ('0', '-1', 'off') as is_off,
+        split_part(entry, '=', 2) ~* '^(-1|off|0+ *[a-z]*)$' as is_off,
         case
             when lower(split_part(entry, '=', 1)) ~ '^enable_[a-z_]+$'
                 or lower(split_part(entry, '=', 1)) in ({NAMES})
@@ -36,7 +36,7 @@ class RoleSetting:
     """Empty: in every database."""
     name: str
     is_off: bool
-    """Whether its value switches it off."""
+    """Whether its value switches it off: off, -1, or 0 of any unit."""
     value: str | None = None
     """As it is written, of a setting of the planner; None of others."""
 

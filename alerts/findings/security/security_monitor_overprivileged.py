@@ -44,7 +44,7 @@ def evidence(row: OwnRole, attributes: list[str], member_of: list[str]) -> Evide
         *([f"owner of {owned}"] if owned else []),
     ]
     is_of_others = row.is_superuser or row.owned_databases > 0
-    cure = role_of_its_own(name) if is_of_others else surplus(name, attributes, member_of)
+    cure = role_of_its_own(name) if is_of_others else surplus(row, name, attributes)
     return Evidence(
         subject=row.rolname,
         severity=Severity.warning if row.is_superuser else Severity.info,
@@ -69,14 +69,15 @@ def role_of_its_own(name: str) -> Iterator[str]:
     yield remark(f"3. Leave {name} as it is: without its rights, others may be locked out.")
 
 
-def surplus(name: str, attributes: list[str], member_of: list[str]) -> Iterator[str]:
+def surplus(row: OwnRole, name: str, attributes: list[str]) -> Iterator[str]:
     """Take away what reading does not need."""
     yield remark("First run what `pgvigil setup-sql` prints, so that nothing is missing then.")
     yield remark(f"If others work as {name}, too, use a role of its own for pgvigil instead.")
     if attributes:
         yield f"ALTER ROLE {name} {' '.join(attributes)};"
-    for role in member_of:
-        yield f"REVOKE {identifier(role)} FROM {name};"
+    for role, grantor in zip(row.held, row.granted_by, strict=True):
+        by = f" GRANTED BY {identifier(grantor)}" if grantor else ""
+        yield f"REVOKE {identifier(role)} FROM {name}{by};"
 
 
 finding = Finding(

@@ -63,12 +63,15 @@ def evidence(role: str, database: str, count: int) -> Evidence:
         value=count,
         message=(
             f"{plural(count, 'session')} of {role} in {database} may wait for a lock, and be idle"
-            " in a transaction, without an end: no timeout is set, neither for the server nor for"
-            " that role or database."
+            " in a transaction, without an end, unless the application sets a timeout itself: none"
+            " is set for the server, that role or database."
         ),
         facts={"role": role, "sessions": count},
         cure=(
-            remark("Once the application can take it; new sessions of the role begin with it:"),
+            remark(
+                "If the application sets none in its own sessions, which can't be seen from here,"
+                " and once it can take one; new sessions of the role begin with it:"
+            ),
             f"ALTER ROLE {identifier(role)} SET {IDLE} = '5min';",
         ),
         check=(

@@ -6,6 +6,7 @@ from alerts._base import AnyFinding, Evidence
 from alerts.findings.schema import (
     collation_version_mismatch,
     column_types,
+    fk_duplicate,
     fk_type_mismatch,
     table_without_pk,
 )
@@ -69,6 +70,34 @@ async def test_domains_and_texts_are_no_other_types(database: Database) -> None:
         "public.child.d": "it takes more room than any value of the key needs.",
         "public.child.e": "each check and join converts the values, and may miss an index.",
         "public.child.a2": "inserts fail once the key outgrows it.",
+    }
+
+
+TWICE = """
+    create table p (a int primary key, b int, unique (a, b));
+    create table c (a int, b int);
+    alter table c add constraint loose foreign key (a) references p not enforced;
+    alter table c add constraint tight foreign key (a) references p not valid;
+    alter table c add constraint whole foreign key (a, b) references p (a, b) on delete set null;
+    alter table c add constraint part foreign key (a, b) references p (a, b)
+        on delete set null (b);
+    alter table c add constraint x foreign key (b) references p on delete set null;
+    alter table c add constraint y foreign key (b) references p on delete set null (b);
+    create table d (a int, b int);
+    alter table d add constraint one foreign key (a) references p not valid;
+    alter table d add constraint two foreign key (a) references p;
+"""
+
+
+@pytest.mark.versions(18)
+async def test_a_foreign_key_that_is_not_enforced_is_no_twin(database: Database) -> None:
+    """Else the one that is would be dropped; what a delete clears is a difference as well."""
+    await database.execute(TWICE)
+    found = await told(database, fk_duplicate.finding)
+    assert {subject: one.facts["are_equal"] for subject, one in found.items()} == {
+        "public.c (whole, part)": False,
+        "public.c (x, y)": True,
+        "public.d (two, one)": True,
     }
 
 

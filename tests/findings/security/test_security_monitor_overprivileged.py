@@ -73,6 +73,36 @@ async def test_found_and_cured(private_server: PrivateServers, psql: Psql) -> No
         assert (await judged()).state is State.healthy
 
 
+GRANTS = """
+    create role mon login in role pg_monitor;
+    create role people in role pg_write_all_data; create role "te;am" in role people;
+    grant "te;am" to mon;
+    create role admin createrole; grant pg_write_server_files to admin with admin option;
+    set role admin; grant pg_write_server_files to mon; reset role;
+"""
+
+
+@pytest.mark.versions(14, 16, 18)
+async def test_rights_by_another_role_or_from_another(
+    private_server: PrivateServers, psql: Psql
+) -> None:
+    """What is printed takes them away whoever granted them, and by whatever role they came."""
+    server = private_server()
+    async with connected(server.dsn()) as admin:
+        await admin.execute(GRANTS)
+
+        async def judged() -> Verdict:
+            async with watching(dsn=server.dsn("postgres", "mon")) as connection:
+                return verdict_of(finding, await look(connection, own_role))
+
+        [subject] = (await judged()).subjects
+        assert subject.evidence.facts["rights"] == "pg_write_all_data, pg_write_server_files"
+        await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
+        assert (await judged()).state is State.healthy
+        held = "select pg_has_role('people', 'pg_write_all_data', 'member')"
+        assert await admin.fetchval(held), "others keep theirs"
+
+
 @pytest.mark.versions(18)
 async def test_a_superuser_is_left_for_a_role_of_its_own(
     private_server: PrivateServers, psql: Psql

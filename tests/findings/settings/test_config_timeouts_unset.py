@@ -76,6 +76,8 @@ async def test_found_and_cured(private_server: PrivateServers, psql: Psql) -> No
 
     async with connected(server.dsn()) as admin:
         await admin.execute('create role "o\'dd" login')
+        await admin.execute("alter role \"o'dd\" set statement_timeout = '0s'")
+        await admin.execute("alter role \"o'dd\" set lock_timeout = '0 min'")
         assert (await judged()).state is State.healthy
         odd = server.dsn("postgres", "o'dd")
         async with connected(odd), connected(odd), connected(odd):
