@@ -86,7 +86,7 @@ GRANTS = """
 async def test_rights_by_another_role_or_from_another(
     private_server: PrivateServers, psql: Psql
 ) -> None:
-    """What is printed takes them away whoever granted them, and by whatever role they came."""
+    """What is printed takes them away, also where they came by or from another role."""
     server = private_server()
     async with connected(server.dsn()) as admin:
         await admin.execute(GRANTS)
