@@ -75,8 +75,8 @@ async def test_found_and_cured(private_server: PrivateServers, psql: Psql) -> No
 
 GRANTS = """
     create role mon login in role pg_monitor;
-    create role people in role pg_write_all_data; create role "te;am" in role people;
-    grant "te;am" to mon;
+    create role people in role pg_write_all_data; create role "team;1" in role people;
+    grant "team;1" to mon;
     create role admin createrole; grant pg_write_server_files to admin with admin option;
     set role admin; grant pg_write_server_files to mon; reset role;
 """
