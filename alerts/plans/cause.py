@@ -23,6 +23,7 @@ from alerts.snapshot import Snapshot
 from alerts.units import bytes_text
 from collectors._columns import where
 from collectors.index_layout import index_layout
+from collectors.settings import settings
 from collectors.user_indexes import UserIndex, user_indexes
 from collectors.user_tables import UserTable, user_tables
 
@@ -231,8 +232,20 @@ def _of_index(event: IndexEvent) -> Cause:
 def _of_setting(event: AnySettingEvent, snapshot: Snapshot) -> Cause:
     if isinstance(event, RoleSettingEvent):
         return _of_role_setting(event, snapshot)
-    sentence = f"the setting {event.name} was changed from {event.old} to {event.new}"
+    old, new = _shown(event, snapshot)
+    sentence = f"the setting {event.name} was changed from {old} to {new}"
     return Cause(Why.setting, sentence, change_setting(snapshot, event.name, _value(event.old)))
+
+
+def _shown(event: SettingEvent, snapshot: Snapshot) -> tuple[str, str]:
+    """Return both values with their unit, where they have one."""
+    known = snapshot.answer(settings).by("name") if snapshot.has(settings) else {}
+    row = known.get(event.name)
+    if row is None or row.base_unit != "bytes":
+        return event.old, event.new
+    numbers = [replace(row, setting=value).number for value in (event.old, event.new)]
+    shown = [bytes_text(number) for number in numbers if number is not None and number >= 0]
+    return (shown[0], shown[1]) if len(set(shown)) == len(numbers) else (event.old, event.new)
 
 
 def _of_role_setting(event: RoleSettingEvent, snapshot: Snapshot) -> Cause:

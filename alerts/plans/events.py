@@ -114,14 +114,13 @@ class IndexEventsRecorder:
         self, now: Mapping[Key, UserIndex], answer: AnyAnswer, before: float
     ) -> Iterator[IndexEvent]:
         gone = [row for key, row in self.indexes.items() if key not in now]
-        kept = set[tuple[str, int, int]]()
+        kept = set[tuple[str, str, str, int]]()
         if gone:
-            tables = {row.relid for row in gone}
-            others = where(answer.rows, "relid", tables)
-            kept = {(r.datname, r.relid, r.definition) for r in others if r.is_valid}
+            # By name: a table may have been replaced with all of its indexes.
+            others = where(answer.rows, "relname", {row.relname for row in gone})
+            kept = {_what(row) for row in others if row.is_valid}
         for row in gone:
-            is_replaced = (row.datname, row.relid, row.definition) in kept
-            if row.datname not in answer.missing and not is_replaced:
+            if row.datname not in answer.missing and _what(row) not in kept:
                 yield self._event(answer.at, before, row, is_gone=True)
         for key, row in self.indexes.items():
             if row.is_valid and key in now and not now[key].is_valid:
@@ -142,6 +141,11 @@ class IndexEventsRecorder:
 
     def view(self, at: float) -> tuple[IndexEvent, ...]:
         return self.events
+
+
+def _what(row: UserIndex) -> tuple[str, str, str, int]:
+    """Return what an index serves; one that serves the same takes its place."""
+    return row.datname, row.schemaname, row.relname, row.definition
 
 
 def _is_back(event: IndexEvent, now: Mapping[Key, UserIndex]) -> bool:

@@ -123,7 +123,7 @@ def test_a_setting_is_named_and_set_back(server: Server) -> None:
     server.work_mem = "64"
     [subject] = server.pass_by(3, seconds=0.02, temp_blocks_written=500).subjects
     assert subject.evidence.facts["cause"] == "setting changed"
-    assert "work_mem was changed from 4096 to 64" in subject.evidence.message
+    assert "work_mem was changed from 4 MiB to 64 KiB" in subject.evidence.message
     assert any("SET work_mem = 4096;" in line for line in subject.evidence.cure)
 
 

@@ -142,7 +142,8 @@ def test_the_setting_of_hashes_alone_is_read() -> None:
 
 def test_rights_that_are_given_back() -> None:
     """Each in a statement of its own kind, after what makes up for them."""
-    row = replace(PLAIN, may_create_roles=True, may_replicate=True, writes_by=["a;b", "c"])
+    held: dict[str, Any] = {"held": ["a;b", "c"], "granted_by": ["", "o'dd"]}
+    row = replace(PLAIN, may_create_roles=True, may_replicate=True, writes_by=["d"], **held)
     [one] = told(security_monitor_overprivileged.finding, (own_role, [row]))
     first, second, *statements = one.cure
     assert "setup-sql" in first
@@ -150,11 +151,10 @@ def test_rights_that_are_given_back() -> None:
     assert statements == [
         "ALTER ROLE pgvigil NOCREATEROLE NOREPLICATION;",
         'REVOKE "a;b" FROM pgvigil;',
-        "REVOKE c FROM pgvigil;",
+        'REVOKE c FROM pgvigil GRANTED BY "o\'dd";',
     ]
-    [member] = told(
-        security_monitor_overprivileged.finding, (own_role, [replace(PLAIN, writes_by=["c"])])
-    )
+    only = replace(PLAIN, writes_by=["c"], held=["c"], granted_by=[""])
+    [member] = told(security_monitor_overprivileged.finding, (own_role, [only]))
     assert member.cure[2:] == ("REVOKE c FROM pgvigil;",)
     assert "owner of" not in member.message
     [owner] = told(
