@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Reach, Severity
-from alerts.cure import equals, identifier, literal
+from alerts.cure import equals, identifier, literal, plain_ddl, regclass
 from alerts.limits import BaseLimits, Slack
 from alerts.plural import plural
 from alerts.setting_owner import change
@@ -38,6 +38,13 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             due = DueTable(table, triggers(server, options, table.reltuples))
             if work(due) >= limits.least_rows:
                 yield of_table(due)
+    for index, options in enumerate(column(rows, "toast_reloptions")):
+        if options and not Options.of(options).enabled:
+            table = rows[index]
+            trigger = triggers(server, options, table.toast_reltuples or 0.0).vacuum
+            dead = table.toast_n_dead_tup or 0
+            if dead > trigger and dead >= limits.least_rows:
+                yield of_toast(table, dead, trigger)
 
 
 def work(due: DueTable) -> int:
@@ -84,6 +91,34 @@ def of_table(due: DueTable) -> Evidence:
         },
         cure=(*enable(due), f"VACUUM (ANALYZE, SKIP_LOCKED) {name};"),
         check=due.check,
+        object=name,
+        database=table.datname,
+    )
+
+
+def of_toast(table: UserTable, dead: int, trigger: float) -> Evidence:
+    """Its TOAST has an option of its own, while autovacuum works on the table itself."""
+    name = identifier(table.schemaname, table.relname)
+    kind = "MATERIALIZED VIEW" if table.relkind == "m" else "TABLE"
+    return Evidence(
+        subject=f"TOAST of {name}",
+        severity=Severity.info,
+        value=dead,
+        message=(
+            f"Autovacuum is off for the TOAST of {name}, where its long values are, which has"
+            f" {plural(dead, 'dead row')}."
+        ),
+        facts={"dead_rows": dead, "vacuum_trigger_rows": trigger},
+        cure=(
+            *plain_ddl(f"ALTER {kind} {name} RESET (toast.autovacuum_enabled);"),
+            f"VACUUM (SKIP_LOCKED) {name};",
+        ),
+        check=(
+            "SELECT t.relname, t.reloptions, pg_catalog.pg_stat_get_dead_tuples(t.oid) AS dead"
+            " FROM pg_catalog.pg_class c"
+            " JOIN pg_catalog.pg_class t ON t.oid OPERATOR(pg_catalog.=) c.reltoastrelid"
+            f" WHERE {equals('c.oid', regclass(table.schemaname, table.relname))};"
+        ),
         object=name,
         database=table.datname,
     )

@@ -159,6 +159,15 @@ async def test_story_of_late_vacuums(database: Database, watched: Watched, psql:
     await psql(database.dsn, pasted(off))
     await watched.until_gone(*everything)
 
+    await database.execute(LONG_VALUES)
+    await psql(database.dsn, "VACUUM ANALYZE papers;")
+    await watched.until_gone(*everything)
+    await database.execute("DELETE FROM papers")
+    long = await watched.until_found(autovacuum_disabled)
+    assert (long.subject, long.value) == ("TOAST of public.papers", 1200)
+    await psql(database.dsn, pasted(long))
+    await watched.until_gone(*everything)
+
     holders = {
         "idle_transaction": (HELD, None),
         "statement": (None, "SELECT pg_sleep(60) FROM orders LIMIT 1"),
@@ -212,6 +221,12 @@ async def one_holder(
 
     await until(removed, "they are removed")
 
+
+LONG_VALUES = """
+    CREATE TABLE papers (id int, body text) WITH (toast.autovacuum_enabled = off);
+    ALTER TABLE papers ALTER body SET STORAGE EXTERNAL;
+    INSERT INTO papers SELECT i, repeat('x', 3900) FROM generate_series(1, 600) i;
+"""
 
 SLOW: dict[str, Any] = {
     "autovacuum_naptime": "1s",
