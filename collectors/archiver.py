@@ -17,6 +17,7 @@ QUERY = """
         extract(epoch from clock_timestamp() - last_failed_time)::float8    as failed_seconds,
         extract(epoch from stats_reset)::float8                             as stats_reset,
         extract(epoch from clock_timestamp() - stats_reset)::float8         as stats_seconds,
+        extract(epoch from pg_postmaster_start_time())::float8              as started,
         current_setting('archive_mode') = 'always'
             or current_setting('archive_mode') = 'on' and not pg_is_in_recovery()
                                                                             as is_archiving
@@ -42,6 +43,8 @@ class Archiver:
     stats_seconds: float | None
     is_archiving: bool
     """Whether this server should archive."""
+    started: float | None = None
+    """When the server was started."""
 
     @property
     def never_archived(self) -> bool:
@@ -50,9 +53,14 @@ class Archiver:
 
     @property
     def is_failing(self) -> bool:
-        """True if it should archive, and the last attempt has failed."""
-        failed, archived = self.last_failed_time, self.last_archived_time
-        return self.is_archiving and failed is not None and (archived is None or archived < failed)
+        """True if it should archive, and the last attempt has failed.
+
+        A server that was restarted tries at once, if anything waits: until then, an older failure
+        may be from before archive_mode was off.
+        """
+        failed = self.last_failed_time
+        last = max(self.last_archived_time or 0.0, self.started or 0.0)
+        return self.is_archiving and failed is not None and last < failed
 
     @property
     def failing_at_least_seconds(self) -> float:

@@ -39,16 +39,26 @@ def queue_of(snapshot: Snapshot) -> ArchiveQueue | None:
     """Return the queue, by the position of the last archived file; None if it is not known.
 
     Where that is no file of WAL, or nothing was archived yet, the listing of the archiver's files
-    tells it.
+    tells it. What was written while archive_mode was off waits for nothing: it was never listed.
     """
     row, segment = snapshot.row(archiver), segment_bytes(snapshot)
     end, here = _archived_until(row, segment), _written_until(snapshot)
     if end is None or here is None:
         return _listed(snapshot, row, segment)
-    files = max(0, here // segment - end // segment)
+    files, most = max(0, here // segment - end // segment), _most(snapshot, here, segment)
+    files = files if most is None else min(files, most)
     if not files:
         return EMPTY
-    return ArchiveQueue(files, here - end, *_waited(snapshot, row, end + segment))
+    first = max(end, (here // segment - files) * segment)
+    return ArchiveQueue(files, here - first, *_waited(snapshot, row, first + segment))
+
+
+def _most(snapshot: Snapshot, here: int, segment: int) -> int | None:
+    """Return how many files can wait: those that were listed, and those finished since then."""
+    listed = snapshot.row(wal_directory) if snapshot.has(wal_directory) else None
+    if listed is None or listed.lsn is None:
+        return None
+    return listed.ready + max(0, here // segment - listed.lsn // segment)
 
 
 def segment_bytes(snapshot: Snapshot) -> int:

@@ -19,7 +19,7 @@ from alerts.wal.backups import (
     reports_of,
     tells_backups,
 )
-from alerts.wal.server_settings import provider_of
+from alerts.wal.server_settings import provider_of, text_of
 from collectors.archiver import archiver
 from collectors.backup_reports import BackupFolder, BackupReport, backup_reports
 from collectors.replication import replication
@@ -77,6 +77,7 @@ def no_archive(snapshot: Snapshot) -> Evidence:
         facts={"is_archiving": False},
         cure=(
             remark("Archive by the tool that takes the backups (pgBackRest, WAL-G, Barman); then:"),
+            *_logged(snapshot),
             *change(snapshot, "archive_mode", "on"),
             *change(snapshot, "archive_command", "'…'"),
             remark("Take a base backup afterwards: the archive has nothing from before."),
@@ -85,6 +86,17 @@ def no_archive(snapshot: Snapshot) -> Evidence:
             "SELECT pg_catalog.current_setting('archive_mode'), archived_count, last_archived_time"
             " FROM pg_catalog.pg_stat_archiver;"
         ),
+    )
+
+
+def _logged(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return how WAL becomes enough for an archive: else the server would not start with one."""
+    if not snapshot.has(settings) or text_of(snapshot, "wal_level") != "minimal":
+        return ()
+    return (
+        remark("With wal_level = minimal, a server that archives does not start. Set this first,"),
+        remark("and restart when both are set:"),
+        *change(snapshot, "wal_level", "replica"),
     )
 
 

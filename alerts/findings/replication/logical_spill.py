@@ -10,9 +10,9 @@ from alerts.cure import equals, literal, remark
 from alerts.history.window import Delta, Window
 from alerts.limits import FIXED, BaseLimits
 from alerts.plural import plural
-from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, Duration, bytes_text, duration_text
+from alerts.wal.larger import MIB, larger
 from collectors.settings import settings
 from collectors.slot_statistics import slot_statistics
 
@@ -61,7 +61,7 @@ def evidence(snapshot: Snapshot, name: str, delta: Delta) -> Evidence:
         },
         cure=(
             remark("Each WAL sender of a logical slot may use that much memory:"),
-            *change(snapshot, "logical_decoding_work_mem", "'256MB'"),
+            *larger(snapshot, "logical_decoding_work_mem", 256 * MIB),
             remark("Or send large transactions before they end (streaming = on, or parallel since"),
             remark("16, of the subscription), or change rows in smaller transactions."),
         ),

@@ -12,6 +12,7 @@ from alerts.limits import BaseLimits, Slack
 from alerts.plural import plural
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
+from alerts.wal.larger import is_on, longer
 from collectors._base import Role
 from collectors.database_conflicts import database_conflicts
 from collectors.settings import settings
@@ -28,6 +29,16 @@ CAUSES = {
     "tablespace": "a tablespace with their temporary files is dropped",
 }
 LOST = "active_logicalslot"
+
+FEEDBACK = "hot_standby_feedback"
+ALREADY = (
+    remark("hot_standby_feedback is on already: the primary keeps what they read only while the"),
+    remark("standby is connected, unless it has a slot there (primary_slot_name), and VACUUM that"),
+    remark("shortens or rewrites a table cancels them all the same."),
+)
+
+PATIENCE = 300.0
+"""Seconds that replay may wait for queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +87,16 @@ def evidence(snapshot: Snapshot, database: str, kind: str, count: int, rate: flo
 
 def advice(snapshot: Snapshot, kind: str) -> tuple[str, ...]:
     """Return what to choose between: each of it costs something elsewhere."""
-    wait = (
-        remark("Or let replay wait longer for queries; the standby is then behind for so long:"),
-        *change(snapshot, "max_standby_streaming_delay", "'5min'"),
-    )
+    later = longer(snapshot, "max_standby_streaming_delay", PATIENCE)
+    first = remark("Or let replay wait longer for queries; the standby is then behind for so long:")
+    wait = (first, *later) if later else ()
+    if kind in ("snapshot", "bufferpin") and is_on(snapshot, FEEDBACK):
+        return (remark("Shorten the queries."), *ALREADY, *wait)
     if kind in ("snapshot", "bufferpin"):
         return (
             remark("Shorten the queries. Or let the primary keep the rows that they read; it gets"),
             remark("bloat while they run:"),
-            *change(snapshot, "hot_standby_feedback", "on"),
+            *change(snapshot, FEEDBACK, "on"),
             *wait,
         )
     if kind == "lock":
@@ -101,8 +113,14 @@ def advice(snapshot: Snapshot, kind: str) -> tuple[str, ...]:
                 "The slots can't be used any more: slot_lost names them, and each consumer must"
             ),
             remark("start over. To prevent the next time, let the primary keep what they"),
-            remark("need, by a physical slot of this standby (primary_slot_name) and:"),
-            *change(snapshot, "hot_standby_feedback", "on"),
+            *(
+                (remark("need, by a physical slot of this standby (primary_slot_name)."),)
+                if is_on(snapshot, FEEDBACK)
+                else (
+                    remark("need, by a physical slot of this standby (primary_slot_name) and:"),
+                    *change(snapshot, FEEDBACK, "on"),
+                )
+            ),
         )
     if kind == "deadlock":
         return (remark("Retry the cancelled statements, and take locks in one order."), *wait)

@@ -8,6 +8,7 @@ from alerts.cure import equals, identifier, literal, remark
 from alerts.limits import BaseLimits
 from alerts.setting_owner import SettingOwner, change, owner_of
 from alerts.snapshot import Snapshot
+from alerts.wal.larger import is_on
 from alerts.wal.slots import PGOUTPUT, check, loss_of
 from collectors._base import Role
 from collectors.replication import replication
@@ -125,8 +126,12 @@ def not_copied(standby: Snapshot, slot: Slot) -> Evidence:
         facts={"failover": slot.failover, "standby": where, "database": slot.datname},
         cure=(
             remark(f"On {where}:"),
-            *change(standby, "sync_replication_slots", "on"),
-            *change(standby, "hot_standby_feedback", "on"),
+            *(
+                line
+                for name in ("sync_replication_slots", "hot_standby_feedback")
+                if not is_on(standby, name)
+                for line in change(standby, name, "on")
+            ),
             *STANDBY_NEEDS,
             remark("Its log says what a copy waits for: 'could not synchronize replication slot'."),
         ),

@@ -12,6 +12,7 @@ from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import Share, duration_text, share_text
 from alerts.wal.checkpoints import HOUR
+from alerts.wal.larger import known_number
 from collectors._base import Role
 from collectors.bgwriter import bgwriter
 from collectors.settings import settings
@@ -23,6 +24,9 @@ SESSION = "client backend"
 WRITERS = (SESSION, "background writer", "checkpointer")
 DIRECT_SYNCS = 170000
 """Since this version, syncs of files that were just made are counted too."""
+
+PAGES, DELAY = 1000, 0.05
+"""Pages of a round of the background writer, and seconds between two, of which it does much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,7 @@ def by_writes(snapshot: Snapshot, own: float, share: float, stopped: float) -> E
         ),
         facts={"pages_by_sessions": own, "share": share, "bgwriter_stops": stopped},
         cure=(
-            *change(snapshot, "bgwriter_lru_maxpages", "1000"),
-            *change(snapshot, "bgwriter_delay", "'50ms'"),
+            *_busier(snapshot),
             remark("If that does not help, the working set is larger than shared_buffers."),
         ),
         check=(
@@ -110,6 +113,17 @@ def by_writes(snapshot: Snapshot, own: float, share: float, stopped: float) -> E
             " WHERE writes OPERATOR(pg_catalog.>) 0 ORDER BY writes DESC;"
         ),
     )
+
+
+def _busier(snapshot: Snapshot) -> Iterator[str]:
+    """Yield how the background writer does more, unless it is told to already."""
+    pages, delay = (
+        known_number(snapshot, name) for name in ("bgwriter_lru_maxpages", "bgwriter_delay")
+    )
+    if pages is None or pages < PAGES:
+        yield from change(snapshot, "bgwriter_lru_maxpages", str(PAGES))
+    if delay is None or delay > DELAY:
+        yield from change(snapshot, "bgwriter_delay", f"'{DELAY * 1000:.0f}ms'")
 
 
 finding = Finding(

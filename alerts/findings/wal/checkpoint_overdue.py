@@ -5,16 +5,22 @@ from dataclasses import dataclass
 
 from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.cure import ACTIVITY, equals, literal, remark
+from alerts.history.crossings import Crossed
 from alerts.limits import BaseLimits
 from alerts.snapshot import Snapshot
 from alerts.units import Bytes, bytes_text, duration_text
+from alerts.wal.archive_queue import POSITIONS
 from alerts.wal.server_settings import AURORA, needed, writes_own_storage
 from collectors._base import Role
 from collectors.activity import Session, activity
 from collectors.last_checkpoint import LastCheckpoint, last_checkpoint
 from collectors.settings import settings
+from collectors.wal_position import wal_position
 
 CHECKPOINTER = "checkpointer"
+
+IDLE = 1024**2
+"""Bytes that a server may write without a need for another checkpoint: the end of the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +38,24 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         return
     row, timeout = snapshot.row(last_checkpoint), needed(snapshot, "checkpoint_timeout")
     late = row.begun_seconds >= limits.times * timeout
-    if late and (row.redo_bytes or 0) >= limits.least:
+    if not late or (row.redo_bytes or 0) < limits.least:
+        return
+    patience, due = limits.times * timeout, due_since(snapshot, row)
+    if due and due.seconds >= patience:
         yield evidence(snapshot, row, timeout)
+    elif due is None or not due.exact:
+        until = snapshot.at + patience - (due.seconds if due else 0.0)
+        yield Unjudged("it is not known yet for how long one is due", until=until)
+
+
+def due_since(snapshot: Snapshot, row: LastCheckpoint) -> Crossed | None:
+    """Return how long there has been WAL for a checkpoint; None if that is not known.
+
+    An idle server skips its checkpoints: the last one may be of yesterday when a load begins.
+    """
+    if POSITIONS not in snapshot.histories:
+        return None
+    return snapshot.of(POSITIONS).passed(row.redo_lsn + IDLE)
 
 
 def evidence(snapshot: Snapshot, row: LastCheckpoint, timeout: float) -> Evidence:
@@ -79,7 +101,8 @@ finding = Finding(
     title="Checkpoint overdue",
     severities=(Severity.warning,),
     reads=(last_checkpoint, settings),
-    consults=(activity,),
+    consults=(activity, wal_position),
+    history=(POSITIONS,),
     limits=Limits(),
     judge=judge,
     on=Role.primary,

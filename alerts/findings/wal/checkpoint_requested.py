@@ -13,6 +13,7 @@ from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import Share, bytes_text, duration_text, share_text
 from alerts.wal.checkpoints import CHECKPOINTS, HOUR, Checkpoints, by_size, checkpoints_of
+from alerts.wal.larger import MIB, larger
 from alerts.wal.server_settings import AURORA, needed, number_of, writes_own_storage
 from alerts.wal.speed import WRITTEN
 from collectors._base import Role
@@ -113,7 +114,7 @@ def _cure(snapshot: Snapshot, buffers: float | None) -> tuple[str, ...]:
         remark(f"pg_wal may then grow to {size} GiB and more: the disk must have that free."),
         *change(snapshot, "max_wal_size", f"'{size}GB'"),
         *full,
-        *(change(snapshot, "wal_buffers", "'64MB'") if buffers else ()),
+        *(larger(snapshot, "wal_buffers", 64 * MIB) if buffers else ()),
         remark("A crash recovery takes longer with it, about as long as the WAL took to write."),
     )
 

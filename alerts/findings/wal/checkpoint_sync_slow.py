@@ -11,10 +11,14 @@ from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
 from alerts.wal.checkpoints import CHECKPOINTS, Checkpoints, checkpoints_of
+from alerts.wal.larger import known_number
 from alerts.wal.server_settings import AURORA, writes_own_storage
 from collectors._base import Role
 from collectors.checkpointer import checkpointer
 from collectors.settings import settings
+
+FLUSHED = 256 * 1024
+"""Bytes after which the kernel is told to write; PostgreSQL's default on Linux."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,7 @@ def evidence(snapshot: Snapshot, checkpoints: Checkpoints, mean: float) -> Evide
             "within_seconds": checkpoints.seconds,
         },
         cure=(
-            remark("Let the kernel write earlier, so that less is left for the sync:"),
-            *change(snapshot, "checkpoint_flush_after", "'256kB'"),
+            *_earlier(snapshot),
             remark("Outside of PostgreSQL: lower vm.dirty_background_bytes (to 64 MB or so); a"),
             remark("faster disk; pg_wal on a disk of its own, so that commits don't wait for it."),
         ),
@@ -65,6 +68,14 @@ def evidence(snapshot: Snapshot, checkpoints: Checkpoints, mean: float) -> Evide
             "With log_checkpoints, the log has 'sync=' and 'longest=' of each checkpoint."
         ),
     )
+
+
+def _earlier(snapshot: Snapshot) -> Iterator[str]:
+    """Yield how the kernel writes earlier, where PostgreSQL does not ask for that already."""
+    now = known_number(snapshot, "checkpoint_flush_after")
+    if now is None or not 0 < now <= FLUSHED:
+        yield remark("Let the kernel write earlier, so that less is left for the sync:")
+        yield from change(snapshot, "checkpoint_flush_after", f"'{FLUSHED // 1024}kB'")
 
 
 finding = Finding(

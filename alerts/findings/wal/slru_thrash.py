@@ -9,9 +9,9 @@ from alerts._base import Evidence, Finding, Outcome, Severity, Unjudged
 from alerts.cure import equals, literal, remark
 from alerts.history.window import Delta, Window
 from alerts.limits import FIXED, BaseLimits, Slack
-from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share, duration_text, share_text
+from alerts.wal.larger import MIB, larger
 from collectors.settings import settings
 from collectors.slru import slru
 
@@ -110,11 +110,11 @@ def _cure(snapshot: Snapshot, name: str) -> tuple[str, ...]:
     advice = tuple(remark(line) for line in REASONS.get(name, ()) if line)
     if (snapshot.node.version or 0) < SINCE or name not in REASONS:
         return (*advice, remark("Since PostgreSQL 17 the size of this cache is a setting."))
-    size = "'32MB'" if name in ("transaction", "subtransaction", "commit_timestamp") else "'8MB'"
+    size = 32 if name in ("transaction", "subtransaction", "commit_timestamp") else 8
     return (
         *advice,
         remark("A larger cache helps as well:"),
-        *change(snapshot, f"{name}_buffers", size),
+        *larger(snapshot, f"{name}_buffers", size * MIB),
     )
 
 

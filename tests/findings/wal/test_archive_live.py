@@ -1,15 +1,18 @@
 """Archiving on real servers: a command that fails, hangs, keeps nothing, is missing, and works."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from alerts._base import AnyFinding, Severity, State
+from alerts.findings.backup import backup_unproved
 from alerts.findings.wal import archive_failing, archive_stalled, archive_stub, wal_directory_size
 from alerts.history.recorder import Recorder
 from alerts.verdicts.verdict import Verdict
 from collectors.archiver import archiver
 from collectors.last_checkpoint import last_checkpoint
+from collectors.replication import replication
 from collectors.replication_slots import replication_slots
 from collectors.settings import settings
 from collectors.wal_directory import wal_directory
@@ -118,6 +121,62 @@ async def test_a_backup_that_took_long_leaves_nothing_behind(
     limits = archive_stalled.Limits(waiting=timedelta(0))
     verdict = verdict_of(archive_stalled.finding, snapshot, limits=limits)
     assert (verdict.state, verdict.subjects) == (State.healthy, ())
+
+
+@pytest.mark.versions(14, 18)
+async def test_what_was_written_without_an_archive_waits_for_nothing(
+    private_server: PrivateServers,
+) -> None:
+    """While archive_mode was off, no file was put on the archiver's list, also none that failed."""
+    server = private_server(archive_mode="on", archive_command="cp %p ../%f", wal_level="replica")
+    switch = "select pg_logical_emit_message(true, '', 'x'), pg_switch_wal()"
+    await ask(server, switch)
+    archived = "select archived_count > 0 from pg_stat_archiver"
+    await until(lambda: ask(server, archived), "a file is archived")
+    await archives_by(server, "false # %p")
+    await ask(server, switch)
+    failed = "select failed_count > 0 from pg_stat_archiver"
+    await until(lambda: ask(server, failed), "a file fails")
+    await restarted(server, archive_mode="off")
+    for _ in range(4):
+        await ask(server, switch)
+    await ask(server, "checkpoint")
+    await restarted(server, archive_mode="on", archive_command="cp %p ../%f")
+    assert await ask(server, f"select ({PENDING}) = 0")
+    assert await ask(server, failed)
+    for finding in (archive_failing.finding, archive_stalled.finding):
+        assert (await judged(server, finding, **soon(finding))).state is State.healthy
+    await archives_by(server, "sleep 600 # %p")
+    await ask(server, switch)
+    await until(lambda: ask(server, f"select ({PENDING}) = 1"), "a file waits")
+    stalled = archive_stalled.finding
+    [subject] = (await judged(server, stalled, **soon(stalled))).subjects
+    assert subject.evidence.facts["waiting_files"] == 1
+
+
+ALTER = re.compile(r"ALTER SYSTEM SET (\w+) = (\S+);")
+
+
+@pytest.mark.versions(14, 18)
+async def test_an_archive_where_wal_is_minimal(private_server: PrivateServers) -> None:
+    """The server would not start with an archive alone; with all that is printed, it archives."""
+    server = private_server(wal_level="minimal", max_wal_senders=0)
+    finding, asked = backup_unproved.finding, (archiver, settings, replication)
+    async with watching(dsn=server.dsn("postgres", MONITOR)) as connection:
+        [subject] = verdict_of(finding, await look(connection, *asked)).subjects
+    told = dict(ALTER.findall("\n".join(subject.evidence.cure)))
+    assert list(told) == ["wal_level", "archive_mode", "archive_command"]
+    await restarted(server, **told | {"archive_command": "cp %p ../%f"})
+    async with watching(dsn=server.dsn("postgres", MONITOR)) as connection:
+        assert not verdict_of(finding, await look(connection, *asked)).subjects
+
+
+async def restarted(server: Postgres, **settings: object) -> None:
+    """Start it anew with other settings; some were set by ALTER SYSTEM before."""
+    async with connected(server.dsn()) as admin:
+        for name, value in settings.items():
+            await admin.execute(f"alter system set {name} = '{value}'")
+    server.restart()
 
 
 async def label_comes_last(server: Postgres) -> bool:

@@ -68,6 +68,8 @@ def test_a_file_says_where_it_ends() -> None:
         # A retry that was needed once, and has succeeded since.
         (archived(**FAILED | {"last_failed_time": AT - 20}), ARCHIVED, None),
         (archived(**FAILED, is_archiving=False), ARCHIVED, None),
+        # A failure of before the server was started.
+        (archived(**FAILED, started=AT), ARCHIVED, None),
     ],
 )
 def test_failing_is_newer_than_the_last_success(

@@ -106,11 +106,30 @@ async def test_story_of_checkpoints(private_server: PrivateServers, psql: Psql) 
         assert (await judged(server, habit, hours=3, **often)).state is State.healthy
 
         overdue, soon = checkpoint_overdue.finding, {"times": 0.0, "least": 1024**2}
-        [subject] = (await judged(server, overdue, **soon)).subjects
+        recorder = Recorder(wants=overdue.history)
+        [subject] = (await judged(server, overdue, recorder=recorder, **soon)).subjects
         assert int(subject.evidence.facts["redo_bytes"] or 0) > 100 * 1024**2
         await psql(server.dsn(), "\n".join((subject.evidence.check, *subject.evidence.cure)))
         await admin.execute("checkpoint")
-        assert (await judged(server, overdue, **soon)).state is State.healthy
+        assert (await judged(server, overdue, recorder=recorder, **soon)).state is State.healthy
+
+
+@pytest.mark.versions(14, 18)
+async def test_a_load_after_an_idle_night(private_server: PrivateServers) -> None:
+    """The last checkpoint is hours old when the load begins, as none was needed; then one is."""
+    server, overdue = private_server(checkpoint_timeout="1h"), checkpoint_overdue.finding
+    recorder = Recorder(wants=overdue.history)
+    soon = {"times": 0.0, "least": 1024**2}
+    async with connected(server.dsn()) as admin:
+        await admin.execute("checkpoint")
+        judge = partial(judged, server, overdue, recorder=recorder)
+        assert (await judge(**soon)).state is State.healthy
+        await admin.execute(WRITE)
+        begun = "select now() - checkpoint_time > '1 s' from pg_control_checkpoint()"
+        await until(lambda: admin.fetchval(begun), "the checkpoint is old")
+        tight = {"times": 1 / 3600, "least": 1024**2}
+        assert (await judge(hours=5, **tight)).state is State.healthy
+        assert (await judge(hours=5 + 2 / 3600, **tight)).state is State.ill
 
 
 @pytest.mark.versions(14, 18)
@@ -202,7 +221,8 @@ async def test_story_of_a_slow_sync(
     private_server: PrivateServers, paste: Psql, disk: Path
 ) -> None:
     """Told by the time that PostgreSQL measures; over when checkpoints are fast again."""
-    server, finding = private_server(fsync="on"), checkpoint_sync_slow.finding
+    server = private_server(fsync="on", checkpoint_flush_after=0)
+    finding = checkpoint_sync_slow.finding
     limits = partial(judged, sync=timedelta(seconds=1), least=1)
     recorder, minutes = Recorder(finding.history), count()
     judge = partial(limits, server, finding, checkpointer, settings, recorder=recorder)
@@ -221,8 +241,10 @@ async def test_story_of_a_slow_sync(
     [subject] = (await judge(hours=next(minutes) / 60)).subjects
     assert "each for the disk to sync their files" in subject.evidence.message
     await paste(server.dsn(), "\n".join(subject.evidence.cure))
+    await paste(server.dsn(), "\n".join(STATEMENT.findall("\n".join(subject.evidence.cure))))
     async with connected(server.dsn()) as admin:
-        assert await admin.fetchval("show checkpoint_flush_after") == "256kB"
+        flushes = "select current_setting('checkpoint_flush_after') = '256kB'"
+        await until(lambda: admin.fetchval(flushes), "the setting is reloaded")
     await judge(hours=2)
     async with connected(server.dsn()) as admin:
         await admin.execute("checkpoint")

@@ -132,9 +132,26 @@ def test_part_of_an_hour_is_not_judged_well() -> None:
     ],
 )
 def test_overdue(age: float, redo: int, state: State) -> None:
-    row = LastCheckpoint(redo_lsn=5, current_lsn=5 + redo, begun=0.0, begun_seconds=age)
-    snapshot = seen((last_checkpoint, [row]), (settings, SETTINGS))
+    assert verdict_of(checkpoint_overdue.finding, checkpoint_of(age, redo, age)).state is state
+
+
+@pytest.mark.parametrize(
+    ("due", "state"),
+    [(None, State.learning), (0.0, State.healthy), (899.0, State.healthy), (900.0, State.ill)],
+)
+def test_a_load_after_an_idle_night_is_not_overdue(due: float | None, state: State) -> None:
+    """An idle server skips checkpoints, so the last one is old; it counts since when one is due."""
+    snapshot = checkpoint_of(30_000.0, GiB, due)
     assert verdict_of(checkpoint_overdue.finding, snapshot).state is state
+
+
+def checkpoint_of(age: float, redo: int, due: float | None) -> Snapshot:
+    """The last checkpoint, and so much WAL since; None: since when was not seen."""
+    row = LastCheckpoint(redo_lsn=5, current_lsn=5 + redo, begun=0.0, begun_seconds=age)
+    told: dict[AnyCollector, Any] = {last_checkpoint: [row], settings: SETTINGS}
+    idle = [] if due is None else [(-due - 1, {wal_position: [at_lsn(300)]})]
+    written = (-(due or 0.0), {wal_position: [at_lsn(5 + redo)]})
+    return rounds(checkpoint_overdue.finding, *idle, written, (0, told))
 
 
 @pytest.mark.parametrize(
