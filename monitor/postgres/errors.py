@@ -73,6 +73,10 @@ STARTING_UP = (
     (re.compile(r"shutting down"), Cause.stopping),
     (re.compile(r"recovery|not accepting|not yet accepting|consistent"), Cause.recovery),
 )
+NO_TLS = re.compile(r"rejected SSL upgrade")
+"""asyncpg's words for a server that listens, but does not offer TLS."""
+OF_TLS = re.compile(r"SSL|certificate")
+"""asyncpg's words for what is wrong on our side, such as no root certificate to verify with."""
 POOLER = re.compile(r"unsupported startup parameter|no such database|pgbouncer", re.IGNORECASE)
 
 
@@ -137,8 +141,8 @@ def querying() -> Iterator[None]:
 
 def _cause(error: asyncpg.PostgresError) -> Cause:
     text, state, routine = str(error), error.sqlstate or "", str(error.server_source_function)
-    if POOLER.search(text):
-        return Cause.pooler
+    if error.server_source_function is None and POOLER.search(text):
+        return Cause.pooler  # only PostgreSQL tells a routine; a role may be called pgbouncer
     if state == "57P03":
         return next((cause for words, cause in STARTING_UP if words.search(text)), Cause.recovery)
     if state == "28000" and "pg_hba.conf" in text:
@@ -168,11 +172,13 @@ def _network_cause(error: OSError) -> Cause:
         return Cause.unresolved
     if isinstance(error, FileExistsError | PermissionError):
         return Cause.address
+    if NO_TLS.search(str(error)):
+        return Cause.tls
     return Cause.absent if isinstance(error, ConnectionError) else Cause.other
 
 
 def _refusal(error: Exception) -> Cause:
-    return Cause.tls if "SSL" in str(error) else Cause.other
+    return Cause.tls if OF_TLS.search(str(error)) else Cause.other
 
 
 def _sentence(error: BaseException) -> str:
@@ -182,6 +188,10 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno:
         # Error numbers of the resolver are negative, and have their own texts.
         return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return "no host of the address has the role that target_session_attrs asks for"
+    if NO_TLS.search(str(error)):
+        return "the server does not offer TLS, which sslmode asks for"
     if isinstance(error, asyncpg.InternalClientError):
         return "the connection was closed in the middle of an answer"
     text = str(error).strip().splitlines()

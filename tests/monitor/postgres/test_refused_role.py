@@ -1,11 +1,16 @@
 """Why a session is refused, or ends before its first query: roles, libraries, a timeout."""
 
+from pathlib import Path
+
 import asyncpg
 import pytest
 
 from collectors.connection import Cause
+from monitor.address import Address
 from monitor.postgres.errors import ConnectFailure, asking_first, connecting
 from monitor.postgres.server_messages import ServerMessages, fields_of
+from monitor.postgres.session import Session
+from tests.fixtures.postgres import PrivateServers
 
 
 @pytest.mark.parametrize(
@@ -54,3 +59,49 @@ def test_the_last_words_of_a_server_are_told(met: Exception) -> None:
     with pytest.raises(ConnectFailure) as ended, asking_first(lambda: None):
         raise met
     assert ended.value.cause in (Cause.other, Cause.first_question)
+
+
+@pytest.mark.parametrize(
+    ("message", "routine", "cause"),
+    [
+        ('role "pgbouncer" does not exist', "InitializeSessionUserId", Cause.no_role),
+        ("unsupported startup parameter: x", None, Cause.pooler),
+        ("no such database: pgbouncer", None, Cause.pooler),
+    ],
+)
+def test_a_name_makes_no_pooler(message: str, routine: str | None, cause: Cause) -> None:
+    """Only PostgreSQL tells a routine."""
+    fields = {"S": "FATAL", "C": "28000", "M": message}
+    with pytest.raises(ConnectFailure) as refused, connecting():
+        raise asyncpg.PostgresError.new(fields | ({"R": routine} if routine else {}))
+    assert refused.value.cause is cause
+
+
+@pytest.mark.versions(14, 18)
+@pytest.mark.parametrize(
+    ("wish", "cause", "message"),
+    [
+        ("sslmode=require", Cause.tls, "the server does not offer TLS, which sslmode asks for"),
+        ("sslmode=verify-ca", Cause.tls, "root certificate"),
+        ("target_session_attrs=standby", Cause.other, "target_session_attrs asks for"),
+        ("user=pgbouncer", Cause.no_role, 'role "pgbouncer" does not exist'),
+    ],
+)
+async def test_a_server_that_is_there_is_not_absent(
+    private_server: PrivateServers,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    wish: str,
+    cause: Cause,
+    message: str,
+) -> None:
+    """Its answer, or what we ask of it, is told for what it is."""
+    monkeypatch.setenv("HOME", str(tmp_path))  # no root certificate of ours
+    server = private_server(loopback=True)
+    where = f"host=127.0.0.1 port={server.port} user=postgres dbname=postgres password=x"
+    hba = server.data / "pg_hba.conf"
+    hba.write_text("host all all 127.0.0.1/32 trust\nlocal all all trust\n", encoding="utf-8")
+    server.reload()
+    with pytest.raises(ConnectFailure, match=message) as refused:
+        await Session.open(Address.of(f"{where} {wish}", {}), "postgres", 5.0, 5.0)
+    assert refused.value.cause is cause
