@@ -41,7 +41,8 @@ QUERY = """
         join pg_catalog.pg_class c on c.oid = t.relid
         left join pg_catalog.pg_index k on k.indrelid = c.oid and k.indisvalid
             and case c.relreplident
-                when 'd' then k.indisprimary when 'i' then k.indisreplident else false
+                when 'd' then k.indisprimary and k.indimmediate
+                    when 'i' then k.indisreplident else false
             end
         where c.relkind = 'r' and c.relpersistence = 'p' and c.relreplident <> 'f'
             and k.indexrelid is null
@@ -96,7 +97,7 @@ class PublishedTable:
     """Whether updates are published, which therefore fail."""
     for_delete: bool
     identity: str
-    """d: the primary key, which is missing; i: an index that is gone; n: none."""
+    """d: the primary key, which is missing or DEFERRABLE; i: an index that is gone; n: none."""
     candidate: str | None
     """An index that could identify its rows."""
 

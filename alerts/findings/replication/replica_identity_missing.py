@@ -17,7 +17,7 @@ class Limits(BaseLimits):
 
 
 WHY = {
-    "d": "it has no primary key",
+    "d": "it has no primary key, or a DEFERRABLE one",
     "i": "the index of its identity is gone or invalid",
     "n": "its identity is set to NOTHING",
 }

@@ -101,6 +101,16 @@ async def test_story_of_a_subscription(
             await there.execute("update \"Odd orders\" set note = 'x'")
         await paste(publisher.dsn(), "\n".join((lacking.evidence.check, *lacking.evidence.cure)))
         assert (await judged(publisher, replica_identity_missing.finding)).state is State.healthy
+
+        # A key that may be checked at the end of the transaction is none.
+        await there.execute("create table later (id int primary key deferrable)")
+        [lacking] = (await judged(publisher, replica_identity_missing.finding)).subjects
+        assert "no primary key, or a DEFERRABLE one" in lacking.evidence.message
+        with pytest.raises(Exception, match="replica identity"):
+            await there.execute("update later set id = 2")
+        await paste(publisher.dsn(), "\n".join((lacking.evidence.check, *lacking.evidence.cure)))
+        assert (await judged(publisher, replica_identity_missing.finding)).state is State.healthy
+        await there.execute("drop table later")
         await there.execute("insert into \"Odd orders\" values (1, 'a')")
 
         # A copy that can't begin: the row is here already.
