@@ -14,14 +14,14 @@ def known_number(snapshot: Snapshot, name: str) -> float | None:
 
 
 def larger(snapshot: Snapshot, name: str, usual: int) -> tuple[str, ...]:
-    """Return how to increase a size: to so many bytes, or to twice what it is already."""
+    """Return how to increase a size: to that number of bytes, or to twice what it has."""
     now = known_number(snapshot, name)
     size = usual if now is None or now < usual else 2 * int(now)
     return change(snapshot, name, f"'{size // MIB}MB'")
 
 
 def longer(snapshot: Snapshot, name: str, usual: float) -> tuple[str, ...]:
-    """Return how to increase a time: to so many seconds, or to twice what it is already.
+    """Return how to increase a time: to that number of seconds, or to twice what it has.
 
     Nothing where it has no limit.
     """
