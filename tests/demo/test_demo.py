@@ -57,7 +57,7 @@ class Shown:
 
     async def page(self, path: str) -> str:
         def get() -> str:
-            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
                 return str(answer.read().decode())
 
         try:

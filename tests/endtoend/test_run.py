@@ -32,7 +32,7 @@ class Daemon:
     address: str
 
     async def get(self, path: str) -> httpx2.Response:
-        async with httpx2.AsyncClient(base_url=f"http://{self.address}", timeout=30) as client:
+        async with httpx2.AsyncClient(base_url=f"http://{self.address}", timeout=120) as client:
             return await client.get(path)
 
     async def ready(self) -> bool:

@@ -109,7 +109,7 @@ class Prometheus:
 
     async def query(self, expression: str) -> dict[str, float]:
         """The value of each job."""
-        async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+        async with httpx2.AsyncClient(trust_env=False, timeout=120) as http:
             url = f"http://{self.address}/api/v1/query"
             try:
                 answer = (await http.get(url, params={"query": expression})).json()

@@ -33,7 +33,7 @@ def pgvigil(folder: Path, *arguments: str) -> str:
         [sys.executable, "-P", "-c", PROGRAM, str(folder), *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode in (0, 1, 2), done.stderr
     return done.stdout

@@ -231,7 +231,7 @@ async def test_refused_logins_in_its_log(pooler: Poolers, database: Database) ->
                 user="app",
                 password="wrong",
                 database="shop",
-                timeout=20,
+                timeout=60,
             )
     await connected(pool)
     [clients] = verdict_of(login_failures, await seen(later=130)).subjects

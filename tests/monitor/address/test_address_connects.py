@@ -24,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def session(address: Address, database: str | None = None) -> dict[str, object]:
     """Opens one and tells what the server knows of it."""
     arguments = address.connect_arguments(database, {"application_name": "pgvigil"})
-    connection = await asyncpg.connect(**arguments, timeout=10)
+    connection = await asyncpg.connect(**arguments, timeout=60)
     try:
         row = await connection.fetchrow(
             "select session_user as user, current_database() as database, ssl,"

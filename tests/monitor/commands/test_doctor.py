@@ -20,7 +20,8 @@ from tests.fixtures.postgres import PrivateServers, Psql, connected
 
 
 async def seen(dsn: str, **given: Any) -> ServerView:
-    [server] = (await look(load({"dsn": dsn, **given}, {}, settings_type()), {})).servers
+    flags = {"dsn": dsn, "deadline": "60s", **given}
+    [server] = (await look(load(flags, {}, settings_type()), {})).servers
     return server
 
 

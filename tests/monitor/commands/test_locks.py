@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.daemon import PATIENT
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.lock_stage import Stage
 from tests.fixtures.postgres import Database
@@ -25,7 +26,9 @@ async def test_the_command_prints_the_tree_once(stage: Stage, database: Database
     pid = await stage.waits("select from orders")
     dsn = database.server.dsn(database.name, MONITOR)
     process = await asyncio.create_subprocess_exec(
-        *(PROGRAM, "locks", "--dsn", dsn), stdout=asyncio.subprocess.PIPE
+        *(PROGRAM, "locks", "--dsn", dsn),
+        env={**os.environ, **PATIENT},
+        stdout=asyncio.subprocess.PIPE,
     )
     printed = (await process.communicate())[0].decode()
     lines = printed.splitlines()
@@ -47,7 +50,7 @@ async def test_on_a_terminal_it_is_live_until_interrupted(
     ours, its = os.openpty()
     process = await asyncio.create_subprocess_exec(
         *(PROGRAM, "locks", "--dsn", database.server.dsn(database.name, MONITOR)),
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "200", "LINES": "50"},
+        env={**os.environ, **PATIENT, "TERM": "xterm", "COLUMNS": "200", "LINES": "50"},
         stdin=its,
         stdout=its,
         stderr=its,

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from monitor.views.unfinished import AGAIN
+from tests.fixtures.daemon import PATIENT
 from tests.fixtures.postgres import Database
 
 TRIES = 5
@@ -23,6 +25,7 @@ async def reviewed(database: Database, *arguments: str) -> tuple[int | None, str
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "monitor", "review", "--dsn", database.monitor_dsn),
             *("--set", f"databases.include={database.name}", *arguments),
+            env={**os.environ, **PATIENT},
             stdout=asyncio.subprocess.PIPE,
         )
         said, _ = await process.communicate()

@@ -1,6 +1,7 @@
 """pgvigil vacuum: one table by its name, with its triggers, and with other options."""
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE
 
@@ -9,6 +10,7 @@ import pytest
 from alerts.vacuum.outlook import named
 from collectors.user_tables import UserTable, user_tables
 from monitor.cli import main
+from tests.fixtures.daemon import PATIENT
 from tests.fixtures.lock_rows import filled
 from tests.fixtures.postgres import Database, Psql
 from tests.fixtures.session_rows import seen
@@ -55,7 +57,10 @@ def test_a_name_may_be_written_as_findings_print_it(relname: str, name: str, is_
 async def run(*arguments: str) -> tuple[int, str, str]:
     """The command in a process of its own: its status, and what it printed."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "monitor", *arguments), stdout=PIPE, stderr=PIPE
+        *(sys.executable, "-m", "monitor", *arguments),
+        env={**os.environ, **PATIENT},
+        stdout=PIPE,
+        stderr=PIPE,
     )
     out, err = await process.communicate()
     assert process.returncode is not None

@@ -83,7 +83,7 @@ def test_it_is_a_finding_of_its_chapter(extended: Path) -> None:
         f" '{COLLECTOR}' in files.metrics(), 'findings.{FINDING}.lasts' in files.settings_page())"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=extended, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program], cwd=extended, capture_output=True, text=True, timeout=300
     )
     assert done.stdout == "vacuum True True True\n", done.stderr
 

@@ -20,7 +20,7 @@ from collectors.user_tables import user_tables
 from monitor.address import Address
 from monitor.demo.launcher import Postgres
 from monitor.postgres.session import Session
-from tests.fixtures.daemon import Watch, Watched
+from tests.fixtures.daemon import PATIENT, Watch, Watched
 from tests.fixtures.postgres import PrivateServers, Psql, connected
 from tests.fixtures.until import until
 
@@ -143,7 +143,7 @@ async def test_an_address_leads_to_a_name_of_bytes(server: Postgres) -> None:
 
 
 def run(server: Postgres, *words: str) -> "subprocess.CompletedProcess[bytes]":
-    environment = {**os.environ, "PGVIGIL_DSN": server.dsn()}
+    environment = {**os.environ, **PATIENT, "PGVIGIL_DSN": server.dsn()}
     return subprocess.run(
         [sys.executable, "-m", "monitor", *words], env=environment, capture_output=True, check=False
     )

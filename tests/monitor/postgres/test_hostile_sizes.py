@@ -131,7 +131,7 @@ def little_memory() -> Iterator[None]:
 async def asked(address: str) -> None:
     """Log in and run a query as sessions do. Raises QueryFailure."""
     arguments = Address.of(address, {}).connect_arguments()
-    connection = await asyncpg.connect(**arguments, timeout=20)
+    connection = await asyncpg.connect(**arguments, timeout=60)
     try:
         with querying():
             await connection.execute("select x")

@@ -20,7 +20,7 @@ from tests.fixtures.requirements import Tool
 from tests.fixtures.until import until
 from tests.fixtures.website import Website, website
 
-DEADLINE = 20
+DEADLINE = 60
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from monitor.web.serve import Web
 from tests.fixtures.overview import overview
 from tests.fixtures.until import until
 
-DEADLINE = 20
+DEADLINE = 60
 
 
 def web(*listen: str) -> Web:
