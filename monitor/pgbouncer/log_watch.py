@@ -9,6 +9,7 @@ from collectors._base import Absence
 from collectors.pooler_log import PoolerLog
 from monitor.folder_watch import Folder, FolderWatch
 from monitor.pgbouncer.log_lines import Refusals
+from monitor.server_log.lines import LONGEST
 from monitor.server_log.tail import Tail
 from monitor.server_log.watch import POSITION, remembered
 
@@ -26,6 +27,8 @@ class PoolerLogBook:
     place: Namespace
     refusals: Refusals = field(default_factory=Refusals)
     since: float | None = None
+    is_current: bool = False
+    """Whether it was read to its end once: what was written before the start is not of now."""
 
     @classmethod
     def of(cls, log: Path, memory: Memory, pooler: str) -> "PoolerLogBook":
@@ -43,7 +46,9 @@ class PoolerLogBook:
     def read(self, now: float) -> PoolerLog:
         """Count what is new. Raises OSError."""
         for line in self.tail.lines():
-            self.refusals.add(line, now)
+            if self.is_current:
+                self.refusals.add(line, now)
+        self.is_current = self.is_current or self.tail.behind_bytes < LONGEST
         if self.since is None:
             self.since = now
         if at := self.tail.position:

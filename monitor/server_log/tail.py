@@ -72,6 +72,8 @@ class Tail:
     skipped_bytes: int = 0
     behind_bytes: int = 0
     lines_of: Lines = field(default_factory=Lines)
+    newest_at: float = 0.0
+    """Unix seconds of the last write to the file of the last line."""
     _read: int = 0
     """Bytes that this round has read."""
 
@@ -159,6 +161,7 @@ class Tail:
         content = content[: self.lines_of.used(content)]
         end = offset + len(content)
         self.position = Position(status.st_dev, status.st_ino, end, digest(head[:end]))
+        self.newest_at = status.st_mtime
         yield from self.lines_of.of(content, self.kind)
 
     def _start(self, status: os.stat_result, head: bytes) -> int:

@@ -67,8 +67,8 @@ class Tally:
     def _count(self, key: Key, at: float) -> None:
         if key not in self._counts and len(self._counts) >= MOST:
             key = (key[0] if key[0][:2] == "XX" else OTHER, None, None, None)
-        count, first, _ = self._counts.get(key, (0, at, at))
-        self._counts[key] = count + 1, first, at
+        count, first, last = self._counts.get(key, (0, at, at))
+        self._counts[key] = count + 1, min(first, at), max(last, at)
 
     def rows(self) -> tuple[LogCount, ...]:
         return tuple(LogCount(*key, *counted) for key, counted in self._counts.items())

@@ -15,6 +15,9 @@ NOT_CONFIGURED = Absence(
     "the server's log is not read: no server_log is configured", setting=SETTING
 )
 POSITION = "position"
+OLD = 3600.0
+"""Seconds since the last write to a file, from which its lines are not those of now: they were
+written while nothing was read. Less may be the clock of a file server."""
 LogWatch = FolderWatch[Seen]
 
 
@@ -38,7 +41,8 @@ class LogBook:
         counter.begin()
         for line in tail.lines():
             file = tail.position.inode if tail.position else None
-            counter.add((line,), tail.kind, file, now)
+            is_old = now - tail.newest_at > OLD
+            counter.add((line,), tail.kind, file, tail.newest_at if is_old else now)
         if at := tail.position:
             self.memory.put(self.place, POSITION, [at.device, at.inode, at.offset, at.head])
         return counter.seen(tail.kind, tail.lines_of.dropped, tail.skipped_bytes, tail.behind_bytes)

@@ -167,6 +167,20 @@ def test_a_copy_that_was_made_before_it_was_truncated(tmp_path: Path) -> None:
     assert book.read(4.0).refusals[0].count == 21
 
 
+def test_what_was_refused_before_the_start_is_not_of_now(tmp_path: Path) -> None:
+    """A daemon that was away for hours finds many refused logins at once."""
+    log, memory = tmp_path / "pgbouncer.log", Memory()
+    refusal = line(f"{C}shop/x@h:1 pooler error: SASL authentication failed")
+    append(log, refusal)
+    PoolerLogBook.of(log, memory, "main").read(1.0)
+    append(log, *[refusal] * 60_000)  # more than one visit reads
+    again = PoolerLogBook.of(log, memory, "main")
+    while not again.is_current:
+        assert again.read(9000.0).refusals == ()
+    append(log, refusal)
+    assert again.read(9001.0).refusals[0].count == 1
+
+
 def test_a_log_that_is_not_there(tmp_path: Path) -> None:
     heard: list[PoolerLog | Absence] = []
     pooler_log_watch(None, heard.append, heard.append, 1.0).tick(0.0)

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,22 @@ def test_rotation_reads_the_old_file_to_its_end(book: LogBook, tmp_path: Path) -
     append(tmp_path / "c.1.json", entry())
     append(tmp_path / "c.json", entry())
     assert counted(book) == {"42P01": 5}
+
+
+def test_what_was_written_long_ago_is_not_of_now(book: LogBook, tmp_path: Path) -> None:
+    """Read after a pause, or again because the file that was written is gone."""
+    now = time.time()
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    append(old, entry("53100"))
+    os.utime(old, (now - 7200, now - 7200))
+    append(new, entry())
+    assert book.read(now).counts == ()
+    append(new, entry("53300"))
+    [row] = book.read(now).counts
+    assert (row.sqlstate, row.last) == ("53300", now)
+    new.unlink()
+    again = {row.sqlstate: row.last for row in book.read(now).counts}
+    assert again["53100"] == pytest.approx(now - 7200, abs=1)
 
 
 def test_truncation_and_removal_begin_anew(book: LogBook, tmp_path: Path) -> None:
