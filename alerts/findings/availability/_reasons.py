@@ -74,6 +74,7 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
     Cause.auth: (
         "it refused the password",
         (
+            "Is there a role {user}? PostgreSQL says the same where there is none.",
             "Was the password changed, or has it expired (rolvaliduntil)?"
             " Set it again with \\password {user}, and configure pgvigil with the same.",
         ),
