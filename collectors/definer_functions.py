@@ -29,7 +29,8 @@ QUERY = """
             select from unnest(p.proconfig) as entry
             where starts_with(lower(entry), 'search_path=')
         )                                                               as has_search_path,
-        has_function_privilege('public', p.oid, 'execute')              as is_public
+        has_function_privilege('public', p.oid, 'execute')              as is_public,
+        p.prosqlbody is not null                                        as is_bound
     from pg_catalog.pg_proc p
     join pg_catalog.pg_namespace n on n.oid = p.pronamespace
     join pg_catalog.pg_roles r on r.oid = p.proowner
@@ -71,6 +72,8 @@ class DefinerFunction:
     """Whether it sets its own."""
     is_public: bool
     """Whether every role may execute it."""
+    is_bound: bool = False
+    """Whether the names in its body were looked up when it was created (BEGIN ATOMIC, RETURN)."""
 
 
 definer_functions = Collector(

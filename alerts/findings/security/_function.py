@@ -1,6 +1,6 @@
 """Functions as people write them, and as a statement names them under any search_path."""
 
-from alerts.cure import identifier
+from alerts.cure import BREAKS, identifier
 from collectors.definer_functions import DefinerFunction
 
 KINDS = {"p": "PROCEDURE", "a": "AGGREGATE"}
@@ -8,7 +8,7 @@ KINDS = {"p": "PROCEDURE", "a": "AGGREGATE"}
 
 def named(row: DefinerFunction) -> str:
     """Return its qualified name with its arguments, to be read."""
-    return f"{identifier(row.schemaname, row.funcname)}({row.arguments})"
+    return f"{identifier(row.schemaname, row.funcname)}({BREAKS.sub(' ', row.arguments)})"
 
 
 def target(row: DefinerFunction) -> str:

@@ -25,7 +25,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 def evidence(row: DefinerFunction) -> Evidence:
     name = named(row)
-    grave = row.is_owned_by_superuser and row.is_public
+    grave = row.is_owned_by_superuser and row.is_public and not row.is_bound
+    finds = "lets the functions that it calls find names" if row.is_bound else "finds names"
     owner = f"the superuser {row.owner}" if row.is_owned_by_superuser else row.owner
     schema = identifier(row.schemaname)
     return Evidence(
@@ -33,7 +34,7 @@ def evidence(row: DefinerFunction) -> Evidence:
         severity=Severity.warning if grave else Severity.info,
         value=1,
         message=(
-            f"{name} runs with the rights of {owner}, and finds names by the search_path of its"
+            f"{name} runs with the rights of {owner}, and {finds} by the search_path of its"
             " caller: a caller who can create objects can make it run their own."
         ),
         facts={

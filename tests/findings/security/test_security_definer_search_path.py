@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from alerts._base import Severity, State
 from alerts.findings.security.security_definer_search_path import finding
 from alerts.verdicts.verdict import Verdict
@@ -75,3 +77,34 @@ async def test_found_and_cured(database: Database, psql: Psql) -> None:
     for subject in subjects:
         await psql(database.dsn, "\n".join((subject.evidence.check, *subject.evidence.cure)))
     assert (await judged()).state is State.healthy
+
+
+BOUND = """
+    create type "two
+lines" as (a int);
+    create function bound(a "two
+lines") returns int language sql security definer begin atomic select 1; end;
+    create function returned() returns int language sql security definer return 1;
+    create function quoted() returns int language sql security definer as 'select 1';
+"""
+
+
+@pytest.mark.versions(14, 18)
+async def test_names_that_were_looked_up_when_it_was_created(
+    database: Database, psql: Psql
+) -> None:
+    """The body itself can't be misled, but the functions that it calls can."""
+    await database.execute(BOUND)
+    async with watching(dsn=database.monitor_dsn) as connection:
+        verdict = verdict_of(finding, await look(connection, definer_functions))
+    found = {one.evidence.subject: one.evidence for one in verdict.subjects}
+    assert {subject: one.severity for subject, one in found.items()} == {
+        'public.bound(a public."two lines")': Severity.info,
+        "public.returned()": Severity.info,
+        "public.quoted()": Severity.warning,
+    }
+    assert "lets the functions that it calls find names" in found["public.returned()"].message
+    assert "postgres, and finds names by" in found["public.quoted()"].message
+    for one in found.values():
+        assert "\n" not in one.message
+        await psql(database.dsn, "\n".join(one.cure))
