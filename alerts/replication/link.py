@@ -37,12 +37,19 @@ def silence_of(snapshot: Snapshot) -> Silence | None:
     if link.has_upstream is False or is_fed_from_archive(snapshot, link):
         return None
     connected, message = snapshot.of(HEARD).get(()), snapshot.of(MESSAGE).get(())
+    if connected is None and is_upstream_hidden(link):
+        return None
     if connected is None:
         return Silence(link.up_seconds, seen=False)
     silent = connected.seconds
     if message and message.seconds - silent > snapshot.row(wal_position).asks_after_seconds + GRACE:
         silent = message.seconds  # it was hung already when the connection was given up
     return Silence(min(silent, link.up_seconds), seen=True)
+
+
+def is_upstream_hidden(link: WalReceiver) -> bool:
+    """Whether it has no receiver and it is not known whether it should have one."""
+    return link.pid is None and link.has_upstream is None
 
 
 def is_heard(snapshot: Snapshot) -> bool:

@@ -10,6 +10,7 @@ from alerts.replication.synchronous import rule_of
 from alerts.replication.timeline import TIMELINE, known_timeline
 from alerts.snapshot import Snapshot
 from alerts.units import bytes_text, duration_text
+from alerts.wal.slots import is_of_copy
 from collectors.collation_versions import collation_versions
 from collectors.extensions import extensions
 from collectors.replication import Receiver
@@ -284,7 +285,9 @@ def _slots(snapshot: Snapshot, primary: Snapshot) -> Iterator[str]:
         return
     here = {row.slot_name: row for row in snapshot.rows(replication_slots)}
     for slot in primary.rows(replication_slots):
-        if not slot.temporary and slot.slot_type == "logical" and not _is_kept(here, slot):
+        if slot.temporary or slot.slot_type != "logical" or is_of_copy(slot):
+            continue
+        if not _is_kept(here, slot):
             yield f"logical slot {slot.slot_name} is not ready here: its subscriber loses changes"
     physical = [
         slot.slot_name

@@ -1,5 +1,7 @@
 """Replication slots: who uses one, how to start its consumer, and what its loss would cost."""
 
+import re
+
 from alerts.cure import equals, identifier, literal, remark
 from alerts.setting_owner import SettingOwner, owner_of
 from alerts.snapshot import Snapshot
@@ -10,11 +12,17 @@ from collectors.wal_receiver import wal_receiver
 PGOUTPUT = "pgoutput"
 OF_OPERATOR = "_cnpg_"
 """Prefix of the slots that CloudNativePG makes for its standbys."""
+OF_COPY = re.compile(r"pg_[0-9]+_sync_[0-9]+_[0-9]+")
+"""Names of the slots by which a subscription copies a table; each ends with its copy."""
 OF_STANDBY = (
     "the standby that used it must be rebuilt with pg_basebackup, unless its archive has the WAL"
 )
 OF_SUBSCRIBER = "the subscriber must copy all its tables again"
 OF_CONSUMER = "the consumer must read a full snapshot again, and misses what changed in between"
+
+
+def is_of_copy(slot: Slot) -> bool:
+    return OF_COPY.fullmatch(slot.slot_name) is not None
 
 
 def check(slot: Slot) -> str:

@@ -87,6 +87,8 @@ def watched_servers(settings: "Settings", environ: Mapping[str, str]) -> dict[st
         return _lone(settings, environ)
     servers = {}
     for name, server in settings.servers.items():
+        if not name.strip():
+            raise ConfigurationError("servers: the name of a server must not be empty.")
         address = address_of(server, environ)
         named = target_named(address, f"servers.{name}").database
         databases = choice_of(server.databases or settings.databases)

@@ -203,7 +203,7 @@ class Findings(BaseModel):
     """The limits of every finding."""
 
     # Built only where limits are configured: the validators of all limits take 1.5 MiB.
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
 
 class Settings(BaseSettings, Login):

@@ -12,7 +12,16 @@ from alerts.history.unchanged import Unchanged
 from alerts.limits import FIXED, BaseLimits
 from alerts.replication import cures
 from alerts.replication.lag import lag_of_standby
-from alerts.replication.link import GRACE, HEARD, MESSAGE, REPLAYED, Silence, silence_of
+from alerts.replication.link import (
+    GRACE,
+    HEARD,
+    MESSAGE,
+    REPLAYED,
+    Silence,
+    is_fed_from_archive,
+    is_upstream_hidden,
+    silence_of,
+)
 from alerts.replication.timeline import TIMELINE
 from alerts.replication.watched import unwatched
 from alerts.replication.wording import also, lag_facts, link_facts
@@ -26,6 +35,11 @@ from collectors.wal_receiver import WalReceiver, wal_receiver
 
 REPLIES = Unchanged(replication, "reply_time")
 """By the receiver's own clock: only whether it changes counts."""
+
+HIDDEN = (
+    "it receives nothing, and whether primary_conninfo is set is hidden from our role: grant it"
+    " pg_read_all_settings"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +55,10 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
 
 
 def of_standby(snapshot: Snapshot, patience: float) -> Iterator[Outcome]:
-    silence = silence_of(snapshot)
+    silence, link = silence_of(snapshot), snapshot.row(wal_receiver)
     if silence is None:
+        if is_upstream_hidden(link) and not is_fed_from_archive(snapshot, link):
+            yield Unjudged(HIDDEN, subject=snapshot.node.server)
         return
     if silence.seconds >= patience:
         yield disconnected(snapshot, snapshot.row(wal_receiver), silence)

@@ -9,7 +9,7 @@ from alerts.limits import BaseLimits
 from alerts.setting_owner import SettingOwner, change, owner_of
 from alerts.snapshot import Snapshot
 from alerts.wal.larger import is_on
-from alerts.wal.slots import PGOUTPUT, check, loss_of
+from alerts.wal.slots import PGOUTPUT, check, is_of_copy, loss_of
 from collectors._base import Role
 from collectors.replication import replication
 from collectors.replication_slots import Slot, replication_slots
@@ -32,7 +32,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     # The role of one that has not answered since the start is not known.
     standbys = [peer for peer in snapshot.peers if peer.node.role is not Role.primary]
     for slot in snapshot.rows(replication_slots):
-        if slot.slot_type != "logical" or slot.temporary or slot.is_invalid:
+        if slot.slot_type != "logical" or slot.temporary or slot.is_invalid or is_of_copy(slot):
             continue
         if not slot.failover:
             yield not_marked(slot)

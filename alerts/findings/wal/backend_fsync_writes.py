@@ -53,7 +53,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     elif not counted.full:
         yield Unjudged("syncs have not been counted for long enough yet", until=counted.until)
     own, total = _written(snapshot)
-    if own >= limits.least and own / total >= limits.writes:
+    if own and own >= limits.least and own / total >= limits.writes:
         yield by_writes(snapshot, own, own / total, counted.increase["maxwritten_clean"])
 
 

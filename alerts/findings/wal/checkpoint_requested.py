@@ -46,7 +46,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         return
     checkpoints, learning = checkpoints_of(snapshot)
     full = by_size(snapshot, checkpoints.requested)
-    if full >= limits.least and full / checkpoints.all >= limits.share:
+    if full and full >= limits.least and full / checkpoints.all >= limits.share:
         yield evidence(snapshot, checkpoints, full)
     elif learning:
         yield learning

@@ -34,7 +34,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         yield Unjudged(AURORA)
         return
     checkpoints, learning = checkpoints_of(snapshot)
-    if checkpoints.all >= limits.least:
+    if checkpoints.all and checkpoints.all >= limits.least:
         mean = checkpoints.sync_seconds / checkpoints.all
         if mean >= limits.sync.total_seconds():
             yield evidence(snapshot, checkpoints, mean)

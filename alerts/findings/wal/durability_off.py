@@ -9,7 +9,7 @@ from alerts.limits import BaseLimits
 from alerts.setting_owner import change
 from alerts.snapshot import Snapshot
 from alerts.units import duration_text
-from alerts.wal.server_settings import number_of, setting_of
+from alerts.wal.server_settings import number_of, setting_of, writes_own_storage
 from collectors.settings import Setting, settings
 
 
@@ -32,6 +32,9 @@ RISKS = {
         " damaged"
     ),
 }
+OF_PAGES = ("fsync", "full_page_writes")
+"""Aurora writes no pages, so these mean nothing there."""
+
 AFTERWARDS = {
     "fsync": (
         remark("What was written before is not on the disk for certain: run sync on the machine"),
@@ -48,6 +51,8 @@ AFTERWARDS = {
 
 def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     for name in RISKS:
+        if name in OF_PAGES and writes_own_storage(snapshot):
+            continue
         row = setting_of(snapshot, name)
         if row is None or row.setting is None:
             yield Unjudged(f"the server's own {name} is not visible to our role", subject=name)

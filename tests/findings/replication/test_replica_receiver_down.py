@@ -82,6 +82,18 @@ def test_fed_from_an_archive_on_purpose_is_no_dead_link() -> None:
     assert verdict_of(finding, alone(DOWN, archive)).state is State.healthy
 
 
+def test_what_a_standby_should_receive_may_be_hidden() -> None:
+    """Of a role without pg_read_all_settings; one that has received something should go on."""
+    hidden = replace(CUT, has_upstream=None, has_archive=True)
+    verdict = verdict_of(finding, alone(DOWN, hidden))
+    assert verdict.state is State.unknown
+    assert "pg_read_all_settings" in verdict.reason
+    server = Server("db2", Role.standby)
+    server.saw(NOW, {wal_position: [STANDBY], wal_receiver: [LINK], replication: []})
+    cut = server.saw(NOW + 100, {wal_position: [DOWN], wal_receiver: [hidden], replication: []})
+    assert verdict_of(finding, cut).state is State.ill
+
+
 @pytest.mark.parametrize(("replies", "state"), [(True, State.healthy), (False, State.ill)])
 def test_an_unwatched_standby_that_no_longer_replies(replies: bool, state: State) -> None:
     """By whether its replies change, for they are stamped by its own clock."""

@@ -293,6 +293,8 @@ def test_failover_readiness_of_logical_slots() -> None:
     assert state(pair(marked, slot("cdc", synced=True, temporary=True))) is State.ill
     assert state(pair(marked, slot("cdc", synced=True))) is State.healthy
     assert state(pair(slot())) is State.healthy
+    copying = slot("pg_16394_sync_16385_7577000000000000001", **LOGICAL, failover=False)
+    assert state(pair(copying)) is State.healthy
     unwatched = verdict_of(finding, replace(pair(marked), peers=()))
     assert (unwatched.state, unwatched.is_unconfigured) == (State.unknown, True)
     old = pair(slot("cdc", **LOGICAL, failover=False))

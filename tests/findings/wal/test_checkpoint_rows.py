@@ -387,6 +387,35 @@ def test_aurora_has_no_checkpoints(finding: AnyFinding) -> None:
     assert (verdict.state, len(verdict.unjudged)) == (State.unknown, 1)
 
 
+def test_aurora_writes_no_pages() -> None:
+    """What protects pages says nothing there; what protects commits does."""
+    off = given(fsync="off", full_page_writes="off", synchronous_commit="off")
+    known = [*off, *given(**{"rds.extensions": "aurora_stat_utils, postgis"})]
+    [subject] = verdict_of(durability_off.finding, seen((settings, known))).subjects
+    assert subject.evidence.subject == "synchronous_commit"
+
+
+@pytest.mark.parametrize("finding", [checkpoint_requested.finding, checkpoint_sync_slow.finding])
+def test_a_minimum_of_nothing(finding: AnyFinding) -> None:
+    """No checkpoint at all has no share and no mean."""
+    snapshot = an_hour(0, 0, 0)
+    assert (
+        verdict_of(finding, snapshot, limits=replace(finding.limits, least=0)).state
+        is State.healthy
+    )
+
+
+def test_a_minimum_of_no_writes() -> None:
+    finding = backend_fsync_writes.finding
+    told = {"buffers_backend_fsync": 0, "maxwritten_clean": 0}
+    answers: dict[AnyCollector, Any] = {
+        bgwriter: [filled(BackgroundWriter, **told)],
+        stat_io: [io("client backend", 0)],
+    }
+    snapshot = rounds(finding, (0, answers), (HOUR, answers))
+    assert verdict_of(finding, snapshot, limits=replace(finding.limits, least=0)).subjects == ()
+
+
 @pytest.mark.parametrize(
     "module",
     [

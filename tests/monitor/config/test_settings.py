@@ -12,7 +12,7 @@ from alerts.units import Bytes, Duration
 from monitor.config.endpoint import Endpoint
 from monitor.config.errors import ConfigurationError
 from monitor.config.load import load
-from monitor.config.model import settings_for
+from monitor.config.model import settings_for, settings_type
 from monitor.config.poolers import pooler_plans
 from monitor.config.servers import WatchedServer, watched_servers
 from monitor.config.settings import Settings
@@ -213,6 +213,19 @@ def test_a_wrong_file_gets_one_sentence(file: Path, text: str, part: str) -> Non
     """Also if the file can't be read at all; the sentence never contains a secret."""
     file.write_text(text)
     assert part in refusal({}, {"config": str(file)})
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_limit_is_a_finite_number(value: str) -> None:
+    """Nothing is more than it, or less: the finding would never speak."""
+    with pytest.raises(ConfigurationError, match=r"wal_directory_size\.times: .* finite number"):
+        load({"findings.wal_directory_size.times": value}, DSN, settings_type())
+
+
+def test_a_server_has_a_name() -> None:
+    """It is a label; an empty one is none for Prometheus."""
+    named = {"PGVIGIL_SERVERS": '{" ": {"dsn": "host=db1"}}'}
+    assert refusal(named) == "servers: the name of a server must not be empty."
 
 
 def test_variables_that_kubernetes_injects_for_services_are_ignored() -> None:
