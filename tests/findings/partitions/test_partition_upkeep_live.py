@@ -76,9 +76,12 @@ LOOKUPS = """
 """
 
 
-@pytest.mark.versions(14, 18)
+@pytest.mark.versions(15, 18)
 async def test_lookups_by_a_hash_are_pruned(database: Database) -> None:
-    """Though they scan each partition as often; statements that are not pruned are found then."""
+    """Though they scan each partition as often; statements that are not pruned are found then.
+
+    Not on 14, whose counters arrive late: several of these minutes would be one.
+    """
     name = "partition_pruning_missing"
     stage = Stage(database, findings(name), NOW.timestamp())
     await database.execute(HASHED)
