@@ -9,6 +9,7 @@ from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity
 from alerts.cure import remark
 from alerts.findings.settings._releases import END_OF_LIFE, day_of
 from alerts.limits import FIXED, BaseLimits
+from alerts.plural import plural
 from alerts.snapshot import Snapshot
 from alerts.units import Duration
 from collectors.server import server
@@ -32,7 +33,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     if left > limits.info:
         return
     days = left.days
-    when = f"ends on {end}, in {days} days" if days > 0 else f"ended on {end}"
+    when = f"ends on {end}, in {plural(days, 'day')}" if days > 0 else f"ended on {end}"
     yield Evidence(
         subject=f"PostgreSQL {major}",
         severity=Severity.warning if left <= limits.warning else Severity.info,
