@@ -32,6 +32,8 @@ INVISIBLE = re.compile(
 )
 BREAKS = re.compile(r"\s*[\n\r]\s*")
 ACTIVITY = "pg_catalog.pg_stat_activity"
+ENDED_WITHIN = 5000
+"""Milliseconds that a statement waits for the end of a session that it terminates."""
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
@@ -77,17 +79,21 @@ def session_guard(pid: int, backend_start: str, xact_start: str | None) -> str:
 
 def cancel(pid: int, backend_start: str, xact_start: str | None) -> str:
     """Return a statement that cancels the session's query, if it is still the same session."""
-    return _signal("pg_cancel_backend", pid, backend_start, xact_start)
+    return _signal("pg_cancel_backend(pid)", pid, backend_start, xact_start)
 
 
 def terminate(pid: int, backend_start: str, xact_start: str | None) -> str:
-    """Return a statement that terminates the session, if it is still the same session."""
-    return _signal("pg_terminate_backend", pid, backend_start, xact_start)
+    """Return a statement that terminates the session, if it is still the same session.
+
+    It waits for its end: a VACUUM that is pasted with it would still spare what the session needs.
+    """
+    call = f"pg_terminate_backend(pid, {ENDED_WITHIN})"
+    return _signal(call, pid, backend_start, xact_start)
 
 
-def _signal(function: str, pid: int, backend_start: str, xact_start: str | None) -> str:
+def _signal(call: str, pid: int, backend_start: str, xact_start: str | None) -> str:
     guard = session_guard(pid, backend_start, xact_start)
-    return f"SELECT pg_catalog.{function}(pid) FROM {ACTIVITY} WHERE {guard};"
+    return f"SELECT pg_catalog.{call} FROM {ACTIVITY} WHERE {guard};"
 
 
 def regclass(*names: str) -> str:

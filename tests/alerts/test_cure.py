@@ -1,9 +1,13 @@
 """Cures are quoted as PostgreSQL itself quotes, and affect only the session that they name."""
 
+import asyncio
+
 import pytest
 
 from alerts.cure import cancel, identifier, literal, regclass, remark, terminate, undone
 from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.replication import stopped
+from tests.fixtures.until import until
 
 HOSTILE = [
     'quote"d',
@@ -97,6 +101,30 @@ async def test_the_named_session_ends(database: Database, psql: Psql) -> None:
     await session.execute("BEGIN")
     began, xact = await _identity(database, session.get_server_pid())
     assert await psql(database.dsn, terminate(session.get_server_pid(), began, xact)) == "t\n"
+
+
+ENDING = """
+    SELECT count(*) = 1 FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event = 'BackendTermination'
+"""
+
+
+async def test_a_session_is_gone_when_its_end_was_told(database: Database, psql: Psql) -> None:
+    """What is pasted next, such as a VACUUM, finds it gone; so the statement waits."""
+    session = await database.session()
+    await session.execute("BEGIN")
+    pid = session.get_server_pid()
+    began, xact = await _identity(database, pid)
+    with stopped(pid):
+        end = asyncio.ensure_future(psql(database.dsn, terminate(pid, began, xact)))
+
+        async def waits() -> bool:
+            [row] = await database.fetch(ENDING)
+            return bool(row[0])
+
+        await until(waits, "the statement waits for the end of the session")
+    assert await end == "t\n"
+    assert await database.fetch("SELECT 1 FROM pg_stat_activity WHERE pid = $1", pid) == []
 
 
 ODD = (

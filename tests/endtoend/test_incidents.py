@@ -60,7 +60,7 @@ class Incident:
         return alert_name(self.finding)
 
 
-CANCEL, TERMINATE = "SELECT pg_catalog.pg_cancel_backend(pid)", "pg_terminate_backend(pid)"
+CANCEL, TERMINATE = "SELECT pg_catalog.pg_cancel_backend(pid)", "pg_terminate_backend(pid"
 INCIDENTS = (
     Incident("server_unreachable", "doomed", incidents.death, ":5432"),
     Incident("lock_queue_ddl", "shop", incidents.queue_behind_ddl, "public.orders", CANCEL),

@@ -67,7 +67,7 @@ def test_each_kind_is_told_and_ended_in_its_own_way() -> None:
     assert "ROLLBACK PREPARED 'it''s';" in cures[0]
     assert all("-- SELECT pg_catalog.pg_drop_replication_slot(" in cure for cure in cures[1:3])
     assert "On that standby" in cures[3] + cures[6]
-    assert "pg_terminate_backend(pid)" in cures[4]
+    assert "pg_terminate_backend(pid, 5000)" in cures[4]
     assert "pg_cancel_backend(pid)" in cures[5]
     printed = "\n".join((*cures, *(held.check for held in found)))
     assert (exposed(printed), exposed_in_remarks(printed)) == ([], [])

@@ -121,12 +121,15 @@ def test_the_root_is_named_and_not_whoever_stands_in_between() -> None:
 
 def test_a_working_root_is_cancelled_and_an_idle_one_terminated() -> None:
     """Cancelling does nothing to an idle session, terminating too much to a working one."""
-    for state, function in (("active", "cancel"), ("idle in transaction", "terminate")):
+    for state, call in (
+        ("active", "pg_cancel_backend(pid)"),
+        ("idle in transaction", "pg_terminate_backend(pid, 5000)"),
+    ):
         people = [session(1, state=state), session(2, state="active")]
         scene = LockScene.of(scene_of(people, [row_lock(1), row_lock(2, 40.0)]))
         [statement] = [line for line in release(scene, 1) if not line.startswith("--")]
         assert statement == (
-            f"SELECT pg_catalog.pg_{function}_backend(pid) FROM pg_catalog.pg_stat_activity"
+            f"SELECT pg_catalog.{call} FROM pg_catalog.pg_stat_activity"
             " WHERE pid OPERATOR(pg_catalog.=) 1 AND backend_start OPERATOR(pg_catalog.=) 'b1'"
             " AND xact_start OPERATOR(pg_catalog.=) 'x1';"
         )

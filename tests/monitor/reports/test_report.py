@@ -116,7 +116,7 @@ def test_the_worst_comes_first_and_everything_is_there() -> None:
     assert places == sorted(places)
     for words in (
         "pid 4711 · user app",
-        "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity",
+        "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity",
         "GRANT pg_read_all_stats TO pgvigil;",
         "needed for the yearly report, ask Kim",
         "explains warning: Bloated table",

@@ -66,7 +66,7 @@ def test_a_subject_comes_with_all_that_is_needed_to_act() -> None:
     assert subject["since"] == "2025-12-31T23:24:00Z"
     assert subject["database"] == "shop"
     assert subject["facts"]["silent_seconds"] == 2160
-    assert subject["cure"][-1].startswith("SELECT pg_catalog.pg_terminate_backend(pid)")
+    assert subject["cure"][-1].startswith("SELECT pg_catalog.pg_terminate_backend(pid, 5000)")
     assert found["reason"] == subject["message"]
 
 
@@ -121,7 +121,7 @@ def test_a_page_of_a_finding_has_runbook_limits_and_verdicts() -> None:
     assert "<h2>How to fix it</h2>" in page
     assert "Silence of the client inside a transaction that is news." in page
     assert "<td>5m</td>" in page
-    assert page.count("pg_terminate_backend(pid)") >= 2
+    assert page.count("pg_terminate_backend(pid, 5000)") >= 2
     # On a phone a table of all servers would fill the screen before the first cure.
     assert page.index('<article class="card') < page.index('aria-label="Verdicts"')
 
