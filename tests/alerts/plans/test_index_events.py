@@ -7,15 +7,19 @@ from alerts.plans.events import IndexEvents
 from collectors.user_indexes import user_indexes
 from tests.fixtures.one_look import look, watching
 from tests.fixtures.postgres import Database
+from tests.fixtures.until import until
 
 MADE = """
     create table t (a int, b int);
     create index t_a on t (a);
     create index t_b on t (b);
+"""
+USED = """
     set enable_seqscan = off;
     select from t where a = 1;
     select from t where b = 1
 """
+COUNTED = "select count(*) = 2 from pg_stat_user_indexes where relname = 't' and idx_scan > 0"
 REPLACED = """
     create table t_new (like t including all);
     drop table t;
@@ -33,13 +37,16 @@ async def test_a_table_that_is_replaced_keeps_its_indexes(database: Database) ->
             seen = await look(connection, user_indexes, recorder=recorder)
         return [event.row.indexrelname for event in seen.of(IndexEvents())]
 
+    async def use() -> None:
+        await database.execute(USED)
+        await until(lambda: database.fetchval(COUNTED), "the scans of both indexes are counted")
+        assert await gone() == []
+
     await database.execute(MADE)
-    await gone()
+    await use()
     await database.execute(REPLACED)
     assert await gone() == []
-    await database.execute("set enable_seqscan = off; select from t where a = 1")
-    await database.execute("select from t where b = 1")
-    await gone()
+    await use()
     await database.execute("drop index t_new_a_idx")
     await database.execute(REPLACED)
     assert await gone() == ["t_new_a_idx"]

@@ -34,6 +34,8 @@ async def test_a_late_answer_has_cost_no_more(server: Postgres, is_seen: bool) -
         assert glance.round_log.elapsed - before > UNREAD / 2
         for _ in range(rounds):
             await glance.sees_a_wait(session, 60)
-        assert 0 < glance.round_log.work < UNREAD / 2
+        assert glance.round_log.work < UNREAD / 2
+        # Where it is not seen, a slow round trip at the start leaves nothing of an answer's time.
+        assert glance.round_log.work > 0 or not is_seen
     finally:
         await session.close()
