@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from alerts._catalogue import findings_about
 from alerts.history.memory import Memory
 from alerts.snapshot import Snapshot
 from collectors._base import Kind
@@ -16,9 +17,11 @@ from collectors.pooler_routes import PoolerRoute
 from collectors.pooler_servers import pooler_servers
 from monitor.clock import Clock
 from monitor.config.poolers import PoolerPlan
+from monitor.defects import DEFECTS
 from monitor.exposition.server_pages import ServerPages
 from monitor.exposition.store import Store
 from monitor.fleet import Fleet
+from monitor.judging import unknown
 from monitor.pgbouncer.pooler import PoolerMonitor
 from monitor.pgbouncer.routes import Place, place, routes, sessions_behind
 from monitor.polling.sink import Sink
@@ -97,7 +100,18 @@ class Poolers:
         )
 
     def views(self) -> tuple[TargetView, ...]:
-        return tuple(self._view(monitor) for monitor in self.monitors.values())
+        return tuple(self._seen(monitor) for monitor in self.monitors.values())
+
+    def _seen(self, monitor: PoolerMonitor) -> TargetView:
+        """Return the state of one pooler; a defect in it hides no server and no other pooler."""
+        try:
+            return self._view(monitor)
+        except Exception as defect:
+            DEFECTS.note("view", defect, server=monitor.plan.name)
+            findings, now = findings_about(Kind.pgbouncer), self.clock.now()
+            verdicts = {name: unknown(finding, now, defect) for name, finding in findings.items()}
+            node = monitor.node
+            return TargetView(Kind.pgbouncer, node.server, node, verdicts, up=False)
 
     def _view(self, monitor: PoolerMonitor) -> TargetView:
         standing, snapshot = monitor.console.report(), monitor.snapshot()
@@ -135,11 +149,11 @@ class Poolers:
     def routes(self, monitor: PoolerMonitor) -> tuple[PoolerRoute, ...]:
         """Return which of its databases lead to which watched server."""
         answer = monitor.answers.newest.get(pooler_databases)
-        if answer is None:
+        host = monitor.console.host
+        if answer is None or host is None:
             return ()
         servers = {name: set(_places(server)) for name, server in self.fleet.servers.items()}
-        own = monitor.plan.address.target().hosts[0]
-        return tuple(routes(answer.rows, servers, monitor.plan.servers, own))
+        return tuple(routes(answer.rows, servers, monitor.plan.servers, host))
 
     async def tell_servers(self) -> None:
         """Tell each server which of its sessions are connections of a pooler."""

@@ -11,7 +11,7 @@ from monitor.clock import Clock
 from monitor.config.poolers import PoolerPlan
 from monitor.heartbeat import Heartbeat
 from monitor.pgbouncer.console import Console
-from monitor.pgbouncer.failure import ConsoleFailure
+from monitor.pgbouncer.failure import ConsoleFailure, opening
 from monitor.reading import ReadFailure
 
 log = structlog.get_logger("pgvigil")
@@ -41,6 +41,8 @@ class StandingConsole:
     clock: Clock
     heart: Heartbeat = field(default_factory=Heartbeat)
     session: Console | None = None
+    host: str | None = None
+    """Where it was opened last, by the settings as they were then."""
     failure: ConsoleFailure | None = None
     """Why the console can't be asked; None while it can, or before the first attempt."""
     failed_at: float | None = None
@@ -72,6 +74,8 @@ class StandingConsole:
         """Log in anew. Raises ConsoleFailure."""
         await self.close()
         try:
+            with opening():
+                self.host = self.plan.address.target().hosts[0]
             self.session = await Console.open(self.plan.address, self.plan.deadline)
         except ConsoleFailure as failure:
             self._failed(failure)

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
+from alerts._base import State
 from alerts.history.memory import Memory
 from collectors.pooler_connection import PoolerCause
 from monitor.clock import Clock
@@ -136,6 +138,43 @@ async def test_facts_as_of_the_exporter_and_a_restart(pooler: Begin, database: D
         assert "pgbouncer_pools_server" not in page(poolers)
         await pool.start()
         await until_true(lambda: "pgbouncer_up 1\n" in page(poolers), "it is back")
+
+
+async def test_a_secret_that_is_away_for_a_while(
+    pooler: Begin, database: Database, tmp_path: Path
+) -> None:
+    """Nobody else is out of view meanwhile, and what is behind the pooler stays known."""
+    pool, secret = await pooler({"shop": behind(database)}), tmp_path / "dsn"
+    secret.write_text(pool.dsn())
+    wanted = {"servers.db.dsn": database.server.dsn("postgres", MONITOR)}
+    async with watched(wanted | {"poolers.main.dsn_file": str(secret)}) as poolers:
+        main = poolers.monitors["main"]
+        await until_true(lambda: poolers.views()[0].behind == ("db",), "its server is known")
+        secret.unlink()
+        await main.look_anew()
+        [view] = poolers.views()
+        assert (view.up, view.behind) == (True, ("db",))
+        assert "pgbouncer_up 1\n" in page(poolers)
+        assert main.console.session is not None
+        main.console.session.connection.terminate()
+        await until_true(lambda: main.console.failure is not None, "it is missed")
+        assert "pgbouncer_up 0\n" in page(poolers)
+
+
+async def test_a_defect_in_a_view_of_a_pooler(
+    pooler: Begin, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything about it is unknown, and all others are shown."""
+    first, second = await pooler({"a": "host=/x"}), await pooler({"b": "host=/x"})
+    async with watched(flags(database, first=first, second=second)) as poolers:
+        broken = poolers.monitors["first"]
+        await until_true(lambda: all(view.up for view in poolers.views()), "both answer")
+        monkeypatch.setattr(broken, "console", None)
+        one, other = poolers.views()
+        assert not one.up
+        assert {verdict.state for verdict in one.verdicts.values()} == {State.unknown}
+        assert other.up
+        monkeypatch.undo()
 
 
 async def test_two_poolers_have_the_label_server(pooler: Begin, database: Database) -> None:

@@ -8,8 +8,8 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity
 from alerts.cure import remark
 from alerts.limits import BaseLimits
 from alerts.plural import plural
-from alerts.pooler.advice import ini
 from alerts.pooler.behind import sessions_of
+from alerts.pooler.bottleneck import POOL, Reached, raised, reached
 from alerts.pooler.pools import KnownPool, number, pools_of
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
@@ -44,6 +44,7 @@ def evidence(snapshot: Snapshot, pool: KnownPool, limits: Limits) -> Evidence:
     idle = sum(session.state in IDLE for session in sessions)
     timeout = number(snapshot, "query_wait_timeout")
     is_critical = pool.wait_seconds >= limits.wait_critical.total_seconds()
+    bounds = tuple(reached(snapshot, pool))
     return Evidence(
         subject=pool.name,
         severity=Severity.critical if is_critical else Severity.warning,
@@ -51,8 +52,7 @@ def evidence(snapshot: Snapshot, pool: KnownPool, limits: Limits) -> Evidence:
         message=(
             f"{plural(pool.waiting, 'client')} of pool {pool.name}"
             f" {'waits' if pool.waiting == 1 else 'wait'} for a server connection, the first for"
-            f" {duration_text(pool.wait_seconds)}: {pool.pool.sv_active} of"
-            f" {_size(pool)} are in use."
+            f" {duration_text(pool.wait_seconds)}: {_state(pool, bounds)}."
         ),
         facts={
             "waiting_clients": pool.waiting,
@@ -65,13 +65,22 @@ def evidence(snapshot: Snapshot, pool: KnownPool, limits: Limits) -> Evidence:
             **({"dropped_after_seconds": timeout} if timeout else {}),
             "pool_mode": pool.pool.pool_mode,
         },
-        cure=(*_holders(pool, idle), *_larger(pool)),
+        cure=(*_holders(pool, idle), *_larger(pool, bounds)),
         check="",
     )
 
 
-def _size(pool: KnownPool) -> str:
-    return "its server connections" if pool.size is None else plural(pool.size, "connection")
+def _state(pool: KnownPool, bounds: tuple[Reached, ...]) -> str:
+    """Say how many connections are in use, and of which limit."""
+    size = "its server connections" if pool.size is None else plural(pool.size, "connection")
+    active = pool.pool.sv_active or 0
+    used = f"{active} of {size} {'is' if pool.size == active == 1 else 'are'} in use"
+    others = [one for one in bounds if one.setting != POOL]
+    if others:
+        narrow = others[0]
+        return f"{used}, and {narrow.owner} has all {narrow.allowed} that {narrow.name} allows"
+    is_known = pool.size is not None and pool.pool.established is not None
+    return f"{used}, and it gets no more" if is_known and not bounds else used
 
 
 def _holders(pool: KnownPool, idle: int) -> Iterator[str]:
@@ -90,15 +99,20 @@ def _holders(pool: KnownPool, idle: int) -> Iterator[str]:
         yield remark("slow queries fill any pool, and a larger one makes those worse.")
 
 
-def _larger(pool: KnownPool) -> tuple[str, ...]:
+def _larger(pool: KnownPool, bounds: tuple[Reached, ...]) -> Iterator[str]:
     if pool.size is None:
-        return ()
-    wished = pool.size + max(1, min(pool.waiting, pool.size // 2))
-    return (
-        remark("If the server has free CPU and slots (`pgvigil pool` calculates the size):"),
-        *ini(f"default_pool_size = {wished}"),
-        remark(f"A pool_size of its own in [databases] counts before it: {pool.pool.database}."),
-    )
+        return
+    if not bounds:
+        yield remark("Its size is not what limits it: see whether logins to the server are slow or")
+        yield remark(f"fail (pooler_login_failures), and what [users] says of {pool.pool.user}.")
+        return
+    yield remark("If the server has free CPU and slots (`pgvigil pool` calculates the size):")
+    more = max(1, min(pool.waiting, pool.size // 2))
+    yield from raised((one, one.allowed + more) for one in bounds)
+    if any(one.setting == POOL and one.database is None for one in bounds):
+        yield remark(
+            f"A pool_size of its own in [databases] counts before it: {pool.pool.database}."
+        )
 
 
 finding = Finding(

@@ -8,11 +8,12 @@ from typing import Annotated
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity
 from alerts.cure import remark
 from alerts.limits import FIXED, BaseLimits
-from alerts.pooler.advice import ini
+from alerts.pooler.bottleneck import raised, size_of
 from alerts.pooler.pools import KnownPool, pools_of
 from alerts.snapshot import Snapshot
 from alerts.units import Share, share_text
 from collectors._base import Kind
+from collectors.pooler_config import pooler_config
 from collectors.pooler_databases import pooler_databases
 from collectors.pooler_pools import pooler_pools
 
@@ -31,10 +32,10 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         if size is None or active is None or size < limits.smallest:
             continue
         if active / size >= limits.used:
-            yield evidence(pool, active, size)
+            yield evidence(snapshot, pool, active, size)
 
 
-def evidence(pool: KnownPool, active: int, size: int) -> Evidence:
+def evidence(snapshot: Snapshot, pool: KnownPool, active: int, size: int) -> Evidence:
     return Evidence(
         subject=pool.name,
         severity=Severity.warning,
@@ -54,7 +55,7 @@ def evidence(pool: KnownPool, active: int, size: int) -> Evidence:
             remark("See what its transactions do on the server first; in session mode a client"),
             remark("holds its connection also while it does nothing (pooler_session_mode)."),
             remark("If the server has free CPU and slots (`pgvigil pool` calculates the size):"),
-            *ini(f"default_pool_size = {size + max(1, size // 4)}"),
+            *raised([(size_of(snapshot, pool, size), size + max(1, size // 4))]),
         ),
         check="",
     )
@@ -64,6 +65,7 @@ finding = Finding(
     title="Pool nearly used up",
     severities=(Severity.warning,),
     reads=(pooler_pools, pooler_databases),
+    consults=(pooler_config,),
     limits=Limits(),
     judge=judge,
     of=Kind.pgbouncer,

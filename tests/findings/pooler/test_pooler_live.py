@@ -50,8 +50,18 @@ SOON = timedelta(milliseconds=200)
 
 async def follow(pool: Pooler, evidence: Evidence, psql: Psql) -> None:
     """Do what the cure prints: lines into the ini file, commands pasted into psql."""
-    lines = (line.removeprefix("--   ") for line in evidence.cure if line.startswith("--   "))
-    pool.write(**dict(line.split(" = ") for line in lines))
+    place = ""
+    for line in evidence.cure:
+        if "in the line of" in line:
+            place = line.partition("in the line of ")[2].split()[0]
+        elif line.startswith("--   ") and " = " in line:
+            name, value = line.removeprefix("--   ").split(" = ")
+            pool.settings[name] = value
+        elif line.startswith("--   "):
+            name, value = line.removeprefix("--   ").split("=")
+            kept = [one for one in pool.databases[place].split() if not one.startswith(name)]
+            pool.databases[place] = " ".join([*kept, f"{name}={value}"])
+    pool.write()
     await psql(pool.dsn(user=ADMIN), "\n".join(evidence.cure))
 
 
@@ -120,6 +130,52 @@ async def test_a_pool_that_is_used_up(pooler: Poolers, database: Database, psql:
         evidence = await found(pool, saturated)
         assert evidence.facts["active_connections"] == 4
         await follow(pool, evidence, psql)
+        await until_well(pool, saturated)
+
+
+@pytest.mark.parametrize(
+    ("line", "limits", "told"),
+    [
+        ("", {"max_db_connections": 1}, "database shop has all 1 that max_db_connections allows"),
+        (" max_db_connections=1", {}, "database shop has all 1 that max_db_connections allows"),
+        ("", {"max_user_connections": 1}, "user postgres has all 1 that max_user_connections"),
+        (" pool_size=1", {}, "1 of 1 connection is in use."),
+        (" pool_size=1", {"max_db_connections": 1}, "database shop has all 1 that"),
+    ],
+)
+async def test_the_limit_that_is_reached(
+    pooler: Poolers,
+    database: Database,
+    psql: Psql,
+    line: str,
+    limits: dict[str, int],
+    told: str,
+) -> None:
+    """The cure raises what keeps clients waiting, which a larger default would not."""
+    pool = await pooler({"shop": behind(database) + line}, pool_mode="transaction", **limits)
+    soon = WaitingLimits(wait=SOON)
+    async with pool.client("shop") as first, pool.client("shop") as second:
+        await first.execute("begin")
+        await first.execute("select 1")
+        waiting = asyncio.create_task(second.execute("begin"))
+        evidence = await found(pool, clients_waiting, soon)
+        assert told in evidence.message
+        await follow(pool, evidence, psql)
+        await waiting
+        await until_well(pool, clients_waiting, soon)
+
+
+async def test_a_size_of_its_own_is_enlarged(
+    pooler: Poolers, database: Database, psql: Psql
+) -> None:
+    """A default counts for nothing beside it."""
+    line = f"{behind(database)} pool_size=4"
+    pool = await pooler({"shop": line}, pool_mode="transaction", default_pool_size=9)
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            client = await stack.enter_async_context(pool.client("shop"))
+            await client.execute("begin")
+        await follow(pool, await found(pool, saturated), psql)
         await until_well(pool, saturated)
 
 
