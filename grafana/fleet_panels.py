@@ -35,7 +35,8 @@ def servers() -> Panel:
     unknown = own(FINDING_STATE, state=State.unknown)
     return listing(
         "Servers",
-        "The link leads to the server's dashboard. Warnings include critical subjects.",
+        "The link leads to the server's dashboard. Warnings include critical subjects. Poolers"
+        " and pgvigil itself are judged too, and have a row without an answer.",
         [
             ill_by_server(Severity.critical),
             ill_by_server(Severity.warning),

@@ -21,6 +21,9 @@ from grafana.panels import SOURCE
 from grafana.queries import CHOSEN, POOLER, SERVER, fact
 
 EVERYTHING = VariableOption(selected=True, text=["All"], value=["$__all"])
+ANYTHING = ".*"
+"""All: not only what can be chosen. Findings about poolers and about pgvigil itself have these as
+their server, and would be left out of what is counted, as if nothing were ill."""
 NOT_A_TEMPLATE = "/^(?!template[01]$).*/"
 """Templates have no sessions, so they are not offered."""
 Variable = DatasourceVariable | QueryVariable | TextBoxVariable
@@ -44,8 +47,10 @@ def _servers() -> Iterator[Variable]:
     chosen_job, chosen_server = {"job": CHOSEN["job"]}, {"server": SERVER["server"]}
     servers = select(UP, **chosen_job)
     instances = select(UP, **chosen_job, **chosen_server)
-    yield _query("server", "Server", f"label_values({servers}, server)")
-    yield _query("instance", "Instance", f"label_values({instances}, instance)")
+    offered = _query("server", "Server", f"label_values({servers}, server)")
+    yield offered.all_value(ANYTHING)
+    offered = _query("instance", "Instance", f"label_values({instances}, instance)")
+    yield offered.all_value(ANYTHING)
     databases = fact("pg_stat_database_numbackends")
     offered = _query("database", "Database", f"label_values({databases}, datname)")
     yield offered.regex(NOT_A_TEMPLATE)

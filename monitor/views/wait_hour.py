@@ -14,6 +14,7 @@ from collectors.activity import activity
 COLUMNS = round(HOUR / STEP)
 EVENTS = 11
 """Events that are told apart; the others are summed."""
+FEWER = "wait for other events, each of which fewer sessions wait for"
 TOP = 30
 """Kinds of work that are listed."""
 NOW = timedelta(minutes=5)
@@ -86,13 +87,26 @@ def event_rows(hour: WaitHour, shown: list[ChartColumn], now: float) -> list[Eve
             seconds[event] = seconds.get(event, 0.0) + sessions * column.watched
     watched = sum(column.watched for column in shown)
     latest = load_of(hour.seen, now, NOW)
-    return [_row(event, seconds[event] / watched, latest) for event in _chosen(seconds)]
+    chosen = _chosen(seconds)
+    rows = [_row(event, seconds[event] / watched, latest) for event in chosen]
+    if rest := sum(spent for event, spent in seconds.items() if event not in chosen):
+        recent = latest.sessions(lambda event: event not in chosen) if latest.watched else None
+        rows.append(EventRow(OTHERS, FEWER, "", recent, rest / watched))
+    return rows
 
 
 def _row(event: Event, average: float, latest: WaitLoad) -> EventRow:
     known = meaning(event)
     now = latest.seconds.get(event, 0.0) / latest.watched if latest.watched else None
     return EventRow(event, known.means, known.advice, now, average)
+
+
+def average_of(column: ChartColumn, row: EventRow, rows: list[EventRow]) -> float:
+    """Return the average number of sessions of a row in a column."""
+    if row.event != OTHERS:
+        return column.sessions.get(row.event, 0.0)
+    named = {one.event for one in rows if one is not row}
+    return sum(sessions for event, sessions in column.sessions.items() if event not in named)
 
 
 def _chosen(seconds: Mapping[Event, float]) -> list[Event]:

@@ -97,16 +97,19 @@ def headline(picture: Summary) -> str:
 
 
 def _headline(picture: Summary) -> str:
-    servers, silent = picture.overview.servers, len(picture.down)
+    servers = picture.overview.servers
     poolers = picture.overview.poolers
     if not servers and not poolers:
         return "No server is watched"
     counts = [(picture.by_severity(s), s.value) for s in sorted(Severity, key=lambda s: -s.rank)]
     counts.append((picture.by_state(State.unknown), "unknown"))
     parts = [f"{number:,} {what}" for number, what in counts if number]
-    if silent:
-        which = f"{silent} of {len(servers)} servers" if len(servers) > 1 else "server"
-        parts.append(f"{which} unreachable")
+    silent = sum(view.unreachable is not None for view in picture.down)
+    # Just after a start, nobody has tried them.
+    for number, what in ((silent, "unreachable"), (len(picture.down) - silent, "not queried yet")):
+        if number:
+            which = f"{number} of {len(servers)} servers" if len(servers) > 1 else "server"
+            parts.append(f"{which} {what}")
     if unread := len(picture.unread):
         parts.append(f"{plural(unread, 'thing')} can't be read")
     if not parts and picture.by_state(State.healthy):

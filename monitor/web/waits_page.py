@@ -11,6 +11,7 @@ from monitor.views.wait_hour import (
     ChartColumn,
     DoingRow,
     EventRow,
+    average_of,
     columns,
     doing_rows,
     event_rows,
@@ -82,6 +83,7 @@ def _server(view: ServerView, now: float, minutes: int, with_columns: bool) -> S
     shown = columns(view.waits, now, minutes)
     assert len(shown) <= COLUMNS
     since, drawn = shown[0].start, shown if with_columns else None
+    rows = event_rows(view.waits, shown, now)
     works = islice(doing_rows(view.waits, since), None if with_columns else FEW)
     return {
         "server": view.name,
@@ -90,7 +92,7 @@ def _server(view: ServerView, now: float, minutes: int, with_columns: bool) -> S
         "start": iso(since) if drawn else None,
         "watched_seconds": [round(one.watched, 1) for one in drawn] if drawn else None,
         "active_sessions": [_active(one) for one in drawn] if drawn else None,
-        "waits": [_wait(row, drawn) for row in event_rows(view.waits, shown, now)],
+        "waits": [_wait(row, rows, drawn) for row in rows],
         "largest": [_work(row) for row in works],
     }
 
@@ -99,7 +101,7 @@ def _active(column: ChartColumn) -> float | None:
     return round(sum(column.sessions.values()), 2) if column.watched else None
 
 
-def _wait(row: EventRow, drawn: list[ChartColumn] | None) -> WaitJson:
+def _wait(row: EventRow, rows: list[EventRow], drawn: list[ChartColumn] | None) -> WaitJson:
     return {
         "type": row.event[0],
         "event": row.event[1],
@@ -107,7 +109,7 @@ def _wait(row: EventRow, drawn: list[ChartColumn] | None) -> WaitJson:
         "advice": row.advice,
         "sessions_now": None if row.now is None else round(row.now, 2),
         "sessions": round(row.average, 2),
-        "columns": [round(c.sessions.get(row.event, 0.0), 2) for c in drawn] if drawn else None,
+        "columns": [round(average_of(c, row, rows), 2) for c in drawn] if drawn else None,
     }
 
 

@@ -58,7 +58,7 @@ class ServerWaitsJson(TypedDict):
     active_sessions: list[float | None] | None
     """Average number in each column; null where none of it was looked at."""
     waits: list[WaitJson]
-    """The largest wait events; the sums of the others are one row."""
+    """The largest wait events; the sums of the others are the last row, of type `other`."""
     largest: list[WorkJson]
     """The largest kinds of work."""
 

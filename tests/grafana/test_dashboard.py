@@ -139,6 +139,8 @@ def test_variables(name: str) -> None:
     asked = [variable for variable in offered.values() if variable["type"] == "query"]
     assert {variable["refresh"] for variable in asked} == {2}
     assert {variable["includeAll"] for variable in asked} == {True}
+    everything = {one["name"] for one in asked if one.get("allValue") == ".*"}
+    assert everything == (set() if of_poolers else {"server", "instance"})
 
 
 @each_dashboard

@@ -25,16 +25,11 @@
   // UTC, as everywhere on the page: "03:07", or with seconds.
   const clock = (at, end = 16) => new Date(at).toISOString().slice(11, end);
 
-  // All waits from the bottom up, and what is not told apart.
-  const layers = (server) => {
-    const named = server.waits.map((wait, n) => ({
-      title: title(wait), className: wait.type === "CPU" ? "w0" : "w" + (n % 11 + 1), columns: wait.columns,
-    }));
-    const rest = server.active_sessions.map((all, n) =>
-      Math.max(0, (all || 0) - server.waits.reduce((sum, wait) => sum + wait.columns[n], 0)));
-    if (Math.max(...rest) > 0.05) named.push({ title: "others", className: "rest-of", columns: rest });
-    return named;
-  };
+  const colour = (wait, n) => wait.type === "CPU" ? "w0" : wait.type === "other" ? "rest-of" : "w" + (n % 11 + 1);
+  // All waits from the bottom up; the last is what is not told apart.
+  const layers = (server) => server.waits.map((wait, n) => ({
+    title: title(wait), className: colour(wait, n), columns: wait.columns,
+  }));
 
   const draw = (figure, server) => {
     const count = server.watched_seconds.length, stack = layers(server);

@@ -49,7 +49,11 @@ def test_nothing_wrong_is_said_only_when_it_is_known() -> None:
     well, blind = healthy(IDLE)[0], Verdict(SATURATION, State.unknown, NOW)
     assert headline(overview(server(well))) == "Nothing is wrong on 1 server"
     assert headline(overview(server(well, blind))) == "1 unknown"
-    assert headline(overview(server(well, up=False))) == "server unreachable"
+    gone, new = server(well, up=False, unreachable="refused"), server(well, up=False)
+    assert headline(overview(gone)) == "server unreachable"
+    assert headline(overview(new)) == "server not queried yet"
+    both = "1 of 2 servers unreachable, 1 of 2 servers not queried yet"
+    assert headline(overview(gone, new)) == both
     gap = (Unread("shop", "it is closed"),)
     told = headline(overview(server(well, unread=gap)))
     assert html.unescape(told) == "1 thing can't be read"
@@ -232,7 +236,9 @@ def test_a_server_at_its_start_has_a_page() -> None:
     fresh = ServerView(
         "new", ServerIdentity("new"), collectors=(CollectorView("activity", "fast", 1.0),)
     )
-    assert "unreachable" in page_of(overview(fresh))
+    page = page_of(overview(fresh))
+    assert "server not queried yet" in page
+    assert "unreachable" not in page
 
 
 def test_troubles_of_our_own_are_said() -> None:

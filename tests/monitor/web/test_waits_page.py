@@ -41,9 +41,25 @@ def test_the_chart_has_a_bounded_number_of_numbers() -> None:
     hour = WaitHour(seen=view_of(watched(rows, range(0, 7200, 9))))
     [told] = read(shown(server(hour), at=AT + 7200))
     assert len(told["watched_seconds"]) == HOUR / STEP
-    assert len(told["waits"]) <= EVENTS + 1
+    assert len(told["waits"]) <= EVENTS + 2
     assert len(told["largest"]) <= TOP
     assert all(len(one["columns"]) == HOUR / STEP for one in told["waits"])
+
+
+def test_what_is_not_told_apart_is_one_row() -> None:
+    """All rows together are all active sessions, now and in each column."""
+    rows = [
+        replace(BUSY, pid=n, wait_event_type="Extension", wait_event=f"e{n}", query_id=n)
+        for n in range(15)
+    ] + [replace(BUSY, pid=99, wait_event_type=None, wait_event=None)]
+    hour = WaitHour(seen=view_of(watched(rows, range(600))))
+    now = shown(server(hour), at=AT + 600)
+    [told] = read(now)
+    assert told["waits"][-1]["type"] == "other"
+    assert told["waits"][-1]["sessions_now"] == pytest.approx(4)
+    assert sum(one["sessions"] for one in told["waits"]) == pytest.approx(16)
+    assert sum(one["columns"][-1] for one in told["waits"]) == pytest.approx(16)
+    assert "16.0 active sessions on average over five minutes" in waits_page(now)
 
 
 def test_a_gap_is_null_and_not_zero() -> None:
