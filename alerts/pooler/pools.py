@@ -8,6 +8,7 @@ from collectors.pooler_config import pooler_config
 from collectors.pooler_databases import PoolerDatabase, pooler_databases
 from collectors.pooler_pools import Pool, pooler_pools
 from collectors.pooler_state import pooler_state
+from collectors.pooler_users import PoolerUser, pooler_users
 from collectors.pooler_version import pooler_version
 
 TRANSACTION, SESSION = "transaction", "session"
@@ -15,10 +16,11 @@ TRANSACTION, SESSION = "transaction", "session"
 
 @dataclass(frozen=True, slots=True)
 class KnownPool:
-    """A pool and its database as configured. None: unknown."""
+    """A pool, with its database and its user as configured. None: unknown."""
 
     pool: Pool
     database: PoolerDatabase | None
+    user: PoolerUser | None = None
 
     @property
     def name(self) -> str:
@@ -27,11 +29,20 @@ class KnownPool:
 
     @property
     def size(self) -> int | None:
+        if self.has_own_size:
+            return self.user.pool_size if self.user else None
         return self.database.pool_size if self.database else None
 
     @property
+    def has_own_size(self) -> bool:
+        """Whether its user has a size, which counts before that of its database."""
+        return self.user is not None and self.user.pool_size is not None
+
+    @property
     def reserve(self) -> int:
-        return (self.database.reserve_pool_size or 0) if self.database else 0
+        own = self.user.reserve_pool_size if self.user else None
+        of_database = self.database.reserve_pool_size if self.database else None
+        return (of_database if own is None else own) or 0
 
     @property
     def is_held(self) -> bool:
@@ -49,12 +60,14 @@ class KnownPool:
 
 def pools_of(snapshot: Snapshot) -> Iterator[KnownPool]:
     """Yield the pools, without the console. Raises Unknown if they are not known."""
-    known = {}
+    databases, users = {}, {}
     if snapshot.has(pooler_databases):
-        known = {row.name: row for row in snapshot.rows(pooler_databases)}
+        databases = {row.name: row for row in snapshot.rows(pooler_databases)}
+    if snapshot.has(pooler_users):
+        users = {row.name: row for row in snapshot.rows(pooler_users)}
     for pool in snapshot.rows(pooler_pools):
         if not pool.is_console:
-            yield KnownPool(pool, known.get(pool.database))
+            yield KnownPool(pool, databases.get(pool.database), users.get(pool.user))
 
 
 def setting(snapshot: Snapshot, key: str) -> str | None:
@@ -69,6 +82,12 @@ def number(snapshot: Snapshot, key: str) -> int | None:
     """Return the value of a setting that is a whole number."""
     value = setting(snapshot, key)
     return int(value) if value and value.isdecimal() else None
+
+
+def user_limit(snapshot: Snapshot, pool: KnownPool) -> int | None:
+    """Return how many connections the user of a pool may have, in all of its pools together."""
+    own = pool.user.max_user_connections if pool.user else None
+    return own or number(snapshot, "max_user_connections") or None
 
 
 def version_of(snapshot: Snapshot) -> tuple[int, int] | None:

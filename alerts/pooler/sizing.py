@@ -42,8 +42,6 @@ class Sizing:
     """Mean wait as PgBouncer counted it."""
     variation: Variation
     pools: tuple[KnownPool, ...]
-    size: int | None
-    """Of each of its pools."""
 
     @property
     def is_session(self) -> bool:
@@ -53,7 +51,8 @@ class Sizing:
     @property
     def whole_size(self) -> int | None:
         """Of all its pools together."""
-        return None if self.size is None else self.size * max(1, len(self.pools))
+        sizes = [pool.size for pool in self.pools]
+        return None if None in sizes else sum(size for size in sizes if size)
 
     def load(self, variation: float) -> Load:
         return Load(self.arrivals, self.service, variation)
@@ -99,7 +98,6 @@ def sizings(before: Snapshot, after: Snapshot) -> Iterator[Sizing]:
                 waited=waited,
                 variation=variation(before, after, name, users, count, service),
                 pools=own,
-                size=own[0].size,
             )
 
 

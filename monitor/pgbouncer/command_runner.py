@@ -7,6 +7,7 @@ from collectors._base import Absence, AnyCollector, Kind
 from collectors._catalogue import about
 from collectors.pooler_clients import pooler_clients
 from collectors.pooler_lists import pooler_lists
+from collectors.pooler_users import pooler_users
 from monitor.background import run_by_size
 from monitor.clock import Clock
 from monitor.config.poolers import PoolerPlan
@@ -20,8 +21,10 @@ from monitor.polling.sink import Sink
 from monitor.reading import ReadFailure
 
 NOT_UP = "the pooler does not answer"
-MOST_CLIENTS = 2000
-"""Clients up to which they are listed."""
+MOST = 2000
+"""Clients and users up to which they are listed."""
+COUNTED = {pooler_clients: "used_clients", pooler_users: "users"}
+"""Where SHOW LISTS counts what a long answer has."""
 
 
 def asked() -> list[AnyCollector]:
@@ -45,13 +48,14 @@ class CommandRunner:
         """Ask what is due, on a console that is opened where it is not."""
         now = self.clock.now()
         due = [one for one in asked() if self._is_due(one, now)]
-        due.sort(key=lambda one: one is pooler_clients)  # after the number of them
+        due.sort(key=lambda one: one in COUNTED)  # after the number of them
         if not due or not (session := await self._session()):
             return
         for collector in due:
             try:
-                if collector is pooler_clients and self._has_many_clients():
-                    raise ReadFailure(f"it has more than {MOST_CLIENTS:,} clients", refused=True)
+                if self._is_long(collector):
+                    what = collector.console.removeprefix("SHOW ").lower()
+                    raise ReadFailure(f"it has more than {MOST:,} {what}", refused=True)
                 await self._ask(session, collector)
             except ReadFailure as failure:
                 if failure.lost:
@@ -77,11 +81,11 @@ class CommandRunner:
         self.begin_anew()
         return self.console.session
 
-    def _has_many_clients(self) -> bool:
-        """Whether a list of all clients would cost its one thread too much."""
+    def _is_long(self, collector: AnyCollector) -> bool:
+        """Whether a list of all clients or users would cost its one thread too much."""
         known = self.answers.newest.get(pooler_lists)
         counts = {row.list: row.items for row in known.rows} if known else {}
-        return (counts.get("used_clients") or 0) > MOST_CLIENTS
+        return collector in COUNTED and (counts.get(COUNTED[collector]) or 0) > MOST
 
     def _is_due(self, collector: AnyCollector, now: float) -> bool:
         status = self.round_log.of(collector, None)

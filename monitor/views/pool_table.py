@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from alerts.connections import client_sessions, usable_slots
+from alerts.pooler.pools import pools_of
 from alerts.snapshot import Snapshot, Unknown
 from collectors.activity import activity
 from collectors.pooled_sessions import pooled_sessions
-from collectors.pooler_databases import PoolerDatabase, pooler_databases
 from collectors.pooler_pools import pooler_pools
 
 
@@ -59,23 +59,19 @@ def pool_table(snapshot: Snapshot) -> tuple[PoolLine, ...]:
     """Return a line for each pool, without the console; those with waiting clients first."""
     if not snapshot.has(pooler_pools):
         return ()
-    known: dict[str, PoolerDatabase] = {}
-    if snapshot.has(pooler_databases):
-        known = {row.name: row for row in snapshot.rows(pooler_databases)}
     lines = [
         PoolLine(
-            pool.database,
-            pool.user,
-            pool.pool_mode,
-            pool.cl_active,
-            pool.cl_waiting,
-            pool.wait_seconds,
-            pool.sv_active,
-            pool.sv_idle,
-            known[pool.database].pool_size if pool.database in known else None,
-            bool(pool.database in known and known[pool.database].paused),
+            known.pool.database,
+            known.pool.user,
+            known.pool.pool_mode,
+            known.pool.cl_active,
+            known.pool.cl_waiting,
+            known.pool.wait_seconds,
+            known.pool.sv_active,
+            known.pool.sv_idle,
+            known.size,
+            bool(known.database and known.database.paused),
         )
-        for pool in snapshot.rows(pooler_pools)
-        if not pool.is_console
+        for known in pools_of(snapshot)
     ]
     return tuple(sorted(lines, key=lambda line: (-(line.waiting or 0), line.database, line.user)))

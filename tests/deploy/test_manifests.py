@@ -10,6 +10,7 @@ import yaml
 from monitor.config.load import load
 from monitor.config.model import settings_type
 from monitor.config.servers import WatchedServer, watched_servers
+from monitor.postgres.role_sql import SESSIONS
 from tests.fixtures.kubernetes import HOUSE, Helm, Manifest, containers, helm, of_kind
 
 __all__ = ["helm"]
@@ -171,6 +172,9 @@ def test_every_instance_is_watched_by_itself(tmp_path: Path) -> None:
         assert services[instance] == wanted
     [role] = cluster["spec"]["managed"]["roles"]
     assert role["name"] == secret["stringData"]["username"] == "pgvigil"
+    # The operator takes back what setup-sql grants beside its lines.
+    assert role["connectionLimit"] == SESSIONS
+    assert role["inRoles"] == ["pg_monitor", "pg_use_reserved_connections"]
 
 
 def test_one_holder_of_the_memory() -> None:

@@ -154,7 +154,7 @@ async def test_every_panel_has_data(
 
 async def ill_servers(chain: Chain) -> set[str]:
     """Whom the start page lists with something ill, where all are chosen."""
-    asked = panel_queries(NOTHING | {"pgvigil": await everything(chain, "pgvigil")})
+    asked = panel_queries({**NOTHING, "pgvigil": await everything(chain, "pgvigil")})
     tables = [one[3] for one in asked if one[:2] == ("pgvigil", ONE_KIND_IS_ENOUGH)]
     return {one["metric"]["server"] for table in tables for one in await chain.query(table)}
 
@@ -224,7 +224,8 @@ def unexcused(empty: list[Asked]) -> list[Asked]:
 
 def test_every_excuse_is_for_a_panel() -> None:
     """A panel that is renamed or removed takes its excuse along."""
-    assert {panel for _, panel, _, _ in panel_queries(NOTHING)} >= {*EMPTY_WHILE_WELL, ONE_KIND_IS_ENOUGH}
+    panels = {panel for _, panel, _, _ in panel_queries(NOTHING)}
+    assert panels >= {*EMPTY_WHILE_WELL, ONE_KIND_IS_ENOUGH}
 
 
 @pytest.mark.versions(18)

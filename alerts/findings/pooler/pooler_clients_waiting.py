@@ -18,6 +18,7 @@ from collectors.pooler_config import pooler_config
 from collectors.pooler_databases import pooler_databases
 from collectors.pooler_pools import pooler_pools
 from collectors.pooler_servers import pooler_servers
+from collectors.pooler_users import pooler_users
 
 IDLE = ("idle in transaction", "idle in transaction (aborted)")
 
@@ -109,7 +110,7 @@ def _larger(pool: KnownPool, bounds: tuple[Reached, ...]) -> Iterator[str]:
     yield remark("If the server has free CPU and slots (`pgvigil pool` calculates the size):")
     more = max(1, min(pool.waiting, pool.size // 2))
     yield from raised((one, one.allowed + more) for one in bounds)
-    if any(one.setting == POOL and one.database is None for one in bounds):
+    if any(one.setting == POOL and one.line is None for one in bounds):
         yield remark(
             f"A pool_size of its own in [databases] counts before it: {pool.pool.database}."
         )
@@ -119,7 +120,7 @@ finding = Finding(
     title="Clients wait for the pool",
     severities=(Severity.warning, Severity.critical),
     reads=(pooler_pools,),
-    consults=(pooler_databases, pooler_config, pooler_servers),
+    consults=(pooler_databases, pooler_users, pooler_config, pooler_servers),
     limits=Limits(),
     judge=judge,
     of=Kind.pgbouncer,

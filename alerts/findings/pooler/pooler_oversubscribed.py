@@ -18,6 +18,7 @@ from collectors.pooler_config import pooler_config
 from collectors.pooler_databases import pooler_databases
 from collectors.pooler_pools import pooler_pools
 from collectors.pooler_routes import pooler_routes
+from collectors.pooler_users import pooler_users
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ finding = Finding(
     title="Pools larger than the server",
     severities=(Severity.info, Severity.warning),
     reads=(pooler_databases, pooler_pools, pooler_config, pooler_routes),
+    consults=(pooler_users,),
     limits=Limits(),
     judge=judge,
     of=Kind.pgbouncer,

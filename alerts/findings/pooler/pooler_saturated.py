@@ -16,6 +16,7 @@ from collectors._base import Kind
 from collectors.pooler_config import pooler_config
 from collectors.pooler_databases import pooler_databases
 from collectors.pooler_pools import pooler_pools
+from collectors.pooler_users import pooler_users
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ finding = Finding(
     title="Pool nearly used up",
     severities=(Severity.warning,),
     reads=(pooler_pools, pooler_databases),
-    consults=(pooler_config,),
+    consults=(pooler_users, pooler_config),
     limits=Limits(),
     judge=judge,
     of=Kind.pgbouncer,

@@ -34,6 +34,7 @@ from collectors.activity import activity
 from collectors.pooler_log import pooler_log
 from collectors.pooler_routes import PoolerRoute, pooler_routes
 from collectors.pooler_servers import pooler_servers
+from collectors.pooler_version import pooler_version
 from collectors.settings import settings
 from monitor.pgbouncer.log_watch import PoolerLogBook
 from tests.fixtures.farm import MONITOR
@@ -50,17 +51,18 @@ SOON = timedelta(milliseconds=200)
 
 async def follow(pool: Pooler, evidence: Evidence, psql: Psql) -> None:
     """Do what the cure prints: lines into the ini file, commands pasted into psql."""
-    place = ""
+    section, place = pool.databases, ""
     for line in evidence.cure:
         if "in the line of" in line:
-            place = line.partition("in the line of ")[2].split()[0]
+            section = pool.users if "[users]" in line else pool.databases
+            place = line.partition("in the line of ")[2].removesuffix(":")
         elif line.startswith("--   ") and " = " in line:
             name, value = line.removeprefix("--   ").split(" = ")
             pool.settings[name] = value
         elif line.startswith("--   "):
             name, value = line.removeprefix("--   ").split("=")
-            kept = [one for one in pool.databases[place].split() if not one.startswith(name)]
-            pool.databases[place] = " ".join([*kept, f"{name}={value}"])
+            kept = [one for one in section[place].split() if not one.startswith(name)]
+            section[place] = " ".join([*kept, f"{name}={value}"])
     pool.write()
     await psql(pool.dsn(user=ADMIN), "\n".join(evidence.cure))
 
@@ -175,6 +177,42 @@ async def test_a_size_of_its_own_is_enlarged(
         for _ in range(4):
             client = await stack.enter_async_context(pool.client("shop"))
             await client.execute("begin")
+        await follow(pool, await found(pool, saturated), psql)
+        await until_well(pool, saturated)
+
+
+async def test_limits_of_a_user(pooler: Poolers, database: Database, psql: Psql) -> None:
+    """What a user has of its own counts first, where the version has and tells it."""
+    pool = await pooler(
+        {"shop": behind(database)},
+        pool_mode="transaction",
+        default_pool_size=4,
+        reserve_pool_size=2,
+    )
+    version = (await look(pool)).row(pooler_version).number
+    assert version
+    if version < (1, 24):
+        return  # users have no pool_size there
+    pool.users["postgres"] = "pool_size=20 max_user_connections=7"
+    pool.write()
+    await pool.command("RELOAD")
+    soon = WaitingLimits(wait=SOON)
+    async with AsyncExitStack() as stack:
+        for _ in range(7):
+            client = await stack.enter_async_context(pool.client("shop"))
+            await client.execute("begin")
+        for finding in (saturated, reserve, clients_waiting):
+            assert (await judged(pool, finding)).subjects == ()
+        late = await stack.enter_async_context(pool.client("shop"))
+        waiting = asyncio.create_task(late.execute("begin"))
+        evidence = await found(pool, clients_waiting, soon)
+        assert "user postgres has all 7 that max_user_connections allows" in evidence.message
+        await follow(pool, evidence, psql)
+        await waiting
+        await until_well(pool, clients_waiting, soon)
+        pool.users["postgres"] = "pool_size=8"
+        pool.write()
+        await pool.command("RELOAD")
         await follow(pool, await found(pool, saturated), psql)
         await until_well(pool, saturated)
 

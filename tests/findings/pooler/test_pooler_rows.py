@@ -34,8 +34,11 @@ from collectors.pooler_routes import PoolerRoute, pooler_routes
 from collectors.pooler_servers import PoolerServer, pooler_servers
 from collectors.pooler_state import PoolerState, pooler_state
 from collectors.pooler_stats import PoolerStats, pooler_stats
+from collectors.pooler_users import pooler_users
 from collectors.pooler_version import PoolerVersion, pooler_version
 from collectors.settings import Setting, settings
+from monitor.pgbouncer.answer import Record
+from monitor.pgbouncer.rows import rows_of
 from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.pooler_rows import UP, config, database, lists, pool, snapshot
@@ -91,6 +94,23 @@ def test_waiting_clients_of_a_pool_whose_size_is_unknown() -> None:
 )
 def test_saturated(active: int, size: int | None, found: Severity | State) -> None:
     assert severity(saturated, of_pool({"pool_size": size}, sv_active=active)) == found
+
+
+def test_a_size_of_the_user_counts_first() -> None:
+    """As 1.24 tells it: neither is a larger pool of a user full, nor is its reserve in use."""
+    sizes = {"pool_size": 4, "reserve_pool_size": 2}
+    asked: list[Record] = [{"name": "app", "pool_size": "       20", "max_user_connections": "0"}]
+    look = of_pool(sizes, sv_active=6)
+    assert severity(saturated, look) == severity(reserve, look) == WARNING
+    own = Answer(tuple(rows_of(pooler_users, asked)), AT)
+    look = replace(look, answers={**look.answers, pooler_users: own})
+    assert severity(saturated, look) == severity(reserve, look) == State.healthy
+    asked[0]["pool_size"] = "6"
+    own = Answer(tuple(rows_of(pooler_users, asked)), AT)
+    look = replace(look, answers={**look.answers, pooler_users: own})
+    [full] = verdict_of(saturated, look).subjects
+    assert "--   pool_size=7" in full.evidence.cure
+    assert "-- In pgbouncer.ini, below [users], in the line of app:" in full.evidence.cure
 
 
 @pytest.mark.parametrize(
