@@ -143,7 +143,7 @@ async def test_facts_as_of_the_exporter_and_a_restart(pooler: Begin, database: D
 async def test_a_secret_that_is_away_for_a_while(
     pooler: Begin, database: Database, tmp_path: Path
 ) -> None:
-    """Nobody else is out of view meanwhile, and what is behind the pooler stays known."""
+    """Nobody else is out of view, and what is behind the pooler stays known."""
     pool, secret = await pooler({"shop": behind(database)}), tmp_path / "dsn"
     secret.write_text(pool.dsn())
     wanted = {"servers.db.dsn": database.server.dsn("postgres", MONITOR)}
