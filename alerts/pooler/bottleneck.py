@@ -1,8 +1,8 @@
 """Bottleneck of a pool: the limits that its connections have reached, and the lines to raise them.
 
 A pool has a size, and shares the limit of its database and that of its user with other pools. A
-larger size alone helps nobody where one of these is reached first, and a default nobody whose
-database has a value of its own.
+larger size alone does not help where one of these is reached first, nor does a larger default where
+the database or the user has a value of its own.
 """
 
 from collections.abc import Iterable, Iterator

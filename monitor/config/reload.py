@@ -7,7 +7,16 @@ from pathlib import Path
 from monitor.config.configuration import Configuration
 
 # These settings are read only once, at start.
-NEED_A_RESTART = ("listen", "web_config_file", "state_file", "log_level", "log_format")
+NEED_A_RESTART = (
+    "listen",
+    "web_config_file",
+    "pages",
+    "state_file",
+    "subjects_shown",
+    "legacy_metrics",
+    "log_level",
+    "log_format",
+)
 
 
 def needs_a_restart(old: Configuration, new: Configuration) -> tuple[str, ...]:

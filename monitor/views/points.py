@@ -132,10 +132,17 @@ def _is_blind(verdict: Verdict) -> bool:
 
 
 def is_judged(overview: Overview, server: str | None, finding: str) -> bool:
-    """Whether a finding was judged, so that what is absent from it is gone."""
-    return any(
-        verdict is not None and not verdict.unjudged and verdict.state is not State.unknown
+    """Whether a finding was judged, so that what is absent from it is gone.
+
+    Without a server: on all that it is about, since it may be that of any.
+    """
+    found = [
+        verdict
         for view in overview.judged
         if server in (None, view.name)
         for verdict in (view.verdicts.get(finding),)
+        if verdict is not None and verdict.state is not State.not_applicable
+    ]
+    return bool(found) and not any(
+        verdict.unjudged or verdict.state is State.unknown for verdict in found
     )

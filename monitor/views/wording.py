@@ -105,7 +105,7 @@ def _headline(picture: Summary) -> str:
     counts.append((picture.by_state(State.unknown), "unknown"))
     parts = [f"{number:,} {what}" for number, what in counts if number]
     silent = sum(view.unreachable is not None for view in picture.down)
-    # Just after a start, nobody has tried them.
+    # Just after a start, some have not been tried.
     for number, what in ((silent, "unreachable"), (len(picture.down) - silent, "not queried yet")):
         if number:
             which = f"{number} of {len(servers)} servers" if len(servers) > 1 else "server"

@@ -13,6 +13,7 @@ from alerts.prometheus.rulebook import RUNBOOK_BASE
 from monitor.config.load import load
 from monitor.config.model import settings_type
 from monitor.config.poolers import pooler_plans
+from monitor.config.reload import NEED_A_RESTART
 from monitor.config.servers import watched_servers
 from monitor.generate.files import SOURCES, is_dashboard, is_rules
 from monitor.version import VERSION
@@ -189,6 +190,19 @@ def test_one_daemon_and_one_holder_of_its_memory(values: Path, helm: Helm) -> No
             assert deployment["spec"]["strategy"] == {"type": "Recreate"}
 
 
+OTHERWISE = [
+    "listen=127.0.0.1:1",
+    "web_config_file=/web.yaml",
+    "pages=false",
+    "state_file=/s.db",
+    "subjects_shown=3",
+    "legacy_metrics=false",
+    "log_level=debug",
+    "log_format=text",
+]
+"""Settings that only a restart brings into force, with other values than they have."""
+
+
 def test_restart_only_where_it_is_needed(helm: Helm) -> None:
     """What the daemon can take over while running leaves its pod alone; the rest renews the pod."""
 
@@ -198,6 +212,9 @@ def test_restart_only_where_it_is_needed(helm: Helm) -> None:
 
     assert pod("--set=config.settings.findings.index_unused.window=60d") == pod()
     assert pod("--set=config.logLevel=debug") != pod()
+    noticed = [name for name in OTHERWISE if pod(f"--set=config.settings.{name}") != pod()]
+    assert noticed == OTHERWISE
+    assert {name.partition("=")[0] for name in OTHERWISE} == {*NEED_A_RESTART}
 
 
 def test_policy_opens_the_ports_of_the_servers(helm: Helm) -> None:

@@ -1,5 +1,6 @@
 """Reload: servers whose settings did not change keep their sessions."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from monitor.config.configuration import Configuration, configuration
@@ -43,6 +44,9 @@ def test_what_only_a_restart_brings_into_force_is_named(tmp_path: Path) -> None:
     old, _ = configured(file, "dsn: host=a")
     new, _ = configured(file, "dsn: host=a\nlisten: 127.0.0.1:0\nbudget: 2%")
     assert needs_a_restart(old, new) == ("listen",)
+    # What is served is decided once: pages that were switched off are served until then.
+    less = replace(old, pages=not old.pages, subjects_shown=3, legacy_metrics=False)
+    assert needs_a_restart(old, less) == ("pages", "subjects_shown", "legacy_metrics")
 
 
 def test_a_changed_file_is_seen_through_a_link(tmp_path: Path) -> None:

@@ -45,5 +45,5 @@ def test_what_can_not_be_read_is_said(record: Record, why: str) -> None:
 def test_each_collector_of_a_pooler_only_shows() -> None:
     """A user of stats_users may run it, and it changes nothing."""
     asking = [one for one in about(Kind.pgbouncer) if one.console]
-    assert len(asking) == 10
+    assert len(asking) == 11
     assert all(one.console.startswith("SHOW ") and not one.sql for one in asking)

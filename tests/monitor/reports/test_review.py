@@ -49,6 +49,25 @@ def test_the_most_gain_comes_first() -> None:
     assert as_text(seen(*healthy(DOUBLED))) == "Nothing to review.\n"
 
 
+def test_what_another_server_may_still_have_is_not_gone(tmp_path: Path) -> None:
+    """A baseline of one server stands for any: all of them must have been judged."""
+    accepted = read(read_back(written(DEFINED), tmp_path))
+    [well] = healthy(DOUBLED)
+    blind = replace(well, state=State.unknown, unjudged=(Unjudged("refused"),))
+    elsewhere = replace(well, state=State.not_applicable)
+
+    def gone(*verdicts: Verdict) -> int:
+        views = [replace(primary(), name=f"s{n}") for n in range(len(verdicts))]
+        known = [
+            replace(view, verdicts={DOUBLED.name: verdict})
+            for view, verdict in zip(views, verdicts, strict=True)
+        ]
+        return len(compared(overview(*known), accepted).gone)
+
+    assert gone(well, well) == gone(well, elsewhere) == 3
+    assert gone(well, blind) == gone(elsewhere) == 0
+
+
 @pytest.mark.parametrize(
     ("cure", "told"),
     [
