@@ -8,7 +8,16 @@ here, as libpq documents them, and asyncpg gets plain arguments.
 from monitor.address.address import Address
 from monitor.address.auth_rule import ANY_METHOD, AuthRule
 from monitor.address.dsn import AddressError
+from monitor.address.host_passwords import HostPasswords
 from monitor.address.target import ResolvedAddress
 from monitor.address.text import TextOrFile
 
-__all__ = ["ANY_METHOD", "Address", "AddressError", "AuthRule", "ResolvedAddress", "TextOrFile"]
+__all__ = [
+    "ANY_METHOD",
+    "Address",
+    "AddressError",
+    "AuthRule",
+    "HostPasswords",
+    "ResolvedAddress",
+    "TextOrFile",
+]

@@ -7,7 +7,8 @@ from typing import Any
 from monitor.address import tls
 from monitor.address.dsn import Options, parse
 from monitor.address.environment import VARIABLES, from_environment, from_service
-from monitor.address.target import ResolvedAddress, password_of, target_of
+from monitor.address.host_passwords import HostPasswords
+from monitor.address.target import ResolvedAddress, passfile_of, password_of, target_of
 from monitor.address.text import TextOrFile
 
 AS_STORED = {"client_encoding": "SQL_ASCII"}
@@ -78,7 +79,10 @@ class Address:
         }
         if "hostaddr" not in options:
             options["host"] = ",".join(target.hosts)
-        if password := password_of(options, target, database):
+        password = password_of(options, target, database)
+        if isinstance(password, HostPasswords):
+            options["passfile"] = str(passfile_of(options))  # the program finds that of each host
+        elif password:
             options["password"] = password
         return {name: options[key] for name, key in VARIABLES.items() if options.get(key)}
 

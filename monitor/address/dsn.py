@@ -91,7 +91,10 @@ def _hosts(written: str) -> Options:
 def _query(written: str) -> Iterator[tuple[str, str]]:
     for parameter in filter(None, written.split("&")):
         if not PARAMETER.fullmatch(parameter):
-            raise AddressError("The part after ? must be name=value pairs, joined by &.")
+            raise AddressError(
+                "The part after ? must be name=value pairs, joined by &: write %3D for = and %26"
+                " for & inside a value."
+            )
         name, _, value = parameter.partition("=")
         # The spelling of JDBC; libpq accepts it too.
         yield ("sslmode", "require") if parameter == "ssl=true" else (name, unquote(value))

@@ -8,6 +8,7 @@ from pathlib import Path
 from monitor.address import passfile, tls
 from monitor.address.auth_rule import ANY_METHOD, AuthRule, auth_rule
 from monitor.address.dsn import AddressError, Options
+from monitor.address.host_passwords import HostPasswords, place_of
 
 DEFAULT_PORT = "5432"
 # The socket folders of Debian and of PostgreSQL itself, then TCP.
@@ -67,6 +68,8 @@ class ResolvedAddress:
     auth_rule: AuthRule = ANY_METHOD
     warnings: tuple[str, ...] = ()
     """One sentence each."""
+    direct_tls: bool = False
+    """Whether TLS begins at once, which servers before 17 do not understand."""
 
     @property
     def name(self) -> str:
@@ -76,7 +79,11 @@ class ResolvedAddress:
 
     @property
     def sockets_only(self) -> bool:
-        return all(host.startswith("/") for host in self.hosts)
+        return are_sockets(self.hosts)
+
+
+def are_sockets(hosts: tuple[str, ...]) -> bool:
+    return all(host.startswith("/") for host in hosts)
 
 
 def target_of(options: Options) -> ResolvedAddress:
@@ -96,21 +103,31 @@ def target_of(options: Options) -> ResolvedAddress:
         options.get("target_session_attrs") or "any",
         auth_rule(options.get("require_auth")),
         _warnings(options),
+        tls.is_direct(options, are_sockets(hosts)),
     )
 
 
-def password_of(options: Options, target: ResolvedAddress, database: str) -> str | None:
-    """Return the configured password, or else that of the password file for any of the hosts."""
+def password_of(
+    options: Options, target: ResolvedAddress, database: str
+) -> str | HostPasswords | None:
+    """Return the configured password, or else that of the password file, by host where they
+    differ: no host is sent the password of another."""
     if options.get("password"):
         return options["password"]
     names = (options.get("host") or options.get("hostaddr") or DEFAULT_HOSTS).split(",")
-    logins = [
-        (host, str(port), database, target.user)
-        for name, port in zip(names, target.ports, strict=False)
-        # psql looks up its default socket as localhost; which folder that is, we don't know.
-        for host in ((name, "localhost") if name.startswith("/") else (name,))
-    ]
-    return passfile.password(_passfile(options), logins)
+    found = {
+        place_of(host, port): passfile.password(
+            passfile_of(options),
+            # psql looks up its default socket as localhost; which folder that is, we don't know.
+            [
+                (looked_up, str(port), database, target.user)
+                for looked_up in ((name, "localhost") if name.startswith("/") else (name,))
+            ],
+        )
+        for host, name, port in zip(target.hosts, names, target.ports, strict=False)
+    }
+    passwords = set(found.values())
+    return HostPasswords(found) if len(passwords) > 1 else passwords.pop()
 
 
 def _hosts(options: Options) -> tuple[str, ...]:
@@ -133,11 +150,12 @@ def _ports(written: str, hosts: int) -> tuple[int, ...]:
 
 
 def _warnings(options: Options) -> tuple[str, ...]:
-    objection = None if options.get("password") else passfile.objection(_passfile(options))
+    objection = None if options.get("password") else passfile.objection(passfile_of(options))
     return (objection,) if objection else ()
 
 
-def _passfile(options: Options) -> Path:
+def passfile_of(options: Options) -> Path:
+    """Return the password file, which need not exist."""
     return Path(options.get("passfile") or os.path.expanduser("~/.pgpass"))
 
 

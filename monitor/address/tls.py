@@ -2,18 +2,16 @@
 
 import ssl
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from monitor.address import tls_files
 from monitor.address.dsn import AddressError, Options
-from monitor.plain_file import read_bytes
 
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 OPTIONS = (
-    *FILES,
+    *tls_files.DEFAULTS,
     "sslmode",
     "sslpassword",
     "sslnegotiation",
@@ -23,25 +21,32 @@ OPTIONS = (
 
 
 def mode(options: Options) -> str:
-    """Return the effective sslmode; sslrootcert=system requires verify-full."""
-    system = options.get("sslrootcert") == "system"
+    """Return the effective sslmode: sslrootcert=system needs verify-full. Raises AddressError."""
+    system = options.get("sslrootcert") == tls_files.SYSTEM
     chosen = options.get("sslmode") or ("verify-full" if system else "prefer")
     if system and chosen != "verify-full":
         raise AddressError(f"sslrootcert=system needs sslmode=verify-full, not {chosen}.")
     if options.get("sslnegotiation") == "direct" and chosen in ("disable", "allow", "prefer"):
         raise AddressError(f"sslnegotiation=direct needs sslmode=require or more, not {chosen}.")
+    least, most = (options.get(f"ssl_{end}_protocol_version") for end in ("min", "max"))
+    if least and most and VERSIONS.index(least) > VERSIONS.index(most):
+        raise AddressError(f"ssl_min_protocol_version is {least}, above the maximum, {most}.")
     return chosen
 
 
+def is_direct(options: Options, sockets_only: bool) -> bool:
+    """Whether TLS begins at once, without asking the server for it, as 17 and later can."""
+    uses_tls = not sockets_only and mode(options) != "disable"
+    return uses_tls and options.get("sslnegotiation") == "direct"
+
+
 def arguments(options: Options, sockets_only: bool) -> Mapping[str, Any]:
-    """Return arguments of asyncpg.connect. Raises OSError if a named file can't be read."""
+    """Return arguments of asyncpg.connect. Raises AddressError, or OSError for a file."""
     if sockets_only or mode(options) == "disable":
         return {"ssl": False, "direct_tls": False}
-    for name in FILES:
-        if (file := options.get(name)) and file != "system":
-            read_bytes(Path(file))
-    if options.get("sslrootcert") == "system":
-        direct = options.get("sslnegotiation") == "direct"
+    tls_files.check(options)
+    if options.get("sslrootcert") == tls_files.SYSTEM:
+        direct = is_direct(options, sockets_only)
         return {"ssl": _system_context(options), "direct_tls": direct}
     # asyncpg applies libpq's fallbacks and default files only to options inside a DSN.
     chosen = {name: options[name] for name in OPTIONS if options.get(name)}

@@ -15,10 +15,12 @@ from typing import Any
 import asyncpg
 
 from alerts.cure import identifier
-from monitor.address import Address, AddressError
+from monitor.address import Address
 from monitor.migrations.guard import drop_database, guarded
 from monitor.migrations.scratch import END, LARGEST, PACE, Connection, Scratch
+from monitor.postgres.errors import ConnectFailure, connecting, negotiating
 from monitor.postgres.first_question import Identity
+from monitor.postgres.guarded_protocol import guarding
 
 PREFIX = "pgvigil_clone_"
 DEADLINE = 15.0
@@ -211,18 +213,20 @@ async def _dropped(given: Given, dsn: str, environ: Mapping[str, str]) -> AsyncI
 
 async def _reached(address: Address) -> "Connection[asyncpg.Record]":
     try:
-        return await _connect(address, None)
-    except (AddressError, OSError, TimeoutError, ValueError) as wrong:
-        raise ScratchRefused(f"--scratch does not answer: {wrong}") from None
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as wrong:
-        raise ScratchRefused(f"--scratch does not let us in: {wrong}") from None
+        with connecting():
+            return await _connect(address, None)
+    except ConnectFailure as failure:
+        reason = failure.message.rstrip(".")
+        raise ScratchRefused(f"--scratch can't be reached: {reason}.") from None
 
 
 async def _connect(
     address: Address, database: str | None, **settings: str
 ) -> "Connection[asyncpg.Record]":
-    arguments: dict[str, Any] = address.connect_arguments(database, SESSION | settings)
-    return await asyncpg.connect(**arguments, timeout=DEADLINE, statement_cache_size=0)
+    target = address.target()
+    with negotiating(direct_tls=target.direct_tls), guarding(target.auth_rule):
+        arguments: dict[str, Any] = address.connect_arguments(database, SESSION | settings)
+        return await asyncpg.connect(**arguments, timeout=DEADLINE, statement_cache_size=0)
 
 
 def why_not(who: Mapping[str, Any], live: Identity | None) -> str | None:

@@ -21,6 +21,7 @@ import asyncpg
 
 from alerts.cure import identifier
 from monitor.address import Address
+from monitor.postgres.guarded_protocol import guarding
 
 PATIENCE = 20.0
 """Seconds that it tries to drop a database."""
@@ -72,8 +73,10 @@ async def drop_database(connection: "asyncpg.Connection[asyncpg.Record]", oid: i
 
 
 async def _drop(dsn: str, environ: Mapping[str, str], oid: int) -> None:
+    address = Address.of(dsn, environ)
     async with asyncio.timeout(PATIENCE):
-        connection = await asyncpg.connect(**Address.of(dsn, environ).connect_arguments())
+        with guarding(address.target().auth_rule):
+            connection = await asyncpg.connect(**address.connect_arguments())
         await drop_database(connection, oid)
         await connection.close()
 

@@ -4,6 +4,7 @@ asyncpg's errors come from four families: PostgresError (whatever the server say
 InterfaceError (the connection is closed or in a wrong state), TimeoutError and OSError.
 """
 
+import errno
 import os
 import re
 import ssl
@@ -16,6 +17,7 @@ import asyncpg
 from collectors.connection import Cause
 from monitor.address import AddressError
 from monitor.plain_file import reason
+from monitor.postgres import tls_failure
 from monitor.postgres.login_guard import LoginRefused
 from monitor.reading import ReadFailure
 
@@ -45,6 +47,7 @@ class QueryFailure(ReadFailure):
 
 
 BY_SQLSTATE = {
+    "08003": Cause.other,  # asyncpg's own: the server ended the connection without a word
     "28P01": Cause.auth,
     "28000": Cause.auth,
     "3D000": Cause.no_database,
@@ -54,6 +57,8 @@ BY_SQLSTATE = {
 BY_ROUTINE = {
     ("28000", "auth_failed"): Cause.not_identified,
     ("28000", "InitializeSessionUserId"): Cause.no_role_or_login,
+    # Said also for a missing entry of pg_hba.conf, which it names then in any language.
+    ("28000", "ClientAuthentication"): Cause.tls,
     ("42501", "CheckMyDatabase"): Cause.no_connect,
     ("55000", "CheckMyDatabase"): Cause.database_closed,
     ("55000", "InitPostgres"): Cause.database_closed,
@@ -73,6 +78,10 @@ STARTING_UP = (
     (re.compile(r"shutting down"), Cause.stopping),
     (re.compile(r"recovery|not accepting|not yet accepting|consistent"), Cause.recovery),
 )
+SEVERAL = re.compile(r"\[Errno (\d+)\]")
+"""asyncio's words for a name with several addresses, none of which could be reached."""
+WORDLESS = re.compile(r"connection was closed in the middle|unexpected connection_lost")
+"""asyncpg's words for a connection that ends before anything was said."""
 NO_TLS = re.compile(r"rejected SSL upgrade")
 """asyncpg's words for a server that listens, but does not offer TLS."""
 OF_TLS = re.compile(r"SSL|certificate")
@@ -88,7 +97,7 @@ def connecting() -> Iterator[None]:
     except asyncpg.PostgresError as error:
         raise ConnectFailure(_cause(error), _sentence(error), error.sqlstate) from None
     except ssl.SSLError as error:
-        raise ConnectFailure(Cause.tls, f"TLS failed: {error.reason or error}") from None
+        raise ConnectFailure(Cause.tls, tls_failure.sentence(error)) from None
     except LoginRefused as error:
         raise ConnectFailure(Cause.auth_method, str(error)) from None
     except AddressError as error:
@@ -99,6 +108,17 @@ def connecting() -> Iterator[None]:
         raise ConnectFailure(_network_cause(error), _sentence(error)) from None
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise ConnectFailure(_refusal(error), _sentence(error)) from None
+
+
+@contextmanager
+def negotiating(*, direct_tls: bool) -> Iterator[None]:
+    """Tell a server that does not know TLS without being asked for it first."""
+    try:
+        yield
+    except (ConnectionResetError, BrokenPipeError):
+        if direct_tls:
+            raise ConnectFailure(Cause.tls, tls_failure.NOT_DIRECT) from None
+        raise
 
 
 @contextmanager
@@ -172,9 +192,19 @@ def _network_cause(error: OSError) -> Cause:
         return Cause.unresolved
     if isinstance(error, FileExistsError | PermissionError):
         return Cause.address
+    if _errno(error) == errno.ECONNREFUSED:
+        return Cause.absent
     if NO_TLS.search(str(error)):
         return Cause.tls
     return Cause.absent if isinstance(error, ConnectionError) else Cause.other
+
+
+def _errno(error: OSError) -> int | None:
+    """Return the number of the error; of several, that of a refusal, or else the last."""
+    numbers = [error.errno] if error.errno else [int(n) for n in SEVERAL.findall(str(error))]
+    if errno.ECONNREFUSED in numbers:
+        return errno.ECONNREFUSED
+    return numbers[-1] if numbers else None
 
 
 def _refusal(error: Exception) -> Cause:
@@ -185,13 +215,15 @@ def _sentence(error: BaseException) -> str:
     """Return the first line of the message: the rest may contain a statement."""
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename} can't be read: {reason(error)}"
-    if isinstance(error, OSError) and error.errno:
+    if isinstance(error, OSError) and (number := _errno(error)):
         # Error numbers of the resolver are negative, and have their own texts.
-        return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
+        return os.strerror(number) if number > 0 else str(error.strerror)
     if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         return "no host of the address has the role that target_session_attrs asks for"
     if NO_TLS.search(str(error)):
         return "the server does not offer TLS, which sslmode asks for"
+    if WORDLESS.search(str(error)) or isinstance(error, ConnectionResetError):
+        return "the server closed the connection without a word"
     if isinstance(error, asyncpg.InternalClientError):
         return "the connection was closed in the middle of an answer"
     text = str(error).strip().splitlines()

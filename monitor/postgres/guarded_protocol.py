@@ -5,6 +5,7 @@ process; `guarding` says which methods are allowed while a session is opened.
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import asyncpg.connect_utils
 import asyncpg.protocol
 
 from alerts import raw_text
-from monitor.address import ANY_METHOD, AuthRule
+from monitor.address import ANY_METHOD, AuthRule, HostPasswords
 from monitor.postgres import server_messages
 from monitor.postgres.login_guard import LoginGate, LoginRefused, is_private, is_verified
 from monitor.postgres.server_messages import ServerMessages, Shutdown, TooLarge
@@ -39,6 +40,8 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
     def __init__(
         self, addr: Any, connected: "asyncio.Future[Any]", params: Any, record: Any, loop: Any
     ) -> None:
+        if isinstance(params.password, HostPasswords):
+            params = params._replace(password=params.password.at(addr))
         super().__init__(addr, connected, params, record, loop)
         self._socket = addr if isinstance(addr, str) else None
         self._connected = connected
@@ -90,6 +93,12 @@ class GuardedProtocol(asyncpg.protocol.Protocol):
         trusted = is_verified(transport) or is_private(self._socket)
         self._gate = LoginGate(_rule.get(), trusted)
         super().connection_made(RawStartUp(transport) if self._is_raw else transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # The server may refuse our certificate only after the handshake, by an alert of TLS.
+        if isinstance(exc, ssl.SSLError) and not self._connected.done():
+            self._connected.set_exception(exc)
+        super().connection_lost(exc)
 
     def data_received(self, data: Any) -> None:
         self.octets += len(data)

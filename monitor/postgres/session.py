@@ -17,7 +17,7 @@ from monitor.deadline import within
 from monitor.heartbeat import Heartbeat
 from monitor.postgres import session_settings
 from monitor.postgres.backend_process import BackendProcess
-from monitor.postgres.errors import QueryFailure, asking_first, connecting, querying
+from monitor.postgres.errors import QueryFailure, asking_first, connecting, negotiating, querying
 from monitor.postgres.first_question import EXTENSIONS, Identity, make_ours, who_answers
 from monitor.postgres.guarded_protocol import GuardedProtocol, guarding
 from monitor.postgres.link import Link
@@ -239,7 +239,11 @@ async def _measured(connection: "asyncpg.Connection[asyncpg.Record]") -> Link:
 async def _connect(
     address: Address, database: str | None, deadline: float
 ) -> "asyncpg.Connection[asyncpg.Record]":
-    with connecting(), guarding(address.target().auth_rule):
+    with (
+        connecting(),
+        negotiating(direct_tls=address.target().direct_tls),
+        guarding(address.target().auth_rule),
+    ):
         arguments: dict[str, Any] = address.connect_arguments(database, session_settings.START_UP)
         # Its own deadline is taken by a clock that may be late, so it comes after ours.
         return await within(

@@ -134,7 +134,7 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
     Cause.tls: (
         "the TLS negotiation failed",
         (
-            "Compare sslmode and sslrootcert here with ssl, ssl_cert_file and the hostssl lines"
+            "Compare sslmode, sslrootcert and sslcert here with ssl, ssl_cert_file and hostssl lines"
             " there. For an expired certificate: openssl s_client -starttls postgres -connect …",
         ),
     ),

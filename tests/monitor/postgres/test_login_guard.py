@@ -13,6 +13,7 @@ import pytest
 from collectors.connection import Cause
 from monitor.address import Address
 from monitor.demo.launcher import Postgres
+from monitor.migrations.given_server import ScratchRefused, given_server
 from monitor.postgres.connector import Connector
 from monitor.postgres.errors import ConnectFailure
 from tests.fixtures.tls_server import server
@@ -218,4 +219,14 @@ async def test_a_rogue_server_gets_no_password(answers: tuple[bytes, ...], reaso
     assert failure.cause is Cause.auth_method
     assert reason in failure.message
     assert b"user" in heard
+    assert SECRET.encode() not in heard
+
+
+async def test_a_rogue_scratch_server_gets_no_password_either() -> None:
+    """The check of a migration says so in one sentence."""
+    async with rogue(IN_CLEAR_PLEASE) as (port, heard):
+        dsn = f"host=127.0.0.1 port={port} user=u password={SECRET} sslmode=disable"
+        with pytest.raises(ScratchRefused, match=f"can't be reached: .*{IN_CLEAR}"):
+            async with given_server(dsn, {}, None, ()):
+                pass
     assert SECRET.encode() not in heard

@@ -1,5 +1,6 @@
 """Why a session is refused, or ends before its first query: roles, libraries, a timeout."""
 
+import asyncio
 from pathlib import Path
 
 import asyncpg
@@ -105,3 +106,33 @@ async def test_a_server_that_is_there_is_not_absent(
     with pytest.raises(ConnectFailure, match=message) as refused:
         await Session.open(Address.of(f"{where} {wish}", {}), "postgres", 5.0, 5.0)
     assert refused.value.cause is cause
+
+
+@pytest.mark.parametrize(
+    ("numbers", "cause", "message"),
+    [
+        ((99, 111), Cause.absent, "Connection refused"),
+        ((111, 113), Cause.absent, "Connection refused"),
+        ((101, 113), Cause.other, "No route to host"),
+    ],
+)
+def test_a_name_of_several_addresses_is_told_by_one(
+    numbers: tuple[int, ...], cause: Cause, message: str
+) -> None:
+    """Asyncio lists the errors of all, as of localhost by IPv6 and by IPv4, and tells no number."""
+    each = ", ".join(f"[Errno {number}] Connect call failed ('::1', 5432)" for number in numbers)
+    with pytest.raises(ConnectFailure) as refused, connecting():
+        raise OSError(f"Multiple exceptions: {each}")
+    assert (refused.value.cause, refused.value.message) == (cause, message)
+
+
+@pytest.mark.parametrize("mode", ["disable", "prefer"])
+async def test_an_end_without_a_word_is_told(mode: str) -> None:
+    """As by a proxy without a server behind it; no login trigger has refused it."""
+    listener = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        address = Address.of(f"host=127.0.0.1 port={port} user=u password=p sslmode={mode}", {})
+        with pytest.raises(ConnectFailure, match="closed the connection without a word") as met:
+            await Session.open(address, "postgres", 5.0, 5.0)
+    assert met.value.cause is not Cause.refused
