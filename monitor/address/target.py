@@ -70,6 +70,8 @@ class ResolvedAddress:
     """One sentence each."""
     direct_tls: bool = False
     """Whether TLS begins at once, which servers before 17 do not understand."""
+    has_certificate: bool = False
+    """Whether we show one of our own by TLS."""
 
     @property
     def name(self) -> str:
@@ -104,6 +106,7 @@ def target_of(options: Options) -> ResolvedAddress:
         auth_rule(options.get("require_auth")),
         _warnings(options),
         tls.is_direct(options, are_sockets(hosts)),
+        tls.has_certificate(options, are_sockets(hosts)),
     )
 
 

@@ -34,15 +34,24 @@ def mode(options: Options) -> str:
     return chosen
 
 
+def is_used(options: Options, sockets_only: bool) -> bool:
+    """Whether TLS may be used at all."""
+    return not sockets_only and mode(options) != "disable"
+
+
 def is_direct(options: Options, sockets_only: bool) -> bool:
     """Whether TLS begins at once, without asking the server for it, as 17 and later can."""
-    uses_tls = not sockets_only and mode(options) != "disable"
-    return uses_tls and options.get("sslnegotiation") == "direct"
+    return is_used(options, sockets_only) and options.get("sslnegotiation") == "direct"
+
+
+def has_certificate(options: Options, sockets_only: bool) -> bool:
+    """Whether we have a certificate of our own to show."""
+    return is_used(options, sockets_only) and tls_files.found(options, "sslcert") is not None
 
 
 def arguments(options: Options, sockets_only: bool) -> Mapping[str, Any]:
     """Return arguments of asyncpg.connect. Raises AddressError, or OSError for a file."""
-    if sockets_only or mode(options) == "disable":
+    if not is_used(options, sockets_only):
         return {"ssl": False, "direct_tls": False}
     tls_files.check(options)
     if options.get("sslrootcert") == tls_files.SYSTEM:

@@ -26,19 +26,20 @@ def check(options: Options) -> None:
         if (file := options.get(name)) and file != SYSTEM:
             read_bytes(Path(file))
     for name, content in (("sslrootcert", "certificate"), ("sslcrl", "revocation list")):
-        if (file := _file(options, name)) and file != SYSTEM:
+        if (file := found(options, name)) and file != SYSTEM:
             _check_trusted(file, content)
-    if certificate := _file(options, "sslcert"):
+    if certificate := found(options, "sslcert"):
         _check_trusted(certificate, "certificate")
         password = options.get("sslpassword", "")
-        _check_pair(certificate, _file(options, "sslkey") or certificate, password)
+        _check_pair(certificate, found(options, "sslkey") or certificate, password)
 
 
-def _file(options: Options, name: str) -> str | None:
+def found(options: Options, name: str) -> str | None:
+    """Return the file that is named, or that of the folder; None if there is none."""
     if named := options.get(name):
         return named
-    found = os.path.expanduser(os.path.join(FOLDER, DEFAULTS[name]))
-    return found if os.path.isfile(found) else None
+    default = os.path.expanduser(os.path.join(FOLDER, DEFAULTS[name]))
+    return default if os.path.isfile(default) else None
 
 
 def _check_trusted(file: str, content: str) -> None:

@@ -224,7 +224,7 @@ async def _connect(
     address: Address, database: str | None, **settings: str
 ) -> "Connection[asyncpg.Record]":
     target = address.target()
-    with negotiating(direct_tls=target.direct_tls), guarding(target.auth_rule):
+    with negotiating(target), guarding(target.auth_rule):
         arguments: dict[str, Any] = address.connect_arguments(database, SESSION | settings)
         return await asyncpg.connect(**arguments, timeout=DEADLINE, statement_cache_size=0)
 

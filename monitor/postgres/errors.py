@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from collectors.connection import Cause
-from monitor.address import AddressError
+from monitor.address import AddressError, ResolvedAddress
 from monitor.plain_file import reason
 from monitor.postgres import tls_failure
 from monitor.postgres.login_guard import LoginRefused
@@ -111,13 +111,15 @@ def connecting() -> Iterator[None]:
 
 
 @contextmanager
-def negotiating(*, direct_tls: bool) -> Iterator[None]:
-    """Tell a server that does not know TLS without being asked for it first."""
+def negotiating(target: ResolvedAddress) -> Iterator[None]:
+    """Tell why a server may end the connection without a word: it reads what it does not expect."""
     try:
         yield
-    except (ConnectionResetError, BrokenPipeError):
-        if direct_tls:
+    except (ConnectionResetError, BrokenPipeError, asyncpg.ConnectionDoesNotExistError):
+        if target.direct_tls:
             raise ConnectFailure(Cause.tls, tls_failure.NOT_DIRECT) from None
+        if target.has_certificate:  # its alert may be lost as the connection is reset
+            raise ConnectFailure(Cause.tls, tls_failure.NOT_ACCEPTED) from None
         raise
 
 

@@ -241,7 +241,7 @@ async def _connect(
 ) -> "asyncpg.Connection[asyncpg.Record]":
     with (
         connecting(),
-        negotiating(direct_tls=address.target().direct_tls),
+        negotiating(address.target()),
         guarding(address.target().auth_rule),
     ):
         arguments: dict[str, Any] = address.connect_arguments(database, session_settings.START_UP)

@@ -7,6 +7,10 @@ NOT_DIRECT = (
     "the server closed the connection as TLS began at once (sslnegotiation=direct), which"
     " PostgreSQL offers from 17 on"
 )
+NOT_ACCEPTED = (
+    "the server closed the connection without a word, as it may do where it does not accept our"
+    " certificate (sslcert)"
+)
 ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_ALERT_(\w+)")
 OF_OUR_CERTIFICATE = re.compile(r"unknown ca|certificate")
 UNTRUSTED = (18, 19, 20, 21)

@@ -134,8 +134,9 @@ WORDS: dict[Cause, tuple[str, tuple[str, ...]]] = {
     Cause.tls: (
         "the TLS negotiation failed",
         (
-            "Compare sslmode, sslrootcert and sslcert here with ssl, ssl_cert_file and hostssl lines"
-            " there. For an expired certificate: openssl s_client -starttls postgres -connect …",
+            "Compare sslmode, sslrootcert and sslcert here with ssl, ssl_cert_file, ssl_ca_file and"
+            " the hostssl lines there. For an expired certificate:"
+            " openssl s_client -starttls postgres -connect …",
         ),
     ),
     Cause.no_database: (

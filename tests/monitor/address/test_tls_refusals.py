@@ -175,7 +175,8 @@ async def test_the_file_at_fault_is_named(
     ("files", "reason"),
     [
         ({}, "connection requires a valid client certificate"),
-        ({"sslcert": "stranger.pem", "sslkey": "stranger.key"}, "our certificate.*unknown ca"),
+        # The reason, unknown ca, is lost where the server resets the connection behind its alert.
+        ({"sslcert": "stranger.pem", "sslkey": "stranger.key"}, r"our certificate \(sslcert\)"),
     ],
 )
 async def test_a_certificate_that_the_server_wants_is_no_password(
