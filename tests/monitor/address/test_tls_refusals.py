@@ -149,7 +149,7 @@ async def test_why_a_certificate_is_not_accepted(
             "sslpassword=h0nter2",
             "sslpassword is not the passphrase of the key",
         ),
-        ({"sslcert": f"{ROLE}.pem", "sslkey": "good.key"}, "", "does not belong to the certific"),
+        ({"sslcert": f"{ROLE}.pem", "sslkey": "good.key"}, "", "does not belong to the"),
         ({"sslcert": f"{ROLE}.pem", "sslkey": "noise"}, "", "noise contains no key"),
         ({"sslcert": f"{ROLE}.pem"}, "", "has no key: set sslkey"),
         ({"sslcert": "noise", "sslkey": f"{ROLE}.key"}, "", "noise contains no certificate"),
