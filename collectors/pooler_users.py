@@ -1,4 +1,4 @@
-"""SHOW USERS: limits that users of the pooler have of their own, since 1.23."""
+"""SHOW USERS: what users of the pooler have of their own; most of it since 1.24."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ class PoolerUser:
     """None: the user has no value of its own, or the version does not tell."""
 
     name: str
+    pool_mode: str | None
     pool_size: int | None
     """Since 1.24; it counts before that of the database."""
     reserve_pool_size: int | None

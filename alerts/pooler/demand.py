@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from alerts.pooler.bottleneck import DATABASE
 from alerts.pooler.pools import KnownPool, number, pools_of, user_limit
 from alerts.snapshot import Snapshot
 from collectors.pooler_databases import PoolerDatabase, pooler_databases
@@ -18,12 +19,20 @@ class Demand:
     """Pairs of a database and a user that were seen."""
     size: int
     """The largest size of a pool."""
-    users: int
-    """The largest number of users of one database."""
+    databases: tuple[int, ...] = ()
+    """Those of each database."""
+    apart: tuple[str, ...] = ()
+    """Databases whose own line limits them, whatever is said for all."""
 
-    def largest_database(self, size: int) -> int:
-        """Return how many connections a database needs if its pools have this size."""
-        return size * max(1, self.users)
+    def limit(self, allowed: int) -> int:
+        """Return the limit for each database with which all together stay within the allowed."""
+        left, databases = allowed, sorted(self.databases)
+        for place, wanted in enumerate(databases):
+            share = left // (len(databases) - place)
+            if wanted > share:
+                return max(1, share)
+            left -= wanted
+        return max(1, allowed)
 
 
 def demand(snapshot: Snapshot, only: Collection[str] | None = None) -> Demand:
@@ -37,16 +46,20 @@ def demand(snapshot: Snapshot, only: Collection[str] | None = None) -> Demand:
     for pool in pools_of(snapshot):
         if pool.pool.database in pools:
             pools[pool.pool.database].append(pool)
-    users = {name: len(known) for name, known in pools.items()}
     sizes = [*(row.pool_size or 0 for row in databases)]
     sizes += [pool.size or 0 for known in pools.values() for pool in known]
-    most = sum(_of_database(snapshot, row, pools[row.name]) for row in databases)
+    each = tuple(_of_database(snapshot, row, pools[row.name]) for row in databases)
     return Demand(
-        most=most,
-        pools=sum(users.values()),
+        most=sum(each),
+        pools=sum(map(len, pools.values())),
         size=max(sizes, default=0),
-        users=max(users.values(), default=0),
+        databases=each,
+        apart=tuple(row.name for row in databases if _is_apart(snapshot, row)),
     )
+
+
+def _is_apart(snapshot: Snapshot, row: PoolerDatabase) -> bool:
+    return bool(row.max_connections) and row.max_connections != number(snapshot, DATABASE)
 
 
 def _of_database(snapshot: Snapshot, row: PoolerDatabase, pools: list[KnownPool]) -> int:

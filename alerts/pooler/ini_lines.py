@@ -167,6 +167,15 @@ def _duration(value: str) -> str:
     return duration_text(float(value)) if value.replace(".", "", 1).isdecimal() else value
 
 
+def _so_reuseport(snapshot: Snapshot, value: str) -> str:
+    if value == "0":
+        return "One process has the address to itself."
+    return (
+        "Several processes may share the address, each with pools and limits of its own: all that"
+        " is known here is of the one that has answered."
+    )
+
+
 JUDGED: dict[str, Callable[[Snapshot, str], str]] = {
     "pool_mode": _pool_mode,
     "max_client_conn": _max_client_conn,
@@ -176,6 +185,7 @@ JUDGED: dict[str, Callable[[Snapshot, str], str]] = {
     "server_lifetime": _server_lifetime,
     "server_idle_timeout": _server_idle_timeout,
     "query_wait_timeout": _query_wait_timeout,
+    "so_reuseport": _so_reuseport,
     "log_connections": _log_connections,
     "max_prepared_statements": _max_prepared_statements,
 }

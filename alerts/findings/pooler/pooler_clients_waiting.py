@@ -8,8 +8,9 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity
 from alerts.cure import remark
 from alerts.limits import BaseLimits
 from alerts.plural import plural
+from alerts.pooler.advice import IniLine, changed
 from alerts.pooler.behind import sessions_of
-from alerts.pooler.bottleneck import POOL, Reached, raised, reached
+from alerts.pooler.bottleneck import POOL, Reached, reached
 from alerts.pooler.pools import KnownPool, number, pools_of
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, duration_text
@@ -76,10 +77,11 @@ def _state(pool: KnownPool, bounds: tuple[Reached, ...]) -> str:
     size = "its server connections" if pool.size is None else plural(pool.size, "connection")
     active = pool.pool.sv_active or 0
     used = f"{active} of {size} {'is' if pool.size == active == 1 else 'are'} in use"
-    others = [one for one in bounds if one.setting != POOL]
+    others = [one for one in bounds if one.line.setting not in (POOL, "pool_size")]
     if others:
         narrow = others[0]
-        return f"{used}, and {narrow.owner} has all {narrow.allowed} that {narrow.name} allows"
+        limit = f"all {narrow.allowed} that {narrow.line.setting} allows"
+        return f"{used}, and {narrow.owner} has {limit}"
     is_known = pool.size is not None and pool.pool.established is not None
     return f"{used}, and it gets no more" if is_known and not bounds else used
 
@@ -109,8 +111,8 @@ def _larger(pool: KnownPool, bounds: tuple[Reached, ...]) -> Iterator[str]:
         return
     yield remark("If the server has free CPU and slots (`pgvigil pool` calculates the size):")
     more = max(1, min(pool.waiting, pool.size // 2))
-    yield from raised((one, one.allowed + more) for one in bounds)
-    if any(one.setting == POOL and one.line is None for one in bounds):
+    yield from changed((one.line, one.allowed + more) for one in bounds)
+    if any(one.line == IniLine(POOL) for one in bounds):
         yield remark(
             f"A pool_size of its own in [databases] counts before it: {pool.pool.database}."
         )

@@ -8,8 +8,9 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity, Unjudg
 from alerts.connections import usable_slots
 from alerts.cure import remark
 from alerts.limits import FIXED, BaseLimits
-from alerts.pooler.advice import ini
+from alerts.pooler.advice import IniLine, changed
 from alerts.pooler.behind import databases_before, poolers_beside, servers_behind
+from alerts.pooler.bottleneck import DATABASE, POOL
 from alerts.pooler.demand import Demand, demand
 from alerts.snapshot import Snapshot
 from alerts.units import Share, share_text
@@ -19,6 +20,9 @@ from collectors.pooler_databases import pooler_databases
 from collectors.pooler_pools import pooler_pools
 from collectors.pooler_routes import pooler_routes
 from collectors.pooler_users import pooler_users
+
+SHOWN = 10
+"""Databases with limits of their own whose lines are printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def evidence(own: Demand, others: list[Demand], most: int, slots: int, server: s
             f" has {slots:,} slots for ordinary roles ({share_text(most / slots)})."
         ),
         facts=_facts(own, most) | {"usable_slots": slots, "other_poolers": len(others)},
-        cure=_cure(own, max(1, own.size * slots // most)),
+        cure=_cure(own, own.most * slots // most),
         check="",
     )
 
@@ -85,7 +89,7 @@ def too_many(own: Demand, most: int, limits: Limits, server: str) -> Evidence:
             " what is active beyond them only waits for CPU."
         ),
         facts=_facts(own, most) | {"cores": limits.cores},
-        cure=_cure(own, max(1, int(own.size * limits.cores * limits.per_core) // most)),
+        cure=_cure(own, int(own.most * limits.cores * limits.per_core) // most),
         check="",
     )
 
@@ -94,12 +98,17 @@ def _facts(own: Demand, most: int) -> dict[str, float | int | str | bool | None]
     return {"connections_at_most": most, "pools": own.pools, "largest_pool": own.size}
 
 
-def _cure(own: Demand, size: int) -> tuple[str, ...]:
+def _cure(own: Demand, allowed: int) -> tuple[str, ...]:
+    """Return lines with which the pools of this pooler may open as many as are allowed to it."""
+    most = own.limit(allowed)
+    size = max(1, min(most, own.size * allowed // own.most))
+    apart = [IniLine(DATABASE, "databases", name) for name in own.apart[:SHOWN]]
+    limits = [(line, most) for line in (IniLine(DATABASE), *apart)]
     return (
         remark("Each pair of database and user is a pool of its own. Make the pools smaller"),
         remark("(`pgvigil pool` calculates what they need), or limit a database as a whole with"),
         remark("max_db_connections. Slots that administrators and pgvigil use count too."),
-        *ini(f"default_pool_size = {size}", f"max_db_connections = {own.largest_database(size)}"),
+        *changed([(IniLine(POOL), size), *limits]),
     )
 
 

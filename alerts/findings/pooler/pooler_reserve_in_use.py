@@ -8,7 +8,8 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity
 from alerts.cure import remark
 from alerts.limits import BaseLimits
 from alerts.plural import plural
-from alerts.pooler.bottleneck import raised, size_of
+from alerts.pooler.advice import changed
+from alerts.pooler.bottleneck import size_line
 from alerts.pooler.pools import KnownPool, number, pools_of
 from alerts.snapshot import Snapshot
 from collectors._base import Kind
@@ -53,7 +54,7 @@ def evidence(snapshot: Snapshot, pool: KnownPool, active: int, size: int) -> Evi
         cure=(
             remark("The reserve opens once a client has waited for reserve_pool_timeout. See what"),
             remark("the transactions of the pool do on the server, then give it that size:"),
-            *raised([(size_of(snapshot, pool, size), active)]),
+            *changed([(size_line(snapshot, pool), active)]),
         ),
         check="",
     )

@@ -8,7 +8,8 @@ from typing import Annotated
 from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity
 from alerts.cure import remark
 from alerts.limits import FIXED, BaseLimits
-from alerts.pooler.bottleneck import raised, size_of
+from alerts.pooler.advice import changed
+from alerts.pooler.bottleneck import size_line
 from alerts.pooler.pools import KnownPool, pools_of
 from alerts.snapshot import Snapshot
 from alerts.units import Share, share_text
@@ -56,7 +57,7 @@ def evidence(snapshot: Snapshot, pool: KnownPool, active: int, size: int) -> Evi
             remark("See what its transactions do on the server first; in session mode a client"),
             remark("holds its connection also while it does nothing (pooler_session_mode)."),
             remark("If the server has free CPU and slots (`pgvigil pool` calculates the size):"),
-            *raised([(size_of(snapshot, pool, size), size + max(1, size // 4))]),
+            *changed([(size_line(snapshot, pool), size + max(1, size // 4))]),
         ),
         check="",
     )

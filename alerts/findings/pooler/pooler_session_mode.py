@@ -10,7 +10,7 @@ from alerts._base import Evidence, Finding, FindingKind, Outcome, Severity, Unju
 from alerts.cure import remark
 from alerts.history.window import Delta, Window
 from alerts.limits import FIXED, BaseLimits
-from alerts.pooler.advice import ini
+from alerts.pooler.advice import IniLine, changed
 from alerts.pooler.pools import SESSION, KnownPool, pools_of, version_of
 from alerts.snapshot import Snapshot
 from alerts.units import Duration, Share, share_text
@@ -18,6 +18,7 @@ from collectors._base import Kind
 from collectors.pooler_databases import pooler_databases
 from collectors.pooler_pools import pooler_pools
 from collectors.pooler_stats import pooler_stats
+from collectors.pooler_users import pooler_users
 from collectors.pooler_version import pooler_version
 
 RECENT = timedelta(minutes=10)
@@ -54,10 +55,14 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
         spent = delta.increase["total_xact_time"] - delta.increase["total_wait_time"]
         busy = max(0.0, spent) / 1e6 / delta.seconds
         if busy < held * limits.used:
-            yield evidence(snapshot, database, held, busy, delta)
+            yield evidence(snapshot, database, pools, busy, delta)
 
 
-def evidence(snapshot: Snapshot, database: str, held: int, busy: float, delta: Delta) -> Evidence:
+def evidence(
+    snapshot: Snapshot, database: str, pools: list[KnownPool], busy: float, delta: Delta
+) -> Evidence:
+    held = sum(pool.pool.sv_active or 0 for pool in pools)
+    lines = dict.fromkeys(map(_mode_line, pools))
     return Evidence(
         subject=database,
         severity=Severity.warning,
@@ -73,9 +78,21 @@ def evidence(snapshot: Snapshot, database: str, held: int, busy: float, delta: D
             "used_share": busy / held,
             "window_seconds": delta.seconds,
         },
-        cure=(*map(remark, _conditions(snapshot)), *ini("pool_mode = transaction")),
+        cure=(
+            *map(remark, _conditions(snapshot)),
+            *changed((line, "transaction") for line in lines),
+        ),
         check="",
     )
+
+
+def _mode_line(pool: KnownPool) -> IniLine:
+    """Return the line that says the mode of a pool: that of its user counts first."""
+    if pool.user and pool.user.pool_mode:
+        return IniLine("pool_mode", "users", pool.pool.user)
+    if pool.database and pool.database.pool_mode:
+        return IniLine("pool_mode", "databases", pool.pool.database)
+    return IniLine("pool_mode")
 
 
 def _conditions(snapshot: Snapshot) -> Iterator[str]:
@@ -95,7 +112,7 @@ finding = Finding(
     title="Session pooling of idle clients",
     severities=(Severity.warning,),
     reads=(pooler_pools, pooler_stats),
-    consults=(pooler_databases, pooler_version),
+    consults=(pooler_databases, pooler_users, pooler_version),
     history=(CHANGES,),
     limits=Limits(),
     judge=judge,

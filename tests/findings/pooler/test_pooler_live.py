@@ -32,6 +32,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import Answer
 from collectors.activity import activity
 from collectors.pooler_log import pooler_log
+from collectors.pooler_pools import pooler_pools
 from collectors.pooler_routes import PoolerRoute, pooler_routes
 from collectors.pooler_servers import pooler_servers
 from collectors.pooler_version import pooler_version
@@ -350,8 +351,15 @@ async def test_as_many_clients_as_it_takes(pooler: Poolers, database: Database, 
         await until_well(pool, client_limit)
 
 
-async def test_more_than_the_server_has(pooler: Poolers, database: Database, psql: Psql) -> None:
-    pool = await pooler({"shop": behind(database)}, default_pool_size=5000)
+@pytest.mark.parametrize(
+    ("line", "most"),
+    [("", 5000), (" pool_size=6000", 6000), (" pool_size=6000 max_db_connections=4000", 4000)],
+)
+async def test_more_than_the_server_has(
+    pooler: Poolers, database: Database, psql: Psql, line: str, most: int
+) -> None:
+    """Also where the database says its size, or its limit, for itself."""
+    pool = await pooler({"shop": behind(database) + line}, default_pool_size=5000)
     server = replace(await seen_server(database), node=ServerIdentity("db"))
 
     async def seen() -> Snapshot:
@@ -362,13 +370,21 @@ async def test_more_than_the_server_has(pooler: Poolers, database: Database, psq
     async with pool.client("shop"):
         snapshot = await seen()
         [subject] = verdict_of(oversubscribed, snapshot).subjects
-        assert subject.evidence.facts["connections_at_most"] == 5000
+        assert subject.evidence.facts["connections_at_most"] == most
         await follow(pool, subject.evidence, psql)
         assert verdict_of(oversubscribed, await seen()).state is State.healthy
 
 
-async def test_sessions_that_idle(pooler: Poolers, database: Database, psql: Psql) -> None:
-    pool = await pooler({"shop": behind(database)}, pool_mode="session")
+@pytest.mark.parametrize("by", ["all", "databases", "users"])
+async def test_sessions_that_idle(pooler: Poolers, database: Database, psql: Psql, by: str) -> None:
+    """The cure changes the mode where it is said: for all, of the database or of the user."""
+    own = " pool_mode=session" if by == "databases" else ""
+    mode = "session" if by == "all" else "transaction"
+    pool = await pooler({"shop": behind(database) + own}, pool_mode=mode)
+    if by == "users":
+        pool.users["postgres"] = "pool_mode=session"
+        pool.write()
+        await pool.command("RELOAD")
     recorder, now = Recorder(session_mode.history), 1_700_000_000.0
     async with AsyncExitStack() as stack:
         for _ in range(5):
@@ -376,6 +392,9 @@ async def test_sessions_that_idle(pooler: Poolers, database: Database, psql: Psq
             await client.execute("select 1")
         await look(pool, recorder, now)
         snapshot = await look(pool, recorder, now + 600)
+        modes = {row.pool_mode for row in snapshot.rows(pooler_pools) if not row.is_console}
+        if by == "users" and modes != {"session"}:
+            return  # before 1.24 that of a user that the database sets does not count
         [subject] = verdict_of(session_mode, snapshot).subjects
         assert subject.evidence.facts["held_connections"] == 5
     # A change of the mode counts for clients who come later.

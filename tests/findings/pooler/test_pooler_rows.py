@@ -22,6 +22,7 @@ from alerts.findings.pooler.pooler_session_mode import finding as session_mode
 from alerts.findings.pooler.pooler_unreachable import WORDS
 from alerts.findings.pooler.pooler_unreachable import finding as unreachable
 from alerts.history.recorder import Recorder
+from alerts.pooler.demand import Demand
 from alerts.snapshot import ServerIdentity, Snapshot
 from collectors._base import Answer, Kind
 from collectors.pooler_config import pooler_config
@@ -278,6 +279,20 @@ def test_oversubscribed() -> None:
     assert severity(oversubscribed, pooled(*four, peers=(server(),), **capped)) is State.healthy
     forced = {"force_user": "app"}
     assert severity(oversubscribed, pooled(*four, peers=(server(),), **forced)) is State.healthy
+
+
+@pytest.mark.parametrize(
+    ("databases", "allowed", "limit"),
+    [((100, 10), 97, 87), ((50, 50, 50), 97, 32), ((4000,), 97, 97), ((9, 9), 1, 1), ((), 5, 5)],
+)
+def test_the_limit_of_each_database_keeps_all_within(
+    databases: tuple[int, ...], allowed: int, limit: int
+) -> None:
+    """Small ones keep what they need."""
+    known = Demand(most=sum(databases), pools=1, size=1, databases=databases)
+    assert known.limit(allowed) == limit
+    if limit > 1:
+        assert sum(min(one, limit) for one in databases) <= allowed
 
 
 def test_oversubscribed_without_a_server_is_not_configured() -> None:
