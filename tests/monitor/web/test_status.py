@@ -9,9 +9,11 @@ import pytest
 from alerts._base import Severity, State
 from alerts._catalogue import all_findings
 from alerts.prometheus.rulebook import all_watchdogs
+from alerts.snapshot import ServerIdentity
 from alerts.verdicts.verdict import Verdict
+from collectors._base import Kind
 from monitor.views.lock_tree import Branch, LockView
-from monitor.views.overview import CollectorView, Overview, ServerView
+from monitor.views.overview import CollectorView, Overview, ServerView, TargetView
 from monitor.views.summary import Summary
 from monitor.views.unread import Unread
 from monitor.web.finding_page import finding_page, known_finding
@@ -24,8 +26,12 @@ from tests.fixtures.overview import healthy, ill, overview, primary
 
 def page_of(shown: Overview) -> str:
     """The text of the page, on one line."""
-    page = status_page(Summary(shown)).split("<main", 1)[1].split("</main>")[0]
-    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
+    return text_of(status_page(Summary(shown)))
+
+
+def text_of(page: str) -> str:
+    main = page.split("<main", 1)[1].split("</main>", maxsplit=1)[0]
+    return " ".join(re.sub(r"<[^>]*>", " ", main).split())
 
 
 def server(*verdicts: Verdict, **more: object) -> ServerView:
@@ -154,12 +160,23 @@ def test_the_index_has_every_finding_with_state_reads_and_runbook() -> None:
         assert f'<a href="/findings/{name}">' in entry
         assert f'href="/findings/{name}#runbook"' in entry
         assert "reads <code>" in entry
-        assert 'class="badge' in entry
+        assert 'class="badge' in entry or '<span class="dim">about ' in entry
     assert "1 critical</span>" in page
     one = index_page(overview().only("shop-b"), "shop-b")
     assert "Only <bdi>shop-b</bdi>" in one
     assert "not applicable</span>" in one
     assert all(f'href="/findings/{name}"' in page for name in all_watchdogs())
+
+
+def test_the_index_tells_what_is_about_others_from_what_is_not_judged_yet() -> None:
+    """Without a pooler, no finding about one will ever be judged."""
+    fresh = overview(replace(primary(), verdicts={}))
+    page = text_of(index_page(fresh))
+    assert "pooler_unreachable about poolers reads" in page
+    assert "index_unused not judged yet reads" in page
+    pooler = TargetView(Kind.pgbouncer, "pool", ServerIdentity("pool"))
+    page = text_of(index_page(replace(fresh, targets=(pooler,))))
+    assert "pooler_unreachable not judged yet reads" in page
 
 
 def test_a_root_on_the_page_of_locks_has_its_cure() -> None:
@@ -231,8 +248,6 @@ def test_the_age_of_every_answer_is_there() -> None:
 
 def test_a_server_at_its_start_has_a_page() -> None:
     """Nothing known at all is a page too."""
-    from alerts.snapshot import ServerIdentity
-
     fresh = ServerView(
         "new", ServerIdentity("new"), collectors=(CollectorView("activity", "fast", 1.0),)
     )
