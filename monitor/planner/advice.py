@@ -98,6 +98,11 @@ INDEXES = """
             where k.place <= i.indnkeyatts
             order by k.place
         )                                                                   as columns,
+        array(
+            select a.attname::text
+            from pg_catalog.unnest(i.indkey::int2[]) k (attnum)
+            join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+        )                                                                   as stored,
         i.indisunique or exists (
             select from pg_catalog.pg_constraint k where k.conindid = i.indexrelid
         )                                                                   as is_constraint
@@ -107,9 +112,17 @@ INDEXES = """
     where i.indrelid = $1::oid
         and i.indisvalid
         and i.indexprs is null
-        and i.indpred is null
+        and (
+            i.indpred is null
+            or case
+                when $2::text is not null
+                then pg_catalog.pg_get_expr(i.indpred, i.indrelid)
+                    = pg_catalog.format('(%I IS NULL)', $2::text)
+            end
+        )
         and m.amname = 'btree'
 """
+"""Those of all rows, and where a column is named, of the rows in which it is null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +268,7 @@ async def table_facts(connection: "Connection", schema: str, table: str) -> Tabl
     if row is None or not row["is_plain"] or row["rows"] <= 0:
         return None
     columns = await connection.fetch(COLUMNS, schema, table, row["relid"])
-    indexes = await connection.fetch(INDEXES, row["relid"])
+    indexes = await connection.fetch(INDEXES, row["relid"], None)
     return TableFacts(
         row["pages"],
         row["rows"],
@@ -278,15 +291,16 @@ def _column(row: Any) -> ColumnFacts:
 
 
 async def is_done(connection: "Connection", advice: IndexAdvice) -> bool:
-    """Whether an index exists now that begins with the columns of an advice."""
+    """Whether an index exists now that serves all that the advised one would."""
     row = await connection.fetchrow(TABLE, advice.schemaname, advice.relname)
-    found = await connection.fetch(SERVES, row["relid"]) if row else []
-    wanted = list(advice.columns)
-    return any(list(one["columns"])[: len(wanted)] == wanted for one in found)
-
-
-SERVES = INDEXES.replace("        and i.indpred is null\n", "")
-"""Partial ones, too."""
+    if row is None:
+        return False
+    found = await connection.fetch(INDEXES, row["relid"], advice.null_column)
+    wanted, count = {*advice.columns, *advice.included}, len(advice.columns)
+    return any(
+        tuple(one["columns"][:count]) == advice.columns and wanted <= {*one["stored"]}
+        for one in found
+    )
 
 
 def with_cost(advice: IndexAdvice, cost: float, at: float) -> IndexAdvice:

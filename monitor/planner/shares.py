@@ -17,6 +17,8 @@ KINDS = frozenset(
     }
 )
 """Nodes that return all rows that they find, each once."""
+MOST = 8
+"""Columns of one object of extended statistics."""
 # A value may have 1.25 times the mean share without being listed as frequent.
 QUERY = """
     select
@@ -61,7 +63,7 @@ async def shares_of(
         return (), False
     [node] = tables
     columns = [one.column for one in node.conditions if one.comparison is Comparison.equal]
-    if len(set(columns)) < 2:
+    if not 2 <= len(set(columns)) <= MOST:
         return (), False
     rows = await connection.fetch(QUERY, node.schemaname, node.relname, columns)
     if len(rows) < len(set(columns)) or any(row["largest"] is None for row in rows):

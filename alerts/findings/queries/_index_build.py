@@ -1,6 +1,7 @@
 """Statements that build an advised index, and that take it away again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 
 from alerts.cure import concurrently, identifier, remark
 from alerts.plans.advice_text import index_text
@@ -11,10 +12,19 @@ LONGEST = 63
 
 
 def name_of(advice: IndexAdvice) -> str:
-    """Return a name for the index, cut as the server would."""
-    parts = [advice.relname, *advice.columns, "where" if advice.null_column else "", "advised"]
-    name = "_".join(part for part in parts if part)
-    return name.encode()[:LONGEST].decode(errors="ignore")
+    """Return a name for the index: another one for each that may be advised."""
+    stored = ["with", *advice.included] if advice.included else []
+    rows = ["where", advice.null_column] if advice.null_column else []
+    return of_object((advice.relname, *advice.columns, *stored, *rows, "advised"))
+
+
+def of_object(parts: Sequence[str]) -> str:
+    """Return a name of these parts; one that is too long ends in what tells it from others."""
+    name = "_".join(parts)
+    if len(name.encode()) <= LONGEST:
+        return name
+    digest = blake2b("\0".join(parts).encode(errors="replace"), digest_size=4).hexdigest()
+    return f"{name.encode()[: LONGEST - 9].decode(errors='ignore')}_{digest}"
 
 
 def cure(advice: IndexAdvice) -> Iterator[str]:
@@ -26,7 +36,8 @@ def cure(advice: IndexAdvice) -> Iterator[str]:
         " too, and none gets much more expensive."
     )
     yield from concurrently(
-        f"CREATE INDEX CONCURRENTLY {identifier(name_of(advice))} ON {index_text(advice)};",
+        f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {identifier(name_of(advice))}"
+        f" ON {index_text(advice)};",
         f"the index is invalid; DROP INDEX CONCURRENTLY {name}; then build it again.",
     )
     if advice.widens:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import identifier, plain_ddl, remark
+from alerts.findings.queries._index_build import of_object
 from alerts.findings.queries._plans import planned
 from alerts.findings.queries._statement import HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits
@@ -27,8 +28,6 @@ ROWS = 100.0
 """Rows below which a wrong estimate does no harm."""
 CHANGED = 0.1
 """Share of rows that have changed since ANALYZE, from which fresh statistics come first."""
-LONGEST = 63
-"""Bytes of a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +110,8 @@ def evidence(load: Load, ran: Ran, plan: StatementPlan, found: Dependence) -> Ev
 
 def cure(plan: StatementPlan, table: UserTable, name: str, columns: str) -> Iterator[str]:
     """Yield what creates the statistics, and the way back."""
-    parts = "_".join((table.relname, *(one.column for one in plan.shares), "depend"))
-    short = parts.encode()[:LONGEST].decode(errors="ignore")
-    statistics = identifier(table.schemaname, short)
+    parts = (table.relname, *(one.column for one in plan.shares), "depend")
+    statistics = identifier(table.schemaname, of_object(parts))
     yield remark("It only tells the planner more: each ANALYZE then counts these columns together.")
     yield from plain_ddl(
         f"CREATE STATISTICS {statistics} (ndistinct, dependencies) ON {columns} FROM {name};"

@@ -11,6 +11,7 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
 from collectors.plans import ColumnShare, Comparison, Condition, PlanNode, StatementPlan, plans
 from collectors.user_tables import user_tables
+from monitor.planner.shares import shares_of
 from tests.findings.queries.loads import did
 from tests.findings.queries.test_plan_signals_rows import plan, table
 from tests.fixtures.one_look import verdict_of
@@ -62,3 +63,23 @@ def test_not_quite(one: StatementPlan, given: dict[str, Any]) -> None:
 def test_without_a_login_it_is_not_configured() -> None:
     why = Absence("no login for plans is configured", setting="plans")
     assert verdict_of(finding, replace(seen(), absent={plans: why})).is_unconfigured
+
+
+class NoTable:
+    """A session that knows no column."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def fetch(self, *_: object) -> list[Any]:
+        self.asked += 1
+        return []
+
+
+@pytest.mark.parametrize(("columns", "asked"), [(1, 0), (2, 1), (8, 1), (9, 0)])
+async def test_more_columns_than_an_object_can_have(columns: int, asked: int) -> None:
+    """CREATE STATISTICS takes two to eight."""
+    conditions = tuple(Condition(f"c{n}", Comparison.equal) for n in range(columns))
+    session: Any = NoTable()
+    assert await shares_of(session, [replace(SCAN, conditions=conditions)]) == ((), False)
+    assert session.asked == asked

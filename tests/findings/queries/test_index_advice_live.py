@@ -175,3 +175,51 @@ async def unlucky(server: Postgres, advice: IndexAdvice) -> dict[str, float]:
 async def cost_of(admin: "asyncpg.Connection[asyncpg.Record]") -> float:
     [first, *_] = await admin.fetch(f"explain {JOINED}")
     return float(first[0].partition("..")[2].partition(" ")[0])
+
+
+@pytest.mark.parametrize(
+    ("index", "statement"),
+    [
+        (
+            'create index kept on "Shop\'s".orders (customer, state, at) where id < 0',
+            LIST,
+        ),
+        (
+            'create index kept on "Shop\'s".orders (customer)',
+            "select state from orders where customer = 7 and state <> 's2'",
+        ),
+    ],
+)
+async def test_an_index_that_serves_less_is_not_the_advised_one(
+    debian: Debian,
+    psql: Psql,
+    monkeypatch: pytest.MonkeyPatch,
+    index: str,
+    statement: str,
+) -> None:
+    """Beside a partial index, or one without the columns that are stored, the advice stays."""
+    monkeypatch.setattr(choice, "SOON", 0.0)
+    server = debian()
+    role = f"create extension pg_stat_statements; create role {MONITOR} login in role pg_monitor;"
+    made = f'create extension hypopg; {TABLES} {index};\nvacuum analyze "Shop\'s".orders;'
+    await psql(server.dsn(), "\n".join((role, made, *statements("plans", ["postgres"]))))
+    desk, recorder = Desk(), Recorder(wants=finding.history)
+    visits = visits_of(server, desk, "plans", Memory())
+    limits = replace(finding.limits, window=timedelta(minutes=5), min_calls=10)
+
+    async def told(at: float) -> Verdict:
+        async with connected(server.dsn(user="app")) as app:
+            for _ in range(20):
+                await app.execute(statement)
+        snapshot = await visit(visits, desk, server, recorder, settings, extensions, at=at)
+        return verdict_of(finding, snapshot, limits=limits)
+
+    await told(0)
+    for at in (300, 600, 900):
+        [ill] = (await told(at)).subjects
+    [advice] = desk.advice
+    assert advice.done_at is None
+    await psql(server.dsn(), "\n".join(ill.evidence.cure))
+    assert (await told(1200)).subjects == ()
+    [done] = desk.advice
+    assert done.done_at is not None

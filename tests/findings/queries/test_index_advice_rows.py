@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from alerts._base import State
+from alerts.findings.queries._index_build import name_of
 from alerts.findings.queries.query_index_advice import finding
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Absence
@@ -53,12 +54,28 @@ def test_index_is_named_whole_with_its_way_back() -> None:
     evidence = subject.evidence
     cure = "\n".join(evidence.cure)
     index = "public.orders (status, at) INCLUDE (id) WHERE deleted_at IS NULL"
-    assert f"CREATE INDEX CONCURRENTLY orders_status_at_where_advised ON {index};" in cure
-    assert "DROP INDEX CONCURRENTLY public.orders_status_at_where_advised;" in cure
+    name = "orders_status_at_with_id_where_deleted_at_advised"
+    assert f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {index};" in cure
+    assert f"DROP INDEX CONCURRENTLY public.{name};" in cure
     assert "DROP INDEX CONCURRENTLY public.orders_status_idx;" in cure
     assert evidence.facts["replaces_index"] == "orders_status_idx"
     assert "99 %" in evidence.message
     assert evidence.severity.value == "warning"
+
+
+def test_another_index_has_another_name() -> None:
+    """Else an index of an earlier advice would be taken for this one, and dropped as its rest."""
+    long = ("a" * 30, "b" * 40)
+    others = [
+        ADVICE,
+        replace(ADVICE, included=()),
+        replace(ADVICE, null_column=None),
+        replace(ADVICE, columns=long),
+        replace(ADVICE, columns=(*long, "c")),
+    ]
+    names = [name_of(one) for one in others]
+    assert len(set(names)) == len(names)
+    assert max(len(name.encode()) for name in names) <= 63
 
 
 def test_others_that_get_dearer_take_from_the_gain() -> None:
