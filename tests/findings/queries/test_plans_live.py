@@ -16,6 +16,7 @@ from monitor.postgres.plans_role_sql import statements
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.plan_desk import Desk, visit, visits_of
 from tests.fixtures.postgres import PrivateServers, Psql, connected
+from tests.fixtures.until import until
 
 TABLES = """
     create extension pg_stat_statements;
@@ -60,19 +61,27 @@ async def test_found_and_cured(
         found = verdict_of(one, snapshot, limits=replace(one.limits, **brief)).subjects
         return {ill.evidence.facts["statement"]: ill.evidence for ill in found}
 
+    async def counted(table: str, statements: str) -> None:
+        """Paste them; an ANALYZE among them is in the statistics when it returns."""
+        async with connected(server.dsn()) as admin:
+            before = await admin.fetchval("select clock_timestamp()")
+            await psql(server.dsn(), statements)
+            seen = "select last_analyze > $1 from pg_stat_user_tables where relname = $2"
+            await until(lambda: admin.fetchval(seen, before, table), f"the ANALYZE of {table}")
+
     assert await told(0) == {}
     evidence = (await told(300))[JOINED]
     facts = evidence.facts
     assert (facts["table"], facts["columns"]) == ("public.orders", "state")
     assert "s7" not in repr(desk.rows)
     await psql(server.dsn(), evidence.check)
-    await psql(server.dsn(), "create index on public.orders (state); analyze public.orders;")
+    await counted("orders", "create index on public.orders (state); analyze public.orders;")
     assert JOINED not in await told(600)
 
     [(text, evidence)] = (await told(900, candidate)).items()
     assert text == "select id from places where city = $1 and country = $2"
     assert evidence.facts["columns"] == "city, country"
-    await psql(server.dsn(), "\n".join((evidence.check, *evidence.cure)))
+    await counted("places", "\n".join((evidence.check, *evidence.cure)))
     assert await told(1200, candidate) == {}
     [(before, after)] = visits.book.mended
     assert before < 50 < 250 < after
