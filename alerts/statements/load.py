@@ -1,5 +1,6 @@
 """Load: what the statements of a server did within a window, each with its names and its text."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,7 @@ BLOCK = 8192
 NAME = "pg_stat_statements"
 BRIEF = 70
 """Characters of a statement in a sentence."""
+FIRST_WORD = re.compile(r"[( ]*([A-Za-z]*)")
 QUERIES = frozenset({"select", "insert", "update", "delete", "merge", "values", "with", "table"})
 """First words of statements that the planner optimises; others load, dump or maintain."""
 Fact = float | int | str | bool | None
@@ -69,7 +71,8 @@ class Ran:
 
     @property
     def first_word(self) -> str:
-        return self.text.lstrip("( ").partition(" ")[0].lower() if self.text else ""
+        found = FIRST_WORD.match(self.text or "")
+        return found[1].lower() if found else ""
 
     @property
     def is_query(self) -> bool:
@@ -114,6 +117,8 @@ class Load:
                 f"statements were not watched for {duration_text(window)} yet",
                 until=begun + wanted,
             )
+        if not uses:  # own queries are counted like all others
+            return Unjudged(f"no statement was counted within {duration_text(window)}")
         return cls.seen_in(snapshot, uses)
 
     @classmethod

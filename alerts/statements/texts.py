@@ -8,6 +8,7 @@ from typing import NamedTuple
 from alerts.history.kind import HomeThread, SingleHistory
 from alerts.history.memory import Memory, Namespace
 from alerts.query_text import normalised
+from alerts.query_tokens import tokens, word_of
 from alerts.statements.names import StatementNames, names_of
 from alerts.statements.shape import StatementShape, shape_of
 from collectors._base import AnyAnswer, AnyCollector
@@ -24,7 +25,8 @@ class KnownText(NamedTuple):
     """The text of one statement."""
 
     query: str
-    """As pg_stat_statements has it: never to be shown, as it may contain literals."""
+    """As pg_stat_statements has it, but what is prepared where it is a PREPARE: never to be shown,
+    as it may contain literals."""
     is_cut: bool
     shown: str
     """On one line, with `?` for every value."""
@@ -108,8 +110,26 @@ class TextRecorder:
         return self._view
 
 
-def _read(query: str, is_cut: bool) -> KnownText:
+def _read(text: str, is_cut: bool) -> KnownText:
+    query = executed(text)
     shown = normalised(query) or ""
     if is_cut:
         return KnownText(query, is_cut, shown)
     return KnownText(query, is_cut, shown, shape_of(query), names_of(query))
+
+
+def executed(text: str) -> str:
+    """Return what a PREPARE prepares: what is counted under its text are the executions of that."""
+    at, depth, is_first = 0, 0, True
+    for token in tokens(text):
+        at += len(token.text)
+        word = word_of(token)
+        if token.kind in ("space", "comment"):
+            continue
+        if is_first and word != "prepare":
+            break
+        is_first = False
+        depth += (word == "(") - (word == ")")
+        if word == "as" and depth == 0:
+            return text[at:].lstrip()
+    return text

@@ -73,9 +73,14 @@ def evidence(snapshot: Snapshot, load: Load, planned: float, launched: float) ->
 def cure(snapshot: Snapshot) -> Iterator[str]:
     yield remark("On a machine with idle cores raise the limit; its processes are taken from")
     yield remark("max_worker_processes, which takes a restart.")
-    now = number(snapshot, LIMIT)
-    if now:
-        yield from change(snapshot, LIMIT, f"{2 * now:.0f}")
+    now, processes = number(snapshot, LIMIT), number(snapshot, PROCESSES)
+    if now and processes and now >= processes:
+        yield remark("All of max_worker_processes may work in parallel already. Where there are")
+        yield remark("standbys raise that there first: they need at least as many as the primary.")
+        yield from change(snapshot, PROCESSES, f"{2 * processes:.0f}")
+    elif now:
+        wanted = min(2 * now, processes or 2 * now)
+        yield from change(snapshot, LIMIT, f"{wanted:.0f}")
     yield remark("On a machine without idle cores let fewer plans be parallel:")
     yield remark("a lower max_parallel_workers_per_gather, or a higher parallel_setup_cost.")
 

@@ -64,10 +64,19 @@ def evidence(snapshot: Snapshot, load: Load, ran: Ran) -> Evidence:
         (
             remark("The cost of its plan is above jit_above_cost, yet it is too short to be worth"),
             remark("compiling. Often an estimate is too high: ANALYZE its tables first."),
-            remark("Then raise the limit, for all or for this role alone:"),
-            *change(snapshot, "jit_above_cost", f"{(above or 100_000) * 10:.0f}"),
+            *raised(snapshot, above),
         ),
     )
+
+
+def raised(snapshot: Snapshot, above: float | None) -> Iterator[str]:
+    """Say how the limit is raised; one of -1 is another for a role or a session that compiles."""
+    if above is not None and above < 0:
+        yield remark("Then raise jit_above_cost where it is set, for its role or its database:")
+        yield remark("the server's own (-1) compiles nothing.")
+    else:
+        yield remark("Then raise the limit, for all or for this role alone:")
+        yield from change(snapshot, "jit_above_cost", f"{(above or 100_000) * 10:.0f}")
 
 
 finding = statement_review("Compilation costs more than it saves", Limits(), judge, unit="ratio")

@@ -38,6 +38,20 @@ def test_texts_add_up() -> None:
     assert taught([text(2, None)]).missing == {2: AT}
 
 
+@pytest.mark.parametrize(
+    ("query", "executed"),
+    [
+        ("prepare p as select n from t where n = 4", "select n from t where n = ?"),
+        ('PREPARE "as" (int, numeric(4,2)) /* as */ AS\n(select 1)', "(select ?)"),
+        ("prepare transaction 'it'", "prepare transaction …"),
+        ("select prepare as it from t", "select prepare as it from t"),
+    ],
+)
+def test_what_is_prepared_is_what_is_executed(query: str, executed: str) -> None:
+    """Executions of a prepared statement are counted under the text of its PREPARE."""
+    assert taught([text(1, query)]).shown(1) == executed
+
+
 def test_no_value_is_shown() -> None:
     """PostgreSQL leaves the values of utility statements as they are."""
     secret = "hunter2"

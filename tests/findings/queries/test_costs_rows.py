@@ -71,10 +71,15 @@ NOT_QUITE: list[tuple[AnyFinding, dict[str, Any]]] = [
 ]
 
 
-def judged(finding: AnyFinding, text: str = SELECT, **given: Any) -> Verdict:
+LIMITS = {"max_parallel_workers": "8"}
+
+
+def judged(
+    finding: AnyFinding, text: str = SELECT, limits: dict[str, str] = LIMITS, **given: Any
+) -> Verdict:
     other = statement(8, **{**OTHER, **given.pop("other", {})})
     rows = [statement(7, **{**ROWS[finding], **given}), other]
-    also = [(settings, [setting("max_parallel_workers", "8", vartype="integer")])]
+    also = [(settings, [setting(*one, vartype="integer") for one in limits.items()])]
     return verdict_of(finding, did(finding, *rows, texts={7: text, 8: "begin"}, also=also))
 
 
@@ -146,6 +151,40 @@ def test_workers_of_an_old_limit() -> None:
     """The limit is doubled, in the form of its owner."""
     [subject] = judged(WORKERS).subjects
     assert "max_parallel_workers = 16" in " ".join(subject.evidence.cure)
+
+
+def test_workers_that_are_all_parallel_already() -> None:
+    """More of them need more processes; a limit beyond those changes nothing."""
+    whole = {"max_parallel_workers": "8", "max_worker_processes": "8"}
+    [subject] = judged(WORKERS, limits=whole).subjects
+    cure = " ".join(subject.evidence.cure)
+    assert "max_worker_processes = 16" in cure
+    assert "SET max_parallel_workers " not in cure
+    [subject] = judged(WORKERS, limits=whole | {"max_worker_processes": "12"}).subjects
+    assert "max_parallel_workers = 12" in " ".join(subject.evidence.cure)
+
+
+@pytest.mark.parametrize(
+    ("above", "printed"), [("100000", "jit_above_cost = 1000000;"), ("-1", "for its role")]
+)
+def test_compiling_by_a_limit_of_the_server_or_of_a_role(above: str, printed: str) -> None:
+    """-1 compiles nothing: ten times that is no limit, and a larger one would begin it."""
+    [subject] = judged(JIT, limits={"jit_above_cost": above}).subjects
+    cure = " ".join(subject.evidence.cure)
+    assert printed in cure
+    assert ("ALTER SYSTEM" in cure) == (above != "-1")
+
+
+@pytest.mark.parametrize("text", ["SELECT(a) FROM t", "(select*from t)", "prepare p as\nselect 1"])
+def test_queries_however_they_are_written(text: str) -> None:
+    assert judged(SLOW, text).state is State.ill
+
+
+def test_where_nothing_is_counted_nothing_is_known() -> None:
+    """Not even our own: track is none, or compute_query_id is off."""
+    assert verdict_of(SLOW, did(SLOW)).state is State.unknown
+    idle = did(SLOW, statement(7, calls=1, seconds=0.001))
+    assert verdict_of(SLOW, idle).state is State.healthy
 
 
 @pytest.mark.parametrize("finding", [READ, WAL])
