@@ -20,6 +20,8 @@ from collectors.statement_texts import statement_texts
 
 HOUR = timedelta(hours=1)
 CONSULTS: tuple[AnyCollector, ...] = (statement_texts, settings, extensions)
+BY_TEXT: tuple[AnyCollector, ...] = (stat_statements, statement_texts)
+"""What is read by those that see nothing in a statement without its text."""
 MOST = 2
 """Statements that are named of those that are most of the load of a volume."""
 HISTORY: tuple[AnyHistory, ...] = (STATEMENTS, STATEMENT_TEXTS)
@@ -44,7 +46,7 @@ def statement_review(
         title=title,
         severities=severities,
         reads=reads,
-        consults=consults,
+        consults=tuple(one for one in consults if one not in reads),
         history=history,
         limits=limits,
         judge=judge,

@@ -17,6 +17,7 @@ from alerts.statements.load import Load
 from alerts.units import Duration, Share, bytes_text, duration_text, share_text
 from collectors.index_layout import index_layout
 from collectors.stat_statements import stat_statements
+from collectors.statement_texts import statement_texts
 from collectors.user_tables import user_tables
 
 MOST = 5
@@ -97,7 +98,7 @@ finding = statement_review(
     "Function around a filtered column",
     Limits(),
     judge,
-    reads=(stat_statements, user_tables),
+    reads=(stat_statements, statement_texts, user_tables),
     consults=(*PLANS, *CONSULTS, index_layout),
     history=(*HISTORY, SCANS),
     unit="ratio",

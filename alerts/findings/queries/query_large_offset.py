@@ -8,7 +8,7 @@ from typing import Annotated
 from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import remark
 from alerts.findings.queries._plans import PLANS, known_plans
-from alerts.findings.queries._statement import CONSULTS, HOUR, statement_review, told
+from alerts.findings.queries._statement import BY_TEXT, CONSULTS, HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.load import Load, Ran
@@ -96,5 +96,10 @@ def evidence(load: Load, ran: Ran) -> Evidence:
 
 
 finding = statement_review(
-    "Rows skipped by OFFSET", Limits(), judge, consults=(*PLANS, *CONSULTS), unit="seconds"
+    "Rows skipped by OFFSET",
+    Limits(),
+    judge,
+    reads=BY_TEXT,
+    consults=(*PLANS, *CONSULTS),
+    unit="seconds",
 )

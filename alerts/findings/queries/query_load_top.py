@@ -16,8 +16,8 @@ from alerts.units import Duration, Share, duration_text, number_text, share_text
 HOUR = timedelta(hours=1)
 WAITED = 0.5
 """Share of its time from which reading explains a statement."""
-MOST = 2
-"""Statements that are named: more than two can't take so much."""
+LOOKED_AT = 50
+"""Statements, those with the most time: that inside functions is part of the caller's too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     if isinstance(load, Unjudged):
         yield load
         return
-    for ran in load.top("seconds", MOST):
+    for ran in load.top("seconds", LOOKED_AT):
         sessions = ran.use.own_seconds / load.uses.seconds
         if ran.is_query and ran.share >= limits.min_share and sessions >= limits.min_sessions:
             yield evidence(load, ran, sessions)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import identifier, remark
-from alerts.findings.queries._statement import HOUR, statement_review, told
+from alerts.findings.queries._statement import BY_TEXT, HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.locks.order.target import RowTarget, target_of
 from alerts.query_text import normalised
@@ -146,4 +146,6 @@ def upgrade(load: Load, ran: Ran, change: Ran) -> Evidence:
     )
 
 
-finding = statement_review("Statements that lock rows badly", Limits(), judge, unit="seconds")
+finding = statement_review(
+    "Statements that lock rows badly", Limits(), judge, reads=BY_TEXT, unit="seconds"
+)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from alerts._base import Evidence, Outcome, Unjudged
 from alerts.cure import remark
-from alerts.findings.queries._statement import CONSULTS, HOUR, statement_review, told
+from alerts.findings.queries._statement import BY_TEXT, CONSULTS, HOUR, statement_review, told
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot
 from alerts.statements.keys import is_own_key, plain, references, refers_to
@@ -193,6 +193,7 @@ finding = statement_review(
     "A statement for each row (N+1)",
     Limits(),
     judge,
+    reads=BY_TEXT,
     consults=(*CONSULTS, index_layout),
     unit="rows",
 )

@@ -152,7 +152,8 @@ def check(row: Statement, snapshot: Snapshot) -> str:
     return (
         "SELECT calls, mean_exec_time, rows, shared_blks_hit, shared_blks_read, query"
         f" FROM {identifier(schema, 'pg_stat_statements')}"
-        f" WHERE {equals('queryid', row.query_id)} AND {equals('userid', row.userid)};"
+        f" WHERE {equals('queryid', row.query_id)} AND {equals('userid', row.userid)}"
+        f" AND {equals('dbid', row.dbid)};"
     )
 
 

@@ -15,7 +15,7 @@ from alerts.units import Duration, Share, duration_text, number_text, share_text
 
 MOST = 5
 """Statements that are named, those with the most time."""
-LOOKED_AT = 20
+LOOKED_AT = 50
 GRAVE_SHARE = 0.2
 
 

@@ -15,6 +15,7 @@ from alerts.statements.reads import reads_of
 from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors.soft_delete_columns import SoftDeleteColumn, soft_delete_columns
 from collectors.stat_statements import stat_statements
+from collectors.statement_texts import statement_texts
 
 LOOKED_AT = 200
 """Statements, those that are executed most."""
@@ -138,6 +139,6 @@ finding = statement_review(
     "Deleted rows are read as well",
     Limits(),
     judge,
-    reads=(stat_statements, soft_delete_columns),
+    reads=(stat_statements, statement_texts, soft_delete_columns),
     unit="calls",
 )

@@ -9,12 +9,13 @@ from alerts.cure import remark
 from alerts.findings.queries._statement import HOUR, statement_review
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.snapshot import Snapshot, Unknown
-from alerts.statements.load import Load, Ran
+from alerts.statements.load import Load, Ran, number
 from alerts.units import Duration, Share, duration_text, number_text, share_text
 from collectors._base import Role
 
 LOOKED_AT = 100
 """Statements, those with the most time."""
+DELAY = "recovery_min_apply_delay"
 NAMED = 3
 """Statements that are named."""
 
@@ -42,6 +43,8 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
     if sessions < limits.min_sessions or sessions < limits.min_share * load.sessions:
         return
     for standby in standbys:
+        if number(standby, DELAY):  # a copy of what was, on purpose
+            continue
         other = load_of(standby, limits)
         if isinstance(other, Unjudged):
             yield other

@@ -53,6 +53,16 @@ def test_what_is_not_quite_ill(verdict: Verdict, state: State) -> None:
     assert verdict.state is state
 
 
+def test_statements_inside_of_functions_hide_none_that_calls_them() -> None:
+    inner = [
+        statement(number, 3000, seconds=2900, nested_seconds=2900, nested_calls=3000)
+        for number in (8, 9)
+    ]
+    rows = [statement(7, 1000, seconds=2700), statement(6, 5, seconds=300), *inner]
+    [subject] = verdict_of(finding, did(finding, *rows, texts=TEXTS)).subjects
+    assert subject.evidence.subject == "query 7 of app"
+
+
 def test_before_an_hour_it_is_learning() -> None:
     rows = statement(7, 1000, seconds=3000)
     verdict = verdict_of(finding, did(finding, rows, seconds=HOUR / 2))

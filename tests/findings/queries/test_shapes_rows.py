@@ -22,11 +22,13 @@ from alerts.verdicts.verdict import Verdict
 from collectors._base import Answer, Role
 from collectors.index_layout import IndexLayout, index_layout
 from collectors.plans import PlanNode, StatementPlan, plans
+from collectors.settings import settings
 from collectors.soft_delete_columns import SoftDeleteColumn, soft_delete_columns
 from collectors.stat_statements import Statement, stat_statements
 from collectors.statement_texts import StatementText, statement_texts
 from collectors.user_tables import UserTable, user_tables
 from tests.findings.queries.loads import did
+from tests.findings.settings.setting_rows import setting
 from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import verdict_of
 from tests.fixtures.session_rows import AT, seen
@@ -157,7 +159,7 @@ def test_a_table_that_has_grown(now: dict[str, Any], state: State) -> None:
         recorder.record(stat_statements, Answer((row,), at))
         recorder.record(user_tables, Answer((own,), at))
         recorder.catch_up()
-    known = seen((stat_statements, [new]), (user_tables, [own]))
+    known = seen((stat_statements, [new]), (statement_texts, []), (user_tables, [own]))
     assert verdict_of(SCAN, known.with_histories(recorder.views(AT))).state is state
 
 
@@ -652,16 +654,18 @@ def test_a_loop_around_a_statement_that_is_used_elsewhere_too() -> None:
     assert looped(elsewhere=most, varies=UPS_AND_DOWNS).state is State.healthy
 
 
-def load(role: Role, server: str, seconds: float, **given: Any) -> Snapshot:
+def load(role: Role, server: str, seconds: float, delay: str = "0", **given: Any) -> Snapshot:
+    late = setting("recovery_min_apply_delay", delay, vartype="integer", unit="ms")
     rows = [statement(7, 1000, seconds=seconds, **given), statement(8, 10, seconds=100.0)]
-    snapshot = did(OFFLOAD, *rows, texts={7: "select * from orders", 8: "update t set a = $1"})
+    texts = {7: "select * from orders", 8: "update t set a = $1"}
+    snapshot = did(OFFLOAD, *rows, texts=texts, also=[(settings, [late])])
     return replace(snapshot, node=replace(snapshot.node, role=role, server=server))
 
 
-def offload(seconds: float, other: float | None, **given: Any) -> Verdict:
+def offload(seconds: float, other: float | None, delay: str = "0", **given: Any) -> Verdict:
     primary = load(Role.primary, "db1", seconds, **given)
     blind = seen(role=Role.standby)
-    peers = [blind if other is None else load(Role.standby, "db2", other)]
+    peers = [blind if other is None else load(Role.standby, "db2", other, delay)]
     return verdict_of(OFFLOAD, replace(primary, peers=tuple(peers)))
 
 
@@ -671,5 +675,6 @@ def test_reads_beside_an_idle_standby() -> None:
     assert offload(9000, 5000).state is State.healthy  # the standby works too
     assert offload(3000, 10).state is State.healthy  # not much to read
     assert offload(9000, 10, wal_records=5000).state is State.healthy  # it writes
+    assert offload(9000, 10, delay="3600000").state is State.healthy  # it shows what was
     assert offload(9000, None).state is State.unknown
     assert offload(3000, None).state is State.healthy
