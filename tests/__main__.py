@@ -27,6 +27,7 @@ from tests.fixtures.tiers import TIERS
 
 HOUSE = Path(__file__).parents[1]
 NOTHING_TO_DO = 5  # pytest's exit status where no test was selected
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 HEARTBEAT = 60.0  # seconds of silence after which those that still run are named
 
 
@@ -69,11 +70,14 @@ class Part:
     def start(self, arguments: Sequence[str]) -> None:
         tally = f"--tally={self.folder / self.name}.json"
         argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tally]
+        # Tests start programs of this tree by the dozen: each would compile all that it imports.
+        environ = {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
         self.started = time.monotonic()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*argv, *self.selection, *arguments],
                 cwd=HOUSE,
+                env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

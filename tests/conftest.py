@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fixtures.requirements",
     "tests.fixtures.run_folder",
     "tests.fixtures.tiers",
+    "tests.fixtures.garbage",
     "tests.fixtures.constants",
     "tests.fixtures.tally",
     "tests.fixtures.postgres",

@@ -11,6 +11,7 @@ import yaml
 
 from alerts.prometheus.rulebook import RUNBOOK_BASE
 from monitor.generate.files import SOURCES, is_dashboard, is_rules
+from tests.fixtures.fast_yaml import read
 from tests.fixtures.requirements import Tool
 
 HOUSE = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def committed(alerting: bool) -> list[dict[str, Any]]:
         rule
         for path in SOURCES
         if is_rules(path)
-        for group in yaml.safe_load((HOUSE / path).read_text())["groups"]
+        for group in read((HOUSE / path).read_text())["groups"]
         if any("alert" in rule for rule in group["rules"]) is alerting
         for rule in group["rules"]
     ]

@@ -4,7 +4,6 @@ from typing import Any
 
 import promql_parser
 import pytest
-import yaml
 
 from alerts._base import AlertedBy, FindingKind, Reach, Severity
 from alerts._catalogue import all_findings
@@ -18,6 +17,7 @@ from alerts.prometheus.rulebook import RUNBOOK_BASE, all_rules, all_watchdogs, r
 from alerts.prometheus.runbooks import runbook
 from monitor.generate.files import rules_page
 from tests.alerts.prometheus.promql_selectors import selectors
+from tests.fixtures.fast_yaml import read
 
 KNOWN = {metric.name for metric in OWN_METRICS} | {"up", "ALERTS", "pgvigil:incident"}
 INCIDENTS = [name for name, one in all_findings().items() if one.kind is FindingKind.incident]
@@ -56,7 +56,7 @@ def test_recording_asks_only_for_what_is_served() -> None:
 
 def test_recording_and_alerts_are_one_group() -> None:
     """Prometheus evaluates a group in its order, at one instant: what inhibits them comes first."""
-    first = yaml.safe_load(rules_page())["groups"][0]["rules"]
+    first = read(rules_page())["groups"][0]["rules"]
     assert first[0]["record"] == "pgvigil:incident"
     assert first[1]["alert"] == "PgvigilMostServersUnreachable"
     assert len(first) == 2 + len(INCIDENTS)
@@ -87,8 +87,8 @@ def test_verdicts_are_not_held_twice() -> None:
 @pytest.mark.parametrize("base", ["https://wiki.example/pg", "https://wiki.example/pg/"])
 def test_runbooks_can_live_elsewhere(base: str) -> None:
     """Another base changes every link and nothing else."""
-    moved = yaml.safe_load(rulebook(base))
-    usual = yaml.safe_load(rules_page())
+    moved = read(rulebook(base))
+    usual = read(rules_page())
     for group, same_group in zip(moved["groups"], usual["groups"], strict=True):
         for rule, same_rule in zip(group["rules"], same_group["rules"], strict=True):
             if "record" in rule:

@@ -50,17 +50,13 @@ def test_findings_and_watchdogs_are_told_apart(capsys: pytest.CaptureFixture[str
     assert [line.split()[0] for line in below.split("\n") if line] == list(all_watchdogs())
 
 
-def test_a_picture_of_locks_says_why_it_is_empty() -> None:
+def test_a_picture_of_locks_says_why_it_is_empty(capsys: pytest.CaptureFixture[str]) -> None:
     """An unreachable server is unknown, not a server without waits."""
     absent = "postgresql://somebody@127.0.0.1:1/postgres"
-    done = subprocess.run(
-        [sys.executable, "-m", "monitor", "locks", "--dsn", absent],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Unknown: the server does not answer: Connection refused" in done.stdout
-    assert (done.returncode, done.stderr) == (2, "")
+    assert main(["locks", "--dsn", absent]) == 2
+    said = capsys.readouterr()
+    assert "Unknown: the server does not answer: Connection refused" in said.out
+    assert said.err == ""
 
 
 def test_what_can_not_be_known_without_a_server_has_one_reason(
@@ -191,15 +187,10 @@ def test_a_shell_accepts_its_completion(capsys: pytest.CaptureFixture[str], shel
         subprocess.run([path, "-n"], input=script, text=True, check=True)
 
 
-def test_bash_completes() -> None:
+def test_bash_completes(capsys: pytest.CaptureFixture[str]) -> None:
     """Commands, then the names of findings; files where a file is meant."""
     typed = "COMP_WORDS=(pgvigil explain index_unu); COMP_CWORD=2"
-    script = subprocess.run(
-        [sys.executable, "-m", "monitor", "completion", "bash"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    script = said(capsys, "completion", "bash")
     function = script.rsplit("complete ", 1)[1].split("-F ")[1].split()[0]
     asked = f"{script}\n{typed}\n{function} pgvigil index_unu explain\necho ${{COMPREPLY[@]}}\n"
     done = subprocess.run(["bash"], input=asked, capture_output=True, text=True, check=False)
