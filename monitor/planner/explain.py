@@ -69,6 +69,30 @@ UNREADABLE = """
     order by c.relkind <> 'v', c.oid
     limit 1
 """
+# The policies that hold for all roles are the login's, too.
+OTHER_ROWS = """
+    select pg_catalog.format('%I.%I', n.nspname, c.relname)
+    from pg_catalog.pg_locks l
+    join pg_catalog.pg_class c on c.oid = l.relation
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    left join pg_catalog.pg_roles r on r.oid = $1::oid
+    where l.pid = pg_catalog.pg_backend_pid()
+        and l.locktype = 'relation'
+        and l.database =
+            (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
+        and c.relrowsecurity
+        and (
+            r.rolsuper
+            or r.rolbypassrls
+            or not c.relforcerowsecurity and pg_has_role(r.oid, c.relowner, 'usage')
+            or exists (
+                select from pg_catalog.pg_policy p
+                where p.polrelid = c.oid and p.polroles <> '{0}'::oid[]
+            )
+        )
+    order by c.oid
+    limit 1
+"""
 CLOSED = """
     select n.nspname::text from pg_catalog.pg_namespace n
     where n.nspname = any ($1::text[]::name[]) and not has_schema_privilege(n.oid, 'usage')
@@ -149,7 +173,7 @@ class Planner:
     async def _plan(self) -> dict[str, Any]:
         await self._go(self.path)
         prepared = await self.connection.prepare(self.question.query)
-        await self._refuse_foreign_code()
+        await self._refuse()
         # As when it was parsed, else it is parsed again.
         await self._go(self.path)
         nulls = ", ".join(["NULL"] * len(prepared.get_parameters()))
@@ -160,7 +184,8 @@ class Planner:
         plan: dict[str, Any] = found["Plan"]
         return plan
 
-    async def _refuse_foreign_code(self) -> None:
+    async def _refuse(self) -> None:
+        """Refuse what could run foreign code, and what has another plan for the login."""
         await self.connection.execute(SAFE_PATH)
         known = foreign_code.arguments(names(self.question.query))
         function = await self.connection.fetchval(foreign_code.QUERY, *known)
@@ -169,6 +194,8 @@ class Planner:
             raise NoPlan(
                 f"the function {identifier(function)} is not built in, and the planner could run it"
             )
+        if table := await self.connection.fetchval(OTHER_ROWS, self.question.userid):
+            raise NoPlan(f"row security leaves the login other rows of {table} than its role")
 
     def _denied(self) -> NoPlan:
         role = identifier(self.login)

@@ -97,6 +97,51 @@ async def test_the_dearest_queries_are_planned(
     assert visits.roaming.session is None, "its session is closed"
 
 
+ROW_SECURITY = """
+    create extension pg_stat_statements;
+    create role app login;
+    create role owner login;
+    create table mine (id int, tenant int);
+    create table of_all (id int, tenant int);
+    create table owned (id int, tenant int);
+    insert into mine select n, n % 3 from generate_series(1, 3000) n;
+    alter table mine enable row level security;
+    alter table of_all enable row level security;
+    alter table owned enable row level security;
+    create policy app_only on mine to app using (tenant = 2);
+    create policy everybody on of_all using (tenant = 2);
+    create policy everybody on owned using (tenant = 2);
+    alter table owned owner to owner;
+    grant select on all tables in schema public to app;
+    analyze;
+"""
+
+
+@pytest.mark.versions(14, 18)
+async def test_row_security_that_is_another_one_for_the_login(
+    private_server: PrivateServers, psql: Psql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a policy it sees no row, and would plan for none; its own policies are no matter."""
+    monkeypatch.setattr(choice, "LEAST", 0.0)
+    monkeypatch.setattr(planner_visit, "LONGEST", 60.0)
+    server = private_server()
+    await psql(server.dsn(), ROW_SECURITY + "\n".join(statements(ROLE, ["postgres"])))
+    async with connected(server.dsn()) as admin:
+        await admin.execute("select pg_stat_statements_reset()")
+    async with connected(server.dsn(user="app")) as app:
+        assert len(await app.fetch("select id from mine")) == 1000
+        await app.execute("select id from of_all")
+        await app.execute("select id from owned")
+    async with connected(server.dsn(user="owner")) as owner:
+        await owner.execute("select tenant from owned")
+    desk = Desk()
+    await visit(visits_of(server, desk, ROLE), desk, server, Recorder(wants=WANTS))
+    assert "row security" in str(desk.of("select id from mine").reason)
+    assert "row security" in str(desk.of("select tenant from owned").reason)
+    assert desk.of("select id from of_all").nodes
+    assert desk.of("select id from owned").nodes
+
+
 @pytest.mark.versions(14, 18)
 async def test_a_login_that_could_do_harm_is_not_used(
     private_server: PrivateServers, monkeypatch: pytest.MonkeyPatch
