@@ -43,6 +43,10 @@ class Address:
         """Resolve the address now."""
         return target_of(self._options())
 
+    def named_database(self) -> str | None:
+        """Return the database that the address, its service or a variable names; None if none."""
+        return self._options().get("dbname") or None
+
     def connect_arguments(
         self, database: str | None = None, server_settings: Mapping[str, str] | None = None
     ) -> dict[str, Any]:

@@ -11,13 +11,16 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from alerts.snapshot import Snapshot, Unknown
 from alerts.vacuum.outlook import OPTIONS, named, outlook
+from collectors.databases import databases
 from monitor import logs
 from monitor.commands._base import BadUsage, server_argument, settings_flags, settings_of
 from monitor.config.errors import ConfigurationError
 from monitor.config.nearest import unknown_name
+from monitor.config.watch_plan import plans
 from monitor.look_once import snapshots
 from monitor.reports.vacuum import vacuum_report
 from monitor.views.wording import silence
@@ -39,9 +42,11 @@ def run(known: argparse.Namespace) -> int:
     logs.set_up("error", settings.log_format)
     try:
         found = asyncio.run(snapshots(settings, os.environ))
+        addresses = {plan.name: plan.target.address for plan in plans(settings, os.environ)}
     except ConfigurationError as wrong:
         raise BadUsage(str(wrong)) from None
-    return show(found, known.table, wanted)
+    written = {name: address.named_database() for name, address in addresses.items()}
+    return show(found, known.table, wanted, written)
 
 
 def options(known: argparse.Namespace) -> dict[str, str]:
@@ -62,14 +67,24 @@ def options(known: argparse.Namespace) -> dict[str, str]:
 
 
 def show(
-    servers: Mapping[str, tuple[Snapshot, str | None]], name: str, wanted: Mapping[str, str]
+    servers: Mapping[str, tuple[Snapshot, str | None]],
+    name: str,
+    wanted: Mapping[str, str],
+    written: Mapping[str, str | None] = MappingProxyType({}),
 ) -> int:
-    """Print every table of that name; return the exit status."""
+    """Print every table of that name; return the exit status.
+
+    `written`: the database that the address of a server names.
+    """
     parts, unanswered = [], False
     for server, (snapshot, reason) in servers.items():
         if reason:
             unanswered = True
             parts.append(f"{server} does not answer: {silence(snapshot, reason)}\n")
+            continue
+        if is_absent(snapshot, database := written.get(server)):
+            unanswered = True
+            parts.append(f"{server}: there is no database {database!r}, which its address names\n")
             continue
         try:
             parts += [
@@ -83,3 +98,10 @@ def show(
         raise BadUsage(f"there is no table {name!r} in the databases that are read.")
     sys.stdout.write("\n".join(parts))
     return NOT_KNOWN if unanswered else 0
+
+
+def is_absent(snapshot: Snapshot, database: str | None) -> bool:
+    """Whether the server is known to have no database of that name."""
+    if database is None or not snapshot.has(databases):
+        return False
+    return all(row.datname != database for row in snapshot.rows(databases))

@@ -60,7 +60,8 @@ def load(
         # mypy sees the fields as the only arguments.
         settings = settings_type(_build_sources=((*layers, last), {}))  # type: ignore[call-arg]
     except ValidationError as wrong:
-        raise ConfigurationError(one_sentence(wrong, settings_type)) from None
+        named = {path: name for path, name in _names(environ).items() if path not in flags}
+        raise ConfigurationError(one_sentence(wrong, settings_type, named)) from None
     except ValueError as wrong:
         raise ConfigurationError(f"DATA_SOURCE_NAME: {wrong}") from None
     watched_servers(settings, environ)
@@ -77,6 +78,12 @@ def _variables(environ: Mapping[str, str]) -> dict[str, str]:
         for name, text in environ.items()
         if name.startswith(PREFIX) and text and not _is_link(name, services)
     }
+
+
+def _names(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the PGVIGIL_* variables by the path of their setting."""
+    own = (name for name in environ if name.startswith(PREFIX))
+    return {name.removeprefix(PREFIX).lower().replace("__", "."): name for name in own}
 
 
 def _is_link(name: str, services: set[str]) -> bool:

@@ -10,6 +10,8 @@ from monitor.clock import Clock
 from monitor.polling.pacing import Pacing
 from monitor.polling.round_log import RoundLog
 
+NAMED = {collector: place for place, collector in enumerate(NAMING)}
+"""Place of those that name the relations of locks, tables first."""
 SOON = 5.0
 """Seconds between two readings of tables while a lock is held on one whose name is not known."""
 
@@ -28,11 +30,12 @@ class Agenda:
     ) -> list[AnyCollector]:
         """Return the due collectors, by overdue time ÷ pace, so that none is postponed for ever.
 
-        Among equals the given order is kept.
+        Among equals, as where nothing has been asked yet, those that name the relations of locks
+        come first, and the others keep the given order.
         """
         overdue = {collector: self._overdue(collector, database) for collector in collectors}
         due = {collector: passed for collector, passed in overdue.items() if passed is not None}
-        return sorted(due, key=lambda collector: -due[collector])
+        return sorted(due, key=lambda one: (-due[one], NAMED.get(one, len(NAMED))))
 
     def is_due(self, collector: AnyCollector, database: str | None = None) -> bool:
         return self._overdue(collector, database) is not None

@@ -99,6 +99,7 @@ def _blind(title: str, items: list[Blind]) -> Iterator[str]:
         yield from ("", f"## {title}", "")
     for one in items:
         names = ", ".join(code(verdict.finding.name) for verdict in one.verdicts)
-        yield f"- {prose(one.server)}: {prose(one.reason)} ({names})"
+        where = f" {one.where}" if one.where else ""
+        yield f"- {prose(one.server)}: {prose(one.reason + where)} ({names})"
         if one.grant:
             yield from ("", block([one.grant]), "")

@@ -134,7 +134,8 @@ class Report:
             names = ", ".join(verdict.finding.name for verdict in one.verdicts)
             left = max(0.0, (one.until or 0) - self.picture.overview.at)
             known = f" (known in {duration_text(left)})" if one.until else ""
-            self._line(f"{one.server}: {one.reason}{known}", indent=2)
+            where = f" ({one.where})" if one.where else ""
+            self._line(f"{one.server}: {one.reason}{where}{known}", indent=2)
             self._line(names, indent=4, style="dim")
             self._statements("Missing grant:", (one.grant,) if one.grant else ())
 

@@ -1,15 +1,23 @@
 """Summary of an overview: findings grouped and sorted by severity, for pages and reports."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from alerts._base import Severity, Shape, State
+from alerts.plural import plural
 from alerts.verdicts.causes import Folded, fold
 from alerts.verdicts.verdict import Subject, Verdict
 from monitor.views.overview import Judged, Overview, ServerView
 from monitor.views.unread import Unread
+
+WORD = re.compile(r"[^\s,:;()\"']+")
+NAMED = 3
+"""Databases that are named where a reason holds in several."""
+Key = tuple[str, str, str | None, float | None]
+"""Server, reason, grant and until."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,16 @@ class Blind:
     verdicts: tuple[Verdict, ...]
     count: int
     """Number of objects, over all these findings."""
+    databases: tuple[str, ...] = ()
+    """Those that it is about; empty where it is about the server."""
+
+    @property
+    def where(self) -> str:
+        """Return the databases that the reason does not name itself."""
+        words = frozenset(WORD.findall(self.reason))
+        names = [name for name in self.databases if name not in words]
+        more = f" and {plural(len(names) - NAMED, 'more database')}" if len(names) > NAMED else ""
+        return f"in {', '.join(names[:NAMED])}{more}" if names else ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,16 @@ class Summary:
     @cached_property
     def learning(self) -> list[Blind]:
         return list(self._blind(learning=True))
+
+    @property
+    def learning_in_part(self) -> int:
+        """Count the verdicts of which only some objects are being learned."""
+        states = {
+            (one.server, verdict.finding.name): verdict.state
+            for one in self.learning
+            for verdict in one.verdicts
+        }
+        return sum(state is not State.learning for state in states.values())
 
     @cached_property
     def muted(self) -> list[tuple[Judged, Verdict, Subject]]:
@@ -162,17 +190,20 @@ class Summary:
                 yield view, verdict
 
     def _blind(self, *, learning: bool) -> Iterator[Blind]:
-        """Yield each reason once for each server, with all findings that share it."""
-        groups: dict[tuple[str, str, str | None, float | None], dict[str, Verdict]] = {}
-        counts: dict[tuple[str, str, str | None, float | None], int] = defaultdict(int)
+        """Yield each reason once for each server, with all findings and databases that share it."""
+        groups: dict[Key, dict[str, Verdict]] = {}
+        counts: dict[Key, int] = defaultdict(int)
+        databases: dict[Key, dict[str | None, None]] = defaultdict(dict)
         for view, verdict in self._verdicts():
             for one in verdict.unjudged:
                 if (one.until is not None) is learning and not one.setting:
                     key = (view.name, one.reason, one.grant, one.until)
                     groups.setdefault(key, {})[verdict.finding.name] = verdict
                     counts[key] += one.count
+                    databases[key][one.database] = None
         for key, verdicts in groups.items():
-            yield Blind(*key, tuple(verdicts.values()), counts[key])
+            names = () if None in databases[key] else tuple(filter(None, databases[key]))
+            yield Blind(*key, tuple(verdicts.values()), counts[key], names)
 
 
 def _incidents(view: Judged) -> list[Verdict]:

@@ -8,7 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from monitor.commands.locks import watch
+from monitor.config.load import load
 from tests.fixtures.daemon import PATIENT
 from tests.fixtures.farm import MONITOR
 from tests.fixtures.lock_stage import Stage
@@ -38,6 +41,24 @@ async def test_the_command_prints_the_tree_once(stage: Stage, database: Database
     assert lines[root + 2].startswith("    postgres")
     assert lines[root + 2].endswith("for public.orders")
     assert lines[root + 3] == "      select from orders"
+
+
+@pytest.mark.versions(14, 18)
+async def test_tables_have_their_names_after_a_visit_that_was_cut_short(
+    stage: Stage,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A busy server answers the first question only."""
+    monkeypatch.setattr("monitor.polling.database_walk.BRIEF", 0.0)
+    await stage.holds("lock table orders")
+    await stage.waits("select from orders")
+    settings = load({"dsn": database.server.dsn(database.name, MONITOR)}, PATIENT)
+    assert await watch(settings, Console(width=200), live=False) == 0
+    printed = capsys.readouterr().out
+    assert "for public.orders" in printed
+    assert "not known yet" not in printed
 
 
 @pytest.mark.versions(18)

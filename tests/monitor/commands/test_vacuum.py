@@ -89,3 +89,8 @@ async def test_a_table_of_a_real_server(database: Database, paste: Psql) -> None
     status, _, told = await run("vacuum", "orders", database.monitor_dsn)
     assert status == 2
     assert "there is no table 'orders'" in told
+    elsewhere = database.monitor_dsn.replace(f"/{database.name}?", "/no_such_database?")
+    status, shown, _ = await run("vacuum", "public.Its orders", elsewhere)
+    assert status == 2
+    assert "there is no database 'no_such_database', which its address names" in shown
+    assert "that make it due" not in shown

@@ -129,8 +129,13 @@ def test_a_mute_ends_at_the_start_of_its_day() -> None:
             "paces.fast: 'soon' is not a duration such as 250ms, 15s, 5m, 1h30m or 35d.",
         ),
         ("PACES__FAST", "0", "paces.fast: it must be from 100 ms to 7 days."),
-        ("PACES__FATS", "1s", "There is no setting paces.fats; did you mean paces.fast?"),
-        ("LISTEN_PORT", "80", "There is no setting listen_port."),
+        (
+            "PACES__FATS",
+            "1s",
+            "There is no setting paces.fats (PGVIGIL_PACES__FATS); did you mean paces.fast?",
+        ),
+        ("LISTEN_PORT", "80", "There is no setting listen_port (PGVIGIL_LISTEN_PORT)."),
+        ("NON__SENSE", "1", "There is no setting non (PGVIGIL_NON__SENSE)."),
         (
             "FINDINGS__INDEX_UNUSED__SIZE",
             "big",
@@ -146,7 +151,8 @@ def test_a_mute_ends_at_the_start_of_its_day() -> None:
         (
             "FINDINGS__INDEX_UNUSED__WINDOWS",
             "1d",
-            "There is no setting findings.index_unused.windows; did you mean"
+            "There is no setting findings.index_unused.windows"
+            " (PGVIGIL_FINDINGS__INDEX_UNUSED__WINDOWS); did you mean"
             " findings.index_unused.window?",
         ),
         ("BUDGET", "200%", "budget: '200%' is not a share such as 75% or 0.75."),
@@ -239,7 +245,8 @@ def test_variables_that_kubernetes_injects_for_services_are_ignored() -> None:
         "PGVIGIL_PROD_PORT_19187_TCP": "tcp://10.0.0.2:19187",
     }
     assert loaded(links) == loaded()
-    assert refusal({**DSN, "PGVIGIL_PROD_PORT": "1"}) == "There is no setting prod_port."
+    refused = refusal({**DSN, "PGVIGIL_PROD_PORT": "1"})
+    assert refused == "There is no setting prod_port (PGVIGIL_PROD_PORT)."
 
 
 def test_nothing_configured_says_how_to_begin() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from alerts.history.recorder import Recorder
+from alerts.locks.order import NAMING
 from collectors._base import Collector, Lane, Scope
 from collectors._catalogue import of_databases
 from monitor.cli import main
@@ -64,6 +65,17 @@ def test_among_equals_the_order_is_kept(agenda: Agenda) -> None:
     """Nothing has been asked yet: the catalogue decides."""
     some = [collector(Lane.table) for _ in range(5)]
     assert agenda.due(some, "shop") == some
+
+
+def test_names_come_first_among_equals(agenda: Agenda) -> None:
+    """A first visit may be cut short, and a lock without the name of its table tells little."""
+    due = agenda.due(of_databases(), "shop")
+    assert due[: len(NAMING)] == list(NAMING)
+    late = collector(Lane.table)
+    for one in (late, *NAMING):
+        agenda.round_log.of(one, "shop").asked = agenda.clock.now() - 60
+    asked(agenda, late, 90)
+    assert agenda.due([*NAMING, late], "shop")[0] is late
 
 
 @pytest.mark.versions(14, 18)

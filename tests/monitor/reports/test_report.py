@@ -171,3 +171,16 @@ def test_markdown_keeps_names_as_names() -> None:
     assert "<code>``` **x** [y](http://z) &lt;i&gt;</code>" in rendered
     assert "GRANT pg_read_all_stats TO pgvigil;" in rendered
     assert HOSTILE[:4] in rendered
+
+
+def test_a_reason_names_the_databases_in_which_it_holds() -> None:
+    """One line for all, unless it names its database itself or is about the server."""
+
+    def told(*unjudged: Unjudged) -> str:
+        return printed(server(Verdict(UNUSED, State.unknown, NOW, unjudged=unjudged)), width=200)
+
+    locked = [Unjudged("4 sequences: locked", f"shop{n}", count=4) for n in range(5)]
+    assert "4 sequences: locked (in shop0, shop1)" in told(*locked[:2])
+    assert "locked (in shop0, shop1, shop2 and 2 more databases)" in told(*locked)
+    assert "(in" not in told(Unjudged("shop0: not asked", "shop0"))
+    assert "(in" not in told(*locked, Unjudged("4 sequences: locked"))

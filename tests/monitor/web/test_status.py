@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from alerts._base import Severity, State
+from alerts._base import Severity, State, Unjudged
 from alerts._catalogue import all_findings
 from alerts.prometheus.rulebook import all_watchdogs
 from alerts.snapshot import ServerIdentity
@@ -20,7 +20,17 @@ from monitor.web.finding_page import finding_page, known_finding
 from monitor.web.index_page import index_page
 from monitor.web.locks_page import locks_page
 from monitor.web.status import mood, status_page
-from tests.fixtures.findings import BLOAT, DEADLOCKS, IDLE, LAG, NOW, SATURATION, bloat, idle
+from tests.fixtures.findings import (
+    BLOAT,
+    DEADLOCKS,
+    IDLE,
+    LAG,
+    NOW,
+    SATURATION,
+    UNUSED,
+    bloat,
+    idle,
+)
 from tests.fixtures.overview import healthy, ill, overview, primary
 
 
@@ -261,3 +271,14 @@ def test_troubles_of_our_own_are_said() -> None:
     page = page_of(replace(overview(), state_error="no space left on device", reload_ok=False))
     assert "The state file is not written: no space left on device." in page
     assert "The changed configuration is invalid" in page
+
+
+def test_what_is_learned_in_part_is_counted_apart() -> None:
+    """The list may be longer than the number of findings that are learning as a whole."""
+    young = Unjudged("not watched long enough", until=NOW + 60)
+    learning = Verdict(BLOAT, State.learning, NOW, unjudged=(young,))
+    in_part = replace(healthy(UNUSED)[0], unjudged=(young,))
+    both = page_of(overview(server(learning, in_part)))
+    assert "Learning 1 and 1 other finding in part" in both
+    assert "Learning 0 1 finding in part" in page_of(overview(server(in_part)))
+    assert "in part" not in page_of(overview(server(learning)))
