@@ -3,7 +3,7 @@
 `--pg 18` leaves out other versions of PostgreSQL, `--tier quick` other tiers; both may be repeated.
 
 One pytest for each version of PostgreSQL (two for the oldest and the newest, which have most tests)
-and three without a server run side by side, for most of a test on a server is waiting. After them,
+and four without a server run side by side, for most of a test on a server is waiting. After them,
 one at a time, come those that need the machine for themselves. What they print is shown when they
 end; the last line adds them up, as pytest's does.
 """
@@ -198,7 +198,7 @@ def parts_of(
     servers = [one for version in versions for one in on_server(version)]
     first = [*(servers if "server" in tiers else ())]
     first += [part("tool", "tool")] if "tool" in tiers else []
-    first += shared(part("quick", "quick"), 2) if "quick" in tiers else []
+    first += shared(part("quick", "quick"), 3) if "quick" in tiers else []
     return first, [part("alone", "alone", *versions)] if "alone" in tiers else []
 
 

@@ -19,7 +19,7 @@ from collectors.subtransactions import Nested, subtransactions
 from collectors.temp_files import temp_files
 from collectors.user_tables import user_tables
 from tests.findings.sessions.test_connection_leak import HUNDRED, climbing, judged, sessions
-from tests.findings.sessions.test_temp_spill_live import FILES, SORTING
+from tests.findings.sessions.test_temp_spill import FILES, SORTING
 from tests.fixtures.lock_rows import filled
 from tests.fixtures.one_look import look, verdict_of, watching
 from tests.fixtures.postgres import Database
