@@ -90,7 +90,10 @@ def doing(branch: Branch) -> str:
 
 
 def capture_lines(capture: Capture) -> Iterator[Line]:
-    end = "not resolved yet" if capture.victim is None else f"pid {capture.victim} was rolled back"
+    end = "not resolved yet"
+    if capture.victim is not None:
+        was = "was" if capture.victim_is_sure else "was probably"
+        end = f"pid {capture.victim} {was} rolled back"
     yield f"  Deadlock at {clock(capture.at)}, {end}:", "red"
     for captive in capture.captives:
         wants = row_text(captive.relation, captive.ctid) or captive.locktype

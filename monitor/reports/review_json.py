@@ -34,7 +34,12 @@ def as_json(overview: Overview, against: Compared | None = None) -> str:
     }
     if against is not None:
         plain["gone"] = [
-            {"finding": one.finding, "subject": one.subject, "database": one.database}
+            {
+                "finding": one.finding,
+                "subject": one.subject,
+                "server": one.server,
+                "database": one.database,
+            }
             for one in against.gone
         ]
         plain["no_longer_judged"] = list(against.blind)

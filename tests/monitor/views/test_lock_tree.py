@@ -146,7 +146,10 @@ async def test_a_deadlock_stays_on_the_page(stage: Stage) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     calm = replace(snapshot, answers={**snapshot.answers, locks: Answer((), NOW)})
     assert lock_view(calm).forest == ()
-    assert lock_view(calm).captures
+    [capture] = lock_view(calm).captures
+    told = replace(lock_view(calm), captures=(replace(capture, victim=7),))
+    assert "pid 7 was probably rolled back" in str(lock_report([("db1", told)], NOW))
+    assert "pid 7 was probably rolled back" in words(told)
 
 
 def test_both_statements_of_an_opposed_pair_are_shown() -> None:
