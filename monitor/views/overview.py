@@ -150,6 +150,8 @@ class Overview:
     """Configured limits by finding; a finding that is not here has its defaults."""
     narrowed_to: str = ""
     """The findings and severities that alone were asked for; empty for all."""
+    alone: str | None = None
+    """The one server, or other target, that was asked for."""
     stopping: bool = False
     """True while the daemon shuts down."""
 
@@ -173,4 +175,5 @@ class Overview:
             self,
             servers=tuple(view for view in self.servers if view.name == server),
             targets=tuple(view for view in self.targets if view.name == server),
+            alone=server,
         )

@@ -99,7 +99,7 @@ def headline(picture: Summary) -> str:
 def _headline(picture: Summary) -> str:
     servers = picture.overview.servers
     poolers = picture.overview.poolers
-    if not servers and not poolers:
+    if not servers and not poolers and picture.overview.alone is None:
         return "No server is watched"
     counts = [(picture.by_severity(s), s.value) for s in sorted(Severity, key=lambda s: -s.rank)]
     counts.append((picture.by_state(State.unknown), "unknown"))
@@ -113,6 +113,8 @@ def _headline(picture: Summary) -> str:
     if unread := len(picture.unread):
         parts.append(f"{plural(unread, 'thing')} can't be read")
     if not parts and picture.by_state(State.healthy):
+        if not servers and not poolers:
+            return f"Nothing is wrong with {picture.overview.alone}"
         several = ((servers, "server"), (poolers, "pooler"))
         return "Nothing is wrong on " + " and ".join(plural(len(n), w) for n, w in several if n)
     return ", ".join(parts) or "Nothing is known yet"

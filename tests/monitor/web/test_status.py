@@ -74,7 +74,11 @@ def test_nothing_wrong_is_said_only_when_it_is_known() -> None:
     told = headline(overview(server(well, unread=gap)))
     assert html.unescape(told) == "1 thing can't be read"
     assert headline(overview(server())) == "Nothing is known yet"
+    itself = TargetView(Kind.daemon, "pgvigil", ServerIdentity("pgvigil"), {IDLE.name: well})
     assert headline(Overview(at=NOW)) == "No server is watched"
+    assert headline(Overview(at=NOW, targets=(itself,))) == "No server is watched"
+    asked = Overview(at=NOW, targets=(itself,)).only("pgvigil")
+    assert headline(asked) == "Nothing is wrong with pgvigil"
 
 
 @pytest.mark.parametrize(
