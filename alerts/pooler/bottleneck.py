@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from alerts.pooler.advice import IniLine
-from alerts.pooler.pools import KnownPool, number, pools_of, user_limit
+from alerts.pooler.pools import KnownPool, number, pools_of, user_limit, version_of
 from alerts.snapshot import Snapshot
 
 POOL, DATABASE, USER = "default_pool_size", "max_db_connections", "max_user_connections"
+ONE_USER = (1, 24)
+"""The version from which a user that the lines of several databases name is one user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,10 @@ class Reached:
     allowed: int
     owner: str
     """Of what it is the limit."""
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.owner} has all {self.allowed} that {self.line.setting} allows"
 
 
 def reached(snapshot: Snapshot, pool: KnownPool) -> Iterator[Reached]:
@@ -36,12 +42,19 @@ def reached(snapshot: Snapshot, pool: KnownPool) -> Iterator[Reached]:
         is_own = most != number(snapshot, DATABASE)
         line = IniLine(DATABASE, "databases", database) if is_own else IniLine(DATABASE)
         yield Reached(line, most, f"database {database}")
-    of_user = [one for one in pools_of(snapshot) if one.pool.user == user]
+    of_user = [one for one in pools_of(snapshot) if _shares_user(snapshot, one, pool)]
     each = user_limit(snapshot, pool)
     if each and _opened(of_user) >= each:
         is_own = each != number(snapshot, USER)
         line = IniLine(USER, "users", user) if is_own else IniLine(USER)
         yield Reached(line, each, f"user {user}")
+
+
+def used_up(snapshot: Snapshot, pool: KnownPool) -> tuple[Reached, ...]:
+    """Return the shared limits that other pools have used up, so that this one gets nothing."""
+    if pool.pool.sv_login:
+        return ()  # it has got a connection, which is not logged in yet
+    return tuple(o for o in reached(snapshot, pool) if o.line.setting in (DATABASE, USER))
 
 
 def size_line(snapshot: Snapshot, pool: KnownPool) -> IniLine:
@@ -52,6 +65,15 @@ def size_line(snapshot: Snapshot, pool: KnownPool) -> IniLine:
     if for_all is not None and pool.size != for_all:
         return IniLine("pool_size", "databases", pool.pool.database)
     return IniLine(POOL)
+
+
+def _shares_user(snapshot: Snapshot, one: KnownPool, other: KnownPool) -> bool:
+    """Whether both count for the same user: once, that of each database's line was its own."""
+    version = version_of(snapshot)
+    is_apart = version is None or version < ONE_USER
+    if is_apart and other.database and other.database.force_user:
+        return one.pool.database == other.pool.database
+    return one.pool.user == other.pool.user
 
 
 def _opened(pools: Iterable[KnownPool]) -> int:

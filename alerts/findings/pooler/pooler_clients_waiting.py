@@ -80,8 +80,7 @@ def _state(pool: KnownPool, bounds: tuple[Reached, ...]) -> str:
     others = [one for one in bounds if one.line.setting not in (POOL, "pool_size")]
     if others:
         narrow = others[0]
-        limit = f"all {narrow.allowed} that {narrow.line.setting} allows"
-        return f"{used}, and {narrow.owner} has {limit}"
+        return f"{used}, and {narrow.sentence}"
     is_known = pool.size is not None and pool.pool.established is not None
     return f"{used}, and it gets no more" if is_known and not bounds else used
 

@@ -9,6 +9,8 @@ from alerts._base import AlertedBy, Evidence, Finding, Outcome, Severity, Unjudg
 from alerts.cure import remark
 from alerts.limits import FIXED, BaseLimits, Slack
 from alerts.plural import plural
+from alerts.pooler.advice import changed
+from alerts.pooler.bottleneck import used_up
 from alerts.pooler.pools import KnownPool, number, pools_of, setting, state
 from alerts.pooler.refusals import OF_CLIENTS, OF_SERVERS, Refused, refused
 from alerts.snapshot import NOT_YET, Snapshot
@@ -19,6 +21,7 @@ from collectors.pooler_databases import pooler_databases
 from collectors.pooler_log import Side, pooler_log
 from collectors.pooler_pools import pooler_pools
 from collectors.pooler_state import pooler_state
+from collectors.pooler_users import pooler_users
 
 UNSEEN = "refused logins"
 """Subject of what only the log shows."""
@@ -74,9 +77,17 @@ def unseen(snapshot: Snapshot, limits: Limits) -> Iterator[Unjudged]:
 
 
 def unanswered(snapshot: Snapshot, pool: KnownPool, logged: Refused | None) -> Evidence:
-    known, login = pool.database, pool.pool.sv_login or 0
+    login = pool.pool.sv_login or 0
     where, name = _where(pool)
+    others = used_up(snapshot, pool)
     so = OF_SERVERS[logged.cause].what if logged else "its logins get no answer"
+    steps = tuple(map(remark, _steps(snapshot, _user(pool), where, name, logged)))
+    if others and not logged:
+        so = f"other pools hold the connections, and {others[0].sentence}"
+        steps = (
+            remark("See what these do on the server. If it has free CPU and slots:"),
+            *changed((one.line, one.allowed + max(1, pool.waiting)) for one in others),
+        )
     return Evidence(
         subject=pool.name,
         severity=Severity.critical,
@@ -94,10 +105,15 @@ def unanswered(snapshot: Snapshot, pool: KnownPool, logged: Refused | None) -> E
             "retried_after_seconds": number(snapshot, "server_login_retry"),
             "cause": logged.cause if logged else None,
         },
-        cure=tuple(map(remark, _steps(snapshot, (known and known.force_user) or pool.pool.user,
-                                      where, name, logged))),
+        cure=steps,
         check="",
-    )  # fmt: skip
+    )
+
+
+def _user(pool: KnownPool) -> str:
+    """Return the role by which a pool logs in."""
+    forced = pool.database.force_user if pool.database else None
+    return forced or pool.pool.user
 
 
 def at_server(snapshot: Snapshot, found: Refused, limits: Limits) -> Evidence:
@@ -176,7 +192,7 @@ finding = Finding(
     title="Logins fail at the pooler",
     severities=(Severity.warning, Severity.critical),
     reads=(pooler_pools,),
-    consults=(pooler_databases, pooler_config, pooler_state, pooler_log),
+    consults=(pooler_databases, pooler_users, pooler_config, pooler_state, pooler_log),
     limits=Limits(),
     judge=judge,
     of=Kind.pgbouncer,

@@ -43,7 +43,8 @@ from tests.fixtures.one_look import look as look_at_server
 from tests.fixtures.one_look import verdict_of, watching
 from tests.fixtures.pooler import ADMIN, Pooler, Poolers, behind
 from tests.fixtures.pooler_rows import look
-from tests.fixtures.postgres import Database, Psql
+from tests.fixtures.postgres import Database, PrivateServers, Psql
+from tests.fixtures.postgres import connected as superuser
 from tests.fixtures.until import until
 
 pytestmark = pytest.mark.versions(18)
@@ -166,6 +167,31 @@ async def test_the_limit_that_is_reached(
         await follow(pool, evidence, psql)
         await waiting
         await until_well(pool, clients_waiting, soon)
+
+
+async def test_a_limit_that_other_pools_have_used_up(
+    pooler: Poolers, private_server: PrivateServers, psql: Psql
+) -> None:
+    """A pool without any connection waits for the limit, and not for an answer of its server."""
+    server = private_server()
+    async with superuser(server.dsn()) as owner:
+        await owner.execute(f"create role app login; create role {ADMIN} login")
+    line = f"host={server.folder} port={server.port} dbname=postgres"
+    pool = await pooler({"shop": line}, pool_mode="transaction", max_db_connections=1)
+
+    async def served() -> None:
+        async with pool.client("shop", ADMIN) as late:
+            await late.execute("select 1")
+
+    async with pool.client("shop") as first:
+        await first.execute("begin")
+        await first.execute("select 1")
+        waiting = asyncio.create_task(served())
+        evidence = await found(pool, login_failures)
+        assert evidence.subject == f"shop/{ADMIN}"
+        assert "database shop has all 1 that max_db_connections allows" in evidence.message
+        await follow(pool, evidence, psql)
+        await waiting
 
 
 async def test_a_size_of_its_own_is_enlarged(
