@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from alerts.plans.nodes import nodes
 from collectors.logged_plans import LoggedPlan
-from monitor.server_log.records import Record
+from monitor.server_log.records import Record, query_id_of
 
 MOST = 100
 """Statements whose plan is kept; the one that was logged longest ago goes first."""
@@ -54,7 +54,16 @@ def plan_of(record: Record, at: float) -> LoggedPlan | None:
     try:
         told = json.loads(record.message[begins.end() :])
         found = nodes(told["Plan"])
+        query_id = _query_id(told) or record.query_id
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     seconds = float(begins[1]) / 1000
-    return LoggedPlan(record.user, record.database, record.query_id, at, seconds, found)
+    return LoggedPlan(record.user, record.database, query_id, at, seconds, found)
+
+
+def _query_id(told: dict[str, object]) -> int | None:
+    """Return the id of the planned statement, where the plan has it.
+
+    The record has that of the statement which the client sent, and this may be one in a function.
+    """
+    return query_id_of(told.get("Query Identifier"))

@@ -140,7 +140,7 @@ def _record(told: Mapping[str, object]) -> Record | None:
         backend_type=_name(told.get("backend_type")),
         message=_text(told.get("message")),
         detail=_text(told.get("detail")),
-        query_id=_query_id(told.get("query_id")),
+        query_id=query_id_of(told.get("query_id")),
     )
 
 
@@ -164,7 +164,7 @@ def _whole(told: object) -> int | None:
     return int(str(told)) if is_number else None
 
 
-def _query_id(told: object) -> int | None:
+def query_id_of(told: object) -> int | None:
     """Return a number of 64 bits with its sign; 0 means that there is none."""
     if isinstance(told, bool):
         return None

@@ -78,3 +78,41 @@ async def test_found_and_cured(private_server: PrivateServers, psql: Psql) -> No
     assert (facts["table"], facts["columns"]) == ("public.orders", "state")
     await psql(server.dsn(), "create index on public.orders (state); analyze public.orders;")
     assert TEXT not in await told(600)
+
+
+@pytest.mark.versions(16, 18)
+async def test_a_plan_of_a_statement_inside_a_function(
+    private_server: PrivateServers, psql: Psql
+) -> None:
+    """It is that of the statement, and not of the one that calls the function."""
+    server = private_server(
+        shared_preload_libraries="pg_stat_statements,auto_explain",
+        logging_collector="on",
+        log_destination="jsonlog",
+        max_parallel_workers_per_gather=0,
+    )
+    await psql(server.dsn(), TABLES)
+    options = {"log_min_duration": 0, "log_format": "json", "log_verbose": 1}
+    options |= {"log_nested_statements": 1}
+    book = LogBook.of(server.data / "log", Memory(), "it")
+    book.read(1.0)
+    async with connected(server.dsn()) as admin:
+        await admin.execute(
+            "create function found() returns bigint language plpgsql as"
+            " $$ begin return (select count(*) from orders where state = 's7'); end $$;"
+            "set pg_stat_statements.track = 'all';"
+            + "".join(f"set auto_explain.{name} = '{value}';" for name, value in options.items())
+        )
+        await admin.fetch("select found()")
+        ids = "select toplevel, queryid from pg_stat_statements where query like '%orders where%'"
+
+        async def is_written() -> bool:
+            rows = book.read(1.0).plans
+            return any(node.relname == "orders" for row in rows for node in row.nodes)
+
+        await until(is_written, "the plan is in the log")
+        by_id = {row.query_id: row.nodes for row in book.read(1.0).plans}
+        nested = {row["queryid"] for row in await admin.fetch(ids) if not row["toplevel"]}
+    readers = {key for key, nodes in by_id.items() if any(n.relname == "orders" for n in nodes)}
+    assert readers
+    assert readers <= nested

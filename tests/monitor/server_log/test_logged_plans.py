@@ -44,6 +44,14 @@ def test_what_is_kept_has_no_value() -> None:
     assert plan_of(german, 5.0) == plan
 
 
+@pytest.mark.parametrize(("told", "known"), [(-9, -9), ("9", 9), (2**70, 42), (True, 42)])
+def test_the_id_in_the_plan_is_that_of_the_statement(told: object, known: int) -> None:
+    """The record has that of the statement which the client sent, perhaps a call of a function."""
+    plan = plan_of(record(PLAN | {"Query Identifier": told}), 5.0)
+    assert plan is not None
+    assert plan.query_id == known
+
+
 @pytest.mark.parametrize(
     "other",
     [
