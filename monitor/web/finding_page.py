@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from alerts._base import AnyFinding, Severity
+from alerts._base import AnyFinding
 from alerts._catalogue import all_findings
 from alerts.prometheus.runbooks import Runbook, runbook
+from alerts.verdicts.causes import Folded
 from monitor.views.overview import Overview
-from monitor.views.summary import Card, Summary
+from monitor.views.summary import Card
 from monitor.web.findings import finding_as_plain
 from monitor.web.templating import TEMPLATES
 
@@ -46,10 +47,20 @@ def finding_page(known: PageSubject, overview: Overview) -> str:
 
 
 def cards_of(known: PageSubject, overview: Overview) -> list[Card]:
-    """Return its ill subjects on all servers, also those that other pages fold under a cause."""
-    picture = Summary(overview, folded=False)
-    cards = (c for s in reversed(Severity) for c in picture.cards_of(s))
-    return [card for card in cards if card.verdict.finding.name == known.name]
+    """Return its ill subjects on all servers, also those that other pages fold under a cause, or
+    only list for a review."""
+    seen = ((view, view.verdicts.get(known.name)) for view in overview.judged)
+    cards = [
+        Card(
+            view.name,
+            verdict,
+            tuple(Folded(verdict, subject) for subject in verdict.subjects),
+            known.name in view.old,
+        )
+        for view, verdict in seen
+        if verdict is not None and verdict.subjects
+    ]
+    return sorted(cards, key=lambda card: -card.severity.rank)
 
 
 def finding_json(known: PageSubject, overview: Overview) -> dict[str, Any]:

@@ -11,6 +11,8 @@ SHOWN = 10
 """Number of subjects shown on a card; the finding's own page shows all."""
 
 
+LISTED = 200
+"""Number of points to review, and of muted subjects, that are listed; more are counted."""
 FEW = 12
 """Number of servers up to which those that need no attention are not folded."""
 
@@ -35,6 +37,7 @@ def status_page(picture: Summary, server: str | None = None) -> str:
         is_known=is_known,
         server=server,
         shown=SHOWN,
+        listed=LISTED,
     )
 
 

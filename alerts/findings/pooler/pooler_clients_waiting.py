@@ -20,6 +20,7 @@ from collectors.pooler_databases import pooler_databases
 from collectors.pooler_pools import pooler_pools
 from collectors.pooler_servers import pooler_servers
 from collectors.pooler_users import pooler_users
+from collectors.pooler_version import pooler_version
 
 IDLE = ("idle in transaction", "idle in transaction (aborted)")
 
@@ -121,7 +122,7 @@ finding = Finding(
     title="Clients wait for the pool",
     severities=(Severity.warning, Severity.critical),
     reads=(pooler_pools,),
-    consults=(pooler_databases, pooler_users, pooler_config, pooler_servers),
+    consults=(pooler_databases, pooler_users, pooler_config, pooler_servers, pooler_version),
     limits=Limits(),
     judge=judge,
     of=Kind.pgbouncer,

@@ -22,6 +22,7 @@ from collectors.pooler_log import Side, pooler_log
 from collectors.pooler_pools import pooler_pools
 from collectors.pooler_state import pooler_state
 from collectors.pooler_users import pooler_users
+from collectors.pooler_version import pooler_version
 
 UNSEEN = "refused logins"
 """Subject of what only the log shows."""
@@ -192,7 +193,14 @@ finding = Finding(
     title="Logins fail at the pooler",
     severities=(Severity.warning, Severity.critical),
     reads=(pooler_pools,),
-    consults=(pooler_databases, pooler_users, pooler_config, pooler_state, pooler_log),
+    consults=(
+        pooler_databases,
+        pooler_users,
+        pooler_config,
+        pooler_state,
+        pooler_log,
+        pooler_version,
+    ),
     limits=Limits(),
     judge=judge,
     of=Kind.pgbouncer,

@@ -16,7 +16,7 @@ from monitor.views.overview import Overview, TargetView
 from monitor.web.finding_page import finding_json, finding_page, known_finding
 from monitor.web.findings import as_plain, dumps, iso
 from monitor.web.findings_schema import schema
-from tests.fixtures.findings import BLOAT, HOSTILE, IDLE, NOW, Limits, bloat
+from tests.fixtures.findings import BLOAT, HOSTILE, IDLE, NOW, Limits, bloat, unused
 from tests.fixtures.overview import ill, overview, primary, standby, unreachable
 
 
@@ -124,6 +124,21 @@ def test_a_page_of_a_finding_has_runbook_limits_and_verdicts() -> None:
     assert page.count("pg_terminate_backend(pid, 5000)") >= 2
     # On a phone a table of all servers would fill the screen before the first cure.
     assert page.index('<article class="card') < page.index('aria-label="Verdicts"')
+
+
+def test_a_page_of_a_review_has_its_subjects_and_cures() -> None:
+    """The status page only lists them, and leads there."""
+    from alerts.findings.schema.column_types import finding
+
+    one = unused("public", "orders_total", 12)
+    one = replace(one, evidence=replace(one.evidence, cure=("ALTER this;",)))
+    shown = overview(replace(primary(), verdicts={finding.name: ill(finding, one)}))
+    known = known_finding(finding.name, shown)
+    assert known is not None
+    page = finding_page(known, shown)
+    assert finding.is_review
+    assert "ALTER this;" in page
+    assert page.count('<article class="card') == 1
 
 
 def test_the_limits_in_force_are_shown() -> None:

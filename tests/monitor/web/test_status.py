@@ -23,6 +23,7 @@ from monitor.web.status import mood, status_page
 from tests.fixtures.findings import (
     BLOAT,
     DEADLOCKS,
+    DOUBLED,
     IDLE,
     LAG,
     NOW,
@@ -30,6 +31,7 @@ from tests.fixtures.findings import (
     UNUSED,
     bloat,
     idle,
+    unused,
 )
 from tests.fixtures.overview import healthy, ill, overview, primary
 
@@ -250,6 +252,16 @@ def test_many_subjects_are_cut_and_counted() -> None:
     assert "25 subjects" in page
     assert "and 15 more" in page
     assert page.count("could be 1 GiB smaller") == 10
+
+
+def test_a_long_review_is_cut_and_counted() -> None:
+    """The page is read anew every few seconds; thousands of points would be megabytes."""
+    many = [unused("s", f"i{n}", 12) for n in range(1234)]
+    view = replace(primary(), verdicts={DOUBLED.name: ill(DOUBLED, *many)})
+    page = page_of(overview(view))
+    assert "To review 1234" in page
+    assert "and 1,034 more: pgvigil review lists all" in page
+    assert page.count("has not been used") == 200
 
 
 def test_the_age_of_every_answer_is_there() -> None:
