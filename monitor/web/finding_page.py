@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from monitor.config.reference import SettingReference
 
 
+SHOWN = 200
+"""Number of subjects shown, of all servers together,"""
+AT_LEAST = 3
+"""but of each server these; JSON has all."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageSubject:
     """The subject of a page: a finding, or a watchdog, which has only a runbook."""
@@ -35,12 +41,14 @@ def known_finding(name: str, overview: Overview) -> PageSubject | None:
 
 
 def finding_page(known: PageSubject, overview: Overview) -> str:
+    cards = cards_of(known, overview)
     return TEMPLATES.get_template("finding.html").render(
         known=known,
         why=known.finding.why if known.finding else None,
         limits=limits_of(known, overview),
         views=[view for view in overview.judged if known.name in view.verdicts],
-        cards=cards_of(known, overview),
+        cards=cards,
+        shown=max(AT_LEAST, SHOWN // max(1, len(cards))),
         overview=overview,
         now=overview.at,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from alerts._base import State
+from alerts._base import Severity, State
 from alerts.snapshot import ServerIdentity
 from alerts.verdicts.verdict import Verdict
 from collectors._base import Kind
@@ -16,7 +16,7 @@ from monitor.views.overview import Overview, TargetView
 from monitor.web.finding_page import finding_json, finding_page, known_finding
 from monitor.web.findings import as_plain, dumps, iso
 from monitor.web.findings_schema import schema
-from tests.fixtures.findings import BLOAT, HOSTILE, IDLE, NOW, Limits, bloat, unused
+from tests.fixtures.findings import BLOAT, HOSTILE, IDLE, NOW, Limits, bloat, idle, unused
 from tests.fixtures.overview import ill, overview, primary, standby, unreachable
 
 
@@ -139,6 +139,18 @@ def test_a_page_of_a_review_has_its_subjects_and_cures() -> None:
     assert finding.is_review
     assert "ALTER this;" in page
     assert page.count('<article class="card') == 1
+
+
+def test_a_page_of_many_servers_is_bounded() -> None:
+    """A few of each, and JSON has all."""
+    found = ill(IDLE, *(idle(9.0, Severity.warning, "app", pid) for pid in range(9)))
+    views = [replace(primary(), name=f"s{n}", verdicts={IDLE.name: found}) for n in range(100)]
+    shown = overview(*views)
+    known = known_finding(IDLE.name, shown)
+    assert known is not None
+    page = finding_page(known, shown)
+    assert page.count('<div class="case') == 300
+    assert '<a href="/findings/idle_in_transaction.json">and 6 more</a>' in page
 
 
 def test_the_limits_in_force_are_shown() -> None:
