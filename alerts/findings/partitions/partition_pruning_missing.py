@@ -1,16 +1,21 @@
 """All partitions are scanned alike: statements do not name the key, so none is left out."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alerts._base import Evidence, Finding, FindingKind, Outcome, Reach, Severity, Unjudged
 from alerts.cure import equals, identifier, regclass, remark
 from alerts.limits import BaseLimits
 from alerts.partitions.activity import HOUR, PARTITION_ACTIVITY, Activity
+from alerts.partitions.by_name import asked_by_name
 from alerts.partitions.tree import Partitioned, leaves_of, name_of, partitioned_tables
 from alerts.snapshot import Snapshot
+from alerts.statements.history import STATEMENTS
+from alerts.statements.texts import STATEMENT_TEXTS
 from alerts.units import Share, duration_text, share_text
 from collectors.partitions import partitions
+from collectors.stat_statements import stat_statements
+from collectors.statement_texts import statement_texts
 from collectors.user_tables import user_tables
 
 
@@ -20,7 +25,8 @@ class Limits(BaseLimits):
     """Partitions from which it costs anything."""
     scans: int = 60
     """Scans of all partitions at once within an hour; an export or a build of indexes makes few.
-    Lookups that are spread over the partitions evenly, as by a hash, are no such scans."""
+    Lookups that are spread over the partitions evenly, as by a hash, are no such scans, and neither
+    are those of statements that name a partition itself."""
     share: Share = 0.3
     """Those scans, as a share of the scans of the partition with the most."""
 
@@ -36,7 +42,10 @@ def judge(snapshot: Snapshot, limits: Limits) -> Iterator[Outcome]:
             why = "scans have not been counted for an hour yet"
             yield Unjudged(why, own[0], table.name, until=snapshot.at + HOUR)
         elif is_ill(activity, limits):
-            yield evidence(table, activity)
+            left = activity.scans_of_all - asked_by_name(snapshot, leaves[own])
+            unpruned = replace(activity, common_scans=max(0, left))
+            if is_ill(unpruned, limits):
+                yield evidence(table, unpruned)
 
 
 def is_ill(activity: Activity, limits: Limits) -> bool:
@@ -97,7 +106,8 @@ finding = Finding(
     limits=Limits(),
     judge=judge,
     unit="scans",
-    history=(PARTITION_ACTIVITY,),
+    consults=(stat_statements, statement_texts),
+    history=(PARTITION_ACTIVITY, STATEMENTS, STATEMENT_TEXTS),
     kind=FindingKind.review,
     scope=Reach.database,
 )

@@ -97,6 +97,28 @@ async def test_lookups_by_a_hash_are_pruned(database: Database) -> None:
     assert stage.ill() == {name: {'public."h;"'}}
 
 
+@pytest.mark.versions(15, 18)
+async def test_a_job_that_asks_each_partition_is_no_missing_pruning(database: Database) -> None:
+    """Statements that name a partition are left out; those that name the table are found then."""
+    name = "partition_pruning_missing"
+    stage = Stage(database, findings(name), NOW.timestamp())
+    await database.execute("create extension pg_stat_statements;" + HASHED)
+    await database.fetch("select pg_stat_statements_reset()")
+    job = ['select count(*) from "h;{}" where v = 7', 'select * from "h;{}" where v > 8000']
+    await stage.begin()
+    for _ in range(12):
+        for part in range(8):
+            for text in job * 5:
+                await database.execute(text.format(part))
+        await stage.look(60)
+    assert stage.ill() == {}
+    for _ in range(12):
+        for _ in range(10):
+            await database.execute('select count(*) from "h;" where v = 7')
+        await stage.look(60)
+    assert stage.ill() == {name: {'public."h;"'}}
+
+
 @pytest.fixture
 def limits() -> dict[str, Any]:
     own = {name: all_findings()[name].limits for name in NAMES}
