@@ -21,9 +21,9 @@ class LogCount:
     """None for failed logins too: what was typed as a name may be a password."""
     count: int
     first: float
-    """When the first one was read, in unix seconds."""
+    """When the first one was read, in unix seconds; or written, if that was in a pause of ours."""
     last: float
-    """When the last one was read, in unix seconds."""
+    """The same of the last one."""
 
 
 log_counts: Collector[LogCount] = Collector(

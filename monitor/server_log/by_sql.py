@@ -94,7 +94,7 @@ class LogBySql:
         if not files:
             raise ReadFailure("there is no log file that ends in .json or .csv", refused=True)
         newest = files[-1]
-        self.counter.begin()
+        self.counter.begin(now)
         if self.place is None:
             self.place = await self._place(ask, newest.name, newest.size)
         left = ROUND
@@ -106,7 +106,7 @@ class LogBySql:
         self.memory.put(self.namespace, "place", [place.name, place.offset, place.head])
         size = next((file.size for file in files if file.name == place.name), place.offset)
         behind = max(0, size - place.offset)
-        return self.counter.seen(newest.kind, self.lines.dropped, self.skipped, behind)
+        return self.counter.seen(newest.kind, self.lines.dropped, self.skipped, behind, now)
 
     def _unread(self, files: Sequence[LogFile]) -> Sequence[LogFile]:
         """Return the file that is being read, and those that were written after it."""

@@ -6,9 +6,13 @@ from dataclasses import dataclass, field, replace
 from collectors.log_counts import LogCount
 from collectors.logged_plans import LoggedPlan
 from collectors.server_log import ServerLog
+from monitor.server_log.lines import LONGEST
 from monitor.server_log.plans import PlanTally
 from monitor.server_log.records import Parser
 from monitor.server_log.tally import Tally
+
+PAUSE = 300.0
+"""Seconds without the end of the log from which it is a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +35,31 @@ class LogCounter:
     file: Hashable = None
     """The file that the last line was in: a record does not go on in another file."""
 
-    def begin(self) -> None:
+    reached: float | None = None
+    """When the end of the log was last reached, in unix seconds."""
+    is_late: bool = False
+    """Whether this visit reads what was written in a pause: then a record is of its own time."""
+
+    def begin(self, now: float) -> None:
         """Begin a visit."""
         self.plans.begin()
+        self.is_late = self.reached is None or now - self.reached > PAUSE
 
     def add(self, lines: Iterable[bytes], kind: str, file: Hashable, now: float) -> None:
-        """Count lines of a file in that format."""
+        """Count lines of a file in that format, which were written by then."""
         parser = self._parser(kind)
         if file != self.file:
             self.file = file
             parser.begin_anew()
         for record in parser.records(iter(lines)):
-            self.tally.add(record, now)
-            self.plans.add(record, now)
+            at = min(now, record.at) if self.is_late and record.at is not None else now
+            self.tally.add(record, at)
+            self.plans.add(record, at)
 
-    def seen(self, kind: str, dropped: int, skipped: int, behind: int) -> Seen:
+    def seen(self, kind: str, dropped: int, skipped: int, behind: int, now: float) -> Seen:
         """Return what was counted, with what was not read: lines, bytes, and bytes to come."""
         tally = self.tally
+        self.reached = now if behind < LONGEST else self.reached
         log = ServerLog(
             format=kind,
             records=tally.records,

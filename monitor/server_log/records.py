@@ -5,10 +5,15 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 LONGEST = 64 * 1024
 """Bytes of one record; what is longer is dropped."""
 SQLSTATE = re.compile(r"[0-9A-Z]{5}")
+TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?) (?:(?:UTC|GMT)|([+-]\d\d):?(\d\d)?)"
+)
+"""When it was written. Other names of zones, such as CST, stand for several."""
 BEGINS = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 """How each record of a csvlog begins: after garbage, reading goes on there."""
 LOST = 4 << 20
@@ -30,6 +35,8 @@ class Record:
     detail: str
     query_id: int | None = None
     """None where the server computes none."""
+    at: float | None = None
+    """Unix seconds; None where the record does not tell the offset of its time zone."""
 
 
 @dataclass(slots=True)
@@ -101,6 +108,7 @@ def of_json(line: bytes) -> Record | None:
 
 COLUMNS = {
     # By the names that jsonlog has for them.
+    "timestamp": 0,
     "user": 1,
     "dbname": 2,
     "pid": 3,
@@ -141,6 +149,7 @@ def _record(told: Mapping[str, object]) -> Record | None:
         message=_text(told.get("message")),
         detail=_text(told.get("detail")),
         query_id=query_id_of(told.get("query_id")),
+        at=_time(told.get("timestamp")),
     )
 
 
@@ -162,6 +171,17 @@ def _whole(told: object) -> int | None:
         return told if 0 < told < 2**31 else None
     is_number = isinstance(told, str) and told.isdecimal() and len(told) < 10
     return int(str(told)) if is_number else None
+
+
+def _time(told: object) -> float | None:
+    found = TIME.fullmatch(told) if isinstance(told, str) else None
+    if found is None:
+        return None
+    text, hours, minutes = found.groups()
+    try:
+        return datetime.fromisoformat(f"{text}{hours or '+00'}:{minutes or '00'}").timestamp()
+    except ValueError:
+        return None
 
 
 def query_id_of(told: object) -> int | None:

@@ -38,14 +38,15 @@ class LogBook:
     def read(self, now: float) -> Seen:
         """Count what is new. Raises OSError."""
         tail, counter = self.tail, self.counter
-        counter.begin()
+        counter.begin(now)
         for line in tail.lines():
             file = tail.position.inode if tail.position else None
             is_old = now - tail.newest_at > OLD
             counter.add((line,), tail.kind, file, tail.newest_at if is_old else now)
         if at := tail.position:
             self.memory.put(self.place, POSITION, [at.device, at.inode, at.offset, at.head])
-        return counter.seen(tail.kind, tail.lines_of.dropped, tail.skipped_bytes, tail.behind_bytes)
+        dropped, skipped, behind = tail.lines_of.dropped, tail.skipped_bytes, tail.behind_bytes
+        return counter.seen(tail.kind, dropped, skipped, behind, now)
 
 
 def remembered(stored: object) -> Position | None:

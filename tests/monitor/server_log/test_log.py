@@ -5,6 +5,8 @@ import os
 import random
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from monitor.server_log.tally import MOST, Tally, cause_of
 from monitor.server_log.watch import NOT_CONFIGURED, LogBook, log_watch, remembered
 
 SECRET = "4111-1111"
+approx = partial(pytest.approx, abs=0.01)
 
 
 def entry(sqlstate: str = "42P01", **more: Any) -> bytes:
@@ -130,6 +133,49 @@ def test_what_was_written_long_ago_is_not_of_now(book: LogBook, tmp_path: Path) 
     new.unlink()
     again = {row.sqlstate: row.last for row in book.read(now).counts}
     assert again["53100"] == pytest.approx(now - 7200, abs=1)
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_what_was_written_in_a_pause_is_of_its_own_time(kind: str, tmp_path: Path) -> None:
+    """Although the file is written still; once the end is reached, what comes is of now."""
+    now, memory, log = time.time(), Memory(), tmp_path / f"a.{kind}"
+    make = entry if kind == "json" else csv_entry
+
+    def written(sqlstate: str, ago: float) -> bytes:
+        moment = datetime.fromtimestamp(now - ago, UTC)
+        text = moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + " UTC"
+        return make(sqlstate).replace(b"2026-01-01 00:00:00.000 UTC", text.encode())
+
+    append(log, make())
+    LogBook.of(tmp_path, memory, "db1").read(now - 8000)
+    append(log, written("53100", 7200), written("53300", 60))
+    again = LogBook.of(tmp_path, memory, "db1")
+    found = {row.sqlstate: row.last for row in again.read(now).counts}
+    assert found == {"53100": approx(now - 7200), "53300": approx(now - 60)}
+    append(log, written("53100", 3600))
+    assert {row.sqlstate: row.last for row in again.read(now + 15).counts}["53100"] == now + 15
+    append(log, written("53100", -900))
+    later = {row.sqlstate: row.last for row in again.read(now + 1000).counts}
+    assert later["53100"] == approx(now + 900)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2026-01-01 00:00:00.250 UTC", 1767225600.25),
+        ("2026-01-01 00:00:00 GMT", 1767225600.0),
+        ("2026-01-01 00:00:00.000 -03", 1767225600.0 + 3 * 3600),
+        ("2026-01-01 00:00:00.000 +0545", 1767225600.0 - 5.75 * 3600),
+        ("2026-01-01 00:00:00.000 CST", None),
+        ("2026-02-31 00:00:00.000 UTC", None),
+        (7, None),
+    ],
+)
+def test_a_time_counts_where_its_zone_is_plain(text: object, at: float | None) -> None:
+    """That of America and that of China have one name."""
+    record = of_json(entry(timestamp=text))
+    assert record
+    assert record.at == at
 
 
 def test_truncation_and_removal_begin_anew(book: LogBook, tmp_path: Path) -> None:
