@@ -76,6 +76,8 @@ class Address:
         target = target_of(options)
         for name in ("service", "servicefile", "application_name", "client_encoding"):
             options.pop(name, None)
+        if target.sockets_only:  # a build without TLS refuses even what it would not use
+            options = {name: text for name, text in options.items() if name not in tls.OPTIONS}
         options |= {
             "user": target.user,
             "dbname": database,

@@ -9,13 +9,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from monitor.demo.binaries import Binaries, LaunchError, Owner
 from monitor.demo.process_group import ProcessGroup
 
 LONGEST_SOCKET_PATH = 107  # bytes, of the kernel's sockaddr_un
+
+LOGIN: Mapping[str, Any] = {"ssl": False, "target_session_attrs": "any"}
+"""Arguments of asyncpg beside the connection string: else PG* variables, which mean other servers,
+would decide."""
 
 STOPS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 

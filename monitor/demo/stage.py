@@ -9,7 +9,7 @@ from typing import TypeAlias
 import asyncpg
 
 from monitor.demo import pooler
-from monitor.demo.launcher import Postgres
+from monitor.demo.launcher import LOGIN, Postgres
 from monitor.demo.shop import APP, DATABASE
 
 Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -31,7 +31,9 @@ class Stage:
 
     async def session(self, application: str, user: str = APP) -> Session:
         session: Session = await asyncpg.connect(
-            self.server.dsn(DATABASE, user), server_settings={"application_name": application}
+            self.server.dsn(DATABASE, user),
+            server_settings={"application_name": application},
+            **LOGIN,
         )
         self.opened.append(session)
         return session
@@ -45,6 +47,7 @@ class Stage:
             database=DATABASE,
             statement_cache_size=0,
             server_settings={"application_name": application},
+            **LOGIN,
         )
         self.opened.append(session)
         return session

@@ -15,7 +15,7 @@ import asyncpg
 
 from alerts.cure import identifier
 from monitor.demo.binaries import Binaries, Owner
-from monitor.demo.launcher import Postgres
+from monitor.demo.launcher import LOGIN, Postgres
 from monitor.migrations.guard import guarded_folder
 from monitor.migrations.shielded_call import finished
 
@@ -105,13 +105,16 @@ class ThrowAway(Scratch):
 
     async def connect(self, **settings: str) -> "Connection[asyncpg.Record]":
         dsn = self.server.dsn(DATABASE, MIGRATOR)
-        return await asyncpg.connect(dsn, statement_cache_size=0, server_settings=settings)
+        return await asyncpg.connect(dsn, statement_cache_size=0, server_settings=settings, **LOGIN)
 
     async def connect_superuser(self) -> "Connection[asyncpg.Record] | None":
-        return await asyncpg.connect(self.server.dsn(DATABASE))
+        session: Connection[asyncpg.Record] = await asyncpg.connect(
+            self.server.dsn(DATABASE), **LOGIN
+        )
+        return session
 
     async def end_sessions(self) -> None:
-        admin = await asyncpg.connect(self.server.dsn())
+        admin = await asyncpg.connect(self.server.dsn(), **LOGIN)
         try:
             await admin.execute(END.replace("$1", f"'{DATABASE}'"))
         finally:
@@ -153,7 +156,7 @@ async def scratch_server(roles: Iterable[str]) -> AsyncIterator[ThrowAway]:
 
 async def _prepare(server: Postgres, roles: Iterable[str]) -> list[str]:
     made = []
-    admin = await asyncpg.connect(server.dsn())
+    admin = await asyncpg.connect(server.dsn(), **LOGIN)
     try:
         await admin.execute(f"CREATE ROLE {MIGRATOR} LOGIN NOSUPERUSER")
         for role in roles:

@@ -89,6 +89,15 @@ class Shown:
         )
 
 
+OF_OTHERS = {
+    "PGHOST": "db.example",
+    "PGPORT": "1",
+    "PGSSLMODE": "verify-full",
+    "PGTARGETSESSIONATTRS": "standby",
+}
+"""What a shell may hold for the servers that it is for."""
+
+
 def subjects_of(written: str, finding: str) -> list[dict[str, Any]]:
     found = json.loads(written or '{"servers": []}')
     return [
@@ -113,9 +122,13 @@ def assert_nothing_left(place: Path) -> None:
 
 def test_once(environment: dict[str, str], place: Path) -> None:
     """--once prints every planted illness with its subject and its cure, as JSON and nothing
-    else, exits 0, and leaves neither a process nor a folder."""
+    else, exits 0, and leaves neither a process nor a folder. Variables of other servers are
+    without effect."""
     done = subprocess.run(
-        [*DEMO, "--once", "--format", "json"], env=environment, capture_output=True, text=True
+        [*DEMO, "--once", "--format", "json"],
+        env=environment | OF_OTHERS,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     for finding, planted in PLANTED.items():

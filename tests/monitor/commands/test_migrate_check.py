@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import PIPE
 from dataclasses import replace
@@ -70,13 +71,14 @@ def complaints(wrong: str) -> list[str]:
     return [line for line in wrong.splitlines() if not line.endswith(" ...")]
 
 
-async def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
+async def run(*arguments: str, stdin: str = "", **environ: str) -> tuple[int, str, str]:
     """The command in a process of its own: its status, and what it printed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "monitor", "migrate-check", *arguments),
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
+        env={**os.environ, **environ},
     )
     out, err = await process.communicate(stdin.encode())
     assert process.returncode is not None
@@ -151,6 +153,22 @@ async def test_against_a_real_server(database: Database, psql: Psql, version: in
         )
         assert [one["kind"] for one in json.loads(shown)["statements"]] == [kind]
         assert "each value of" not in shown
+
+
+@pytest.mark.versions(14, 18)
+async def test_variables_of_other_servers_are_not_those_of_the_copy(database: Database) -> None:
+    """The copy is a server of our own, and pg_dump may be built without TLS."""
+    await database.execute("create table orders (id int)")
+    dsn = f"{database.dsn}&target_session_attrs=any"
+    status, out, _ = await run(
+        *("-", "--dsn", dsn),
+        stdin="ALTER TABLE orders ADD x int",
+        PGSSLMODE="verify-full",
+        PGTARGETSESSIONATTRS="standby",
+    )
+    assert status == 1
+    assert out.startswith("Verdict: with care")
+    assert "pg_dump can't read" not in out
 
 
 def browsing(shown: Overview) -> ThreadingHTTPServer:
