@@ -1,6 +1,7 @@
 """Command line: each module in `commands/` is one command."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -13,8 +14,13 @@ import monitor.commands
 from collectors._catalogue import discover, names_in
 from monitor.commands._base import USAGE, BadUsage
 from monitor.config.nearest import unknown_name
+from monitor.plain_file import reason
 from monitor.version import VERSION
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as in shells."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors of an output that takes no more."""
 ABOUT_ALL = ("completion",)
 DESCRIPTION = "Live health monitor for PostgreSQL: findings with evidence and a tested cure."
 
@@ -35,15 +41,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     if rest:
         known.parser.error(f"unrecognized arguments: {' '.join(rest)}{nearest_flag(known, rest)}")
+    command = commands[known.command]
     try:
-        return int(commands[known.command].run(known))
+        status = int(command.run(known))
+        sys.stdout.flush()
+        return status
     except BadUsage as wrong:
         print(f"pgvigil {known.command}: {wrong}", file=sys.stderr)  # noqa: T201
-        return getattr(commands[known.command], "WRONG", USAGE)
-    except BrokenPipeError:
-        # The reader closed the pipe. Without this, Python would report it again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return getattr(command, "WRONG", USAGE)
+    except BrokenPipeError:  # the reader closed the pipe
+        discard_output()
         return 0
+    except KeyboardInterrupt:
+        discard_output()
+        return INTERRUPTED
+    except OSError as failed:
+        if failed.errno not in FULL or failed.filename is not None:
+            raise
+        discard_output()
+        sentence = f"the output can't be written: {reason(failed)}."
+        print(f"pgvigil {known.command}: {sentence}", file=sys.stderr)  # noqa: T201
+        return getattr(command, "WRONG", USAGE)
+
+
+def discard_output() -> None:
+    """Write what is left to nowhere. Without this, Python would report the failure at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def nearest_flag(known: argparse.Namespace, rest: Sequence[str]) -> str:

@@ -45,9 +45,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(known: argparse.Namespace) -> int:
-    from rich.console import Console
+    from monitor.reports.console import Terminal
 
-    settings, console = settings_of(known), Console()
+    settings, console = settings_of(known), Terminal()
     logs.set_up("error", settings.log_format)
     live = console.is_terminal and not known.once
     # Handle SIGTERM like Ctrl-C, so that the terminal's screen is always restored.

@@ -10,9 +10,9 @@ def report(overview: Overview, format: str) -> int:
     import monitor.reports.terminal as reports
 
     if format == "text":
-        from rich.console import Console
+        from monitor.reports.console import Terminal
 
-        reports.text(overview, Console())
+        reports.text(overview, Terminal())
     elif format == "line":
         sys.stdout.write(reports.line(overview) + "\n")
     else:

@@ -1,6 +1,7 @@
 """What the program tells of itself on the command line."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,9 @@ from monitor.reports.terminal import exit_status, line
 from monitor.views.narrowing import narrowed
 from tests.fixtures.findings import BLOAT, HORIZON, IDLE, NOW, bloat
 from tests.fixtures.overview import ill, overview, primary
+
+PROGRAM = [sys.executable, "-m", "monitor"]
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -196,3 +200,40 @@ def test_bash_completes(capsys: pytest.CaptureFixture[str]) -> None:
     done = subprocess.run(["bash"], input=asked, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["index_unused"], done.stderr
     assert "_shtab_pgvigil_migrate_check_pos_0_COMPGEN=_shtab_compgen_files" in script
+
+
+@pytest.mark.tool
+@pytest.mark.parametrize(("command", "status"), [("rules", 2), ("check", 3)])
+def test_a_full_disk_is_one_sentence(command: str, status: int) -> None:
+    """Whether the output is long, or comes out at the end only."""
+    address = [NOWHERE] if command == "check" else []
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*PROGRAM, command, *address], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == status
+    told = f"pgvigil {command}: the output can't be written: no space left on device.\n"
+    assert done.stderr == told
+
+
+@pytest.mark.tool
+def test_a_closed_pipe_is_no_warning() -> None:
+    """The reader has seen enough."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*PROGRAM, "check", NOWHERE], stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_interrupted_command_leaves_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its exit status is that of shells."""
+
+    def interrupted(known: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("monitor.commands.rules.run", interrupted)
+    monkeypatch.setattr("monitor.cli.discard_output", lambda: None)
+    assert main(["rules"]) == 130
