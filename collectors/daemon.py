@@ -20,6 +20,11 @@ class DaemonState:
     """How long it has been short of CPU; None: it is not."""
     overloaded_seconds: float | None = None
     """How long its own work has made its event loop late; None: it does not."""
+    crowded_seconds: float | None = None
+    """How long it has asked its servers more rarely than set, as they are too many; None: it does
+    not."""
+    stretch: float = 1.0
+    """The factor by which it does."""
     late_share: float = 0.0
     """Share of the last ten seconds by which its event loop was late."""
     run_delay_share: float | None = None

@@ -28,7 +28,7 @@ class Round:
     blinded: tuple[str, ...] = ()
     """Findings that can't be judged without its answers."""
     set_seconds: float | None = None
-    """Seconds between two queries if nothing makes them rarer; None: unknown."""
+    """Seconds between two queries if nothing on this server makes them rarer; None: unknown."""
 
     @property
     def stretch(self) -> float:

@@ -128,6 +128,7 @@ class Daemon:
         self.schedule.every("overview", 1.0, Throttled(self._publish, PICTURES))
         if self.state_file:
             self.schedule.every("state file", FLUSH, self._flush)
+        self.schedule.every("crowding", self.fleet.crowding.every, self.fleet.spare_the_loop)
         self.schedule.every("garbage", GARBAGE, WholeCollection())
         self.reloading.watch_files(self.schedule)
 
@@ -176,6 +177,8 @@ class Daemon:
             uptime_seconds=now - self.started,
             starved_seconds=self.fleet.heart.starved_seconds,
             overloaded_seconds=self.fleet.heart.overloaded_seconds,
+            crowded_seconds=self.fleet.crowding.seconds(time.monotonic()),
+            stretch=self.fleet.crowding.factor,
             late_share=self.fleet.heart.shares.late,
             run_delay_share=self.fleet.heart.shares.run_delay,
             throttled_share=self.fleet.heart.shares.throttled,

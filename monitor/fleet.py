@@ -15,6 +15,7 @@ from collectors._catalogue import all_collectors
 from collectors.server import server as server_row
 from monitor.clock import Clock
 from monitor.config.watch_plan import WatchPlan
+from monitor.crowding import Crowding
 from monitor.defects import DEFECTS
 from monitor.exposition.server_pages import ServerPages
 from monitor.exposition.store import Store
@@ -44,6 +45,7 @@ class Fleet:
     servers: dict[str, ServerMonitor] = field(default_factory=dict)
     pages: dict[str, ServerPages] = field(default_factory=dict)
     heart: Heartbeat = field(default_factory=Heartbeat)
+    crowding: Crowding = field(default_factory=Crowding)
     announce: Callable[[str], None] = lambda name: None
     """Called when a finding of that server has changed its state, to publish it at once."""
     _clusters: dict[str | None, list[ServerMonitor]] = field(default_factory=dict)
@@ -101,6 +103,12 @@ class Fleet:
         await asyncio.gather(
             *(server.close() for server in self.servers.values()), return_exceptions=True
         )
+
+    async def spare_the_loop(self) -> None:
+        """Ask all servers more rarely, as far as the event loop has too little time for them."""
+        self.crowding.look(self.heart.shares.run, time.monotonic())
+        for server in self.servers.values():
+            server.pacing.crowded(self.crowding.factor)
 
     def _peers(self, name: str) -> Sequence[Snapshot]:
         """Return snapshots of the other servers of the same cluster."""

@@ -56,6 +56,8 @@ class Pacing:
     _partial: frozenset[AnyCollector] = frozenset()
     _walk_seconds: float = 0.0
     _between: Mapping[AnyCollector, float] = field(default_factory=dict)
+    crowding: float = 1.0
+    """Factor by which prompt lanes are stretched, as one process watches too many servers."""
     glances: float = 0.0
     """Share of wall time that glances between two rounds of the fast lane take."""
     _tightest: dict[AnyCollector, float] = field(default_factory=dict)
@@ -116,6 +118,10 @@ class Pacing:
         if abs(share - self.glances) > NEGLIGIBLE * self.budget:
             self.glances = share
             self._share_out()
+
+    def crowded(self, factor: float) -> None:
+        """The process has too little time for all its servers: prompt lanes are that much rarer."""
+        self.crowding = factor
 
     def on_tour(self, seconds: float) -> None:
         """A walk through all databases takes that long: nothing is asked more often in each."""
@@ -178,13 +184,15 @@ class Pacing:
         return self._at(min(level, self._tightest.get(collector, level)), collector)
 
     def _at(self, level: float, collector: AnyCollector, part: bool = False) -> float:
-        is_fast = self._lane(collector) is Lane.fast
+        lane = self._lane(collector)
+        is_fast = lane is Lane.fast
         backed_off = self.distress - (FAST_LAST if is_fast else 0)
         unstretched, longest = self._span((collector, part))
         if is_fast:
             stretched = max(unstretched, self._fast)
         else:
             stretched = max(unstretched, self.costs.get((collector, part), 0.0) / level)
+        stretched = max(stretched, unstretched * self._crowding(lane))
         return min(max(stretched, unstretched * 2.0 ** max(0, backed_off)), longest)
 
     def _span(self, extent: Extent) -> tuple[float, float]:
@@ -209,6 +217,13 @@ class Pacing:
             pace = max(pace, self.lanes[Lane.slow])
         is_walked = collector.scope is Scope.database or collector in self.homes
         return max(pace, self._walk_seconds) if is_walked else pace
+
+    def ordinary(self, collector: AnyCollector) -> float:
+        """Seconds between two rounds where nothing on this server makes them rarer."""
+        return self.unstretched(collector) * self._crowding(self._lane(collector))
+
+    def _crowding(self, lane: Lane) -> float:
+        return self.crowding if lane in PROMPT else 1.0
 
     def _share_out(self) -> None:
         """Stretch the fast lane as one by its own cost; divide the rest between the scopes."""

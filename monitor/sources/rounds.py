@@ -48,7 +48,7 @@ class Rounds(Source):
             duration_seconds=status.duration,
             was_refused=status.failures > 0,
             blinded=_blinded_by(collector, role) if is_missed else (),
-            set_seconds=self.pacing.unstretched(collector),
+            set_seconds=self.pacing.ordinary(collector),
         )
 
 

@@ -25,6 +25,7 @@ def judged(state: DaemonState) -> Verdict:
     [
         WELL,
         replace(WELL, overloaded_seconds=59.0, late_share=0.9),
+        replace(WELL, crowded_seconds=59.0, stretch=1.3),
         replace(WELL, starved_seconds=300.0, late_share=0.9),
     ],
 )
@@ -41,3 +42,12 @@ def test_a_minute_of_own_work_is_told_with_the_number_of_servers() -> None:
         subject.evidence.message
     )
     assert "more cores do not help" in "\n".join(subject.evidence.cure)
+
+
+def test_servers_that_are_asked_more_rarely_are_told_though_nothing_is_late() -> None:
+    state = replace(WELL, crowded_seconds=120.0, stretch=2.53)
+    [subject] = judged(state).subjects
+    assert "watches 300 servers and asks each 2.5 times more rarely than set" in (
+        subject.evidence.message
+    )
+    assert subject.evidence.facts["stretch"] == 2.53
