@@ -241,7 +241,7 @@ def overload(one: Fleet) -> str | None:
     return (
         f"**{one.servers} servers are too many for one process**: it took {core:.0%} of a core all"
         " the time. What is asked of each and what it costs is less than where there are fewer,"
-        " because rounds are left out. Divide such a fleet among processes."
+        " because all are asked more rarely. Divide such a fleet among processes."
     )
 
 
