@@ -1,7 +1,7 @@
 """Crowding: asks all servers more rarely where they are more than one event loop can watch.
 
-A loop that is always at work leaves rounds out as chance has it, sees answers late and serves pages
-late. So the paces of all servers are stretched alike, only as far as the loop has time to spare.
+A loop without time to spare leaves out rounds at random, and reads answers and serves pages late.
+So the paces of all servers are stretched alike, until the loop has time to spare again.
 """
 
 from dataclasses import dataclass
